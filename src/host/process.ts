@@ -1,5 +1,7 @@
 // Running external commands. The only file that imports execa; everything else that starts a process calls this.
 
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { execa } from 'execa';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
@@ -13,6 +15,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Written to the command's standard input; without it the input is empty. */
   readonly input?: string;
+  /** A file that takes the command's standard output, which is then not returned. */
+  readonly outputFile?: string;
   /** Which exit statuses are no failure; default only 0. */
   readonly okStatuses?: readonly number[];
 }
@@ -41,15 +45,16 @@ export async function run(
     stripFinalNewline: false,
     stdin: options.input === undefined ? 'ignore' : 'pipe',
     ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.outputFile === undefined ? {} : { stdout: { file: options.outputFile } }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
   });
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
   if (result.exitCode === undefined && result.signal === undefined) {
-    return fail('host', startFailure(command, result.code), { hint: packageHint(command) });
+    return startFailure(command, result.code);
   }
-  const output = { stdout: result.stdout, stderr: result.stderr, status: result.exitCode ?? 128 };
+  const output = { stdout: result.stdout ?? '', stderr: result.stderr, status: result.exitCode ?? 128 };
   if (result.exitCode !== undefined && (options.okStatuses ?? [0]).includes(result.exitCode))
     return ok(output);
   return {
@@ -103,7 +108,7 @@ export function start(
     kill: (signal) => void child.kill(signal),
     ended: child.then((result) =>
       result.exitCode === undefined && result.signal === undefined
-        ? fail('host', startFailure(command, result.code), { hint: packageHint(command) })
+        ? startFailure(command, result.code)
         : ok({ status: result.exitCode, signal: result.signal }),
     ),
   };
@@ -116,7 +121,7 @@ export function start(
 export async function runInTerminal(command: string, args: readonly string[]): Promise<Result<number>> {
   const result = await execa(command, args, { reject: false, stdio: 'inherit' });
   if (result.exitCode === undefined && result.signal === undefined) {
-    return fail('host', startFailure(command, result.code), { hint: packageHint(command) });
+    return startFailure(command, result.code);
   }
   return ok(result.exitCode ?? 128);
 }
@@ -142,10 +147,27 @@ export function quoteForReading(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function startFailure(command: string, code: string | undefined): string {
-  return code === 'ENOENT'
-    ? `${command} is not installed`
-    : `${command} cannot be started (${code ?? 'unknown reason'})`;
+/** Whether a tool is on the PATH, or where an ordinary user's PATH leaves root's tools out. Starts no process. */
+export function isInstalled(tool: string): boolean {
+  const places = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`.split(':');
+  return places.some((place) => {
+    try {
+      accessSync(path.join(place, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The failure for a tool that is not there, naming the package that has it. */
+export function missingTool(command: string): ReturnType<typeof fail> {
+  return fail('host', `${command} is not installed`, { hint: packageHint(command) });
+}
+
+function startFailure(command: string, code: string | undefined): ReturnType<typeof fail> {
+  if (code === 'ENOENT') return missingTool(command);
+  return fail('host', `${command} cannot be started (${code ?? 'unknown reason'})`);
 }
 
 function endOf(result: { exitCode?: number | undefined; signal?: string | undefined }): string {

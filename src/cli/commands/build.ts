@@ -1,0 +1,32 @@
+// vlb build: plan, execute, report.
+
+import { execute } from '../../execute/execute.ts';
+import type { Failure } from '../../model/failure.ts';
+import { createReporter, type Progress } from '../../report/create-reporter.ts';
+import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { catchSignals } from '../interrupt.ts';
+import type { GlobalOptions } from '../options.ts';
+import { wireBuild } from '../wire.ts';
+
+export interface BuildOptions extends GlobalOptions {
+  readonly nbd: readonly string[];
+  readonly last: string | undefined;
+  readonly flatten: boolean;
+  readonly progress: Progress;
+}
+
+/** Builds the project's image. Returns the exit status; a failure before anything began is returned to be told. */
+export async function build(options: BuildOptions): Promise<number | Failure> {
+  const interrupt = catchSignals();
+  const reporter = createReporter(options.progress, options.colour);
+  try {
+    const wired = await wireBuild({ ...options, emit: reporter.report, signal: interrupt.signal });
+    if (!wired.ok) return wired.failure;
+    const { plan, recipeOf, context } = wired.value;
+    const finished = await execute(plan, { recipeOf, flatten: options.flatten }, context);
+    if (!finished.failure) return EXIT.ok;
+    return exitStatusOf(finished.failure, interrupt.received());
+  } finally {
+    reporter.close();
+  }
+}

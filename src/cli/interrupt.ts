@@ -1,0 +1,23 @@
+// ^C and SIGTERM: the first asks everything to stop and clean up.
+
+import type { EndSignal } from './exit-status.ts';
+
+export interface Interrupt {
+  /** Aborts at the first signal. */
+  readonly signal: AbortSignal;
+  /** Which signal it was. */
+  received(): EndSignal | undefined;
+}
+
+/** Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. */
+export function catchSignals(): Interrupt {
+  const controller = new AbortController();
+  let received: EndSignal | undefined;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      received ??= name === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+      controller.abort();
+    });
+  }
+  return { signal: controller.signal, received: () => received };
+}

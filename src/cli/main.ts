@@ -1,0 +1,133 @@
+// argv → command → exit status. The only place that sets the exit status; commands are loaded when they are called.
+
+import type { Argv } from 'yargs';
+import yargs from 'yargs';
+import { type Failure, fail } from '../model/failure.ts';
+import { nearest } from '../project/nearest.ts';
+import { PROGRESS } from '../report/create-reporter.ts';
+import { failureText } from '../report/failure-text.ts';
+import { createStyle, wantsColour } from '../report/style.ts';
+import { exitStatusOf } from './exit-status.ts';
+import { type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+
+declare const VLB_VERSION: string; // put in by the bundler
+
+const COMMANDS = ['build', 'new-layer', 'test-boot'];
+
+await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await commandLine(argv).parseAsync();
+  } catch (error) {
+    // Only bugs arrive here. Their trace is for those who mend them.
+    const debug = argv.includes('--debug') && error instanceof Error;
+    process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
+    if (!debug) process.stderr.write('  please report it, with what --debug prints\n');
+    process.exitCode = 70; // EX_SOFTWARE of sysexits(3)
+  }
+}
+
+function commandLine(argv: readonly string[]) {
+  return yargs(argv)
+    .scriptName('vlb')
+    .usage('$0 <command>\n\nBuilds virtual-machine images from numbered layers, and only what changed.')
+    .parserConfiguration({
+      'duplicate-arguments-array': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .option('C', { type: 'string', global: true, describe: 'the project is in DIR', requiresArg: true })
+    .option('cache-dir', {
+      type: 'string',
+      describe: 'keep the store in DIR (also VLB_CACHE_DIR)',
+      requiresArg: true,
+    })
+    .option('color', { type: 'boolean', describe: 'colours, or none with --no-color (also NO_COLOR)' })
+    .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
+    .command('build', 'build the image', buildOptions, (raw) =>
+      finish(raw, async (options) => {
+        const { build } = await import('./commands/build.ts');
+        return build({
+          ...options,
+          nbd: raw.nbd ?? [],
+          last: raw.last,
+          flatten: raw.flatten === true,
+          progress: raw.progress,
+        });
+      }),
+    )
+    .command('new-layer <name>', 'make the next layer', newLayerOptions, (raw) =>
+      finish(raw, async (options) => {
+        const { newLayer } = await import('./commands/new-layer.ts');
+        return newLayer({ ...options, name: raw.name, kind: raw.modifyDisk ? 'modify-disk' : 'build-layer' });
+      }),
+    )
+    .demandCommand(1, 'vlb needs a command')
+    .strict()
+    .version(VLB_VERSION)
+    .help()
+    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .exitProcess(false)
+    .fail((message, error, parser) => {
+      if (error) throw error;
+      const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1];
+      const guess = unknown === undefined ? undefined : nearest(unknown.split(',')[0] ?? '', COMMANDS);
+      const hint =
+        guess === undefined ? 'vlb --help lists the commands and options' : `did you mean vlb ${guess}?`;
+      void parser;
+      tell(fail('usage', lowerFirst(message), { hint }).failure, {});
+    });
+}
+
+function buildOptions<T>(parser: Argv<T>) {
+  return parser
+    .option('nbd', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe: 'attach disks as this network block device (may be given again)',
+    })
+    .option('last', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'build only up to LAYER; it becomes the image',
+    })
+    .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
+    .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })
+    .example('$0 build', 'build what changed')
+    .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
+}
+
+function newLayerOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('name', {
+      type: 'string',
+      demandOption: true,
+      describe: '`app` gets the next free ten; `35_app` is taken as it is',
+    })
+    .option('modify-disk', { type: 'boolean', describe: 'a layer that works on the raw disk' })
+    .example('$0 new-layer app', 'makes layers/20_app/build-layer');
+}
+
+/** Runs a command and sets the exit status it comes to. */
+async function finish(
+  raw: RawGlobalOptions,
+  command: (options: GlobalOptions) => Promise<number | Failure>,
+): Promise<void> {
+  const options = readGlobalOptions(raw);
+  const result = options.ok ? await command(options.value) : options.failure;
+  if (typeof result === 'number') process.exitCode = result;
+  else tell(result, raw);
+}
+
+/** Tells a failure and sets the exit status that goes with it. */
+function tell(failure: Failure, raw: RawGlobalOptions): void {
+  const style = createStyle(wantsColour(raw.color, process.stderr));
+  process.stderr.write(`${failureText(failure, style)}\n`);
+  process.exitCode = exitStatusOf(failure, undefined);
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,37 @@
+// The options that every command takes, as they come from the command line and as they are used.
+
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+
+/** As yargs gives them. */
+export interface RawGlobalOptions {
+  readonly C?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly color?: boolean | undefined;
+  readonly debug?: boolean | undefined;
+}
+
+export interface GlobalOptions {
+  /** Absolute path of the project. */
+  readonly directory: string;
+  readonly cacheDirectory: string | undefined;
+  readonly colour: boolean | undefined;
+}
+
+/** Fails as `usage` when the project's directory is none. */
+export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {
+  const directory = path.resolve(raw.C ?? '.');
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    return fail('usage', 'there is no such directory', {
+      where: { file: directory },
+      hint: 'check what follows -C',
+    });
+  }
+  const cache = raw.cacheDir ?? process.env['VLB_CACHE_DIR'];
+  return ok({
+    directory,
+    cacheDirectory: cache === undefined || cache === '' ? undefined : path.resolve(cache),
+    colour: raw.color,
+  });
+}

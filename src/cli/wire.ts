@@ -1,0 +1,126 @@
+// The composition root: the only place that names implementations of the ports.
+
+import path from 'node:path';
+import type { Context } from '../execute/context.ts';
+import { buildGraph, graphUpTo } from '../graph/graph.ts';
+import { fuseBackend } from '../host/linux/fuse.ts';
+import { linuxHost } from '../host/linux/host.ts';
+import { nbdBackend } from '../host/linux/nbd.ts';
+import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
+import type { Plan } from '../model/action.ts';
+import type { Artifact } from '../model/artifact.ts';
+import type { Emit } from '../model/event.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Graph, Node } from '../model/graph.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { baseRecipe, layerRecipe } from '../plan/key.ts';
+import { makePlan, type RecipeOf } from '../plan/plan.ts';
+import { baseContent } from '../project/base.ts';
+import { createFileHasher, type FileHasher } from '../project/hash.ts';
+import { readManifest } from '../project/manifest.ts';
+import { loadProject, type Project, projectPaths } from '../project/project.ts';
+import { StatIndex } from '../project/stat-index.ts';
+import { openInPlace } from '../store/in-place.ts';
+import { openLocalStore } from '../store/local-store.ts';
+
+export interface WireOptions {
+  /** Absolute path of the project. */
+  readonly directory: string;
+  readonly cacheDirectory: string | undefined;
+  readonly nbd: readonly string[];
+  /** Only this layer and what it stands on. */
+  readonly last: string | undefined;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface Wired {
+  readonly project: Project;
+  readonly plan: Plan;
+  readonly recipeOf: RecipeOf;
+  readonly context: Context;
+}
+
+/** From a project's directory to a plan, and the context in which it can be executed. */
+export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
+  const project = await loadProject(options.directory);
+  if (!project.ok) return project;
+  const whole = buildGraph(project.value.layers, project.value.base);
+  if (!whole.ok) return whole;
+  const graph = options.last === undefined ? whole : graphUpTo(whole.value, options.last);
+  if (!graph.ok) return graph;
+
+  const paths = projectPaths(options.directory, options.cacheDirectory);
+  const store = openLocalStore({
+    directory: paths.store,
+    owner: ownerName(),
+    isAlive: ownerIsAlive,
+    onDamage: (message) => options.emit({ type: 'note', message }),
+  });
+  if (!store.ok) return store;
+  const inPlace = openInPlace({
+    ...paths,
+    project: options.directory,
+    artifacts: store.value.artifactDirectory,
+  });
+  const hasher = await createFileHasher();
+  const recipes = readRecipes(
+    graph.value,
+    options.directory,
+    paths.statIndex,
+    hasher,
+    options.last === undefined,
+  );
+  if (!recipes.ok) return recipes;
+  const plan = await makePlan(graph.value, recipes.value, store.value, inPlace);
+  return ok({
+    project: project.value,
+    plan,
+    recipeOf: recipes.value,
+    context: {
+      host: linuxHost(options.nbd.length > 0 ? nbdBackend(options.nbd) : fuseBackend),
+      store: store.value,
+      inPlace,
+      paths,
+      hasher,
+      emit: options.emit,
+      signal: options.signal,
+      owner: ownerName(),
+    },
+  });
+}
+
+/** Reads all inputs once; what comes back gives the recipe of each node over any parent. */
+function readRecipes(
+  graph: Graph,
+  directory: string,
+  indexFile: string,
+  hasher: FileHasher,
+  complete: boolean,
+): Result<RecipeOf> {
+  const manifests = new Map<string, Manifest>();
+  let base = '';
+  try {
+    const index = StatIndex.load(indexFile);
+    for (const node of graph.nodes) {
+      if (node.type === 'base') {
+        const content = baseContent(node.base, directory, index, hasher);
+        if (!content.ok) return content;
+        base = baseRecipe(content.value);
+      } else {
+        const manifest = readManifest(node.layer, directory, index, hasher);
+        if (!manifest.ok) return manifest;
+        manifests.set(node.name, manifest.value);
+      }
+    }
+    index.save(complete);
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the state of the project cannot be written: ${message}`, {
+      where: { file: path.dirname(indexFile) },
+    });
+  }
+  return ok((node: Node, parent: Artifact | undefined) =>
+    node.type === 'base' ? base : layerRecipe(node.layer, manifests.get(node.name) ?? [], parent),
+  );
+}

@@ -1,0 +1,19 @@
+// What the execution works with, handed from one action to the next.
+
+import type { Emit } from '../model/event.ts';
+import type { Host } from '../model/host.ts';
+import type { InPlace, Store } from '../model/store.ts';
+import type { FileHasher } from '../project/hash.ts';
+import type { ProjectPaths } from '../project/project.ts';
+
+export interface Context {
+  readonly host: Host;
+  readonly store: Store;
+  readonly inPlace: InPlace;
+  readonly paths: ProjectPaths;
+  readonly hasher: FileHasher;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** The name of this process: its runs carry it. */
+  readonly owner: string;
+}

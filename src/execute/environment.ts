@@ -1,0 +1,23 @@
+// The environment that scripts run in: clean, and the same on every machine but for the proxies.
+
+import { STAGED_TIME } from './stage.ts';
+
+const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'];
+
+/** What every script gets. Proxies are how a machine reaches the network, not what is built, so they are in no key. */
+export function scriptEnvironment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const environment: Record<string, string> = {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LANG: 'C.UTF-8',
+    // The output goes to a log, never to a terminal.
+    TERM: 'dumb',
+    SOURCE_DATE_EPOCH: String(STAGED_TIME),
+    VLB: '1',
+  };
+  for (const name of PROXY_VARIABLES.flatMap((variable) => [variable, variable.toUpperCase()])) {
+    const value = own[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return environment;
+}

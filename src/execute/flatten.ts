@@ -1,0 +1,58 @@
+// One flat file of an image and all it stands on, made again only when the image is another one.
+
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile } from '../model/artifact.ts';
+import { ok, type Result } from '../model/failure.ts';
+import type { Context } from './context.ts';
+import { explainFullDisk } from './space.ts';
+
+/**
+ * Makes `image` a flat copy of an artifact; returns whether anything was done. An interrupted copy leaves the earlier
+ * image as it was.
+ * @param image absolute path of build/image.qcow2
+ */
+export async function flatten(artifact: Artifact, image: string, context: Context): Promise<Result<boolean>> {
+  const note = path.join(context.paths.state, 'flattened.json');
+  if (readNote(note) === noteOf(artifact, image)) return ok(false);
+  const source = path.join(context.store.artifactDirectory, artifactFile(artifact));
+  const temporary = path.join(path.dirname(image), `.flattening-${context.owner}.qcow2`);
+  clearDead(path.dirname(image), context);
+  try {
+    const converted = await context.host.images.convert(source, 'qcow2', temporary, context.signal);
+    if (!converted.ok) return { ok: false, failure: explainFullDisk(converted.failure, context) };
+    renameSync(temporary, image);
+    writeFileSync(note, noteOf(artifact, image) ?? '');
+    return ok(true);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** What makes an image known again: what it was made of, and the file's stat; undefined when there is no flat file. */
+function noteOf(artifact: Artifact, image: string): string | undefined {
+  const stat = lstatSync(image, { bigint: true, throwIfNoEntry: false });
+  if (!stat?.isFile()) return undefined;
+  return JSON.stringify({
+    digest: artifact.digest,
+    size: String(stat.size),
+    mtime: String(stat.mtimeNs),
+    inode: String(stat.ino),
+  });
+}
+
+function readNote(note: string): string {
+  try {
+    return readFileSync(note, 'utf8');
+  } catch {
+    return 'none';
+  }
+}
+
+/** Removes copies whose maker was killed. */
+function clearDead(directory: string, { host }: Context): void {
+  for (const name of readdirSync(directory)) {
+    const owner = /^\.flattening-(.*)\.qcow2$/.exec(name)?.[1];
+    if (owner !== undefined && !host.isAlive(owner)) rmSync(path.join(directory, name), { force: true });
+  }
+}

@@ -1,0 +1,24 @@
+// Tells a full disk for what it is: a script on it sees only input/output errors.
+
+import { statfsSync } from 'node:fs';
+import type { Failure } from '../model/failure.ts';
+import type { Context } from './context.ts';
+
+/** Less than this and the failure is laid to the lack of space, bytes. */
+const ALMOST_NOTHING = 16 * 1024 * 1024;
+
+/** The failure, with the lack of space as its cause when the store's or the project's file system is full. */
+export function explainFullDisk(failure: Failure, context: Pick<Context, 'store' | 'paths'>): Failure {
+  for (const directory of [context.store.artifactDirectory, context.paths.runs]) {
+    const { bavail, bsize } = statfsSync(directory);
+    if (bavail * bsize > ALMOST_NOTHING) continue;
+    return {
+      ...failure,
+      kind: 'host',
+      message: `there is no space left on the disk; ${failure.message}`,
+      where: { file: directory },
+      hint: 'make room there, or move the store: --cache-dir DIR',
+    };
+  }
+  return failure;
+}

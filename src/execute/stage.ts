@@ -1,0 +1,113 @@
+// Makes the private copy of a layer's inputs that its script gets to see, and the manifest of exactly that copy.
+
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Manifest, ManifestEntry } from '../model/manifest.ts';
+import type { FileHasher } from '../project/hash.ts';
+import { type Input, type InputRoot, inputRoots, walkInputs } from '../project/inputs.ts';
+import { manifestEntry, sortManifest } from '../project/manifest.ts';
+
+/** The one time stamp of every staged file, seconds since 1970, and the SOURCE_DATE_EPOCH of every script: 2020-01-01. */
+export const STAGED_TIME = 1_577_836_800;
+
+/** Files up to this size are read once, hashed and written; larger ones are cloned where the file system can. */
+const SMALL = 1 << 20;
+
+export interface Staged {
+  /** What was copied: the key of what is built from the copy is made from this. */
+  readonly manifest: Manifest;
+  /** The copy of the layer's own files. */
+  readonly inputs: string;
+  readonly binds: readonly {
+    readonly source: string;
+    readonly target: string;
+    readonly type: 'file' | 'directory';
+  }[];
+}
+
+/**
+ * Copies a layer's inputs: modes 0644 or 0755 as git would have them, one fixed mtime. An edit that comes later cannot
+ * slip in under the old key, since what is hashed is the copy.
+ * @param directory an empty directory for the copies
+ */
+export function stageInputs(layer: Layer, directory: string, hasher: FileHasher): Result<Staged> {
+  const entries: ManifestEntry[] = [];
+  const copies: { root: InputRoot; copy: string; type: 'file' | 'directory' }[] = [];
+  for (const [index, root] of inputRoots(layer).entries()) {
+    const inputs = walkInputs(root);
+    if (!inputs.ok) return inputs;
+    const copy = path.join(directory, String(index));
+    const isFile = inputs.value[0]?.path === root.label;
+    try {
+      if (!isFile) mkdirSync(copy, { mode: 0o755 });
+      for (const input of inputs.value) {
+        entries.push(copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher));
+      }
+      // Last, since making entries in a directory touches it.
+      for (const input of inputs.value) {
+        if (input.type === 'directory') stamp(`${copy}${input.path.slice(root.label.length)}`);
+      }
+      if (!isFile) stamp(copy);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('host', `the inputs of layer ${layer.name} cannot be copied (${code})`, {
+        where: { file: root.source },
+        detail: [message],
+      });
+    }
+    copies.push({ root, copy, type: isFile ? 'file' : 'directory' });
+  }
+  const [own, ...binds] = copies;
+  return ok({
+    manifest: sortManifest(entries),
+    inputs: own?.copy ?? directory,
+    binds: binds.map(({ root, copy, type }) => ({ source: copy, target: root.label, type })),
+  });
+}
+
+function copyInput(input: Input, target: string, hasher: FileHasher): ManifestEntry {
+  switch (input.type) {
+    case 'directory':
+      mkdirSync(target);
+      chmodSync(target, 0o755);
+      break;
+    case 'link':
+      symlinkSync(input.target, target);
+      lutimesSync(target, STAGED_TIME, STAGED_TIME);
+      break;
+    case 'file': {
+      const hash = copyFile(input, target, hasher);
+      chmodSync(target, (input.stat.mode & 0o100n) === 0n ? 0o644 : 0o755);
+      stamp(target);
+      return manifestEntry(input, () => hash);
+    }
+  }
+  return manifestEntry(input, () => '');
+}
+
+/** Copies a file and returns the hash of the copy. */
+function copyFile(input: Extract<Input, { type: 'file' }>, target: string, hasher: FileHasher): string {
+  if (input.stat.size > SMALL) {
+    copyFileSync(input.source, target, constants.COPYFILE_FICLONE);
+    return hasher.hashFile(target);
+  }
+  const bytes = readFileSync(input.source);
+  writeFileSync(target, bytes);
+  return hasher.hashBytes(bytes);
+}
+
+function stamp(target: string): void {
+  utimesSync(target, STAGED_TIME, STAGED_TIME);
+}

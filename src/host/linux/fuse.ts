@@ -1,0 +1,89 @@
+// The fuse backend: qemu-storage-daemon shows the qcow2 as one raw file (FUSE export), and a loop device stands on it.
+// Needs no kernel module but loop and fuse.
+
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { isInstalled, missingTool } from '../process.ts';
+import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
+import type { RootShell } from './root-shell.ts';
+
+export const fuseBackend: Backend = { name: 'fuse', scriptDevice: undefined, check, attach };
+
+async function check(): Promise<Result<void>> {
+  for (const [node, module] of [
+    ['/dev/fuse', 'fuse'],
+    ['/dev/loop-control', 'loop'],
+  ] as const) {
+    if (!existsSync(node)) {
+      return fail('host', `${node} is missing, so no disk can be attached`, {
+        hint: `modprobe ${module}; or use a network block device: vlb build --nbd /dev/nbd0`,
+      });
+    }
+  }
+  return isInstalled('qemu-storage-daemon') ? ok() : missingTool('qemu-storage-daemon');
+}
+
+async function attach(shell: RootShell, image: string, directory: string): Promise<Result<AttachedDisk>> {
+  const file = path.join(directory, 'disk');
+  const pidFile = path.join(directory, 'daemon.pid');
+  writeFileSync(file, '');
+  const daemon = await shell.start([
+    'qemu-storage-daemon',
+    '--blockdev',
+    JSON.stringify({ driver: 'file', 'node-name': 'file', filename: image, ...DELTA_OPTIONS }),
+    '--blockdev',
+    JSON.stringify({
+      driver: 'qcow2',
+      'node-name': 'disk',
+      file: 'file',
+      ...DELTA_OPTIONS,
+      'detect-zeroes': 'unmap',
+    }),
+    '--export',
+    JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'disk', mountpoint: file, writable: true }),
+    // Written once all exports stand.
+    '--pidfile',
+    pidFile,
+  ]);
+  if (!daemon.ok) return daemon;
+  const ready = await shell.run(['await_file', pidFile, daemon.value], [0, 1]);
+  if (!ready.ok) return ready;
+  if (ready.value.status !== 0) {
+    return cannotAttach(ready.value.stderr);
+  }
+  // Never --direct-io=on: under Linux 6.18 such a loop device on a FUSE file writes the pages of one request to the
+  // place of another. The backend's contract test compares every byte.
+  const loop = await shell.run(['losetup', '--find', '--show', '--partscan', file]);
+  if (!loop.ok) return loop;
+  const device = loop.value.stdout.trim();
+  const held = await shell.hold(device);
+  if (!held.ok) return held;
+  // Kernels without partition parsing make no nodes by themselves. A disk without a table has none to make.
+  const nodes = await shell.run(['partx', '--update', device], [0, 1]);
+  if (!nodes.ok) return nodes;
+  return ok({ device, detach: () => detach(shell, device, daemon.value) });
+}
+
+async function detach(shell: RootShell, device: string, daemon: string): Promise<Result<void>> {
+  const dropped = await shell.drop();
+  if (!dropped.ok) return dropped;
+  // The kernel's own word that the last user, a file system included, has let go and all is written.
+  const gone = await shell.run(['await_absent', `/sys/block/${path.basename(device)}/loop`], [0, 1]);
+  if (!gone.ok) return gone;
+  if (gone.value.status !== 0) return fail('host', `${device} is still in use a minute after it was let go`);
+  const ended = await shell.stop(daemon);
+  if (!ended.ok) return ended;
+  return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon ended with status ${ended.value}`);
+}
+
+function cannotAttach(said: string): Result<never> {
+  const detail = said.trim().split('\n');
+  // QEMU built without FUSE knows no export of that type.
+  return /does not accept value 'fuse'|Invalid parameter 'fuse'/.test(said)
+    ? fail('host', 'this qemu-storage-daemon has no FUSE export', {
+        detail,
+        hint: 'it needs QEMU 6.0 or later, built with FUSE; or use a network block device: vlb build --nbd /dev/nbd0',
+      })
+    : fail('host', 'qemu-storage-daemon could not attach the disk', { detail });
+}

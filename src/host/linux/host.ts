@@ -1,0 +1,37 @@
+// This machine as the port Host: put together from the tools in this folder.
+
+import { ok } from '../../model/failure.ts';
+import type { Host } from '../../model/host.ts';
+import { isInstalled, missingTool, run } from '../process.ts';
+import type { Backend } from './backend.ts';
+import { clearLeftovers } from './leftovers.ts';
+import { ownerIsAlive } from './owner.ts';
+import { qemuImg } from './qemu-img.ts';
+import { openWorkbench } from './workbench.ts';
+
+/** What every run of a layer calls; looked for before anything begins. */
+const TOOLS = ['qemu-img', 'unshare', 'losetup', 'mount', 'blkid', 'partx', 'fstrim', 'awk'] as const;
+
+/** The host, attaching disks with the given backend. */
+export function linuxHost(backend: Backend): Host {
+  return {
+    images: qemuImg,
+    scriptDevice: backend.scriptDevice,
+    check: async () => {
+      for (const tool of TOOLS) {
+        if (!isInstalled(tool)) return missingTool(tool);
+      }
+      return backend.check();
+    },
+    openWorkbench: (directory) => openWorkbench(backend, directory),
+    unpackXz: async (source, target, signal) => {
+      const done = await run('xz', ['--decompress', '--stdout', '--threads=0', source], {
+        outputFile: target,
+        signal,
+      });
+      return done.ok ? ok() : done;
+    },
+    isAlive: ownerIsAlive,
+    clearLeftovers,
+  };
+}

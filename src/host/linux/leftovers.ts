@@ -1,0 +1,59 @@
+// Clears away what a run left behind that was killed: loop devices and the run's own directory.
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import { run } from '../process.ts';
+import { ownerIsAlive } from './owner.ts';
+import { asRoot } from './sudo.ts';
+
+/**
+ * Removes every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but
+ * not yet held, and the files, do not.
+ * @param runs the directory of all runs, whose names begin with their owners'
+ */
+export async function clearLeftovers(runs: string): Promise<Result<void>> {
+  for (const name of entries(runs)) {
+    if (ownerIsAlive(name)) continue;
+    const directory = path.join(runs, name);
+    for (const device of loopDevicesBelow(directory)) {
+      const [command, ...args] = asRoot(['losetup', '--detach', device]);
+      await run(command, args);
+    }
+    const removed = await removeRun(directory);
+    if (!removed.ok) return removed;
+  }
+  return ok();
+}
+
+/** Removes a run's directory; what belongs to root in it, as root. */
+export async function removeRun(directory: string): Promise<Result<void>> {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+    return ok();
+  } catch {
+    const [command, ...args] = asRoot(['rm', '-rf', '--one-file-system', '--', directory]);
+    const removed = await run(command, args);
+    return removed.ok ? ok() : removed;
+  }
+}
+
+function loopDevicesBelow(directory: string): string[] {
+  return entries('/sys/block').flatMap((name) => {
+    if (!name.startsWith('loop')) return [];
+    try {
+      const file = readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8');
+      return file.startsWith(`${directory}/`) ? [`/dev/${name}`] : [];
+    } catch {
+      return []; // not attached
+    }
+  });
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

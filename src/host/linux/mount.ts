@@ -1,0 +1,167 @@
+// Finds the operating system on a disk, mounts it with what belongs to it, and unmounts it again.
+
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { MountedSystem, MountOptions } from '../../model/host.ts';
+import { readVolumes, type Volume } from './partitions.ts';
+import type { RootShell } from './root-shell.ts';
+
+/** mount_system's exit status for a file system without an operating system. */
+const NO_SYSTEM = 3;
+
+/** The file systems that can hold the root of a Linux system, with the options to mount each. */
+const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
+  // Finishing mkfs's lazy work would write zeros into the delta.
+  ext4: ['noinit_itable'],
+  ext3: [''],
+  ext2: [''],
+  // Clones of one disk have one UUID, and two of them may be mounted at once.
+  xfs: ['nouuid'],
+  // Distributions keep the root in a subvolume; the default one comes first.
+  btrfs: ['', 'subvol=@', 'subvol=@rootfs', 'subvol=root'],
+};
+
+/** Where the mount points that had to be made are noted, to be taken away again. */
+export function madeList(directory: string): string {
+  return path.join(directory, 'made');
+}
+
+/**
+ * Mounts the root file system read-write, and the partitions asked for inside it.
+ * Fails as `work` when there is no operating system, or more than one.
+ * @param directory the run's own directory
+ */
+export async function mountSystem(
+  shell: RootShell,
+  device: string,
+  directory: string,
+  options: MountOptions,
+): Promise<Result<MountedSystem>> {
+  const volumes = await readVolumes(shell, device);
+  if (!volumes.ok) return volumes;
+  const root = path.join(directory, 'root');
+  mkdirSync(root);
+  const mounted = await mountRoot(shell, volumes.value, root, options.rootPartition);
+  if (!mounted.ok) return mounted;
+  const writable = await shell.run(['mount', '-o', 'remount,rw,noatime', root]);
+  if (!writable.ok) return writable;
+  const byDepth = [...options.partitionMounts].sort((a, b) => a.target.length - b.target.length);
+  for (const mount of byDepth) {
+    const volume = volumes.value.find((candidate) => candidate.partition === mount.partition);
+    if (!volume?.type) {
+      return fail(
+        'work',
+        `there is no file system on partition ${mount.partition}, to be mounted at ${mount.target}`,
+        {
+          hint: describe(volumes.value),
+        },
+      );
+    }
+    const done = await shell.run([
+      'mount_inside',
+      root,
+      volume.device,
+      mount.target,
+      volume.type,
+      madeList(directory),
+    ]);
+    if (!done.ok) return done;
+  }
+  return ok({ root });
+}
+
+/** Trims and flushes every file system, then unmounts. Fails when something could not be written to the disk. */
+export async function unmountSystem(
+  shell: RootShell,
+  system: MountedSystem,
+  directory: string,
+): Promise<Result<void>> {
+  const steps: [readonly string[], readonly number[]][] = [
+    [['remove_mount_points', madeList(directory)], [0]],
+    // What the script deleted must not stay in the delta. Some file systems cannot be trimmed.
+    [['trim_all', system.root], [0]],
+    // Write errors of pages that went to the disk behind the script's back are told here, or never.
+    [['sync', '--file-system', system.root], [0]],
+    [['umount', '--recursive', system.root], [0]],
+  ];
+  for (const [argv, okStatuses] of steps) {
+    const done = await shell.run(argv, okStatuses);
+    if (!done.ok) return done;
+  }
+  return ok();
+}
+
+async function mountRoot(
+  shell: RootShell,
+  volumes: readonly Volume[],
+  root: string,
+  wanted: number | undefined,
+): Promise<Result<void>> {
+  const candidates = volumes.filter(
+    (volume) =>
+      (wanted === undefined || volume.partition === wanted) && volume.type && volume.type in SYSTEM_TYPES,
+  );
+  const found: { volume: Volume; options: string }[] = [];
+  for (const volume of candidates) {
+    const options = await tryMount(shell, volume, root);
+    if (!options.ok) return options;
+    if (options.value === undefined) continue;
+    found.push({ volume, options: options.value });
+    if (candidates.length === 1) return ok();
+    const unmounted = await shell.run(['umount', root]);
+    if (!unmounted.ok) return unmounted;
+  }
+  const [only] = found;
+  if (!only) {
+    return fail(
+      'work',
+      wanted === undefined
+        ? 'no operating system was found on the disk'
+        : `there is no operating system on partition ${wanted}`,
+      {
+        hint: `${describe(volumes)}; vlb looks for ext4, xfs and btrfs with /etc/os-release in them; "# vlb: root-partition N" names the partition`,
+      },
+    );
+  }
+  if (found.length > 1) {
+    return fail(
+      'work',
+      `partitions ${found.map(({ volume }) => volume.partition).join(' and ')} each hold an operating system`,
+      {
+        hint: 'say which one to build in: # vlb: root-partition N',
+      },
+    );
+  }
+  const mounted = await shell.run([
+    'mount_system',
+    only.volume.device,
+    root,
+    only.volume.type ?? '',
+    only.options,
+  ]);
+  return mounted.ok ? ok() : mounted;
+}
+
+/** Mounts a volume when a system is on it; returns the options that did it, or undefined, and then nothing is mounted. */
+async function tryMount(shell: RootShell, volume: Volume, root: string): Promise<Result<string | undefined>> {
+  for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
+    const tried = await shell.run(
+      ['mount_system', volume.device, root, volume.type ?? '', options],
+      // A subvolume that is not there is no failure; anything else that cannot be mounted is.
+      options.startsWith('subvol=') ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM],
+    );
+    if (!tried.ok) return tried;
+    if (tried.value.status === 0) return ok(options);
+  }
+  return ok(undefined);
+}
+
+function describe(volumes: readonly Volume[]): string {
+  const parts = volumes.map(({ partition, type }) =>
+    partition === 0
+      ? `the disk has no partition table and holds ${type ?? 'nothing known'}`
+      : `p${partition} is ${type ?? 'unknown'}`,
+  );
+  return parts.join(', ');
+}

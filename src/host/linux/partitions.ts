@@ -1,0 +1,59 @@
+// What is on a disk: its partitions and the file systems in them.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import type { RootShell } from './root-shell.ts';
+
+export interface Volume {
+  /** From 1; 0 for a disk without a partition table, whose file system begins at its first byte. */
+  readonly partition: number;
+  readonly device: string;
+  /** blkid's TYPE: ext4, vfat, LVM2_member, …; undefined where nothing is recognized. */
+  readonly type: string | undefined;
+}
+
+/** The volumes of an attached disk, by number. */
+export async function readVolumes(shell: RootShell, device: string): Promise<Result<readonly Volume[]>> {
+  const partitions = partitionNumbers(device);
+  const numbers = partitions.length > 0 ? partitions : [0];
+  const devices = numbers.map((number) => partitionDevice(device, number));
+  // Probing low-level: no cache and no udev between us and the disk. Status 2: nothing recognized on one of them.
+  const probed = await shell.run(['blkid', '--probe', '--output', 'export', ...devices], [0, 2, 8]);
+  if (!probed.ok) return probed;
+  const types = parseBlkid(probed.value.stdout);
+  return ok(
+    numbers.map((partition, index) => {
+      const node = devices[index] ?? device;
+      return { partition, device: node, type: types.get(node) };
+    }),
+  );
+}
+
+/** `/dev/loop0p1`; the disk itself for 0. */
+export function partitionDevice(device: string, partition: number): string {
+  return partition === 0 ? device : `${device}p${partition}`;
+}
+
+/** The kernel's own list of a disk's partitions. */
+function partitionNumbers(device: string): number[] {
+  const directory = path.join('/sys/block', path.basename(device));
+  const numbers: number[] = [];
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(path.basename(device))) continue;
+    numbers.push(Number(readFileSync(path.join(directory, name, 'partition'), 'utf8')));
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** blkid(8), `--output export`: blocks of NAME=value lines, each block begun by DEVNAME. */
+export function parseBlkid(text: string): ReadonlyMap<string, string> {
+  const types = new Map<string, string>();
+  let device = '';
+  for (const line of text.split('\n')) {
+    const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+    if (name === 'DEVNAME') device = value;
+    if (name === 'TYPE') types.set(device, value);
+  }
+  return types;
+}

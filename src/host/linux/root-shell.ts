@@ -1,0 +1,201 @@
+// The root side as seen from vlb: sends commands to the shell of sh/agent.sh and reads their answers.
+// Everything privileged that a layer's run needs happens there, in namespaces that end with it.
+
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { type Child, commandFailure, lastLines, missingTool, type Output, start } from '../process.ts';
+import { asRoot } from './sudo.ts';
+
+/** A running root shell. Commands run one at a time; a second one waits for the first. */
+export interface RootShell extends AsyncDisposable {
+  /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process.ts. */
+  run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
+  /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
+  stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>>;
+  /** Starts a daemon; returns its process id, which counts in the shell's own PID namespace. */
+  start(argv: readonly string[]): Promise<Result<string>>;
+  /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
+  stop(pid: string): Promise<Result<number>>;
+  /** Holds a loop device open; from then on it detaches itself when the last user lets go, however vlb ends. */
+  hold(device: string): Promise<Result<void>>;
+  drop(): Promise<Result<void>>;
+  /** Kills everything in the shell at once: a running command then fails as `interrupted`. */
+  kill(): void;
+}
+
+// Beside this file in the source, and beside the bundle when it is built.
+const AGENT = fileURLToPath(new URL('./sh/agent.sh', import.meta.url));
+
+/** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
+export async function openRootShell(): Promise<Result<RootShell>> {
+  const [command, ...args] = asRoot([
+    'unshare',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    'sh',
+    AGENT,
+    'agent',
+  ]);
+  const shell = new AgentShell(start(command, args, { detached: true }));
+  const answer = await shell.run(['true']);
+  if (answer.ok) return ok(shell);
+  await shell[Symbol.asyncDispose]();
+  return answer.failure.kind === 'interrupted'
+    ? fail('host', 'a root shell in its own namespaces cannot be started', {
+        detail: lastLines(shell.lastWords, 5),
+        hint: 'vlb needs root, or a sudo that asks no password, and a kernel that allows mount and PID namespaces',
+      })
+    : answer;
+}
+
+class AgentShell implements RootShell {
+  readonly #child: Child;
+  readonly #mark = randomUUID();
+  readonly #stdout: MarkedStream;
+  readonly #stderr: MarkedStream;
+  /** The last request sent: the next one waits for it. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(child: Child) {
+    this.#child = child;
+    this.#stdout = new MarkedStream(child.stdout, this.#mark);
+    this.#stderr = new MarkedStream(child.stderr, this.#mark);
+    child.stdin.write(`${this.#mark}\n`);
+  }
+
+  /** What the shell printed outside of any answer: why it could not start. */
+  get lastWords(): string {
+    return this.#stderr.rest;
+  }
+
+  async run(argv: readonly string[], okStatuses: readonly number[] = [0]): Promise<Result<Output>> {
+    const answer = await this.#ask('run', argv);
+    if (!answer.ok) return answer;
+    const { status, stderr, stdout } = answer.value;
+    if (okStatuses.includes(status)) return answer;
+    if (status === 127) return missingTool(argv[0] ?? '');
+    return { ok: false, failure: commandFailure(argv, `exit status ${status}`, stderr || stdout) };
+  }
+
+  async stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>> {
+    const answer = await this.#ask('stream', argv, onOutput);
+    return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async start(argv: readonly string[]): Promise<Result<string>> {
+    const answer = await this.#ask('start', argv);
+    return answer.ok ? ok(answer.value.stdout.trim()) : answer;
+  }
+
+  async stop(pid: string): Promise<Result<number>> {
+    const answer = await this.#ask('stop', [pid]);
+    return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async hold(device: string): Promise<Result<void>> {
+    const answer = await this.#ask('hold', [device]);
+    if (!answer.ok) return answer;
+    return answer.value.status === 0
+      ? ok()
+      : fail('host', `${device} cannot be opened`, { detail: [answer.value.stderr] });
+  }
+
+  async drop(): Promise<Result<void>> {
+    const answer = await this.#ask('drop', []);
+    return answer.ok ? ok() : answer;
+  }
+
+  kill(): void {
+    this.#child.stdin.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.#child.ended;
+  }
+
+  #ask(verb: string, argv: readonly string[], onOutput?: (chunk: Buffer) => void): Promise<Result<Output>> {
+    const answer = this.#queue.then(async (): Promise<Result<Output>> => {
+      this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
+      const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
+      if (out !== undefined && err !== undefined) {
+        return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
+      }
+      // A shell that never started tells why (no unshare, no sudo); one that was killed was interrupted.
+      const end = await this.#child.ended;
+      return end.ok ? fail('interrupted', `${argv[0] ?? verb} was interrupted`) : end;
+    });
+    this.#queue = answer;
+    return answer;
+  }
+}
+
+/** One of the shell's output streams, cut into answers at the lines that carry the mark. */
+class MarkedStream {
+  readonly #mark: Buffer;
+  #held: Buffer = Buffer.alloc(0);
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(stream: NodeJS.ReadableStream, mark: string) {
+    this.#mark = Buffer.from(`\n${mark}`);
+    stream.on('data', (chunk: Buffer) => {
+      this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+      this.#wake();
+    });
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    stream.on('end', end);
+    stream.on('error', end);
+    stream.on('close', end);
+  }
+
+  get rest(): string {
+    return this.#held.toString();
+  }
+
+  /**
+   * Everything up to the next mark, and what follows the mark on its line; undefined when the stream ended first.
+   * With `onOutput` the text is handed on instead of kept, so memory stays flat.
+   */
+  async untilMark(onOutput?: (chunk: Buffer) => void): Promise<{ text: string; tail: string } | undefined> {
+    for (;;) {
+      const at = this.#held.indexOf(this.#mark);
+      const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
+      if (lineEnd >= 0) {
+        const text = this.#held.subarray(0, at);
+        const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
+        this.#held = this.#held.subarray(lineEnd + 1);
+        if (!onOutput) return { text: text.toString(), tail };
+        if (text.length > 0) onOutput(text);
+        return { text: '', tail };
+      }
+      if (onOutput) this.#handOn(onOutput);
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Hands on what cannot be the beginning of a mark. */
+  #handOn(onOutput: (chunk: Buffer) => void): void {
+    const from = Math.max(0, this.#held.length - this.#mark.length);
+    const newline = this.#held.indexOf('\n', from);
+    // The mark begins with a newline: whatever is before the first one that could start it is output for sure.
+    const safe = newline < 0 ? this.#held.length : newline;
+    if (safe === 0) return;
+    onOutput(this.#held.subarray(0, safe));
+    this.#held = this.#held.subarray(safe);
+  }
+}
+
+function escapeLine(argument: string): string {
+  return argument.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}

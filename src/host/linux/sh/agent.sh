@@ -1,0 +1,243 @@
+# The root side of vlb: a shell that runs the commands it is sent, one at a time, in namespaces of its own.
+# It is PID 1 there. When vlb dies or lets go, standard input ends and everything below is killed with it.
+#
+# A request is a verb, the number of arguments, and the arguments, a line each (backslash and newline escaped).
+# An answer is whatever the command prints, then a line "MARK STATUS" on standard output and "MARK" on standard error.
+# Arguments are never parsed by the shell: they are data from the first byte to the last.
+
+serve() {
+  IFS= read -r mark || return
+  while IFS= read -r verb && IFS= read -r count; do
+    set --
+    while [ "$count" -gt 0 ]; do
+      IFS= read -r word
+      case $word in *\\*) word=$(printf '%b.' "$word"); word=${word%.} ;; esac
+      set -- "$@" "$word"
+      count=$((count - 1))
+    done
+    case $verb in
+      run) ("$@") </dev/null 9>&- ;;
+      # All that the command prints is one stream: a script's log.
+      stream) ("$@") </dev/null >&2 9>&- ;;
+      start) "$@" </dev/null >/dev/null 9>&- & echo $! ;;
+      stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
+      hold) hold "$1" ;;
+      drop) exec 9>&- ;;
+    esac
+    status=$?
+    printf '\n%s %s\n' "$mark" "$status"
+    printf '\n%s\n' "$mark" >&2
+  done
+}
+
+# Keeps a loop device for as long as this shell lives: it is told to detach at once, and does so at its last close.
+hold() {
+  [ -b "$1" ] || return 1
+  exec 9<>"$1"
+  losetup --detach "$1"
+}
+
+forward() {
+  while IFS= read -r line; do printf '%s\n' "$line"; done
+  kill -KILL -1
+}
+
+# ---- Commands with more than one step; each is a function that `run` can call. ----
+
+# await_file FILE PID: until the file has content, or the process that should write it has ended.
+await_file() {
+  while [ ! -s "$1" ]; do
+    kill -0 "$2" 2>/dev/null || return 1
+    sleep 0.002
+  done
+}
+
+# await_connected SYS PID: until the network block device has a server and a size, or the server has ended.
+await_connected() {
+  while [ ! -e "$1/pid" ] || [ "$(cat "$1/size")" = 0 ]; do
+    kill -0 "$2" 2>/dev/null || return 1
+    sleep 0.005
+  done
+}
+
+# await_absent PATH: until the kernel has taken it away; a minute at most.
+await_absent() {
+  tries=0
+  while [ -e "$1" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -le 6000 ] || return 1
+    if [ "$tries" -lt 50 ]; then sleep 0.001; else sleep 0.01; fi
+  done
+}
+
+# in_root ROOT PATH: where PATH of the image really is, with its symbolic links followed inside the image alone.
+in_root() {
+  root=$1 rest=$2 at='' links=0
+  while [ -n "$rest" ]; do
+    part=${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
+    case $part in
+      '' | .) ;;
+      ..) at=${at%/*} ;;
+      *)
+        if [ -L "$root$at/$part" ]; then
+          links=$((links + 1))
+          [ "$links" -le 40 ] || { echo "too many symbolic links at $2 in the image" >&2; return 1; }
+          to=$(readlink "$root$at/$part")
+          case $to in /*) at='' ;; esac
+          rest=$to/$rest
+        else
+          at=$at/$part
+        fi
+        ;;
+    esac
+  done
+  printf '%s' "$root$at"
+}
+
+# mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and notes in LIST what it made.
+mount_point() {
+  place=$(in_root "$1" "$2") || return 1
+  if [ -e "$place" ]; then
+    case $3 in
+      directory) [ -d "$place" ] || { echo "$2 in the image is no directory" >&2; return 1; } ;;
+      file) [ ! -d "$place" ] || { echo "$2 in the image is a directory" >&2; return 1; } ;;
+    esac
+    return
+  fi
+  # This shell has no local variables: what the recursion used is set again behind it.
+  [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return 1
+  place=$(in_root "$1" "$2") || return 1
+  if [ "$3" = directory ]; then mkdir -m 0755 "$place"; else : >"$place"; fi || return 1
+  printf '%s\n' "$place" >>"$4"
+}
+
+# prepare_chroot ROOT LIST BIND…: makes every mount point of the chroot; each BIND is "directory:/target" or "file:/target".
+# Prints "dpkg" where services have to be kept from starting the Debian way.
+prepare_chroot() {
+  image=$1 list=$2
+  shift 2
+  for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return 1; done
+  mount_point "$image" /etc/resolv.conf file "$list" || return 1
+  if [ -d "$(in_root "$image" /var/lib/dpkg)" ]; then
+    mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return 1
+    echo dpkg
+  fi
+  for bind in "$@"; do mount_point "$image" "${bind#*:}" "${bind%%:*}" "$list" || return 1; done
+}
+
+# mount_inside ROOT DEVICE TARGET TYPE LIST: mounts a partition at a path of the image.
+mount_inside() {
+  mount_point "$1" "$3" directory "$5" || return 1
+  mount -t "$4" -o noatime "$2" "$(in_root "$1" "$3")"
+}
+
+# remove_mount_points LIST: takes away what mount_point made, unless the script put something there.
+remove_mount_points() {
+  [ -e "$1" ] || return 0
+  sort -r "$1" | while IFS= read -r place; do
+    if [ -d "$place" ]; then rmdir "$place" 2>/dev/null; elif [ ! -s "$place" ]; then rm -f "$place"; fi
+  done
+  rm -f "$1"
+}
+
+# boxed DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
+boxed() {
+  cd "$1" || return 1
+  shift
+  umask 022
+  # The shell in between is the box's PID 1: a script that were it would ignore signals and never reap.
+  # shellcheck disable=SC2016 # the inner shell expands
+  exec unshare --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh -c '"$@"; exit $?' sh "$@"
+}
+
+# chrooted ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
+# BINDS is a number, and as many pairs SOURCE TARGET follow; the command begins with the variables of its environment.
+chrooted() {
+  umask 022
+  exec unshare --mount --pid --ipc --uts --fork --kill-child=KILL sh "$0" enter "$@"
+}
+
+# enter: the other half of chrooted, inside its namespaces. Mounts made here end with them.
+enter() {
+  set -e
+  root=$1 inputs=$2 resolv=$3 policy=$4 binds=$5
+  shift 5
+  hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
+  mount -t proc -o nosuid,nodev,noexec proc "$(in_root "$root" /proc)"
+  mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$(in_root "$root" /sys)"
+  minimal_dev "$(in_root "$root" /dev)"
+  mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$(in_root "$root" /tmp)"
+  mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$(in_root "$root" /run)"
+  mkdir -m 1777 "$(in_root "$root" /run)/lock"
+  if [ -n "$resolv" ]; then
+    # Where it is a link into /run, the place it names is made here and gone with the tmpfs.
+    place=$(in_root "$root" /etc/resolv.conf)
+    mkdir -p "${place%/*}"
+    [ -e "$place" ] || : >"$place"
+    mount --bind "$resolv" "$place"
+  fi
+  [ -z "$policy" ] || mount --bind "$policy" "$(in_root "$root" /usr/sbin/policy-rc.d)"
+  while [ "$binds" -gt 0 ]; do
+    mount --bind "$1" "$(in_root "$root" "$2")"
+    shift 2
+    binds=$((binds - 1))
+  done
+  mount --bind "$inputs" "$(in_root "$root" /mnt)"
+  # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
+  cd "$root"
+  mount --move . /
+  # What follows the variables begins with `unshare --root=.`, found in the old root, which is this process's still.
+  exec env -i "$@"
+}
+
+# minimal_dev DIRECTORY: never the host's disks.
+minimal_dev() {
+  mount -t tmpfs -o nosuid,noexec,mode=0755 tmpfs "$1"
+  for device in null:3 zero:5 full:7 random:8 urandom:9; do
+    mknod -m 0666 "$1/${device%:*}" c 1 "${device#*:}"
+  done
+  mknod -m 0666 "$1/tty" c 5 0
+  mkdir "$1/pts" "$1/shm"
+  mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpts "$1/pts"
+  mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$1/shm"
+  ln -s pts/ptmx "$1/ptmx"
+  ln -s /proc/self/fd "$1/fd"
+  ln -s /proc/self/fd/0 "$1/stdin"
+  ln -s /proc/self/fd/1 "$1/stdout"
+  ln -s /proc/self/fd/2 "$1/stderr"
+}
+
+# mount_system DEVICE TARGET TYPE OPTIONS: mounts read-only and tells by its status whether an operating system is there:
+# 0 there is, 3 there is none (and it is unmounted again), else mount's own failure.
+mount_system() {
+  mount -t "$3" -o "ro,$4" "$1" "$2" || return 1
+  for place in etc/os-release usr/lib/os-release etc/passwd; do
+    case $place in
+      usr/*) [ -L "$2/usr" ] || [ -L "$2/usr/lib" ] ;;
+      *) [ -L "$2/etc" ] ;;
+    esac && continue
+    if [ -L "$2/$place" ] || [ -e "$2/$place" ]; then return 0; fi
+  done
+  umount "$2"
+  return 3
+}
+
+# trim_all ROOT: every file system mounted at ROOT and below; those that cannot be trimmed are left as they are.
+trim_all() {
+  awk -v root="$1" '$5 == root || index($5, root "/") == 1 { print $5 }' /proc/self/mountinfo | while IFS= read -r place; do
+    fstrim "$(printf '%b' "$place")" 2>/dev/null || true
+  done
+}
+
+role=$1
+shift
+case $role in
+  agent)
+    # `forward` kills all it can reach, so it must be in a PID namespace of its own: this shell is the first there.
+    [ $$ = 1 ] || exit 1
+    export LC_ALL=C
+    forward | serve
+    ;;
+  enter) enter "$@" ;;
+esac

@@ -1,0 +1,6 @@
+// How a command gets root's rights: as it is where vlb is root, through `sudo -n` where it is not.
+
+/** The argument list that runs a command as root. */
+export function asRoot(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  return process.getuid?.() === 0 ? argv : ['sudo', '-n', '--', ...argv];
+}

@@ -1,0 +1,81 @@
+// One layer's run on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
+
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type {
+  ChrootScript,
+  Disk,
+  HostScript,
+  MountedSystem,
+  MountOptions,
+  Workbench,
+} from '../../model/host.ts';
+import type { AttachedDisk, Backend } from './backend.ts';
+import { runInChroot, runOnHost } from './chroot.ts';
+import { removeRun } from './leftovers.ts';
+import { mountSystem, unmountSystem } from './mount.ts';
+import { underDeviceLock } from './nbd.ts';
+import { openRootShell, type RootShell } from './root-shell.ts';
+
+/**
+ * Opens a workbench. Fails as `host` when there are no root rights or no namespaces.
+ * @param directory an empty directory for the run's own files
+ */
+export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
+  const shell = await openRootShell();
+  return shell.ok ? ok(new LinuxWorkbench(backend, shell.value, directory)) : shell;
+}
+
+class LinuxWorkbench implements Workbench {
+  readonly #backend: Backend;
+  readonly #shell: RootShell;
+  readonly #directory: string;
+  readonly #attached = new Map<Disk, AttachedDisk>();
+
+  constructor(backend: Backend, shell: RootShell, directory: string) {
+    this.#backend = backend;
+    this.#shell = shell;
+    this.#directory = directory;
+  }
+
+  async attach(image: string): Promise<Result<Disk>> {
+    const disk = await this.#backend.attach(this.#shell, image, this.#directory);
+    if (disk.ok) this.#attached.set(disk.value, disk.value);
+    return disk;
+  }
+
+  async detach(disk: Disk): Promise<Result<void>> {
+    const attached = this.#attached.get(disk);
+    if (!attached) return fail('host', `${disk.device} is not attached`);
+    this.#attached.delete(disk);
+    return attached.detach();
+  }
+
+  mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>> {
+    return mountSystem(this.#shell, disk.device, this.#directory, options);
+  }
+
+  unmount(system: MountedSystem): Promise<Result<void>> {
+    return unmountSystem(this.#shell, system, this.#directory);
+  }
+
+  runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
+    return runInChroot(this.#shell, system, script, this.#directory);
+  }
+
+  runOnHost(script: HostScript): Promise<Result<number>> {
+    const { device } = script;
+    return runOnHost(this.#shell, script, (argv) =>
+      device === undefined ? argv : underDeviceLock(device, argv),
+    );
+  }
+
+  kill(): void {
+    this.#shell.kill();
+  }
+
+  /** Whatever is still attached or mounted ends with the shell's namespaces. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#shell[Symbol.asyncDispose]();
+    await removeRun(this.#directory);
+  }
+}

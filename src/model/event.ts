@@ -1,0 +1,47 @@
+// What happens during a build, as it is told: one union, which the reporters print and nothing else reads.
+
+import type { Failure } from './failure.ts';
+
+export type Outcome = 'fresh' | 'restored' | 'built' | 'failed' | 'skipped';
+
+/** The steps of one layer's run, in their order. */
+export type Stage = 'create' | 'stage' | 'attach' | 'mount' | 'run' | 'unmount' | 'detach' | 'commit';
+
+export type BuildEvent =
+  | { readonly type: 'plan'; readonly steps: readonly PlannedStep[] }
+  | { readonly type: 'layer-started'; readonly layer: string }
+  | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
+  /** One line that a script printed, without its end. */
+  | { readonly type: 'output'; readonly layer: string; readonly line: string }
+  | LayerFinished
+  /** Something worth knowing that stops nothing. */
+  | { readonly type: 'note'; readonly message: string }
+  | Finished;
+
+export interface PlannedStep {
+  readonly layer: string;
+  readonly action: 'fresh' | 'restore' | 'run';
+  readonly reason?: string;
+}
+
+export interface LayerFinished {
+  readonly type: 'layer-finished';
+  readonly layer: string;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly bytes?: number;
+  readonly digest?: string;
+  readonly failure?: Failure;
+}
+
+export interface Finished {
+  readonly type: 'finished';
+  readonly ok: boolean;
+  readonly counts: Readonly<Record<Outcome, number>>;
+  readonly seconds: number;
+  /** Path of the image, relative to the project, when there is one. */
+  readonly image?: string;
+  readonly failure?: Failure;
+}
+
+export type Emit = (event: BuildEvent) => void;

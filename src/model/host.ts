@@ -1,0 +1,97 @@
+// The port of the host: what running a layer needs from the machine, and nothing of how it is done.
+
+import type { Result } from './failure.ts';
+import type { PartitionMount } from './layer.ts';
+
+export interface Host {
+  readonly images: Images;
+  /** The device for a modify-disk without `disk-size`, which attaches its disk itself; undefined where there is none. */
+  readonly scriptDevice: string | undefined;
+  /** Fails as `host` with the reason and the cure when layers cannot be run here. */
+  check(): Promise<Result<void>>;
+  /**
+   * Everything one layer's run holds on the machine; disposing of it releases what is still held.
+   * @param directory an empty directory for the run's own files
+   */
+  openWorkbench(directory: string): Promise<Result<Workbench>>;
+  /** Unpacks a file in .xz format. */
+  unpackXz(source: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+  /** Whether the process of that name still runs: what a dead one left half done is rubbish. */
+  isAlive(owner: string): boolean;
+  /** Removes what runs left behind that did not end well: loop devices and files below `runs`. */
+  clearLeftovers(runs: string): Promise<Result<void>>;
+}
+
+/** Files in qcow2 format. Sizes in bytes. */
+export interface Images {
+  /** An empty delta over a backing file, or an empty disk. `backing` is the reference as it is to stand in the file. */
+  create(file: string, options: { backing?: string; size?: number }): Promise<Result<void>>;
+  info(file: string): Promise<Result<ImageInfo>>;
+  /** Changes the backing reference alone, not the content. */
+  setBacking(file: string, backing: string): Promise<Result<void>>;
+  /** One flat qcow2 file of an image and all it stands on. */
+  convert(source: string, format: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+export interface ImageInfo {
+  readonly format: string;
+  readonly virtualSize: number;
+  readonly backing: string | undefined;
+  readonly externalData: boolean;
+}
+
+export interface Workbench extends AsyncDisposable {
+  /** Makes an image a block device. */
+  attach(image: string): Promise<Result<Disk>>;
+  /** Flushes and takes the block device away again. */
+  detach(disk: Disk): Promise<Result<void>>;
+  /** Finds the operating system on a disk and mounts it, and the partitions asked for inside it. */
+  mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
+  /** Trims, flushes and unmounts. Fails when something could not be written. */
+  unmount(system: MountedSystem): Promise<Result<void>>;
+  /** Runs a build-layer. Returns its exit status. */
+  runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>>;
+  /** Runs a modify-disk. Returns its exit status. */
+  runOnHost(script: HostScript): Promise<Result<number>>;
+  /** Ends whatever runs at once; the running call fails as `interrupted`. */
+  kill(): void;
+}
+
+export interface Disk {
+  /** `/dev/loop0`; its partitions are `/dev/loop0p1` and so on. */
+  readonly device: string;
+}
+
+export interface MountOptions {
+  readonly rootPartition?: number;
+  readonly partitionMounts: readonly PartitionMount[];
+}
+
+export interface MountedSystem {
+  readonly root: string;
+}
+
+interface Script {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly onOutput: (chunk: Buffer) => void;
+}
+
+export interface ChrootScript extends Script {
+  /** Staged copy of the layer's files, to be found at /mnt. */
+  readonly inputs: string;
+  readonly binds: readonly {
+    readonly source: string;
+    readonly target: string;
+    readonly type: 'file' | 'directory';
+  }[];
+  /** Path inside the chroot. */
+  readonly command: string;
+}
+
+export interface HostScript extends Script {
+  /** Staged copy of the layer's files: the working directory. */
+  readonly inputs: string;
+  readonly argv: readonly [string, ...string[]];
+  /** A device that the script itself attaches, to be kept from others meanwhile. */
+  readonly device?: string;
+}

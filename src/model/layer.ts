@@ -1,0 +1,49 @@
+// What a project is made of: layers, their hints, and the base they stand on. Pure data.
+
+export type ScriptKind = 'build-layer' | 'modify-disk';
+
+/** A directory `NN_name` with one script. */
+export interface Layer {
+  /** The directory's name, `20_app`: unique in a project. */
+  readonly name: string;
+  /** Absolute path of the directory. */
+  readonly directory: string;
+  readonly kind: ScriptKind;
+  readonly hints: Hints;
+}
+
+/** What the comments of a script told vlb. */
+export interface Hints {
+  /** Never enters the store. */
+  readonly nocache: boolean;
+  /** Local store only, never a shared one. */
+  readonly noshare: boolean;
+  readonly fromScratch: boolean;
+  readonly bindMounts: readonly BindMount[];
+  readonly partitionMounts: readonly PartitionMount[];
+  /** Bytes; vlb makes and attaches the disk of a modify-disk itself. */
+  readonly diskSize?: number;
+  /** The partition that holds the operating system, from 1. */
+  readonly rootPartition?: number;
+  /** Seconds after which the script is stopped. */
+  readonly timeout?: number;
+}
+
+/** `# chroot-bind-mount SRC TARGET`: SRC of the host appears at TARGET in the chroot, as a private copy. */
+export interface BindMount {
+  /** As written: relative to the layer's directory, or absolute. */
+  readonly source: string;
+  /** Absolute path inside the image. */
+  readonly target: string;
+}
+
+/** `# chroot-mount pN TARGET`. */
+export interface PartitionMount {
+  readonly partition: number;
+  readonly target: string;
+}
+
+/** `base:` of vlb.yaml: the disk that the first layer starts from. */
+export type Base =
+  | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
+  | { readonly type: 'url'; readonly url: string; readonly sha256: string };

@@ -1,0 +1,50 @@
+// The port of the store: where artifacts and records live.
+
+import type { Artifact, BuildRecord, Digest, Keeping, Key } from './artifact.ts';
+import type { Result } from './failure.ts';
+
+export interface Store {
+  /** The directory that holds every artifact, so that relative backing references hold. */
+  readonly artifactDirectory: string;
+  /** The record under a key whose artifact and whose chain are there; a damaged one is reported and is a miss. */
+  lookup(key: Key): Promise<BuildRecord | undefined>;
+  /** True when this artifact is there with the size its record tells. */
+  holds(artifact: Artifact): Promise<boolean>;
+  /** A path beside the artifacts for a delta in progress; `discard` leaves nothing of it. */
+  draft(): Promise<Result<Draft>>;
+}
+
+export interface Draft extends AsyncDisposable {
+  readonly path: string;
+  /**
+   * Makes the draft an artifact: flush, hash, rename, flush the directory, then the record the same way.
+   * When a record is already under the key, that one is adopted and returned, and the draft is dropped.
+   */
+  commit(about: CommitRequest): Promise<Result<BuildRecord>>;
+}
+
+export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe'> {
+  readonly keeping: Keeping;
+  /** `performance.now()` at the beginning, ms. */
+  readonly startedAt: number;
+  /** A file with the script's output, kept beside the record. */
+  readonly log?: string;
+}
+
+/** The artifacts in place in one project: what `fresh` is decided by, and the only records of uncached layers. */
+export interface InPlace {
+  /** The digest that build/<layer>.qcow2 leads to. */
+  linked(layer: string): Promise<Digest | undefined>;
+  /** The record of an uncached layer. */
+  uncached(layer: string): Promise<BuildRecord | undefined>;
+  /** Puts an uncached layer's record in place; the artifact of an earlier one is dropped. */
+  saveUncached(record: BuildRecord): Promise<Result<void>>;
+  /** Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2. */
+  link(
+    layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
+    image: ImageLink,
+  ): Promise<Result<string>>;
+}
+
+/** What becomes of image.qcow2: it leads to the last artifact; it does unless it is a flat file; it is left alone. */
+export type ImageLink = 'link' | 'keep-flat' | 'keep';

@@ -1,0 +1,57 @@
+// What happens to one node once what it stands on is known. The plan and the execution both ask here, nobody else decides.
+
+import type { Action, RunReason } from '../model/action.ts';
+import type { Artifact, BuildRecord, Keeping } from '../model/artifact.ts';
+import type { Graph, Node } from '../model/graph.ts';
+import type { InPlace, Store } from '../model/store.ts';
+import { keyOf } from './key.ts';
+
+/**
+ * Fresh, restored or run, for a node whose recipe is known (so its parent's digest is).
+ * @param recipe see src/plan/key.ts
+ */
+export async function decide(
+  node: Node,
+  keeping: Keeping,
+  recipe: string,
+  store: Store,
+  inPlace: InPlace,
+): Promise<Action> {
+  const key = keyOf(recipe);
+  if (keeping === 'uncached') {
+    const record = await inPlace.uncached(node.name);
+    if (record?.key !== key || !(await store.holds(record.artifact)))
+      return { type: 'run', reason: 'nocache' };
+    return found(node, record, inPlace);
+  }
+  const record = await store.lookup(key);
+  return record ? found(node, record, inPlace) : { type: 'run', reason: 'no record' };
+}
+
+async function found(node: Node, record: BuildRecord, inPlace: InPlace): Promise<Action> {
+  // A base has no link of its own in build/: having it is being in place.
+  const fresh = node.type === 'base' || (await inPlace.linked(node.name)) === record.artifact.digest;
+  return { type: fresh ? 'fresh' : 'restore', record };
+}
+
+/** For each node, by name, whether its artifact enters the store: uncached is inherited by every descendant. */
+export function keepingOf(graph: Graph): ReadonlyMap<string, Keeping> {
+  const keeping = new Map<string, Keeping>();
+  for (const node of graph.nodes) {
+    const uncached =
+      node.type === 'layer' &&
+      (node.layer.hints.nocache || (node.parent !== undefined && keeping.get(node.parent) === 'uncached'));
+    keeping.set(node.name, uncached ? 'uncached' : 'cached');
+  }
+  return keeping;
+}
+
+/** Why a node runs whose parent will run. */
+export function reasonBehindRunningParent(keeping: Keeping): RunReason {
+  return keeping === 'uncached' ? 'nocache' : 'parent changed';
+}
+
+/** The artifact a decided node ends up with, when that is known before anything ran. */
+export function artifactOf(action: Action): Artifact | undefined {
+  return action.type === 'run' ? undefined : action.record.artifact;
+}

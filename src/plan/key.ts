@@ -1,0 +1,42 @@
+// The law of keys: the text that says "a build of exactly this", and its hash.
+
+import { createHash } from 'node:crypto';
+import type { Artifact, Key } from '../model/artifact.ts';
+import type { Layer } from '../model/layer.ts';
+import { type Manifest, manifestText } from '../model/manifest.ts';
+
+/** Changes when vlb itself would build something else from the same inputs. */
+const SCHEMA = 1;
+
+/**
+ * Everything a layer's build depends on, as one canonical text: the key is its hash, explanations compare it.
+ * The parent stands in it as the digest of its bytes, never as its key: the same key built twice gives different
+ * bytes, and a delta is valid over the exact bytes it was built on alone.
+ */
+export function layerRecipe(
+  layer: Layer,
+  manifest: Manifest,
+  parent: Pick<Artifact, 'digest'> | undefined,
+): string {
+  const { diskSize, rootPartition, partitionMounts } = layer.hints;
+  return [
+    `schema ${SCHEMA}`,
+    `kind ${layer.kind}`,
+    `architecture ${process.arch}`,
+    `parent ${parent?.digest ?? 'scratch'}`,
+    `disk-size ${diskSize ?? '-'}`,
+    `root-partition ${rootPartition ?? '-'}`,
+    ...partitionMounts.map((mount) => `chroot-mount p${mount.partition} ${JSON.stringify(mount.target)}`),
+    manifestText(manifest),
+  ].join('\n');
+}
+
+/** What importing a base depends on: the file's content, and what its digest was asked to be. */
+export function baseRecipe(contentHash: string): string {
+  return `schema ${SCHEMA}\nkind base\ncontent ${contentHash}\n`;
+}
+
+/** SHA-256 of a recipe. */
+export function keyOf(recipe: string): Key {
+  return createHash('sha256').update(recipe).digest('hex') as Key; // the one place that makes keys
+}

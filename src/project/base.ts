@@ -1,0 +1,30 @@
+// What a base image is, as far as keys are concerned.
+
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Base } from '../model/layer.ts';
+import type { FileHasher } from './hash.ts';
+import type { StatIndex } from './stat-index.ts';
+
+/**
+ * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
+ * here. Fails as `usage` when the file is missing.
+ */
+export function baseContent(
+  base: Base,
+  projectDirectory: string,
+  index: StatIndex,
+  hasher: FileHasher,
+): Result<string> {
+  if (base.type === 'url') return ok(`sha256:${base.sha256}`);
+  const stat = statSync(base.path, { bigint: true, throwIfNoEntry: false });
+  if (!stat?.isFile()) {
+    return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
+      where: { file: base.path },
+      hint: 'vlb.yaml names it under base: (relative to the project)',
+    });
+  }
+  const hash = index.hash(path.relative(projectDirectory, base.path), stat, () => hasher.hashFile(base.path));
+  return ok(`xxh64:${hash} sha256:${base.sha256 ?? '-'}`);
+}

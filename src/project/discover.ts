@@ -1,0 +1,152 @@
+// Finds the numbered layer directories of a project and reads each one's script and hints.
+
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Layer, ScriptKind } from '../model/layer.ts';
+import { parseHints } from './hints.ts';
+
+export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
+
+/**
+ * All layers, sorted by number, then by name. They are in `layers/`, or at the root as older projects have them.
+ * Fails as `usage` on the first thing that is wrong with one.
+ */
+export function discoverLayers(projectDirectory: string): Result<readonly Layer[]> {
+  const inFolder = layerNames(path.join(projectDirectory, 'layers'));
+  const atRoot = layerNames(projectDirectory);
+  if (inFolder.length > 0 && atRoot.length > 0) {
+    return fail(
+      'usage',
+      `layers stand in layers/ (${inFolder[0]}) and at the project's root (${atRoot[0]})`,
+      {
+        where: { file: projectDirectory },
+        hint: 'move them all into layers/',
+      },
+    );
+  }
+  const parent = atRoot.length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
+  const names = [...inFolder, ...atRoot].sort(byNumberThenName);
+  if (names.length === 0) {
+    return fail('usage', 'there are no layers here', {
+      where: { file: projectDirectory },
+      hint: 'a layer is a directory like layers/10_base with a script, build-layer or modify-disk; `vlb new-layer base --modify-disk` makes one',
+    });
+  }
+  const layers: Layer[] = [];
+  for (const name of names) {
+    const layer = readLayer(path.join(parent, name));
+    if (!layer.ok) return layer;
+    layers.push(layer.value);
+  }
+  return ok(layers);
+}
+
+/** The directory that holds a project's layers: the root for projects in the older layout. */
+export function layersDirectory(projectDirectory: string): string {
+  return layerNames(projectDirectory).length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
+}
+
+/** The number in front of a layer's name. */
+export function layerNumber(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
+function byNumberThenName(a: string, b: string): number {
+  return layerNumber(a) - layerNumber(b) || (a < b ? -1 : 1);
+}
+
+function layerNames(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter(
+      (name) =>
+        /^\d{2,}_/.test(name) &&
+        statSync(path.join(directory, name), { throwIfNoEntry: false })?.isDirectory(),
+    );
+  } catch {
+    return []; // no such directory
+  }
+}
+
+function readLayer(directory: string): Result<Layer> {
+  const name = path.basename(directory);
+  if (!LAYER_NAME.test(name)) {
+    return fail('usage', `"${name}" is no name for a layer`, {
+      where: { file: directory },
+      hint: 'use letters, digits, dots, dashes and underscores after the number',
+    });
+  }
+  const kinds = SCRIPTS.filter((kind) => statSync(path.join(directory, kind), { throwIfNoEntry: false }));
+  const [kind] = kinds;
+  if (kind === undefined) {
+    return fail('usage', `layer ${name} has no script`, {
+      where: { file: directory },
+      hint: 'give it an executable build-layer or modify-disk',
+    });
+  }
+  if (kinds.length > 1) {
+    return fail('usage', `layer ${name} has both build-layer and modify-disk`, {
+      where: { file: directory },
+      hint: 'a layer has one script: make two layers of it',
+    });
+  }
+  const script = path.join(directory, kind);
+  const readable = checkScript(script, name);
+  if (!readable.ok) return readable;
+  const hints = parseHints(readFileSync(script, 'utf8'), script, kind);
+  return hints.ok ? ok({ name, directory, kind, hints: hints.value }) : hints;
+}
+
+function checkScript(script: string, layer: string): Result<void> {
+  if (!statSync(script).isFile()) {
+    return fail('usage', `the script of layer ${layer} is not a file`, { where: { file: script } });
+  }
+  try {
+    accessSync(script, constants.R_OK);
+  } catch {
+    return fail('usage', `the script of layer ${layer} cannot be read`, { where: { file: script } });
+  }
+  if ((statSync(script).mode & 0o111) === 0) {
+    return fail('usage', `the script of layer ${layer} is not executable`, {
+      where: { file: script },
+      hint: `chmod +x ${script}`,
+    });
+  }
+  // The kernel looks for `#!` and takes the interpreter's name up to the line's end, a carriage return included.
+  const head = firstBytes(script, 512);
+  const firstLine = head.split('\n', 1)[0] ?? '';
+  if (firstLine.endsWith('\r')) {
+    return fail('usage', `the script of layer ${layer} has Windows line endings (CRLF)`, {
+      where: { file: script, line: 1 },
+      hint: `sed -i 's/\\r$//' ${script}`,
+    });
+  }
+  if (!head.startsWith('#!') && !head.startsWith('\x7fELF')) {
+    return fail('usage', `the script of layer ${layer} does not say what runs it`, {
+      where: { file: script, line: 1 },
+      hint: 'begin it with a line like #!/bin/sh',
+    });
+  }
+  return ok();
+}
+
+function firstBytes(file: string, count: number): string {
+  const buffer = Buffer.alloc(count);
+  const descriptor = openSync(file, 'r');
+  try {
+    return buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, count, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,58 @@
+// Content hashes of input files: xxHash64, 16 hexadecimal digits.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import xxhash, { type XXHashAPI } from 'xxhash-wasm';
+
+const CHUNK = 1 << 20;
+
+/** Hashes files; made once, since compiling the WebAssembly module takes a millisecond. */
+export interface FileHasher {
+  /** The hash of a file's content. Throws node's error when it cannot be read. */
+  hashFile(file: string): string;
+  /** The hash of bytes at hand. */
+  hashBytes(bytes: Uint8Array): string;
+}
+
+export async function createFileHasher(): Promise<FileHasher> {
+  const api = await xxhash();
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  return {
+    hashFile: (file) => hashFile(api, buffer, file),
+    hashBytes: (bytes) => hex(api.h64Raw(bytes)),
+  };
+}
+
+function hashFile(api: XXHashAPI, buffer: Buffer, file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    if (fstatSync(descriptor).size <= CHUNK) {
+      const count = readFully(descriptor, buffer);
+      if (count < CHUNK) return hex(api.h64Raw(buffer.subarray(0, count)));
+    }
+    const state = api.create64();
+    let position = 0;
+    for (;;) {
+      const count = readSync(descriptor, buffer, 0, CHUNK, position);
+      if (count === 0) return hex(state.digest());
+      state.update(buffer.subarray(0, count));
+      position += count;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reads until the buffer is full or the file ends. */
+function readFully(descriptor: number, buffer: Buffer): number {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const count = readSync(descriptor, buffer, filled, buffer.length - filled, filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return filled;
+}
+
+function hex(value: bigint): string {
+  return value.toString(16).padStart(16, '0');
+}

@@ -1,0 +1,141 @@
+// Reads the hints in a script's comments: the older plain ones and `# vlb: WORD ARGS`.
+
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { BindMount, Hints, PartitionMount, ScriptKind } from '../model/layer.ts';
+import { nearest } from './nearest.ts';
+import { parseDuration, parseSize } from './units.ts';
+
+/** While a script is read; it becomes Hints. */
+interface Draft {
+  nocache: boolean;
+  noshare: boolean;
+  fromScratch: boolean;
+  bindMounts: BindMount[];
+  partitionMounts: PartitionMount[];
+  diskSize?: number;
+  rootPartition?: number;
+  timeout?: number;
+}
+
+/** Takes a hint's arguments into the draft; returns what is wrong with them, if anything is. */
+type Word = (draft: Draft, args: readonly string[]) => string | undefined;
+
+/** The hints that stand alone behind `# `. A malformed one of the mounts is an error; prose is none. */
+const PLAIN_WORDS: Readonly<Record<string, Word>> = {
+  nocache: (draft) => {
+    draft.nocache = true;
+    return undefined;
+  },
+  noshare: (draft) => {
+    draft.noshare = true;
+    return undefined;
+  },
+  'chroot-bind-mount': (draft, args) => {
+    const [source, target] = args;
+    if (args.length !== 2 || source === undefined || !isImagePath(target))
+      return 'wants SRC and an absolute TARGET';
+    draft.bindMounts.push({ source, target });
+    return undefined;
+  },
+  'chroot-mount': (draft, args) => {
+    const [partition = '', target] = args;
+    const number = /^p([1-9]\d{0,2})$/.exec(partition)?.[1];
+    if (args.length !== 2 || number === undefined || !isImagePath(target)) {
+      return 'wants a partition like p2 and an absolute TARGET';
+    }
+    draft.partitionMounts.push({ partition: Number(number), target });
+    return undefined;
+  },
+};
+
+const VLB_WORDS: Readonly<Record<string, Word>> = {
+  ...PLAIN_WORDS,
+  from: (draft, args) => {
+    if (args.length !== 1 || args[0] !== 'scratch') return 'wants the word scratch';
+    draft.fromScratch = true;
+    return undefined;
+  },
+  'disk-size': (draft, args) => {
+    const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
+    if (size === undefined) return 'wants a size like 20G';
+    draft.diskSize = size;
+    return undefined;
+  },
+  'root-partition': (draft, args) => {
+    if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? '')) return 'wants a partition number like 2';
+    draft.rootPartition = Number(args[0]);
+    return undefined;
+  },
+  timeout: (draft, args) => {
+    const seconds = args.length === 1 ? parseDuration(args[0] ?? '') : undefined;
+    if (seconds === undefined) return 'wants a duration like 90s, 30m or 2h';
+    draft.timeout = seconds;
+    return undefined;
+  },
+};
+
+/**
+ * The hints of a script.
+ * Fails as `usage` with file, line and the nearest valid word when a `# vlb:` line is unknown or malformed.
+ */
+export function parseHints(text: string, file: string, kind: ScriptKind): Result<Hints> {
+  const draft: Draft = {
+    nocache: false,
+    noshare: false,
+    fromScratch: false,
+    bindMounts: [],
+    partitionMounts: [],
+  };
+  for (const [index, line] of text.split('\n').entries()) {
+    const hint = hintOf(line);
+    if (hint === undefined) continue;
+    const where = { file, line: index + 1 };
+    const word = hint.words[hint.word];
+    if (word === undefined) {
+      const guess = nearest(hint.word, Object.keys(VLB_WORDS));
+      return fail('usage', `"${hint.word}" is no hint that vlb knows`, {
+        where,
+        hint:
+          guess === undefined
+            ? `the hints are ${Object.keys(VLB_WORDS).join(', ')}`
+            : `did you mean "${guess}"?`,
+      });
+    }
+    const wrong = word(draft, hint.args);
+    if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
+  }
+  if (draft.diskSize !== undefined && kind !== 'modify-disk') {
+    return fail('usage', 'the hint disk-size is for modify-disk: a build-layer cannot change its disk', {
+      where: { file },
+    });
+  }
+  if (draft.fromScratch && kind !== 'modify-disk') {
+    return fail('usage', 'from scratch is for modify-disk: a build-layer needs a disk to start from', {
+      where: { file },
+    });
+  }
+  return ok(draft);
+}
+
+interface HintLine {
+  readonly word: string;
+  readonly args: readonly string[];
+  readonly words: Readonly<Record<string, Word>>;
+}
+
+function hintOf(line: string): HintLine | undefined {
+  const vlb = /^\s*#\s*vlb:\s*(.*)$/.exec(line);
+  if (vlb) {
+    const [word = '', ...args] = (vlb[1] ?? '').trim().split(/\s+/);
+    return { word, args, words: VLB_WORDS };
+  }
+  const plain = /^\s*#\s*(nocache|noshare|chroot-bind-mount|chroot-mount)(\s.*)?$/.exec(line);
+  if (!plain?.[1]) return undefined;
+  const args = (plain[2] ?? '').trim().split(/\s+/).filter(Boolean);
+  // "# nocache because …" is the hint with a remark; "# chroot-mount is …" would be a malformed mount.
+  return { word: plain[1], args, words: PLAIN_WORDS };
+}
+
+function isImagePath(target: string | undefined): target is string {
+  return target?.startsWith('/') === true && target !== '/' && !target.split('/').includes('..');
+}

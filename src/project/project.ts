@@ -1,0 +1,61 @@
+// A directory on disk → a Project: its layers in order, its configuration, where its files go.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Result } from '../model/failure.ts';
+import { ok } from '../model/failure.ts';
+import type { Base, Layer } from '../model/layer.ts';
+import { loadConfig } from './config.ts';
+import { discoverLayers } from './discover.ts';
+
+export interface Project {
+  /** Absolute path of the project's directory. */
+  readonly directory: string;
+  /** In the order of their numbers. */
+  readonly layers: readonly Layer[];
+  readonly base: Base | undefined;
+  /** The NoCloud seed for test boots, where the project has one. */
+  readonly seedDirectory: string | undefined;
+}
+
+/**
+ * Reads a project. Fails as `usage`, naming file and line, when anything in it is wrong.
+ * @param directory absolute path
+ */
+export async function loadProject(directory: string): Promise<Result<Project>> {
+  const config = await loadConfig(directory);
+  if (!config.ok) return config;
+  const layers = discoverLayers(directory);
+  if (!layers.ok) return layers;
+  const seed = path.join(directory, 'test-boot');
+  return ok({
+    directory,
+    layers: layers.value,
+    base: config.value.base,
+    seedDirectory: existsSync(seed) ? seed : undefined,
+  });
+}
+
+/** Where a project keeps what vlb makes. All absolute. */
+export interface ProjectPaths {
+  readonly build: string;
+  readonly state: string;
+  readonly store: string;
+  readonly statIndex: string;
+  readonly runs: string;
+}
+
+/**
+ * The paths of a project's outputs and state.
+ * @param cacheDirectory moves the store away from the project (`--cache-dir`, VLB_CACHE_DIR)
+ */
+export function projectPaths(directory: string, cacheDirectory?: string): ProjectPaths {
+  const state = path.join(directory, '.vlb');
+  return {
+    build: path.join(directory, 'build'),
+    state,
+    store: cacheDirectory ?? path.join(state, 'store'),
+    statIndex: path.join(state, 'stat-index'),
+    runs: path.join(state, 'runs'),
+  };
+}

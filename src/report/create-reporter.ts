@@ -1,0 +1,29 @@
+// Chooses the reporter for a --progress and the streams at hand.
+
+import { jsonReporter } from './json.ts';
+import { plainReporter } from './plain.ts';
+import { quietReporter } from './quiet.ts';
+import type { Reporter } from './reporter.ts';
+import { createStyle, wantsColour } from './style.ts';
+import { ttyReporter } from './tty.ts';
+
+export const PROGRESS = ['auto', 'tty', 'plain', 'quiet', 'json'] as const;
+export type Progress = (typeof PROGRESS)[number];
+
+/** Progress goes to stderr; JSON, being a result, to stdout. `auto` is live on a terminal that is nobody's log. */
+export function createReporter(progress: Progress, colour: boolean | undefined): Reporter {
+  const { stdout, stderr } = process;
+  const style = createStyle(wantsColour(colour, stderr));
+  const write = (text: string) => void stderr.write(`${text}\n`);
+  const live = stderr.isTTY && process.env['TERM'] !== 'dumb' && !process.env['CI'];
+  switch (progress === 'auto' ? (live ? 'tty' : 'plain') : progress) {
+    case 'tty':
+      return ttyReporter(stderr, style);
+    case 'quiet':
+      return quietReporter(write, style);
+    case 'json':
+      return jsonReporter((text) => void stdout.write(`${text}\n`));
+    default:
+      return plainReporter(write, style);
+  }
+}

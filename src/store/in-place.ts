@@ -1,0 +1,181 @@
+// What is in place in a project: the links in build/, and the records of uncached layers in .vlb/in-place/.
+
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile, type BuildRecord, type Digest } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { ImageLink, InPlace } from '../model/store.ts';
+import { backingFile } from './qcow2-header.ts';
+import { parseRecord } from './record.ts';
+
+export interface InPlaceOptions {
+  /** build/ */
+  readonly build: string;
+  /** .vlb/ */
+  readonly state: string;
+  /** The project: links to a store inside it are relative, so that it can be moved as a whole. */
+  readonly project: string;
+  readonly artifacts: string;
+}
+
+const LAYER_LINK = /^\d{2,}_.*\.qcow2$/;
+const ARTIFACT = /^(?:uncached-)?([0-9a-f]{64})\.qcow2$/;
+const IMAGE = 'image.qcow2';
+const IN_PLACE = 'in-place';
+
+export function openInPlace(options: InPlaceOptions): InPlace {
+  const records = path.join(options.state, IN_PLACE);
+  return {
+    linked: async (layer) => linkedDigest(path.join(options.build, `${layer}.qcow2`), options.artifacts),
+    uncached: async (layer) => readUncached(path.join(records, `${layer}.json`)),
+    saveUncached: async (record) => saveUncached(record, records),
+    link: async (layers, image) => link(layers, image, options),
+  };
+}
+
+function linkedDigest(file: string, artifacts: string): Digest | undefined {
+  let target: string;
+  try {
+    target = path.resolve(path.dirname(file), readlinkSync(file));
+  } catch {
+    return undefined; // no link
+  }
+  const digest = path.dirname(target) === artifacts ? ARTIFACT.exec(path.basename(target))?.[1] : undefined;
+  return digest as Digest | undefined; // the name was matched as one
+}
+
+function readUncached(file: string): BuildRecord | undefined {
+  try {
+    return parseRecord(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function saveUncached(record: BuildRecord, records: string): Result<void> {
+  const file = path.join(records, `${record.layer}.json`);
+  const earlier = readUncached(file);
+  try {
+    mkdirSync(records, { recursive: true });
+    writeFileSync(`${file}.tmp`, `${JSON.stringify(record, undefined, 1)}\n`);
+    renameSync(`${file}.tmp`, file);
+    if (earlier) noteSuperseded(records, earlier.artifact);
+    return ok();
+  } catch (error) {
+    return cannotWrite(records, error);
+  }
+}
+
+/** What build/ leads to may stand on it still, so it goes only once no link does: see `dropSuperseded`. */
+function noteSuperseded(records: string, artifact: Artifact): void {
+  mkdirSync(path.join(records, 'superseded'), { recursive: true });
+  writeFileSync(path.join(records, 'superseded', artifactFile(artifact)), '');
+}
+
+/** Removes superseded uncached artifacts that nothing in place leads to: this project alone knew of them. */
+function dropSuperseded(records: string, artifacts: string, reachable: ReadonlySet<string>): void {
+  const kept = new Set(reachable);
+  for (const name of readdirSync(records).filter((entry) => entry.endsWith('.json'))) {
+    const record = readUncached(path.join(records, name));
+    if (record) kept.add(artifactFile(record.artifact));
+  }
+  for (const name of readdirSync(path.join(records, 'superseded'))) {
+    if (!ARTIFACT.test(name)) continue;
+    if (kept.has(name)) continue;
+    rmSync(path.join(artifacts, name), { force: true });
+    rmSync(path.join(records, 'superseded', name), { force: true });
+  }
+}
+
+function link(
+  layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
+  imageLink: ImageLink,
+  options: InPlaceOptions,
+): Result<string> {
+  const { build, artifacts } = options;
+  const last = layers.at(-1);
+  const image = path.join(build, IMAGE);
+  try {
+    mkdirSync(build, { recursive: true });
+    for (const { layer, artifact } of layers) {
+      pointTo(
+        path.join(build, `${layer}.qcow2`),
+        path.join(artifacts, artifactFile(artifact)),
+        options.project,
+      );
+    }
+    const flat = lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
+    if (last && (imageLink === 'link' || (imageLink === 'keep-flat' && !flat)))
+      pointTo(image, path.join(artifacts, artifactFile(last.artifact)), options.project);
+    const reachable = linkAncestors(options);
+    const records = path.join(options.state, IN_PLACE);
+    if (existsSync(path.join(records, 'superseded'))) dropSuperseded(records, artifacts, reachable);
+    return ok(image);
+  } catch (error) {
+    return cannotWrite(build, error);
+  }
+}
+
+/**
+ * QEMU looks for a relative backing file beside the name that it was given, not beside what a link leads to. So every
+ * artifact that a link in build/ stands on gets a link there under its own name, and those nobody needs any more go.
+ * Returns the names of all artifacts that a link leads to or stands on.
+ */
+function linkAncestors({ build, artifacts, project }: InPlaceOptions): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const reachable = new Set<string>();
+  const names = readdirSync(build);
+  for (const name of names) {
+    if (name !== IMAGE && !LAYER_LINK.test(name)) continue;
+    const target = readLink(path.join(build, name));
+    if (target === undefined) continue;
+    let file = path.basename(target);
+    for (;;) {
+      reachable.add(file);
+      const backing = backingFile(path.join(artifacts, file));
+      if (backing === undefined || !ARTIFACT.test(path.basename(backing))) break;
+      file = path.basename(backing);
+      needed.add(file);
+    }
+  }
+  for (const name of names) {
+    if (ARTIFACT.test(name) && !needed.has(name)) rmSync(path.join(build, name), { force: true });
+  }
+  for (const name of needed) pointTo(path.join(build, name), path.join(artifacts, name), project);
+  return reachable;
+}
+
+/** Makes a symbolic link, atomically; leaves it alone where it is right already. */
+function pointTo(file: string, target: string, project: string): void {
+  const inside = target.startsWith(`${project}/`);
+  const text = inside ? path.relative(path.dirname(file), target) : target;
+  if (readLink(file) === text) return;
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  rmSync(temporary, { force: true });
+  symlinkSync(text, temporary);
+  renameSync(temporary, file);
+}
+
+function readLink(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotWrite(directory: string, error: unknown): Result<never> {
+  const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  return fail('host', `the outputs cannot be written: ${message}`, { where: { file: directory } });
+}

@@ -1,0 +1,190 @@
+// The store in a local directory: artifacts by digest, records by key.
+
+import { randomUUID } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile, type BuildRecord, type Key } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { CommitRequest, Draft, Store } from '../model/store.ts';
+import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { parseRecord } from './record.ts';
+
+export interface LocalStoreOptions {
+  readonly directory: string;
+  /** The name of this process, see src/host/linux/owner.ts: drafts carry it and are rubbish once it is dead. */
+  readonly owner: string;
+  readonly isAlive: (owner: string) => boolean;
+  /** Told about entries that were found damaged and moved aside. */
+  readonly onDamage: (message: string) => void;
+}
+
+/** Opens a store, making its directories. Fails as `host` when that cannot be done. */
+export function openLocalStore(options: LocalStoreOptions): Result<Store> {
+  const artifacts = path.join(options.directory, 'sha256');
+  const keys = path.join(options.directory, 'keys');
+  try {
+    mkdirSync(artifacts, { recursive: true });
+    mkdirSync(keys, { recursive: true });
+    clearDrafts(artifacts, options.isAlive);
+  } catch (error) {
+    return cannotWrite(options.directory, error);
+  }
+  return ok(new LocalStore(artifacts, keys, options));
+}
+
+class LocalStore implements Store {
+  readonly artifactDirectory: string;
+  readonly #keys: string;
+  readonly #options: LocalStoreOptions;
+
+  constructor(artifacts: string, keys: string, options: LocalStoreOptions) {
+    this.artifactDirectory = artifacts;
+    this.#keys = keys;
+    this.#options = options;
+  }
+
+  async lookup(key: Key): Promise<BuildRecord | undefined> {
+    const file = this.#recordFile(key);
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch {
+      return undefined;
+    }
+    const record = parseRecord(text);
+    if (record?.key !== key) {
+      this.#setAside(file, 'is damaged');
+      return undefined;
+    }
+    if (await this.holds(record.artifact)) return record;
+    this.#setAside(file, `names an artifact that is not there whole: ${artifactFile(record.artifact)}`);
+    return undefined;
+  }
+
+  async holds(artifact: Artifact): Promise<boolean> {
+    const file = path.join(this.artifactDirectory, artifactFile(artifact));
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (stat.size === artifact.bytes) return true;
+    this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
+    return false;
+  }
+
+  async draft(): Promise<Result<Draft>> {
+    const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
+    return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#keys, this));
+  }
+
+  /** A damaged entry is never used and never fatal; it is kept for a look, out of the way. */
+  #setAside(file: string, what: string): void {
+    const aside = path.join(this.#options.directory, 'damaged');
+    try {
+      mkdirSync(aside, { recursive: true });
+      renameSync(file, path.join(aside, path.basename(file)));
+    } catch {
+      return; // another process was quicker, or the store is read-only: it stays a miss
+    }
+    this.#options.onDamage(`${file} ${what}; it was moved to ${aside}`);
+  }
+
+  #recordFile(key: Key): string {
+    return path.join(this.#keys, `${key}.json`);
+  }
+}
+
+class LocalDraft implements Draft {
+  readonly path: string;
+  readonly #keys: string;
+  readonly #store: Store;
+
+  constructor(file: string, keys: string, store: Store) {
+    this.path = file;
+    this.#keys = keys;
+    this.#store = store;
+  }
+
+  async commit(about: CommitRequest): Promise<Result<BuildRecord>> {
+    try {
+      return ok(await this.#commit(about));
+    } catch (error) {
+      return cannotWrite(this.#store.artifactDirectory, error);
+    }
+  }
+
+  async #commit({ keeping, startedAt, log, ...about }: CommitRequest): Promise<BuildRecord> {
+    flushFile(this.path);
+    const digest = await digestFile(this.path);
+    const artifact: Artifact = { digest, keeping, bytes: statSync(this.path).size };
+    const record: BuildRecord = {
+      schema: 1,
+      ...about,
+      artifact,
+      seconds: Math.round((performance.now() - startedAt) * 1) / 1000,
+      created: new Date().toISOString(),
+    };
+    const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
+    if (earlier) return earlier;
+    chmodSync(this.path, 0o444);
+    renameSync(this.path, path.join(this.#store.artifactDirectory, artifactFile(artifact)));
+    flushDirectory(this.#store.artifactDirectory);
+    // An uncached layer's record is its project's business, see InPlace.
+    return keeping === 'cached' ? this.#publish(record, log) : record;
+  }
+
+  /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
+  async #publish(record: BuildRecord, log: string | undefined): Promise<BuildRecord> {
+    const file = path.join(this.#keys, `${record.key}.json`);
+    const temporary = `${this.path}.json`;
+    writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
+    try {
+      linkSync(temporary, file); // link(2) fails where the name is taken, so the first writer wins
+      if (log !== undefined) copyFileSync(log, path.join(this.#keys, `${record.key}.log`));
+      flushDirectory(this.#keys);
+      return record;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // node's fs throws nothing else
+      const winner = await this.#store.lookup(record.key);
+      if (winner) return winner;
+      linkSync(temporary, file); // the winner was damaged and has been moved aside
+      return record;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.path, { force: true });
+  }
+}
+
+/** Removes deltas in progress whose owner is dead. */
+function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
+  for (const name of readdirSync(artifacts)) {
+    const owner = /^\.tmp-(\d+-[^-]+)-/.exec(name)?.[1];
+    if (owner !== undefined && !isAlive(owner)) rmSync(path.join(artifacts, name), { force: true });
+  }
+}
+
+function cannotWrite(directory: string, error: unknown): Result<never> {
+  const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return fail('host', 'there is no space left for the store', {
+      where: { file: directory },
+      hint: 'make room there, or move the store: --cache-dir DIR',
+    });
+  }
+  return fail('host', `the store cannot be written: ${message}`, {
+    where: { file: directory },
+    hint: 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR',
+  });
+}

@@ -1,0 +1,36 @@
+// Records as text: written by JSON.stringify, read with every field checked, since disks lie.
+
+import type { BuildRecord } from '../model/artifact.ts';
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** The record in a text, or undefined when it is not one, whole and well-formed. */
+export function parseRecord(text: string): BuildRecord | undefined {
+  let value: Partial<BuildRecord> | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { schema, key, layer, artifact, parent, seconds, created, recipe } = value;
+  const right =
+    schema === 1 &&
+    isHash(key) &&
+    typeof layer === 'string' &&
+    isReference(artifact) &&
+    Number.isSafeInteger(artifact.bytes) &&
+    (parent === null || isReference(parent)) &&
+    typeof seconds === 'number' &&
+    typeof created === 'string' &&
+    typeof recipe === 'string';
+  return right ? (value as BuildRecord) : undefined; // every field was looked at above
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && HASH.test(value);
+}
+
+function isReference<T extends { digest: unknown; keeping: unknown }>(value: T | undefined): value is T {
+  return isHash(value?.digest) && (value?.keeping === 'cached' || value?.keeping === 'uncached');
+}
