@@ -45,23 +45,35 @@ function commandLine(argv: readonly string[]) {
     })
     .option('color', { type: 'boolean', describe: 'colours, or none with --no-color (also NO_COLOR)' })
     .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
-    .command('build', 'build the image', buildOptions, (raw) =>
-      finish(raw, async (options) => {
-        const { build } = await import('./commands/build.ts');
-        return build({
-          ...options,
-          nbd: raw.nbd ?? [],
-          last: raw.last,
-          flatten: raw.flatten === true,
-          progress: raw.progress,
-        });
-      }),
+    .command(
+      'build',
+      'build the image',
+      (parser) => buildOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { build } = await import('./commands/build.ts');
+          return build({
+            ...options,
+            nbd: raw.nbd ?? [],
+            last: raw.last,
+            flatten: raw.flatten === true,
+            progress: raw.progress,
+          });
+        }),
     )
-    .command('new-layer <name>', 'make the next layer', newLayerOptions, (raw) =>
-      finish(raw, async (options) => {
-        const { newLayer } = await import('./commands/new-layer.ts');
-        return newLayer({ ...options, name: raw.name, kind: raw.modifyDisk ? 'modify-disk' : 'build-layer' });
-      }),
+    .command(
+      'new-layer <name>',
+      'make the next layer',
+      (parser) => newLayerOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { newLayer } = await import('./commands/new-layer.ts');
+          return newLayer({
+            ...options,
+            name: raw.name,
+            kind: raw.modifyDisk ? 'modify-disk' : 'build-layer',
+          });
+        }),
     )
     .demandCommand(1, 'vlb needs a command')
     .strict()

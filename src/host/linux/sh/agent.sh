@@ -70,9 +70,10 @@ await_absent() {
   done
 }
 
-# in_root ROOT PATH: where PATH of the image really is, with its symbolic links followed inside the image alone.
+# in_root ROOT PATH: sets `found` to where PATH of the image really is, with its symbolic links followed inside the
+# image alone. (A variable, since a subshell for each answer would cost more than all the mounts.)
 in_root() {
-  root=$1 rest=$2 at='' links=0
+  rest=$2 at='' links=0
   while [ -n "$rest" ]; do
     part=${rest%%/*}
     case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
@@ -80,10 +81,10 @@ in_root() {
       '' | .) ;;
       ..) at=${at%/*} ;;
       *)
-        if [ -L "$root$at/$part" ]; then
+        if [ -L "$1$at/$part" ]; then
           links=$((links + 1))
           [ "$links" -le 40 ] || { echo "too many symbolic links at $2 in the image" >&2; return 1; }
-          to=$(readlink "$root$at/$part")
+          to=$(readlink "$1$at/$part")
           case $to in /*) at='' ;; esac
           rest=$to/$rest
         else
@@ -92,24 +93,26 @@ in_root() {
         ;;
     esac
   done
-  printf '%s' "$root$at"
+  found=$1$at
 }
 
 # mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and notes in LIST what it made.
+# Sets `found` as in_root does.
 mount_point() {
-  place=$(in_root "$1" "$2") || return 1
-  if [ -e "$place" ]; then
+  in_root "$1" "$2" || return 1
+  if [ -e "$found" ]; then
     case $3 in
-      directory) [ -d "$place" ] || { echo "$2 in the image is no directory" >&2; return 1; } ;;
-      file) [ ! -d "$place" ] || { echo "$2 in the image is a directory" >&2; return 1; } ;;
+      directory) [ -d "$found" ] || { echo "$2 in the image is no directory" >&2; return 1; } ;;
+      file) [ ! -d "$found" ] || { echo "$2 in the image is a directory" >&2; return 1; } ;;
     esac
     return
   fi
-  # This shell has no local variables: what the recursion used is set again behind it.
+  # What does not exist has no links in it, so its name is its place, and its parents are made by their names.
+  set -- "$1" "${found#"$1"}" "$3" "$4"
   [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return 1
-  place=$(in_root "$1" "$2") || return 1
-  if [ "$3" = directory ]; then mkdir -m 0755 "$place"; else : >"$place"; fi || return 1
-  printf '%s\n' "$place" >>"$4"
+  found=$1$2
+  if [ "$3" = directory ]; then mkdir -m 0755 "$found"; else : >"$found"; fi || return 1
+  printf '%s\n' "$found" >>"$4"
 }
 
 # prepare_chroot ROOT LIST BIND…: makes every mount point of the chroot; each BIND is "directory:/target" or "file:/target".
@@ -119,7 +122,8 @@ prepare_chroot() {
   shift 2
   for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return 1; done
   mount_point "$image" /etc/resolv.conf file "$list" || return 1
-  if [ -d "$(in_root "$image" /var/lib/dpkg)" ]; then
+  in_root "$image" /var/lib/dpkg || return 1
+  if [ -d "$found" ]; then
     mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return 1
     echo dpkg
   fi
@@ -129,7 +133,7 @@ prepare_chroot() {
 # mount_inside ROOT DEVICE TARGET TYPE LIST: mounts a partition at a path of the image.
 mount_inside() {
   mount_point "$1" "$3" directory "$5" || return 1
-  mount -t "$4" -o noatime "$2" "$(in_root "$1" "$3")"
+  mount -t "$4" -o noatime "$2" "$found"
 }
 
 # remove_mount_points LIST: takes away what mount_point made, unless the script put something there.
@@ -164,26 +168,19 @@ enter() {
   root=$1 inputs=$2 resolv=$3 policy=$4 binds=$5
   shift 5
   hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
-  mount -t proc -o nosuid,nodev,noexec proc "$(in_root "$root" /proc)"
-  mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$(in_root "$root" /sys)"
-  minimal_dev "$(in_root "$root" /dev)"
-  mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$(in_root "$root" /tmp)"
-  mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$(in_root "$root" /run)"
-  mkdir -m 1777 "$(in_root "$root" /run)/lock"
-  if [ -n "$resolv" ]; then
-    # Where it is a link into /run, the place it names is made here and gone with the tmpfs.
-    place=$(in_root "$root" /etc/resolv.conf)
-    mkdir -p "${place%/*}"
-    [ -e "$place" ] || : >"$place"
-    mount --bind "$resolv" "$place"
-  fi
-  [ -z "$policy" ] || mount --bind "$policy" "$(in_root "$root" /usr/sbin/policy-rc.d)"
+  directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
+  directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
+  directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
+  directory_for /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$found"
+  directory_for /dev; minimal_dev "$found"
+  [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
+  [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
   while [ "$binds" -gt 0 ]; do
-    mount --bind "$1" "$(in_root "$root" "$2")"
+    if [ -d "$1" ]; then directory_for "$2"; mount --bind "$1" "$found"; else bind_file "$1" "$2"; fi
     shift 2
     binds=$((binds - 1))
   done
-  mount --bind "$inputs" "$(in_root "$root" /mnt)"
+  directory_for /mnt; mount --bind "$inputs" "$found"
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
@@ -191,13 +188,24 @@ enter() {
   exec env -i "$@"
 }
 
+# Every mount point was made before (prepare_chroot). One that is missing now leads through a link into /tmp or /run,
+# and what is made there goes with them.
+directory_for() {
+  in_root "$root" "$1"
+  [ -d "$found" ] || mkdir -p "$found"
+}
+
+bind_file() {
+  in_root "$root" "$2"
+  [ -e "$found" ] || { mkdir -p "${found%/*}"; : >"$found"; }
+  mount --bind "$1" "$found"
+}
+
 # minimal_dev DIRECTORY: never the host's disks.
 minimal_dev() {
   mount -t tmpfs -o nosuid,noexec,mode=0755 tmpfs "$1"
-  for device in null:3 zero:5 full:7 random:8 urandom:9; do
-    mknod -m 0666 "$1/${device%:*}" c 1 "${device#*:}"
-  done
-  mknod -m 0666 "$1/tty" c 5 0
+  # One process for all of them; the host's are the standard ones.
+  cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$1"
   mkdir "$1/pts" "$1/shm"
   mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpts "$1/pts"
   mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$1/shm"

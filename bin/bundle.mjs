@@ -1,0 +1,184 @@
+// Makes dist/ from src/: a small main.mjs (see start.mjs) and, in chunks/, the program. What the source reaches
+// through `import()` becomes a chunk of its own, loaded only where it is used.
+//
+// A vlb that is running, or is starting at this moment, must not notice: chunks are named after their contents,
+// everything is made in a directory of its own and renamed into place, and main.mjs comes last. Chunks that no
+// longer belong to the bundle stay for a day, for those who still run them.
+
+import { createHash } from 'node:crypto';
+import {
+  chown,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as esbuild from 'esbuild';
+
+const DAY = 24 * 3600 * 1000;
+/** A chunk of the present bundle carries this time; one that went out of use, the time when it did. */
+const IN_USE = new Date(0);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+
+try {
+  await bundle();
+} catch (error) {
+  // esbuild has already shown what is wrong in the source; anything else is said here.
+  const message =
+    error.code === 'EACCES' ? `${error.message}: only its owner can bring dist/ up to date` : error.message;
+  if (error.errors === undefined) process.stderr.write(`bin/bundle.mjs: ${message}\n`);
+  process.exitCode = 1;
+}
+
+async function bundle() {
+  const begun = new Date();
+  const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  await mkdir(join(dist, 'chunks'), { recursive: true });
+  const work = await mkdtemp(join(dist, '.tmp-'));
+  try {
+    const { metafile } = await bundleProgram(work, version);
+    const chunks = await readdir(join(work, 'chunks'));
+    const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint !== undefined)[0];
+    await writeFile(join(work, 'licenses.txt'), await licenses(metafile));
+    await writeFile(
+      join(work, 'main.mjs'),
+      await firstModule({
+        VLB_VERSION: version,
+        VLB_NODE_MINIMUM: engines.node.replace('>=', ''),
+        VLB_ENTRY: `./chunks/${entry.split('/').pop()}`,
+      }),
+    );
+    // The time at which the source was read: a file changed after that is newer than the bundle.
+    await utimes(join(work, 'main.mjs'), begun, begun);
+
+    for (const name of chunks) await rename(join(work, 'chunks', name), join(dist, 'chunks', name));
+    await rename(join(work, 'licenses.txt'), join(dist, 'licenses.txt'));
+    await rename(join(work, 'main.mjs'), join(dist, 'main.mjs'));
+    await clean(new Set(chunks)).catch(() => {}); // Two at once get in each other's way; the next one cleans.
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  await giveToOwner();
+}
+
+function bundleProgram(outdir, version) {
+  return esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['src/cli/main.ts'],
+    outdir,
+    entryNames: 'chunks/[name]-[hash]',
+    chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    minifySyntax: true,
+    minifyWhitespace: true, // Names stay: a stack trace in a bug report is to be read.
+    legalComments: 'none', // licenses.txt has the whole texts.
+    plugins: [takeFilesAlong(join(outdir, 'chunks'))],
+    define: { VLB_VERSION: JSON.stringify(version) },
+    alias: { 'string-width': './bin/string-width.mjs' },
+    // CommonJS packages call require(), which a module does not have.
+    banner: {
+      js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+    },
+    metafile: true,
+    logLevel: 'warning',
+  });
+}
+
+/**
+ * A file that the source names as `new URL('./file', import.meta.url)` goes beside the chunks, and like them has a
+ * hash of its contents in its name.
+ */
+function takeFilesAlong(directory) {
+  return {
+    name: 'take-files-along',
+    setup(build) {
+      build.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
+        let contents = await readFile(path, 'utf8');
+        for (const [whole, file] of contents.matchAll(/new URL\('(\.[^']+)', import\.meta\.url\)/g)) {
+          const source = join(dirname(path), file);
+          const hash = createHash('sha256')
+            .update(await readFile(source))
+            .digest('hex')
+            .slice(0, 8);
+          const { name, ext } = parse(file);
+          await mkdir(directory, { recursive: true });
+          await copyFile(source, join(directory, `${name}-${hash}${ext}`));
+          contents = contents.replace(whole, `new URL('./${name}-${hash}${ext}', import.meta.url)`);
+        }
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}
+
+async function firstModule(values) {
+  const { code } = await esbuild.transform(await readFile(join(root, 'bin/start.mjs'), 'utf8'), {
+    sourcefile: 'bin/start.mjs',
+    format: 'esm',
+    target: 'node12.20',
+    define: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)])),
+  });
+  return code;
+}
+
+/** The licences of the packages that went into the bundle, as they ask of whoever passes them on. */
+async function licenses(metafile) {
+  const packages = new Set();
+  for (const input of Object.keys(metafile.inputs)) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) packages.add(match[1]);
+  }
+  const texts = [];
+  for (const directory of [...packages].sort()) {
+    const { name, version, license } = JSON.parse(
+      await readFile(join(root, directory, 'package.json'), 'utf8'),
+    );
+    const file = (await readdir(join(root, directory))).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : await readFile(join(root, directory, file), 'utf8');
+    texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
+  }
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** Removes what nobody uses any more: compiled code of the last bundle, and what went out of use a day ago. */
+async function clean(current) {
+  for (const name of await readdir(join(dist, 'chunks'))) {
+    const path = join(dist, 'chunks', name);
+    if (current.has(name)) await utimes(path, IN_USE, IN_USE);
+    else if ((await stat(path)).mtimeMs === IN_USE.getTime()) await utimes(path, new Date(), new Date());
+    else await removeWhenOld(path);
+  }
+  for (const name of await readdir(dist)) {
+    if (name.startsWith('.tmp-')) await removeWhenOld(join(dist, name));
+  }
+  await rm(join(dist, 'cache'), { recursive: true, force: true });
+}
+
+async function removeWhenOld(path) {
+  const { mtimeMs } = await stat(path);
+  if (Date.now() - mtimeMs > DAY) await rm(path, { recursive: true, force: true });
+}
+
+/** When root makes the bundle in somebody's directory, it is theirs like everything else there. */
+async function giveToOwner() {
+  const { uid, gid } = await stat(root);
+  if (process.getuid() !== 0 || uid === 0) return;
+  for (const name of ['.', ...(await readdir(dist, { recursive: true }))]) {
+    await chown(join(dist, name), uid, gid).catch(() => {}); // Another bundle.mjs may have removed it.
+  }
+}

@@ -1,0 +1,92 @@
+// What this machine has attached, mounted and running: the same before and after whatever vlb does.
+
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TestProject } from './project.ts';
+
+/**
+ * Everything of a project that is still held by the machine or left half done: loop devices, mounts in any namespace,
+ * processes, runs, drafts. Empty when all is clean.
+ */
+export function leftovers(project: TestProject): string[] {
+  const found: string[] = [];
+  const { directory } = project;
+  for (const name of readdirSync('/sys/block').filter((entry) => entry.startsWith('loop'))) {
+    const file = readOrEmpty(`/sys/block/${name}/loop/backing_file`);
+    if (file.startsWith(directory)) found.push(`/dev/${name} is attached to ${file.trim()}`);
+  }
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    if (pid === String(process.pid)) continue;
+    const command = readOrEmpty(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
+    if (command.includes(directory)) found.push(`process ${pid} is running: ${command}`);
+    const mounts = readOrEmpty(`/proc/${pid}/mounts`);
+    if (mounts.includes(directory)) found.push(`process ${pid} sees a mount below ${directory}`);
+  }
+  for (const run of namesIn(project.path('.vlb/runs'))) found.push(`the run ${run} was not removed`);
+  for (const name of namesIn(project.path('.vlb/store/sha256'))) {
+    if (name.startsWith('.tmp-')) found.push(`the draft ${name} was not removed`);
+  }
+  for (const name of namesIn(project.path('build'))) {
+    if (name.startsWith('.')) found.push(`build/${name} was not removed`);
+  }
+  return found;
+}
+
+/**
+ * Runs e2fsck on the first partition of an image (or its whole disk), and gives what it found wrong; '' when clean.
+ * The image is turned into a raw file, so nothing of vlb's own way of attaching disks is trusted.
+ */
+export function checkFileSystem(image: string, scratch: string, partitionStart = 1024 * 1024): string {
+  const raw = path.join(scratch, 'check.raw');
+  execFileSync('qemu-img', ['convert', '-O', 'raw', image, raw]);
+  try {
+    const target = partitionStart === 0 ? raw : `${raw}?offset=${partitionStart}`;
+    execFileSync('e2fsck', ['-fn', target], { stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    return String((error as { stdout?: Buffer }).stdout ?? error); // execFileSync's error carries the output
+  } finally {
+    execFileSync('rm', ['-f', raw]);
+  }
+}
+
+/** The content of a file in the ext4 file system of an image; undefined when there is none. */
+export function readFromImage(
+  image: string,
+  scratch: string,
+  file: string,
+  partitionStart = 1024 * 1024,
+): string | undefined {
+  const raw = path.join(scratch, 'read.raw');
+  execFileSync('qemu-img', ['convert', '-O', 'raw', image, raw]);
+  try {
+    const text = execFileSync('debugfs', ['-R', `cat ${file}`, `${raw}?offset=${partitionStart}`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    const exists = execFileSync('debugfs', ['-R', `stat ${file}`, `${raw}?offset=${partitionStart}`], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
+    return exists.includes('Inode:') ? text : undefined;
+  } finally {
+    execFileSync('rm', ['-f', raw]);
+  }
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,134 @@
+// A throwaway project on disk, and the real `vlb` run on it. Nothing below the process boundary is faked.
+
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BuildEvent, Finished, LayerFinished } from '../../src/model/event.ts';
+
+export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+export const VLB = path.join(REPOSITORY, 'bin/vlb');
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface VlbOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with everything that came on stdout so far; may send a signal. */
+  readonly onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+export class TestProject implements AsyncDisposable {
+  readonly directory: string;
+
+  /**
+   * @param files content by path; names that begin like a script are made executable
+   */
+  constructor(files: Readonly<Record<string, string>>) {
+    this.directory = path.join(mkdtempSync(path.join(tmpdir(), 'vlb-test-')), 'project');
+    mkdirSync(this.directory);
+    this.write(files);
+  }
+
+  path(...names: string[]): string {
+    return path.join(this.directory, ...names);
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [name, content] of Object.entries(files)) {
+      const file = this.path(name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, content);
+      if (/(^|\/)(build-layer|modify-disk)$/.test(name)) chmodSync(file, 0o755);
+    }
+  }
+
+  /** Runs vlb in the project and waits for its end. */
+  vlb(args: readonly string[], options: VlbOptions = {}): Promise<Ended> {
+    return run(VLB, args, { cwd: this.directory, ...options });
+  }
+
+  /** Runs `vlb build` and gives what it told as events. */
+  async build(args: readonly string[] = [], options: VlbOptions = {}): Promise<Built> {
+    const ended = await this.vlb(['build', '--progress', 'json', ...args], options);
+    return new Built(ended);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const above = path.dirname(this.directory);
+    if (process.env['VLB_TEST_KEEP']) process.stderr.write(`kept for a look: ${above}\n`);
+    else rmSync(above, { recursive: true, force: true });
+  }
+}
+
+/** What a build told. */
+export class Built {
+  readonly ended: Ended;
+  readonly events: readonly BuildEvent[];
+
+  constructor(ended: Ended) {
+    this.ended = ended;
+    this.events = ended.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line): BuildEvent => JSON.parse(line));
+  }
+
+  get status(): number | null {
+    return this.ended.status;
+  }
+
+  /** `10_base fresh, 20_app built` */
+  get outcomes(): string {
+    return this.events
+      .filter((event): event is LayerFinished => event.type === 'layer-finished')
+      .map((event) => `${event.layer} ${event.outcome}`)
+      .join(', ');
+  }
+
+  get finished(): Finished | undefined {
+    return this.events.find((event): event is Finished => event.type === 'finished');
+  }
+
+  /** Everything that scripts printed. */
+  get output(): string {
+    return this.events.flatMap((event) => (event.type === 'output' ? [event.line] : [])).join('\n');
+  }
+
+  /** For an assertion's message: all that is known. */
+  get told(): string {
+    const { status, stdout, stderr } = this.ended;
+    return `status ${status}\n${stdout}${stderr}`;
+  }
+}
+
+/** Runs a command without a terminal and collects what it prints. */
+export function run(
+  command: string,
+  args: readonly string[],
+  options: VlbOptions & { readonly cwd?: string } = {},
+): Promise<Ended> {
+  const { cwd, env, onStdout } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      onStdout?.(stdout, (signal) => child.kill(signal));
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}

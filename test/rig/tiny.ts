@@ -1,0 +1,70 @@
+// Scripts for a tiny real system: a disk with busybox on it, made in half a second.
+
+/** What every tiny system holds besides the shell. */
+const TOOLS =
+  'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid nohup seq';
+
+/** Commands that put busybox and an os-release into the directory that $1 of the shell function names. */
+const FILL = `fill() {
+  mkdir -p "$1/bin" "$1/etc" "$1/root"
+  cp /bin/busybox "$1/bin/busybox"
+  for tool in ${TOOLS}; do ln -s busybox "$1/bin/$tool"; done
+  echo 'ID=tiny' > "$1/etc/os-release"
+  echo 'root:x:0:0:root:/root:/bin/sh' > "$1/etc/passwd"
+}`;
+
+const MKFS: Readonly<Record<string, string>> = {
+  ext4: 'mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0',
+  xfs: 'mkfs.xfs -q',
+  btrfs: 'mkfs.btrfs -q',
+};
+
+export interface TinyOptions {
+  readonly fileSystem?: 'ext4' | 'xfs' | 'btrfs';
+  readonly size?: string;
+  /** More shell commands, run while the system is mounted at $root. */
+  readonly more?: string;
+  /** Leave the file system empty. */
+  readonly empty?: boolean;
+}
+
+/** A modify-disk that makes a disk with one partition and the tiny system in it. */
+export function tinyDisk(options: TinyOptions = {}): string {
+  const { fileSystem = 'ext4', size = '256M', more = '', empty = false } = options;
+  return `#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size ${size}
+set -eu
+DEVICE=$3
+${FILL}
+printf 'label: gpt\\ntype=linux\\n' | sfdisk -q "$DEVICE"
+partx --update "$DEVICE"
+${MKFS[fileSystem]} "\${DEVICE}p1"
+root=$TMPDIR/root
+mkdir "$root"
+mount "\${DEVICE}p1" "$root"
+${empty ? '' : 'fill "$root"'}
+${more}
+umount "$root"
+`;
+}
+
+/** A modify-disk that makes a disk without a partition table: the file system begins at its first byte. */
+export function tinyDiskWithoutTable(): string {
+  return `#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size 64M
+set -eu
+${FILL}
+mkfs.ext4 -q "$3"
+mkdir "$TMPDIR/root"
+mount "$3" "$TMPDIR/root"
+fill "$TMPDIR/root"
+umount "$TMPDIR/root"
+`;
+}
+
+/** A build-layer with these commands. */
+export function buildLayer(commands: string, hints = ''): string {
+  return `#!/bin/sh\n${hints}${hints === '' ? '' : '\n'}set -eu\n${commands}\n`;
+}
