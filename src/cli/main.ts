@@ -14,12 +14,11 @@ declare const VLB_VERSION: string; // put in by the bundler
 
 const COMMANDS = ['build', 'new-layer', 'test-boot'];
 
-await main(process.argv.slice(2));
-
 async function main(argv: readonly string[]): Promise<void> {
   try {
     await commandLine(argv).parseAsync();
   } catch (error) {
+    if (error instanceof CommandLineError) return tell(error.failure, {});
     // Only bugs arrive here. Their trace is for those who mend them.
     const debug = argv.includes('--debug') && error instanceof Error;
     process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
@@ -81,14 +80,9 @@ function commandLine(argv: readonly string[]) {
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 80))
     .exitProcess(false)
-    .fail((message, error, parser) => {
+    .fail((message, error) => {
       if (error) throw error;
-      const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1];
-      const guess = unknown === undefined ? undefined : nearest(unknown.split(',')[0] ?? '', COMMANDS);
-      const hint =
-        guess === undefined ? 'vlb --help lists the commands and options' : `did you mean vlb ${guess}?`;
-      void parser;
-      tell(fail('usage', lowerFirst(message), { hint }).failure, {});
+      throw new CommandLineError(commandLineFailure(message, argv));
     });
 }
 
@@ -140,6 +134,33 @@ function tell(failure: Failure, raw: RawGlobalOptions): void {
   process.exitCode = exitStatusOf(failure, undefined);
 }
 
+/** What yargs found wrong, in our words. */
+function commandLineFailure(message: string, argv: readonly string[]): Failure {
+  const command = argv.find((word) => COMMANDS.includes(word));
+  const help = command === undefined ? 'vlb --help' : `vlb ${command} --help`;
+  if (/^Not enough (?:non-option )?arguments/.test(message)) {
+    return fail('usage', `vlb ${command ?? ''} wants another argument, its name or value`, {
+      hint: `see ${help}`,
+    }).failure;
+  }
+  const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1];
+  const guess = unknown === undefined ? undefined : nearest(unknown.split(',')[0] ?? '', COMMANDS);
+  const hint = guess === undefined ? `see ${help}` : `did you mean vlb ${guess}?`;
+  return fail('usage', lowerFirst(message), { hint }).failure;
+}
+
+/** How yargs is made to stop: it would run the command all the same. Caught in `main`, like nothing else. */
+class CommandLineError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
+
+await main(process.argv.slice(2));

@@ -9,7 +9,7 @@ const ALMOST_NOTHING = 16 * 1024 * 1024;
 
 /** The failure, with the lack of space as its cause when the store's or the project's file system is full. */
 export function explainFullDisk(failure: Failure, context: Pick<Context, 'store' | 'paths'>): Failure {
-  for (const directory of [context.store.artifactDirectory, context.paths.runs]) {
+  for (const directory of [context.store.artifactDirectory, context.paths.state]) {
     const { bavail, bsize } = statfsSync(directory);
     if (bavail * bsize > ALMOST_NOTHING) continue;
     return {

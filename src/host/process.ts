@@ -116,10 +116,22 @@ export function start(
 
 /**
  * Hands the terminal to a command until it ends: for interactive programs.
- * Returns its exit status.
+ * Returns its exit status; fails as `interrupted` on abort, after SIGTERM let it put the terminal in order.
  */
-export async function runInTerminal(command: string, args: readonly string[]): Promise<Result<number>> {
-  const result = await execa(command, args, { reject: false, stdio: 'inherit' });
+export async function runInTerminal(
+  command: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env' | 'signal'> = {},
+): Promise<Result<number>> {
+  const { cwd, env, signal } = options;
+  const result = await execa(command, args, {
+    reject: false,
+    stdio: 'inherit',
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 1000 }),
+  });
+  if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
   if (result.exitCode === undefined && result.signal === undefined) {
     return startFailure(command, result.code);
   }

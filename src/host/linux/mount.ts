@@ -77,16 +77,12 @@ export async function unmountSystem(
   system: MountedSystem,
   directory: string,
 ): Promise<Result<void>> {
-  const steps: [readonly string[], readonly number[]][] = [
-    [['remove_mount_points', madeList(directory)], [0]],
-    // What the script deleted must not stay in the delta. Some file systems cannot be trimmed.
-    [['trim_all', system.root], [0]],
-    // Write errors of pages that went to the disk behind the script's back are told here, or never.
-    [['sync', '--file-system', system.root], [0]],
-    [['umount', '--recursive', system.root], [0]],
-  ];
-  for (const [argv, okStatuses] of steps) {
-    const done = await shell.run(argv, okStatuses);
+  // What the script deleted must not stay in the delta.
+  for (const step of [
+    ['trim_all', system.root],
+    ['unmount_all', system.root, madeList(directory)],
+  ]) {
+    const done = await shell.run(step);
     if (!done.ok) return done;
   }
   return ok();

@@ -231,10 +231,23 @@ mount_system() {
   return 3
 }
 
+# mounts_at ROOT: what is mounted at ROOT and below, in the order in which it was mounted.
+mounts_at() {
+  awk -v root="$1" '$5 == root || index($5, root "/") == 1 { print $5 }' /proc/self/mountinfo |
+    while IFS= read -r place; do printf '%b\n' "$place"; done
+}
+
 # trim_all ROOT: every file system mounted at ROOT and below; those that cannot be trimmed are left as they are.
 trim_all() {
-  awk -v root="$1" '$5 == root || index($5, root "/") == 1 { print $5 }' /proc/self/mountinfo | while IFS= read -r place; do
-    fstrim "$(printf '%b' "$place")" 2>/dev/null || true
+  mounts_at "$1" | while IFS= read -r place; do fstrim "$place" 2>/dev/null || true; done
+}
+
+# unmount_all ROOT LIST: the last mounted first, and away with the mount points that were made. Each is flushed before:
+# errors of writes that went to the disk behind the script's back are told then, or never.
+unmount_all() {
+  mounts_at "$1" | sort -r | while IFS= read -r place; do
+    [ "$place" != "$1" ] || remove_mount_points "$2"
+    sync --file-system "$place" && umount "$place" || exit 1
   done
 }
 

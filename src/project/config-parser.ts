@@ -1,0 +1,118 @@
+// What vlb.yaml may say: parses it, checks every field, and gives the line with each complaint. Loaded only where there
+// is such a file, since the YAML parser is the largest module there is.
+
+import path from 'node:path';
+import { isMap, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { CONFIG_FILE, type Config } from './config.ts';
+import { nearest } from './nearest.ts';
+
+type Fields = YAMLMap<ParsedNode, ParsedNode | null>;
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/**
+ * The configuration in a text. Fails as `usage` with file, line and field.
+ * @param file the path to name in complaints; relative paths in it count from its directory
+ */
+export function parseConfig(text: string, file: string): Result<Config> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error) {
+    return fail('usage', `${CONFIG_FILE}: ${error.message}`, {
+      where: { file, line: lines.linePos(error.pos[0]).line },
+    });
+  }
+  if (document.contents === null) return ok({});
+  if (!isMap(document.contents)) {
+    return fail('usage', `${CONFIG_FILE} has to be a mapping, like "base: …"`, { where: { file, line: 1 } });
+  }
+  return readConfig(document.contents, new FieldReader(file, lines), path.dirname(file));
+}
+
+function readConfig(root: Fields, reader: FieldReader, directory: string): Result<Config> {
+  const unknown = reader.unknownField(root, '', ['base']);
+  if (unknown) return unknown;
+  const node = root.items.find((pair) => reader.text(pair.key) === 'base')?.value;
+  if (!node) return ok({});
+  if (!isMap(node)) {
+    const text = reader.text(node);
+    if (text === undefined) return reader.wrong(node, 'base', 'wants a path, or url and sha256');
+    return baseOf({ path: text }, node, reader, directory);
+  }
+  const map = node as Fields; // a map in a parsed document has parsed nodes
+  const unknownInBase = reader.unknownField(map, 'base.', ['path', 'url', 'sha256']);
+  if (unknownInBase) return unknownInBase;
+  const fields: Record<string, string> = {};
+  for (const pair of map.items) {
+    const value = reader.text(pair.value);
+    const name = String(reader.text(pair.key));
+    if (value === undefined) return reader.wrong(pair.value ?? pair.key, `base.${name}`, 'wants a text');
+    fields[name] = value;
+  }
+  return baseOf(fields, node, reader, directory);
+}
+
+function baseOf(
+  fields: { path?: string; url?: string; sha256?: string },
+  node: ParsedNode,
+  reader: FieldReader,
+  directory: string,
+): Result<Config> {
+  const sha256 = fields.sha256?.toLowerCase();
+  if (sha256 !== undefined && !SHA256.test(sha256)) {
+    return reader.wrong(node, 'base.sha256', 'wants 64 hexadecimal digits');
+  }
+  const url = fields.url ?? (/^https?:\/\//.test(fields.path ?? '') ? fields.path : undefined);
+  if (url !== undefined && fields.url !== undefined && fields.path !== undefined) {
+    return reader.wrong(node, 'base', 'wants a path or a url, not both');
+  }
+  if (url !== undefined) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      return reader.wrong(node, 'base.url', 'wants an http or https address');
+    }
+    if (sha256 === undefined) {
+      return reader.wrong(node, 'base.sha256', 'is missing: what comes over a network needs its checksum');
+    }
+    return ok({ base: { type: 'url', url, sha256 } });
+  }
+  if (!fields.path) return reader.wrong(node, 'base', 'wants a path, or url and sha256');
+  const file = path.resolve(directory, fields.path);
+  return ok({ base: { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) } });
+}
+
+/** Turns nodes into values and complaints with positions. */
+class FieldReader {
+  readonly #file: string;
+  readonly #lines: LineCounter;
+
+  constructor(file: string, lines: LineCounter) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  /** The text of a scalar (numbers too: a checksum of digits alone is one to YAML), or undefined. */
+  text(node: unknown): string | undefined {
+    const scalar = node as { source?: unknown; value?: unknown } | null; // a Scalar has both; others have neither
+    if (typeof scalar?.value === 'string') return scalar.value;
+    return typeof scalar?.value === 'number' && typeof scalar.source === 'string' ? scalar.source : undefined;
+  }
+
+  wrong(node: ParsedNode | null, field: string, what: string): Result<never> {
+    const line = this.#lines.linePos(node?.range[0] ?? 0).line;
+    return fail('usage', `${CONFIG_FILE}: ${field} ${what}`, { where: { file: this.#file, line } });
+  }
+
+  unknownField(map: Fields, prefix: string, known: readonly string[]): Result<never> | undefined {
+    for (const pair of map.items) {
+      const name = this.text(pair.key) ?? '';
+      if (known.includes(name)) continue;
+      const guess = nearest(name, known);
+      const advice =
+        guess === undefined ? `; there is ${known.join(', ')}` : `; did you mean ${prefix}${guess}?`;
+      return this.wrong(pair.key, `${prefix}${name}`, `is no field that vlb knows${advice}`);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,242 @@
+// What is wrong is told once, clearly, with the right exit status, and nothing is built or left behind.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { leftovers } from '../rig/host-state.ts';
+import { TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+const BASE = { 'layers/10_base/modify-disk': tinyDisk() };
+
+interface Case {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly prepare?: (project: TestProject) => void;
+  readonly args?: readonly string[];
+  readonly status: number;
+  readonly says: readonly RegExp[];
+  /** What may have been built before the failure. */
+  readonly built?: string;
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'both scripts in one layer',
+    files: { ...BASE, 'layers/10_base/build-layer': buildLayer('true') },
+    status: 2,
+    says: [/layer 10_base has both build-layer and modify-disk/, /at layers\/10_base$/m],
+  },
+  {
+    name: 'a script that is not executable',
+    files: BASE,
+    prepare: (project) => chmodSync(project.path('layers/10_base/modify-disk'), 0o644),
+    status: 2,
+    says: [/the script of layer 10_base is not executable/, /help: chmod \+x .*modify-disk/],
+  },
+  {
+    name: 'CRLF line endings',
+    files: { 'layers/10_base/modify-disk': tinyDisk().replaceAll('\n', '\r\n') },
+    status: 2,
+    says: [/Windows line endings \(CRLF\)/, /at layers\/10_base\/modify-disk:1$/m],
+  },
+  {
+    name: 'an interpreter that is not in the image',
+    files: { ...BASE, 'layers/20_app/build-layer': '#!/usr/bin/python3\nprint(1)\n' },
+    status: 1,
+    says: [/its interpreter \/usr\/bin\/python3 is not in the image/, /at layers\/20_app\/build-layer:1$/m],
+    built: '10_base built, 20_app failed',
+  },
+  {
+    name: 'an unknown hint',
+    files: { ...BASE, 'layers/20_app/build-layer': buildLayer('true', '# vlb: disc-size 1G') },
+    status: 2,
+    says: [/"disc-size" is no hint that vlb knows/, /build-layer:2$/m, /did you mean "disk-size"\?/],
+  },
+  {
+    name: 'a malformed size',
+    files: { 'layers/10_base/modify-disk': tinyDisk({ size: 'huge' }) },
+    status: 2,
+    says: [/the hint disk-size wants a size like 20G/, /modify-disk:3$/m],
+  },
+  {
+    name: 'a base with another sha256',
+    files: {
+      'vlb.yaml': `base:\n  path: base.raw\n  sha256: ${'0'.repeat(64)}\n`,
+      'base.raw': 'not the right one',
+      'layers/10_app/build-layer': buildLayer('true'),
+    },
+    status: 2,
+    says: [/another sha256 than vlb\.yaml says/, /wanted 0{64}/, /found {2}[0-9a-f]{64}/],
+    built: 'base failed, 10_app skipped',
+  },
+  {
+    name: 'a base that does not exist',
+    files: { 'vlb.yaml': 'base: gone.qcow2\n', 'layers/10_app/build-layer': buildLayer('true') },
+    status: 2,
+    says: [/the base image does not exist/, /at gone\.qcow2/],
+  },
+  {
+    name: 'an unknown field in vlb.yaml',
+    files: { ...BASE, 'vlb.yaml': '# a comment\nbaes: x\n' },
+    status: 2,
+    says: [/baes is no field that vlb knows; did you mean base\?/, /at vlb\.yaml:2$/m],
+  },
+  {
+    name: 'nothing to start from',
+    files: { 'layers/10_app/build-layer': buildLayer('true') },
+    status: 2,
+    says: [/layer 10_app has nothing to start from/, /vlb\.yaml/],
+  },
+  {
+    name: 'an unknown layer after --last',
+    files: { ...BASE, 'layers/20_app/build-layer': buildLayer('true') },
+    args: ['--last', '20_ap'],
+    status: 2,
+    says: [/no layer is called "20_ap"/, /did you mean 20_app\?/],
+  },
+  {
+    name: 'a disk with no operating system on it',
+    files: {
+      'layers/10_base/modify-disk': tinyDisk({ empty: true }),
+      'layers/20_app/build-layer': buildLayer('true'),
+    },
+    status: 1,
+    says: [/no operating system was found on the disk/, /p1 is ext4/],
+    built: '10_base built, 20_app failed',
+  },
+  {
+    name: 'a script that fails',
+    files: { ...BASE, 'layers/20_app/build-layer': buildLayer('echo about to fail\nexit 7') },
+    status: 1,
+    says: [
+      /layer 20_app: build-layer failed with exit status 7/,
+      /\| about to fail/,
+      /log: \.vlb\/logs\/20_app\.log/,
+    ],
+    built: '10_base built, 20_app failed',
+  },
+  {
+    name: 'a script that is killed',
+    files: { ...BASE, 'layers/20_app/build-layer': buildLayer('sh -c "kill -9 \\$\\$"') },
+    status: 1,
+    says: [/build-layer failed with (exit status 137|signal 9)/],
+    built: '10_base built, 20_app failed',
+  },
+  {
+    name: 'a script that runs longer than its timeout',
+    files: { ...BASE, 'layers/20_app/build-layer': buildLayer('sleep 100', '# vlb: timeout 0.5s') },
+    status: 1,
+    says: [/build-layer ran longer than its timeout, 0\.5 s/],
+    built: '10_base built, 20_app failed',
+  },
+  {
+    name: 'a modify-disk without disk-size, and no network block device',
+    files: { 'layers/10_base/modify-disk': tinyDisk().replace(/# vlb: disk-size .*\n/, '') },
+    status: 3,
+    says: [/attaches its disk itself, which takes a network block device/, /--nbd \/dev\/nbd0/],
+  },
+  {
+    name: 'a network block device that is not there',
+    files: BASE,
+    args: ['--nbd', '/dev/nbd99'],
+    status: 3,
+    says: [/\/dev\/nbd99 is missing/, /modprobe/],
+  },
+  {
+    name: 'no layers at all',
+    files: { 'notes.txt': '' },
+    status: 2,
+    says: [/there are no layers here/, /vlb new-layer/],
+  },
+];
+
+for (const { name, files, prepare, args = [], status, says, built = '' } of CASES) {
+  test(`told clearly: ${name}`, async () => {
+    await using project = new TestProject(files);
+    prepare?.(project);
+    const ended = await project.vlb(['build', '--progress', 'plain', ...args]);
+    assert.equal(ended.status, status, ended.stderr);
+    for (const pattern of says) assert.match(ended.stderr, pattern);
+    assert.equal(ended.stderr.match(/^error:/gm)?.length, 1, ended.stderr);
+    assert.doesNotMatch(ended.stderr, /\bat .*\.(ts|mjs):\d+/, 'a stack trace is a bug');
+    assert.equal(ended.stdout, '');
+    assert.deepEqual(leftovers(project), []);
+    assert.equal(existsSync(project.path('build/image.qcow2')), false);
+    if (built === '') return;
+    const again = await project.build(args);
+    assert.equal(again.outcomes, built.replace(' built', ' fresh'));
+  });
+}
+
+test('told clearly: a missing tool, with the package that has it', async () => {
+  await using project = new TestProject(BASE);
+  // Everything that a shell and vlb's launcher need, but for qemu-storage-daemon.
+  const bin = project.path('bin');
+  mkdirSync(bin);
+  for (const tool of execFileSync('ls', ['/usr/bin', '/usr/sbin'], { encoding: 'utf8' }).split('\n')) {
+    const from = ['/usr/bin', '/usr/sbin'].map((place) => path.join(place, tool)).find(existsSync);
+    if (tool === '' || !from || tool === 'qemu-storage-daemon') continue;
+    if (!existsSync(path.join(bin, tool))) symlinkSync(from, path.join(bin, tool));
+  }
+  const ended = await project.vlb(['build'], { env: { PATH: bin } });
+  assert.equal(ended.status, 3, ended.stderr);
+  assert.match(ended.stderr, /qemu-storage-daemon is not installed/);
+  assert.match(ended.stderr, /help: apt-get install qemu-system-common/);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('told clearly: no space left, in the store, and the next build with room is right', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('dd if=/dev/urandom of=/big bs=1M count=100 2>&1'),
+  });
+  const store = path.join(path.dirname(project.directory), 'small');
+  mkdirSync(store);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40M', 'tmpfs', store]);
+  try {
+    const built = await project.build(['--cache-dir', store]);
+    assert.equal(built.status, 3, built.told);
+    assert.match(built.finished?.failure?.message ?? '', /there is no space left on the disk/);
+    assert.deepEqual(leftovers(project), []);
+    execFileSync('mount', ['-o', 'remount,size=400M', store]);
+    const again = await project.build(['--cache-dir', store]);
+    assert.equal(again.outcomes, '10_base fresh, 20_app built', again.told);
+  } finally {
+    execFileSync('umount', [store]);
+  }
+});
+
+test('what is wrong on the command line is told with what was meant', async () => {
+  await using project = new TestProject(BASE);
+  for (const [args, says] of [
+    [['biuld'], /did you mean vlb build\?/],
+    [['build', '--flaten'], /flaten/],
+    [['build', '--progress', 'fancy'], /fancy/],
+    [[], /vlb needs a command/],
+    [['-C', '/nowhere', 'build'], /there is no such directory/],
+    [['new-layer'], /vlb new-layer wants another argument/],
+  ] as const) {
+    const ended = await project.vlb(args);
+    assert.equal(ended.status, 2, `${args.join(' ')}: ${ended.stderr}`);
+    assert.match(ended.stderr, says);
+  }
+});
+
+test('new-layer takes the next free ten, or the number it is given, and never one that is taken', async () => {
+  await using project = new TestProject({});
+  assert.equal(
+    (await project.vlb(['new-layer', 'base', '--modify-disk'])).stdout,
+    'layers/10_base/modify-disk\n',
+  );
+  assert.equal((await project.vlb(['new-layer', 'app'])).stdout, 'layers/20_app/build-layer\n');
+  assert.equal((await project.vlb(['new-layer', '35_more'])).stdout, 'layers/35_more/build-layer\n');
+  assert.equal((await project.vlb(['new-layer', 'last'])).stdout, 'layers/40_last/build-layer\n');
+  const taken = await project.vlb(['new-layer', '35_other']);
+  assert.equal(taken.status, 2);
+  assert.match(taken.stderr, /the number of 35_other is taken by 35_more/);
+  assert.equal((await project.vlb(['new-layer', '../evil'])).status, 2);
+  assert.match(readFileSync(project.path('layers/10_base/modify-disk'), 'utf8'), /# vlb: from scratch/);
+});

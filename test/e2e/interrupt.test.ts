@@ -1,0 +1,70 @@
+// ^C, SIGTERM and SIGKILL at every stage: it ends soon, nothing stays attached, and the next build is right.
+
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stage } from '../../src/model/event.ts';
+import { checkFileSystem, leftovers } from '../rig/host-state.ts';
+import { TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+const STAGES: readonly Stage[] = ['create', 'stage', 'attach', 'mount', 'run', 'unmount', 'detach', 'commit'];
+
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGKILL', null],
+] as const) {
+  test(`${signal} at each stage of a run`, async (t) => {
+    await using project = new TestProject({
+      'layers/10_base/modify-disk': tinyDisk(),
+      'layers/20_app/build-layer': buildLayer('true'),
+    });
+    const scratch = path.dirname(project.directory);
+    assert.equal((await project.build()).status, 0);
+    for (const stage of STAGES) {
+      await t.test(stage, async () => {
+        // The script keeps processes and a mount of its own, and does not listen to signals.
+        project.write({
+          'layers/20_app/build-layer': buildLayer(
+            `trap '' INT TERM; mount -t tmpfs tmpfs /root; sleep ${stage === 'run' ? 60 : 0} & wait; echo ${stage}${signal} > /made`,
+          ),
+        });
+        let sentAt = 0;
+        const ended = await project.build([], {
+          onStdout: (text, kill) => {
+            if (sentAt > 0 || !text.includes(`"stage":"${stage}"`)) return;
+            sentAt = performance.now();
+            kill(signal);
+          },
+        });
+        const took = performance.now() - sentAt;
+        assert.ok(sentAt > 0, 'the stage was reached');
+        assert.ok(took < 2000, `it took ${took} ms to end`);
+        // A commit that had its last byte on disk may as well have ended well.
+        if (!(stage === 'commit' && ended.status === 0)) assert.equal(ended.status, status, ended.told);
+        if (signal !== 'SIGKILL') assert.deepEqual(leftovers(project), []);
+        // After SIGKILL the kernel takes a moment to end the namespaces.
+        await untilClean(project, (found) => !/attached|running|mount/.test(found));
+        project.write({ 'layers/20_app/build-layer': buildLayer(`echo ${stage}${signal} > /made`) });
+        const next = await project.build();
+        assert.equal(next.status, 0, next.told);
+        assert.deepEqual(leftovers(project), []);
+        assert.equal(checkFileSystem(project.path('build/image.qcow2'), scratch), '');
+      });
+    }
+  });
+}
+
+/** Waits, for five seconds at most, until nothing is left that matters. */
+async function untilClean(project: TestProject, harmless: (found: string) => boolean): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (leftovers(project).every(harmless)) return;
+    await sleep(50);
+  }
+  assert.deepEqual(
+    leftovers(project).filter((found) => !harmless(found)),
+    [],
+  );
+}
