@@ -50,7 +50,7 @@ async function attach(shell: RootShell, image: string, directory: string): Promi
   const ready = await shell.run(['await_file', pidFile, daemon.value], [0, 1]);
   if (!ready.ok) return ready;
   if (ready.value.status !== 0) {
-    return cannotAttach(ready.value.stderr);
+    return cannotAttach(image, ready.value.stderr);
   }
   // Never --direct-io=on: under Linux 6.18 such a loop device on a FUSE file writes the pages of one request to the
   // place of another. The backend's contract test compares every byte.
@@ -77,7 +77,7 @@ async function detach(shell: RootShell, device: string, daemon: string): Promise
   return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon ended with status ${ended.value}`);
 }
 
-function cannotAttach(said: string): Result<never> {
+function cannotAttach(image: string, said: string): Result<never> {
   const detail = said.trim().split('\n');
   // QEMU built without FUSE knows no export of that type.
   return /does not accept value 'fuse'|Invalid parameter 'fuse'/.test(said)
@@ -85,5 +85,5 @@ function cannotAttach(said: string): Result<never> {
         detail,
         hint: 'it needs QEMU 6.0 or later, built with FUSE; or use a network block device: vlb build --nbd /dev/nbd0',
       })
-    : fail('host', 'qemu-storage-daemon could not attach the disk', { detail });
+    : fail('host', `qemu-storage-daemon could not attach ${image}`, { detail });
 }

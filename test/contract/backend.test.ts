@@ -1,0 +1,230 @@
+// The contract of a backend: a qcow2 file becomes a block device, byte for byte, and is given back whatever happens.
+// Run for every implementation.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttachedDisk, Backend } from '../../src/host/linux/backend.ts';
+import { fuseBackend } from '../../src/host/linux/fuse.ts';
+import { nbdBackend } from '../../src/host/linux/nbd.ts';
+import { openRootShell, type RootShell } from '../../src/host/linux/root-shell.ts';
+import type { Result } from '../../src/model/failure.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+contract(fuseBackend, false);
+// Two devices, since two disks are attached at once. VLB_TEST_NBD names others: /dev/nbd4,/dev/nbd5
+const devices = (process.env['VLB_TEST_NBD'] ?? '/dev/nbd0,/dev/nbd1').split(',');
+contract(
+  nbdBackend(devices),
+  devices.every((device) => existsSync(device))
+    ? false
+    : `NOT RUN: this machine has no ${devices.join(' and ')} (modprobe nbd)`,
+);
+
+function contract(backend: Backend, skip: string | false): void {
+  test(`${backend.name}: what is written to the device is in the file, every byte in its place`, {
+    skip,
+  }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', 'disk.qcow2', '64M'], { cwd: directory });
+    const disk = good(await backend.attach(shell, path.join(directory, 'disk.qcow2'), place.newDirectory()));
+    // Not a multiple of anything that could hide a mistake; large requests and small ones, in pieces and in one.
+    const content = Buffer.concat([
+      randomBytes(24 * MEBIBYTE),
+      Buffer.alloc(3 * MEBIBYTE),
+      randomBytes(5 * MEBIBYTE + 512),
+    ]);
+    writeFileSync(path.join(directory, 'content'), content);
+    const dd = (...args: string[]) =>
+      shell.run(['dd', `if=${directory}/content`, `of=${disk.device}`, 'status=none', ...args]);
+    good(await dd('bs=4M', 'conv=fsync'));
+    good(await dd('bs=64K', 'oflag=direct', 'skip=16', 'seek=16', 'count=100'));
+    good(await dd('bs=512', 'oflag=direct', 'skip=7', 'seek=7', 'count=9'));
+    good(await shell.run(['blockdev', '--flushbufs', disk.device]));
+    good(await shell.run(['cmp', '--bytes', String(content.length), `${directory}/content`, disk.device]));
+    good(await disk.detach());
+    execFileSync('qemu-img', ['convert', '-O', 'raw', 'disk.qcow2', 'disk.raw'], { cwd: directory });
+    const written = readFileSync(path.join(directory, 'disk.raw'));
+    assert.equal(written.subarray(0, content.length).equals(content), true);
+    assert.equal(
+      written.subarray(content.length).every((byte) => byte === 0),
+      true,
+    );
+    execFileSync('qemu-img', ['check', '-q', path.join(directory, 'disk.qcow2')]);
+  });
+
+  test(`${backend.name}: zeros and what is discarded take no room in the file`, { skip }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    const file = path.join(directory, 'disk.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
+    const disk = good(await backend.attach(shell, file, place.newDirectory()));
+    good(
+      await shell.run([
+        'dd',
+        'if=/dev/urandom',
+        `of=${disk.device}`,
+        'bs=1M',
+        'count=24',
+        'conv=fsync',
+        'status=none',
+      ]),
+    );
+    good(
+      await shell.run([
+        'dd',
+        'if=/dev/zero',
+        `of=${disk.device}`,
+        'bs=1M',
+        'seek=24',
+        'count=24',
+        'conv=fsync',
+        'status=none',
+      ]),
+    );
+    good(await shell.run(['blkdiscard', '--offset', '0', '--length', String(20 * MEBIBYTE), disk.device]));
+    good(await disk.detach());
+    assert.ok(statSync(file).blocks * 512 < 6 * MEBIBYTE, `${statSync(file).blocks * 512} bytes`);
+  });
+
+  test(`${backend.name}: a delta takes the writes and its parent stays as it is`, { skip }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    const cwd = directory;
+    writeFileSync(path.join(directory, 'raw'), randomBytes(8 * MEBIBYTE));
+    execFileSync('qemu-img', ['convert', '-O', 'qcow2', 'raw', 'parent.qcow2'], { cwd });
+    execFileSync(
+      'qemu-img',
+      ['create', '-q', '-f', 'qcow2', '-b', './parent.qcow2', '-F', 'qcow2', 'delta.qcow2'],
+      { cwd },
+    );
+    const before = readFileSync(path.join(directory, 'parent.qcow2'));
+    const disk = good(await backend.attach(shell, path.join(directory, 'delta.qcow2'), place.newDirectory()));
+    good(await shell.run(['cmp', path.join(directory, 'raw'), disk.device]));
+    good(
+      await shell.run([
+        'dd',
+        'if=/dev/urandom',
+        `of=${disk.device}`,
+        'bs=1M',
+        'count=1',
+        'conv=fsync',
+        'status=none',
+      ]),
+    );
+    good(await disk.detach());
+    assert.equal(readFileSync(path.join(directory, 'parent.qcow2')).equals(before), true);
+    execFileSync('qemu-img', ['convert', '-O', 'raw', 'delta.qcow2', 'result'], { cwd });
+    const [raw, result] = ['raw', 'result'].map((name) => readFileSync(path.join(directory, name)));
+    assert.equal(raw?.subarray(0, MEBIBYTE).equals(result?.subarray(0, MEBIBYTE) ?? raw), false);
+    assert.equal(raw?.subarray(MEBIBYTE).equals(result?.subarray(MEBIBYTE) ?? Buffer.alloc(0)), true);
+  });
+
+  test(`${backend.name}: partitions have nodes beside the device, at the next attachment too`, {
+    skip,
+  }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    const file = path.join(directory, 'disk.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
+    writeFileSync(path.join(directory, 'table'), 'label: gpt\nsize=16M\n,\n');
+    const first = good(await backend.attach(shell, file, place.newDirectory()));
+    good(
+      await shell.run([
+        'sh',
+        '-c',
+        'sfdisk -q "$1" <"$2"',
+        'sh',
+        first.device,
+        path.join(directory, 'table'),
+      ]),
+    );
+    good(await shell.run(['partx', '--update', first.device]));
+    assert.equal(existsSync(`${first.device}p2`), true);
+    good(await first.detach());
+    assert.equal(existsSync(`${first.device}p2`), false, 'the nodes go with the disk');
+    const second = good(await backend.attach(shell, file, place.newDirectory()));
+    assert.equal(existsSync(`${second.device}p1`), true);
+    good(await second.detach());
+  });
+
+  test(`${backend.name}: two disks at once are two devices`, { skip }, async () => {
+    await using one = await openPlace();
+    await using two = await openPlace();
+    const disks: AttachedDisk[] = [];
+    for (const { shell, directory, newDirectory } of [one, two]) {
+      const file = path.join(directory, 'disk.qcow2');
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
+      disks.push(good(await backend.attach(shell, file, newDirectory())));
+    }
+    assert.notEqual(disks[0]?.device, disks[1]?.device);
+    for (const disk of disks) good(await disk.detach());
+  });
+
+  test(`${backend.name}: a device is given back when everything is killed, mounted or not`, {
+    skip,
+  }, async () => {
+    const place = await openPlace();
+    const { shell, directory } = place;
+    const file = path.join(directory, 'disk.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '32M']);
+    const disk = good(await backend.attach(shell, file, place.newDirectory()));
+    good(await shell.run(['mkfs.ext4', '-q', disk.device]));
+    mkdirSync(path.join(directory, 'm'));
+    good(await shell.run(['mount', disk.device, path.join(directory, 'm')]));
+    shell.kill();
+    const sys = `/sys/block/${path.basename(disk.device)}`;
+    const inUse = () => existsSync(`${sys}/loop/backing_file`) || existsSync(`${sys}/pid`);
+    for (let tries = 0; inUse() && tries < 100; tries++) await sleep(50);
+    assert.equal(inUse(), false);
+    await place[Symbol.asyncDispose]();
+  });
+
+  test(`${backend.name}: a file that is no disk, or not there, is a failure and nothing stays attached`, {
+    skip,
+  }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    writeFileSync(path.join(directory, 'no-disk'), 'no disk\n');
+    for (const name of ['no-disk', 'missing']) {
+      const result = await backend.attach(shell, path.join(directory, name), place.newDirectory());
+      assert.equal(result.ok, false);
+      if (!result.ok)
+        assert.match([result.failure.message, ...(result.failure.detail ?? [])].join('\n'), new RegExp(name));
+    }
+    const loops = execFileSync('losetup', ['--all'], { encoding: 'utf8' });
+    assert.equal(loops.includes(directory), false, loops);
+  });
+}
+
+interface Place extends AsyncDisposable {
+  readonly shell: RootShell;
+  readonly directory: string;
+  readonly newDirectory: () => string;
+}
+
+async function openPlace(): Promise<Place> {
+  const directory = mkdtempSync(path.join(tmpdir(), 'vlb-backend-'));
+  const shell = good(await openRootShell());
+  return {
+    shell,
+    directory,
+    newDirectory: () => mkdtempSync(path.join(directory, 'attach-')),
+    [Symbol.asyncDispose]: async () => {
+      await shell[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function good<T>(result: Result<T>): T {
+  if (!result.ok) assert.fail(JSON.stringify(result.failure, undefined, 1));
+  return result.value;
+}
