@@ -10,7 +10,8 @@ import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
 import { flatten } from './flatten.ts';
 import { importBase } from './import-base.ts';
-import { makesItsOwnDisk, needsDevice, runLayer } from './run-layer.ts';
+import { makesItsOwnDisk, needsDevice } from './modify-disk.ts';
+import { runLayer } from './run-layer.ts';
 
 export interface ExecuteOptions {
   readonly recipeOf: RecipeOf;

@@ -44,8 +44,6 @@ export async function mountSystem(
   mkdirSync(root);
   const mounted = await mountRoot(shell, volumes.value, root, options.rootPartition);
   if (!mounted.ok) return mounted;
-  const writable = await shell.run(['mount', '-o', 'remount,rw,noatime', root]);
-  if (!writable.ok) return writable;
   const byDepth = [...options.partitionMounts].sort((a, b) => a.target.length - b.target.length);
   for (const mount of byDepth) {
     const volume = volumes.value.find((candidate) => candidate.partition === mount.partition);
@@ -98,28 +96,24 @@ async function mountRoot(
     (volume) =>
       (wanted === undefined || volume.partition === wanted) && volume.type && volume.type in SYSTEM_TYPES,
   );
+  const [single] = candidates;
+  if (single && candidates.length === 1) {
+    const mounted = await tryMount(shell, single, root, 'rw');
+    if (!mounted.ok) return mounted;
+    return mounted.value === undefined ? noSystem(volumes, wanted) : ok();
+  }
   const found: { volume: Volume; options: string }[] = [];
   for (const volume of candidates) {
-    const options = await tryMount(shell, volume, root);
+    // Read-only: a look must not write into the delta.
+    const options = await tryMount(shell, volume, root, 'ro');
     if (!options.ok) return options;
     if (options.value === undefined) continue;
     found.push({ volume, options: options.value });
-    if (candidates.length === 1) return ok();
     const unmounted = await shell.run(['umount', root]);
     if (!unmounted.ok) return unmounted;
   }
   const [only] = found;
-  if (!only) {
-    return fail(
-      'work',
-      wanted === undefined
-        ? 'no operating system was found on the disk'
-        : `there is no operating system on partition ${wanted}`,
-      {
-        hint: `${describe(volumes)}; vlb looks for ext4, xfs and btrfs with /etc/os-release in them; "# vlb: root-partition N" names the partition`,
-      },
-    );
-  }
+  if (!only) return noSystem(volumes, wanted);
   if (found.length > 1) {
     return fail(
       'work',
@@ -129,21 +123,30 @@ async function mountRoot(
       },
     );
   }
-  const mounted = await shell.run([
-    'mount_system',
-    only.volume.device,
-    root,
-    only.volume.type ?? '',
-    only.options,
-  ]);
+  const mounted = await tryMount(shell, only.volume, root, 'rw');
   return mounted.ok ? ok() : mounted;
 }
 
+function noSystem(volumes: readonly Volume[], wanted: number | undefined): Result<never> {
+  const message =
+    wanted === undefined
+      ? 'no operating system was found on the disk'
+      : `there is no operating system on partition ${wanted}`;
+  return fail('work', message, {
+    hint: `${describe(volumes)}; vlb looks for ext4, xfs and btrfs with /etc/os-release in them; "# vlb: root-partition N" names the partition`,
+  });
+}
+
 /** Mounts a volume when a system is on it; returns the options that did it, or undefined, and then nothing is mounted. */
-async function tryMount(shell: RootShell, volume: Volume, root: string): Promise<Result<string | undefined>> {
+async function tryMount(
+  shell: RootShell,
+  volume: Volume,
+  root: string,
+  mode: 'ro' | 'rw',
+): Promise<Result<string | undefined>> {
   for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
     const tried = await shell.run(
-      ['mount_system', volume.device, root, volume.type ?? '', options],
+      ['mount_system', volume.device, root, volume.type ?? '', `${mode},noatime,${options}`],
       // A subvolume that is not there is no failure; anything else that cannot be mounted is.
       options.startsWith('subvol=') ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM],
     );

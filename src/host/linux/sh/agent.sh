@@ -216,10 +216,10 @@ minimal_dev() {
   ln -s /proc/self/fd/2 "$1/stderr"
 }
 
-# mount_system DEVICE TARGET TYPE OPTIONS: mounts read-only and tells by its status whether an operating system is there:
+# mount_system DEVICE TARGET TYPE OPTIONS: mounts and tells by its status whether an operating system is there:
 # 0 there is, 3 there is none (and it is unmounted again), else mount's own failure.
 mount_system() {
-  mount -t "$3" -o "ro,$4" "$1" "$2" || return 1
+  mount -t "$3" -o "${4%,}" "$1" "$2" || return 1
   for place in etc/os-release usr/lib/os-release etc/passwd; do
     case $place in
       usr/*) [ -L "$2/usr" ] || [ -L "$2/usr/lib" ] ;;

@@ -1,0 +1,29 @@
+// One layer's run, as it is handed from step to step.
+
+import type { Artifact, Keeping } from '../model/artifact.ts';
+import type { Stage } from '../model/event.ts';
+import type { Workbench } from '../model/host.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Draft } from '../model/store.ts';
+import type { Context } from './context.ts';
+import type { Staged } from './stage.ts';
+
+export interface LayerRun {
+  readonly layer: Layer;
+  readonly parent: Artifact | undefined;
+  readonly keeping: Keeping;
+}
+
+export interface Job extends LayerRun {
+  readonly context: Context;
+  readonly bench: Workbench;
+  readonly draft: Draft;
+  readonly staged: Staged;
+  /** The run's own directory. */
+  readonly directory: string;
+}
+
+/** Tells that a run enters a stage. */
+export function enter(stage: Stage, { context, layer }: Pick<Job, 'context' | 'layer'>): void {
+  context.emit({ type: 'layer-stage', layer: layer.name, stage });
+}

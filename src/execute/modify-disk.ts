@@ -1,0 +1,121 @@
+// The steps that are a modify-disk's own: its disk, made by vlb (`disk-size`) or, in older projects, by the script itself.
+
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { artifactFile } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Context } from './context.ts';
+import { scriptEnvironment } from './environment.ts';
+import { enter, type Job, type LayerRun } from './job.ts';
+import { runScript } from './run-script.ts';
+
+/** Whether the script makes its disk itself with qemu-img and qemu-nbd, as older projects do. */
+export function makesItsOwnDisk(layer: Layer): boolean {
+  return layer.kind === 'modify-disk' && layer.hints.diskSize === undefined;
+}
+
+/** Makes the empty delta of a run, over its parent and as large as the layer wants it. */
+export async function createDelta(
+  { layer, parent }: LayerRun,
+  file: string,
+  { host, store }: Context,
+): Promise<Result<void>> {
+  if (makesItsOwnDisk(layer)) {
+    writeFileSync(file, ''); // so that it belongs to the user, whoever writes it
+    return ok();
+  }
+  const size = layer.hints.diskSize;
+  if (parent && size !== undefined) {
+    const below = await host.images.info(path.join(store.artifactDirectory, artifactFile(parent)));
+    if (!below.ok) return below;
+    if (below.value.virtualSize > size) {
+      return fail(
+        'usage',
+        `the disk-size of layer ${layer.name} is less than its parent's, ${below.value.virtualSize} bytes`,
+        {
+          where: { file: path.join(layer.directory, layer.kind) },
+          hint: 'a disk can only grow',
+        },
+      );
+    }
+  }
+  return host.images.create(file, {
+    ...(parent ? { backing: `./${artifactFile(parent)}` } : {}),
+    ...(size === undefined ? {} : { size }),
+  });
+}
+
+/** Runs a modify-disk, with its disk attached unless it does that itself. */
+export async function modifyDisk(job: Job): Promise<Result<void>> {
+  const { bench, layer, parent, draft, context } = job;
+  const source = parent ? path.join(context.store.artifactDirectory, artifactFile(parent)) : '';
+  if (makesItsOwnDisk(layer)) {
+    const device = context.host.scriptDevice;
+    if (device === undefined) return needsDevice(layer);
+    const ran = await runModifyDisk(job, source, device, true);
+    return ran.ok ? adoptDisk(job, source) : ran;
+  }
+  enter('attach', job);
+  const disk = await bench.attach(draft.path);
+  if (!disk.ok) return disk;
+  const ran = await runModifyDisk(job, source, disk.value.device, false);
+  if (!ran.ok) return ran;
+  enter('detach', job);
+  return bench.detach(disk.value);
+}
+
+function runModifyDisk(
+  job: Job,
+  source: string,
+  device: string,
+  attachesItself: boolean,
+): Promise<Result<void>> {
+  const { bench, draft, staged, directory } = job;
+  enter('run', job);
+  return runScript(job, (onOutput) =>
+    bench.runOnHost({
+      inputs: staged.inputs,
+      argv: ['./modify-disk', source, draft.path, device],
+      environment: { ...scriptEnvironment(process.env), TMPDIR: path.join(directory, 'tmp') },
+      onOutput,
+      ...(attachesItself ? { device } : {}),
+    }),
+  );
+}
+
+/** The failure for an older modify-disk where no device was given for it. */
+export function needsDevice(layer: Layer): ReturnType<typeof fail> {
+  return fail(
+    'host',
+    `the modify-disk of layer ${layer.name} attaches its disk itself, which takes a network block device`,
+    {
+      where: { file: path.join(layer.directory, layer.kind) },
+      hint: 'give one: vlb build --nbd /dev/nbd0; or let vlb make and attach the disk: put "# vlb: disk-size 20G" into the script',
+    },
+  );
+}
+
+/** Takes over the disk that a script made by itself: its backing reference becomes one that can be moved. */
+async function adoptDisk({ layer, parent, draft, context }: Job, source: string): Promise<Result<void>> {
+  const where = { file: path.join(layer.directory, layer.kind) };
+  if (!statSync(draft.path, { throwIfNoEntry: false })?.size) {
+    return fail('work', `layer ${layer.name}: modify-disk ended well but made no disk`, {
+      where,
+      hint: 'it has to write its second argument, TARGET',
+    });
+  }
+  chmodSync(draft.path, 0o644);
+  const made = await context.host.images.info(draft.path);
+  if (!made.ok) return made;
+  const { format, backing, externalData } = made.value;
+  if (format !== 'qcow2' || externalData || (backing !== undefined && backing !== source)) {
+    return fail('work', `layer ${layer.name}: modify-disk made a disk that cannot be kept`, {
+      where,
+      hint: 'TARGET has to be a qcow2 file that stands on SOURCE or on nothing',
+      detail: [`it is ${format}${backing === undefined ? '' : ` and stands on ${backing}`}`],
+    });
+  }
+  if (backing === undefined || !parent) return ok();
+  return context.host.images.setBacking(draft.path, `./${artifactFile(parent)}`);
+}

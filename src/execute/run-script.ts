@@ -1,0 +1,88 @@
+// Runs a layer's script under its time-out, with its output to the log, to the reporters, and to the failure if it fails.
+
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { type Failure, fail, ok, type Result } from '../model/failure.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Context } from './context.ts';
+import type { Job } from './job.ts';
+import { LineSplitter } from './lines.ts';
+
+/** How many of a failed script's last lines are shown. */
+const TAIL_LINES = 20;
+
+/** Where the output of a layer's last run is. */
+export function logFile(layer: Pick<Layer, 'name'>, context: Pick<Context, 'paths'>): string {
+  return path.join(context.paths.state, 'logs', `${layer.name}.log`);
+}
+
+/**
+ * Runs the script with `start`, which is given where its output goes and returns its exit status.
+ * Fails as `work` when it fails or takes too long.
+ */
+export async function runScript(
+  job: Job,
+  start: (onOutput: (chunk: Buffer) => void) => Promise<Result<number>>,
+): Promise<Result<void>> {
+  const { layer, context, bench } = job;
+  const log = logFile(layer, context);
+  mkdirSync(path.dirname(log), { recursive: true });
+  const descriptor = openSync(log, 'w');
+  const tail: string[] = [];
+  const lines = new LineSplitter((line) => {
+    tail.push(line);
+    if (tail.length > TAIL_LINES) tail.shift();
+    context.emit({ type: 'output', layer: layer.name, line });
+  });
+  let timedOut = false;
+  const { timeout } = layer.hints;
+  const timer =
+    timeout === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          bench.kill();
+        }, timeout * 1000);
+  try {
+    const ended = await start((chunk) => {
+      writeSync(descriptor, chunk);
+      lines.write(chunk);
+    });
+    lines.end();
+    const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
+    if (timedOut)
+      return fail(
+        'work',
+        `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`,
+        about,
+      );
+    if (!ended.ok) return ended;
+    return ended.value === 0 ? ok() : { ok: false, failure: scriptFailure(job, ended.value, tail, about) };
+  } finally {
+    clearTimeout(timer);
+    closeSync(descriptor);
+  }
+}
+
+function scriptFailure(
+  { layer, staged }: Job,
+  exitStatus: number,
+  tail: readonly string[],
+  about: Pick<Failure, 'where' | 'detail' | 'log'>,
+): Failure {
+  const script = `layer ${layer.name}: ${layer.kind}`;
+  if (exitStatus === 127 && tail.some((line) => /^(unshare|env): .*No such file or directory$/.test(line))) {
+    const interpreter = /^#!\s*(\S+)/.exec(readFileSync(path.join(staged.inputs, layer.kind), 'latin1'))?.[1];
+    const place = layer.kind === 'build-layer' ? 'in the image' : 'on this host';
+    return {
+      kind: 'work',
+      message: `${script} cannot run: its interpreter ${interpreter ?? ''} is not ${place}`,
+      ...about,
+      where: { file: about.where?.file ?? '', line: 1 },
+      exitStatus,
+      hint: 'install it in an earlier layer, or name another one in the first line',
+    };
+  }
+  const end = exitStatus > 128 ? `signal ${exitStatus - 128}` : `exit status ${exitStatus}`;
+  return { kind: 'work', message: `${script} failed with ${end}`, ...about, exitStatus };
+}
