@@ -74,6 +74,16 @@ function commandLine(argv: readonly string[]) {
           });
         }),
     )
+    .command(
+      'test-boot [image]',
+      'boot an image, with nothing written to it',
+      (parser) => testBootOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { testBoot } = await import('./commands/test-boot.ts');
+          return testBoot(options, raw);
+        }),
+    )
     .demandCommand(1, 'vlb needs a command')
     .strict()
     .version(VLB_VERSION)
@@ -103,6 +113,39 @@ function buildOptions<T>(parser: Argv<T>) {
     .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })
     .example('$0 build', 'build what changed')
     .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
+}
+
+function testBootOptions<T>(parser: Argv<T>) {
+  const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
+  return parser
+    .positional('image', { type: 'string', describe: 'default: build/image.qcow2' })
+    .option('check', {
+      type: 'boolean',
+      describe: 'wait for a login prompt on the serial console, then stop',
+    })
+    .option('expect', text('wait for this regular expression on the console instead'))
+    .option(
+      'run',
+      text("run a shell command in the guest, through its qemu-guest-agent; its status is the check's"),
+    )
+    .option(
+      'timeout',
+      text('give up after this time, as 90s or 5m (default: 2m, four times that without KVM)'),
+    )
+    .option('accel', text('auto, kvm or tcg'))
+    .option('net', text('user, none or bridge=BRIDGE'))
+    .option('forward', {
+      ...text('HOST:GUEST, a TCP port of this host to one of the guest; may be given again'),
+      array: true,
+      nargs: 1,
+    })
+    .option('memory', text('as 512M or 2G (default: 1G)'))
+    .option('cpus', text('how many processors'))
+    .option('seed', text('a directory with user-data for cloud-init (default: test-boot/ of the project)'))
+    .example('$0 test-boot', 'the serial console; ^a x leaves')
+    .example('$0 test-boot --check', 'does it come up?')
+    .example("$0 test-boot --run 'systemctl is-active nginx'", 'does the service run?')
+    .example('$0 test-boot --forward 8080:80', 'reach its web server at localhost:8080');
 }
 
 function newLayerOptions<T>(parser: Argv<T>) {

@@ -1,0 +1,57 @@
+// QEMU's control socket (QMP): why a machine stopped, which its exit status does not tell.
+
+import type { Socket } from 'node:net';
+import { createJsonLineReader, isObject, type JsonLine } from './json-lines.ts';
+
+export interface Control {
+  /** Why the machine ended by itself, once QEMU said so. */
+  shutdownReason(): ShutdownReason | undefined;
+  /** Settles when QEMU pauses the guest for an error, with what is wrong. */
+  readonly paused: Promise<string>;
+  /** Settles when all that QEMU says has been read. */
+  readonly closed: Promise<void>;
+}
+
+/** Of QEMU's ShutdownCause (qapi/run-state.json), those that a guest brings about. */
+export type ShutdownReason = 'guest-shutdown' | 'guest-reset' | 'guest-panic';
+
+const REASONS: readonly unknown[] = [
+  'guest-shutdown',
+  'guest-reset',
+  'guest-panic',
+] satisfies ShutdownReason[];
+
+/** Listens on a fresh connection from QEMU, until it closes. */
+export function openControl(socket: Socket): Control {
+  const paused = Promise.withResolvers<string>();
+  const closed = Promise.withResolvers<void>();
+  let reason: ShutdownReason | undefined;
+  let outOfSpace = false;
+
+  function onLine({ value }: JsonLine): void {
+    const data = isObject(value['data']) ? value['data'] : {};
+    const answer = isObject(value['return']) ? value['return'] : {};
+    if (value['QMP'] !== undefined) send(socket, 'qmp_capabilities');
+    else if (value['event'] === 'SHUTDOWN') reason = isReason(data['reason']) ? data['reason'] : undefined;
+    else if (value['event'] === 'BLOCK_IO_ERROR') outOfSpace ||= data['nospace'] === true;
+    else if (value['event'] === 'STOP') send(socket, 'query-status');
+    else if (answer['running'] === false) paused.resolve(pauseText(answer['status'], outOfSpace));
+  }
+
+  socket.on('data', createJsonLineReader(onLine));
+  socket.once('close', () => closed.resolve());
+  return { shutdownReason: () => reason, paused: paused.promise, closed: closed.promise };
+}
+
+function send(socket: Socket, command: string): void {
+  socket.write(`${JSON.stringify({ execute: command })}\n`);
+}
+
+function isReason(value: unknown): value is ShutdownReason {
+  return REASONS.includes(value);
+}
+
+function pauseText(status: unknown, outOfSpace: boolean): string {
+  if (outOfSpace) return 'there is no space left for what the guest writes';
+  return `its state is ${String(status)}`;
+}

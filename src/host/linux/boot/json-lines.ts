@@ -1,0 +1,71 @@
+// Reads the stream that QMP and the guest agent answer with: JSON objects, one a line.
+
+/** An object, and whether the guest agent's 0xFF stood before it (see guest-sync-delimited). */
+export interface JsonLine {
+  readonly value: Readonly<Record<string, unknown>>;
+  readonly delimited: boolean;
+}
+
+const NEWLINE = 0x0a;
+/** Occurs in no UTF-8 text; QEMU's agent sends it to say that what came before is to be forgotten. */
+const DELIMITER = 0xff;
+/** Two outputs of 16 MiB in base64, and room. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+
+/**
+ * A reader for one stream.
+ * @param onLine called for every line that is a JSON object; every other line is skipped
+ * @returns takes the next bytes, cut anywhere
+ */
+export function createJsonLineReader(onLine: (line: JsonLine) => void): (bytes: Uint8Array) => void {
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  let delimited = false;
+
+  function forget(): void {
+    parts = [];
+    length = 0;
+  }
+
+  function take(bytes: Uint8Array): void {
+    length += bytes.length;
+    if (length > LONGEST_LINE) forget();
+    else if (bytes.length > 0) parts.push(bytes);
+  }
+
+  function endLine(): void {
+    const value = parseObject(Buffer.concat(parts).toString('utf8'));
+    if (value) onLine({ value, delimited });
+    delimited = false;
+    forget();
+  }
+
+  return (bytes) => {
+    let from = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      if (bytes[at] === DELIMITER) {
+        forget();
+        delimited = true;
+      } else if (bytes[at] === NEWLINE) {
+        take(bytes.subarray(from, at));
+        endLine();
+      } else continue;
+      from = at + 1;
+    }
+    take(bytes.subarray(from));
+  };
+}
+
+function parseObject(text: string): JsonLine['value'] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined; // rubbish on the line, from before the agent was there
+  }
+}
+
+/** Whether a value of JSON is an object with named members. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

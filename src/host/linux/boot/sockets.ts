@@ -1,0 +1,42 @@
+// Sockets that QEMU connects to when it starts, so that nothing it says first is missed and nobody has to poll.
+
+import { closeSync, openSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import path from 'node:path';
+
+export interface Listener extends AsyncDisposable {
+  /** The name of the socket's file in its directory. */
+  readonly name: string;
+  /** The one connection. */
+  readonly connection: Promise<Socket>;
+}
+
+/** Listens on a socket in a directory, for one connection. The directory may have a path of any length. */
+export async function listenIn(directory: string, name: string): Promise<Listener> {
+  const server = createServer();
+  const connection = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  let socket: Socket | undefined;
+  void connection.then((connected) => {
+    socket = connected;
+    // QEMU may be killed at any time, and whoever reads learns of the end anyway.
+    connected.on('error', () => {});
+  });
+  // A socket's address holds 107 bytes (unix(7)), too few for some directories.
+  const descriptor = openSync(directory, 'r');
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path.join(`/proc/self/fd/${descriptor}`, name), resolve);
+  });
+  return {
+    name,
+    connection,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        socket?.destroy();
+        server.close(() => {
+          closeSync(descriptor); // not before: the server unlinks its file by that path
+          resolve();
+        });
+      }),
+  };
+}

@@ -1,0 +1,40 @@
+// What a person sees of a test boot: a live line on a terminal, the console's lines elsewhere; the command's output as it is.
+
+import type { BootListener } from '../model/boot.ts';
+import { createLiveLine } from './live-line.ts';
+import { createStyle, wantsColour } from './style.ts';
+
+/** Notes and the console go to stderr; what the command in the guest printed goes where it printed it. */
+export function bootListener(colour: boolean | undefined): BootListener & { close(): void } {
+  const { stdout, stderr } = process;
+  const style = createStyle(wantsColour(colour, stderr));
+  const live =
+    stderr.isTTY && process.env['TERM'] !== 'dumb' && !process.env['CI']
+      ? createLiveLine(stderr, style)
+      : undefined;
+  let held = '';
+  let begun = false;
+  return {
+    note: (line) => (live ? live.print(line) : void stderr.write(`${line}\n`)),
+    console(text) {
+      if (live && !begun) live.begin('booting');
+      begun = true;
+      const lines = (held + text).split('\n');
+      held = lines.pop() ?? '';
+      for (const line of lines) {
+        if (live) live.update(line);
+        else stderr.write(`${style.dim('console |')} ${line}\n`);
+      }
+    },
+    commandOutput(output) {
+      live?.end();
+      stdout.write(output.stdout);
+      stderr.write(output.stderr);
+    },
+    close() {
+      live?.end();
+      if (!live && held !== '') stderr.write(`${style.dim('console |')} ${held}\n`);
+      held = '';
+    },
+  };
+}

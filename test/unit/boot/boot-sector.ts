@@ -1,0 +1,54 @@
+// The smallest guests there are: boot sectors, assembled here, that write a text to the first serial port.
+
+/** What a guest does after it has written its text. */
+export type Ending =
+  /** Sleeps for ever. */
+  | 'halt'
+  /** Asks the machine for a reset, through the keyboard controller. */
+  | 'reset'
+  /** Asks the machine for power-off, through ACPI's PM1a_CNT, where SeaBIOS puts it on a q35. */
+  | 'power off'
+  /** Writes its text again, for ever. */
+  | 'repeat';
+
+const SECTOR = 512;
+/** Where the BIOS puts the sector. */
+const LOADED_AT = 0x7c00;
+/** A BIOS takes no disk that is smaller than a cylinder. */
+const DISK_BYTES = 1024 * 1024;
+
+/** cld; xor ax,ax; mov ds,ax */
+const SET_UP = [0xfc, 0x31, 0xc0, 0x8e, 0xd8];
+/** mov bl,al; mov dx,0x3fd; wait: in al,dx; test al,0x20; jz wait; mov al,bl; mov dx,0x3f8; out dx,al */
+const SEND = [0x88, 0xc3, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x20, 0x74, 0xfb, 0x88, 0xd8, 0xba, 0xf8, 0x03, 0xee];
+/** sleep: hlt; jmp sleep */
+const HALT = [0xf4, 0xeb, 0xfd];
+
+const ENDINGS: Readonly<Record<Ending, readonly number[]>> = {
+  halt: HALT,
+  /** mov al,0xfe; out 0x64,al */
+  reset: [0xb0, 0xfe, 0xe6, 0x64, ...HALT],
+  /** mov dx,0x604; mov ax,0x2000; out dx,ax */
+  'power off': [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, ...HALT],
+  /** jmp to the beginning, over all that stands before this: see below */
+  repeat: [],
+};
+
+/** A raw disk whose boot sector writes a text of Latin-1 characters. */
+export function diskThatWrites(text: string, ending: Ending = 'halt'): Buffer {
+  // next: lodsb; test al,al; jz over SEND and the jump; SEND; jmp next
+  const loop = [0xac, 0x84, 0xc0, 0x74, SEND.length + 2, ...SEND];
+  loop.push(0xeb, 0x100 - loop.length - 2);
+  const before = SET_UP.length + 3 + loop.length;
+  const tail = ending === 'repeat' ? [0xeb, 0x100 - before - 2] : ENDINGS[ending];
+  const textAt = LOADED_AT + before + tail.length;
+  // mov si,text
+  const code = [...SET_UP, 0xbe, textAt & 0xff, textAt >> 8, ...loop, ...tail];
+
+  const disk = Buffer.alloc(DISK_BYTES);
+  const sector = Buffer.concat([Buffer.from(code), Buffer.from(`${text}\0`, 'latin1')]);
+  if (sector.length > SECTOR - 2) throw new Error('the text is too long for a boot sector');
+  sector.copy(disk);
+  disk.writeUInt16LE(0xaa55, SECTOR - 2);
+  return disk;
+}

@@ -1,0 +1,202 @@
+// The loop over the steps of a plan: what runs, what is found, what is told, and what is in place in the end.
+
+import assert from 'node:assert/strict';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { execute } from '../../../src/execute/execute.ts';
+import { buildGraph } from '../../../src/graph/graph.ts';
+import type { Artifact } from '../../../src/model/artifact.ts';
+import type { BuildEvent } from '../../../src/model/event.ts';
+import type { Node } from '../../../src/model/graph.ts';
+import { layerRecipe } from '../../../src/plan/key.ts';
+import { makePlan } from '../../../src/plan/plan.ts';
+import { discoverLayers } from '../../../src/project/discover.ts';
+import { readManifest } from '../../../src/project/manifest.ts';
+import { StatIndex } from '../../../src/project/stat-index.ts';
+import { Tree, valueIn } from '../../rig/tree.ts';
+import { fakeContext } from './fake-host.ts';
+
+const script = (...lines: string[]) => `#!/bin/sh\n${lines.join('\n')}\n`;
+
+function project(more: Readonly<Record<string, string>> = {}): Tree {
+  return new Tree({
+    'layers/10_a/modify-disk': script('# vlb: from scratch', '# vlb: disk-size 1M', 'echo a'),
+    'layers/20_b/build-layer': script('echo b'),
+    'layers/30_c/build-layer': script('echo c'),
+    ...more,
+  });
+}
+
+interface BuildOptions {
+  readonly flatten?: boolean;
+  readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
+}
+
+/** Plans and executes a project, as the command does. */
+async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}) {
+  const made = await fakeContext(tree);
+  const context = {
+    ...made,
+    emit(event: BuildEvent) {
+      made.emit(event);
+      onEvent?.(event, made.abort);
+    },
+  };
+  const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
+  const index = StatIndex.load(made.paths.statIndex);
+  const recipeOf = (node: Node, parent: Artifact | undefined) => {
+    assert.equal(node.type, 'layer');
+    const manifest = valueIn(readManifest(node.layer, tree.directory, index, made.hasher));
+    return layerRecipe(node.layer, manifest, parent);
+  };
+  const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
+  const finished = await execute(plan, { recipeOf, flatten }, context);
+  assert.deepEqual(made.events.at(-1), finished);
+  assert.deepEqual(
+    readdirSync(made.store.artifactDirectory).filter((name) => name.startsWith('.')),
+    [],
+  );
+  return { finished, events: made.events, calls: made.host.calls, outcomes: outcomes(made.events) };
+}
+
+function outcomes(events: readonly BuildEvent[]): string {
+  return events
+    .flatMap((event) => (event.type === 'layer-finished' ? [`${event.layer} ${event.outcome}`] : []))
+    .join(', ');
+}
+
+test('a first build runs everything, in the order of the stages, and tells it', async () => {
+  using tree = project();
+  const { finished, events, calls, outcomes } = await build(tree);
+  assert.equal(outcomes, '10_a built, 20_b built, 30_c built');
+  assert.equal(finished.ok, true);
+  assert.deepEqual(finished.counts, { fresh: 0, restored: 0, built: 3, failed: 0, skipped: 0 });
+  assert.deepEqual(events[0], {
+    type: 'plan',
+    steps: [
+      { layer: '10_a', action: 'run', reason: 'no record' },
+      { layer: '20_b', action: 'run', reason: 'parent changed' },
+      { layer: '30_c', action: 'run', reason: 'parent changed' },
+    ],
+  });
+  const ofB = events.flatMap((event) => {
+    if (!('layer' in event) || event.layer !== '20_b') return [];
+    return [event.type === 'layer-stage' ? event.stage : event.type];
+  });
+  const stages = ['create', 'stage', 'attach', 'mount', 'run', 'output', 'unmount', 'detach', 'commit'];
+  assert.deepEqual(ofB, ['layer-started', ...stages, 'layer-finished']);
+  const run = ['attach', 'mount', 'run', 'unmount', 'detach', 'dispose'];
+  assert.deepEqual(calls, ['attach', 'run', 'detach', 'dispose', ...run, ...run]);
+  assert.match(readFileSync(tree.path('build/image.qcow2'), 'utf8'), /^over \.\/[0-9a-f]{64}\.qcow2\nc\n$/);
+  assert.deepEqual(readdirSync(tree.path('.vlb/runs')), []);
+});
+
+test('a second build does nothing, and needs no host', async () => {
+  using tree = project();
+  await build(tree);
+  const { outcomes, calls } = await build(tree);
+  assert.equal(outcomes, '10_a fresh, 20_b fresh, 30_c fresh');
+  assert.deepEqual(calls, []);
+});
+
+test('a layer that ran to the same bytes is no reason to run what stands on it', async () => {
+  using tree = project();
+  await build(tree);
+  tree.write({ 'layers/20_b/build-layer': script('# a comment', 'echo b') });
+  const { outcomes, calls } = await build(tree);
+  assert.equal(outcomes, '10_a fresh, 20_b built, 30_c fresh');
+  assert.equal(calls.filter((call) => call === 'run').length, 1);
+});
+
+describe('a layer that fails', () => {
+  test('stops those after it; what was built is kept, the image is not touched, and nothing is held', async () => {
+    using tree = project();
+    await build(tree);
+    const image = lstatSync(tree.path('build/image.qcow2')).ino;
+    tree.write({
+      'layers/10_a/modify-disk': script('# vlb: from scratch', '# vlb: disk-size 1M', 'echo other'),
+    });
+    tree.write({ 'layers/20_b/build-layer': script('echo b', 'exit 7') });
+    const { outcomes, finished, calls } = await build(tree);
+    assert.equal(outcomes, '10_a built, 20_b failed, 30_c skipped');
+    assert.equal(finished.ok, false);
+    assert.equal(finished.failure?.kind, 'work');
+    assert.equal(finished.failure?.exitStatus, 7);
+    assert.equal(finished.image, undefined);
+    assert.deepEqual(finished.counts, { fresh: 0, restored: 0, built: 1, failed: 1, skipped: 1 });
+    assert.equal(calls.at(-1), 'dispose');
+    assert.equal(lstatSync(tree.path('build/image.qcow2')).ino, image);
+
+    tree.write({ 'layers/20_b/build-layer': script('echo b') });
+    assert.equal(
+      (await build(tree)).outcomes,
+      '10_a fresh, 20_b built, 30_c built',
+      'the next one goes on from there',
+    );
+  });
+
+  test('in a first build leaves no image', async () => {
+    using tree = project({
+      'layers/10_a/modify-disk': script('# vlb: from scratch', '# vlb: disk-size 1M', 'exit 1'),
+    });
+    assert.equal((await build(tree)).outcomes, '10_a failed, 20_b skipped, 30_c skipped');
+    assert.equal(existsSync(tree.path('build/image.qcow2')), false);
+  });
+});
+
+test('an interrupt stops the running layer, and those after it do not begin', async () => {
+  using tree = project({ 'layers/20_b/build-layer': script('print started', 'hang') });
+  const { outcomes, finished, calls } = await build(tree, {
+    onEvent: (event, abort) => event.type === 'output' && event.line === 'started' && abort(),
+  });
+  assert.equal(outcomes, '10_a built, 20_b failed, 30_c skipped');
+  assert.equal(finished.failure?.kind, 'interrupted');
+  assert.deepEqual(calls.slice(-2), ['kill', 'dispose']);
+});
+
+test('an edit during the run ends under the key of what was built', async () => {
+  using tree = project({ 'layers/20_b/page': 'old' });
+  await build(tree, {
+    onEvent: (event) =>
+      event.type === 'output' && event.line === 'b' && tree.write({ 'layers/20_b/page': 'new' }),
+  });
+  assert.match((await build(tree)).outcomes, /10_a fresh, 20_b built/);
+});
+
+describe('nocache', () => {
+  const nocache = { 'layers/20_b/build-layer': script('# nocache', 'echo b') };
+
+  test('is told with all that it keeps out of the cache, and is fresh while it is in place', async () => {
+    using tree = project(nocache);
+    const { events } = await build(tree);
+    const notes = events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
+    assert.deepEqual(notes, ['30_c cannot be cached: built on 20_b, which is nocache']);
+    assert.equal((await build(tree)).outcomes, '10_a fresh, 20_b fresh, 30_c fresh');
+    assert.equal(
+      readdirSync(tree.path('.vlb/store/keys')).filter((name) => name.endsWith('.json')).length,
+      1,
+    );
+  });
+});
+
+describe('--flatten', () => {
+  test('makes a file, once', async () => {
+    using tree = project();
+    await build(tree, { flatten: true });
+    const stat = lstatSync(tree.path('build/image.qcow2'));
+    assert.equal(stat.isFile(), true);
+    await build(tree, { flatten: true });
+    assert.equal(lstatSync(tree.path('build/image.qcow2')).ino, stat.ino);
+    await build(tree);
+    assert.equal(lstatSync(tree.path('build/image.qcow2')).isSymbolicLink(), true);
+  });
+});
+
+test('a modify-disk that attaches its disk itself needs a device, and that is told before anything is done', async () => {
+  using tree = project({ 'layers/10_a/modify-disk': script('# vlb: from scratch', 'echo a') });
+  const { finished, calls, outcomes } = await build(tree);
+  assert.equal(finished.failure?.kind, 'host');
+  assert.match(finished.failure?.hint ?? '', /--nbd/);
+  assert.deepEqual(calls, []);
+  assert.equal(outcomes, '');
+});

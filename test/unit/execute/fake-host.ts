@@ -1,0 +1,121 @@
+// A host that is no machine: its disks are text files, and its scripts a handful of words.
+
+import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Context } from '../../../src/execute/context.ts';
+import type { BuildEvent } from '../../../src/model/event.ts';
+import { fail, ok, type Result } from '../../../src/model/failure.ts';
+import type { Disk, Host, Images, MountedSystem, Workbench } from '../../../src/model/host.ts';
+import { createFileHasher } from '../../../src/project/hash.ts';
+import { projectPaths } from '../../../src/project/project.ts';
+import { openInPlace } from '../../../src/store/in-place.ts';
+import { openLocalStore } from '../../../src/store/local-store.ts';
+import { type Tree, valueIn } from '../../rig/tree.ts';
+
+const OWNER = '1-1.aaaaaaaa';
+
+export class FakeHost implements Host {
+  /** What a modify-disk without a device of vlb's is given. */
+  readonly scriptDevice: string | undefined;
+  /** What was done, in order: `attach`, `run`, … */
+  readonly calls: string[] = [];
+
+  readonly images: Images = {
+    create: async (file, { backing = 'nothing' }) => ok(writeFileSync(file, `over ${backing}\n`)),
+    info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
+    setBacking: async () => ok(),
+    convert: async (source, _format, target) => ok(copyFileSync(source, target)),
+  };
+
+  check = async () => ok();
+  openWorkbench = async (directory: string) => ok(new FakeWorkbench(directory, this.calls));
+  unpackXz = async () => fail('host', 'there is no xz here');
+  isAlive = (owner: string) => owner === OWNER;
+  clearLeftovers = async () => ok();
+}
+
+/**
+ * Runs scripts line by line: `echo TEXT` prints and writes to the disk, `print TEXT` only prints, `exit STATUS` ends,
+ * `hang` waits to be killed.
+ */
+export class FakeWorkbench implements Workbench {
+  readonly #directory: string;
+  readonly #calls: string[];
+  #killed = Promise.withResolvers<void>();
+
+  constructor(directory: string, calls: string[]) {
+    this.#directory = directory;
+    this.#calls = calls;
+  }
+
+  attach = async (image: string) => this.#did('attach', { device: image });
+  detach = async (_disk: Disk) => this.#did('detach', undefined);
+  mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
+  unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
+  runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, onOutput }) =>
+    this.#run(path.join(inputs, argv[0]), argv[2] ?? '', onOutput);
+  runInChroot: Workbench['runInChroot'] = async (system, { inputs, command, onOutput }) =>
+    this.#run(path.join(inputs, path.basename(command)), system.root, onOutput);
+
+  kill = () => {
+    this.#calls.push('kill');
+    this.#killed.resolve();
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#calls.push('dispose');
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  #did<T>(call: string, value: T): Result<T> {
+    this.#calls.push(call);
+    return ok(value);
+  }
+
+  async #run(script: string, disk: string, onOutput: (chunk: Buffer) => void): Promise<Result<number>> {
+    this.#calls.push('run');
+    for (const line of readFileSync(script, 'utf8').split('\n')) {
+      const [word, ...rest] = line.split(' ');
+      if (word === 'echo') appendFileSync(disk, `${rest.join(' ')}\n`);
+      if (word === 'echo' || word === 'print') onOutput(Buffer.from(`${rest.join(' ')}\n`));
+      if (word === 'exit') return ok(Number(rest[0]));
+      if (word === 'hang') {
+        await this.#killed.promise;
+        return fail('interrupted', 'killed');
+      }
+    }
+    return ok(0);
+  }
+}
+
+export interface FakeContext extends Context {
+  readonly host: FakeHost;
+  readonly events: BuildEvent[];
+  readonly abort: () => void;
+}
+
+/** A context with a real store and real outputs in a tree, and a host that is none. */
+export async function fakeContext(tree: Tree): Promise<FakeContext> {
+  const paths = projectPaths(tree.directory);
+  tree.write({ '.vlb/': '' });
+  const host = new FakeHost();
+  const events: BuildEvent[] = [];
+  const emit = (event: BuildEvent) => void events.push(event);
+  const onDamage = (message: string) => emit({ type: 'note', message });
+  const store = valueIn(
+    openLocalStore({ directory: paths.store, owner: OWNER, isAlive: host.isAlive, onDamage }),
+  );
+  const aborter = new AbortController();
+  return {
+    host,
+    store,
+    inPlace: openInPlace({ ...paths, project: tree.directory, artifacts: store.artifactDirectory }),
+    paths,
+    hasher: await createFileHasher(),
+    emit,
+    events,
+    signal: aborter.signal,
+    abort: () => aborter.abort(),
+    owner: OWNER,
+  };
+}

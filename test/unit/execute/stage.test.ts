@@ -1,0 +1,193 @@
+// The private copy of a layer's inputs: what it looks like, and that what is hashed is the copy.
+
+import assert from 'node:assert/strict';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { STAGED_TIME, type Staged, stageInputs } from '../../../src/execute/stage.ts';
+import type { BindMount } from '../../../src/model/layer.ts';
+import { createFileHasher } from '../../../src/project/hash.ts';
+import { readManifest } from '../../../src/project/manifest.ts';
+import { StatIndex } from '../../../src/project/stat-index.ts';
+import { type Files, failureIn, layerOf, Tree, valueIn } from '../../rig/tree.ts';
+
+const hasher = await createFileHasher();
+
+const FILES: Files = {
+  'layer/build-layer': '#!/bin/sh\n',
+  'layer/secret': { content: 'abc', mode: 0o400 },
+  'layer/program': { content: 'x', mode: 0o6711 },
+  'layer/for-others': { content: 'x', mode: 0o655 },
+  'layer/sub/deep/file': 'deep',
+  'layer/empty/': '',
+  'layer/none': '',
+  'layer/large': Buffer.alloc((1 << 20) + 1, 'large'),
+  'layer/link': { link: 'sub/deep' },
+  'layer/dangling': { link: '/nowhere' },
+  'layer/new\nline': '1',
+};
+
+function stage(tree: Tree, bindMounts: readonly BindMount[] = []) {
+  tree.write({ 'staged/': '' });
+  const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
+  return {
+    layer,
+    result: stageInputs(layer, tree.path('staged'), hasher),
+    source: () => readManifest(layer, tree.directory, index, hasher),
+  };
+}
+
+function staged(tree: Tree, bindMounts?: readonly BindMount[]): Staged {
+  return valueIn(stage(tree, bindMounts).result);
+}
+
+/** The mode of every entry of a copy, itself as `.`; links are not followed. */
+function modes(root: string, name = '.'): Record<string, string> {
+  const stat = lstatSync(path.join(root, name));
+  if (stat.isSymbolicLink()) return { [name]: 'link' };
+  const children = stat.isDirectory() ? readdirSync(path.join(root, name)) : [];
+  const below = children.map((child) => modes(root, path.join(name, child)));
+  return Object.assign({ [name]: (stat.mode & 0o7777).toString(8) }, ...below);
+}
+
+const MODES = {
+  '.': '755',
+  'build-layer': '755',
+  dangling: 'link',
+  empty: '755',
+  'for-others': '644',
+  large: '644',
+  link: 'link',
+  'new\nline': '644',
+  none: '644',
+  program: '755',
+  secret: '644',
+  sub: '755',
+  'sub/deep': '755',
+  'sub/deep/file': '644',
+};
+
+test('modes are 0644 or 0755, as git would have them', () => {
+  using tree = new Tree(FILES);
+  assert.deepEqual(modes(staged(tree).inputs), MODES);
+});
+
+for (const umask of [0o077, 0o000, 0o027]) {
+  test(`modes are the same under the umask ${umask.toString(8)}`, (context) => {
+    using tree = new Tree(FILES);
+    const before = process.umask(umask);
+    context.after(() => process.umask(before));
+    assert.deepEqual(modes(staged(tree).inputs), MODES);
+  });
+}
+
+test('every entry has the one time, directories that hold others and links too', () => {
+  using tree = new Tree(FILES);
+  const { inputs } = staged(tree);
+  for (const name of Object.keys(MODES)) {
+    assert.equal(lstatSync(path.join(inputs, name)).mtimeMs, STAGED_TIME * 1000, name);
+  }
+});
+
+test('content and links are those of the source; links are not followed', () => {
+  using tree = new Tree(FILES);
+  const { inputs } = staged(tree);
+  for (const name of ['secret', 'none', 'large', 'sub/deep/file', 'new\nline']) {
+    assert.ok(readFileSync(path.join(inputs, name)).equals(readFileSync(tree.path('layer', name))), name);
+  }
+  assert.equal(readlinkSync(path.join(inputs, 'link')), 'sub/deep');
+  assert.equal(readlinkSync(path.join(inputs, 'dangling')), '/nowhere');
+});
+
+describe('the manifest', () => {
+  const mounts = [
+    { source: '../shared', target: '/srv/shared' },
+    { source: '../one', target: '/etc/one' },
+    { source: '../alias', target: '/etc/two' },
+  ];
+  const files: Files = { ...FILES, 'shared/x': '1', 'shared/d/': '', one: '2', alias: { link: 'one' } };
+
+  test('is the one that the source has', () => {
+    using tree = new Tree(FILES);
+    const { result, source } = stage(tree);
+    assert.deepEqual(valueIn(result).manifest, valueIn(source()));
+  });
+
+  test('is the one that the source has, with bind mounts', () => {
+    using tree = new Tree(files);
+    const { result, source } = stage(tree, mounts);
+    assert.deepEqual(valueIn(result).manifest, valueIn(source()));
+  });
+
+  test('is of the copy: an edit that comes later changes neither', () => {
+    using tree = new Tree(FILES);
+    const { result, source } = stage(tree);
+    const { manifest, inputs } = valueIn(result);
+    const before = JSON.stringify(manifest);
+    tree.write({ 'layer/sub/deep/file': 'edited', 'layer/large': Buffer.alloc((1 << 20) + 1, 'other') });
+    assert.notDeepEqual(valueIn(source()), manifest);
+    assert.equal(JSON.stringify(manifest), before);
+    assert.equal(readFileSync(path.join(inputs, 'sub/deep/file'), 'utf8'), 'deep');
+    assert.ok(readFileSync(path.join(inputs, 'large')).equals(Buffer.alloc((1 << 20) + 1, 'large')));
+  });
+
+  test('is the same when the same files are staged again', () => {
+    using one = new Tree(FILES);
+    using two = new Tree(Object.fromEntries(Object.entries(FILES).reverse()));
+    assert.deepEqual(staged(one).manifest, staged(two).manifest);
+  });
+});
+
+describe('bind mounts', () => {
+  test('are copied beside, files as files', () => {
+    using tree = new Tree({
+      'layer/a': '',
+      'shared/x': '1',
+      'empty/': '',
+      one: { content: '2', mode: 0o600 },
+    });
+    const { binds, inputs } = staged(tree, [
+      { source: '../shared', target: '/srv/shared' },
+      { source: '../empty', target: '/srv/empty' },
+      { source: '../one', target: '/etc/one' },
+    ]);
+    assert.deepEqual(
+      binds.map(({ target, type }) => [target, type]),
+      [
+        ['/srv/shared', 'directory'],
+        ['/srv/empty', 'directory'],
+        ['/etc/one', 'file'],
+      ],
+    );
+    const [shared, empty, one] = binds.map(({ source }) => source);
+    assert.ok(shared && empty && one);
+    assert.equal(readFileSync(path.join(shared, 'x'), 'utf8'), '1');
+    assert.deepEqual(readdirSync(empty), []);
+    assert.equal(readFileSync(one, 'utf8'), '2');
+    assert.equal(lstatSync(one).mode & 0o7777, 0o644);
+    for (const copy of [shared, empty, one]) {
+      assert.equal(lstatSync(copy).mtimeMs, STAGED_TIME * 1000);
+      assert.ok(!copy.startsWith(`${inputs}/`), 'not within the layer');
+    }
+  });
+
+  test('of a link are copies of what it leads to', () => {
+    using tree = new Tree({ 'layer/a': '', real: 'abc', alias: { link: 'real' } });
+    const [bind] = staged(tree, [{ source: '../alias', target: '/etc/one' }]).binds;
+    assert.equal(bind?.type, 'file');
+    assert.equal(lstatSync(bind?.source ?? '').isFile(), true);
+  });
+
+  test('that are missing are failures', () => {
+    using tree = new Tree({ 'layer/a': '' });
+    const failure = failureIn(stage(tree, [{ source: '../missing', target: '/x' }]).result);
+    assert.equal(failure.where?.file, tree.path('missing'));
+  });
+});
+
+test('what cannot be copied is a failure, no crash', () => {
+  using tree = new Tree({ 'layer/a': 'x', staged: 'a file' });
+  const layer = layerOf('10_a', { directory: tree.path('layer') });
+  assert.equal(failureIn(stageInputs(layer, tree.path('staged'), hasher)).kind, 'host');
+});

@@ -1,0 +1,245 @@
+// Plans over a store and outputs that are only maps: what is fresh, what is restored, what runs, and why.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { buildGraph } from '../../../src/graph/graph.ts';
+import type { Plan } from '../../../src/model/action.ts';
+import type { Artifact, BuildRecord, Digest, Keeping, Key } from '../../../src/model/artifact.ts';
+import type { Node } from '../../../src/model/graph.ts';
+import type { Base, Layer } from '../../../src/model/layer.ts';
+import type { InPlace, Store } from '../../../src/model/store.ts';
+import { keyOf } from '../../../src/plan/key.ts';
+import { makePlan } from '../../../src/plan/plan.ts';
+import { digestOf, layerOf, valueIn } from '../../rig/tree.ts';
+
+/** A store and the outputs of one project. What a plan must not do throws. */
+class World implements Store, InPlace {
+  readonly artifactDirectory = '/store';
+  readonly records = new Map<Key, BuildRecord>();
+  readonly artifacts = new Set<Digest>();
+  readonly links = new Map<string, Digest>();
+  readonly uncachedRecords = new Map<string, BuildRecord>();
+  /** What a layer's script and files are, as far as its recipe goes. */
+  readonly inputs = new Map<string, string>();
+  readonly asked: string[] = [];
+
+  recipeOf = (node: Node, parent: Artifact | undefined): string => {
+    this.asked.push(node.name);
+    return `${node.name} ${this.inputs.get(node.name) ?? ''} over ${parent?.digest ?? 'nothing'}`;
+  };
+
+  async lookup(key: Key) {
+    return this.records.get(key);
+  }
+  async holds({ digest }: Artifact) {
+    return this.artifacts.has(digest);
+  }
+  async linked(layer: string) {
+    return this.links.get(layer);
+  }
+  async uncached(layer: string) {
+    return this.uncachedRecords.get(layer);
+  }
+  draft = never;
+  saveUncached = never;
+  link = never;
+
+  /** Builds all of a plan, the way an execution would: each layer's bytes are a digit of `digits`. */
+  build(plan: Plan, digits: string): void {
+    const done = new Map<string, Artifact>();
+    for (const [index, { node, keeping }] of plan.entries()) {
+      const parent = node.type === 'layer' && node.parent !== undefined ? done.get(node.parent) : undefined;
+      const artifact: Artifact = { digest: digestOf(digits.charAt(index)), keeping, bytes: 1 };
+      const record = recordOf(node.name, keyOf(this.recipeOf(node, parent)), artifact, keeping);
+      if (keeping === 'cached') this.records.set(record.key, record);
+      else this.uncachedRecords.set(node.name, record);
+      this.artifacts.add(artifact.digest);
+      if (node.type === 'layer') this.links.set(node.name, artifact.digest);
+      done.set(node.name, artifact);
+    }
+    this.asked.length = 0;
+  }
+}
+
+async function never(): Promise<never> {
+  throw new Error('a plan changes nothing');
+}
+
+function recordOf(layer: string, key: Key, artifact: Artifact, keeping: Keeping): BuildRecord {
+  const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe: '', parent: null };
+  return { schema: 1, key, layer, artifact: { ...artifact, keeping }, ...about };
+}
+
+const BASE: Base = { type: 'file', path: '/base.qcow2' };
+const CHAIN = ['10_a', '20_b', '30_c', '40_d'].map((name) => layerOf(name));
+
+/** The chain with one layer nocache. */
+function chainWithNocache(name: string): Layer[] {
+  return CHAIN.map((layer) => (layer.name === name ? layerOf(name, { hints: { nocache: true } }) : layer));
+}
+
+function planFor(world: World, layers: readonly Layer[] = CHAIN): Promise<Plan> {
+  return makePlan(valueIn(buildGraph(layers, BASE)), world.recipeOf, world, world);
+}
+
+/** `base fresh, 10_a run (no record)` */
+function told(plan: Plan): string {
+  return plan
+    .map(
+      ({ node, action }) =>
+        `${node.name} ${action.type}${action.type === 'run' ? ` (${action.reason})` : ''}`,
+    )
+    .join(', ');
+}
+
+async function builtWorld(layers: readonly Layer[] = CHAIN): Promise<World> {
+  const world = new World();
+  world.build(await planFor(world, layers), '12345');
+  return world;
+}
+
+describe('a chain', () => {
+  test('nothing is there: the first runs for want of a record, the others since their parents do', async () => {
+    assert.equal(
+      told(await planFor(new World())),
+      'base run (no record), 10_a run (parent changed), 20_b run (parent changed), 30_c run (parent changed), 40_d run (parent changed)',
+    );
+  });
+
+  test('all is there: fresh', async () => {
+    const plan = await planFor(await builtWorld());
+    assert.equal(told(plan), 'base fresh, 10_a fresh, 20_b fresh, 30_c fresh, 40_d fresh');
+    assert.ok(plan.every(({ keeping }) => keeping === 'cached'));
+  });
+
+  test('in the store but not in place, or another one in place: restored; the base needs no place', async () => {
+    const world = await builtWorld();
+    world.links.delete('20_b');
+    world.links.set('30_c', digestOf('f'));
+    assert.equal(
+      told(await planFor(world)),
+      'base fresh, 10_a fresh, 20_b restore, 30_c restore, 40_d fresh',
+    );
+  });
+
+  test('an edit runs its layer and all above it; below it nothing', async () => {
+    const world = await builtWorld();
+    world.inputs.set('20_b', 'edited');
+    assert.equal(
+      told(await planFor(world)),
+      'base fresh, 10_a fresh, 20_b run (no record), 30_c run (parent changed), 40_d run (parent changed)',
+    );
+  });
+
+  test('putting an edit back finds the earlier builds', async () => {
+    const world = await builtWorld();
+    world.inputs.set('20_b', 'edited');
+    world.build(await planFor(world), '12678');
+    assert.equal(told(await planFor(world)), 'base fresh, 10_a fresh, 20_b fresh, 30_c fresh, 40_d fresh');
+    world.inputs.delete('20_b');
+    assert.equal(
+      told(await planFor(world)),
+      'base fresh, 10_a fresh, 20_b restore, 30_c restore, 40_d restore',
+    );
+  });
+
+  test('hits are a prefix: nothing is asked for behind a layer that runs', async () => {
+    const world = await builtWorld();
+    world.inputs.set('20_b', 'edited');
+    await planFor(world);
+    assert.deepEqual(world.asked, ['base', '10_a', '20_b']);
+  });
+});
+
+test('a child goes by the digest of its parent, not by its key', async () => {
+  const world = await builtWorld();
+  const plan = await planFor(world);
+  const parent = plan.find(({ node }) => node.name === '20_b');
+  assert.ok(parent?.action.type === 'fresh');
+  const { record } = parent.action;
+  // Built again under the same key, with other bytes.
+  const again = { ...record, artifact: { ...record.artifact, digest: digestOf('9') } };
+  world.records.set(record.key, again);
+  assert.equal(
+    told(await planFor(world)),
+    'base fresh, 10_a fresh, 20_b restore, 30_c run (no record), 40_d run (parent changed)',
+  );
+  // Under another key, but with the very same bytes.
+  world.inputs.set('20_b', 'a comment more');
+  const key = keyOf(world.recipeOf(parent.node, { digest: digestOf('2'), keeping: 'cached', bytes: 1 }));
+  world.records.set(key, { ...record, key });
+  assert.equal(told(await planFor(world)), 'base fresh, 10_a fresh, 20_b fresh, 30_c fresh, 40_d fresh');
+});
+
+test('chains do not touch each other', async () => {
+  const hints = { fromScratch: true };
+  const layers = [layerOf('10_a', { hints }), layerOf('20_b'), layerOf('30_c', { hints }), layerOf('40_d')];
+  const world = await builtWorld(layers);
+  world.inputs.set('10_a', 'edited');
+  assert.equal(
+    told(await planFor(world, layers)),
+    '10_a run (no record), 20_b run (parent changed), 30_c fresh, 40_d fresh',
+  );
+});
+
+describe('nocache', () => {
+  const layers = chainWithNocache('20_b');
+
+  test('a layer and all that stands on it are uncached; what it stands on is not', async () => {
+    const plan = await planFor(new World(), layers);
+    assert.deepEqual(
+      plan.map(({ keeping }) => keeping),
+      ['cached', 'cached', 'uncached', 'uncached', 'uncached'],
+    );
+    assert.equal(
+      told(plan),
+      'base run (no record), 10_a run (parent changed), 20_b run (nocache), 30_c run (nocache), 40_d run (nocache)',
+    );
+  });
+
+  test('in place as it should be, it is fresh', async () => {
+    const world = await builtWorld(layers);
+    assert.equal(
+      told(await planFor(world, layers)),
+      'base fresh, 10_a fresh, 20_b fresh, 30_c fresh, 40_d fresh',
+    );
+  });
+
+  test('its link alone can be made again', async () => {
+    const world = await builtWorld(layers);
+    world.links.clear();
+    assert.equal(
+      told(await planFor(world, layers)),
+      'base fresh, 10_a restore, 20_b restore, 30_c restore, 40_d restore',
+    );
+  });
+
+  const runs = 'base fresh, 10_a fresh, 20_b run (nocache), 30_c run (nocache), 40_d run (nocache)';
+
+  test('after an edit, or with its artifact or its record gone, it runs', async () => {
+    const world = await builtWorld(layers);
+    world.inputs.set('20_b', 'edited');
+    assert.equal(told(await planFor(world, layers)), runs);
+    world.inputs.delete('20_b');
+    world.artifacts.delete(digestOf('3'));
+    assert.equal(told(await planFor(world, layers)), runs);
+    world.artifacts.add(digestOf('3'));
+    world.uncachedRecords.delete('20_b');
+    assert.equal(told(await planFor(world, layers)), runs);
+  });
+
+  test('a record in the store is not for it', async () => {
+    const world = await builtWorld(CHAIN);
+    assert.equal(told(await planFor(world, layers)), runs);
+  });
+
+  test('and its own is not for a layer that is cached by now', async () => {
+    const world = await builtWorld(layers);
+    assert.match(told(await planFor(world, CHAIN)), /20_b run \(no record\), 30_c run \(parent changed\)/);
+  });
+
+  test('a nocache layer that is last concerns nobody else', async () => {
+    const plan = await planFor(new World(), chainWithNocache('40_d'));
+    assert.equal(plan.filter(({ keeping }) => keeping === 'uncached').length, 1);
+  });
+});

@@ -1,0 +1,105 @@
+// vlb.yaml: what it may say, and which line and field a complaint names.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { Failure } from '../../../src/model/failure.ts';
+import { loadConfig } from '../../../src/project/config.ts';
+import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
+
+const SHA = '0123456789abcdef'.repeat(4);
+const DIGITS = `${'0123456789'.repeat(6)}0123`;
+
+async function load(text: string) {
+  using tree = new Tree({ 'vlb.yaml': text });
+  return { directory: tree.directory, result: await loadConfig(tree.directory) };
+}
+
+/** The failure, which has to be of the project's kind and in the file at this line. */
+async function complaint(text: string, line: number): Promise<Failure> {
+  const { directory, result } = await load(text);
+  const failure = failureIn(result);
+  assert.equal(failure.kind, 'usage');
+  assert.deepEqual(failure.where, { file: `${directory}/vlb.yaml`, line }, failure.message);
+  return failure;
+}
+
+describe('nothing configured', () => {
+  test('no file', async () => {
+    using tree = new Tree();
+    assert.deepEqual(valueIn(await loadConfig(tree.directory)), {});
+  });
+
+  for (const text of ['', '\n', '# only a comment\n', '---\n', '{}\n']) {
+    test(JSON.stringify(text), async () => assert.deepEqual(valueIn((await load(text)).result), {}));
+  }
+});
+
+describe('a base', () => {
+  test('is a path, relative to the project', async () => {
+    const { directory, result } = await load('base: images/debian.qcow2\n');
+    assert.deepEqual(valueIn(result), { base: { type: 'file', path: `${directory}/images/debian.qcow2` } });
+  });
+
+  test('is a path with its sha256, in small letters', async () => {
+    const { result } = await load(`base:\n  path: /srv/debian.raw\n  sha256: ${SHA.toUpperCase()}\n`);
+    assert.deepEqual(valueIn(result), { base: { type: 'file', path: '/srv/debian.raw', sha256: SHA } });
+  });
+
+  test('is a url with its sha256', async () => {
+    const { result } = await load(`base: {url: "https://example.org/a.qcow2", sha256: ${SHA}}`);
+    assert.deepEqual(valueIn(result), {
+      base: { type: 'url', url: 'https://example.org/a.qcow2', sha256: SHA },
+    });
+  });
+
+  test('may have its url where a path stands', async () => {
+    const { result } = await load(`base:\n  path: http://example.org/a\n  sha256: ${SHA}\n`);
+    assert.deepEqual(valueIn(result), { base: { type: 'url', url: 'http://example.org/a', sha256: SHA } });
+  });
+
+  for (const sha256 of [DIGITS, `${'1'.repeat(30)}e${'2'.repeat(33)}`, '0'.repeat(64)]) {
+    test(`keeps an unquoted checksum that is a number to YAML: ${sha256.slice(25, 36)}`, async () => {
+      const { result } = await load(`base:\n  path: a\n  sha256: ${sha256}\n`);
+      assert.equal(valueIn(result).base?.sha256, sha256);
+    });
+  }
+});
+
+describe('complaints', () => {
+  test('a syntax error has its line', async () => {
+    assert.match((await complaint('# a comment\nbase: [a,\n', 3)).message, /^vlb\.yaml: /);
+    await complaint('base: a\n\nbase: b\n', 3);
+  });
+
+  for (const [text, line, message] of [
+    ['- a\n', 1, /has to be a mapping/],
+    ['just words\n', 1, /has to be a mapping/],
+    ['\nbase: {}\nbsae: x\n', 3, /bsae is no field that vlb knows; did you mean base\?/],
+    ['frobnicate: x\n', 1, /frobnicate is no field that vlb knows; there is base/],
+    ['base:\n  pth: x\n', 2, /base\.pth is no field that vlb knows; did you mean base\.path\?/],
+    ['base:\n  path: a\n  sha265: x\n', 3, /did you mean base\.sha256\?/],
+    ['base:\n', 1, /base wants a path, or url and sha256/],
+    ['base: ""\n', 1, /base wants a path, or url and sha256/],
+    ['base: [a, b]\n', 1, /base wants a path, or url and sha256/],
+    ['base: true\n', 1, /base wants a path, or url and sha256/],
+    ['base: {}\n', 1, /base wants a path, or url and sha256/],
+    ['base:\n  path: [a]\n', 2, /base\.path wants a text/],
+    ['base:\n  path:\n', 2, /base\.path wants a text/],
+    [`\nbase:\n  path: a\n  sha256: ${SHA.slice(1)}\n`, 4, /base\.sha256 wants 64 hexadecimal digits/],
+    [`base:\n  path: a\n  sha256: ${SHA.slice(1)}g\n`, 3, /base\.sha256 wants 64 hexadecimal digits/],
+    ['base: https://example.org/a.qcow2\n', 1, /base\.sha256 is missing/],
+    ['base:\n  url: https://example.org/a.qcow2\n', 2, /base\.sha256 is missing/],
+    [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url wants an http or https address/],
+    [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url wants an http or https address/],
+    [`base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`, 2, /a path or a url, not both/],
+  ] as const) {
+    test(JSON.stringify(text), async () => assert.match((await complaint(text, line)).message, message));
+  }
+
+  test('a directory of that name is a failure, no crash', async () => {
+    using tree = new Tree();
+    mkdirSync(tree.path('vlb.yaml'));
+    assert.equal(failureIn(await loadConfig(tree.directory)).where?.file, tree.path('vlb.yaml'));
+  });
+});
