@@ -1,7 +1,7 @@
 // What a build-layer sees around it, and that nothing of it remains in the image.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
@@ -190,4 +190,15 @@ test('what a bind mount brings in is an input: a copy, hashed, and thrown away',
   assert.equal(readFromImage(project.path('build/image.qcow2'), scratch, '/opt'), undefined);
   project.write({ 'layers/shared/a': 'changed\n' });
   assert.equal((await project.build()).outcomes, '10_base fresh, 20_app built');
+});
+
+test('what the script deleted does not stay in the delta', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null; sync; rm /big'),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  const { blocks } = statSync(project.path('build/20_app.qcow2'));
+  assert.ok(blocks * 512 < 5 * 1024 * 1024, `${blocks * 512} bytes`);
 });

@@ -52,8 +52,10 @@ async function attach(shell: RootShell, image: string, directory: string): Promi
   if (ready.value.status !== 0) {
     return cannotAttach(image, ready.value.stderr);
   }
-  // Never --direct-io=on: under Linux 6.18 such a loop device on a FUSE file writes the pages of one request to the
-  // place of another. The backend's contract test compares every byte.
+  // Never --direct-io=on. A loop device with direct I/O has several writes under way at once, and QEMU's FUSE export
+  // (without the patch "fuse: Copy write buffer content before polling", 2025) takes the next request into the buffer
+  // of a write still in progress: one request's pages end in the place of another. Buffered, the kernel's inode lock
+  // lets one write through at a time. The backend's contract test compares every byte.
   const loop = await shell.run(['losetup', '--find', '--show', '--partscan', file]);
   if (!loop.ok) return loop;
   const device = loop.value.stdout.trim();

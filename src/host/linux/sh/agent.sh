@@ -238,8 +238,12 @@ mounts_at() {
 }
 
 # trim_all ROOT: every file system mounted at ROOT and below; those that cannot be trimmed are left as they are.
+# Blocks that were freed in a transaction not yet committed are not trimmed, so it is committed first.
 trim_all() {
-  mounts_at "$1" | while IFS= read -r place; do fstrim "$place" 2>/dev/null || true; done
+  mounts_at "$1" | while IFS= read -r place; do
+    sync --file-system "$place" || exit 1
+    fstrim "$place" 2>/dev/null || true
+  done
 }
 
 # unmount_all ROOT LIST: the last mounted first, and away with the mount points that were made. Each is flushed before:
