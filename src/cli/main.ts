@@ -15,6 +15,7 @@ declare const VLB_VERSION: string; // put in by the bundler
 const COMMANDS = ['build', 'new-layer', 'test-boot'];
 
 async function main(argv: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', readerIsGone);
   try {
     await commandLine(argv).parseAsync();
   } catch (error) {
@@ -84,6 +85,7 @@ function commandLine(argv: readonly string[]) {
           return testBoot(options, raw);
         }),
     )
+    .group(['C', 'cache-dir', 'color', 'debug', 'version', 'help'], 'Everywhere:')
     .demandCommand(1, 'vlb needs a command')
     .strict()
     .version(VLB_VERSION)
@@ -175,6 +177,13 @@ function tell(failure: Failure, raw: RawGlobalOptions): void {
   const style = createStyle(wantsColour(raw.color, process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
+}
+
+/** Whoever read vlb's output has ended (`vlb … | head`): end too, cleanly, as other tools do by SIGPIPE. */
+function readerIsGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
+  else process.exit(141);
 }
 
 /** What yargs found wrong, in our words. */

@@ -195,7 +195,9 @@ test('what a bind mount brings in is an input: a copy, hashed, and thrown away',
 test('what the script deleted does not stay in the delta', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
-    'layers/20_app/build-layer': buildLayer('dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null; sync; rm /big'),
+    'layers/20_app/build-layer': buildLayer(
+      'dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null; sync; rm /big',
+    ),
   });
   const built = await project.build();
   assert.equal(built.status, 0, built.told);

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'nod
 import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
-import { TestProject } from '../rig/project.ts';
+import { run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const BASE = { 'layers/10_base/modify-disk': tinyDisk() };
@@ -239,4 +239,23 @@ test('new-layer takes the next free ten, or the number it is given, and never on
   assert.match(taken.stderr, /the number of 35_other is taken by 35_more/);
   assert.equal((await project.vlb(['new-layer', '../evil'])).status, 2);
   assert.match(readFileSync(project.path('layers/10_base/modify-disk'), 'utf8'), /# vlb: from scratch/);
+});
+
+test('a reader that goes away ends the build cleanly', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('seq 1 100000; sleep 20'),
+  });
+  const begun = performance.now();
+  const ended = await run(
+    'bash',
+    ['-c', `${VLB} build --progress json | head -n 3; exit "\${PIPESTATUS[0]}"`],
+    {
+      cwd: project.directory,
+    },
+  );
+  assert.equal(ended.status, 143, ended.stderr);
+  assert.doesNotMatch(ended.stderr, /EPIPE|at .*\.mjs/);
+  assert.ok(performance.now() - begun < 10_000);
+  assert.deepEqual(leftovers(project), []);
 });
