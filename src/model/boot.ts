@@ -31,13 +31,13 @@ export interface MachineOptions {
   /** A qcow2 or raw disk. Neither it nor its directory is written to. */
   readonly image: string;
   /** Default `auto`. */
-  readonly accelerator?: AcceleratorChoice;
+  readonly accelerator?: AcceleratorChoice | undefined;
   /** Default {@link DEFAULT_MEMORY_MIB}. */
-  readonly memoryMiB?: number;
+  readonly memoryMiB?: number | undefined;
   /** Default two, or one on a host that has one. */
-  readonly cpus?: number;
+  readonly cpus?: number | undefined;
   /** Default a user network without forwards. */
-  readonly network?: Network;
+  readonly network?: Network | undefined;
   /** A directory with a user-data, which the guest's cloud-init gets as its NoCloud seed. */
   readonly seed?: string | undefined;
 }
@@ -62,7 +62,10 @@ export interface Forward {
 export interface CheckOptions {
   /** What has to appear on the console; default a login prompt, and with `command` the guest agent's answer. */
   readonly expect?: RegExp | undefined;
-  /** A shell command, run in the guest through its QEMU guest agent once the guest is ready. */
+  /**
+   * A shell command, run by root in the guest through its QEMU guest agent once the guest is ready. The agent may be up
+   * before the services that the command looks at: a command that needs one has to wait for it.
+   */
   readonly command?: string | undefined;
   /**
    * Seconds for everything together, taken as it is. Default {@link DEFAULT_TIMEOUT_S}, times

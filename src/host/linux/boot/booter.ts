@@ -70,7 +70,13 @@ async function check(
   });
   const checked = await checkGuest(
     machine,
-    { expect, command, timeout: timeout ?? defaultTimeout(accelerator), image: image.path },
+    {
+      expect,
+      command,
+      timeout: timeout ?? defaultTimeout(accelerator),
+      image: image.path,
+      scratch: ready.scratch,
+    },
     listener,
     signal,
   );

@@ -25,8 +25,9 @@ export interface Wanted {
   readonly command: string | undefined;
   /** Seconds for everything. */
   readonly timeout: number;
-  /** The image's path, for messages. */
+  /** For messages: the image's path, and the directory of QEMU's overlay. */
   readonly image: string;
+  readonly scratch: string;
 }
 
 export interface Checked {
@@ -72,7 +73,7 @@ export async function checkGuest(
       endOfPatience(course, signal),
       badSymptom(course),
       endOfMachine(course),
-      machine.paused.then((why) => pausedByQemu(why, course.console.lines())),
+      machine.paused.then((pause) => pausedByQemu(pause, wanted.scratch, course.console.lines())),
     ]);
   } finally {
     decided.abort();

@@ -8,7 +8,10 @@ export type ConsoleCleaner = (bytes: Uint8Array) => string;
  *
  *     text ─ESC─▶ escape ─[─▶ sequence ─(@ to ~)─▶ text
  *                   ├─] P X ^ _─▶ string ─(BEL, or ESC and \)─▶ text
- *                   └─(anything from 0 to ~)─▶ text
+ *                   └─(0 to ~)─▶ text
+ *
+ * A character that cannot stand in one of these ends it and is text. That matters: systemd shortens its lines without
+ * regard to the sequences in them, and what begins with the rest of one must not swallow what follows.
  */
 type State = 'text' | 'escape' | 'sequence' | 'string';
 
@@ -18,8 +21,8 @@ const ESCAPE = '\x1b';
 const STRING_STARTS = ']PX^_';
 /** Ends of sequences that move the cursor to another line or clear the screen: what follows stands apart. */
 const LINE_BREAKING = 'ABEFHJdf';
-/** A sequence longer than this is none: binary rubbish must not swallow the console. */
-const LONGEST_SEQUENCE = 512;
+/** A string longer than this is none. */
+const LONGEST_STRING = 512;
 
 /**
  * A cleaner for one console. Bytes that are no UTF-8 become U+FFFD. Every carriage return ends a line, since progress
@@ -28,49 +31,65 @@ const LONGEST_SEQUENCE = 512;
 export function createConsoleCleaner(): ConsoleCleaner {
   const decoder = new TextDecoder();
   let state: State = 'text';
-  let length = 0;
+  let stringLength = 0;
   let lastWasReturn = false;
+  let atLineStart = true;
 
-  function inText(character: string): string {
-    const afterReturn = lastWasReturn;
-    lastWasReturn = character === '\r';
-    if (character === ESCAPE) {
-      state = 'escape';
-      length = 0;
-      return '';
-    }
-    if (character === '\n') return afterReturn ? '' : '\n';
-    if (character === '\r') return afterReturn ? '' : '\n';
-    return character === '\t' || (character >= ' ' && character !== '\x7f') ? character : '';
-  }
+  /** Each of these takes one character and returns the text that it makes. */
+  const take: Readonly<Record<State, (character: string) => string>> = {
+    text(character) {
+      const afterReturn = lastWasReturn;
+      lastWasReturn = character === '\r';
+      if (character === ESCAPE) return become('escape');
+      if (character === '\n' || character === '\r') return afterReturn ? '' : '\n';
+      return character === '\t' || (character >= ' ' && character !== '\x7f') ? character : '';
+    },
+    escape(character) {
+      if (character === '[') return become('sequence');
+      if (STRING_STARTS.includes(character)) return become('string');
+      if (character >= ' ' && character < '0') return '';
+      if (character < ' ' || character > '~') return backToText(character);
+      become('text');
+      return character === 'c' ? newLine() : ''; // ESC c resets the terminal
+    },
+    sequence(character) {
+      if (character >= ' ' && character < '@') return '';
+      if (character < ' ' || character > '~') return backToText(character);
+      become('text');
+      return LINE_BREAKING.includes(character) ? newLine() : '';
+    },
+    string(character) {
+      stringLength += 1;
+      if (character === BELL) return become('text');
+      if (character === ESCAPE) return become('escape');
+      const tooLong = stringLength > LONGEST_STRING;
+      return tooLong || character === '\n' || character === '\r' ? backToText(character) : '';
+    },
+  };
 
-  function inSequence(character: string): string {
-    lastWasReturn = false;
-    length += 1;
-    if (length > LONGEST_SEQUENCE) state = 'text';
-    else if (state === 'escape') return afterEscape(character);
-    else if (state === 'string') {
-      if (character === BELL) state = 'text';
-      else if (character === ESCAPE) state = 'escape';
-    } else if (character === ESCAPE) state = 'escape';
-    else if (character >= '@' && character <= '~') {
-      state = 'text';
-      return LINE_BREAKING.includes(character) ? '\n' : '';
-    }
+  function become(next: State): '' {
+    state = next;
+    stringLength = 0;
+    if (next !== 'text') lastWasReturn = false;
     return '';
   }
 
-  function afterEscape(character: string): string {
-    if (character === '[') state = 'sequence';
-    else if (STRING_STARTS.includes(character)) state = 'string';
-    else if (character >= '0' && character <= '~') state = 'text';
-    return character === 'c' ? '\n' : ''; // ESC c resets the terminal
+  /** Firmware and boot loaders place each word on the screen, which is no reason for empty lines. */
+  function newLine(): string {
+    return atLineStart ? '' : '\n';
+  }
+
+  function backToText(character: string): string {
+    become('text');
+    return take.text(character);
   }
 
   return (bytes) => {
     let text = '';
     for (const character of decoder.decode(bytes, { stream: true })) {
-      text += state === 'text' ? inText(character) : inSequence(character);
+      const piece = take[state](character);
+      if (piece !== '') atLineStart = piece === '\n';
+      text += piece;
     }
     return text;
   };

@@ -6,14 +6,17 @@ import { createJsonLineReader, isObject, type JsonLine } from './json-lines.ts';
 export interface Control {
   /** Why the machine ended by itself, once QEMU said so. */
   shutdownReason(): ShutdownReason | undefined;
-  /** Settles when QEMU pauses the guest for an error, with what is wrong. */
-  readonly paused: Promise<string>;
+  /** Settles when QEMU pauses the guest for an error. */
+  readonly paused: Promise<Pause>;
   /** Settles when all that QEMU says has been read. */
   readonly closed: Promise<void>;
 }
 
 /** Of QEMU's ShutdownCause (qapi/run-state.json), those that a guest brings about. */
 export type ShutdownReason = 'guest-shutdown' | 'guest-reset' | 'guest-panic';
+
+/** Why QEMU paused a guest: nothing is left where its overlay is, or another state of qapi/run-state.json. */
+export type Pause = { readonly type: 'no space' } | { readonly type: 'other'; readonly state: string };
 
 const REASONS: readonly unknown[] = [
   'guest-shutdown',
@@ -23,7 +26,7 @@ const REASONS: readonly unknown[] = [
 
 /** Listens on a fresh connection from QEMU, until it closes. */
 export function openControl(socket: Socket): Control {
-  const paused = Promise.withResolvers<string>();
+  const paused = Promise.withResolvers<Pause>();
   const closed = Promise.withResolvers<void>();
   let reason: ShutdownReason | undefined;
   let outOfSpace = false;
@@ -35,7 +38,9 @@ export function openControl(socket: Socket): Control {
     else if (value['event'] === 'SHUTDOWN') reason = isReason(data['reason']) ? data['reason'] : undefined;
     else if (value['event'] === 'BLOCK_IO_ERROR') outOfSpace ||= data['nospace'] === true;
     else if (value['event'] === 'STOP') send(socket, 'query-status');
-    else if (answer['running'] === false) paused.resolve(pauseText(answer['status'], outOfSpace));
+    else if (answer['running'] === false) {
+      paused.resolve(outOfSpace ? { type: 'no space' } : { type: 'other', state: String(answer['status']) });
+    }
   }
 
   socket.on('data', createJsonLineReader(onLine));
@@ -49,9 +54,4 @@ function send(socket: Socket, command: string): void {
 
 function isReason(value: unknown): value is ShutdownReason {
   return REASONS.includes(value);
-}
-
-function pauseText(status: unknown, outOfSpace: boolean): string {
-  if (outOfSpace) return 'there is no space left for what the guest writes';
-  return `its state is ${String(status)}`;
 }

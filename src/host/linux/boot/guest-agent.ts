@@ -27,11 +27,13 @@ const LONGEST_SYNC_MS = 5000;
  */
 export class GuestAgent {
   readonly #channel: Duplex;
+  readonly #doubtAfter: number;
   #onSync: ((id: unknown) => void) | undefined;
   #onReply: ((line: JsonLine['value']) => void) | undefined;
 
-  constructor(channel: Duplex) {
+  constructor(channel: Duplex, { doubtAfter = DOUBT_AFTER_MS }: { readonly doubtAfter?: number } = {}) {
     this.#channel = channel;
+    this.#doubtAfter = doubtAfter;
     channel.on(
       'data',
       createJsonLineReader((line) => this.#take(line)),
@@ -73,7 +75,7 @@ export class GuestAgent {
    * than the one that this was sent to.
    */
   async #doubt(signal: AbortSignal): Promise<AgentReply> {
-    await delay(DOUBT_AFTER_MS, undefined, { signal }).catch(() => {}); // it rejects on abort
+    await delay(this.#doubtAfter, undefined, { signal }).catch(() => {}); // it rejects on abort
     return (await this.answers(signal)) ? { type: 'lost' } : { type: 'aborted' };
   }
 

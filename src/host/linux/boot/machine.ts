@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { type Child, lastLines, start } from '../../process.ts';
-import { type Control, openControl, type ShutdownReason } from './control.ts';
+import { type Control, openControl, type Pause, type ShutdownReason } from './control.ts';
 import { dyingWithParent } from './lifetime.ts';
 import { type MachineSpec, qemuArguments } from './qemu-arguments.ts';
 import { listenIn } from './sockets.ts';
@@ -14,8 +14,8 @@ export interface Machine extends AsyncDisposable {
   readonly console: Readable;
   /** The channel to the guest's agent, when it was asked for. */
   readonly agent: Promise<Socket> | undefined;
-  /** Settles when QEMU pauses the guest for an error, with what is wrong. */
-  readonly paused: Promise<string>;
+  /** Settles when QEMU pauses the guest for an error. */
+  readonly paused: Promise<Pause>;
   /** Settles when QEMU has ended and its console is read to the end. */
   readonly ended: Promise<MachineEnd>;
 }

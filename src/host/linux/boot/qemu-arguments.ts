@@ -41,7 +41,7 @@ export function qemuArguments(spec: MachineSpec, console: ConsolePlace): string[
     // A guest without entropy waits for it.
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
-    ...diskArguments(spec.image),
+    ...diskArguments(spec.image, console),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
     ...networkArguments(spec.network),
     ...consoleArguments(console),
@@ -68,10 +68,15 @@ function firmwareArguments(firmware: UefiFirmware | undefined): string[] {
   ];
 }
 
-/** With snapshot=on the image is opened for reading; QEMU unlinks the overlay, in TMPDIR, as soon as it has it open. */
-function diskArguments({ path, format }: BootImage): string[] {
+/**
+ * With snapshot=on the image is opened for reading; QEMU unlinks the overlay, in TMPDIR, as soon as it has it open.
+ * When there is no space for it, QEMU pauses the guest, which a check is told of; somebody at a terminal would see a
+ * guest that hangs, so there the guest gets the error.
+ */
+function diskArguments({ path, format }: BootImage, { type }: ConsolePlace): string[] {
   const drive = `if=none,id=disk,format=${format},snapshot=on,discard=unmap,file=${escaped(path)}`;
-  return ['-drive', drive, '-device', 'virtio-blk-pci,drive=disk,bootindex=0'];
+  const onError = type === 'terminal' ? 'report' : 'enospc';
+  return ['-drive', `${drive},werror=${onError}`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0'];
 }
 
 function seedArguments(file: string): string[] {

@@ -1,9 +1,10 @@
 // The failures of a boot check, in words: what was waited for, what happened instead, what to do.
 
+import path from 'node:path';
 import { fail, type Result } from '../../../model/failure.ts';
 import { lastLines } from '../../process.ts';
 import type { Sighting } from './console-watch.ts';
-import type { ShutdownReason } from './control.ts';
+import type { Pause, ShutdownReason } from './control.ts';
 import { lockedImage } from './image.ts';
 import type { MachineEnd } from './machine.ts';
 
@@ -39,22 +40,21 @@ export function timedOut(goal: Goal, seconds: number, state: ConsoleState): Fail
   });
 }
 
-export function pausedByQemu(why: string, console: readonly string[]): Failed {
-  return fail('host', `QEMU paused the guest: ${why}`, {
-    hint: 'set TMPDIR to a directory with room if it is space that lacks',
-    detail: console,
-  });
+/** @param scratch where the guest's changes are kept */
+export function pausedByQemu(pause: Pause, scratch: string, console: readonly string[]): Failed {
+  if (pause.type === 'no space') {
+    return fail('host', 'there is no space left for what the guest writes', {
+      where: { file: path.dirname(scratch) },
+      hint: 'set TMPDIR to a directory with more room',
+    });
+  }
+  return fail('host', `QEMU paused the guest, whose state is ${pause.state}`, { detail: console });
 }
 
 /** A machine that ended by itself before the goal was reached. */
 export function machineEnded(goal: Goal, end: MachineEnd, image: string, console: readonly string[]): Failed {
   const detail = [...end.complaints, ...console];
-  if (end.signal !== undefined) {
-    return fail('host', `QEMU was ended by ${end.signal}`, {
-      hint: 'the kernel log (dmesg) tells whether this host ran out of memory',
-      detail,
-    });
-  }
+  if (end.signal !== undefined) return qemuKilled(end.signal, detail);
   if (end.status !== 0) return qemuFailed(end, image, detail);
   const how = end.reason === undefined ? 'ended' : ENDINGS[end.reason];
   return fail('work', `the guest ${how} before ${awaited(goal)}`, { detail });
@@ -91,7 +91,7 @@ function missing(goal: Goal): string {
     case 'login prompt':
       return 'the guest showed no login prompt';
     case 'text':
-      return `the guest showed nothing that matches ${goal.pattern}`;
+      return `the guest showed nothing that matches /${goal.pattern.source}/`;
     case 'agent':
       return 'the guest agent did not answer';
     case 'command':
@@ -104,7 +104,7 @@ function awaited(goal: Goal): string {
     case 'login prompt':
       return 'it showed a login prompt';
     case 'text':
-      return `it showed anything that matches ${goal.pattern}`;
+      return `it showed anything that matches /${goal.pattern.source}/`;
     case 'agent':
       return 'its agent answered';
     case 'command':
@@ -127,15 +127,27 @@ function timeoutHint(goal: Goal, { console, loginPromptSeen }: ConsoleState): st
 /** A kernel's timestamps or systemd's status lines. */
 const LINUX_SPEAKS = /^\[ *\d+\.\d+\]|^\[ *(?:OK|FAILED) *\]|Linux version/;
 
+function qemuKilled(signal: string, detail: readonly string[]): Failed {
+  const hint =
+    signal === 'SIGKILL'
+      ? 'the kernel log (dmesg) tells whether this host ran out of memory'
+      : hintFor(detail.join('\n'));
+  return fail('host', `QEMU was ended by ${signal}`, { ...(hint === undefined ? {} : { hint }), detail });
+}
+
 function qemuFailed(end: MachineEnd, image: string, detail: readonly string[]): Failed {
   const complaints = end.complaints.join('\n');
   if (/Failed to get (?:shared )?"\w+" lock/.test(complaints)) return lockedImage(image);
-  const hint = QEMU_HINTS.find(([pattern]) => pattern.test(complaints))?.[1];
+  const hint = hintFor(complaints);
   const [last = 'it said nothing'] = lastLines(complaints, 1);
   return fail('host', `QEMU failed with exit status ${end.status}: ${last}`, {
     ...(hint === undefined ? {} : { hint }),
     detail,
   });
+}
+
+function hintFor(complaints: string): string | undefined {
+  return QEMU_HINTS.find(([pattern]) => pattern.test(complaints))?.[1];
 }
 
 const QEMU_HINTS: readonly (readonly [complaint: RegExp, hint: string])[] = [
@@ -145,5 +157,8 @@ const QEMU_HINTS: readonly (readonly [complaint: RegExp, hint: string])[] = [
   ],
   [/cannot set up guest memory|Cannot allocate memory/, 'give the guest less: --memory MIB'],
   [/could not set up host forwarding/i, 'the port is in use: forward another one'],
-  [/failed to initialize kvm|Could not access KVM/i, 'use --accel tcg'],
+  [
+    /failed to initialize kvm|Could not access KVM|failed to set MSR/i,
+    'KVM does not work here: use --accel tcg',
+  ],
 ];
