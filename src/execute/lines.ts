@@ -17,11 +17,8 @@ export class LineSplitter {
   write(chunk: Buffer): void {
     const parts = (this.#held + this.#decoder.write(chunk)).split('\n');
     this.#held = parts.pop() ?? '';
-    for (const part of parts) this.#line(part);
-    while (this.#held.length > LONGEST) {
-      this.#line(this.#held.slice(0, LONGEST));
-      this.#held = this.#held.slice(LONGEST);
-    }
+    for (const part of parts) this.#line(this.#cut(part));
+    this.#held = this.#cut(this.#held);
   }
 
   /** Hands on what came without a line's end. */
@@ -31,9 +28,20 @@ export class LineSplitter {
     this.#held = '';
   }
 
+  /** Hands on the pieces that are too long, whole characters each, and returns the rest. */
+  #cut(text: string): string {
+    let rest = text;
+    while (rest.length > LONGEST) {
+      const piece = rest.slice(0, LONGEST).isWellFormed() ? LONGEST : LONGEST - 1;
+      this.#line(rest.slice(0, piece));
+      rest = rest.slice(piece);
+    }
+    return rest;
+  }
+
   /** Progress bars return to the line's start: what a terminal would show in the end is what counts. */
   #line(text: string): void {
-    const trimmed = text.endsWith('\r') ? text.slice(0, -1) : text;
+    const trimmed = text.replace(/\r+$/, '');
     this.#onLine(trimmed.slice(trimmed.lastIndexOf('\r') + 1));
   }
 }

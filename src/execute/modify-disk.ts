@@ -22,8 +22,13 @@ export async function createDelta(
   { host, store }: Context,
 ): Promise<Result<void>> {
   if (makesItsOwnDisk(layer)) {
-    writeFileSync(file, ''); // so that it belongs to the user, whoever writes it
-    return ok();
+    try {
+      writeFileSync(file, ''); // so that it belongs to the user, whoever writes it
+      return ok();
+    } catch (error) {
+      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('host', `the disk cannot be made: ${message}`, { where: { file } });
+    }
   }
   const size = layer.hints.diskSize;
   if (parent && size !== undefined) {

@@ -75,8 +75,13 @@ async function runOnDraft(run: LayerRun, draft: Draft, context: Context): Promis
 
 /** Makes the run's directory and opens its workbench, which takes the directory away again at its end. */
 async function openRun(directory: string, { host }: Context): Promise<Result<Workbench>> {
-  mkdirSync(path.join(directory, 'inputs'), { recursive: true });
-  mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
+  try {
+    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
+    mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the directory of a run cannot be made: ${message}`, { where: { file: directory } });
+  }
   const bench = await host.openWorkbench(directory);
   if (!bench.ok) rmSync(directory, { recursive: true, force: true });
   return bench;

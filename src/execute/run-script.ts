@@ -26,8 +26,17 @@ export async function runScript(
 ): Promise<Result<void>> {
   const { layer, context, bench } = job;
   const log = logFile(layer, context);
-  mkdirSync(path.dirname(log), { recursive: true });
-  const descriptor = openSync(log, 'w');
+  let descriptor: number;
+  try {
+    mkdirSync(path.dirname(log), { recursive: true });
+    descriptor = openSync(log, 'w');
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the log of layer ${layer.name} cannot be written: ${message}`, {
+      where: { file: log },
+    });
+  }
+  let logFailure: NodeJS.ErrnoException | undefined;
   const tail: string[] = [];
   const lines = new LineSplitter((line) => {
     tail.push(line);
@@ -36,8 +45,9 @@ export async function runScript(
   });
   let timedOut = false;
   const { timeout } = layer.hints;
+  // The clock of timers ends after 24 days (2^31 ms); a time-out beyond is none.
   const timer =
-    timeout === undefined
+    timeout === undefined || timeout * 1000 > 2 ** 31 - 1
       ? undefined
       : setTimeout(() => {
           timedOut = true;
@@ -45,7 +55,11 @@ export async function runScript(
         }, timeout * 1000);
   try {
     const ended = await start((chunk) => {
-      writeSync(descriptor, chunk);
+      try {
+        writeSync(descriptor, chunk);
+      } catch (error) {
+        logFailure = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      }
       lines.write(chunk);
     });
     lines.end();
@@ -57,6 +71,11 @@ export async function runScript(
         about,
       );
     if (!ended.ok) return ended;
+    if (logFailure) {
+      return fail('host', `the log of layer ${layer.name} cannot be written: ${logFailure.message}`, {
+        where: { file: log },
+      });
+    }
     return ended.value === 0 ? ok() : { ok: false, failure: scriptFailure(job, ended.value, tail, about) };
   } finally {
     clearTimeout(timer);
@@ -72,7 +91,7 @@ function scriptFailure(
 ): Failure {
   const script = `layer ${layer.name}: ${layer.kind}`;
   if (exitStatus === 127 && tail.some((line) => /^(unshare|env): .*No such file or directory$/.test(line))) {
-    const interpreter = /^#!\s*(\S+)/.exec(readFileSync(path.join(staged.inputs, layer.kind), 'latin1'))?.[1];
+    const interpreter = /^#!\s*(\S+)/.exec(textOrNothing(path.join(staged.inputs, layer.kind)))?.[1];
     const place = layer.kind === 'build-layer' ? 'in the image' : 'on this host';
     return {
       kind: 'work',
@@ -85,4 +104,12 @@ function scriptFailure(
   }
   const end = exitStatus > 128 ? `signal ${exitStatus - 128}` : `exit status ${exitStatus}`;
   return { kind: 'work', message: `${script} failed with ${end}`, ...about, exitStatus };
+}
+
+function textOrNothing(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return ''; // the script is a link that leads nowhere
+  }
 }

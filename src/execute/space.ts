@@ -10,8 +10,7 @@ const ALMOST_NOTHING = 16 * 1024 * 1024;
 /** The failure, with the lack of space as its cause when the store's or the project's file system is full. */
 export function explainFullDisk(failure: Failure, context: Pick<Context, 'store' | 'paths'>): Failure {
   for (const directory of [context.store.artifactDirectory, context.paths.state]) {
-    const { bavail, bsize } = statfsSync(directory);
-    if (bavail * bsize > ALMOST_NOTHING) continue;
+    if (roomIn(directory) > ALMOST_NOTHING) continue;
     return {
       ...failure,
       kind: 'host',
@@ -21,4 +20,13 @@ export function explainFullDisk(failure: Failure, context: Pick<Context, 'store'
     };
   }
   return failure;
+}
+
+function roomIn(directory: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
+  } catch {
+    return Number.POSITIVE_INFINITY; // it is not there (any more), which explains nothing
+  }
 }

@@ -51,7 +51,7 @@ export function stageInputs(layer: Layer, directory: string, hasher: FileHasher)
     const copy = path.join(directory, String(index));
     const isFile = inputs.value[0]?.path === root.label;
     try {
-      if (!isFile) mkdirSync(copy, { mode: 0o755 });
+      if (!isFile) makeDirectory(copy);
       for (const input of inputs.value) {
         entries.push(copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher));
       }
@@ -80,8 +80,7 @@ export function stageInputs(layer: Layer, directory: string, hasher: FileHasher)
 function copyInput(input: Input, target: string, hasher: FileHasher): ManifestEntry {
   switch (input.type) {
     case 'directory':
-      mkdirSync(target);
-      chmodSync(target, 0o755);
+      makeDirectory(target);
       break;
     case 'link':
       symlinkSync(input.target, target);
@@ -95,6 +94,11 @@ function copyInput(input: Input, target: string, hasher: FileHasher): ManifestEn
     }
   }
   return manifestEntry(input, () => '');
+}
+
+function makeDirectory(target: string): void {
+  mkdirSync(target);
+  chmodSync(target, 0o755); // whatever the umask
 }
 
 /** Copies a file and returns the hash of the copy. */

@@ -49,6 +49,10 @@ export function graphUpTo(graph: Graph, target: string): Result<Graph> {
   return ok({ nodes: graph.nodes.filter((node) => needed.has(node)) });
 }
 
+function bareName(name: string): string {
+  return name.replace(/^\d+_/, '');
+}
+
 function findLayer(graph: Graph, target: string): Result<Node> {
   const wanted = target.replace(/\/+$/, '').replace(/^layers\//, '');
   const layers = graph.nodes.filter((node) => node.type === 'layer');
@@ -66,7 +70,8 @@ function findLayer(graph: Graph, target: string): Result<Node> {
     });
   }
   const names = layers.map((node) => node.name);
-  const guess = nearest(wanted, names);
+  const bare = nearest(wanted, names.map(bareName));
+  const guess = nearest(wanted, names) ?? names.find((name) => bareName(name) === bare);
   return fail('usage', `no layer is called "${target}"`, {
     hint: guess === undefined ? `the layers are ${names.join(', ')}` : `did you mean ${guess}?`,
   });

@@ -39,7 +39,7 @@ export interface Finished {
   readonly ok: boolean;
   readonly counts: Readonly<Record<Outcome, number>>;
   readonly seconds: number;
-  /** Path of the image, relative to the project, when there is one. */
+  /** Path of the image, relative to the working directory, when there is one. */
   readonly image?: string;
   readonly failure?: Failure;
 }

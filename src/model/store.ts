@@ -6,7 +6,7 @@ import type { Result } from './failure.ts';
 export interface Store {
   /** The directory that holds every artifact, so that relative backing references hold. */
   readonly artifactDirectory: string;
-  /** The record under a key whose artifact and whose chain are there; a damaged one is reported and is a miss. */
+  /** The record under a key, if its artifact is there whole; a damaged one is reported and is a miss. */
   lookup(key: Key): Promise<BuildRecord | undefined>;
   /** True when this artifact is there with the size its record tells. */
   holds(artifact: Artifact): Promise<boolean>;

@@ -1,6 +1,6 @@
 // What a base image is, as far as keys are concerned.
 
-import { statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Base } from '../model/layer.ts';
@@ -18,7 +18,7 @@ export function baseContent(
   hasher: FileHasher,
 ): Result<string> {
   if (base.type === 'url') return ok(`sha256:${base.sha256}`);
-  const stat = statSync(base.path, { bigint: true, throwIfNoEntry: false });
+  const stat = statOf(base.path);
   if (!stat?.isFile()) {
     return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
       where: { file: base.path },
@@ -27,4 +27,12 @@ export function baseContent(
   }
   const hash = index.hash(path.relative(projectDirectory, base.path), stat, () => hasher.hashFile(base.path));
   return ok(`xxh64:${hash} sha256:${base.sha256 ?? '-'}`);
+}
+
+function statOf(file: string): BigIntStats | undefined {
+  try {
+    return statSync(file, { bigint: true });
+  } catch {
+    return undefined; // absent, or behind links in a ring
+  }
 }

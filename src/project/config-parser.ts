@@ -2,10 +2,17 @@
 // is such a file, since the YAML parser is the largest module there is.
 
 import path from 'node:path';
-import { isMap, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { CONFIG_FILE, type Config } from './config.ts';
+import type { Base } from '../model/layer.ts';
 import { nearest } from './nearest.ts';
+
+export interface Config {
+  readonly base?: Base;
+}
+
+/** The file's name, as it stands in complaints. */
+const CONFIG_FILE = 'vlb.yaml';
 
 type Fields = YAMLMap<ParsedNode, ParsedNode | null>;
 
@@ -24,7 +31,8 @@ export function parseConfig(text: string, file: string): Result<Config> {
       where: { file, line: lines.linePos(error.pos[0]).line },
     });
   }
-  if (document.contents === null) return ok({});
+  const { contents } = document;
+  if (contents === null || (isScalar(contents) && contents.value === null)) return ok({});
   if (!isMap(document.contents)) {
     return fail('usage', `${CONFIG_FILE} has to be a mapping, like "base: …"`, { where: { file, line: 1 } });
   }
@@ -39,7 +47,7 @@ function readConfig(root: Fields, reader: FieldReader, directory: string): Resul
   if (!isMap(node)) {
     const text = reader.text(node);
     if (text === undefined) return reader.wrong(node, 'base', 'wants a path, or url and sha256');
-    return baseOf({ path: text }, node, reader, directory);
+    return baseOf({ path: text }, () => node, reader, directory);
   }
   const map = node as Fields; // a map in a parsed document has parsed nodes
   const unknownInBase = reader.unknownField(map, 'base.', ['path', 'url', 'sha256']);
@@ -51,33 +59,38 @@ function readConfig(root: Fields, reader: FieldReader, directory: string): Resul
     if (value === undefined) return reader.wrong(pair.value ?? pair.key, `base.${name}`, 'wants a text');
     fields[name] = value;
   }
-  return baseOf(fields, node, reader, directory);
+  const nodeOf = (name: string) => map.items.find((pair) => reader.text(pair.key) === name)?.key ?? node;
+  return baseOf(fields, nodeOf, reader, directory);
 }
 
 function baseOf(
   fields: { path?: string; url?: string; sha256?: string },
-  node: ParsedNode,
+  nodeOf: (field: string) => ParsedNode,
   reader: FieldReader,
   directory: string,
 ): Result<Config> {
   const sha256 = fields.sha256?.toLowerCase();
   if (sha256 !== undefined && !SHA256.test(sha256)) {
-    return reader.wrong(node, 'base.sha256', 'wants 64 hexadecimal digits');
+    return reader.wrong(nodeOf('sha256'), 'base.sha256', 'wants 64 hexadecimal digits');
   }
   const url = fields.url ?? (/^https?:\/\//.test(fields.path ?? '') ? fields.path : undefined);
   if (url !== undefined && fields.url !== undefined && fields.path !== undefined) {
-    return reader.wrong(node, 'base', 'wants a path or a url, not both');
+    return reader.wrong(nodeOf('path'), 'base', 'wants a path or a url, not both');
   }
   if (url !== undefined) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-      return reader.wrong(node, 'base.url', 'wants an http or https address');
+      return reader.wrong(nodeOf('url'), 'base.url', 'wants an http or https address');
     }
     if (sha256 === undefined) {
-      return reader.wrong(node, 'base.sha256', 'is missing: what comes over a network needs its checksum');
+      return reader.wrong(
+        nodeOf('url'),
+        'base.sha256',
+        'is missing: what comes over a network needs its checksum',
+      );
     }
     return ok({ base: { type: 'url', url, sha256 } });
   }
-  if (!fields.path) return reader.wrong(node, 'base', 'wants a path, or url and sha256');
+  if (!fields.path) return reader.wrong(nodeOf('path'), 'base', 'wants a path, or url and sha256');
   const file = path.resolve(directory, fields.path);
   return ok({ base: { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) } });
 }

@@ -2,12 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ok, type Result } from '../model/failure.ts';
-import type { Base } from '../model/layer.ts';
-
-export interface Config {
-  readonly base?: Base;
-}
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Config } from './config-parser.ts';
 
 export const CONFIG_FILE = 'vlb.yaml';
 
@@ -16,5 +12,12 @@ export async function loadConfig(projectDirectory: string): Promise<Result<Confi
   const file = path.join(projectDirectory, CONFIG_FILE);
   if (!existsSync(file)) return ok({});
   const { parseConfig } = await import('./config-parser.ts');
-  return parseConfig(readFileSync(file, 'utf8'), file);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('usage', `${CONFIG_FILE} cannot be read (${code})`, { where: { file } });
+  }
+  return parseConfig(text, file);
 }

@@ -4,10 +4,12 @@ import {
   accessSync,
   closeSync,
   constants,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   statSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -68,14 +70,20 @@ function byNumberThenName(a: string, b: string): number {
 }
 
 function layerNames(directory: string): string[] {
+  let names: string[];
   try {
-    return readdirSync(directory).filter(
-      (name) =>
-        /^\d{2,}_/.test(name) &&
-        statSync(path.join(directory, name), { throwIfNoEntry: false })?.isDirectory(),
-    );
+    names = readdirSync(directory);
   } catch {
     return []; // no such directory
+  }
+  return names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name)));
+}
+
+function isDirectory(name: string): boolean {
+  try {
+    return statSync(name).isDirectory();
+  } catch {
+    return false; // a link that leads nowhere, or in a ring
   }
 }
 
@@ -87,7 +95,7 @@ function readLayer(directory: string): Result<Layer> {
       hint: 'use letters, digits, dots, dashes and underscores after the number',
     });
   }
-  const kinds = SCRIPTS.filter((kind) => statSync(path.join(directory, kind), { throwIfNoEntry: false }));
+  const kinds = SCRIPTS.filter((kind) => lstatSync(path.join(directory, kind), { throwIfNoEntry: false }));
   const [kind] = kinds;
   if (kind === undefined) {
     return fail('usage', `layer ${name} has no script`, {
@@ -109,6 +117,20 @@ function readLayer(directory: string): Result<Layer> {
 }
 
 function checkScript(script: string, layer: string): Result<void> {
+  let real: string;
+  try {
+    real = realpathSync(script);
+  } catch {
+    return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, {
+      where: { file: script },
+    });
+  }
+  if (!real.startsWith(`${realpathSync(path.dirname(script))}/`)) {
+    return fail('usage', `the script of layer ${layer} is a link out of the layer`, {
+      where: { file: script },
+      hint: 'copy it here, or bring it in with # chroot-bind-mount: only what is in the layer is seen to change',
+    });
+  }
   if (!statSync(script).isFile()) {
     return fail('usage', `the script of layer ${layer} is not a file`, { where: { file: script } });
   }
@@ -117,7 +139,7 @@ function checkScript(script: string, layer: string): Result<void> {
   } catch {
     return fail('usage', `the script of layer ${layer} cannot be read`, { where: { file: script } });
   }
-  if ((statSync(script).mode & 0o111) === 0) {
+  if ((statSync(script).mode & 0o100) === 0) {
     return fail('usage', `the script of layer ${layer} is not executable`, {
       where: { file: script },
       hint: `chmod +x ${script}`,

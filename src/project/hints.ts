@@ -18,7 +18,7 @@ interface Draft {
 }
 
 /** Takes a hint's arguments into the draft; returns what is wrong with them, if anything is. */
-type Word = (draft: Draft, args: readonly string[]) => string | undefined;
+type Word = (draft: Draft, args: readonly string[], kind: ScriptKind) => string | undefined;
 
 /** The hints that stand alone behind `# `. A malformed one of the mounts is an error; prose is none. */
 const PLAIN_WORDS: Readonly<Record<string, Word>> = {
@@ -50,14 +50,16 @@ const PLAIN_WORDS: Readonly<Record<string, Word>> = {
 
 const VLB_WORDS: Readonly<Record<string, Word>> = {
   ...PLAIN_WORDS,
-  from: (draft, args) => {
+  from: (draft, args, kind) => {
     if (args.length !== 1 || args[0] !== 'scratch') return 'wants the word scratch';
+    if (kind !== 'modify-disk') return 'scratch is for modify-disk: a build-layer needs a disk to start from';
     draft.fromScratch = true;
     return undefined;
   },
-  'disk-size': (draft, args) => {
+  'disk-size': (draft, args, kind) => {
     const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
     if (size === undefined) return 'wants a size like 20G';
+    if (kind !== 'modify-disk') return 'is for modify-disk: a build-layer cannot change its disk';
     draft.diskSize = size;
     return undefined;
   },
@@ -86,11 +88,11 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     bindMounts: [],
     partitionMounts: [],
   };
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
     const hint = hintOf(line);
     if (hint === undefined) continue;
     const where = { file, line: index + 1 };
-    const word = hint.words[hint.word];
+    const word = Object.hasOwn(hint.words, hint.word) ? hint.words[hint.word] : undefined;
     if (word === undefined) {
       const guess = nearest(hint.word, Object.keys(VLB_WORDS));
       return fail('usage', `"${hint.word}" is no hint that vlb knows`, {
@@ -101,18 +103,8 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
             : `did you mean "${guess}"?`,
       });
     }
-    const wrong = word(draft, hint.args);
+    const wrong = word(draft, hint.args, kind);
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
-  }
-  if (draft.diskSize !== undefined && kind !== 'modify-disk') {
-    return fail('usage', 'the hint disk-size is for modify-disk: a build-layer cannot change its disk', {
-      where: { file },
-    });
-  }
-  if (draft.fromScratch && kind !== 'modify-disk') {
-    return fail('usage', 'from scratch is for modify-disk: a build-layer needs a disk to start from', {
-      where: { file },
-    });
   }
   return ok(draft);
 }
@@ -137,5 +129,5 @@ function hintOf(line: string): HintLine | undefined {
 }
 
 function isImagePath(target: string | undefined): target is string {
-  return target?.startsWith('/') === true && target !== '/' && !target.split('/').includes('..');
+  return target !== undefined && /^\/[/.]*[^/.]/.test(target) && !target.split('/').includes('..');
 }

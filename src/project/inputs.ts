@@ -1,6 +1,6 @@
 // Walks a layer's inputs on the host: its own directory, and whatever its bind mounts bring in.
 
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
@@ -47,7 +47,7 @@ function visit(
 ): ReturnType<typeof fail> | undefined {
   let stat: BigIntStats;
   try {
-    stat = lstatSync(source, { bigint: true });
+    stat = isRoot ? statSync(source, { bigint: true }) : lstatSync(source, { bigint: true });
   } catch (error) {
     return unreadable(source, error);
   }
@@ -55,11 +55,13 @@ function visit(
     found.push({ type: 'file', path: name, source, stat });
     return undefined;
   }
-  if (stat.isSymbolicLink() && !isRoot) {
-    found.push({ type: 'link', path: name, source, target: readlinkSync(source) });
+  if (stat.isSymbolicLink()) {
+    const target = readlinkSync(source);
+    if (target.includes('\ufffd')) return notUtf8('the target of a link', target, source);
+    found.push({ type: 'link', path: name, source, target });
     return undefined;
   }
-  if (!stat.isDirectory() && !stat.isSymbolicLink()) {
+  if (!stat.isDirectory()) {
     return fail('usage', 'a socket, FIFO or device cannot be an input of a layer', {
       where: { file: source },
       hint: 'move it out of the layer',
@@ -74,15 +76,19 @@ function visit(
   }
   for (const child of names) {
     if (child.includes('\ufffd')) {
-      return fail('usage', `a file's name is not valid UTF-8: ${JSON.stringify(child)}`, {
-        where: { file: source },
-        hint: 'rename it',
-      });
+      return notUtf8("a file's name", child, source);
     }
     const wrong = visit(`${source}/${child}`, `${name}/${child}`, found);
     if (wrong) return wrong;
   }
   return undefined;
+}
+
+function notUtf8(what: string, text: string, file: string): ReturnType<typeof fail> {
+  return fail('usage', `${what} is not valid UTF-8: ${JSON.stringify(text)}`, {
+    where: { file },
+    hint: 'rename it',
+  });
 }
 
 function unreadable(file: string, error: unknown): ReturnType<typeof fail> {

@@ -58,5 +58,5 @@ export function manifestEntry(
 
 /** Sorted by the bytes of the paths, whatever the locale. */
 export function sortManifest(entries: ManifestEntry[]): Manifest {
-  return entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }

@@ -24,5 +24,5 @@ export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text);
   if (!match?.[1]) return undefined;
   const seconds = Number(match[1]) * (DURATION_UNITS[match[2] || 's'] ?? 1);
-  return seconds > 0 ? seconds : undefined;
+  return seconds > 0 && Number.isFinite(seconds) ? seconds : undefined;
 }

@@ -1,6 +1,7 @@
 // A failure as a person reads it: what happened, where, the last lines, what to do.
 
 import type { Failure } from '../model/failure.ts';
+import { plainText } from './control.ts';
 import type { Style } from './style.ts';
 
 /** The lines of a failure. Paths below `directory` are shown relative to it. */
@@ -12,7 +13,7 @@ export function failureText(failure: Failure, style: Style, directory = process.
     const { file, line } = failure.where;
     lines.push(`  ${style.dim('at')} ${short(file)}${line === undefined ? '' : `:${line}`}`);
   }
-  for (const line of failure.detail ?? []) lines.push(`  ${style.dim('|')} ${line}`);
+  for (const line of failure.detail ?? []) lines.push(`  ${style.dim('|')} ${plainText(line)}`);
   if (failure.log !== undefined) lines.push(`  ${style.dim('log:')} ${short(failure.log)}`);
   if (failure.hint !== undefined) lines.push(`  ${style.dim('help:')} ${failure.hint}`);
   return lines.join('\n');

@@ -1,5 +1,6 @@
 // One live line at the bottom of a terminal: what runs, for how long, and its last output. What is printed stays above.
 
+import { fitting, plainText } from './control.ts';
 import type { Style } from './style.ts';
 import { formatSeconds } from './units.ts';
 
@@ -20,9 +21,6 @@ export interface LiveLine {
 }
 
 const REDRAW_MILLISECONDS = 100;
-/** Escape sequences (ECMA-48 CSI and OSC) and control characters. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
-const CONTROL = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f]/g;
 
 export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
   let running: { name: string; since: number; text: string } | undefined;
@@ -42,7 +40,7 @@ export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
     erase();
     if (room < 0) terminal.write(name.slice(0, Math.max(0, (terminal.columns ?? 80) - 1)));
     else {
-      const tail = room > 8 ? `  ${text.slice(0, room - 2)}` : '';
+      const tail = room > 8 ? `  ${fitting(text, room - 2)}` : '';
       terminal.write(`${style.cyan('›')} ${style.bold(name)}  ${style.dim(time)}${tail}`);
     }
     drawn = true;
@@ -55,7 +53,7 @@ export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
       draw();
     },
     update(text) {
-      const clean = text.replaceAll('\t', ' ').replace(CONTROL, '').trim();
+      const clean = plainText(text).trim();
       if (running && clean !== '') running.text = clean;
     },
     end() {

@@ -141,7 +141,7 @@ function linkAncestors({ build, artifacts, project }: InPlaceOptions): ReadonlyS
     const target = readLink(path.join(build, name));
     if (target === undefined) continue;
     let file = path.basename(target);
-    for (;;) {
+    while (!reachable.has(file)) {
       reachable.add(file);
       const backing = backingFile(path.join(artifacts, file));
       if (backing === undefined || !ARTIFACT.test(path.basename(backing))) break;

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -135,10 +136,16 @@ class LocalDraft implements Draft {
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
     if (earlier) return earlier;
     chmodSync(this.path, 0o444);
-    renameSync(this.path, path.join(this.#store.artifactDirectory, artifactFile(artifact)));
+    const file = path.join(this.#store.artifactDirectory, artifactFile(artifact));
+    const isNew = !existsSync(file);
+    renameSync(this.path, file);
     flushDirectory(this.#store.artifactDirectory);
     // An uncached layer's record is its project's business, see InPlace.
-    return keeping === 'cached' ? this.#publish(record, log) : record;
+    if (keeping === 'uncached') return record;
+    const published = await this.#publish(record, log);
+    // Somebody was quicker by a hair: these bytes are nobody's, unless they were there before.
+    if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
+    return published;
   }
 
   /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
@@ -148,7 +155,7 @@ class LocalDraft implements Draft {
     writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
     try {
       linkSync(temporary, file); // link(2) fails where the name is taken, so the first writer wins
-      if (log !== undefined) copyFileSync(log, path.join(this.#keys, `${record.key}.log`));
+      if (log !== undefined) this.#keepLog(log, record.key);
       flushDirectory(this.#keys);
       return record;
     } catch (error) {
@@ -159,6 +166,15 @@ class LocalDraft implements Draft {
       return record;
     } finally {
       rmSync(temporary, { force: true });
+    }
+  }
+
+  /** A log is for people: without it the build is no worse. */
+  #keepLog(log: string, key: Key): void {
+    try {
+      copyFileSync(log, path.join(this.#keys, `${key}.log`));
+    } catch {
+      return;
     }
   }
 

@@ -21,8 +21,11 @@ export function backingFile(file: string): string | undefined {
     const offset = header.readBigUInt64BE(8);
     const name = Buffer.alloc(Math.min(header.readUInt32BE(16), 1023)); // the specification's greatest length
     if (offset === 0n || name.length === 0) return undefined;
-    readSync(descriptor, name, 0, name.length, offset);
-    return name.toString();
+    if (offset > BigInt(Number.MAX_SAFE_INTEGER)) return undefined; // damaged
+    const count = readSync(descriptor, name, 0, name.length, offset);
+    return count === name.length ? name.toString() : undefined;
+  } catch {
+    return undefined; // a directory, or a disk that cannot be read
   } finally {
     closeSync(descriptor);
   }

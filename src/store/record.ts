@@ -20,6 +20,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     typeof layer === 'string' &&
     isReference(artifact) &&
     Number.isSafeInteger(artifact.bytes) &&
+    artifact.bytes >= 0 &&
     (parent === null || isReference(parent)) &&
     typeof seconds === 'number' &&
     typeof created === 'string' &&

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseAccelerator, type KvmState, lookAtKvm } from '../../../src/host/linux/boot/accelerator.ts';
-import { mustBeOk, mustFail } from './rig.ts';
+import { mustBeOk, mustFail } from '../../rig/boot/rig.ts';
 
 const GOOD: KvmState = { arch: 'x64', module: 'kvm_amd', device: 'opens' };
 

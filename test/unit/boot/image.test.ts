@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { needsUefi } from '../../../src/host/linux/boot/firmware.ts';
 import { openImage } from '../../../src/host/linux/boot/image.ts';
 import { run, start } from '../../../src/host/process.ts';
-import { diskThatWrites } from './boot-sector.ts';
-import { BootRig, mustBeOk, mustFail } from './rig.ts';
+import { diskThatWrites } from '../../rig/boot/boot-sector.ts';
+import { BootRig, mustBeOk, mustFail } from '../../rig/boot/rig.ts';
 
 const never = new AbortController().signal;
 

@@ -10,7 +10,7 @@ import {
   parseMemory,
   parseNetwork,
 } from '../../../src/model/boot-options.ts';
-import { mustBeOk, mustFail } from './rig.ts';
+import { mustBeOk, mustFail } from '../../rig/boot/rig.ts';
 
 test('accelerators', () => {
   assert.equal(mustBeOk(parseAccelerator('auto')), 'auto');

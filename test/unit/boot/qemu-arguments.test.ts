@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type MachineSpec, qemuArguments } from '../../../src/host/linux/boot/qemu-arguments.ts';
-import { BootRig, mustFail } from './rig.ts';
+import { BootRig, mustFail } from '../../rig/boot/rig.ts';
 
 const SPEC: MachineSpec = {
   arch: 'x86_64',

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { findDefaultSeed, makeSeed } from '../../../src/host/linux/seed.ts';
 import { run } from '../../../src/host/process.ts';
-import { BootRig, mustBeOk, mustFail } from './rig.ts';
+import { BootRig, mustBeOk, mustFail } from '../../rig/boot/rig.ts';
 
 const never = new AbortController().signal;
 

@@ -200,3 +200,12 @@ test('a modify-disk that attaches its disk itself needs a device, and that is to
   assert.deepEqual(calls, []);
   assert.equal(outcomes, '');
 });
+
+describe('a directory of vlb that cannot be written is a failure, no crash', () => {
+  for (const name of ['.vlb/runs', '.vlb/logs', 'build']) {
+    test(name, async () => {
+      using tree = project({ [name]: 'a file' });
+      assert.equal((await build(tree)).finished.failure?.kind, 'host');
+    });
+  }
+});

@@ -1,7 +1,6 @@
 // A script's output, its end, and its time-out.
 
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../../src/execute/job.ts';
@@ -48,6 +47,13 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
   return { tree, context, result, lines, log: logFile(layer, context) };
 }
 
+function printing(text: string, status = 0): Start {
+  return async (print) => {
+    print(text);
+    return ok(status);
+  };
+}
+
 const FILE = '/project/layers/20_app/build-layer';
 
 test('output goes to the log byte by byte, and to the events line by line', async () => {
@@ -64,8 +70,8 @@ test('output goes to the log byte by byte, and to the events line by line', asyn
 
 test('the log is of the last run alone', async () => {
   using tree = new Tree();
-  await run(tree, async (print) => ok((print('a long first run\n'), 0)));
-  const { log } = await run(tree, async (print) => ok((print('second\n'), 0)));
+  await run(tree, printing('a long first run\n'));
+  const { log } = await run(tree, printing('second\n'));
   assert.equal(tree.read(log.slice(tree.directory.length)), 'second\n');
 });
 
@@ -93,10 +99,10 @@ describe('a script that fails', () => {
   });
 
   for (const shell of ['env', 'unshare']) {
-    const missing: Start = async (print) => {
-      print(`${shell}: failed to execute /mnt/build-layer: No such file or directory\n`);
-      return ok(127);
-    };
+    const missing = printing(
+      `${shell}: failed to execute /mnt/build-layer: No such file or directory\n`,
+      127,
+    );
 
     test(`for want of its interpreter, is told with that (${shell})`, async () => {
       using tree = new Tree({ 'staged/build-layer': '#!/usr/bin/python9 -u\n' });
@@ -113,7 +119,7 @@ describe('a script that fails', () => {
 
   test('for another reason with the same status, is told with its status', async () => {
     using tree = new Tree({ 'staged/build-layer': '#!/bin/sh\n' });
-    const { result } = await run(tree, async (print) => ok((print('sh: frob: not found\n'), 127)));
+    const { result } = await run(tree, printing('sh: frob: not found\n', 127));
     assert.match(failureIn(result).message, /failed with exit status 127$/);
   });
 });
@@ -150,7 +156,6 @@ describe('a time-out', () => {
 
 test('a log that cannot be written, as the disk is full, is no crash', async () => {
   using tree = new Tree({ '.vlb/logs/20_app.log': { link: '/dev/full' } });
-  const { result } = await run(tree, async (print) => ok((print('hello\n'), 0)));
+  const { result } = await run(tree, printing('hello\n'));
   if (!result.ok) assert.equal(result.failure.kind, 'host');
-  rmSync(tree.path('.vlb/logs/20_app.log'));
 });

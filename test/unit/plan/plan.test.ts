@@ -4,71 +4,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { buildGraph } from '../../../src/graph/graph.ts';
 import type { Plan } from '../../../src/model/action.ts';
-import type { Artifact, BuildRecord, Digest, Keeping, Key } from '../../../src/model/artifact.ts';
-import type { Node } from '../../../src/model/graph.ts';
 import type { Base, Layer } from '../../../src/model/layer.ts';
-import type { InPlace, Store } from '../../../src/model/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { digestOf, layerOf, valueIn } from '../../rig/tree.ts';
-
-/** A store and the outputs of one project. What a plan must not do throws. */
-class World implements Store, InPlace {
-  readonly artifactDirectory = '/store';
-  readonly records = new Map<Key, BuildRecord>();
-  readonly artifacts = new Set<Digest>();
-  readonly links = new Map<string, Digest>();
-  readonly uncachedRecords = new Map<string, BuildRecord>();
-  /** What a layer's script and files are, as far as its recipe goes. */
-  readonly inputs = new Map<string, string>();
-  readonly asked: string[] = [];
-
-  recipeOf = (node: Node, parent: Artifact | undefined): string => {
-    this.asked.push(node.name);
-    return `${node.name} ${this.inputs.get(node.name) ?? ''} over ${parent?.digest ?? 'nothing'}`;
-  };
-
-  async lookup(key: Key) {
-    return this.records.get(key);
-  }
-  async holds({ digest }: Artifact) {
-    return this.artifacts.has(digest);
-  }
-  async linked(layer: string) {
-    return this.links.get(layer);
-  }
-  async uncached(layer: string) {
-    return this.uncachedRecords.get(layer);
-  }
-  draft = never;
-  saveUncached = never;
-  link = never;
-
-  /** Builds all of a plan, the way an execution would: each layer's bytes are a digit of `digits`. */
-  build(plan: Plan, digits: string): void {
-    const done = new Map<string, Artifact>();
-    for (const [index, { node, keeping }] of plan.entries()) {
-      const parent = node.type === 'layer' && node.parent !== undefined ? done.get(node.parent) : undefined;
-      const artifact: Artifact = { digest: digestOf(digits.charAt(index)), keeping, bytes: 1 };
-      const record = recordOf(node.name, keyOf(this.recipeOf(node, parent)), artifact, keeping);
-      if (keeping === 'cached') this.records.set(record.key, record);
-      else this.uncachedRecords.set(node.name, record);
-      this.artifacts.add(artifact.digest);
-      if (node.type === 'layer') this.links.set(node.name, artifact.digest);
-      done.set(node.name, artifact);
-    }
-    this.asked.length = 0;
-  }
-}
-
-async function never(): Promise<never> {
-  throw new Error('a plan changes nothing');
-}
-
-function recordOf(layer: string, key: Key, artifact: Artifact, keeping: Keeping): BuildRecord {
-  const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe: '', parent: null };
-  return { schema: 1, key, layer, artifact: { ...artifact, keeping }, ...about };
-}
+import { World } from './world.ts';
 
 const BASE: Base = { type: 'file', path: '/base.qcow2' };
 const CHAIN = ['10_a', '20_b', '30_c', '40_d'].map((name) => layerOf(name));

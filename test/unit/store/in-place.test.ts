@@ -1,71 +1,12 @@
-// The links in build/: where they lead, how, and what goes when nothing leads to it any more.
+// The links in build/: where they lead, and which of them stay.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { type Artifact, artifactFile, type Keeping } from '../../../src/model/artifact.ts';
-import type { InPlace } from '../../../src/model/store.ts';
-import { keyOf } from '../../../src/plan/key.ts';
-import { openInPlace } from '../../../src/store/in-place.ts';
-import { digestOf, failureIn, Tree, valueIn } from '../../rig/tree.ts';
-
-/** A project whose store holds files with the header of a qcow2 and nothing else. */
-class Place implements Disposable {
-  readonly tree = new Tree({ 'p/': '' });
-  readonly artifacts: string;
-  readonly inPlace: InPlace;
-
-  constructor(artifacts = 'p/.vlb/store/sha256') {
-    this.artifacts = this.tree.path(artifacts);
-    const [project, build, state] = [
-      this.tree.path('p'),
-      this.tree.path('p/build'),
-      this.tree.path('p/.vlb'),
-    ];
-    this.inPlace = openInPlace({ project, build, state, artifacts: this.artifacts });
-  }
-
-  artifact(digit: string, parent?: Artifact, keeping: Keeping = 'cached'): Artifact {
-    const artifact = { digest: digestOf(digit), keeping, bytes: 104 };
-    const name = path.relative(this.tree.directory, path.join(this.artifacts, artifactFile(artifact)));
-    this.tree.write({ [name]: qcow2(parent && `./${artifactFile(parent)}`) });
-    return artifact;
-  }
-
-  /** Links a chain: `10_l1`, `20_l2` and so on. */
-  async link(artifacts: readonly Artifact[], image: 'link' | 'keep-flat' | 'keep' = 'link') {
-    return this.inPlace.link(
-      artifacts.map((artifact, index) => ({ layer: `${index + 1}0_l${index + 1}`, artifact })),
-      image,
-    );
-  }
-
-  async saveUncached(layer: string, artifact: Artifact): Promise<void> {
-    const about = { seconds: 1, created: '', recipe: '', parent: null };
-    valueIn(
-      await this.inPlace.saveUncached({ schema: 1, key: keyOf(artifact.digest), layer, artifact, ...about }),
-    );
-  }
-
-  get links(): Record<string, string> {
-    const names = readdirSync(this.tree.path('p/build')).sort();
-    return Object.fromEntries(names.map((name) => [name, readlinkSync(this.tree.path('p/build', name))]));
-  }
-
-  [Symbol.dispose](): void {
-    this.tree[Symbol.dispose]();
-  }
-}
-
-function qcow2(backing = ''): Buffer {
-  const header = Buffer.alloc(104);
-  header.write('QFI\xfb', 'latin1');
-  header.writeBigUInt64BE(backing === '' ? 0n : 104n, 8);
-  header.writeUInt32BE(backing.length, 16);
-  return Buffer.concat([header, Buffer.from(backing)]);
-}
+import { digestOf, failureIn, valueIn } from '../../rig/tree.ts';
+import { Place } from './place.ts';
 
 const INSIDE = '../.vlb/store/sha256';
 
@@ -204,59 +145,5 @@ describe('image.qcow2', () => {
     const before = place.links['image.qcow2'];
     valueIn(await place.link([place.artifact('3')], 'keep'));
     assert.equal(place.links['image.qcow2'], before);
-  });
-});
-
-describe('uncached layers', () => {
-  test('have their records here', async () => {
-    using place = new Place();
-    assert.equal(await place.inPlace.uncached('20_app'), undefined);
-    await place.saveUncached('20_app', place.artifact('1', undefined, 'uncached'));
-    assert.equal((await place.inPlace.uncached('20_app'))?.artifact.digest, digestOf('1'));
-    place.tree.write({ 'p/.vlb/in-place/20_app.json': '{' });
-    assert.equal(await place.inPlace.uncached('20_app'), undefined, 'damaged');
-  });
-
-  test('lose an earlier artifact once nothing in place stands on it, and not before', async () => {
-    using place = new Place();
-    const gone = (artifact: Artifact) => !existsSync(path.join(place.artifacts, artifactFile(artifact)));
-    const old = place.artifact('1', undefined, 'uncached');
-    const child = place.artifact('2', old, 'uncached');
-    await place.saveUncached('10_l1', old);
-    await place.saveUncached('20_l2', child);
-    valueIn(await place.link([old, child]));
-    const next = place.artifact('3', undefined, 'uncached');
-    await place.saveUncached('10_l1', next);
-    valueIn(await place.link([next], 'keep'));
-    assert.equal(gone(old), false, 'the image of before still stands on it');
-    const nextChild = place.artifact('4', next, 'uncached');
-    await place.saveUncached('20_l2', nextChild);
-    valueIn(await place.link([next, nextChild]));
-    assert.deepEqual([old, child, next, nextChild].map(gone), [true, true, false, false]);
-  });
-
-  test('built again with the same bytes, the artifact stays', async () => {
-    using place = new Place();
-    const one = place.artifact('1', undefined, 'uncached');
-    await place.saveUncached('10_l1', one);
-    await place.saveUncached('10_l1', one);
-    rmSync(place.tree.path('p/build'), { recursive: true, force: true });
-    valueIn(await place.link([], 'keep'));
-    assert.ok(existsSync(path.join(place.artifacts, artifactFile(one))));
-  });
-
-  test('a record that cannot be written is a failure', async () => {
-    using place = new Place();
-    place.tree.write({ 'p/.vlb': 'a file' });
-    const artifact: Artifact = { digest: digestOf('1'), keeping: 'uncached', bytes: 1 };
-    const about = { seconds: 1, created: '', recipe: '', parent: null };
-    const saved = await place.inPlace.saveUncached({
-      schema: 1,
-      key: keyOf('x'),
-      layer: '10_a',
-      artifact,
-      ...about,
-    });
-    assert.equal(failureIn(saved).kind, 'host');
   });
 });

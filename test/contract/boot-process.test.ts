@@ -5,10 +5,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, isInstalled, start } from '../../../src/host/process.ts';
-import { BootRig, mustBeOk } from './rig.ts';
+import { type Child, isInstalled, start } from '../../src/host/process.ts';
+import { BootRig, mustBeOk } from '../rig/boot/rig.ts';
 
-const PROGRAM = path.join(import.meta.dirname, 'booting.ts');
+const PROGRAM = path.join(import.meta.dirname, '../rig/boot/booting.ts');
 const WAITING = '\r\nwaiting here\r\n';
 
 test('^a x leaves the serial console, and nothing was written', async () => {

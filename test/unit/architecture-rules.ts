@@ -1,0 +1,151 @@
+// The rules of docs/design.md on who may import whom, as a function from a source tree to what is wrong in it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** For each folder of src, whose modules it may import besides its own. Imports point one way. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  project: ['model'],
+  graph: ['project', 'model'],
+  plan: ['graph', 'project', 'model'],
+  execute: ['plan', 'graph', 'project', 'model'],
+  watch: ['execute', 'plan', 'graph', 'project', 'model'],
+  store: ['model'],
+  host: ['model'],
+  report: ['model'],
+  cli: ['watch', 'execute', 'plan', 'graph', 'project', 'report', 'model'],
+};
+
+/** The composition roots: they alone name implementations of the ports. */
+const ROOTS: readonly string[] = ['cli/wire.ts', 'cli/wire-boot.ts'];
+
+/** Reporters know what is told, and nothing of how it comes about. */
+const TOLD: readonly string[] = [
+  'model/event.ts',
+  'model/failure.ts',
+  'model/boot.ts',
+  'model/unreachable.ts',
+];
+
+/** What may be imported from outside, and where. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  execa: ['host/process.ts'],
+  yaml: ['project/config-parser.ts'],
+  'xxhash-wasm': ['project/hash.ts'],
+  yargs: ['cli/main.ts'],
+  kleur: ['report/style.ts'],
+};
+
+/** These work on values; they touch no disk and start nothing. */
+const PURE: readonly string[] = ['model', 'graph', 'plan', 'report'];
+const IMPURE = /^node:(fs|child_process|worker_threads|http|https|net\/promises)(\/|$)/;
+
+const MOST_LINES = 350;
+
+interface Source {
+  /** Relative to the tree, `cli/main.ts`. */
+  readonly file: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+/** What breaks the rules in a source tree, a sentence each; empty when all is well. */
+export function brokenRules(directory: string): string[] {
+  const sources = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((file) => readSource(directory, file));
+  return [...sources.flatMap((source) => [...shape(source), ...direction(source)]), ...cycles(sources)];
+}
+
+function readSource(directory: string, file: string): Source {
+  const text = readFileSync(path.join(directory, file), 'utf8');
+  return { file, text, imports: importsOf(text) };
+}
+
+const STATIC = /^\s*(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*(['"])([^'"\n]+)\1/gm;
+const DYNAMIC = /\b(?:import|require|import\.meta\.resolve)\(\s*(['"`])([^'"`\n]+)\1/g;
+
+/** Everything that a module imports: statically, only as types, by `export from`, or when it runs. */
+export function importsOf(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  return [STATIC, DYNAMIC].flatMap((pattern) =>
+    [...code.matchAll(pattern)].flatMap((match) => match[2] ?? []),
+  );
+}
+
+function shape({ file, text }: Source): string[] {
+  const broken: string[] = [];
+  const lines = text.trimEnd().split('\n').length;
+  if (lines > MOST_LINES) broken.push(`${file} has ${lines} lines; ${MOST_LINES} are the most`);
+  if (!/^(#!.*\n)?\/[/*]/.test(text))
+    broken.push(`${file} does not open with a comment that says what it is for`);
+  if (/^\s*export\s+(default\b|\{[^}]*\bas\s+default\b)/m.test(text))
+    broken.push(`${file} has a default export`);
+  if (file !== 'cli/main.ts' && /\bprocess\.(exit\(|exitCode\s*=[^=]|abort\(|reallyExit)/.test(text)) {
+    broken.push(`${file} sets the exit status; cli/main.ts alone does`);
+  }
+  return broken;
+}
+
+function direction({ file, imports }: Source): string[] {
+  const folder = file.split('/')[0] ?? '';
+  const allowed = MAY_IMPORT[folder];
+  if (allowed === undefined) return [`${file} is in a folder that the rules do not know`];
+  return imports.flatMap((wanted) => {
+    if (wanted.startsWith('node:')) {
+      return PURE.includes(folder) && IMPURE.test(wanted)
+        ? [`${file} imports ${wanted}, but ${folder} is pure`]
+        : [];
+    }
+    if (!wanted.startsWith('.')) return fromOutside(file, wanted);
+    if (!wanted.endsWith('.ts')) return [`${file} imports ${wanted}, which does not end in .ts`];
+    return fromInside(file, folder, allowed, path.posix.join(path.posix.dirname(file), wanted));
+  });
+}
+
+function fromOutside(file: string, wanted: string): string[] {
+  const name = wanted.split('/', wanted.startsWith('@') ? 2 : 1).join('/');
+  const places = PACKAGES[name];
+  if (places === undefined) return [`${file} imports ${wanted}, a package that the rules do not know`];
+  return places.includes(file) ? [] : [`${file} imports ${wanted}; ${places.join(', ')} alone does`];
+}
+
+function fromInside(file: string, folder: string, allowed: readonly string[], target: string): string[] {
+  const to = target.split('/')[0] ?? '';
+  if (to === '..') return [`${file} imports ${target}, outside of src`];
+  if (to === 'host' || to === 'store') {
+    return to === folder || ROOTS.includes(file)
+      ? []
+      : [`${file} imports ${target}; ${ROOTS.join(', ')} alone do`];
+  }
+  if (to !== folder && !allowed.includes(to)) return [`${file} imports ${target}, against the direction`];
+  if (folder === 'report' && to === 'model' && !TOLD.includes(target)) {
+    return [`${file} imports ${target}; reporters know only events`];
+  }
+  return [];
+}
+
+/** Rings of imports, each told once, at its first module. */
+function cycles(sources: readonly Source[]): string[] {
+  const graph = new Map(
+    sources.map(({ file, imports }) => [
+      file,
+      imports
+        .filter((name) => name.startsWith('.'))
+        .map((name) => path.posix.join(path.posix.dirname(file), name)),
+    ]),
+  );
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(file);
+    if (at >= 0) found.push(`a ring of imports: ${[...trail.slice(at), file].join(' → ')}`);
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return found;
+}

@@ -1,0 +1,111 @@
+// The source keeps to the rules; and the rules are able to find a breach.
+
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { Tree } from '../rig/tree.ts';
+import { brokenRules, importsOf } from './architecture-rules.ts';
+
+const SOURCE = path.resolve(import.meta.dirname, '../../src');
+
+test('src keeps to the rules', () => {
+  assert.ok(readdirSync(SOURCE).includes('model'), 'this is the source');
+  assert.deepEqual(brokenRules(SOURCE), []);
+});
+
+test('imports are found, however they are written', () => {
+  const text = `// import './comment.ts';
+/* import './block.ts'; */
+import './bare.ts';
+import a from './default.ts';
+import * as b from "./star.ts";
+import type { C } from './type.ts';
+import {
+  d,
+  type E,
+} from './lines.ts';
+export { f } from './export.ts';
+export * from './export-star.ts';
+const g = await import('./dynamic.ts');
+let h: import('./type-only.ts').H;
+const i = 'import nothing from here';
+export const j = 'text';
+`;
+  assert.deepEqual(
+    importsOf(text).map((name) => path.basename(name, '.ts')),
+    ['bare', 'default', 'star', 'type', 'lines', 'export', 'export-star', 'dynamic', 'type-only'],
+  );
+});
+
+describe('a breach is found', () => {
+  const good = '// What it is for.\n\nexport const x = 1;\n';
+  const importing = (...names: string[]) =>
+    `// What it is for.\n\n${names.map((name) => `import '${name}';\n`).join('')}`;
+
+  const breaches: Readonly<Record<string, readonly [string, string, RegExp]>> = {
+    'model imports project': ['model/a.ts', importing('../project/b.ts'), /against the direction/],
+    'project imports graph': ['project/a.ts', importing('../graph/b.ts'), /against the direction/],
+    'plan imports execute': ['plan/a.ts', importing('../execute/b.ts'), /against the direction/],
+    'store imports project': ['store/a.ts', importing('../project/b.ts'), /against the direction/],
+    'host imports plan': ['host/linux/a.ts', importing('../../plan/b.ts'), /against the direction/],
+    'report imports execute': ['report/a.ts', importing('../execute/b.ts'), /against the direction/],
+    'execute imports report': ['execute/a.ts', importing('../report/b.ts'), /against the direction/],
+    'nobody imports cli': ['execute/a.ts', importing('../cli/b.ts'), /against the direction/],
+    'report imports a port': ['report/a.ts', importing('../model/store.ts'), /only events/],
+    'execute imports host': ['execute/a.ts', importing('../host/process.ts'), /wire\.ts.* alone do/],
+    'store imports host': ['store/a.ts', importing('../host/process.ts'), /alone do/],
+    'host imports store': ['host/a.ts', importing('../store/b.ts'), /alone do/],
+    'a command names an implementation': ['cli/commands/a.ts', importing('../../store/b.ts'), /alone do/],
+    'a second place runs programs': ['host/linux/a.ts', importing('execa'), /host\/process\.ts alone does/],
+    'a part of a package': ['cli/commands/a.ts', importing('yargs/helpers'), /cli\/main\.ts alone does/],
+    'an unknown package': ['cli/a.ts', importing('@scope/left-pad/x'), /package that the rules do not know/],
+    'a pure part reads files': ['plan/a.ts', importing('node:fs/promises'), /plan is pure/],
+    'an import that leaves src': ['cli/a.ts', importing('../../test/rig/tree.ts'), /outside of src/],
+    'an import without .ts': ['cli/a.ts', importing('./b.js'), /does not end in \.ts/],
+    'an unknown folder': ['misc/a.ts', good, /folder that the rules do not know/],
+    'no comment': ['model/a.ts', 'export const x = 1;\n', /does not open with a comment/],
+    'a default export': ['model/a.ts', `${good}export default x;\n`, /default export/],
+    'a hidden default export': ['model/a.ts', `${good}export { x as default };\n`, /default export/],
+    'a long file': ['model/a.ts', `${good}${'\n// more\n'.repeat(200)}`, /lines; 350 are the most/],
+    'a second place that exits': [
+      'cli/commands/a.ts',
+      `${good}process.exitCode = 1;\n`,
+      /sets the exit status/,
+    ],
+  };
+  for (const [what, [file, text, message]] of Object.entries(breaches)) {
+    test(what, () => {
+      using tree = new Tree({ [file]: text });
+      const [broken = '', ...more] = brokenRules(tree.directory);
+      assert.match(broken, message);
+      assert.ok(broken.startsWith(file), broken);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  test('a ring, also one of types', () => {
+    using tree = new Tree({
+      'model/a.ts': importing('./b.ts'),
+      'model/b.ts': "// What it is for.\n\nimport type { X } from './c.ts';\n",
+      'model/c.ts': importing('./a.ts'),
+      'model/d.ts': importing('./a.ts'),
+    });
+    assert.deepEqual(brokenRules(tree.directory), [
+      'a ring of imports: model/a.ts → model/b.ts → model/c.ts → model/a.ts',
+    ]);
+  });
+
+  test('and a tree that keeps to all of them has none', () => {
+    using tree = new Tree({
+      'model/a.ts': good,
+      'project/config-parser.ts': importing('yaml', 'node:fs', '../model/a.ts'),
+      'host/process.ts': importing('execa', '../model/a.ts'),
+      'store/a.ts': importing('../model/a.ts'),
+      'report/a.ts': importing('../model/event.ts'),
+      'cli/wire.ts': importing('../host/process.ts', '../store/a.ts', '../project/config-parser.ts'),
+      'cli/main.ts': `${importing('yargs', './wire.ts')}process.exitCode = 1;\n`,
+    });
+    assert.deepEqual(brokenRules(tree.directory), []);
+  });
+});

@@ -1,0 +1,122 @@
+// What the reporters for logs, for programs and for the silent print.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import type { BuildEvent } from '../../../src/model/event.ts';
+import { failureText } from '../../../src/report/failure-text.ts';
+import { jsonReporter } from '../../../src/report/json.ts';
+import { plainReporter } from '../../../src/report/plain.ts';
+import { quietReporter } from '../../../src/report/quiet.ts';
+import type { Reporter, Write } from '../../../src/report/reporter.ts';
+import { createStyle } from '../../../src/report/style.ts';
+import { FAILED_BUILD, FAILURE, FAILURE_TEXT, GOOD_END } from './golden.ts';
+
+const PLAIN = createStyle(false);
+
+/** The lines that a reporter prints for these events. */
+function printed(create: (write: Write) => Reporter, events: readonly BuildEvent[]): string[] {
+  const lines: string[] = [];
+  const reporter = create((text) => lines.push(...text.split('\n')));
+  for (const event of events) reporter.report(event);
+  reporter.close();
+  return lines;
+}
+
+describe('plain', () => {
+  const plain = (events: readonly BuildEvent[]) => printed((write) => plainReporter(write, PLAIN), events);
+
+  test('a build that fails', () => {
+    assert.deepEqual(plain(FAILED_BUILD), [
+      'note: the record x is damaged',
+      'restored 20_app  192 KiB',
+      'building 30_more',
+      '30_more | hello',
+      '30_more | ',
+      'built    30_more  1.50 s, 1.4 GiB',
+      'building 40_web',
+      'failed   40_web  12.3 s',
+      'skipped  50_end',
+      ...FAILURE_TEXT,
+      '1 built, 1 restored, 1 fresh, 1 failed, 1 skipped in 1 min 15 s',
+    ]);
+  });
+
+  test('a build that ends well names its image', () => {
+    assert.deepEqual(plain([GOOD_END]), [
+      '1 built, 0 restored, 2 fresh in 0.25 s',
+      'image: build/image.qcow2',
+    ]);
+  });
+
+  test('colours change nothing but colours', () => {
+    const coloured = printed((write) => plainReporter(write, createStyle(true)), FAILED_BUILD);
+    assert.ok(coloured.some((line) => line.includes('\x1b[')));
+    assert.deepEqual(
+      coloured.map((line) => stripVTControlCharacters(line)),
+      plain(FAILED_BUILD),
+    );
+  });
+});
+
+describe('quiet', () => {
+  const quiet = (events: readonly BuildEvent[]) => printed((write) => quietReporter(write, PLAIN), events);
+
+  test('tells a failure, once, and nothing else', () => assert.deepEqual(quiet(FAILED_BUILD), FAILURE_TEXT));
+  test('says nothing of what ends well', () =>
+    assert.deepEqual(quiet([...FAILED_BUILD.slice(0, -1), GOOD_END]), []));
+});
+
+describe('json', () => {
+  const json = (events: readonly BuildEvent[]) => printed(jsonReporter, events);
+
+  test('every event is one line, and can be read back', () => {
+    const lines = json(FAILED_BUILD);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(line)),
+      FAILED_BUILD,
+    );
+  });
+
+  test('whatever a script prints stays in its line', () => {
+    const line = 'a\u2028b\x1b[2J\n"\\';
+    const [text = '', ...more] = json([{ type: 'output', layer: '10_a', line }]);
+    assert.deepEqual(more, []);
+    assert.equal(JSON.parse(text).line, line);
+  });
+
+  test('the shape that programs rely on', () => {
+    assert.deepEqual(json([GOOD_END, { type: 'layer-started', layer: '10_a' }]), [
+      '{"type":"finished","ok":true,"counts":{"fresh":2,"restored":0,"built":1,"failed":0,"skipped":0},"seconds":0.25,"image":"build/image.qcow2"}',
+      '{"type":"layer-started","layer":"10_a"}',
+    ]);
+  });
+});
+
+describe('failureText', () => {
+  const text = (directory?: string) => failureText(FAILURE, PLAIN, directory).split('\n');
+
+  test('everything there is', () => assert.deepEqual(text(), FAILURE_TEXT));
+
+  test('the least there can be', () => {
+    assert.equal(failureText({ kind: 'usage', message: 'no' }, PLAIN), 'error: no');
+    const where = { file: '/p/vlb.yaml' };
+    assert.equal(
+      failureText({ kind: 'usage', message: 'no', where }, PLAIN, '/p'),
+      'error: no\n  at vlb.yaml',
+    );
+  });
+
+  test('paths elsewhere are whole, also those that only begin alike', () => {
+    const elsewhere = `${process.cwd()}/layers/40`;
+    assert.ok(text(elsewhere).includes(`  at ${process.cwd()}/layers/40_web/build-layer:7`));
+  });
+
+  test('what a script printed cannot repaint the terminal or forge a line', () => {
+    const detail = ['\x1b[2J\x1b[Hgone', 'a\rerror: forged', '\x1b]0;title\x07b'];
+    const shown = failureText({ kind: 'work', message: 'no', detail }, PLAIN);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+    assert.doesNotMatch(shown, /[\x00-\x09\x0b-\x1f\x7f]/);
+    assert.match(shown, /gone/);
+  });
+});

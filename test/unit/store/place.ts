@@ -1,0 +1,64 @@
+// A project whose store holds files with the header of a qcow2 and nothing else.
+
+import { readdirSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile, type Keeping } from '../../../src/model/artifact.ts';
+import type { InPlace } from '../../../src/model/store.ts';
+import { keyOf } from '../../../src/plan/key.ts';
+import { openInPlace } from '../../../src/store/in-place.ts';
+import { digestOf, Tree, valueIn } from '../../rig/tree.ts';
+
+export class Place implements Disposable {
+  readonly tree = new Tree({ 'p/': '' });
+  readonly artifacts: string;
+  readonly inPlace: InPlace;
+
+  constructor(artifacts = 'p/.vlb/store/sha256') {
+    this.artifacts = this.tree.path(artifacts);
+    const [project, build, state] = [
+      this.tree.path('p'),
+      this.tree.path('p/build'),
+      this.tree.path('p/.vlb'),
+    ];
+    this.inPlace = openInPlace({ project, build, state, artifacts: this.artifacts });
+  }
+
+  artifact(digit: string, parent?: Artifact, keeping: Keeping = 'cached'): Artifact {
+    const artifact = { digest: digestOf(digit), keeping, bytes: 104 };
+    const name = path.relative(this.tree.directory, path.join(this.artifacts, artifactFile(artifact)));
+    this.tree.write({ [name]: qcow2(parent && `./${artifactFile(parent)}`) });
+    return artifact;
+  }
+
+  /** Links a chain: `10_l1`, `20_l2` and so on. */
+  async link(artifacts: readonly Artifact[], image: 'link' | 'keep-flat' | 'keep' = 'link') {
+    return this.inPlace.link(
+      artifacts.map((artifact, index) => ({ layer: `${index + 1}0_l${index + 1}`, artifact })),
+      image,
+    );
+  }
+
+  async saveUncached(layer: string, artifact: Artifact): Promise<void> {
+    const about = { seconds: 1, created: '', recipe: '', parent: null };
+    valueIn(
+      await this.inPlace.saveUncached({ schema: 1, key: keyOf(artifact.digest), layer, artifact, ...about }),
+    );
+  }
+
+  get links(): Record<string, string> {
+    const names = readdirSync(this.tree.path('p/build')).sort();
+    return Object.fromEntries(names.map((name) => [name, readlinkSync(this.tree.path('p/build', name))]));
+  }
+
+  [Symbol.dispose](): void {
+    this.tree[Symbol.dispose]();
+  }
+}
+
+function qcow2(backing = ''): Buffer {
+  const header = Buffer.alloc(104);
+  header.write('QFI\xfb', 'latin1');
+  header.writeBigUInt64BE(backing === '' ? 0n : 104n, 8);
+  header.writeUInt32BE(backing.length, 16);
+  return Buffer.concat([header, Buffer.from(backing)]);
+}
