@@ -1,5 +1,6 @@
 // Plan → events and outputs: the loop over the steps. It decides nothing; src/plan/decide.ts does.
 
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact, BuildRecord } from '../model/artifact.ts';
@@ -32,7 +33,9 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     counts,
     // All that the person waited for: since the process began.
     seconds: secondsSince(0),
-    ...(image.ok ? { image: path.relative(process.cwd(), image.value) || '.' } : { failure: image.failure }),
+    ...(image.ok
+      ? { image: path.relative(process.cwd(), image.value.file), bytes: image.value.bytes }
+      : { failure: image.failure }),
   };
   context.emit(finished);
   return finished;
@@ -145,22 +148,29 @@ async function checkHost(plan: Plan, { host, paths }: Context): Promise<Result<v
   return host.clearLeftovers(paths.runs);
 }
 
+/** The result of a build: what it takes up with all it stands on, bytes. */
+interface Image {
+  readonly file: string;
+  readonly bytes: number;
+}
+
 /** Links what is there, after a failure too; the image is only ever a whole one. */
 async function makeOutputs(
   built: readonly Built[],
   failure: Failure | undefined,
   options: ExecuteOptions,
   context: Context,
-): Promise<Result<string>> {
+): Promise<Result<Image>> {
   const linked = await context.inPlace.link(built, failure ? 'keep' : options.flatten ? 'keep-flat' : 'link');
   if (failure) return { ok: false, failure };
   if (!linked.ok) return linked;
   const last = built.at(-1);
   if (options.flatten && last) {
     const done = await flatten(last.artifact, linked.value, context);
-    if (!done.ok) return done;
+    return done.ok ? ok({ file: linked.value, bytes: statSync(linked.value).size }) : done;
   }
-  return linked;
+  const bytes = built.reduce((sum, { artifact }) => sum + artifact.bytes, 0);
+  return ok({ file: linked.value, bytes });
 }
 
 function plannedStep({ node, action }: PlanStep) {

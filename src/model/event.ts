@@ -41,6 +41,8 @@ export interface Finished {
   readonly seconds: number;
   /** Path of the image, relative to the working directory, when there is one. */
   readonly image?: string;
+  /** What the image takes up, with all the layers that it stands on. */
+  readonly bytes?: number;
   readonly failure?: Failure;
 }
 

@@ -45,6 +45,9 @@ export function summary(event: Finished, style: Style): string {
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ];
   lines.push(`${counts.join(', ')} in ${formatSeconds(event.seconds)}`);
-  if (event.image !== undefined) lines.push(`image: ${style.bold(event.image)}`);
+  if (event.image !== undefined) {
+    const size = event.bytes === undefined ? '' : `  ${style.dim(formatBytes(event.bytes))}`;
+    lines.push(`image: ${style.bold(event.image)}${size}`);
+  }
   return lines.join('\n');
 }
