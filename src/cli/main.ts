@@ -1,5 +1,6 @@
 // argv → command → exit status. The only place that sets the exit status; commands are loaded when they are called.
 
+import { availableParallelism } from 'node:os';
 import type { Argv } from 'yargs';
 import yargs from 'yargs';
 import { type Failure, fail } from '../model/failure.ts';
@@ -46,8 +47,8 @@ function commandLine(argv: readonly string[]) {
     .option('color', { type: 'boolean', describe: 'colours, or none with --no-color (also NO_COLOR)' })
     .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
     .command(
-      'build',
-      'build the image',
+      'build [layer..]',
+      'build the image, or only these layers and what they need',
       (parser) => buildOptions(parser),
       (raw) =>
         finish(raw, async (options) => {
@@ -55,7 +56,9 @@ function commandLine(argv: readonly string[]) {
           return build({
             ...options,
             nbd: raw.nbd ?? [],
-            last: raw.last,
+            targets: [...(raw.layer ?? []), ...(raw.last === undefined ? [] : [raw.last])],
+            jobs: raw.jobs ?? availableParallelism(),
+            keepGoing: raw.keepGoing === true,
             flatten: raw.flatten === true,
             progress: raw.progress,
           });
@@ -110,6 +113,22 @@ function buildOptions<T>(parser: Argv<T>) {
       type: 'string',
       requiresArg: true,
       describe: 'build only up to LAYER; it becomes the image',
+    })
+    .positional('layer', {
+      type: 'string',
+      array: true,
+      describe: 'in full (20_app) or without the number (app)',
+    })
+    .option('jobs', {
+      alias: 'j',
+      type: 'number',
+      requiresArg: true,
+      describe: 'how many layers may run at once (default: one a processor)',
+    })
+    .option('keep-going', {
+      alias: 'k',
+      type: 'boolean',
+      describe: 'a failed layer stops only what needs it',
     })
     .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
     .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })

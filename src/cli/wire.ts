@@ -13,7 +13,7 @@ import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { baseRecipe, layerRecipe } from '../plan/key.ts';
+import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
@@ -28,8 +28,8 @@ export interface WireOptions {
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
   readonly nbd: readonly string[];
-  /** Only this layer and what it stands on. */
-  readonly last: string | undefined;
+  /** Only these layers and what they need; all when there are none. */
+  readonly targets: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -47,7 +47,7 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
   if (!project.ok) return project;
   const whole = buildGraph(project.value.layers, project.value.base);
   if (!whole.ok) return whole;
-  const graph = options.last === undefined ? whole : graphUpTo(whole.value, options.last);
+  const graph = options.targets.length === 0 ? whole : graphUpTo(whole.value, options.targets);
   if (!graph.ok) return graph;
 
   const paths = projectPaths(options.directory, options.cacheDirectory);
@@ -69,7 +69,7 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
     options.directory,
     paths.statIndex,
     hasher,
-    options.last === undefined,
+    options.targets.length === 0,
   );
   if (!recipes.ok) return recipes;
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace);
@@ -120,7 +120,9 @@ function readRecipes(
       where: { file: path.dirname(indexFile) },
     });
   }
-  return ok((node: Node, parent: Artifact | undefined) =>
-    node.type === 'base' ? base : layerRecipe(node.layer, manifests.get(node.name) ?? [], parent),
-  );
+  return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
+    if (node.type === 'base') return base;
+    const below = belowOf(node, known);
+    return below && layerRecipe(node.layer, manifests.get(node.name) ?? [], below);
+  });
 }

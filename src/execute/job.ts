@@ -1,16 +1,17 @@
 // One layer's run, as it is handed from step to step.
 
-import type { Artifact, Keeping } from '../model/artifact.ts';
+import type { Keeping } from '../model/artifact.ts';
 import type { Stage } from '../model/event.ts';
 import type { Workbench } from '../model/host.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Draft } from '../model/store.ts';
+import type { Below } from '../plan/key.ts';
 import type { Context } from './context.ts';
 import type { Staged } from './stage.ts';
 
 export interface LayerRun {
   readonly layer: Layer;
-  readonly parent: Artifact | undefined;
+  readonly below: Below;
   readonly keeping: Keeping;
 }
 

@@ -17,7 +17,7 @@ export function makesItsOwnDisk(layer: Layer): boolean {
 
 /** Makes the empty delta of a run, over its parent and as large as the layer wants it. */
 export async function createDelta(
-  { layer, parent }: LayerRun,
+  { layer, below }: LayerRun,
   file: string,
   { host, store }: Context,
 ): Promise<Result<void>> {
@@ -31,13 +31,14 @@ export async function createDelta(
     }
   }
   const size = layer.hints.diskSize;
+  const { parent } = below;
   if (parent && size !== undefined) {
-    const below = await host.images.info(path.join(store.artifactDirectory, artifactFile(parent)));
-    if (!below.ok) return below;
-    if (below.value.virtualSize > size) {
+    const disk = await host.images.info(path.join(store.artifactDirectory, artifactFile(parent)));
+    if (!disk.ok) return disk;
+    if (disk.value.virtualSize > size) {
       return fail(
         'usage',
-        `the disk-size of layer ${layer.name} is less than its parent's, ${below.value.virtualSize} bytes`,
+        `the disk-size of layer ${layer.name} is less than its parent's, ${disk.value.virtualSize} bytes`,
         {
           where: { file: path.join(layer.directory, layer.kind) },
           hint: 'a disk can only grow',
@@ -53,7 +54,8 @@ export async function createDelta(
 
 /** Runs a modify-disk, with its disk attached unless it does that itself. */
 export async function modifyDisk(job: Job): Promise<Result<void>> {
-  const { bench, layer, parent, draft, context } = job;
+  const { bench, layer, draft, context } = job;
+  const { parent } = job.below;
   const source = parent ? path.join(context.store.artifactDirectory, artifactFile(parent)) : '';
   if (makesItsOwnDisk(layer)) {
     const device = context.host.scriptDevice;
@@ -102,7 +104,7 @@ export function needsDevice(layer: Layer): ReturnType<typeof fail> {
 }
 
 /** Takes over the disk that a script made by itself: its backing reference becomes one that can be moved. */
-async function adoptDisk({ layer, parent, draft, context }: Job, source: string): Promise<Result<void>> {
+async function adoptDisk({ layer, below, draft, context }: Job, source: string): Promise<Result<void>> {
   const where = { file: path.join(layer.directory, layer.kind) };
   if (!statSync(draft.path, { throwIfNoEntry: false })?.size) {
     return fail('work', `layer ${layer.name}: modify-disk ended well but made no disk`, {
@@ -121,6 +123,6 @@ async function adoptDisk({ layer, parent, draft, context }: Job, source: string)
       detail: [`it is ${format}${backing === undefined ? '' : ` and stands on ${backing}`}`],
     });
   }
-  if (backing === undefined || !parent) return ok();
-  return context.host.images.setBacking(draft.path, `./${artifactFile(parent)}`);
+  if (backing === undefined || !below.parent) return ok();
+  return context.host.images.setBacking(draft.path, `./${artifactFile(below.parent)}`);
 }

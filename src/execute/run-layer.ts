@@ -3,7 +3,7 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { BuildRecord } from '../model/artifact.ts';
+import { artifactFile, type BuildRecord } from '../model/artifact.ts';
 import { fail, type Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
 import type { Draft } from '../model/store.ts';
@@ -33,11 +33,12 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   if (!result.ok) return { ok: false, failure: explainFullDisk(result.failure, context) };
 
   enter('commit', { ...run, context });
-  const recipe = layerRecipe(run.layer, result.value.manifest, run.parent);
+  const recipe = layerRecipe(run.layer, result.value.manifest, run.below);
+  const { parent } = run.below;
   return await draft.commit({
     key: keyOf(recipe),
     layer: run.layer.name,
-    parent: run.parent ? { digest: run.parent.digest, keeping: run.parent.keeping } : null,
+    parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
     recipe,
     keeping: run.keeping,
     startedAt,
@@ -95,6 +96,11 @@ async function buildLayer(job: Job): Promise<Result<void>> {
   enter('mount', job);
   const system = await bench.mount(disk.value, layer.hints);
   if (!system.ok) return system;
+  for (const { artifact, target } of job.below.mounts) {
+    const image = path.join(job.context.store.artifactDirectory, artifactFile(artifact));
+    const mounted = await bench.mountLayer(system.value, image, target);
+    if (!mounted.ok) return mounted;
+  }
   enter('run', job);
   const ran = await runScript(job, (onOutput) =>
     bench.runInChroot(system.value, {

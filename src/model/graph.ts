@@ -6,17 +6,32 @@ import type { Base, Layer } from './layer.ts';
 export const BASE_NAME = 'base';
 
 /** Something that becomes an artifact. */
-export type Node =
-  | { readonly type: 'base'; readonly name: typeof BASE_NAME; readonly base: Base }
-  | {
-      readonly type: 'layer';
-      readonly name: string;
-      readonly layer: Layer;
-      /** The node it is built on; undefined for a disk made from scratch. */
-      readonly parent: string | undefined;
-    };
+export type Node = BaseNode | LayerNode;
 
-/** Nodes in an order in which every parent comes before its children. */
+export interface BaseNode {
+  readonly type: 'base';
+  readonly name: typeof BASE_NAME;
+  readonly base: Base;
+}
+
+export interface LayerNode {
+  readonly type: 'layer';
+  readonly name: string;
+  readonly layer: Layer;
+  /** The node it is built on; undefined for a disk made from scratch. */
+  readonly parent: string | undefined;
+  /** The nodes whose file systems its script gets to see. */
+  readonly mounts: readonly { readonly name: string; readonly target: string }[];
+}
+
+/** Nodes in an order in which each comes behind all that it needs. */
 export interface Graph {
   readonly nodes: readonly Node[];
+}
+
+/** The names of the nodes that a node needs: its parent, and what it mounts. */
+export function needsOf(node: Node): readonly string[] {
+  if (node.type === 'base') return [];
+  const mounts = node.mounts.map((mount) => mount.name);
+  return node.parent === undefined ? mounts : [node.parent, ...mounts];
 }

@@ -47,6 +47,8 @@ export interface Workbench extends AsyncDisposable {
   detach(disk: Disk): Promise<Result<void>>;
   /** Finds the operating system on a disk and mounts it, and the partitions asked for inside it. */
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
+  /** Attaches a finished image, read-only, and mounts the system on it at a path of a mounted system. */
+  mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */
   unmount(system: MountedSystem): Promise<Result<void>>;
   /** Runs a build-layer. Returns its exit status. */

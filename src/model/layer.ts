@@ -18,9 +18,11 @@ export interface Hints {
   readonly nocache: boolean;
   /** Local store only, never a shared one. */
   readonly noshare: boolean;
-  readonly fromScratch: boolean;
+  /** What the layer stands on, where that is not the layer before it. */
+  readonly from?: 'scratch' | LayerName;
   readonly bindMounts: readonly BindMount[];
   readonly partitionMounts: readonly PartitionMount[];
+  readonly layerMounts: readonly LayerMount[];
   /** Bytes; vlb makes and attaches the disk of a modify-disk itself. */
   readonly diskSize?: number;
   /** The partition that holds the operating system, from 1. */
@@ -40,6 +42,17 @@ export interface BindMount {
 /** `# chroot-mount pN TARGET`. */
 export interface PartitionMount {
   readonly partition: number;
+  readonly target: string;
+}
+
+/** A layer as a hint names it, in full or without its number, and the line of that hint. */
+export interface LayerName {
+  readonly layer: string;
+  readonly line: number;
+}
+
+/** `# vlb: mount LAYER TARGET`: another layer's finished file system, read-only at TARGET. */
+export interface LayerMount extends LayerName {
   readonly target: string;
 }
 

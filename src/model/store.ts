@@ -39,12 +39,12 @@ export interface InPlace {
   uncached(layer: string): Promise<BuildRecord | undefined>;
   /** Puts an uncached layer's record in place; the artifact of an earlier one is dropped. */
   saveUncached(record: BuildRecord): Promise<Result<void>>;
-  /** Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2. */
+  /**
+   * Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2, which is made to lead to
+   * `image`, unless a flat file is wanted and there is one; without `image` it is left alone.
+   */
   link(
     layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
-    image: ImageLink,
+    image: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
   ): Promise<Result<string>>;
 }
-
-/** What becomes of image.qcow2: it leads to the last artifact; it does unless it is a flat file; it is left alone. */
-export type ImageLink = 'link' | 'keep-flat' | 'keep';

@@ -2,7 +2,7 @@
 
 import type { Action, RunReason } from '../model/action.ts';
 import type { Artifact, BuildRecord, Keeping } from '../model/artifact.ts';
-import type { Graph, Node } from '../model/graph.ts';
+import { type Graph, type Node, needsOf } from '../model/graph.ts';
 import type { InPlace, Store } from '../model/store.ts';
 import { keyOf } from './key.ts';
 
@@ -39,15 +39,15 @@ export function keepingOf(graph: Graph): ReadonlyMap<string, Keeping> {
   const keeping = new Map<string, Keeping>();
   for (const node of graph.nodes) {
     const uncached =
-      node.type === 'layer' &&
-      (node.layer.hints.nocache || (node.parent !== undefined && keeping.get(node.parent) === 'uncached'));
+      (node.type === 'layer' && node.layer.hints.nocache) ||
+      needsOf(node).some((name) => keeping.get(name) === 'uncached');
     keeping.set(node.name, uncached ? 'uncached' : 'cached');
   }
   return keeping;
 }
 
-/** Why a node runs whose parent will run. */
-export function reasonBehindRunningParent(keeping: Keeping): RunReason {
+/** Why a node runs that needs one that will run. */
+export function reasonBehindRun(keeping: Keeping): RunReason {
   return keeping === 'uncached' ? 'nocache' : 'parent changed';
 }
 

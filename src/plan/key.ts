@@ -2,28 +2,45 @@
 
 import { createHash } from 'node:crypto';
 import type { Artifact, Key } from '../model/artifact.ts';
+import type { LayerNode } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import { type Manifest, manifestText } from '../model/manifest.ts';
 
 /** Changes when vlb itself would build something else from the same inputs. */
 const SCHEMA = 1;
 
+/** The artifacts that a layer's run stands on and looks at. */
+export interface Below {
+  readonly parent: Artifact | undefined;
+  readonly mounts: readonly { readonly artifact: Artifact; readonly target: string }[];
+}
+
+/** What is below a layer, out of all artifacts that are known by now; undefined while one is missing. */
+export function belowOf(node: LayerNode, known: ReadonlyMap<string, Artifact>): Below | undefined {
+  const parent = node.parent === undefined ? undefined : known.get(node.parent);
+  if (node.parent !== undefined && !parent) return undefined;
+  const mounts: { artifact: Artifact; target: string }[] = [];
+  for (const { name, target } of node.mounts) {
+    const artifact = known.get(name);
+    if (!artifact) return undefined;
+    mounts.push({ artifact, target });
+  }
+  return { parent, mounts };
+}
+
 /**
  * Everything a layer's build depends on, as one canonical text: the key is its hash, explanations compare it.
  * The parent stands in it as the digest of its bytes, never as its key: the same key built twice gives different
  * bytes, and a delta is valid over the exact bytes it was built on alone.
  */
-export function layerRecipe(
-  layer: Layer,
-  manifest: Manifest,
-  parent: Pick<Artifact, 'digest'> | undefined,
-): string {
+export function layerRecipe(layer: Layer, manifest: Manifest, below: Below): string {
   const { diskSize, rootPartition, partitionMounts } = layer.hints;
   return [
     `schema ${SCHEMA}`,
     `kind ${layer.kind}`,
     `architecture ${process.arch}`,
-    `parent ${parent?.digest ?? 'scratch'}`,
+    `parent ${below.parent?.digest ?? 'scratch'}`,
+    ...below.mounts.map(({ artifact, target }) => `mount ${artifact.digest} ${JSON.stringify(target)}`),
     `disk-size ${diskSize ?? '-'}`,
     `root-partition ${rootPartition ?? '-'}`,
     ...partitionMounts.map((mount) => `chroot-mount p${mount.partition} ${JSON.stringify(mount.target)}`),

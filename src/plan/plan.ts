@@ -4,10 +4,10 @@ import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { InPlace, Store } from '../model/store.ts';
-import { artifactOf, decide, keepingOf, reasonBehindRunningParent } from './decide.ts';
+import { artifactOf, decide, keepingOf, reasonBehindRun } from './decide.ts';
 
-/** Gives the recipe of a node over the artifact it would stand on. */
-export type RecipeOf = (node: Node, parent: Artifact | undefined) => string;
+/** The recipe of a node over the artifacts known by now; undefined while one that it needs is missing. */
+export type RecipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => string | undefined;
 
 /**
  * The plan for a graph. Nothing is looked up behind a node that has to run: its digest, and so every key that
@@ -20,16 +20,18 @@ export async function makePlan(
   inPlace: InPlace,
 ): Promise<Plan> {
   const keeping = keepingOf(graph);
-  const steps = new Map<string, PlanStep>();
+  const known = new Map<string, Artifact>();
+  const steps: PlanStep[] = [];
   for (const node of graph.nodes) {
     const kept = keeping.get(node.name) ?? 'cached';
-    const parent = node.type === 'layer' && node.parent !== undefined ? steps.get(node.parent) : undefined;
-    const artifact = parent && artifactOf(parent.action);
+    const recipe = recipeOf(node, known);
     const action =
-      parent && !artifact
-        ? ({ type: 'run', reason: reasonBehindRunningParent(kept) } as const)
-        : await decide(node, kept, recipeOf(node, artifact), store, inPlace);
-    steps.set(node.name, { node, keeping: kept, action });
+      recipe === undefined
+        ? ({ type: 'run', reason: reasonBehindRun(kept) } as const)
+        : await decide(node, kept, recipe, store, inPlace);
+    const artifact = artifactOf(action);
+    if (artifact) known.set(node.name, artifact);
+    steps.push({ node, keeping: kept, action });
   }
-  return [...steps.values()];
+  return steps;
 }

@@ -1,7 +1,7 @@
 // Reads the hints in a script's comments: the older plain ones and `# vlb: WORD ARGS`.
 
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { BindMount, Hints, PartitionMount, ScriptKind } from '../model/layer.ts';
+import type { BindMount, Hints, LayerMount, LayerName, PartitionMount, ScriptKind } from '../model/layer.ts';
 import { nearest } from './nearest.ts';
 import { parseDuration, parseSize } from './units.ts';
 
@@ -9,16 +9,21 @@ import { parseDuration, parseSize } from './units.ts';
 interface Draft {
   nocache: boolean;
   noshare: boolean;
-  fromScratch: boolean;
+  from?: 'scratch' | LayerName;
   bindMounts: BindMount[];
   partitionMounts: PartitionMount[];
+  layerMounts: LayerMount[];
   diskSize?: number;
   rootPartition?: number;
   timeout?: number;
 }
 
 /** Takes a hint's arguments into the draft; returns what is wrong with them, if anything is. */
-type Word = (draft: Draft, args: readonly string[], kind: ScriptKind) => string | undefined;
+type Word = (
+  draft: Draft,
+  args: readonly string[],
+  about: { readonly kind: ScriptKind; readonly line: number },
+) => string | undefined;
 
 /** The hints that stand alone behind `# `. A malformed one of the mounts is an error; prose is none. */
 const PLAIN_WORDS: Readonly<Record<string, Word>> = {
@@ -50,13 +55,25 @@ const PLAIN_WORDS: Readonly<Record<string, Word>> = {
 
 const VLB_WORDS: Readonly<Record<string, Word>> = {
   ...PLAIN_WORDS,
-  from: (draft, args, kind) => {
-    if (args.length !== 1 || args[0] !== 'scratch') return 'wants the word scratch';
-    if (kind !== 'modify-disk') return 'scratch is for modify-disk: a build-layer needs a disk to start from';
-    draft.fromScratch = true;
+  from: (draft, args, { kind, line }) => {
+    const [layer] = args;
+    if (args.length !== 1 || layer === undefined) return 'wants a layer, or the word scratch';
+    if (layer === 'scratch' && kind !== 'modify-disk') {
+      return 'scratch is for modify-disk: a build-layer needs a disk to start from';
+    }
+    draft.from = layer === 'scratch' ? layer : { layer, line };
     return undefined;
   },
-  'disk-size': (draft, args, kind) => {
+  mount: (draft, args, { kind, line }) => {
+    const [layer, target] = args;
+    if (args.length !== 2 || layer === undefined || !isImagePath(target)) {
+      return 'wants a layer and an absolute TARGET';
+    }
+    if (kind !== 'build-layer') return 'is for build-layer: a modify-disk has no file system to mount it in';
+    draft.layerMounts.push({ layer, target, line });
+    return undefined;
+  },
+  'disk-size': (draft, args, { kind }) => {
     const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
     if (size === undefined) return 'wants a size like 20G';
     if (kind !== 'modify-disk') return 'is for modify-disk: a build-layer cannot change its disk';
@@ -84,9 +101,9 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
   const draft: Draft = {
     nocache: false,
     noshare: false,
-    fromScratch: false,
     bindMounts: [],
     partitionMounts: [],
+    layerMounts: [],
   };
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const hint = hintOf(line);
@@ -103,7 +120,7 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
             : `did you mean "${guess}"?`,
       });
     }
-    const wrong = word(draft, hint.args, kind);
+    const wrong = word(draft, hint.args, { kind, line: where.line });
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
   }
   return ok(draft);

@@ -4,6 +4,9 @@ import type { BootListener } from '../model/boot.ts';
 import { createLiveLine } from './live-line.ts';
 import { createStyle, wantsColour } from './style.ts';
 
+/** What the live line calls it. */
+const BOOTING = 'booting';
+
 /** Notes and the console go to stderr; what the command in the guest printed goes where it printed it. */
 export function bootListener(colour: boolean | undefined): BootListener & { close(): void } {
   const { stdout, stderr } = process;
@@ -17,22 +20,22 @@ export function bootListener(colour: boolean | undefined): BootListener & { clos
   return {
     note: (line) => (live ? live.print(line) : void stderr.write(`${line}\n`)),
     console(text) {
-      if (live && !begun) live.begin('booting');
+      if (live && !begun) live.begin(BOOTING);
       begun = true;
       const lines = (held + text).split('\n');
       held = lines.pop() ?? '';
       for (const line of lines) {
-        if (live) live.update(line);
+        if (live) live.update(BOOTING, line);
         else stderr.write(`${style.dim('console |')} ${line}\n`);
       }
     },
     commandOutput(output) {
-      live?.end();
+      live?.close();
       stdout.write(output.stdout);
       stderr.write(output.stderr);
     },
     close() {
-      live?.end();
+      live?.close();
       if (!live && held !== '') stderr.write(`${style.dim('console |')} ${held}\n`);
       held = '';
     },

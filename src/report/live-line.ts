@@ -10,20 +10,29 @@ export interface Terminal {
 }
 
 export interface LiveLine {
-  /** Shows the line for something that begins now. */
+  /** Something begins now. Of several at once, the one that printed last is shown, with the number of the others. */
   begin(name: string): void;
-  /** The last output of what runs; one line of it is all it gets. */
-  update(text: string): void;
-  /** Takes the line down. */
-  end(): void;
+  /** The last output of what runs. */
+  update(name: string, text: string): void;
+  /** It has ended. */
+  end(name: string): void;
   /** Prints above the line. */
   print(text: string): void;
+  /** Takes the line down, whatever still runs. */
+  close(): void;
+}
+
+interface Running {
+  readonly name: string;
+  readonly since: number;
+  readonly text: string;
 }
 
 const REDRAW_MILLISECONDS = 100;
 
 export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
-  let running: { name: string; since: number; text: string } | undefined;
+  /** The one to show is the last. */
+  const running = new Map<string, Running>();
   let drawn = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -32,9 +41,11 @@ export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
     drawn = false;
   };
   const draw = () => {
-    if (!running) return;
-    const { name, since, text } = running;
-    const time = formatSeconds((performance.now() - since) / 1000);
+    const shown = [...running.values()].at(-1);
+    if (!shown) return;
+    const { name, since, text } = shown;
+    const others = running.size > 1 ? ` (+${running.size - 1})` : '';
+    const time = `${formatSeconds((performance.now() - since) / 1000)}${others}`;
     // Never the last column: some terminals wrap there, and the line could not be erased any more.
     const room = (terminal.columns ?? 80) - 1 - `› ${name}  ${time}`.length;
     erase();
@@ -45,27 +56,39 @@ export function createLiveLine(terminal: Terminal, style: Style): LiveLine {
     }
     drawn = true;
   };
+  const stopWhenIdle = () => {
+    if (running.size > 0) return draw();
+    clearInterval(timer);
+    timer = undefined;
+  };
 
   return {
     begin(name) {
-      running = { name, since: performance.now(), text: '' };
+      running.set(name, { name, since: performance.now(), text: '' });
       timer ??= setInterval(draw, REDRAW_MILLISECONDS).unref();
       draw();
     },
-    update(text) {
+    update(name, text) {
+      const before = running.get(name);
       const clean = plainText(text).trim();
-      if (running && clean !== '') running.text = clean;
+      if (!before || clean === '') return;
+      running.delete(name); // and to the end
+      running.set(name, { ...before, text: clean });
     },
-    end() {
-      clearInterval(timer);
-      timer = undefined;
+    end(name) {
+      running.delete(name);
       erase();
-      running = undefined;
+      stopWhenIdle();
     },
     print(text) {
       erase();
       terminal.write(`${text}\n`);
       draw();
+    },
+    close() {
+      running.clear();
+      erase();
+      stopWhenIdle();
     },
   };
 }

@@ -16,21 +16,21 @@ export function ttyReporter(terminal: Terminal, style: Style): Reporter {
         case 'layer-started':
           return live.begin(event.layer);
         case 'output':
-          return live.update(event.line);
+          return live.update(event.layer, event.line);
         case 'layer-finished': {
-          live.end();
+          live.end(event.layer);
           const line = finishedLine(event, style);
           return line === undefined ? undefined : live.print(line);
         }
         case 'note':
           return live.print(`${style.yellow('note:')} ${event.message}`);
         case 'finished':
-          live.end();
+          live.close();
           return live.print(summary(event, style));
         default:
           return unreachable(event);
       }
     },
-    close: () => live.end(),
+    close: () => live.close(),
   };
 }

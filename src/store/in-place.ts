@@ -15,7 +15,7 @@ import {
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Digest } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { ImageLink, InPlace } from '../model/store.ts';
+import type { InPlace } from '../model/store.ts';
 import { backingFile } from './qcow2-header.ts';
 import { parseRecord } from './record.ts';
 
@@ -100,11 +100,10 @@ function dropSuperseded(records: string, artifacts: string, reachable: ReadonlyS
 
 function link(
   layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
-  imageLink: ImageLink,
+  wanted: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
   options: InPlaceOptions,
 ): Result<string> {
   const { build, artifacts } = options;
-  const last = layers.at(-1);
   const image = path.join(build, IMAGE);
   try {
     mkdirSync(build, { recursive: true });
@@ -115,9 +114,8 @@ function link(
         options.project,
       );
     }
-    const flat = lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
-    if (last && (imageLink === 'link' || (imageLink === 'keep-flat' && !flat)))
-      pointTo(image, path.join(artifacts, artifactFile(last.artifact)), options.project);
+    const flat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
+    if (wanted && !flat) pointTo(image, path.join(artifacts, artifactFile(wanted.artifact)), options.project);
     const reachable = linkAncestors(options);
     const records = path.join(options.state, IN_PLACE);
     if (existsSync(path.join(records, 'superseded'))) dropSuperseded(records, artifacts, reachable);

@@ -84,9 +84,9 @@ export function failureIn(result: Result<unknown>): Failure {
 export const NO_HINTS: Hints = {
   nocache: false,
   noshare: false,
-  fromScratch: false,
   bindMounts: [],
   partitionMounts: [],
+  layerMounts: [],
 };
 
 /** A layer as discovery would give it. */

@@ -10,7 +10,9 @@ import { wireBuild } from '../wire.ts';
 
 export interface BuildOptions extends GlobalOptions {
   readonly nbd: readonly string[];
-  readonly last: string | undefined;
+  readonly targets: readonly string[];
+  readonly jobs: number;
+  readonly keepGoing: boolean;
   readonly flatten: boolean;
   readonly progress: Progress;
 }
@@ -23,7 +25,11 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
     const wired = await wireBuild({ ...options, emit: reporter.report, signal: interrupt.signal });
     if (!wired.ok) return wired.failure;
     const { plan, recipeOf, context } = wired.value;
-    const finished = await execute(plan, { recipeOf, flatten: options.flatten }, context);
+    const finished = await execute(
+      plan,
+      { ...options, recipeOf, jobs: Math.min(options.jobs, options.nbd.length || options.jobs) },
+      context,
+    );
     if (!finished.failure) return EXIT.ok;
     return exitStatusOf(finished.failure, interrupt.received());
   } finally {

@@ -13,9 +13,15 @@ export interface Backend {
   /**
    * Makes a qcow2 file a block device, with nodes for its partitions. When the shell ends, however it ends, the
    * device is given back.
-   * @param directory an existing directory for the attachment's own files
+   * @param directory an existing directory for the attachment's own files, for it alone
+   * @param access default `read-write`
    */
-  attach(shell: RootShell, image: string, directory: string): Promise<Result<AttachedDisk>>;
+  attach(
+    shell: RootShell,
+    image: string,
+    directory: string,
+    access?: 'read-write' | 'read-only',
+  ): Promise<Result<AttachedDisk>>;
 }
 
 export interface AttachedDisk extends Disk {

@@ -24,24 +24,37 @@ async function check(): Promise<Result<void>> {
   return isInstalled('qemu-storage-daemon') ? ok() : missingTool('qemu-storage-daemon');
 }
 
-async function attach(shell: RootShell, image: string, directory: string): Promise<Result<AttachedDisk>> {
+async function attach(
+  shell: RootShell,
+  image: string,
+  directory: string,
+  access: 'read-write' | 'read-only' = 'read-write',
+): Promise<Result<AttachedDisk>> {
+  const readOnly = access === 'read-only';
   const file = path.join(directory, 'disk');
   const pidFile = path.join(directory, 'daemon.pid');
   writeFileSync(file, '');
   const daemon = await shell.start([
     'qemu-storage-daemon',
     '--blockdev',
-    JSON.stringify({ driver: 'file', 'node-name': 'file', filename: image, ...DELTA_OPTIONS }),
+    JSON.stringify({
+      driver: 'file',
+      'node-name': 'file',
+      filename: image,
+      'read-only': readOnly,
+      ...DELTA_OPTIONS,
+    }),
     '--blockdev',
     JSON.stringify({
       driver: 'qcow2',
       'node-name': 'disk',
       file: 'file',
+      'read-only': readOnly,
       ...DELTA_OPTIONS,
-      'detect-zeroes': 'unmap',
+      'detect-zeroes': readOnly ? 'off' : 'unmap',
     }),
     '--export',
-    JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'disk', mountpoint: file, writable: true }),
+    JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'disk', mountpoint: file, writable: !readOnly }),
     // Written once all exports stand.
     '--pidfile',
     pidFile,
@@ -56,7 +69,8 @@ async function attach(shell: RootShell, image: string, directory: string): Promi
   // (without the patch "fuse: Copy write buffer content before polling", 2025) takes the next request into the buffer
   // of a write still in progress: one request's pages end in the place of another. Buffered, the kernel's inode lock
   // lets one write through at a time. The backend's contract test compares every byte.
-  const loop = await shell.run(['losetup', '--find', '--show', '--partscan', file]);
+  const mode = readOnly ? ['--read-only'] : [];
+  const loop = await shell.run(['losetup', '--find', '--show', '--partscan', ...mode, file]);
   if (!loop.ok) return loop;
   const device = loop.value.stdout.trim();
   const held = await shell.hold(device);
@@ -64,11 +78,16 @@ async function attach(shell: RootShell, image: string, directory: string): Promi
   // Kernels without partition parsing make no nodes by themselves. A disk without a table has none to make.
   const nodes = await shell.run(['partx', '--update', device], [0, 1]);
   if (!nodes.ok) return nodes;
-  return ok({ device, detach: () => detach(shell, device, daemon.value) });
+  return ok({ device, detach: () => detach(shell, device, held.value, daemon.value) });
 }
 
-async function detach(shell: RootShell, device: string, daemon: string): Promise<Result<void>> {
-  const dropped = await shell.drop();
+async function detach(
+  shell: RootShell,
+  device: string,
+  holder: string,
+  daemon: string,
+): Promise<Result<void>> {
+  const dropped = await shell.stop(holder);
   if (!dropped.ok) return dropped;
   // The kernel's own word that the last user, a file system included, has let go and all is written.
   const gone = await shell.run(['await_absent', `/sys/block/${path.basename(device)}/loop`], [0, 1]);

@@ -69,6 +69,40 @@ export async function mountSystem(
   return ok({ root });
 }
 
+/** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` where there is none. */
+export async function mountLayerSystem(
+  shell: RootShell,
+  device: string,
+  system: MountedSystem,
+  target: string,
+  directory: string,
+): Promise<Result<void>> {
+  const volumes = await readVolumes(shell, device);
+  if (!volumes.ok) return volumes;
+  for (const volume of volumes.value) {
+    if (volume.type === 'btrfs') {
+      return fail('work', 'a layer on btrfs cannot be mounted in another', {
+        hint: 'the kernel takes two copies of one btrfs for the same file system, and the deltas of one base are such copies',
+      });
+    }
+    for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
+      const argv = [
+        'mount_layer',
+        volume.device,
+        volume.type ?? '',
+        `ro,${options}`,
+        system.root,
+        target,
+        madeList(directory),
+      ];
+      const tried = await shell.run(argv, [0, NO_SYSTEM]);
+      if (!tried.ok) return tried;
+      if (tried.value.status === 0) return ok();
+    }
+  }
+  return noSystem(volumes.value, undefined);
+}
+
 /** Trims and flushes every file system, then unmounts. Fails when something could not be written to the disk. */
 export async function unmountSystem(
   shell: RootShell,

@@ -16,7 +16,7 @@ export function nbdBackend(devices: readonly string[]): Backend {
     name: 'nbd',
     scriptDevice: devices[0],
     check: () => check(devices),
-    attach: (shell, image) => attach(shell, image, devices),
+    attach: (shell, image, _directory, access) => attach(shell, image, devices, access === 'read-only'),
   };
 }
 
@@ -48,6 +48,7 @@ async function attach(
   shell: RootShell,
   image: string,
   devices: readonly string[],
+  readOnly: boolean,
 ): Promise<Result<AttachedDisk>> {
   const busy: string[] = [];
   for (const device of devices) {
@@ -56,7 +57,7 @@ async function attach(
       busy.push(`${device} is connected by process ${user}`);
       continue;
     }
-    const connected = await connect(shell, image, device);
+    const connected = await connect(shell, image, device, readOnly);
     if (connected === undefined) busy.push(`${device} is taken by another vlb`);
     else return connected;
   }
@@ -71,12 +72,14 @@ async function connect(
   shell: RootShell,
   image: string,
   device: string,
+  readOnly: boolean,
 ): Promise<Result<AttachedDisk> | undefined> {
   const daemon = await shell.start(
     underDeviceLock(device, [
       'qemu-nbd',
       `--connect=${device}`,
       '--format=qcow2',
+      ...(readOnly ? ['--read-only'] : []),
       // Flushes wait for the commit.
       '--cache=unsafe',
       '--discard=unmap',

@@ -17,9 +17,11 @@ export interface RootShell extends AsyncDisposable {
   start(argv: readonly string[]): Promise<Result<string>>;
   /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
   stop(pid: string): Promise<Result<number>>;
-  /** Holds a loop device open; from then on it detaches itself when the last user lets go, however vlb ends. */
-  hold(device: string): Promise<Result<void>>;
-  drop(): Promise<Result<void>>;
+  /**
+   * Holds a loop device open; from then on it detaches itself when the last user lets go, however vlb ends.
+   * Returns the process to `stop` to let go.
+   */
+  hold(device: string): Promise<Result<string>>;
   /** Kills everything in the shell at once: a running command then fails as `interrupted`. */
   kill(): void;
 }
@@ -96,17 +98,12 @@ class AgentShell implements RootShell {
     return answer.ok ? ok(answer.value.status) : answer;
   }
 
-  async hold(device: string): Promise<Result<void>> {
+  async hold(device: string): Promise<Result<string>> {
     const answer = await this.#ask('hold', [device]);
     if (!answer.ok) return answer;
     return answer.value.status === 0
-      ? ok()
+      ? ok(answer.value.stdout.trim())
       : fail('host', `${device} cannot be opened`, { detail: [answer.value.stderr] });
-  }
-
-  async drop(): Promise<Result<void>> {
-    const answer = await this.#ask('drop', []);
-    return answer.ok ? ok() : answer;
   }
 
   kill(): void {

@@ -1,5 +1,7 @@
 // One layer's run on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
 
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type {
   ChrootScript,
@@ -12,7 +14,7 @@ import type {
 import type { AttachedDisk, Backend } from './backend.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { removeRun } from './leftovers.ts';
-import { mountSystem, unmountSystem } from './mount.ts';
+import { mountLayerSystem, mountSystem, unmountSystem } from './mount.ts';
 import { underDeviceLock } from './nbd.ts';
 import { openRootShell, type RootShell } from './root-shell.ts';
 
@@ -30,6 +32,8 @@ class LinuxWorkbench implements Workbench {
   readonly #shell: RootShell;
   readonly #directory: string;
   readonly #attached = new Map<Disk, AttachedDisk>();
+  /** The disks of other layers, attached for as long as the one that mounts them. */
+  readonly #layers: AttachedDisk[] = [];
 
   constructor(backend: Backend, shell: RootShell, directory: string) {
     this.#backend = backend;
@@ -47,11 +51,23 @@ class LinuxWorkbench implements Workbench {
     const attached = this.#attached.get(disk);
     if (!attached) return fail('host', `${disk.device} is not attached`);
     this.#attached.delete(disk);
+    for (const layer of this.#layers.splice(0)) {
+      const detached = await layer.detach();
+      if (!detached.ok) return detached;
+    }
     return attached.detach();
   }
 
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>> {
     return mountSystem(this.#shell, disk.device, this.#directory, options);
+  }
+
+  async mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>> {
+    const own = mkdtempSync(path.join(this.#directory, 'layer-'));
+    const disk = await this.#backend.attach(this.#shell, image, own, 'read-only');
+    if (!disk.ok) return disk;
+    this.#layers.push(disk.value);
+    return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
   }
 
   unmount(system: MountedSystem): Promise<Result<void>> {

@@ -8,7 +8,7 @@ import { buildGraph } from '../../../src/graph/graph.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import type { Node } from '../../../src/model/graph.ts';
-import { layerRecipe } from '../../../src/plan/key.ts';
+import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { discoverLayers } from '../../../src/project/discover.ts';
 import { readManifest } from '../../../src/project/manifest.ts';
@@ -44,13 +44,15 @@ async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}
   };
   const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
   const index = StatIndex.load(made.paths.statIndex);
-  const recipeOf = (node: Node, parent: Artifact | undefined) => {
+  const recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => {
     assert.equal(node.type, 'layer');
+    const below = belowOf(node, known);
+    if (!below) return undefined;
     const manifest = valueIn(readManifest(node.layer, tree.directory, index, made.hasher));
-    return layerRecipe(node.layer, manifest, parent);
+    return layerRecipe(node.layer, manifest, below);
   };
   const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
-  const finished = await execute(plan, { recipeOf, flatten }, context);
+  const finished = await execute(plan, { recipeOf, flatten, jobs: 2, keepGoing: false }, context);
   assert.deepEqual(made.events.at(-1), finished);
   assert.deepEqual(
     readdirSync(made.store.artifactDirectory).filter((name) => name.startsWith('.')),

@@ -51,6 +51,7 @@ export class FakeWorkbench implements Workbench {
   attach = async (image: string) => this.#did('attach', { device: image });
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
+  mountLayer = async () => this.#did('mount layer', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, onOutput }) =>
     this.#run(path.join(inputs, argv[0]), argv[2] ?? '', onOutput);

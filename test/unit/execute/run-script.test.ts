@@ -32,7 +32,7 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
   const layer = layerOf('20_app', { hints });
   const job: Job = {
     layer,
-    parent: undefined,
+    below: { parent: undefined, mounts: [] },
     keeping: 'cached',
     context,
     bench,

@@ -33,7 +33,7 @@ interface Changes {
 function keyWith(changes: Changes = {}) {
   const layer = layerOf('20_app', { ...changes.layer, hints: { ...HINTS, ...changes.hints } });
   const parent = 'parent' in changes ? changes.parent : PARENT;
-  return keyOf(layerRecipe(layer, changes.manifest ?? MANIFEST, parent));
+  return keyOf(layerRecipe(layer, changes.manifest ?? MANIFEST, { parent, mounts: [] }));
 }
 
 const KEY = keyWith();

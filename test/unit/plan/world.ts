@@ -18,7 +18,10 @@ export class World implements Store, InPlace {
   readonly inputs = new Map<string, string>();
   readonly asked: string[] = [];
 
-  recipeOf = (node: Node, parent: Artifact | undefined): string => {
+  recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>): string | undefined => {
+    const name = node.type === 'layer' ? node.parent : undefined;
+    const parent = name === undefined ? undefined : known.get(name);
+    if (name !== undefined && !parent) return undefined;
     this.asked.push(node.name);
     return `${node.name} ${this.inputs.get(node.name) ?? ''} over ${parent?.digest ?? 'nothing'}`;
   };
@@ -43,9 +46,8 @@ export class World implements Store, InPlace {
   build(plan: Plan, digits: string): void {
     const done = new Map<string, Artifact>();
     for (const [index, { node, keeping }] of plan.entries()) {
-      const parent = node.type === 'layer' && node.parent !== undefined ? done.get(node.parent) : undefined;
       const artifact: Artifact = { digest: digestOf(digits.charAt(index)), keeping, bytes: 1 };
-      const record = recordOf(node.name, keyOf(this.recipeOf(node, parent)), artifact, keeping);
+      const record = recordOf(node.name, keyOf(this.recipeOf(node, done) ?? ''), artifact, keeping);
       if (keeping === 'cached') this.records.set(record.key, record);
       else this.uncachedRecords.set(node.name, record);
       this.artifacts.add(artifact.digest);

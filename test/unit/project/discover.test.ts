@@ -42,7 +42,7 @@ describe('where layers are', () => {
     const [base, app] = valueIn(result);
     assert.equal(base?.directory, tree.path('layers/10_base'));
     assert.equal(base?.kind, 'modify-disk');
-    assert.equal(base?.hints.fromScratch, true);
+    assert.equal(base?.hints.from, 'scratch');
     assert.equal(app?.kind, 'build-layer');
     assert.equal(layersDirectory(tree.directory), tree.path('layers'));
   });

@@ -108,7 +108,7 @@ test('an artifact that says it stands on itself does not hold vlb up for ever', 
   const [project, artifacts] = [place.tree.path('p'), place.artifacts];
   const options = JSON.stringify({ project, artifacts, build: `${project}/build`, state: `${project}/.vlb` });
   const module = path.resolve(import.meta.dirname, '../../../src/store/in-place.ts');
-  const program = `const { openInPlace } = await import('${module}'); await openInPlace(${options}).link([], 'keep');`;
+  const program = `const { openInPlace } = await import('${module}'); await openInPlace(${options}).link([], undefined);`;
   const flags = [
     '--experimental-strip-types',
     '--disable-warning=ExperimentalWarning',

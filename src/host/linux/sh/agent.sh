@@ -16,13 +16,12 @@ serve() {
       count=$((count - 1))
     done
     case $verb in
-      run) ("$@") </dev/null 9>&- ;;
+      run) ("$@") </dev/null ;;
       # All that the command prints is one stream: a script's log.
-      stream) ("$@") </dev/null >&2 9>&- ;;
-      start) "$@" </dev/null >/dev/null 9>&- & echo $! ;;
+      stream) ("$@") </dev/null >&2 ;;
+      start) "$@" </dev/null >/dev/null & echo $! ;;
       stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
       hold) hold "$1" ;;
-      drop) exec 9>&- ;;
     esac
     status=$?
     printf '\n%s %s\n' "$mark" "$status"
@@ -30,10 +29,14 @@ serve() {
   done
 }
 
-# Keeps a loop device for as long as this shell lives: it is told to detach at once, and does so at its last close.
+# hold DEVICE: keeps a loop device until the process that this prints is stopped, or everything here is. The device is
+# told to detach at once, and does so at its last close.
 hold() {
   [ -b "$1" ] || return 1
-  exec 9<>"$1"
+  exec 9<"$1"
+  sleep infinity <&9 >/dev/null 2>&1 9<&- &
+  exec 9<&-
+  echo $!
   losetup --detach "$1"
 }
 
@@ -134,6 +137,12 @@ prepare_chroot() {
 mount_inside() {
   mount_point "$1" "$3" directory "$5" || return 1
   mount -t "$4" -o noatime "$2" "$found"
+}
+
+# mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST: mounts another layer's system, read-only, at a path of the image.
+mount_layer() {
+  mount_point "$4" "$5" directory "$6" || return 1
+  mount_system "$1" "$found" "$2" "$3"
 }
 
 # remove_mount_points LIST: takes away what mount_point made, unless the script put something there.

@@ -1,0 +1,108 @@
+// Which step when: each as soon as what it needs is done, as many at once as there are jobs, the longest path first.
+
+import type { Plan, PlanStep } from '../model/action.ts';
+import type { Artifact } from '../model/artifact.ts';
+import type { Outcome } from '../model/event.ts';
+import { type Failure, fail, type Result } from '../model/failure.ts';
+import { needsOf } from '../model/graph.ts';
+import type { RecipeOf } from '../plan/plan.ts';
+import type { Context } from './context.ts';
+import { executeStep, type StepDone, secondsSince } from './step.ts';
+
+export interface ScheduleOptions {
+  readonly recipeOf: RecipeOf;
+  /** How many layers may run at the same time. */
+  readonly jobs: number;
+  /** A failed layer stops only what needs it. */
+  readonly keepGoing: boolean;
+}
+
+export interface Done {
+  /** The artifacts of all that ended well, by name. */
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+  readonly counts: Readonly<Record<Outcome, number>>;
+  /** The first failure that was no consequence of another. */
+  readonly failure: Failure | undefined;
+}
+
+/** When the build could not even begin. */
+export function nothingDone(failure: Failure): Done {
+  return { artifacts: new Map(), counts: noCounts(), failure };
+}
+
+/** Executes all steps. After a failure running steps are stopped and others skipped, or with `keepGoing` only those that need it. */
+export async function runSteps(plan: Plan, options: ScheduleOptions, context: Context): Promise<Done> {
+  const stop = new AbortController();
+  const own: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+  const artifacts = new Map<string, Artifact>();
+  const counts = noCounts();
+  const lost = new Set<string>();
+  const running = new Map<PlanStep, Promise<void>>();
+  const waiting = new Set(byLongestPath(plan));
+  let failure: Failure | undefined;
+
+  const end = (step: PlanStep, result: Result<StepDone>, startedAt: number) => {
+    const layer = step.node.name;
+    const seconds = secondsSince(startedAt);
+    running.delete(step);
+    if (result.ok) {
+      const { record, outcome } = result.value;
+      artifacts.set(layer, record.artifact);
+      counts[outcome]++;
+      const { digest, bytes } = record.artifact;
+      return context.emit({ type: 'layer-finished', layer, outcome, seconds, bytes, digest });
+    }
+    lost.add(layer);
+    // One that was stopped because another failed is no failure of its own.
+    if (stop.signal.aborted && result.failure.kind === 'interrupted') return skip(layer, seconds);
+    failure ??= result.failure;
+    counts.failed++;
+    context.emit({ type: 'layer-finished', layer, outcome: 'failed', seconds, failure: result.failure });
+    if (!options.keepGoing) stop.abort();
+  };
+  const skip = (layer: string, seconds = 0) => {
+    lost.add(layer);
+    counts.skipped++;
+    context.emit({ type: 'layer-finished', layer, outcome: 'skipped', seconds });
+  };
+  const start = (step: PlanStep) => {
+    const startedAt = performance.now();
+    const ended = own.signal.aborted
+      ? Promise.resolve(fail('interrupted', 'the build was interrupted'))
+      : executeStep(step, artifacts, options.recipeOf, own);
+    running.set(
+      step,
+      ended.then((result) => end(step, result, startedAt)),
+    );
+  };
+
+  while (waiting.size > 0 || running.size > 0) {
+    for (const step of waiting) {
+      const needs = needsOf(step.node);
+      if (stop.signal.aborted || needs.some((name) => lost.has(name))) {
+        waiting.delete(step);
+        skip(step.node.name);
+      } else if (running.size < options.jobs && needs.every((name) => artifacts.has(name))) {
+        waiting.delete(step);
+        start(step);
+      }
+    }
+    if (running.size > 0) await Promise.race(running.values());
+  }
+  return { artifacts, counts, failure };
+}
+
+/** Those before which most others wait come first; otherwise the order of the plan. */
+function byLongestPath(plan: Plan): PlanStep[] {
+  const length = new Map<string, number>();
+  for (const { node } of plan.toReversed()) {
+    const own = length.get(node.name) ?? 1;
+    length.set(node.name, own);
+    for (const name of needsOf(node)) length.set(name, Math.max(length.get(name) ?? 1, own + 1));
+  }
+  return plan.toSorted((a, b) => (length.get(b.node.name) ?? 0) - (length.get(a.node.name) ?? 0));
+}
+
+function noCounts(): Record<Outcome, number> {
+  return { fresh: 0, restored: 0, built: 0, failed: 0, skipped: 0 };
+}

@@ -1,0 +1,134 @@
+// Branches, layers that look into others, and several at once.
+
+import assert from 'node:assert/strict';
+import { existsSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import type { BuildEvent } from '../../src/model/event.ts';
+import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
+import { TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+/** Outcomes in the order of names, since parallel layers end in any. */
+function sorted(outcomes: string): string {
+  return outcomes.split(', ').sort().join(', ');
+}
+
+test('two images from one parent; targets build just what they need', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_web/build-layer': buildLayer('echo web > /role'),
+    'layers/30_db/build-layer': buildLayer('echo db > /role', '# vlb: from base'),
+  });
+  const web = await project.build(['web']);
+  assert.equal(web.outcomes, '10_base built, 20_web built', web.told);
+  assert.equal(existsSync(project.path('build/30_db.qcow2')), false);
+  const all = await project.build();
+  assert.equal(sorted(all.outcomes), '10_base fresh, 20_web fresh, 30_db built', all.told);
+  const scratch = path.dirname(project.directory);
+  assert.equal(readFromImage(project.path('build/20_web.qcow2'), scratch, '/role'), 'web\n');
+  assert.equal(readFromImage(project.path('build/30_db.qcow2'), scratch, '/role'), 'db\n');
+  assert.equal(
+    readlinkSync(project.path('build/image.qcow2')),
+    readlinkSync(project.path('build/30_db.qcow2')),
+    'the image is the leaf of the highest number',
+  );
+});
+
+test('a diamond builds in parallel and rebuilds the least possible after each edit', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_left/build-layer': buildLayer('mkdir /out; cp what /out/left'),
+    'layers/20_left/what': 'left\n',
+    'layers/30_right/build-layer': buildLayer('mkdir /out; cp what /out/right', '# vlb: from base'),
+    'layers/30_right/what': 'right\n',
+    'layers/40_both/build-layer': buildLayer(
+      'cat /l/out/left /r/out/right | tee /joined; touch /l/x 2>/dev/null && exit 1; echo done',
+      '# vlb: from base\n# vlb: mount left /l\n# vlb: mount 30_right /r',
+    ).replace('set -eu', 'set -eu; ln -sf busybox /bin/tee'),
+  });
+  const first = await project.build();
+  assert.equal(first.status, 0, first.told);
+  assert.match(first.output, /left\nright\ndone/);
+  const scratch = path.dirname(project.directory);
+  const image = project.path('build/image.qcow2');
+  assert.equal(readFromImage(image, scratch, '/joined'), 'left\nright\n');
+  assert.equal(readFromImage(image, scratch, '/l'), undefined, 'no mount point remains');
+  assert.equal(checkFileSystem(image, scratch), '');
+  assert.deepEqual(leftovers(project), []);
+  assert.match((await project.build()).outcomes, /^(\d+_\w+ fresh(, )?){4}$/);
+
+  for (const [edit, outcomes] of [
+    ['20_left/what', '10_base fresh, 20_left built, 30_right fresh, 40_both built'],
+    ['30_right/what', '10_base fresh, 20_left fresh, 30_right built, 40_both built'],
+    ['40_both/more', '10_base fresh, 20_left fresh, 30_right fresh, 40_both built'],
+    ['10_base/more', '10_base built, 20_left built, 30_right built, 40_both built'],
+  ] as const) {
+    project.write({ [`layers/${edit}`]: 'edited\n' });
+    const built = await project.build();
+    assert.equal(sorted(built.outcomes), outcomes, built.told);
+  }
+});
+
+test('independent layers run at the same time, up to --jobs', async () => {
+  const layers = {
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_a/build-layer': buildLayer('sleep 2'),
+    'layers/30_b/build-layer': buildLayer('sleep 2; true', '# vlb: from base'),
+  };
+  for (const [jobs, most] of [
+    ['2', 2],
+    ['1', 1],
+  ] as const) {
+    await using project = new TestProject(layers);
+    const built = await project.build(['--jobs', jobs]);
+    assert.equal(built.status, 0, built.told);
+    assert.equal(mostAtOnce(built.events), most);
+    if (most === 2) assert.ok((built.finished?.seconds ?? 0) < 3.5, `${built.finished?.seconds} s`);
+  }
+});
+
+test('a failure stops what runs beside it; with -k only what needs it is left out', async () => {
+  const layers = {
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_bad/build-layer': buildLayer('sleep 0.5; exit 3'),
+    'layers/30_child/build-layer': buildLayer('true'),
+    'layers/40_slow/build-layer': buildLayer('sleep 3', '# vlb: from base'),
+  };
+  await using project = new TestProject(layers);
+  const stopped = await project.build(['-j', '2']);
+  assert.equal(stopped.status, 1, stopped.told);
+  assert.equal(sorted(stopped.outcomes), '10_base built, 20_bad failed, 30_child skipped, 40_slow skipped');
+  assert.ok((stopped.finished?.seconds ?? 9) < 2.5);
+  assert.deepEqual(leftovers(project), []);
+
+  const kept = await project.build(['-k']);
+  assert.equal(kept.status, 1, kept.told);
+  assert.equal(sorted(kept.outcomes), '10_base fresh, 20_bad failed, 30_child skipped, 40_slow built');
+});
+
+test('a circle and an unknown name are told with their place', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_a/build-layer': buildLayer('true', '# vlb: from 30_b'),
+    'layers/30_b/build-layer': buildLayer('true', '# vlb: from 20_a'),
+  });
+  const circle = await project.vlb(['build']);
+  assert.equal(circle.status, 2);
+  assert.match(circle.stderr, /20_a → 30_b → 20_a/);
+  project.write({ 'layers/30_b/build-layer': buildLayer('true', '# vlb: mount bsae /x') });
+  const unknown = await project.vlb(['build']);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /at layers\/30_b\/build-layer:2\n.*did you mean 10_base\?/s);
+});
+
+/** How many layers' scripts were under way at the same time, at most. */
+function mostAtOnce(events: readonly BuildEvent[]): number {
+  let now = 0;
+  let most = 0;
+  for (const event of events) {
+    if (event.type === 'layer-started') most = Math.max(most, ++now);
+    if (event.type === 'layer-finished' && event.outcome === 'built') now--;
+  }
+  return most;
+}
