@@ -7,13 +7,14 @@ import { type Failure, fail } from '../model/failure.ts';
 import { nearest } from '../project/nearest.ts';
 import { PROGRESS } from '../report/create-reporter.ts';
 import { failureText } from '../report/failure-text.ts';
+import { GRAPH_FORMATS } from '../report/graph-text.ts';
 import { createStyle, wantsColour } from '../report/style.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 declare const VLB_VERSION: string; // put in by the bundler
 
-const COMMANDS = ['build', 'new-layer', 'test-boot'];
+const COMMANDS = ['build', 'plan', 'why', 'graph', 'ls', 'new-layer', 'test-boot'];
 
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', readerIsGone);
@@ -52,16 +53,65 @@ function commandLine(argv: readonly string[]) {
       (parser) => buildOptions(parser),
       (raw) =>
         finish(raw, async (options) => {
+          if (raw.dryRun) {
+            const { plan } = await import('./commands/inspect.ts');
+            return plan({ ...options, targets: targetsOf(raw), json: raw.progress === 'json' });
+          }
           const { build } = await import('./commands/build.ts');
           return build({
             ...options,
             nbd: raw.nbd ?? [],
-            targets: [...(raw.layer ?? []), ...(raw.last === undefined ? [] : [raw.last])],
+            targets: targetsOf(raw),
             jobs: raw.jobs ?? availableParallelism(),
             keepGoing: raw.keepGoing === true,
             flatten: raw.flatten === true,
             progress: raw.progress,
           });
+        }),
+    )
+    .command(
+      'plan [layer..]',
+      'show what a build would do, and why',
+      (parser) => layers(json(parser)),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { plan } = await import('./commands/inspect.ts');
+          return plan({ ...options, targets: raw.layer ?? [], json: raw.json === true });
+        }),
+    )
+    .command(
+      'why <layer>',
+      'explain why a layer has to run',
+      (parser) => json(parser).positional('layer', { type: 'string', demandOption: true }),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { why } = await import('./commands/inspect.ts');
+          return why({ ...options, targets: [raw.layer], json: raw.json === true });
+        }),
+    )
+    .command(
+      'graph [layer..]',
+      'show what stands on what',
+      (parser) =>
+        layers(json(parser)).option('format', {
+          choices: GRAPH_FORMATS,
+          default: 'text' as const,
+          describe: 'how',
+        }),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { graph } = await import('./commands/inspect.ts');
+          return graph({ ...options, targets: raw.layer ?? [], json: raw.json === true, format: raw.format });
+        }),
+    )
+    .command(
+      'ls [layer..]',
+      'list the layers with their states',
+      (parser) => layers(json(parser)),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { ls } = await import('./commands/inspect.ts');
+          return ls({ ...options, targets: raw.layer ?? [], json: raw.json === true });
         }),
     )
     .command(
@@ -125,6 +175,7 @@ function buildOptions<T>(parser: Argv<T>) {
       requiresArg: true,
       describe: 'how many layers may run at once (default: one a processor)',
     })
+    .option('dry-run', { alias: 'n', type: 'boolean', describe: 'show the plan and build nothing' })
     .option('keep-going', {
       alias: 'k',
       type: 'boolean',
@@ -134,6 +185,25 @@ function buildOptions<T>(parser: Argv<T>) {
     .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })
     .example('$0 build', 'build what changed')
     .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
+}
+
+function layers<T>(parser: Argv<T>) {
+  return parser.positional('layer', {
+    type: 'string',
+    array: true,
+    describe: 'in full (20_app) or without the number (app)',
+  });
+}
+
+function json<T>(parser: Argv<T>) {
+  return parser.option('json', { type: 'boolean', describe: 'for programs' });
+}
+
+function targetsOf(raw: {
+  layer?: readonly string[] | undefined;
+  last?: string | undefined;
+}): readonly string[] {
+  return [...(raw.layer ?? []), ...(raw.last === undefined ? [] : [raw.last])];
 }
 
 function testBootOptions<T>(parser: Argv<T>) {

@@ -30,6 +30,10 @@ export async function executeStep(
   // Behind a layer that ran, the parent's digest is known only now, and the store may well have what stands on it.
   const action =
     planned.type === 'run' ? await decide(node, keeping, recipe, context.store, context.inPlace) : planned;
+  if (action.type === 'restore' && node.type === 'layer') {
+    const saved = await context.inPlace.save(action.record);
+    if (!saved.ok) return saved;
+  }
   if (action.type !== 'run') {
     return ok({ record: action.record, outcome: action.type === 'fresh' ? 'fresh' : 'restored' });
   }
@@ -42,8 +46,8 @@ export async function executeStep(
           context,
         );
   if (!result.ok) return result;
-  if (keeping === 'uncached') {
-    const saved = await context.inPlace.saveUncached(result.value);
+  if (node.type === 'layer') {
+    const saved = await context.inPlace.save(result.value);
     if (!saved.ok) return saved;
   }
   return ok({ record: result.value, outcome: 'built' });

@@ -9,15 +9,29 @@ export type Action =
   /** In the store; only links are made. */
   | { readonly type: 'restore'; readonly record: BuildRecord }
   /** Its script has to run. */
-  | { readonly type: 'run'; readonly reason: RunReason };
+  | { readonly type: 'run'; readonly reason: RunReason; readonly changes: readonly Change[] };
 
 export type RunReason =
-  /** The store knows no build of exactly this. */
+  /** It was never built here, and the store knows no build of exactly this. */
   | 'no record'
-  /** It stands on something that will be built, so what it stands on is not known yet. */
+  /** Its own files, against its last build. */
+  | 'input changed'
+  /** Its kind, its disk's size and the like, against its last build. */
+  | 'settings changed'
+  /** What it stands on, or looks into, is another one or will be. */
   | 'parent changed'
+  /** Nothing changed, but its artifact is gone. */
+  | 'artifact lost'
   /** It, or something it stands on, is kept out of the store, and it is not in place as it should be. */
   | 'nocache';
+
+/** One difference between two recipes. */
+export type Change =
+  | { readonly type: 'input'; readonly path: string; readonly how: InputChange }
+  | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
+  | { readonly type: 'parent'; readonly before: string; readonly after: string };
+
+export type InputChange = 'added' | 'removed' | 'content' | 'executable bit' | 'link target' | 'type';
 
 export interface PlanStep {
   readonly node: Node;

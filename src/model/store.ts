@@ -35,10 +35,10 @@ export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'pare
 export interface InPlace {
   /** The digest that build/<layer>.qcow2 leads to. */
   linked(layer: string): Promise<Digest | undefined>;
-  /** The record of an uncached layer. */
-  uncached(layer: string): Promise<BuildRecord | undefined>;
-  /** Puts an uncached layer's record in place; the artifact of an earlier one is dropped. */
-  saveUncached(record: BuildRecord): Promise<Result<void>>;
+  /** The record of the layer's last build or restore here: what a change is told against, and all that uncached ones have. */
+  last(layer: string): Promise<BuildRecord | undefined>;
+  /** Puts a layer's record in place; an uncached artifact of an earlier one is dropped once nothing stands on it. */
+  save(record: BuildRecord): Promise<Result<void>>;
   /**
    * Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2, which is made to lead to
    * `image`, unless a flat file is wanted and there is one; without `image` it is left alone.

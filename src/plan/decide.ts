@@ -4,6 +4,7 @@ import type { Action, RunReason } from '../model/action.ts';
 import type { Artifact, BuildRecord, Keeping } from '../model/artifact.ts';
 import { type Graph, type Node, needsOf } from '../model/graph.ts';
 import type { InPlace, Store } from '../model/store.ts';
+import { explain, reasonOf } from './explain.ts';
 import { keyOf } from './key.ts';
 
 /**
@@ -19,13 +20,18 @@ export async function decide(
 ): Promise<Action> {
   const key = keyOf(recipe);
   if (keeping === 'uncached') {
-    const record = await inPlace.uncached(node.name);
-    if (record?.key !== key || !(await store.holds(record.artifact)))
-      return { type: 'run', reason: 'nocache' };
-    return found(node, record, inPlace);
+    const last = await inPlace.last(node.name);
+    const there =
+      last?.key === key && last.artifact.keeping === 'uncached' && (await store.holds(last.artifact));
+    if (there) return found(node, last, inPlace);
+    return { type: 'run', reason: 'nocache', changes: last ? explain(last.recipe, recipe) : [] };
   }
   const record = await store.lookup(key);
-  return record ? found(node, record, inPlace) : { type: 'run', reason: 'no record' };
+  if (record) return found(node, record, inPlace);
+  const last = await inPlace.last(node.name);
+  if (!last) return { type: 'run', reason: 'no record', changes: [] };
+  const changes = explain(last.recipe, recipe);
+  return { type: 'run', reason: reasonOf(changes), changes };
 }
 
 async function found(node: Node, record: BuildRecord, inPlace: InPlace): Promise<Action> {

@@ -27,7 +27,7 @@ export async function makePlan(
     const recipe = recipeOf(node, known);
     const action =
       recipe === undefined
-        ? ({ type: 'run', reason: reasonBehindRun(kept) } as const)
+        ? ({ type: 'run', reason: reasonBehindRun(kept), changes: [] } as const)
         : await decide(node, kept, recipe, store, inPlace);
     const artifact = artifactOf(action);
     if (artifact) known.set(node.name, artifact);

@@ -1,4 +1,4 @@
-// What is in place in a project: the links in build/, and the records of uncached layers in .vlb/in-place/.
+// What is in place in a project: the links in build/, and each layer's last record in .vlb/in-place/.
 
 import {
   existsSync,
@@ -38,8 +38,8 @@ export function openInPlace(options: InPlaceOptions): InPlace {
   const records = path.join(options.state, IN_PLACE);
   return {
     linked: async (layer) => linkedDigest(path.join(options.build, `${layer}.qcow2`), options.artifacts),
-    uncached: async (layer) => readUncached(path.join(records, `${layer}.json`)),
-    saveUncached: async (record) => saveUncached(record, records),
+    last: async (layer) => readLast(path.join(records, `${layer}.json`)),
+    save: async (record) => save(record, records),
     link: async (layers, image) => link(layers, image, options),
   };
 }
@@ -55,7 +55,7 @@ function linkedDigest(file: string, artifacts: string): Digest | undefined {
   return digest as Digest | undefined; // the name was matched as one
 }
 
-function readUncached(file: string): BuildRecord | undefined {
+function readLast(file: string): BuildRecord | undefined {
   try {
     return parseRecord(readFileSync(file, 'utf8'));
   } catch {
@@ -63,14 +63,14 @@ function readUncached(file: string): BuildRecord | undefined {
   }
 }
 
-function saveUncached(record: BuildRecord, records: string): Result<void> {
+function save(record: BuildRecord, records: string): Result<void> {
   const file = path.join(records, `${record.layer}.json`);
-  const earlier = readUncached(file);
+  const earlier = readLast(file);
   try {
     mkdirSync(records, { recursive: true });
     writeFileSync(`${file}.tmp`, `${JSON.stringify(record, undefined, 1)}\n`);
     renameSync(`${file}.tmp`, file);
-    if (earlier) noteSuperseded(records, earlier.artifact);
+    if (earlier?.artifact.keeping === 'uncached') noteSuperseded(records, earlier.artifact);
     return ok();
   } catch (error) {
     return cannotWrite(records, error);
@@ -87,7 +87,7 @@ function noteSuperseded(records: string, artifact: Artifact): void {
 function dropSuperseded(records: string, artifacts: string, reachable: ReadonlySet<string>): void {
   const kept = new Set(reachable);
   for (const name of readdirSync(records).filter((entry) => entry.endsWith('.json'))) {
-    const record = readUncached(path.join(records, name));
+    const record = readLast(path.join(records, name));
     if (record) kept.add(artifactFile(record.artifact));
   }
   for (const name of readdirSync(path.join(records, 'superseded'))) {

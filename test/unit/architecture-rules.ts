@@ -23,6 +23,8 @@ const ROOTS: readonly string[] = ['cli/wire.ts', 'cli/wire-boot.ts'];
 /** Reporters know what is told, and nothing of how it comes about. */
 const TOLD: readonly string[] = [
   'model/event.ts',
+  // Plans are data too, made to be printed.
+  'model/action.ts',
   'model/failure.ts',
   'model/boot.ts',
   'model/unreachable.ts',

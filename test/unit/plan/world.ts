@@ -35,11 +35,11 @@ export class World implements Store, InPlace {
   async linked(layer: string) {
     return this.links.get(layer);
   }
-  async uncached(layer: string) {
+  async last(layer: string) {
     return this.uncachedRecords.get(layer);
   }
   draft = never;
-  saveUncached = never;
+  save = never;
   link = never;
 
   /** Builds all of a plan, the way an execution would: each layer's bytes are a digit of `digits`. */

@@ -12,11 +12,11 @@ import { Place } from './place.ts';
 describe('uncached layers', () => {
   test('have their records here', async () => {
     using place = new Place();
-    assert.equal(await place.inPlace.uncached('20_app'), undefined);
+    assert.equal(await place.inPlace.last('20_app'), undefined);
     await place.saveUncached('20_app', place.artifact('1', undefined, 'uncached'));
-    assert.equal((await place.inPlace.uncached('20_app'))?.artifact.digest, digestOf('1'));
+    assert.equal((await place.inPlace.last('20_app'))?.artifact.digest, digestOf('1'));
     place.tree.write({ 'p/.vlb/in-place/20_app.json': '{' });
-    assert.equal(await place.inPlace.uncached('20_app'), undefined, 'damaged');
+    assert.equal(await place.inPlace.last('20_app'), undefined, 'damaged');
   });
 
   test('lose an earlier artifact once nothing in place stands on it, and not before', async () => {
@@ -52,7 +52,7 @@ describe('uncached layers', () => {
     place.tree.write({ 'p/.vlb': 'a file' });
     const artifact: Artifact = { digest: digestOf('1'), keeping: 'uncached', bytes: 1 };
     const about = { seconds: 1, created: '', recipe: '', parent: null };
-    const saved = await place.inPlace.saveUncached({
+    const saved = await place.inPlace.save({
       schema: 1,
       key: keyOf('x'),
       layer: '10_a',

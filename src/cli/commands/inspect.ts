@@ -1,0 +1,91 @@
+// vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
+
+import { type Failure, fail } from '../../model/failure.ts';
+import { type GraphFormat, graphText, layerJson } from '../../report/graph-text.ts';
+import { planText, whyText } from '../../report/plan-text.ts';
+import { createStyle, wantsColour } from '../../report/style.ts';
+import { formatBytes, formatSeconds } from '../../report/units.ts';
+import { EXIT } from '../exit-status.ts';
+import type { GlobalOptions } from '../options.ts';
+import { wireBuild } from '../wire.ts';
+
+export interface InspectOptions extends GlobalOptions {
+  readonly targets: readonly string[];
+  readonly json: boolean;
+}
+
+/** Prints what `vlb build` would do. */
+export async function plan(options: InspectOptions): Promise<number | Failure> {
+  const wired = await wire(options);
+  if (!wired.ok) return wired.failure;
+  const steps = wired.value.plan;
+  return print(
+    options.json ? JSON.stringify(steps.map(layerJson), undefined, 2) : planText(steps, styleOf(options)),
+  );
+}
+
+/** Prints why one layer would run, or that it would not. */
+export async function why(options: InspectOptions): Promise<number | Failure> {
+  const wired = await wire(options);
+  if (!wired.ok) return wired.failure;
+  // The layer that was asked for comes behind all that it needs.
+  const step = wired.value.plan.at(-1);
+  if (!step) return fail('usage', 'there is nothing to explain').failure;
+  return print(
+    options.json ? JSON.stringify(layerJson(step), undefined, 2) : whyText(step, styleOf(options)),
+  );
+}
+
+/** Prints what stands on what. */
+export async function graph(
+  options: InspectOptions & { readonly format: GraphFormat },
+): Promise<number | Failure> {
+  const wired = await wire(options);
+  if (!wired.ok) return wired.failure;
+  return print(graphText(wired.value.plan, options.json ? 'json' : options.format, styleOf(options)));
+}
+
+/** Prints the layers, each with its state, and the size and time of its last build. */
+export async function ls(options: InspectOptions): Promise<number | Failure> {
+  const wired = await wire(options);
+  if (!wired.ok) return wired.failure;
+  const steps = wired.value.plan;
+  if (options.json) return print(JSON.stringify(steps.map(layerJson), undefined, 2));
+  const rows = steps.map(({ node, action }) => {
+    const record = action.type === 'run' ? undefined : action.record;
+    const size = record ? formatBytes(record.artifact.bytes) : '';
+    return [
+      node.name,
+      action.type,
+      size.padStart(8),
+      record ? formatSeconds(record.seconds).padStart(8) : '',
+    ];
+  });
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return print(
+    rows
+      .map((row) =>
+        row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n'),
+  );
+}
+
+function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
+  const emit = (event: { type: string; message?: string }) => {
+    if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
+  };
+  return wireBuild({ ...options, nbd: [], emit, signal: new AbortController().signal });
+}
+
+function styleOf(options: GlobalOptions) {
+  return createStyle(wantsColour(options.colour, process.stdout));
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,67 @@
+// Why a recipe is another one: the difference of two, read from the very text that the key hashes.
+
+import type { Change, InputChange, RunReason } from '../model/action.ts';
+
+/** What is different in `after`. Inputs come in the order of their paths. */
+export function explain(before: string, after: string): readonly Change[] {
+  const [old, now] = [parseRecipe(before), parseRecipe(after)];
+  const changes: Change[] = [];
+  for (const name of new Set([...old.settings.keys(), ...now.settings.keys()])) {
+    const [was, is] = [old.settings.get(name) ?? 'none', now.settings.get(name) ?? 'none'];
+    if (was === is) continue;
+    if (name === 'parent' || name === 'mount') changes.push({ type: 'parent', before: was, after: is });
+    else changes.push({ type: 'setting', name, before: was, after: is });
+  }
+  const paths = [...new Set([...old.inputs.keys(), ...now.inputs.keys()])].sort();
+  for (const path of paths) {
+    const how = inputChange(old.inputs.get(path), now.inputs.get(path));
+    if (how) changes.push({ type: 'input', path, how });
+  }
+  return changes;
+}
+
+/** The reason that stands above a list of changes: a person looks at his own files first. */
+export function reasonOf(changes: readonly Change[]): RunReason {
+  if (changes.some((change) => change.type === 'input')) return 'input changed';
+  if (changes.some((change) => change.type === 'setting')) return 'settings changed';
+  return changes.length > 0 ? 'parent changed' : 'artifact lost';
+}
+
+interface Recipe {
+  readonly settings: ReadonlyMap<string, string>;
+  /** The entry's words before the path, by path. */
+  readonly inputs: ReadonlyMap<string, readonly string[]>;
+}
+
+const INPUT = /^(?:(file) ([x-]) ([0-9a-f]+)|(link) (".*")|(directory)) (".*?")$/;
+
+function parseRecipe(text: string): Recipe {
+  const settings = new Map<string, string>();
+  const inputs = new Map<string, readonly string[]>();
+  for (const line of text.split('\n')) {
+    const input = INPUT.exec(line);
+    const path = input?.[7];
+    if (input && path !== undefined) {
+      inputs.set(String(JSON.parse(path)), input.slice(1, 7).filter(Boolean));
+      continue;
+    }
+    const space = line.indexOf(' ');
+    if (space < 0) continue;
+    const name = line.slice(0, space);
+    const earlier = settings.get(name);
+    settings.set(name, `${earlier === undefined ? '' : `${earlier}, `}${line.slice(space + 1)}`);
+  }
+  return { settings, inputs };
+}
+
+function inputChange(
+  was: readonly string[] | undefined,
+  is: readonly string[] | undefined,
+): InputChange | undefined {
+  if (!was) return 'added';
+  if (!is) return 'removed';
+  if (was.join(' ') === is.join(' ')) return undefined;
+  if (was[0] !== is[0]) return 'type';
+  if (was[0] === 'link') return 'link target';
+  return was[2] === is[2] ? 'executable bit' : 'content';
+}
