@@ -1,10 +1,11 @@
 // One step of a plan: nothing to do, or a layer's run, or the import of a base.
 
-import type { PlanStep } from '../model/action.ts';
+import type { Action, PlanStep } from '../model/action.ts';
 import type { Artifact, BuildRecord } from '../model/artifact.ts';
-import { ok, type Result } from '../model/failure.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Node } from '../model/graph.ts';
 import { decide } from '../plan/decide.ts';
-import { belowOf } from '../plan/key.ts';
+import { belowOf, keyOf } from '../plan/key.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
 import { importBase } from './import-base.ts';
@@ -26,31 +27,46 @@ export async function executeStep(
   context: Context,
 ): Promise<Result<StepDone>> {
   const recipe = recipeOf(node, known);
-  if (recipe === undefined) throw new Error(`${node.name} was started before what it needs`);
-  // Behind a layer that ran, the parent's digest is known only now, and the store may well have what stands on it.
-  const action =
-    planned.type === 'run' ? await decide(node, keeping, recipe, context.store, context.inPlace) : planned;
-  if (action.type === 'restore' && node.type === 'layer') {
-    const saved = await context.inPlace.save(action.record);
-    if (!saved.ok) return saved;
-  }
-  if (action.type !== 'run') {
-    return ok({ record: action.record, outcome: action.type === 'fresh' ? 'fresh' : 'restored' });
-  }
+  const below = belowOf(node, known);
+  if (recipe === undefined || !below) throw new Error(`${node.name} was started before what it needs`);
+  if (planned.type !== 'run') return settle(node, planned, context);
+
   context.emit({ type: 'layer-started', layer: node.name });
+  const locked = await context.store.lock(
+    keyOf(recipe),
+    (owner) => noteWait(node, owner, context),
+    context.signal,
+  );
+  if (!locked.ok) return locked;
+  using lock = locked.value;
+  if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
+  // Only now is it known what the node stands on, where that ran too, and that nobody else is building the same.
+  const action = await decide(node, keeping, recipe, context.store, context.inPlace);
+  if (action.type !== 'run') return settle(node, action, context);
   const result =
     node.type === 'base'
       ? await importBase(node.base, recipe, context)
-      : await runLayer(
-          { layer: node.layer, below: belowOf(node, known) ?? { parent: undefined, mounts: [] }, keeping },
-          context,
-        );
+      : await runLayer({ layer: node.layer, below, keeping }, context);
   if (!result.ok) return result;
-  if (node.type === 'layer') {
-    const saved = await context.inPlace.save(result.value);
-    if (!saved.ok) return saved;
-  }
-  return ok({ record: result.value, outcome: 'built' });
+  const saved = node.type === 'layer' ? await context.inPlace.save(result.value) : ok();
+  return saved.ok ? ok({ record: result.value, outcome: 'built' }) : saved;
+}
+
+/** What the store has needs no more than to be known as the layer's last. */
+async function settle(
+  node: Node,
+  action: Exclude<Action, { type: 'run' }>,
+  { inPlace }: Context,
+): Promise<Result<StepDone>> {
+  const { record } = action;
+  if (action.type === 'fresh') return ok({ record, outcome: 'fresh' });
+  const saved = node.type === 'layer' ? await inPlace.save(record) : ok();
+  return saved.ok ? ok({ record, outcome: 'restored' }) : saved;
+}
+
+function noteWait(node: Node, owner: string, { emit }: Context): void {
+  const process = owner.split('-', 1)[0];
+  emit({ type: 'note', message: `waiting for process ${process}, which is building the same ${node.name}` });
 }
 
 /** Seconds with milliseconds, since a reading of `performance.now()`. */

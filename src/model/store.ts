@@ -10,6 +10,16 @@ export interface Store {
   lookup(key: Key): Promise<BuildRecord | undefined>;
   /** True when this artifact is there with the size its record tells. */
   holds(artifact: Artifact): Promise<boolean>;
+  /**
+   * The right to build a key, which one process has at a time; waits for another that has it. Undefined when the signal
+   * came first.
+   * @param onWait called once, with the name of the process that is waited for
+   */
+  lock(
+    key: Key,
+    onWait: (owner: string) => void,
+    signal: AbortSignal,
+  ): Promise<Result<Disposable | undefined>>;
   /** A path beside the artifacts for a delta in progress; `discard` leaves nothing of it. */
   draft(): Promise<Result<Draft>>;
 }

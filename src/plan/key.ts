@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Artifact, Key } from '../model/artifact.ts';
-import type { LayerNode } from '../model/graph.ts';
+import type { Node } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import { type Manifest, manifestText } from '../model/manifest.ts';
 
@@ -16,7 +16,8 @@ export interface Below {
 }
 
 /** What is below a layer, out of all artifacts that are known by now; undefined while one is missing. */
-export function belowOf(node: LayerNode, known: ReadonlyMap<string, Artifact>): Below | undefined {
+export function belowOf(node: Node, known: ReadonlyMap<string, Artifact>): Below | undefined {
+  if (node.type === 'base') return { parent: undefined, mounts: [] };
   const parent = node.parent === undefined ? undefined : known.get(node.parent);
   if (node.parent !== undefined && !parent) return undefined;
   const mounts: { artifact: Artifact; target: string }[] = [];

@@ -18,6 +18,7 @@ import { type Artifact, artifactFile, type BuildRecord, type Key } from '../mode
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { CommitRequest, Draft, Store } from '../model/store.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { takeLock } from './lock.ts';
 import { parseRecord } from './record.ts';
 
 export interface LocalStoreOptions {
@@ -79,6 +80,19 @@ class LocalStore implements Store {
     if (stat.size === artifact.bytes) return true;
     this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
     return false;
+  }
+
+  async lock(
+    key: Key,
+    onWait: (owner: string) => void,
+    signal: AbortSignal,
+  ): Promise<Result<Disposable | undefined>> {
+    const { directory, owner, isAlive } = this.#options;
+    try {
+      return ok(await takeLock({ file: path.join(directory, 'locks', key), owner, isAlive, onWait, signal }));
+    } catch (error) {
+      return cannotWrite(directory, error);
+    }
   }
 
   async draft(): Promise<Result<Draft>> {

@@ -39,6 +39,7 @@ export class World implements Store, InPlace {
     return this.uncachedRecords.get(layer);
   }
   draft = never;
+  lock = never;
   save = never;
   link = never;
 
