@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import type { Context } from '../execute/context.ts';
+import { findLayer } from '../graph/find-layer.ts';
 import { buildGraph, graphUpTo } from '../graph/graph.ts';
 import { fuseBackend } from '../host/linux/fuse.ts';
 import { linuxHost } from '../host/linux/host.ts';
@@ -18,6 +19,7 @@ import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
 import { readManifest } from '../project/manifest.ts';
+import { parseParams, withParams } from '../project/params.ts';
 import { loadProject, type Project, projectPaths } from '../project/project.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { openInPlace } from '../store/in-place.ts';
@@ -30,6 +32,10 @@ export interface WireOptions {
   readonly nbd: readonly string[];
   /** Only these layers and what they need; all when there are none. */
   readonly targets: readonly string[];
+  /** `NAME=VALUE` each. */
+  readonly params: readonly string[];
+  /** The layers to run whatever the store has: all, or those named. */
+  readonly force: 'all' | readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -45,7 +51,11 @@ export interface Wired {
 export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
   const project = await loadProject(options.directory);
   if (!project.ok) return project;
-  const whole = buildGraph(project.value.layers, project.value.base);
+  const given = parseParams(options.params);
+  if (!given.ok) return given;
+  const layers = withParams(project.value.layers, given.value);
+  if (!layers.ok) return layers;
+  const whole = buildGraph(layers.value, project.value.base);
   if (!whole.ok) return whole;
   const graph = options.targets.length === 0 ? whole : graphUpTo(whole.value, options.targets);
   if (!graph.ok) return graph;
@@ -72,7 +82,11 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
     options.targets.length === 0,
   );
   if (!recipes.ok) return recipes;
-  const plan = await makePlan(graph.value, recipes.value, store.value, inPlace);
+  const forced = forcedNodes(graph.value, options.force);
+  if (!forced.ok) return forced;
+  const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
+    forced.value.has(node.name),
+  );
   return ok({
     project: project.value,
     plan,
@@ -88,6 +102,19 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
       owner: ownerName(),
     },
   });
+}
+
+/** The names of the layers that have to run. A base is never forced: its content is fixed. */
+function forcedNodes(graph: Graph, force: WireOptions['force']): Result<ReadonlySet<string>> {
+  const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  if (force === 'all') return ok(new Set(names));
+  const forced = new Set<string>();
+  for (const wanted of force) {
+    const found = findLayer(wanted, names);
+    if (!found.ok) return found;
+    forced.add(found.value);
+  }
+  return ok(forced);
 }
 
 /** Reads all inputs once; what comes back gives the recipe of each node over any parent. */

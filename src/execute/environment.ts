@@ -5,7 +5,10 @@ import { STAGED_TIME } from './stage.ts';
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'];
 
 /** What every script gets. Proxies are how a machine reaches the network, not what is built, so they are in no key. */
-export function scriptEnvironment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function scriptEnvironment(
+  own: Readonly<Record<string, string | undefined>>,
+  params: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const environment: Record<string, string> = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
@@ -14,6 +17,7 @@ export function scriptEnvironment(own: Readonly<Record<string, string | undefine
     TERM: 'dumb',
     SOURCE_DATE_EPOCH: String(STAGED_TIME),
     VLB: '1',
+    ...params,
   };
   for (const name of PROXY_VARIABLES.flatMap((variable) => [variable, variable.toUpperCase()])) {
     const value = own[name];

@@ -78,14 +78,15 @@ function runModifyDisk(
   device: string,
   attachesItself: boolean,
 ): Promise<Result<void>> {
-  const { bench, draft, staged, directory } = job;
+  const { bench, layer, draft, staged, directory } = job;
   enter('run', job);
   return runScript(job, (onOutput) =>
     bench.runOnHost({
       inputs: staged.inputs,
       argv: ['./modify-disk', source, draft.path, device],
-      environment: { ...scriptEnvironment(process.env), TMPDIR: path.join(directory, 'tmp') },
+      environment: { ...scriptEnvironment(process.env, layer.params), TMPDIR: path.join(directory, 'tmp') },
       onOutput,
+      noNetwork: layer.hints.noNetwork,
       ...(attachesItself ? { device } : {}),
     }),
   );

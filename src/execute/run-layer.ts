@@ -106,7 +106,8 @@ async function buildLayer(job: Job): Promise<Result<void>> {
     bench.runInChroot(system.value, {
       inputs: staged.inputs,
       binds: staged.binds,
-      environment: scriptEnvironment(process.env),
+      environment: scriptEnvironment(process.env, layer.params),
+      noNetwork: layer.hints.noNetwork,
       command: '/mnt/build-layer',
       onOutput,
     }),

@@ -41,8 +41,10 @@ export async function executeStep(
   using lock = locked.value;
   if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
   // Only now is it known what the node stands on, where that ran too, and that nobody else is building the same.
-  const action = await decide(node, keeping, recipe, context.store, context.inPlace);
+  const forced = planned.reason === 'forced';
+  const action = forced ? planned : await decide(node, keeping, recipe, context.store, context.inPlace);
   if (action.type !== 'run') return settle(node, action, context);
+  if (forced) await context.store.forget(keyOf(recipe));
   const result =
     node.type === 'base'
       ? await importBase(node.base, recipe, context)

@@ -22,6 +22,8 @@ export type RunReason =
   | 'parent changed'
   /** Nothing changed, but its artifact is gone. */
   | 'artifact lost'
+  /** The person said so. */
+  | 'forced'
   /** It, or something it stands on, is kept out of the store, and it is not in place as it should be. */
   | 'nocache';
 

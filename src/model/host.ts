@@ -76,6 +76,8 @@ export interface MountedSystem {
 interface Script {
   readonly environment: Readonly<Record<string, string>>;
   readonly onOutput: (chunk: Buffer) => void;
+  /** Runs it where there is no network but its own loopback. */
+  readonly noNetwork: boolean;
 }
 
 export interface ChrootScript extends Script {

@@ -10,6 +10,8 @@ export interface Layer {
   readonly directory: string;
   readonly kind: ScriptKind;
   readonly hints: Hints;
+  /** The values of its parameters, by name: they reach the script's environment, and the key. */
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /** What the comments of a script told vlb. */
@@ -27,6 +29,9 @@ export interface Hints {
   readonly diskSize?: number;
   /** The partition that holds the operating system, from 1. */
   readonly rootPartition?: number;
+  readonly params: readonly Param[];
+  /** The script runs without any network. */
+  readonly noNetwork: boolean;
   /** Seconds after which the script is stopped. */
   readonly timeout?: number;
 }
@@ -48,6 +53,13 @@ export interface PartitionMount {
 /** A layer as a hint names it, in full or without its number, and the line of that hint. */
 export interface LayerName {
   readonly layer: string;
+  readonly line: number;
+}
+
+/** `# vlb: param NAME[=DEFAULT]`. */
+export interface Param {
+  readonly name: string;
+  readonly default: string | undefined;
   readonly line: number;
 }
 

@@ -44,6 +44,8 @@ export function layerRecipe(layer: Layer, manifest: Manifest, below: Below): str
     ...below.mounts.map(({ artifact, target }) => `mount ${artifact.digest} ${JSON.stringify(target)}`),
     `disk-size ${diskSize ?? '-'}`,
     `root-partition ${rootPartition ?? '-'}`,
+    ...Object.entries(layer.params).map(([name, value]) => `param ${JSON.stringify(`${name}=${value}`)}`),
+    ...(layer.hints.noNetwork ? ['network none'] : []),
     ...partitionMounts.map((mount) => `chroot-mount p${mount.partition} ${JSON.stringify(mount.target)}`),
     manifestText(manifest),
   ].join('\n');

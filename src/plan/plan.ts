@@ -12,12 +12,14 @@ export type RecipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => str
 /**
  * The plan for a graph. Nothing is looked up behind a node that has to run: its digest, and so every key that
  * stands on it, is only known once it ran.
+ * @param isForced nodes that run whatever the store has
  */
 export async function makePlan(
   graph: Graph,
   recipeOf: RecipeOf,
   store: Store,
   inPlace: InPlace,
+  isForced: (node: Node) => boolean = () => false,
 ): Promise<Plan> {
   const keeping = keepingOf(graph);
   const known = new Map<string, Artifact>();
@@ -25,8 +27,9 @@ export async function makePlan(
   for (const node of graph.nodes) {
     const kept = keeping.get(node.name) ?? 'cached';
     const recipe = recipeOf(node, known);
-    const action =
-      recipe === undefined
+    const action = isForced(node)
+      ? ({ type: 'run', reason: 'forced', changes: [] } as const)
+      : recipe === undefined
         ? ({ type: 'run', reason: reasonBehindRun(kept), changes: [] } as const)
         : await decide(node, kept, recipe, store, inPlace);
     const artifact = artifactOf(action);

@@ -113,7 +113,7 @@ function readLayer(directory: string): Result<Layer> {
   const readable = checkScript(script, name);
   if (!readable.ok) return readable;
   const hints = parseHints(readFileSync(script, 'utf8'), script, kind);
-  return hints.ok ? ok({ name, directory, kind, hints: hints.value }) : hints;
+  return hints.ok ? ok({ name, directory, kind, hints: hints.value, params: {} }) : hints;
 }
 
 function checkScript(script: string, layer: string): Result<void> {

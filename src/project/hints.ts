@@ -1,7 +1,15 @@
 // Reads the hints in a script's comments: the older plain ones and `# vlb: WORD ARGS`.
 
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { BindMount, Hints, LayerMount, LayerName, PartitionMount, ScriptKind } from '../model/layer.ts';
+import type {
+  BindMount,
+  Hints,
+  LayerMount,
+  LayerName,
+  Param,
+  PartitionMount,
+  ScriptKind,
+} from '../model/layer.ts';
 import { nearest } from './nearest.ts';
 import { parseDuration, parseSize } from './units.ts';
 
@@ -13,6 +21,8 @@ interface Draft {
   bindMounts: BindMount[];
   partitionMounts: PartitionMount[];
   layerMounts: LayerMount[];
+  params: Param[];
+  noNetwork: boolean;
   diskSize?: number;
   rootPartition?: number;
   timeout?: number;
@@ -73,6 +83,19 @@ const VLB_WORDS: Readonly<Record<string, Word>> = {
     draft.layerMounts.push({ layer, target, line });
     return undefined;
   },
+  param: (draft, args, { line }) => {
+    const [, name, text] = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(args.join(' ')) ?? [];
+    if (name === undefined) return 'wants NAME or NAME=DEFAULT';
+    if (isOwnVariable(name)) return `cannot be called ${name}: vlb sets that itself`;
+    if (draft.params.some((param) => param.name === name)) return `names ${name} twice`;
+    draft.params.push({ name, default: text, line });
+    return undefined;
+  },
+  network: (draft, args) => {
+    if (args.length !== 1 || args[0] !== 'none') return 'wants the word none';
+    draft.noNetwork = true;
+    return undefined;
+  },
   'disk-size': (draft, args, { kind }) => {
     const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
     if (size === undefined) return 'wants a size like 20G';
@@ -104,6 +127,8 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     bindMounts: [],
     partitionMounts: [],
     layerMounts: [],
+    params: [],
+    noNetwork: false,
   };
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const hint = hintOf(line);
@@ -143,6 +168,11 @@ function hintOf(line: string): HintLine | undefined {
   const args = (plain[2] ?? '').trim().split(/\s+/).filter(Boolean);
   // "# nocache because …" is the hint with a remark; "# chroot-mount is …" would be a malformed mount.
   return { word: plain[1], args, words: PLAIN_WORDS };
+}
+
+/** The variables that every script gets anyway, see src/execute/environment.ts. */
+function isOwnVariable(name: string): boolean {
+  return /^(?:PATH|HOME|LANG|TERM|TMPDIR|SOURCE_DATE_EPOCH|VLB.*|.*_proxy|.*_PROXY)$/.test(name);
 }
 
 function isImagePath(target: string | undefined): target is string {

@@ -36,6 +36,7 @@ const REASONS = {
   'settings changed': 'its settings changed since its last build',
   'parent changed': 'what it stands on is another one, or will be',
   'artifact lost': 'nothing changed, but its artifact is gone from the store',
+  forced: '--force or --no-cache says so',
   nocache: 'it is kept out of the store, or stands on what is, and is not in place as it should be',
 } as const;
 

@@ -73,6 +73,10 @@ class LocalStore implements Store {
     return undefined;
   }
 
+  async forget(key: Key): Promise<void> {
+    rmSync(this.#recordFile(key), { force: true });
+  }
+
   async holds(artifact: Artifact): Promise<boolean> {
     const file = path.join(this.artifactDirectory, artifactFile(artifact));
     const stat = statSync(file, { throwIfNoEntry: false });

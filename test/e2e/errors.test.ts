@@ -217,6 +217,9 @@ test('what is wrong on the command line is told with what was meant', async () =
     [['build', '--progress', 'fancy'], /fancy/],
     [[], /vlb needs a command/],
     [['-C', '/nowhere', 'build'], /there is no such directory/],
+    [['build', '--jobs', 'x'], /--jobs wants a number, 1 or more/],
+    [['build', '--jobs', '0'], /--jobs wants a number/],
+    [['build', '--last', '10_base', '--last', '10_base'], /--last is given twice/],
     [['new-layer'], /vlb new-layer wants another argument/],
   ] as const) {
     const ended = await project.vlb(args);

@@ -87,6 +87,8 @@ export const NO_HINTS: Hints = {
   bindMounts: [],
   partitionMounts: [],
   layerMounts: [],
+  params: [],
+  noNetwork: false,
 };
 
 /** A layer as discovery would give it. */
@@ -95,6 +97,7 @@ export function layerOf(
   more: Partial<Omit<Layer, 'hints'>> & { hints?: Partial<Hints> } = {},
 ): Layer {
   return {
+    params: {},
     name,
     directory: `/project/layers/${name}`,
     kind: 'build-layer',

@@ -11,6 +11,8 @@ import { wireBuild } from '../wire.ts';
 export interface BuildOptions extends GlobalOptions {
   readonly nbd: readonly string[];
   readonly targets: readonly string[];
+  readonly params: readonly string[];
+  readonly force: 'all' | readonly string[];
   readonly jobs: number;
   readonly keepGoing: boolean;
   readonly flatten: boolean;

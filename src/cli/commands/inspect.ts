@@ -12,6 +12,8 @@ import { wireBuild } from '../wire.ts';
 export interface InspectOptions extends GlobalOptions {
   readonly targets: readonly string[];
   readonly json: boolean;
+  readonly params: readonly string[];
+  readonly force: 'all' | readonly string[];
 }
 
 /** Prints what `vlb build` would do. */

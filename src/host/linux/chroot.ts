@@ -35,6 +35,7 @@ export async function runInChroot(
   return shell.stream(
     [
       'chrooted',
+      networkOf(script),
       system.root,
       script.inputs,
       copyOfResolvConf(directory),
@@ -60,7 +61,12 @@ export async function runOnHost(
   const owned = await ownByRoot(shell, [script.inputs]);
   if (!owned.ok) return owned;
   return shell.stream(
-    ['boxed', script.inputs, ...wrap(['env', '-i', ...variables(script.environment), ...script.argv])],
+    [
+      'boxed',
+      networkOf(script),
+      script.inputs,
+      ...wrap(['env', '-i', ...variables(script.environment), ...script.argv]),
+    ],
     script.onOutput,
   );
 }
@@ -70,6 +76,11 @@ async function ownByRoot(shell: RootShell, places: readonly string[]): Promise<R
   if (asRoot(['true']).length === 1) return ok();
   const done = await shell.run(['chown', '--recursive', '--no-dereference', '0:0', '--', ...places]);
   return done.ok ? ok() : done;
+}
+
+/** What `unshare` is told besides; see sh/agent.sh. */
+function networkOf(script: { readonly noNetwork: boolean }): string {
+  return script.noNetwork ? 'none' : 'host';
 }
 
 function variables(environment: Readonly<Record<string, string>>): string[] {

@@ -19,7 +19,14 @@ async function never(): Promise<never> {
 }
 
 function explain(artifactDirectory: string, state: string): Failure {
-  const store: Store = { artifactDirectory, lookup: never, holds: never, lock: never, draft: never };
+  const store: Store = {
+    artifactDirectory,
+    lookup: never,
+    holds: never,
+    lock: never,
+    forget: never,
+    draft: never,
+  };
   return explainFullDisk(FAILURE, { store, paths: { ...projectPaths('/p'), state } });
 }
 

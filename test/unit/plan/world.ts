@@ -40,6 +40,7 @@ export class World implements Store, InPlace {
   }
   draft = never;
   lock = never;
+  forget = never;
   save = never;
   link = never;
 

@@ -154,21 +154,31 @@ remove_mount_points() {
   rm -f "$1"
 }
 
-# boxed DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
+# boxed NETWORK DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
 boxed() {
-  cd "$1" || return 1
-  shift
+  cd "$2" || return 1
+  own_network "$1"
+  shift 2
   umask 022
   # The shell in between is the box's PID 1: a script that were it would ignore signals and never reap.
   # shellcheck disable=SC2016 # the inner shell expands
-  exec unshare --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh -c '"$@"; exit $?' sh "$@"
+  # shellcheck disable=SC2086 # a word or none
+  exec unshare $network --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh -c '"$@"; exit $?' sh "$@"
 }
 
-# chrooted ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
+# own_network host|none: sets `network` to the word that unshare needs.
+own_network() {
+  case $1 in none) network=--net ;; *) network='' ;; esac
+}
+
+# chrooted NETWORK ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
 # BINDS is a number, and as many pairs SOURCE TARGET follow; the command begins with the variables of its environment.
 chrooted() {
+  own_network "$1"
+  shift
   umask 022
-  exec unshare --mount --pid --ipc --uts --fork --kill-child=KILL sh "$0" enter "$@"
+  # shellcheck disable=SC2086 # a word or none
+  exec unshare $network --mount --pid --ipc --uts --fork --kill-child=KILL sh "$0" enter "$@"
 }
 
 # enter: the other half of chrooted, inside its namespaces. Mounts made here end with them.

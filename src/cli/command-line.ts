@@ -1,0 +1,176 @@
+// The commands and what each is called with. Commands are loaded when they are called.
+
+import { availableParallelism } from 'node:os';
+import yargs from 'yargs';
+import type { Failure } from '../model/failure.ts';
+import { CommandLineError, commandLineFailure } from './command-line-failure.ts';
+import {
+  buildOptions,
+  checkOnce,
+  forceOf,
+  graphOptions,
+  json,
+  layers,
+  newLayerOptions,
+  targetsOf,
+  testBootOptions,
+} from './command-options.ts';
+import type { GlobalOptions, RawGlobalOptions } from './options.ts';
+
+declare const VLB_VERSION: string; // put in by the bundler
+
+/** Runs a command with the global options and sees to the exit status. */
+export type Finish = (
+  raw: RawGlobalOptions,
+  command: (options: GlobalOptions) => Promise<number | Failure>,
+) => Promise<void>;
+
+/** The parser of the command line; what it finds, it hands to `finish`. It throws CommandLineError alone. */
+export function commandLine(argv: readonly string[], finish: Finish) {
+  return yargs(argv)
+    .scriptName('vlb')
+    .usage('$0 <command>\n\nBuilds virtual-machine images from numbered layers, and only what changed.')
+    .parserConfiguration({
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .option('C', { type: 'string', global: true, describe: 'the project is in DIR', requiresArg: true })
+    .option('cache-dir', {
+      type: 'string',
+      describe: 'keep the store in DIR (also VLB_CACHE_DIR)',
+      requiresArg: true,
+    })
+    .option('color', { type: 'boolean', describe: 'colours, or none with --no-color (also NO_COLOR)' })
+    .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
+    .command(
+      'build [layer..]',
+      'build the image, or only these layers and what they need',
+      (parser) => buildOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          if (raw.dryRun) {
+            const { plan } = await import('./commands/inspect.ts');
+            return plan({
+              ...options,
+              targets: targetsOf(raw),
+              json: raw.progress === 'json',
+              params: raw.param ?? [],
+              force: forceOf(raw),
+            });
+          }
+          const { build } = await import('./commands/build.ts');
+          return build({
+            ...options,
+            nbd: raw.nbd ?? [],
+            targets: targetsOf(raw),
+            params: raw.param ?? [],
+            force: forceOf(raw),
+            jobs: raw.jobs ?? availableParallelism(),
+            keepGoing: raw.keepGoing === true,
+            flatten: raw.flatten === true,
+            progress: raw.progress,
+          });
+        }),
+    )
+    .command(
+      'plan [layer..]',
+      'show what a build would do, and why',
+      (parser) => layers(json(parser)),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { plan } = await import('./commands/inspect.ts');
+          return plan({
+            ...options,
+            targets: raw.layer ?? [],
+            json: raw.json === true,
+            params: raw.param ?? [],
+            force: [],
+          });
+        }),
+    )
+    .command(
+      'why <layer>',
+      'explain why a layer has to run',
+      (parser) => json(parser).positional('layer', { type: 'string', demandOption: true }),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { why } = await import('./commands/inspect.ts');
+          return why({
+            ...options,
+            targets: [raw.layer],
+            json: raw.json === true,
+            params: raw.param ?? [],
+            force: [],
+          });
+        }),
+    )
+    .command(
+      'graph [layer..]',
+      'show what stands on what',
+      (parser) => graphOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { graph } = await import('./commands/inspect.ts');
+          return graph({
+            ...options,
+            targets: raw.layer ?? [],
+            json: raw.json === true,
+            params: raw.param ?? [],
+            force: [],
+            format: raw.format,
+          });
+        }),
+    )
+    .command(
+      'ls [layer..]',
+      'list the layers with their states',
+      (parser) => layers(json(parser)),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { ls } = await import('./commands/inspect.ts');
+          return ls({
+            ...options,
+            targets: raw.layer ?? [],
+            json: raw.json === true,
+            params: raw.param ?? [],
+            force: [],
+          });
+        }),
+    )
+    .command(
+      'new-layer <name>',
+      'make the next layer',
+      (parser) => newLayerOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { newLayer } = await import('./commands/new-layer.ts');
+          return newLayer({
+            ...options,
+            name: raw.name,
+            kind: raw.modifyDisk ? 'modify-disk' : 'build-layer',
+          });
+        }),
+    )
+    .command(
+      'test-boot [image]',
+      'boot an image, with nothing written to it',
+      (parser) => testBootOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { testBoot } = await import('./commands/test-boot.ts');
+          return testBoot(options, raw);
+        }),
+    )
+    .group(['C', 'cache-dir', 'color', 'debug', 'version', 'help'], 'Everywhere:')
+    .demandCommand(1, 'vlb needs a command')
+    .strict()
+    .check(checkOnce)
+    .version(VLB_VERSION)
+    .help()
+    .wrap(Math.min(100, process.stdout.columns ?? 80))
+    .exitProcess(false)
+    .fail((message, error) => {
+      if (error) throw error;
+      throw new CommandLineError(commandLineFailure(message, argv));
+    });
+}

@@ -1,0 +1,156 @@
+// The options of each command, as yargs is told of them.
+
+import type { Argv } from 'yargs';
+import { fail } from '../model/failure.ts';
+import { PROGRESS } from '../report/create-reporter.ts';
+import { GRAPH_FORMATS } from '../report/graph-text.ts';
+import { CommandLineError } from './command-line-failure.ts';
+
+const PARAM = {
+  alias: 'p',
+  type: 'string',
+  array: true,
+  nargs: 1,
+  describe: 'NAME=VALUE for a layer that has "# vlb: param NAME"; may be given again',
+} as const;
+
+export function buildOptions<T>(parser: Argv<T>) {
+  return parser
+    .option('nbd', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe: 'attach disks as this network block device (may be given again)',
+    })
+    .option('last', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'build only up to LAYER; it becomes the image',
+    })
+    .positional('layer', {
+      type: 'string',
+      array: true,
+      describe: 'in full (20_app) or without the number (app)',
+    })
+    .option('jobs', {
+      alias: 'j',
+      type: 'number',
+      requiresArg: true,
+      describe: 'how many layers may run at once (default: one a processor)',
+    })
+    .option('dry-run', { alias: 'n', type: 'boolean', describe: 'show the plan and build nothing' })
+    .option('force', {
+      type: 'string',
+      describe: 'run every layer, or with --force=LAYER that one, whatever the store has',
+    })
+    .option('cache', {
+      type: 'boolean',
+      default: true,
+      describe: 'with --no-cache: run every layer, whatever the store has',
+    })
+    .option('param', PARAM)
+    .option('keep-going', {
+      alias: 'k',
+      type: 'boolean',
+      describe: 'a failed layer stops only what needs it',
+    })
+    .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
+    .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })
+    .example('$0 build', 'build what changed')
+    .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
+}
+
+export function layers<T>(parser: Argv<T>) {
+  return parser.positional('layer', {
+    type: 'string',
+    array: true,
+    describe: 'in full (20_app) or without the number (app)',
+  });
+}
+
+export function json<T>(parser: Argv<T>) {
+  return parser.option('json', { type: 'boolean', describe: 'for programs' }).option('param', PARAM);
+}
+
+/** `--force=LAYER`; all with a bare `--force`, and with `--no-cache`. */
+export function forceOf(raw: { force?: string | undefined; cache: boolean }): 'all' | readonly string[] {
+  if (!raw.cache || raw.force === '') return 'all';
+  return raw.force === undefined ? [] : [raw.force];
+}
+
+export function targetsOf(raw: {
+  layer?: readonly string[] | undefined;
+  last?: string | undefined;
+}): readonly string[] {
+  return [...(raw.layer ?? []), ...(raw.last === undefined ? [] : [raw.last])];
+}
+
+export function testBootOptions<T>(parser: Argv<T>) {
+  const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
+  return parser
+    .positional('image', { type: 'string', describe: 'default: build/image.qcow2' })
+    .option('check', {
+      type: 'boolean',
+      describe: 'wait for a login prompt on the serial console, then stop',
+    })
+    .option('expect', text('wait for this regular expression on the console instead'))
+    .option(
+      'run',
+      text("run a shell command in the guest, through its qemu-guest-agent; its status is the check's"),
+    )
+    .option(
+      'timeout',
+      text('give up after this time, as 90s or 5m (default: 2m, four times that without KVM)'),
+    )
+    .option('accel', text('auto, kvm or tcg'))
+    .option('net', text('user, none or bridge=BRIDGE'))
+    .option('forward', {
+      ...text('HOST:GUEST, a TCP port of this host to one of the guest; may be given again'),
+      array: true,
+      nargs: 1,
+    })
+    .option('memory', text('as 512M or 2G (default: 1G)'))
+    .option('cpus', text('how many processors'))
+    .option('seed', text('a directory with user-data for cloud-init (default: test-boot/ of the project)'))
+    .example('$0 test-boot', 'the serial console; ^a x leaves')
+    .example('$0 test-boot --check', 'does it come up?')
+    .example("$0 test-boot --run 'systemctl is-active nginx'", 'does the service run?')
+    .example('$0 test-boot --forward 8080:80', 'reach its web server at localhost:8080');
+}
+
+export function newLayerOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('name', {
+      type: 'string',
+      demandOption: true,
+      describe: '`app` gets the next free ten; `35_app` is taken as it is',
+    })
+    .option('modify-disk', { type: 'boolean', describe: 'a layer that works on the raw disk' })
+    .example('$0 new-layer app', 'makes layers/20_app/build-layer');
+}
+
+export function graphOptions<T>(parser: Argv<T>) {
+  return layers(json(parser)).option('format', {
+    choices: GRAPH_FORMATS,
+    default: 'text' as const,
+    describe: 'in which language',
+  });
+}
+
+/** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
+const LISTS = ['nbd', 'param', 'p', 'forward', 'layer', '_'];
+
+export function checkOnce(raw: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(raw)) {
+    if (Array.isArray(value) && !LISTS.includes(name)) throw wrong(`--${name} is given twice`);
+  }
+  const { jobs } = raw;
+  if (jobs !== undefined && !(Number.isSafeInteger(jobs) && Number(jobs) >= 1)) {
+    throw wrong('--jobs wants a number, 1 or more');
+  }
+  return true;
+}
+
+function wrong(message: string): CommandLineError {
+  return new CommandLineError(fail('usage', message).failure);
+}
