@@ -7,17 +7,26 @@ export interface Interrupt {
   readonly signal: AbortSignal;
   /** Which signal it was. */
   received(): EndSignal | undefined;
+  /**
+   * Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. Until then a signal ends it on the spot, which is
+   * right while there is nothing to clean up.
+   */
+  listen(): void;
 }
 
-/** Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. */
-export function catchSignals(): Interrupt {
+export function createInterrupt(): Interrupt {
   const controller = new AbortController();
   let received: EndSignal | undefined;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      received ??= name === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
-      controller.abort();
-    });
-  }
-  return { signal: controller.signal, received: () => received };
+  return {
+    signal: controller.signal,
+    received: () => received,
+    listen() {
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+        process.on(name, () => {
+          received ??= name === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+          controller.abort();
+        });
+      }
+    },
+  };
 }

@@ -5,7 +5,7 @@ import { failureText } from '../report/failure-text.ts';
 import { createStyle, wantsColour } from '../report/style.ts';
 import { commandLine } from './command-line.ts';
 import { CommandLineError } from './command-line-failure.ts';
-import { exitStatusOf } from './exit-status.ts';
+import { EXIT, exitStatusOf } from './exit-status.ts';
 import { type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -31,6 +31,8 @@ async function finish(
   const result = options.ok ? await command(options.value) : options.failure;
   if (typeof result === 'number') process.exitCode = result;
   else tell(result, raw);
+  // All is cleaned up; what may still be under way, a flush say, is nobody's any more.
+  if (result === EXIT.interrupted || result === EXIT.terminated) process.exit(result);
 }
 
 /** Tells a failure and sets the exit status that goes with it. */

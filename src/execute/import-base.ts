@@ -42,6 +42,7 @@ export async function importBase(base: Base, recipe: string, context: Context): 
       recipe,
       keeping: 'cached',
       startedAt,
+      signal: context.signal,
     });
   } finally {
     for (const copy of copies) rmSync(copy, { force: true });

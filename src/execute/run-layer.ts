@@ -43,6 +43,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
     keeping: run.keeping,
     startedAt,
     log: logFile(run.layer, context),
+    signal: context.signal,
   });
 }
 
@@ -54,7 +55,7 @@ async function runOnDraft(run: LayerRun, draft: Draft, context: Context): Promis
   enter('create', { ...run, context });
   const creating = createDelta(run, draft.path, context);
   enter('stage', { ...run, context });
-  const staged = stageInputs(run.layer, path.join(directory, 'inputs'), context.hasher);
+  const staged = await stageInputs(run.layer, path.join(directory, 'inputs'), context.hasher, context.signal);
   const created = await creating;
   const opened = await opening;
   if (!opened.ok) return opened;

@@ -3,7 +3,8 @@
 import {
   chmodSync,
   constants,
-  copyFileSync,
+  createReadStream,
+  createWriteStream,
   lutimesSync,
   mkdirSync,
   readFileSync,
@@ -11,7 +12,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { copyFile as cloneFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Transform, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Manifest, ManifestEntry } from '../model/manifest.ts';
@@ -42,7 +47,13 @@ export interface Staged {
  * slip in under the old key, since what is hashed is the copy.
  * @param directory an empty directory for the copies
  */
-export function stageInputs(layer: Layer, directory: string, hasher: FileHasher): Result<Staged> {
+export async function stageInputs(
+  layer: Layer,
+  directory: string,
+  hasher: FileHasher,
+  signal: AbortSignal,
+): Promise<Result<Staged>> {
+  const breathe = breather();
   const entries: ManifestEntry[] = [];
   const copies: { root: InputRoot; copy: string; type: 'file' | 'directory' }[] = [];
   for (const [index, root] of inputRoots(layer).entries()) {
@@ -53,7 +64,9 @@ export function stageInputs(layer: Layer, directory: string, hasher: FileHasher)
     try {
       if (!isFile) makeDirectory(copy);
       for (const input of inputs.value) {
-        entries.push(copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher));
+        await breathe();
+        if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
+        entries.push(await copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher, signal));
       }
       // Last, since making entries in a directory touches it.
       for (const input of inputs.value) {
@@ -61,6 +74,7 @@ export function stageInputs(layer: Layer, directory: string, hasher: FileHasher)
       }
       if (!isFile) stamp(copy);
     } catch (error) {
+      if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
       const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
       return fail('host', `the inputs of layer ${layer.name} cannot be copied (${code})`, {
         where: { file: root.source },
@@ -77,7 +91,12 @@ export function stageInputs(layer: Layer, directory: string, hasher: FileHasher)
   });
 }
 
-function copyInput(input: Input, target: string, hasher: FileHasher): ManifestEntry {
+async function copyInput(
+  input: Input,
+  target: string,
+  hasher: FileHasher,
+  signal: AbortSignal,
+): Promise<ManifestEntry> {
   switch (input.type) {
     case 'directory':
       makeDirectory(target);
@@ -87,7 +106,7 @@ function copyInput(input: Input, target: string, hasher: FileHasher): ManifestEn
       lutimesSync(target, STAGED_TIME, STAGED_TIME);
       break;
     case 'file': {
-      const hash = copyFile(input, target, hasher);
+      const hash = await copyFile(input, target, hasher, signal);
       chmodSync(target, (input.stat.mode & 0o100n) === 0n ? 0o644 : 0o755);
       stamp(target);
       return manifestEntry(input, () => hash);
@@ -102,14 +121,59 @@ function makeDirectory(target: string): void {
 }
 
 /** Copies a file and returns the hash of the copy. */
-function copyFile(input: Extract<Input, { type: 'file' }>, target: string, hasher: FileHasher): string {
-  if (input.stat.size > SMALL) {
-    copyFileSync(input.source, target, constants.COPYFILE_FICLONE);
-    return hasher.hashFile(target);
-  }
+async function copyFile(
+  input: Extract<Input, { type: 'file' }>,
+  target: string,
+  hasher: FileHasher,
+  signal: AbortSignal,
+): Promise<string> {
+  if (input.stat.size > SMALL) return copyLarge(input.source, target, hasher, signal);
   const bytes = readFileSync(input.source);
   writeFileSync(target, bytes);
   return hasher.hashBytes(bytes);
+}
+
+/** A clone where the file system can, a copy elsewhere; either way read once, in pieces, so that it can be interrupted. */
+async function copyLarge(
+  source: string,
+  target: string,
+  hasher: FileHasher,
+  signal: AbortSignal,
+): Promise<string> {
+  const hash = hasher.hashPieces();
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      done(undefined, chunk);
+    },
+  });
+  const pieces = { highWaterMark: SMALL };
+  if (await clone(source, target)) {
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    await pipeline(createReadStream(target, pieces), hashing, nowhere, { signal });
+  } else {
+    await pipeline(createReadStream(source, pieces), hashing, createWriteStream(target, pieces), { signal });
+  }
+  return hash.digest();
+}
+
+async function clone(source: string, target: string): Promise<boolean> {
+  try {
+    await cloneFile(source, target, constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    return false; // not on this file system, or not to that one
+  }
+}
+
+/** Now and then lets others work, a ^C above all: the calls of this file are synchronous, being many and short. */
+function breather(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < 50) return;
+    await setImmediate();
+    last = performance.now();
+  };
 }
 
 function stamp(target: string): void {

@@ -39,6 +39,8 @@ export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'pare
   readonly keeping: Keeping;
   /** `performance.now()` at the beginning, ms. */
   readonly startedAt: number;
+  /** Calls the commit off, until its record is written. */
+  readonly signal: AbortSignal;
   /** A file with the script's output, kept beside the record. */
   readonly log?: string;
 }

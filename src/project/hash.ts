@@ -11,6 +11,13 @@ export interface FileHasher {
   hashFile(file: string): string;
   /** The hash of bytes at hand. */
   hashBytes(bytes: Uint8Array): string;
+  /** The hash of bytes that come in pieces. */
+  hashPieces(): PieceHasher;
+}
+
+export interface PieceHasher {
+  update(bytes: Uint8Array): void;
+  digest(): string;
 }
 
 export async function createFileHasher(): Promise<FileHasher> {
@@ -19,6 +26,10 @@ export async function createFileHasher(): Promise<FileHasher> {
   return {
     hashFile: (file) => hashFile(api, buffer, file),
     hashBytes: (bytes) => hex(api.h64Raw(bytes)),
+    hashPieces: () => {
+      const state = api.create64();
+      return { update: (bytes) => void state.update(bytes), digest: () => hex(state.digest()) };
+    },
   };
 }
 

@@ -2,12 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fsyncSync, openSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../model/artifact.ts';
 
-/** fsync(2) of a file's data. */
-export function flushFile(file: string): void {
-  flush(file);
+/** fsync(2) of a file's data, which may take long; throws an AbortError when the signal comes first. */
+export async function flushFile(file: string, signal: AbortSignal): Promise<void> {
+  const handle = await open(file, 'r');
+  // A flush cannot be called off, only left alone: it ends in its own time, and the file is closed then.
+  const flushed = handle.sync().finally(() => handle.close());
+  flushed.catch(() => {}); // told below, unless nobody waits any more
+  await Promise.race([flushed, once(signal)]);
+  signal.throwIfAborted();
 }
 
 /** fsync(2) of a directory: makes the names in it durable. */
@@ -26,11 +32,19 @@ export function writeFileDurably(file: string, text: string): void {
   }
 }
 
-/** SHA-256 of a file's bytes. */
-export async function digestFile(file: string): Promise<Digest> {
+/** SHA-256 of a file's bytes. Throws an AbortError on the signal. */
+export async function digestFile(file: string, signal: AbortSignal): Promise<Digest> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash, { signal });
   return hash.digest('hex') as Digest; // the one place that makes digests of artifacts
+}
+
+/** Settles when the signal aborts. */
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function flush(name: string): void {

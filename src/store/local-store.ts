@@ -136,13 +136,14 @@ class LocalDraft implements Draft {
     try {
       return ok(await this.#commit(about));
     } catch (error) {
+      if (about.signal.aborted) return fail('interrupted', 'the commit was interrupted');
       return cannotWrite(this.#store.artifactDirectory, error);
     }
   }
 
-  async #commit({ keeping, startedAt, log, ...about }: CommitRequest): Promise<BuildRecord> {
-    flushFile(this.path);
-    const digest = await digestFile(this.path);
+  async #commit({ keeping, startedAt, log, signal, ...about }: CommitRequest): Promise<BuildRecord> {
+    await flushFile(this.path, signal);
+    const digest = await digestFile(this.path, signal);
     const artifact: Artifact = { digest, keeping, bytes: statSync(this.path).size };
     const record: BuildRecord = {
       schema: 1,

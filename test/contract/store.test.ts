@@ -77,7 +77,13 @@ class Opened implements Disposable {
 
 function request(changes: Partial<CommitRequest> = {}): CommitRequest {
   const about = { key: KEY, layer: '20_app', parent: null, recipe: 'one' };
-  return { ...about, keeping: 'cached', startedAt: performance.now(), ...changes };
+  return {
+    ...about,
+    keeping: 'cached',
+    startedAt: performance.now(),
+    signal: new AbortController().signal,
+    ...changes,
+  };
 }
 
 /** Commits a draft with this content. */

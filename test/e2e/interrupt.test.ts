@@ -1,6 +1,7 @@
 // ^C, SIGTERM and SIGKILL at every stage: it ends soon, nothing stays attached, and the next build is right.
 
 import assert from 'node:assert/strict';
+import { truncateSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,3 +69,25 @@ async function untilClean(project: TestProject, harmless: (found: string) => boo
     [],
   );
 }
+
+test('^C while gigabytes are copied, hashed and flushed ends it as soon', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('true'),
+    'layers/20_app/large': '',
+  });
+  truncateSync(project.path('layers/20_app/large'), 3 * 1024 ** 3);
+  assert.equal((await project.build(['base'])).status, 0);
+  let sentAt = 0;
+  const ended = await project.build([], {
+    onStdout: (text, kill) => {
+      if (sentAt > 0 || !text.includes('"stage":"stage"')) return;
+      sentAt = performance.now();
+      kill('SIGINT');
+    },
+  });
+  const took = performance.now() - sentAt;
+  assert.equal(ended.status, 130, ended.told);
+  assert.ok(took < 2000, `it took ${took} ms to end`);
+  assert.deepEqual(leftovers(project), []);
+});

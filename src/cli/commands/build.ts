@@ -4,7 +4,7 @@ import { execute } from '../../execute/execute.ts';
 import type { Failure } from '../../model/failure.ts';
 import { createReporter, type Progress } from '../../report/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { catchSignals } from '../interrupt.ts';
+import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
 import { wireBuild } from '../wire.ts';
 
@@ -21,12 +21,13 @@ export interface BuildOptions extends GlobalOptions {
 
 /** Builds the project's image. Returns the exit status; a failure before anything began is returned to be told. */
 export async function build(options: BuildOptions): Promise<number | Failure> {
-  const interrupt = catchSignals();
+  const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
   try {
     const wired = await wireBuild({ ...options, emit: reporter.report, signal: interrupt.signal });
     if (!wired.ok) return wired.failure;
     const { plan, recipeOf, context } = wired.value;
+    interrupt.listen();
     const finished = await execute(
       plan,
       { ...options, recipeOf, jobs: Math.min(options.jobs, options.nbd.length || options.jobs) },

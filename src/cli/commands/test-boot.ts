@@ -14,7 +14,7 @@ import { parseDuration } from '../../project/units.ts';
 import { bootListener } from '../../report/boot-listener.ts';
 import { formatSeconds } from '../../report/units.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { catchSignals } from '../interrupt.ts';
+import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
 import { imageBooter } from '../wire-boot.ts';
 
@@ -39,7 +39,8 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
   if (!machine.ok) return machine.failure;
   const wanted = readCheck(raw);
   if (!wanted.ok) return wanted.failure;
-  const interrupt = catchSignals();
+  const interrupt = createInterrupt();
+  interrupt.listen();
   const listener = bootListener(options.colour);
   const isCheck = raw.check || raw.run !== undefined || raw.expect !== undefined;
   const result = isCheck

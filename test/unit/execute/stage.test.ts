@@ -27,19 +27,21 @@ const FILES: Files = {
   'layer/new\nline': '1',
 };
 
-function stage(tree: Tree, bindMounts: readonly BindMount[] = []) {
+const SIGNAL = new AbortController().signal;
+
+async function stage(tree: Tree, bindMounts: readonly BindMount[] = []) {
   tree.write({ 'staged/': '' });
   const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
   const index = StatIndex.load(tree.path('.vlb/stat-index'));
   return {
     layer,
-    result: stageInputs(layer, tree.path('staged'), hasher),
+    result: await stageInputs(layer, tree.path('staged'), hasher, SIGNAL),
     source: () => readManifest(layer, tree.directory, index, hasher),
   };
 }
 
-function staged(tree: Tree, bindMounts?: readonly BindMount[]): Staged {
-  return valueIn(stage(tree, bindMounts).result);
+async function staged(tree: Tree, bindMounts?: readonly BindMount[]): Promise<Staged> {
+  return valueIn((await stage(tree, bindMounts)).result);
 }
 
 /** The mode of every entry of a copy, itself as `.`; links are not followed. */
@@ -68,31 +70,31 @@ const MODES = {
   'sub/deep/file': '644',
 };
 
-test('modes are 0644 or 0755, as git would have them', () => {
+test('modes are 0644 or 0755, as git would have them', async () => {
   using tree = new Tree(FILES);
-  assert.deepEqual(modes(staged(tree).inputs), MODES);
+  assert.deepEqual(modes((await staged(tree)).inputs), MODES);
 });
 
 for (const umask of [0o077, 0o000, 0o027]) {
-  test(`modes are the same under the umask ${umask.toString(8)}`, (context) => {
+  test(`modes are the same under the umask ${umask.toString(8)}`, async (context) => {
     using tree = new Tree(FILES);
     const before = process.umask(umask);
     context.after(() => process.umask(before));
-    assert.deepEqual(modes(staged(tree).inputs), MODES);
+    assert.deepEqual(modes((await staged(tree)).inputs), MODES);
   });
 }
 
-test('every entry has the one time, directories that hold others and links too', () => {
+test('every entry has the one time, directories that hold others and links too', async () => {
   using tree = new Tree(FILES);
-  const { inputs } = staged(tree);
+  const { inputs } = await staged(tree);
   for (const name of Object.keys(MODES)) {
     assert.equal(lstatSync(path.join(inputs, name)).mtimeMs, STAGED_TIME * 1000, name);
   }
 });
 
-test('content and links are those of the source; links are not followed', () => {
+test('content and links are those of the source; links are not followed', async () => {
   using tree = new Tree(FILES);
-  const { inputs } = staged(tree);
+  const { inputs } = await staged(tree);
   for (const name of ['secret', 'none', 'large', 'sub/deep/file', 'new\nline']) {
     assert.ok(readFileSync(path.join(inputs, name)).equals(readFileSync(tree.path('layer', name))), name);
   }
@@ -108,21 +110,21 @@ describe('the manifest', () => {
   ];
   const files: Files = { ...FILES, 'shared/x': '1', 'shared/d/': '', one: '2', alias: { link: 'one' } };
 
-  test('is the one that the source has', () => {
+  test('is the one that the source has', async () => {
     using tree = new Tree(FILES);
-    const { result, source } = stage(tree);
+    const { result, source } = await stage(tree);
     assert.deepEqual(valueIn(result).manifest, valueIn(source()));
   });
 
-  test('is the one that the source has, with bind mounts', () => {
+  test('is the one that the source has, with bind mounts', async () => {
     using tree = new Tree(files);
-    const { result, source } = stage(tree, mounts);
+    const { result, source } = await stage(tree, mounts);
     assert.deepEqual(valueIn(result).manifest, valueIn(source()));
   });
 
-  test('is of the copy: an edit that comes later changes neither', () => {
+  test('is of the copy: an edit that comes later changes neither', async () => {
     using tree = new Tree(FILES);
-    const { result, source } = stage(tree);
+    const { result, source } = await stage(tree);
     const { manifest, inputs } = valueIn(result);
     const before = JSON.stringify(manifest);
     tree.write({ 'layer/sub/deep/file': 'edited', 'layer/large': Buffer.alloc((1 << 20) + 1, 'other') });
@@ -132,22 +134,22 @@ describe('the manifest', () => {
     assert.ok(readFileSync(path.join(inputs, 'large')).equals(Buffer.alloc((1 << 20) + 1, 'large')));
   });
 
-  test('is the same when the same files are staged again', () => {
+  test('is the same when the same files are staged again', async () => {
     using one = new Tree(FILES);
     using two = new Tree(Object.fromEntries(Object.entries(FILES).reverse()));
-    assert.deepEqual(staged(one).manifest, staged(two).manifest);
+    assert.deepEqual((await staged(one)).manifest, (await staged(two)).manifest);
   });
 });
 
 describe('bind mounts', () => {
-  test('are copied beside, files as files', () => {
+  test('are copied beside, files as files', async () => {
     using tree = new Tree({
       'layer/a': '',
       'shared/x': '1',
       'empty/': '',
       one: { content: '2', mode: 0o600 },
     });
-    const { binds, inputs } = staged(tree, [
+    const { binds, inputs } = await staged(tree, [
       { source: '../shared', target: '/srv/shared' },
       { source: '../empty', target: '/srv/empty' },
       { source: '../one', target: '/etc/one' },
@@ -172,22 +174,29 @@ describe('bind mounts', () => {
     }
   });
 
-  test('of a link are copies of what it leads to', () => {
+  test('of a link are copies of what it leads to', async () => {
     using tree = new Tree({ 'layer/a': '', real: 'abc', alias: { link: 'real' } });
-    const [bind] = staged(tree, [{ source: '../alias', target: '/etc/one' }]).binds;
+    const [bind] = (await staged(tree, [{ source: '../alias', target: '/etc/one' }])).binds;
     assert.equal(bind?.type, 'file');
     assert.equal(lstatSync(bind?.source ?? '').isFile(), true);
   });
 
-  test('that are missing are failures', () => {
+  test('that are missing are failures', async () => {
     using tree = new Tree({ 'layer/a': '' });
-    const failure = failureIn(stage(tree, [{ source: '../missing', target: '/x' }]).result);
+    const failure = failureIn((await stage(tree, [{ source: '../missing', target: '/x' }])).result);
     assert.equal(failure.where?.file, tree.path('missing'));
   });
 });
 
-test('what cannot be copied is a failure, no crash', () => {
+test('what cannot be copied is a failure, no crash', async () => {
   using tree = new Tree({ 'layer/a': 'x', staged: 'a file' });
   const layer = layerOf('10_a', { directory: tree.path('layer') });
-  assert.equal(failureIn(stageInputs(layer, tree.path('staged'), hasher)).kind, 'host');
+  assert.equal(failureIn(await stageInputs(layer, tree.path('staged'), hasher, SIGNAL)).kind, 'host');
+});
+
+test('an interrupt stops it', async () => {
+  using tree = new Tree({ 'layer/a': 'x', 'staged/': '' });
+  const layer = layerOf('10_a', { directory: tree.path('layer') });
+  const result = await stageInputs(layer, tree.path('staged'), hasher, AbortSignal.abort());
+  assert.equal(failureIn(result).kind, 'interrupted');
 });
