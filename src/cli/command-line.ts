@@ -15,9 +15,18 @@ import {
   targetsOf,
   testBootOptions,
 } from './command-options.ts';
+import type { InspectOptions } from './commands/inspect.ts';
 import type { GlobalOptions, RawGlobalOptions } from './options.ts';
 
 declare const VLB_VERSION: string; // put in by the bundler
+
+type InspectCommands = typeof import('./commands/inspect.ts');
+
+interface RawInspectOptions extends RawGlobalOptions {
+  readonly layer?: readonly string[] | undefined;
+  readonly json?: boolean | undefined;
+  readonly param?: readonly string[] | undefined;
+}
 
 /** Runs a command with the global options and sees to the exit status. */
 export type Finish = (
@@ -27,6 +36,20 @@ export type Finish = (
 
 /** The parser of the command line; what it finds, it hands to `finish`. It throws CommandLineError alone. */
 export function commandLine(argv: readonly string[], finish: Finish) {
+  /** The commands that look and build nothing have their options in common. */
+  const inspect = (
+    raw: RawInspectOptions,
+    command: (commands: InspectCommands, options: InspectOptions) => Promise<number | Failure>,
+  ) =>
+    finish(raw, async (options) =>
+      command(await import('./commands/inspect.ts'), {
+        ...options,
+        targets: raw.layer ?? [],
+        json: raw.json === true,
+        params: raw.param ?? [],
+        force: [],
+      }),
+    );
   return yargs(argv)
     .scriptName('vlb')
     .usage('$0 <command>\n\nBuilds virtual-machine images from numbered layers, and only what changed.')
@@ -76,66 +99,25 @@ export function commandLine(argv: readonly string[], finish: Finish) {
       'plan [layer..]',
       'show what a build would do, and why',
       (parser) => layers(json(parser)),
-      (raw) =>
-        finish(raw, async (options) => {
-          const { plan } = await import('./commands/inspect.ts');
-          return plan({
-            ...options,
-            targets: raw.layer ?? [],
-            json: raw.json === true,
-            params: raw.param ?? [],
-            force: [],
-          });
-        }),
+      (raw) => inspect(raw, (commands, options) => commands.plan(options)),
     )
     .command(
       'why <layer>',
       'explain why a layer has to run',
       (parser) => json(parser).positional('layer', { type: 'string', demandOption: true }),
-      (raw) =>
-        finish(raw, async (options) => {
-          const { why } = await import('./commands/inspect.ts');
-          return why({
-            ...options,
-            targets: [raw.layer],
-            json: raw.json === true,
-            params: raw.param ?? [],
-            force: [],
-          });
-        }),
+      (raw) => inspect({ ...raw, layer: [raw.layer] }, (commands, options) => commands.why(options)),
     )
     .command(
       'graph [layer..]',
       'show what stands on what',
       (parser) => graphOptions(parser),
-      (raw) =>
-        finish(raw, async (options) => {
-          const { graph } = await import('./commands/inspect.ts');
-          return graph({
-            ...options,
-            targets: raw.layer ?? [],
-            json: raw.json === true,
-            params: raw.param ?? [],
-            force: [],
-            format: raw.format,
-          });
-        }),
+      (raw) => inspect(raw, (commands, options) => commands.graph({ ...options, format: raw.format })),
     )
     .command(
       'ls [layer..]',
       'list the layers with their states',
       (parser) => layers(json(parser)),
-      (raw) =>
-        finish(raw, async (options) => {
-          const { ls } = await import('./commands/inspect.ts');
-          return ls({
-            ...options,
-            targets: raw.layer ?? [],
-            json: raw.json === true,
-            params: raw.param ?? [],
-            force: [],
-          });
-        }),
+      (raw) => inspect(raw, (commands, options) => commands.ls(options)),
     )
     .command(
       'new-layer <name>',
