@@ -24,6 +24,7 @@ import { loadProject, type Project, projectPaths } from '../project/project.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
+import { takeLock } from '../store/lock.ts';
 
 export interface WireOptions {
   /** Absolute path of the project. */
@@ -45,6 +46,28 @@ export interface Wired {
   readonly plan: Plan;
   readonly recipeOf: RecipeOf;
   readonly context: Context;
+}
+
+/**
+ * The right to build in a project, which one vlb has at a time, as cargo has it for its target directory: what is in
+ * place, and the uncached artifacts that only the project knows of, would change under the other otherwise.
+ */
+export async function lockProject(
+  options: Pick<WireOptions, 'directory' | 'emit' | 'signal'>,
+): Promise<Result<Disposable>> {
+  const file = path.join(projectPaths(options.directory).state, 'lock');
+  const onWait = (owner: string) =>
+    options.emit({
+      type: 'note',
+      message: `waiting for process ${owner.split('-', 1)[0]}, which is building this project`,
+    });
+  try {
+    const lock = await takeLock({ ...options, file, owner: ownerName(), isAlive: ownerIsAlive, onWait });
+    return lock ? ok(lock) : fail('interrupted', 'waiting for another build was interrupted');
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the state of the project cannot be written: ${message}`, { where: { file } });
+  }
 }
 
 /** From a project's directory to a plan, and the context in which it can be executed. */

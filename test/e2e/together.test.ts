@@ -1,6 +1,7 @@
 // Two vlb at the same time, on one project and on one store.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
@@ -62,4 +63,25 @@ test('one that is killed while the other waits leaves the work to it', async () 
   assert.equal(heir.status, 0, heir.told);
   assert.match((await project.build()).outcomes, /^(\d+_\w+ fresh(, )?){3}$/);
   assert.deepEqual(leftovers(project), []);
+});
+
+test('what a nocache layer made stays while another build in the project stands on it', async () => {
+  const nocache = (text: string) => buildLayer(`echo ${text} > /n`, '# nocache');
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_n/build-layer': nocache('one'),
+    'layers/30_v/build-layer': buildLayer('sleep 2; cat /n'),
+  });
+  let other: Promise<unknown> | undefined;
+  const first = await project.build([], {
+    onStdout: (text) => {
+      if (other || !(text.includes('"layer":"30_v"') && text.includes('"stage":"run"'))) return;
+      project.write({ 'layers/20_n/build-layer': nocache('two') });
+      other = project.build(['--last', '20_n']);
+    },
+  });
+  assert.equal(first.status, 0, first.told);
+  await other;
+  execFileSync('qemu-img', ['check', '-q', project.path('build/30_v.qcow2')]);
+  execFileSync('qemu-img', ['check', '-q', project.path('build/image.qcow2')]);
 });

@@ -6,7 +6,7 @@ import { createReporter, type Progress } from '../../report/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
-import { wireBuild } from '../wire.ts';
+import { lockProject, wireBuild } from '../wire.ts';
 
 export interface BuildOptions extends GlobalOptions {
   readonly nbd: readonly string[];
@@ -24,6 +24,9 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
   try {
+    const locked = await lockProject({ ...options, emit: reporter.report, signal: interrupt.signal });
+    if (!locked.ok) return locked.failure;
+    using _lock = locked.value;
     const wired = await wireBuild({ ...options, emit: reporter.report, signal: interrupt.signal });
     if (!wired.ok) return wired.failure;
     const { plan, recipeOf, context } = wired.value;
