@@ -204,3 +204,23 @@ test('what the script deleted does not stay in the delta', async () => {
   const { blocks } = statSync(project.path('build/20_app.qcow2'));
   assert.ok(blocks * 512 < 5 * 1024 * 1024, `${blocks * 512} bytes`);
 });
+
+test('a bind mount may lead into /mnt, and a line is told when it is printed', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer(
+      'cat shared/a; sleep 1; echo end',
+      '# chroot-bind-mount ../shared /mnt/shared',
+    ),
+    'layers/shared/a': 'shared\n',
+  });
+  let toldAt = 0;
+  const built = await project.build([], {
+    onStdout: (text) => {
+      if (toldAt === 0 && text.includes('"line":"shared"')) toldAt = performance.now();
+    },
+  });
+  assert.equal(built.output, 'shared\nend', built.told);
+  assert.ok(performance.now() - toldAt > 900, 'before the script slept');
+  assert.deepEqual(leftovers(project), []);
+});

@@ -131,6 +131,8 @@ class AgentShell implements RootShell {
   }
 }
 
+const NEWLINE = 0x0a;
+
 /** One of the shell's output streams, cut into answers at the lines that carry the mark. */
 class MarkedStream {
   readonly #mark: Buffer;
@@ -139,7 +141,7 @@ class MarkedStream {
   #wake: () => void = () => {};
 
   constructor(stream: NodeJS.ReadableStream, mark: string) {
-    this.#mark = Buffer.from(`\n${mark}`);
+    this.#mark = Buffer.from(mark);
     stream.on('data', (chunk: Buffer) => {
       this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
       this.#wake();
@@ -166,7 +168,9 @@ class MarkedStream {
       const at = this.#held.indexOf(this.#mark);
       const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
       if (lineEnd >= 0) {
-        const text = this.#held.subarray(0, at);
+        // The line's end before the mark is the mark's.
+        const end = this.#held[at - 1] === NEWLINE ? at - 1 : at;
+        const text = this.#held.subarray(0, end);
         const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
         this.#held = this.#held.subarray(lineEnd + 1);
         if (!onOutput) return { text: text.toString(), tail };
@@ -181,15 +185,22 @@ class MarkedStream {
     }
   }
 
-  /** Hands on what cannot be the beginning of a mark. */
+  /** Hands on what cannot be the beginning of a mark. A line's end alone is taken for the script's, or every line would lag. */
   #handOn(onOutput: (chunk: Buffer) => void): void {
-    const from = Math.max(0, this.#held.length - this.#mark.length);
-    const newline = this.#held.indexOf('\n', from);
-    // The mark begins with a newline: whatever is before the first one that could start it is output for sure.
-    const safe = newline < 0 ? this.#held.length : newline;
+    const safe = this.#held.length - this.#possibleMark();
     if (safe === 0) return;
     onOutput(this.#held.subarray(0, safe));
     this.#held = this.#held.subarray(safe);
+  }
+
+  /** How many of the last bytes may begin a mark, with its newline or just behind it. */
+  #possibleMark(): number {
+    const { length } = this.#held;
+    const newline = this.#held.lastIndexOf(NEWLINE);
+    const start = newline < 0 ? 0 : newline + 1;
+    const tail = this.#held.subarray(start);
+    if (tail.length === 0 || !this.#mark.subarray(0, tail.length).equals(tail)) return 0;
+    return length - Math.max(0, newline);
   }
 }
 

@@ -194,12 +194,12 @@ enter() {
   directory_for /dev; minimal_dev "$found"
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
   [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
+  directory_for /mnt; mount --bind "$inputs" "$found" # before what may go into it
   while [ "$binds" -gt 0 ]; do
     if [ -d "$1" ]; then directory_for "$2"; mount --bind "$1" "$found"; else bind_file "$1" "$2"; fi
     shift 2
     binds=$((binds - 1))
   done
-  directory_for /mnt; mount --bind "$inputs" "$found"
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
