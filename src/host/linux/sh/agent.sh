@@ -252,8 +252,11 @@ mount_system() {
 
 # mounts_at ROOT: what is mounted at ROOT and below, in the order in which it was mounted.
 mounts_at() {
-  awk -v root="$1" '$5 == root || index($5, root "/") == 1 { print $5 }' /proc/self/mountinfo |
-    while IFS= read -r place; do printf '%b\n' "$place"; done
+  # The kernel writes blanks and the like as octal numbers.
+  while read -r _ _ _ _ place _; do
+    place=$(printf '%b' "$place")
+    case $place in "$1" | "$1"/*) printf '%s\n' "$place" ;; esac
+  done </proc/self/mountinfo
 }
 
 # trim_all ROOT: every file system mounted at ROOT and below; those that cannot be trimmed are left as they are.
