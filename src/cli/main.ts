@@ -9,7 +9,7 @@ import { EXIT, exitStatusOf } from './exit-status.ts';
 import { type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', readerIsGone);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
     await commandLine(argv, finish).parseAsync();
   } catch (error) {
@@ -42,11 +42,18 @@ function tell(failure: Failure, raw: RawGlobalOptions): void {
   process.exitCode = exitStatusOf(failure, undefined);
 }
 
-/** Whoever read vlb's output has ended (`vlb … | head`): end too, cleanly, as other tools do by SIGPIPE. */
-function readerIsGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/**
+ * Whoever read vlb's output has ended (`vlb … | head`), or the disk that takes it is full: end too, cleanly, as other
+ * tools do by SIGPIPE.
+ */
+function outputIsLost(error: NodeJS.ErrnoException): void {
+  if (outputLost) return; // each further write fails too
+  outputLost = true;
+  if (error.code !== 'EPIPE') process.stderr.write(`vlb: the output cannot be written: ${error.message}\n`);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
   else process.exit(141);
 }
+
+let outputLost = false;
 
 await main(process.argv.slice(2));

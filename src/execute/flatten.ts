@@ -3,7 +3,7 @@
 import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../model/artifact.ts';
-import { ok, type Result } from '../model/failure.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
 import type { Context } from './context.ts';
 import { explainFullDisk } from './space.ts';
 
@@ -17,13 +17,17 @@ export async function flatten(artifact: Artifact, image: string, context: Contex
   if (readNote(note) === noteOf(artifact, image)) return ok(false);
   const source = path.join(context.store.artifactDirectory, artifactFile(artifact));
   const temporary = path.join(path.dirname(image), `.flattening-${context.owner}.qcow2`);
-  clearDead(path.dirname(image), context);
   try {
+    clearDead(path.dirname(image), context);
     const converted = await context.host.images.convert(source, 'qcow2', temporary, context.signal);
     if (!converted.ok) return { ok: false, failure: explainFullDisk(converted.failure, context) };
     renameSync(temporary, image);
     writeFileSync(note, noteOf(artifact, image) ?? '');
     return ok(true);
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { failure } = fail('host', `the flat image cannot be made: ${message}`, { where: { file: image } });
+    return { ok: false, failure: explainFullDisk(failure, context) };
   } finally {
     rmSync(temporary, { force: true });
   }

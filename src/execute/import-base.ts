@@ -10,7 +10,8 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import { BASE_NAME } from '../model/graph.ts';
 import type { Base } from '../model/layer.ts';
 import type { Draft } from '../model/store.ts';
-import { keyOf } from '../plan/key.ts';
+import { baseRecipe, keyOf } from '../plan/key.ts';
+import { fileContent } from '../project/base.ts';
 import type { Context } from './context.ts';
 import { explainFullDisk } from './space.ts';
 
@@ -22,7 +23,7 @@ const PACKINGS = [
 ] as const;
 
 /**
- * Imports a base and commits it under the key of its recipe.
+ * Imports a base and commits it under the key of what was imported: a file may have changed since `recipe` was made.
  * Fails as `usage` when the file is missing, is no disk, or its sha256 is not the one asked for.
  */
 export async function importBase(base: Base, recipe: string, context: Context): Promise<Result<BuildRecord>> {
@@ -35,11 +36,12 @@ export async function importBase(base: Base, recipe: string, context: Context): 
     const made = await makeDisk(base, draft, copies, context);
     if (context.signal.aborted) return fail('interrupted', 'importing the base was interrupted');
     if (!made.ok) return { ok: false, failure: explainFullDisk(made.failure, context) };
+    const imported = base.type === 'url' ? recipe : baseRecipe(fileContent(made.value.xxh64, base.sha256));
     return await draft.commit({
-      key: keyOf(recipe),
+      key: keyOf(imported),
       layer: BASE_NAME,
       parent: null,
-      recipe,
+      recipe: imported,
       keeping: 'cached',
       startedAt,
       signal: context.signal,
@@ -54,14 +56,15 @@ async function makeDisk(
   draft: Draft,
   [fetched, unpacked]: readonly [string, string],
   context: Context,
-): Promise<Result<void>> {
+): Promise<Result<Hashes>> {
   const name = base.type === 'url' ? base.url : base.path;
   try {
-    const digest = await fetchTo(base, fetched, context.signal);
-    if (!digest.ok) return digest;
-    if (base.sha256 !== undefined && digest.value !== base.sha256) {
+    const hashes = await fetchTo(base, fetched, context);
+    if (!hashes.ok) return hashes;
+    const { sha256 } = hashes.value;
+    if (base.sha256 !== undefined && sha256 !== base.sha256) {
       return fail('usage', `the base image ${name} has another sha256 than vlb.yaml says`, {
-        detail: [`wanted ${base.sha256}`, `found  ${digest.value}`],
+        detail: [`wanted ${base.sha256}`, `found  ${sha256}`],
         hint: 'if the image was changed on purpose, put the new sha256 there; if not, do not use it',
       });
     }
@@ -70,7 +73,8 @@ async function makeDisk(
       const done = await unpack(fetched, packing, unpacked, context);
       if (!done.ok) return done;
     }
-    return await toQcow2(packing === undefined ? fetched : unpacked, name, draft.path, context);
+    const made = await toQcow2(packing === undefined ? fetched : unpacked, name, draft.path, context);
+    return made.ok ? hashes : made;
   } catch (error) {
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
     const { message } = error as Error; // streams and fetch throw nothing else
@@ -78,19 +82,26 @@ async function makeDisk(
   }
 }
 
-/** Copies the base to a file of ours, so that what is hashed is what is used. Returns its sha256. */
-async function fetchTo(base: Base, target: string, signal: AbortSignal): Promise<Result<string>> {
+interface Hashes {
+  readonly sha256: string;
+  readonly xxh64: string;
+}
+
+/** Copies the base to a file of ours, so that what is hashed is what is used. */
+async function fetchTo(base: Base, target: string, { hasher, signal }: Context): Promise<Result<Hashes>> {
   const source = base.type === 'url' ? await download(base.url, signal) : ok(createReadStream(base.path));
   if (!source.ok) return source;
-  const hash = createHash('sha256');
+  const sha256 = createHash('sha256');
+  const xxh64 = hasher.hashPieces();
   const hashing = new Transform({
     transform(chunk, _encoding, done) {
-      hash.update(chunk);
+      sha256.update(chunk);
+      xxh64.update(chunk);
       done(undefined, chunk);
     },
   });
   await pipeline(source.value, hashing, createWriteStream(target), { signal });
-  return ok(hash.digest('hex'));
+  return ok({ sha256: sha256.digest('hex'), xxh64: xxh64.digest() });
 }
 
 async function download(url: string, signal: AbortSignal): Promise<Result<Readable>> {
@@ -100,6 +111,7 @@ async function download(url: string, signal: AbortSignal): Promise<Result<Readab
     return fail('host', `the base image cannot be fetched: ${cause}`, { where: { file: url } });
   }
   if (!response.ok || !response.body) {
+    await response.body?.cancel(); // or the connection would keep vlb from ending
     return fail('usage', `the base image cannot be fetched: ${response.status} ${response.statusText}`, {
       where: { file: url },
     });

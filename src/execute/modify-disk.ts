@@ -87,7 +87,7 @@ function runModifyDisk(
       environment: { ...scriptEnvironment(process.env, layer.params), TMPDIR: path.join(directory, 'tmp') },
       onOutput,
       noNetwork: layer.hints.noNetwork,
-      ...(attachesItself ? { device } : {}),
+      ...(attachesItself ? { device, makes: draft.path } : {}),
     }),
   );
 }

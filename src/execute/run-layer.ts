@@ -13,7 +13,7 @@ import { scriptEnvironment } from './environment.ts';
 import { enter, type Job, type LayerRun } from './job.ts';
 import { createDelta, modifyDisk } from './modify-disk.ts';
 import { logFile, runScript } from './run-script.ts';
-import { explainFullDisk } from './space.ts';
+import { explainFullDisk, fullStore } from './space.ts';
 import { stageInputs } from './stage.ts';
 
 let runs = 0;
@@ -31,6 +31,9 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
   // While the draft is still there: it is what filled the disk.
   if (!result.ok) return { ok: false, failure: explainFullDisk(result.failure, context) };
+  // A modify-disk writes through caches that tell nobody when they could not be written.
+  const full = fullStore(context);
+  if (full) return { ok: false, failure: full };
 
   enter('commit', { ...run, context });
   const recipe = layerRecipe(run.layer, result.value.manifest, run.below);

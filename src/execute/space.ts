@@ -22,6 +22,18 @@ export function explainFullDisk(failure: Failure, context: Pick<Context, 'store'
   return failure;
 }
 
+/** The failure for a store that is full: what was written last may be missing, whether or not anybody was told. */
+export function fullStore({ store }: Pick<Context, 'store'>): Failure | undefined {
+  const file = store.artifactDirectory;
+  if (roomIn(file) > ALMOST_NOTHING) return undefined;
+  return {
+    kind: 'host',
+    message: 'there is no space left on the disk',
+    where: { file },
+    hint: 'make room there, or move the store: --cache-dir DIR',
+  };
+}
+
 function roomIn(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);

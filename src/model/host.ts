@@ -96,6 +96,8 @@ export interface HostScript extends Script {
   /** Staged copy of the layer's files: the working directory. */
   readonly inputs: string;
   readonly argv: readonly [string, ...string[]];
+  /** A file that the script may make anew: it is given back to the user that vlb runs as. */
+  readonly makes?: string;
   /** A device that the script itself attaches, to be kept from others meanwhile. */
   readonly device?: string;
 }

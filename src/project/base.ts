@@ -26,7 +26,12 @@ export function baseContent(
     });
   }
   const hash = index.hash(path.relative(projectDirectory, base.path), stat, () => hasher.hashFile(base.path));
-  return ok(`xxh64:${hash} sha256:${base.sha256 ?? '-'}`);
+  return ok(fileContent(hash, base.sha256));
+}
+
+/** The content of a base that is a file, by its xxHash64. */
+export function fileContent(hash: string, sha256: string | undefined): string {
+  return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
 }
 
 function statOf(file: string): BigIntStats | undefined {

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -47,11 +48,12 @@ export function openInPlace(options: InPlaceOptions): InPlace {
 function linkedDigest(file: string, artifacts: string): Digest | undefined {
   let target: string;
   try {
-    target = path.resolve(path.dirname(file), readlinkSync(file));
+    target = path.resolve(realpathSync(path.dirname(file)), readlinkSync(file));
   } catch {
     return undefined; // no link
   }
-  const digest = path.dirname(target) === artifacts ? ARTIFACT.exec(path.basename(target))?.[1] : undefined;
+  const inStore = [artifacts, realPath(artifacts)].includes(path.dirname(target));
+  const digest = inStore ? ARTIFACT.exec(path.basename(target))?.[1] : undefined;
   return digest as Digest | undefined; // the name was matched as one
 }
 
@@ -154,15 +156,28 @@ function linkAncestors({ build, artifacts, project }: InPlaceOptions): ReadonlyS
   return reachable;
 }
 
-/** Makes a symbolic link, atomically; leaves it alone where it is right already. */
+/**
+ * Makes a symbolic link, atomically; leaves it alone where it is right already. The kernel follows it from where build/
+ * really is, which may be elsewhere if build/ is a link itself.
+ */
 function pointTo(file: string, target: string, project: string): void {
-  const inside = target.startsWith(`${project}/`);
-  const text = inside ? path.relative(path.dirname(file), target) : target;
+  const place = realPath(path.dirname(file));
+  const real = path.join(realPath(path.dirname(target)), path.basename(target));
+  const inside = [place, real].every((name) => name.startsWith(`${realPath(project)}/`));
+  const text = inside ? path.relative(place, real) : target;
   if (readLink(file) === text) return;
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   rmSync(temporary, { force: true });
   symlinkSync(text, temporary);
   renameSync(temporary, file);
+}
+
+function realPath(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch {
+    return directory; // it is not there yet
+  }
 }
 
 function readLink(file: string): string | undefined {

@@ -1,6 +1,6 @@
 // vlb new-layer: makes a layer's directory with a script to start from.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail } from '../../model/failure.ts';
 import type { ScriptKind } from '../../model/layer.ts';
@@ -16,7 +16,7 @@ export interface NewLayerOptions extends GlobalOptions {
 /** Makes the layer and prints the path of its script. Fails as `usage` when the name is taken or no name. */
 export async function newLayer(options: NewLayerOptions): Promise<number | Failure> {
   const parent = layersDirectory(options.directory);
-  const taken = existsSync(parent) ? readdirSync(parent).filter((name) => LAYER_NAME.test(name)) : [];
+  const taken = namesIn(parent).filter((name) => LAYER_NAME.test(name));
   const name = /^\d/.test(options.name) ? options.name : `${nextNumber(taken)}_${options.name}`;
   if (!LAYER_NAME.test(name)) {
     return fail('usage', `"${options.name}" is no name for a layer`, {
@@ -32,11 +32,24 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
   const isFirst = taken.every((other) => layerNumber(other) > layerNumber(name));
   const directory = path.join(parent, name);
   const script = path.join(directory, options.kind);
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(script, options.kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
-  chmodSync(script, 0o755);
+  try {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(script, options.kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
+    chmodSync(script, 0o755);
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the layer cannot be made: ${message}`, { where: { file: directory } }).failure;
+  }
   process.stdout.write(`${path.relative(process.cwd(), script)}\n`);
   return EXIT.ok;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // it is not there yet, or making the layer will tell what is wrong with it
+  }
 }
 
 /** The next free ten: 10, then 20 behind 10 to 19. */

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import type { ChrootScript, HostScript, MountedSystem } from '../../model/host.ts';
 import { madeList } from './mount.ts';
-import type { RootShell } from './root-shell.ts';
-import { asRoot } from './sudo.ts';
+import { escapeLine, type RootShell } from './root-shell.ts';
+import { isRoot } from './sudo.ts';
 
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
 const POLICY = '#!/bin/sh\nexit 101\n';
@@ -36,13 +36,13 @@ export async function runInChroot(
     [
       'chrooted',
       networkOf(script),
+      variablesFile(script.environment, directory),
       system.root,
       script.inputs,
       copyOfResolvConf(directory),
       prepared.value.stdout.includes('dpkg') ? policy : '',
       String(script.binds.length),
       ...script.binds.flatMap((bind) => [bind.source, bind.target]),
-      ...variables(script.environment),
       'unshare',
       '--root=.',
       '--wd=/mnt',
@@ -52,28 +52,38 @@ export async function runInChroot(
   );
 }
 
-/** Runs a modify-disk on the host, in a box of its own, and returns its exit status. */
+/**
+ * Runs a modify-disk on the host, in a box of its own, and returns its exit status.
+ * @param directory the run's own directory
+ */
 export async function runOnHost(
   shell: RootShell,
   script: HostScript,
+  directory: string,
   wrap: (argv: readonly string[]) => readonly string[],
 ): Promise<Result<number>> {
   const owned = await ownByRoot(shell, [script.inputs]);
   if (!owned.ok) return owned;
-  return shell.stream(
+  const ended = await shell.stream(
     [
       'boxed',
       networkOf(script),
+      variablesFile(script.environment, directory),
       script.inputs,
-      ...wrap(['env', '-i', ...variables(script.environment), ...script.argv]),
+      ...wrap(script.argv),
     ],
     script.onOutput,
   );
+  if (script.makes === undefined || isRoot() || !ended.ok) return ended;
+  const user = `${process.getuid?.()}:${process.getgid?.()}`;
+  // Status 1: there is none, which whoever looks for it will tell.
+  const given = await shell.run(['chown', '--no-dereference', user, '--', script.makes], [0, 1]);
+  return given.ok ? ended : given;
 }
 
 /** An ordinary user cannot stage files that belong to root. */
 async function ownByRoot(shell: RootShell, places: readonly string[]): Promise<Result<void>> {
-  if (asRoot(['true']).length === 1) return ok();
+  if (isRoot()) return ok();
   const done = await shell.run(['chown', '--recursive', '--no-dereference', '0:0', '--', ...places]);
   return done.ok ? ok() : done;
 }
@@ -83,8 +93,12 @@ function networkOf(script: { readonly noNetwork: boolean }): string {
   return script.noNetwork ? 'none' : 'host';
 }
 
-function variables(environment: Readonly<Record<string, string>>): string[] {
-  return Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+/** Writes a script's variables to a file for `with_variables` of sh/agent.sh, which others cannot read. */
+function variablesFile(environment: Readonly<Record<string, string>>, directory: string): string {
+  const file = path.join(directory, 'environment');
+  const lines = Object.entries(environment).map(([name, value]) => `${escapeLine(`${name}=${value}`)}\n`);
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
+  return file;
 }
 
 /** The host's name resolution, as a copy: what a script does to it stays in the run. */

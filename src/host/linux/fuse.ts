@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isInstalled, missingTool } from '../process.ts';
 import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
+import { LOOP_NOTE } from './leftovers.ts';
 import type { RootShell } from './root-shell.ts';
 
 export const fuseBackend: Backend = { name: 'fuse', scriptDevice: undefined, check, attach };
@@ -33,7 +34,8 @@ async function attach(
   const readOnly = access === 'read-only';
   const file = path.join(directory, 'disk');
   const pidFile = path.join(directory, 'daemon.pid');
-  writeFileSync(file, '');
+  const note = path.join(directory, LOOP_NOTE);
+  for (const name of [file, note]) writeFileSync(name, '');
   const daemon = await shell.start([
     'qemu-storage-daemon',
     '--blockdev',
@@ -70,7 +72,7 @@ async function attach(
   // of a write still in progress: one request's pages end in the place of another. Buffered, the kernel's inode lock
   // lets one write through at a time. The backend's contract test compares every byte.
   const mode = readOnly ? ['--read-only'] : [];
-  const loop = await shell.run(['losetup', '--find', '--show', '--partscan', ...mode, file]);
+  const loop = await shell.run(['attach_loop', file, note, ...mode]);
   if (!loop.ok) return loop;
   const device = loop.value.stdout.trim();
   const held = await shell.hold(device);
@@ -87,6 +89,9 @@ async function detach(
   holder: string,
   daemon: string,
 ): Promise<Result<void>> {
+  // Whoever wrote to the device may not have waited for it: what could not be written is told here, or never.
+  const flushed = await shell.run(['sync', device]);
+  if (!flushed.ok) return flushed;
   const dropped = await shell.stop(holder);
   if (!dropped.ok) return dropped;
   // The kernel's own word that the last user, a file system included, has let go and all is written.

@@ -10,7 +10,7 @@ import { qemuImg } from './qemu-img.ts';
 import { openWorkbench } from './workbench.ts';
 
 /** What every run of a layer calls; looked for before anything begins. */
-const TOOLS = ['qemu-img', 'unshare', 'losetup', 'mount', 'blkid', 'partx', 'fstrim', 'awk'] as const;
+const TOOLS = ['qemu-img', 'unshare', 'losetup', 'mount', 'blkid', 'partx', 'fstrim'] as const;
 
 /** The host, attaching disks with the given backend. */
 export function linuxHost(backend: Backend): Host {

@@ -7,6 +7,9 @@ import { run } from '../process.ts';
 import { ownerIsAlive } from './owner.ts';
 import { asRoot } from './sudo.ts';
 
+/** The file in which an attachment's loop device is noted. */
+export const LOOP_NOTE = 'loop';
+
 /**
  * Removes every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but
  * not yet held, and the files, do not.
@@ -16,7 +19,7 @@ export async function clearLeftovers(runs: string): Promise<Result<void>> {
   for (const name of entries(runs)) {
     if (ownerIsAlive(name)) continue;
     const directory = path.join(runs, name);
-    for (const device of loopDevicesBelow(directory)) {
+    for (const device of loopDevicesOf(directory)) {
       const [command, ...args] = asRoot(['losetup', '--detach', device]);
       await run(command, args);
     }
@@ -38,16 +41,27 @@ export async function removeRun(directory: string): Promise<Result<void>> {
   }
 }
 
-function loopDevicesBelow(directory: string): string[] {
+/**
+ * The loop devices that a dead run left attached. Their files were shown by a FUSE mount that died with the run's
+ * namespace, so the kernel gives `/` as their path: which they are stands in the run's notes.
+ */
+function loopDevicesOf(directory: string): string[] {
+  const places = [directory, ...entries(directory).map((name) => path.join(directory, name))];
+  const noted = places.map((place) => textOf(path.join(place, LOOP_NOTE)));
   return entries('/sys/block').flatMap((name) => {
     if (!name.startsWith('loop')) return [];
-    try {
-      const file = readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8');
-      return file.startsWith(`${directory}/`) ? [`/dev/${name}`] : [];
-    } catch {
-      return []; // not attached
-    }
+    const device = `/dev/${name}`;
+    const file = textOf(`/sys/block/${name}/loop/backing_file`); // nothing where none is attached
+    return file.startsWith(`${directory}/`) || (file === '/' && noted.includes(device)) ? [device] : [];
   });
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 function entries(directory: string): string[] {

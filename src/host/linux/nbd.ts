@@ -117,7 +117,8 @@ async function disconnect(
     if (!done.ok) return done;
   }
   const ended = await shell.stop(daemon);
-  return ended.ok ? ok() : ended;
+  if (!ended.ok) return ended;
+  return ended.value === 0 ? ok() : fail('host', `qemu-nbd ended with status ${ended.value}`);
 }
 
 function connectedProcess(device: string): string | undefined {

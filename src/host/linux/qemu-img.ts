@@ -5,6 +5,7 @@ import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import type { ImageInfo, Images } from '../../model/host.ts';
 import { run } from '../process.ts';
+import { dyingWithParent } from './boot/lifetime.ts';
 
 export const qemuImg: Images = { create, info, setBacking, convert };
 
@@ -59,10 +60,8 @@ async function convert(
 ): Promise<Result<void>> {
   // Sixteen coroutines and writes out of order: a tenth of the time that the defaults take.
   const workers = String(Math.min(16, availableParallelism() * 8));
-  const done = await run(
-    'qemu-img',
-    ['convert', '-m', workers, '-W', '-f', format, '-O', 'qcow2', path.resolve(source), path.resolve(target)],
-    { signal },
-  );
+  const files = [path.resolve(source), path.resolve(target)];
+  const args = ['convert', '-m', workers, '-W', '-f', format, '-O', 'qcow2', ...files];
+  const done = await run(...dyingWithParent('KILL', 'qemu-img', args), { signal });
   return done.ok ? ok() : done;
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Child, commandFailure, lastLines, missingTool, type Output, start } from '../process.ts';
-import { asRoot } from './sudo.ts';
+import { asRoot, isRoot } from './sudo.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
 export interface RootShell extends AsyncDisposable {
@@ -29,9 +29,19 @@ export interface RootShell extends AsyncDisposable {
 // Beside this file in the source, and beside the bundle when it is built.
 const AGENT = fileURLToPath(new URL('./sh/agent.sh', import.meta.url));
 
+/** Where root's tools are: not every PATH has them all, that of `su` for one. */
+const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
 export async function openRootShell(): Promise<Result<RootShell>> {
+  // A session of its own keeps a terminal's ^C away. With sudo it is made behind it: sudo looks for the terminal at which
+  // the password was given.
+  const session = isRoot() ? [] : ['setsid', '--wait'];
   const [command, ...args] = asRoot([
+    'env',
+    '-i',
+    `PATH=${isRoot() ? `${process.env['PATH']}:` : ''}${ROOT_PATH}`,
+    ...session,
     'unshare',
     '--mount',
     '--pid',
@@ -42,7 +52,7 @@ export async function openRootShell(): Promise<Result<RootShell>> {
     AGENT,
     'agent',
   ]);
-  const shell = new AgentShell(start(command, args, { detached: true }));
+  const shell = new AgentShell(start(command, args, { detached: isRoot() }));
   const answer = await shell.run(['true']);
   if (answer.ok) return ok(shell);
   await shell[Symbol.asyncDispose]();
@@ -204,6 +214,7 @@ class MarkedStream {
   }
 }
 
-function escapeLine(argument: string): string {
+/** An argument as one line of a request. */
+export function escapeLine(argument: string): string {
   return argument.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }

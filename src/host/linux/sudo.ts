@@ -2,5 +2,9 @@
 
 /** The argument list that runs a command as root. */
 export function asRoot(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
-  return process.getuid?.() === 0 ? argv : ['sudo', '-n', '--', ...argv];
+  return isRoot() ? argv : ['sudo', '-n', '--', ...argv];
+}
+
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }

@@ -80,7 +80,7 @@ class LinuxWorkbench implements Workbench {
 
   runOnHost(script: HostScript): Promise<Result<number>> {
     const { device } = script;
-    return runOnHost(this.#shell, script, (argv) =>
+    return runOnHost(this.#shell, script, this.#directory, (argv) =>
       device === undefined ? argv : underDeviceLock(device, argv),
     );
   }

@@ -11,14 +11,13 @@ serve() {
     set --
     while [ "$count" -gt 0 ]; do
       IFS= read -r word
-      case $word in *\\*) word=$(printf '%b.' "$word"); word=${word%.} ;; esac
+      unescape
       set -- "$@" "$word"
       count=$((count - 1))
     done
     case $verb in
       run) ("$@") </dev/null ;;
-      # All that the command prints is one stream: a script's log.
-      stream) ("$@") </dev/null >&2 ;;
+      stream) stream "$@" ;;
       start) "$@" </dev/null >/dev/null & echo $! ;;
       stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
       hold) hold "$1" ;;
@@ -27,6 +26,30 @@ serve() {
     printf '\n%s %s\n' "$mark" "$status"
     printf '\n%s\n' "$mark" >&2
   done
+}
+
+# unescape: takes the backslashes out of `word`.
+unescape() {
+  case $word in *\\*) word=$(printf '%b.' "$word"); word=${word%.} ;; esac
+}
+
+# stream COMMAND…: all that the command prints is one stream, a script's log. It is a pipe: this shell's own streams are
+# sockets, and those cannot be opened as /dev/stderr, which scripts do.
+stream() {
+  return "$({ { ("$@") </dev/null 3>&-; echo "$?" >&3; } 2>&1 | cat >&2 3>&-; } 3>&1)"
+}
+
+# attach_loop FILE NOTE OPTION…: makes a loop device of a file and prints its name. The name stands in NOTE before the device
+# is attached: when all of this is killed in the next moment, the kernel knows no path of the file any more, and nothing
+# else would tell whose the device was.
+attach_loop() {
+  file=$1 note=$2 tries=0
+  shift 2
+  until device=$(losetup --find) && printf '%s\n' "$device" >"$note" && losetup --partscan "$@" "$device" "$file"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 10 ] || return 1 # no device is left, or others were quicker each time
+  done
+  printf '%s\n' "$device"
 }
 
 # hold DEVICE: keeps a loop device until the process that this prints is stopped, or everything here is. The device is
@@ -145,25 +168,40 @@ mount_layer() {
   mount_system "$1" "$found" "$2" "$3"
 }
 
-# remove_mount_points LIST: takes away what mount_point made, unless the script put something there.
+# remove_mount_points ROOT LIST: takes away what mount_point made, unless the script put something there. Where the script
+# put a link in the way, the place is another one now, and none of ours: it may even be one of the host.
 remove_mount_points() {
-  [ -e "$1" ] || return 0
-  sort -r "$1" | while IFS= read -r place; do
+  [ -e "$2" ] || return 0
+  sort -r "$2" | while IFS= read -r place; do
+    if ! in_root "$1" "${place#"$1"}" || [ "$found" != "$place" ]; then continue; fi
     if [ -d "$place" ]; then rmdir "$place" 2>/dev/null; elif [ ! -s "$place" ]; then rm -f "$place"; fi
   done
-  rm -f "$1"
+  return 0
 }
 
-# boxed NETWORK DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
+# boxed NETWORK VARIABLES DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
 boxed() {
-  cd "$2" || return 1
+  cd "$3" || return 1
   own_network "$1"
-  shift 2
+  variables=$2
+  shift 3
   umask 022
   # The shell in between is the box's PID 1: a script that were it would ignore signals and never reap.
-  # shellcheck disable=SC2016 # the inner shell expands
   # shellcheck disable=SC2086 # a word or none
-  exec unshare $network --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh -c '"$@"; exit $?' sh "$@"
+  exec unshare $network --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh "$0" box "$variables" "$@"
+}
+
+# with_variables FILE COMMAND…: becomes a command that has these variables and no others, NAME=VALUE lines escaped as in a
+# request. They stand in no argument list for longer than it takes `env` to read them, since everybody on the machine can
+# see those, and a proxy's address may hold a password.
+with_variables() {
+  file=$1
+  shift
+  while IFS= read -r word; do
+    unescape
+    set -- "$word" "$@"
+  done <"$file"
+  exec env -i "$@"
 }
 
 # own_network host|none: sets `network` to the word that unshare needs.
@@ -171,8 +209,8 @@ own_network() {
   case $1 in none) network=--net ;; *) network='' ;; esac
 }
 
-# chrooted NETWORK ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
-# BINDS is a number, and as many pairs SOURCE TARGET follow; the command begins with the variables of its environment.
+# chrooted NETWORK VARIABLES ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
+# BINDS is a number, and as many pairs SOURCE TARGET follow.
 chrooted() {
   own_network "$1"
   shift
@@ -184,12 +222,15 @@ chrooted() {
 # enter: the other half of chrooted, inside its namespaces. Mounts made here end with them.
 enter() {
   set -e
-  root=$1 inputs=$2 resolv=$3 policy=$4 binds=$5
-  shift 5
+  variables=$1 root=$2 inputs=$3 resolv=$4 policy=$5 binds=$6
+  shift 6
   hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
   directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
   directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
   directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
+  # The kernel's settings are the host's. What belongs to a namespace of its own (the host's name) has been set.
+  mount --bind -o ro "$found/sys" "$found/sys"
+  [ ! -e "$found/sysrq-trigger" ] || mount --bind /dev/null "$found/sysrq-trigger"
   directory_for /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$found"
   directory_for /dev; minimal_dev "$found"
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
@@ -203,8 +244,8 @@ enter() {
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
-  # What follows the variables begins with `unshare --root=.`, found in the old root, which is this process's still.
-  exec env -i "$@"
+  # The command begins with `unshare --root=.`, found in the old root, which is this process's still.
+  with_variables "$variables" "$@"
 }
 
 # Every mount point was made before (prepare_chroot). One that is missing now leads through a link into /tmp or /run,
@@ -250,11 +291,11 @@ mount_system() {
   return 3
 }
 
-# mounts_at ROOT: what is mounted at ROOT and below, in the order in which it was mounted.
+# mounts_at ROOT: what is mounted at ROOT and below, in the order in which it was mounted. (Blanks and backslashes are
+# octal numbers in mountinfo.)
 mounts_at() {
-  # The kernel writes blanks and the like as octal numbers.
   while read -r _ _ _ _ place _; do
-    place=$(printf '%b' "$place")
+    case $place in *\\*) place=$(printf '%b.' "$place"); place=${place%.} ;; esac
     case $place in "$1" | "$1"/*) printf '%s\n' "$place" ;; esac
   done </proc/self/mountinfo
 }
@@ -268,11 +309,13 @@ trim_all() {
   done
 }
 
-# unmount_all ROOT LIST: the last mounted first, and away with the mount points that were made. Each is flushed before:
-# errors of writes that went to the disk behind the script's back are told then, or never.
+# unmount_all ROOT LIST: the last mounted first, and away with the mount points that were made: each while what it is in
+# is still mounted, and what was mounted on it is not any more. Each is flushed before: errors of writes that went to the
+# disk behind the script's back are told then, or never.
 unmount_all() {
+  [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
   mounts_at "$1" | sort -r | while IFS= read -r place; do
-    [ "$place" != "$1" ] || remove_mount_points "$2"
+    remove_mount_points "$1" "$2"
     sync --file-system "$place" && umount "$place" || exit 1
   done
 }
@@ -284,7 +327,10 @@ case $role in
     # `forward` kills all it can reach, so it must be in a PID namespace of its own: this shell is the first there.
     [ $$ = 1 ] || exit 1
     export LC_ALL=C
-    forward | serve
+    # This shell's own word on how the others end, "Killed", is none of a script's output.
+    exec 3>&2 2>/dev/null
+    forward 3>&- | serve 2>&3 3>&-
     ;;
+  box) (with_variables "$@"); exit $? ;;
   enter) enter "$@" ;;
 esac
