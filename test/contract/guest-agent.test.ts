@@ -1,7 +1,8 @@
 // The guest agent's client against real qemu-ga processes, behind a double of the virtio-serial port that outlives them.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -45,8 +46,7 @@ class VirtioPort implements AsyncDisposable {
     this.#agent = start('qemu-ga', ['-m', 'unix-listen', '-p', file, '-t', this.#directory, ...args]);
     this.#agent.stdout.resume();
     this.#agent.stderr.resume();
-    for (let wait = 0; wait < 500 && !existsSync(file); wait++) await sleep(10);
-    const socket = connect(file).on('error', () => {});
+    const socket = await connectTo(file);
     socket.on('data', (bytes) => {
       if (!dribble) this.#guest.write(bytes);
       else for (const byte of bytes) this.#guest.write(Uint8Array.of(byte));
@@ -74,6 +74,20 @@ class VirtioPort implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.killAgent();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Connects to an agent that is starting: its socket is there a moment before it listens. */
+async function connectTo(file: string): Promise<Socket> {
+  for (let tries = 0; ; tries++) {
+    const socket = connect(file);
+    try {
+      await once(socket, 'connect');
+      return socket.on('error', () => {}); // it may be killed at any time
+    } catch (error) {
+      if (tries > 500) throw error;
+      await sleep(10);
+    }
   }
 }
 
