@@ -1,5 +1,6 @@
-// Makes dist/ from src/: a small main.mjs (see start.mjs) and, in chunks/, the program. What the source reaches
-// through `import()` becomes a chunk of its own, loaded only where it is used.
+// Makes dist/ from src/: a small main.mjs (see start.mjs) and, in chunks/, the program with the files that it takes along.
+// The program is one file, since each further one would cost half a millisecond at the start; what the source reaches
+// through `import()` is evaluated only where it is used.
 //
 // A vlb that is running, or is starting at this moment, must not notice: chunks are named after their contents,
 // everything is made in a directory of its own and renamed into place, and main.mjs comes last. Chunks that no
@@ -19,6 +20,7 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
+import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -48,7 +50,9 @@ async function bundle() {
   try {
     const { metafile } = await bundleProgram(work, version);
     const chunks = await readdir(join(work, 'chunks'));
-    const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint !== undefined)[0];
+    const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
+      entryPoint?.endsWith('src/cli/main.ts'),
+    )[0];
     await writeFile(join(work, 'licenses.txt'), await licenses(metafile));
     await writeFile(
       join(work, 'main.mjs'),
@@ -77,17 +81,15 @@ function bundleProgram(outdir, version) {
     entryPoints: ['src/cli/main.ts'],
     outdir,
     entryNames: 'chunks/[name]-[hash]',
-    chunkNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node22',
     minifySyntax: true,
     minifyWhitespace: true, // Names stay: a stack trace in a bug report is to be read.
     legalComments: 'none', // licenses.txt has the whole texts.
-    plugins: [takeFilesAlong(join(outdir, 'chunks'))],
+    plugins: [requireBuiltins(), takeFilesAlong(join(outdir, 'chunks'))],
     define: { VLB_VERSION: JSON.stringify(version) },
     alias: { 'string-width': './bin/string-width.mjs' },
     // CommonJS packages call require(), which a module does not have.
@@ -97,6 +99,38 @@ function bundleProgram(outdir, version) {
     metafile: true,
     logLevel: 'warning',
   });
+}
+
+/**
+ * Node's own modules by require(): an import of one makes node read every export it has, and `node:fs` alone has some that
+ * load a third of node's library. That costs ten milliseconds at each start.
+ */
+function requireBuiltins() {
+  const require = createRequire(import.meta.url);
+  const loadedAtStart = /\/(?:src|bin)\/|\/node_modules\/(?:yargs|yargs-parser|y18n|cliui|escalade)\//;
+  return {
+    name: 'require-builtins',
+    setup(build) {
+      build.onResolve({ filter: /^[a-z][a-z0-9_:/]*$/ }, ({ path, kind, importer }) => {
+        if (!isBuiltin(path)) return undefined;
+        if (kind === 'require-call') return { path, external: true };
+        // What is evaluated later has copies of its own, or its imports would be read at the start.
+        return { path, namespace: 'builtin', suffix: loadedAtStart.test(importer) ? '' : '?later' };
+      });
+      build.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => {
+        const names = Object.keys(require(path)).filter((name) => name !== 'default');
+        // What nobody imports is left out, and so never read: a mere look at some exports loads more of node.
+        const exports = names.map((name) => `export const ${name} = /* @__PURE__ */ get('${name}');`);
+        const contents = [
+          `const builtin = require('${path}');`,
+          'const get = (name) => builtin[name];',
+          'export default builtin;',
+          ...exports,
+        ];
+        return { contents: contents.join('\n') };
+      });
+    },
+  };
 }
 
 /**

@@ -13,12 +13,11 @@ import type { Artifact } from '../model/artifact.ts';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
-import type { Manifest } from '../model/manifest.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
-import { readManifest } from '../project/manifest.ts';
+import { createManifestReader } from '../project/manifest.ts';
 import { parseParams, withParams } from '../project/params.ts';
 import { loadProject, type Project, projectPaths } from '../project/project.ts';
 import { StatIndex } from '../project/stat-index.ts';
@@ -93,11 +92,10 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
   if (!store.ok) return store;
   const inPlace = openInPlace({
     ...paths,
-    project: options.directory,
     artifacts: store.value.artifactDirectory,
   });
   const hasher = await createFileHasher();
-  const recipes = readRecipes(
+  const recipes = await readRecipes(
     graph.value,
     options.directory,
     paths.statIndex,
@@ -141,24 +139,25 @@ function forcedNodes(graph: Graph, force: WireOptions['force']): Result<Readonly
 }
 
 /** Reads all inputs once; what comes back gives the recipe of each node over any parent. */
-function readRecipes(
+async function readRecipes(
   graph: Graph,
   directory: string,
   indexFile: string,
   hasher: FileHasher,
   complete: boolean,
-): Result<RecipeOf> {
-  const manifests = new Map<string, Manifest>();
+): Promise<Result<RecipeOf>> {
+  const manifests = new Map<string, string>();
   let base = '';
   try {
-    const index = StatIndex.load(indexFile);
+    const index = StatIndex.load(indexFile, hasher);
+    const reader = createManifestReader(directory, index, hasher);
     for (const node of graph.nodes) {
       if (node.type === 'base') {
         const content = baseContent(node.base, directory, index, hasher);
         if (!content.ok) return content;
         base = baseRecipe(content.value);
       } else {
-        const manifest = readManifest(node.layer, directory, index, hasher);
+        const manifest = await reader.read(node.layer);
         if (!manifest.ok) return manifest;
         manifests.set(node.name, manifest.value);
       }
@@ -173,6 +172,6 @@ function readRecipes(
   return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
     if (node.type === 'base') return base;
     const below = belowOf(node, known);
-    return below && layerRecipe(node.layer, manifests.get(node.name) ?? [], below);
+    return below && layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
   });
 }

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../model/artifact.ts';
 import { fail, type Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
+import { manifestText } from '../model/manifest.ts';
 import type { Draft } from '../model/store.ts';
 import { keyOf, layerRecipe } from '../plan/key.ts';
 import type { Context } from './context.ts';
@@ -36,7 +37,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   if (full) return { ok: false, failure: full };
 
   enter('commit', { ...run, context });
-  const recipe = layerRecipe(run.layer, result.value.manifest, run.below);
+  const recipe = layerRecipe(run.layer, manifestText(result.value.manifest), run.below);
   const { parent } = run.below;
   return await draft.commit({
     key: keyOf(recipe),
@@ -58,7 +59,13 @@ async function runOnDraft(run: LayerRun, draft: Draft, context: Context): Promis
   enter('create', { ...run, context });
   const creating = createDelta(run, draft.path, context);
   enter('stage', { ...run, context });
-  const staged = await stageInputs(run.layer, path.join(directory, 'inputs'), context.hasher, context.signal);
+  const staged = await stageInputs(
+    run.layer,
+    context.paths.project,
+    path.join(directory, 'inputs'),
+    context.hasher,
+    context.signal,
+  );
   const created = await creating;
   const opened = await opening;
   if (!opened.ok) return opened;

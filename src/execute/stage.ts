@@ -22,7 +22,7 @@ import type { Layer } from '../model/layer.ts';
 import type { Manifest, ManifestEntry } from '../model/manifest.ts';
 import type { FileHasher } from '../project/hash.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../project/inputs.ts';
-import { manifestEntry, sortManifest } from '../project/manifest.ts';
+import { manifestEntry, sortManifest, withRules } from '../project/manifest.ts';
 
 /** The one time stamp of every staged file, seconds since 1970, and the SOURCE_DATE_EPOCH of every script: 2020-01-01. */
 export const STAGED_TIME = 1_577_836_800;
@@ -49,6 +49,7 @@ export interface Staged {
  */
 export async function stageInputs(
   layer: Layer,
+  projectDirectory: string,
   directory: string,
   hasher: FileHasher,
   signal: AbortSignal,
@@ -56,20 +57,21 @@ export async function stageInputs(
   const breathe = breather();
   const entries: ManifestEntry[] = [];
   const copies: { root: InputRoot; copy: string; type: 'file' | 'directory' }[] = [];
-  for (const [index, root] of inputRoots(layer).entries()) {
-    const inputs = walkInputs(root);
-    if (!inputs.ok) return inputs;
+  for (const [index, root] of withRules(inputRoots(layer), projectDirectory).entries()) {
+    const walked = await walkInputs(root);
+    if (!walked.ok) return walked;
+    const inputs = walked.value.filter((met) => met.type !== 'ignored' && met.type !== 'root');
     const copy = path.join(directory, String(index));
-    const isFile = inputs.value[0]?.path === root.label;
+    const isFile = inputs[0]?.path === root.label;
     try {
       if (!isFile) makeDirectory(copy);
-      for (const input of inputs.value) {
+      for (const input of inputs) {
         await breathe();
         if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
         entries.push(await copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher, signal));
       }
       // Last, since making entries in a directory touches it.
-      for (const input of inputs.value) {
+      for (const input of inputs) {
         if (input.type === 'directory') stamp(`${copy}${input.path.slice(root.label.length)}`);
       }
       if (!isFile) stamp(copy);
@@ -107,7 +109,7 @@ async function copyInput(
       break;
     case 'file': {
       const hash = await copyFile(input, target, hasher, signal);
-      chmodSync(target, (input.stat.mode & 0o100n) === 0n ? 0o644 : 0o755);
+      chmodSync(target, (input.stat.mode & 0o100) === 0 ? 0o644 : 0o755);
       stamp(target);
       return manifestEntry(input, () => hash);
     }

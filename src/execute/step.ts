@@ -8,8 +8,7 @@ import { decide } from '../plan/decide.ts';
 import { belowOf, keyOf } from '../plan/key.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
-import { importBase } from './import-base.ts';
-import { runLayer } from './run-layer.ts';
+import type { LayerRun } from './job.ts';
 
 export interface StepDone {
   readonly record: BuildRecord;
@@ -45,13 +44,25 @@ export async function executeStep(
   const action = forced ? planned : await decide(node, keeping, recipe, context.store, context.inPlace);
   if (action.type !== 'run') return settle(node, action, context);
   if (forced) await context.store.forget(keyOf(recipe));
-  const result =
-    node.type === 'base'
-      ? await importBase(node.base, recipe, context)
-      : await runLayer({ layer: node.layer, below, keeping }, context);
+  const result = await runNode(node, recipe, { below, keeping }, context);
   if (!result.ok) return result;
   const saved = node.type === 'layer' ? await context.inPlace.save(result.value) : ok();
   return saved.ok ? ok({ record: result.value, outcome: 'built' }) : saved;
+}
+
+/** What it takes to run something is loaded when the first does: most builds run nothing. */
+async function runNode(
+  node: Node,
+  recipe: string,
+  run: Omit<LayerRun, 'layer'>,
+  context: Context,
+): Promise<Result<BuildRecord>> {
+  if (node.type === 'base') {
+    const { importBase } = await import('./import-base.ts');
+    return importBase(node.base, recipe, context);
+  }
+  const { runLayer } = await import('./run-layer.ts');
+  return runLayer({ ...run, layer: node.layer }, context);
 }
 
 /** What the store has needs no more than to be known as the layer's last. */

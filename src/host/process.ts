@@ -3,9 +3,11 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { execa } from 'execa';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import { packageHint } from './packages.ts';
+
+/** Loaded with the first command: a build with nothing to do starts none, and it takes half as long as all the rest. */
+const loadExeca = () => import('execa');
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -40,6 +42,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Result<Output>> {
+  const { execa } = await loadExeca();
   const result = await execa(command, args, {
     reject: false,
     stripFinalNewline: false,
@@ -83,15 +86,16 @@ export interface ChildEnd {
 }
 
 /** Starts a command that lives beside vlb: its streams are the caller's. It is killed when vlb exits. */
-export function start(
+export async function start(
   command: string,
   args: readonly string[],
   options: Pick<RunOptions, 'cwd' | 'env'> & {
     /** A session of its own, so that a terminal's ^C reaches vlb alone. */
     readonly detached?: boolean;
   } = {},
-): Child {
+): Promise<Child> {
   const { cwd, env, detached = false } = options;
+  const { execa } = await loadExeca();
   const child = execa(command, args, {
     reject: false,
     buffer: false,
@@ -126,6 +130,7 @@ export async function runInTerminal(
   options: Pick<RunOptions, 'cwd' | 'env' | 'signal'> = {},
 ): Promise<Result<number>> {
   const { cwd, env, signal } = options;
+  const { execa } = await loadExeca();
   const result = await execa(command, args, {
     reject: false,
     stdio: 'inherit',

@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto';
 import type { Artifact, Key } from '../model/artifact.ts';
 import type { Node } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
-import { type Manifest, manifestText } from '../model/manifest.ts';
 
 /** Changes when vlb itself would build something else from the same inputs. */
 const SCHEMA = 1;
@@ -33,8 +32,9 @@ export function belowOf(node: Node, known: ReadonlyMap<string, Artifact>): Below
  * Everything a layer's build depends on, as one canonical text: the key is its hash, explanations compare it.
  * The parent stands in it as the digest of its bytes, never as its key: the same key built twice gives different
  * bytes, and a delta is valid over the exact bytes it was built on alone.
+ * @param manifest its text, see src/model/manifest.ts
  */
-export function layerRecipe(layer: Layer, manifest: Manifest, below: Below): string {
+export function layerRecipe(layer: Layer, manifest: string, below: Below): string {
   const { diskSize, rootPartition, partitionMounts } = layer.hints;
   return [
     `schema ${SCHEMA}`,
@@ -47,7 +47,7 @@ export function layerRecipe(layer: Layer, manifest: Manifest, below: Below): str
     ...Object.entries(layer.params).map(([name, value]) => `param ${JSON.stringify(`${name}=${value}`)}`),
     ...(layer.hints.noNetwork ? ['network none'] : []),
     ...partitionMounts.map((mount) => `chroot-mount p${mount.partition} ${JSON.stringify(mount.target)}`),
-    manifestText(manifest),
+    manifest,
   ].join('\n');
 }
 

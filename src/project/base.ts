@@ -1,11 +1,12 @@
 // What a base image is, as far as keys are concerned.
 
-import { type BigIntStats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { BASE_NAME } from '../model/graph.ts';
 import type { Base } from '../model/layer.ts';
 import type { FileHasher } from './hash.ts';
-import type { StatIndex } from './stat-index.ts';
+import { isSameStat, type StatIndex } from './stat-index.ts';
 
 /**
  * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
@@ -25,7 +26,17 @@ export function baseContent(
       hint: 'vlb.yaml names it under base: (relative to the project)',
     });
   }
-  const hash = index.hash(path.relative(projectDirectory, base.path), stat, () => hasher.hashFile(base.path));
+  const origin = path.relative(projectDirectory, base.path);
+  const remembered = index.recall(BASE_NAME, origin);
+  let hash: string;
+  if (remembered && isSameStat(remembered.stats, 0, stat)) {
+    hash = remembered.text;
+    index.keep(BASE_NAME);
+  } else {
+    const { now } = index; // before it is read
+    hash = hasher.hashFile(base.path);
+    index.remember(BASE_NAME, origin, [{ path: origin, stat }], hash, now);
+  }
   return ok(fileContent(hash, base.sha256));
 }
 
@@ -34,9 +45,9 @@ export function fileContent(hash: string, sha256: string | undefined): string {
   return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
 }
 
-function statOf(file: string): BigIntStats | undefined {
+function statOf(file: string): Stats | undefined {
   try {
-    return statSync(file, { bigint: true });
+    return statSync(file);
   } catch {
     return undefined; // absent, or behind links in a ring
   }

@@ -1,60 +1,71 @@
 // Makes the manifest of a layer's inputs, from disk through the stat index.
 
+import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
-import type { Manifest, ManifestEntry } from '../model/manifest.ts';
+import { type Manifest, type ManifestEntry, manifestText } from '../model/manifest.ts';
 import type { FileHasher } from './hash.ts';
-import { type Input, inputRoots, walkInputs } from './inputs.ts';
-import type { StatIndex } from './stat-index.ts';
+import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
+import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './inputs.ts';
+import { isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
 
-/**
- * The manifest of a layer as its files are now.
- * Fails as `usage` when something in it cannot be an input.
- */
-export function readManifest(
-  layer: Layer,
+/** Reads the manifests of one project's layers. */
+export interface ManifestReader {
+  /**
+   * The text of a layer's manifest, as its files are now.
+   * Fails as `usage` when something in it cannot be an input.
+   */
+  read(layer: Layer): Promise<Result<string>>;
+}
+
+export function createManifestReader(
   projectDirectory: string,
   index: StatIndex,
   hasher: FileHasher,
-): Result<Manifest> {
-  const entries: ManifestEntry[] = [];
-  for (const root of inputRoots(layer)) {
-    const inputs = walkInputs(root);
-    if (!inputs.ok) return inputs;
-    for (const input of inputs.value) {
-      try {
-        entries.push(
-          manifestEntry(input, (file, stat) =>
-            index.hash(nameInIndex(file, projectDirectory), stat, () => hasher.hashFile(file)),
-          ),
-        );
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-        return fail('usage', `this input cannot be read (${code})`, { where: { file: input.source } });
+): ManifestReader {
+  const known = new Map<string, IgnoreRules>();
+  return {
+    async read(layer) {
+      const roots = withRules(inputRoots(layer), projectDirectory, known);
+      const origin = originOf(roots, projectDirectory);
+      const remembered = index.recall(layer.name, origin);
+      if (remembered && isUnchanged(roots, remembered)) {
+        index.keep(layer.name);
+        return ok(remembered.text);
       }
-    }
-  }
-  return ok(sortManifest(entries));
+      const { now } = index; // before anything is read
+      const inputs = await walkAll(roots);
+      if (!inputs.ok) return inputs;
+      if (inputs.value.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
+        return fail('usage', `${IGNORE_FILE} makes vlb ignore the script of layer ${layer.name}`, {
+          where: { file: path.join(layer.directory, layer.kind) },
+          hint: `except it there: !${layer.kind}`,
+        });
+      }
+      const text = textOf(inputs.value, remembered, hasher);
+      if (text.ok) index.remember(layer.name, origin, inputs.value, text.value, now);
+      return text;
+    },
+  };
 }
 
-/** Relative, so that the project can be moved; computed the short way for the many files that lie inside. */
-function nameInIndex(file: string, projectDirectory: string): string {
-  return file.startsWith(`${projectDirectory}/`)
-    ? file.slice(projectDirectory.length + 1)
-    : path.relative(projectDirectory, file);
+/** Each root with the rules of its project for what is no input. */
+export function withRules(
+  roots: readonly Omit<InputRoot, 'rules'>[],
+  projectDirectory: string,
+  known = new Map<string, IgnoreRules>(),
+): InputRoot[] {
+  return roots.map((root) => ({ ...root, rules: rulesIn(root.source, projectDirectory, known) }));
 }
 
 /** One entry; `hash` is asked for the content of files only. */
-export function manifestEntry(
-  input: Input,
-  hash: (source: string, stat: Extract<Input, { type: 'file' }>['stat']) => string,
-): ManifestEntry {
+export function manifestEntry(input: Input, hash: (file: FileInput) => string): ManifestEntry {
   switch (input.type) {
     case 'file': {
       // The owner's bit alone, as git has it: umasks differ, what the script sees does not.
-      const executable = (input.stat.mode & 0o100n) !== 0n;
-      return { type: 'file', path: input.path, executable, hash: hash(input.source, input.stat) };
+      const executable = (input.stat.mode & 0o100) !== 0;
+      return { type: 'file', path: input.path, executable, hash: hash(input) };
     }
     case 'link':
       return { type: 'link', path: input.path, target: input.target };
@@ -69,4 +80,91 @@ export function sortManifest(entries: ManifestEntry[]): Manifest {
   return entries.some((entry) => /[\ud800-\udfff]/.test(entry.path))
     ? entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
     : entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** Where a manifest is read from and by which rules. Relative, so that the project can be moved. */
+function originOf(roots: readonly InputRoot[], projectDirectory: string): string {
+  return JSON.stringify(
+    roots.map(({ source, label, rules }) => [
+      path.relative(projectDirectory, source),
+      label,
+      rulesText(rules, projectDirectory),
+    ]),
+  );
+}
+
+/**
+ * Whether a walk would find just what it found last time. Nothing is listed: whatever comes into a directory or leaves it
+ * changes the directory's own times, which are compared like those of a file.
+ */
+function isUnchanged(roots: readonly InputRoot[], { paths, stats }: Remembered): boolean {
+  let next = -1;
+  let root: InputRoot | undefined;
+  for (const [at, name] of paths.entries()) {
+    if (name === ROOT) {
+      root = roots[++next];
+      continue;
+    }
+    if (!root) return false;
+    if (modeAt(stats, at) === 0) continue; // ignored, whatever it is by now
+    const below = name.slice(root.label.length);
+    // The root itself may be a link.
+    const stat = below === '' ? statSync(root.source, NO_THROW) : lstatSync(root.source + below, NO_THROW);
+    if (!stat || !isSameStat(stats, at, stat)) return false;
+  }
+  return next === roots.length - 1;
+}
+
+/** Stands in the list of paths where another root begins. */
+const ROOT = '';
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+async function walkAll(roots: readonly InputRoot[]): Promise<Result<readonly Met[]>> {
+  const all: Met[] = [];
+  for (const root of roots) {
+    const inputs = await walkInputs(root);
+    if (!inputs.ok) return inputs;
+    all.push({ type: 'ignored', path: ROOT, stat: undefined });
+    for (const input of inputs.value) all.push(input);
+  }
+  return ok(all);
+}
+
+function textOf(
+  inputs: readonly Met[],
+  remembered: Remembered | undefined,
+  hasher: FileHasher,
+): Result<string> {
+  const hashes = rememberedHashes(remembered);
+  const hashOf = ({ path: name, source, stat }: FileInput) => {
+    const before = hashes.get(name);
+    const isSame = before && remembered && isSameStat(remembered.stats, before.at, stat);
+    return isSame ? before.hash : hasher.hashFile(source);
+  };
+  const entries: ManifestEntry[] = [];
+  for (const input of inputs) {
+    if (input.type === 'ignored' || input.type === 'root') continue;
+    try {
+      entries.push(manifestEntry(input, hashOf));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('usage', `this input cannot be read (${code})`, { where: { file: input.source } });
+    }
+  }
+  return ok(manifestText(sortManifest(entries)));
+}
+
+/** The content hash of each file by its path, and the place of its stat. */
+function rememberedHashes(
+  remembered: Remembered | undefined,
+): ReadonlyMap<string, { readonly at: number; readonly hash: string }> {
+  const hashes = new Map<string, { at: number; hash: string }>();
+  if (!remembered) return hashes;
+  const places = new Map(remembered.paths.map((name, at) => [name, at]));
+  for (const [, hash = '', json = ''] of remembered.text.matchAll(/^file [x-] ([0-9a-f]{16}) (".*")$/gm)) {
+    const name = String(JSON.parse(json));
+    const at = places.get(name);
+    if (at !== undefined) hashes.set(name, { at, hash });
+  }
+  return hashes;
 }

@@ -38,6 +38,7 @@ export async function loadProject(directory: string): Promise<Result<Project>> {
 
 /** Where a project keeps what vlb makes. All absolute. */
 export interface ProjectPaths {
+  readonly project: string;
   readonly build: string;
   readonly state: string;
   readonly store: string;
@@ -52,6 +53,7 @@ export interface ProjectPaths {
 export function projectPaths(directory: string, cacheDirectory?: string): ProjectPaths {
   const state = path.join(directory, '.vlb');
   return {
+    project: directory,
     build: path.join(directory, 'build'),
     state,
     store: cacheDirectory ?? path.join(state, 'store'),

@@ -1,64 +1,117 @@
-// The stat index: remembers the content hash of a file by its stat, so that unchanged files are not read again.
-// Losing or damaging it costs time, never correctness.
+// The stat index: remembers what a walk over inputs found, and the manifest that came of it, so that inputs whose stats are
+// the same are not read, sorted and written down again. Losing or damaging it costs time, never correctness.
 
-import {
-  type BigIntStats,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { FileHasher } from './hash.ts';
 
-const HEADER = 'vlb stat index 1';
-/** A file younger than this when it was hashed could change again within one tick of its time stamps. */
-const RACY_NANOSECONDS = 2_000_000_000n;
+/** A file younger than this when it was hashed could change again within one tick of its time stamps, ms. */
+const RACY = 2000;
 
-interface Entry {
-  readonly stat: string;
-  readonly hash: string;
+/**
+ * What is kept of each stat: the mode, and what has to be the same for a remembered hash to hold. Times are milliseconds
+ * in doubles, exact to a quarter of a microsecond.
+ */
+const FIELDS = 5;
+
+/** What was found in one place, a layer's inputs or a base image, when it was last looked at. */
+export interface Remembered {
+  /** In the order of the walk. */
+  readonly paths: readonly string[];
+  /** FIELDS numbers for each path. */
+  readonly stats: Float64Array;
+  /** What came of it. */
+  readonly text: string;
 }
+
+/** Something that was found, with its stat; without one it is known by its name alone. */
+export interface Found {
+  readonly path: string;
+  readonly stat: Stats | undefined;
+}
+
+/** The file's first line, with the hash of all that follows: the length of the table, the table, the sections. */
+const HEADER = /^vlb stat index 2 ([0-9a-f]{16})\n/;
+
+/** The table's entries, as JSON: where a section's parts end, in the order in which they stand. */
+interface Entry {
+  readonly name: string;
+  readonly origin: string;
+  readonly count: number;
+  readonly pathsLength: number;
+  readonly textLength: number;
+}
+
+type Section = Entry & { readonly bytes: Buffer };
 
 export class StatIndex {
   readonly #file: string;
-  readonly #known: ReadonlyMap<string, Entry>;
-  readonly #seen = new Map<string, Entry>();
-  readonly #now: bigint;
+  readonly #hasher: FileHasher;
+  readonly #known: ReadonlyMap<string, Section>;
+  readonly #seen = new Map<string, Section>();
+  #now: number | undefined;
   #changed = false;
 
-  private constructor(file: string, known: ReadonlyMap<string, Entry>, now: bigint) {
+  private constructor(file: string, hasher: FileHasher) {
     this.#file = file;
-    this.#known = known;
-    this.#now = now;
+    this.#hasher = hasher;
+    this.#known = readSections(file, hasher);
   }
 
   /** Reads the index; an absent or damaged one is empty. */
-  static load(file: string): StatIndex {
-    mkdirSync(path.dirname(file), { recursive: true });
-    return new StatIndex(file, readEntries(file), fileSystemNow(path.dirname(file)));
+  static load(file: string, hasher: FileHasher): StatIndex {
+    return new StatIndex(file, hasher);
   }
 
   /**
-   * The hash of a file: remembered when its stat says that it is the same, or computed.
-   * @param name what the file is called in the index; relative names let the project move
+   * What was found last time.
+   * @param origin where it was looked for and by which rules; what was found elsewhere is not remembered
    */
-  hash(name: string, stat: BigIntStats, compute: () => string): string {
-    const text = statText(stat);
-    const known = this.#known.get(name);
-    if (known?.stat === text) {
-      this.#seen.set(name, known);
-      return known.hash;
+  recall(name: string, origin: string): Remembered | undefined {
+    const section = this.#known.get(name);
+    if (section?.origin !== origin) return undefined;
+    const { bytes, count, pathsLength, textLength } = section;
+    const statsLength = count * FIELDS * Float64Array.BYTES_PER_ELEMENT;
+    const textAt = statsLength + pathsLength;
+    return {
+      // A copy, since an array of doubles has to begin at a multiple of eight.
+      stats: new Float64Array(new Uint8Array(bytes.subarray(0, statsLength)).buffer),
+      paths: count === 0 ? [] : bytes.toString('utf8', statsLength, textAt).split('\0'),
+      text: bytes.toString('utf8', textAt, textAt + textLength),
+    };
+  }
+
+  /** What was recalled is true still. */
+  keep(name: string): void {
+    const section = this.#known.get(name);
+    if (section) this.#seen.set(name, section);
+  }
+
+  /**
+   * Takes down what was found, and what came of it.
+   * @param now the file system's clock from before anything was read, see `now`
+   */
+  remember(name: string, origin: string, found: readonly Found[], text: string, now: number): void {
+    const stats = new Float64Array(found.length * FIELDS);
+    for (const [index, { stat }] of found.entries()) {
+      if (stat) stats.set(fieldsOf(stat, now), index * FIELDS);
     }
-    const entry = { stat: text, hash: compute() };
-    // Git's "racy" problem: the stat of so young a file proves nothing, so it is not written down.
-    const old = (time: bigint) => time + RACY_NANOSECONDS < this.#now;
-    if (old(stat.mtimeNs) && old(stat.ctimeNs)) {
-      this.#seen.set(name, entry);
-      this.#changed = true;
-    }
-    return entry.hash;
+    const [paths, made] = [Buffer.from(found.map((input) => input.path).join('\0')), Buffer.from(text)];
+    this.#seen.set(name, {
+      name,
+      origin,
+      count: found.length,
+      pathsLength: paths.length,
+      textLength: made.length,
+      bytes: Buffer.concat([Buffer.from(stats.buffer), paths, made]),
+    });
+    this.#changed = true;
+  }
+
+  /** The time of the file system itself, ms: its clock, not this machine's, stamps the files. Read once. */
+  get now(): number {
+    this.#now ??= fileSystemNow(path.dirname(this.#file));
+    return this.#now;
   }
 
   /**
@@ -66,61 +119,94 @@ export class StatIndex {
    * @param complete the whole project was walked, so what was not seen is gone and is forgotten
    */
   save(complete: boolean): void {
-    const forgets = complete && this.#seen.size < this.#known.size;
+    const forgets = complete && [...this.#known.keys()].some((name) => !this.#seen.has(name));
     if (!this.#changed && !forgets) return;
-    const entries = complete ? this.#seen : new Map([...this.#known, ...this.#seen]);
-    const lines = [HEADER];
-    for (const [name, entry] of entries) lines.push(`${entry.hash} ${entry.stat} ${JSON.stringify(name)}`);
+    const sections = complete ? this.#seen : new Map([...this.#known, ...this.#seen]);
+    const table = [...sections.values()].map(({ bytes: _bytes, ...entry }) => entry);
+    const json = Buffer.from(JSON.stringify(table satisfies Entry[]));
+    const body = Buffer.concat([
+      Buffer.from(`${json.length}\n`),
+      json,
+      ...[...sections.values()].map(({ bytes }) => bytes),
+    ]);
     const temporary = `${this.#file}.${process.pid}`;
     try {
-      writeFileSync(temporary, `${lines.join('\n')}\n`);
+      mkdirSync(path.dirname(this.#file), { recursive: true });
+      const head = `vlb stat index 2 ${this.#hasher.hashBytes(body)}\n`;
+      writeFileSync(temporary, Buffer.concat([Buffer.from(head), body]));
       renameSync(temporary, this.#file);
     } catch {
-      rmSync(temporary, { force: true });
+      removeIfThere(temporary);
     }
   }
 }
 
-/** What has to be the same for a remembered hash to hold. */
-function statText(stat: BigIntStats): string {
-  return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
+/** Whether a stat is the one that was taken down at this place. */
+export function isSameStat(stats: Float64Array, at: number, stat: Stats): boolean {
+  const from = at * FIELDS;
+  return (
+    stats[from] === stat.mode &&
+    stats[from + 1] === stat.size &&
+    stats[from + 2] === stat.mtimeMs &&
+    stats[from + 3] === stat.ctimeMs &&
+    stats[from + 4] === stat.ino
+  );
 }
 
-const LINE = /^([0-9a-f]{16}) (\d+ -?\d+ -?\d+ \d+) (".*")$/;
+/** The mode that was taken down at this place; 0 for what is known by its name alone. */
+export function modeAt(stats: Float64Array, at: number): number {
+  return stats[at * FIELDS] ?? 0;
+}
 
-function readEntries(file: string): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  let text: string;
+/** Git's "racy" problem: the stat of so young a file proves nothing, so a time is taken down that none is equal to. */
+function fieldsOf({ mode, size, mtimeMs, ctimeMs, ino }: Stats, now: number): number[] {
+  const isOld = mtimeMs + RACY < now && ctimeMs + RACY < now;
+  return [mode, size, isOld ? mtimeMs : Number.NaN, ctimeMs, ino];
+}
+
+function readSections(file: string, hasher: FileHasher): Map<string, Section> {
+  const sections = new Map<string, Section>();
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch {
-    return entries;
+    return sections;
   }
-  // A torn write would lack the last line's end; a rename is atomic, but a power cut may still tear.
-  if (!text.startsWith(`${HEADER}\n`) || !text.endsWith('\n')) return entries;
-  for (const line of text.split('\n')) {
-    const match = LINE.exec(line);
-    if (match?.[1] && match[2] && match[3])
-      entries.set(parseName(match[3]), { hash: match[1], stat: match[2] });
+  const [line, hash] = HEADER.exec(bytes.toString('latin1', 0, 64)) ?? [];
+  if (line === undefined) return sections;
+  const body = bytes.subarray(line.length);
+  // A power cut may tear even what was renamed into place, and disks lie.
+  if (hasher.hashBytes(body) !== hash) return sections;
+  // The hash says that it is what was written here.
+  const tableAt = body.indexOf('\n') + 1;
+  let at = tableAt + Number(body.toString('latin1', 0, tableAt));
+  const table: readonly Entry[] = JSON.parse(body.toString('utf8', tableAt, at));
+  for (const entry of table) {
+    const end = at + entry.count * FIELDS * 8 + entry.pathsLength + entry.textLength;
+    sections.set(entry.name, { ...entry, bytes: body.subarray(at, end) });
+    at = end;
   }
-  return entries;
+  return sections;
 }
 
-function parseName(json: string): string {
-  try {
-    return String(JSON.parse(json));
-  } catch {
-    return '';
-  }
-}
-
-/** The time of the file system itself, ns: its clock, not this machine's, stamped the files. */
-function fileSystemNow(directory: string): bigint {
+/** Nothing is old where nothing can be written: then every file is read each time. */
+function fileSystemNow(directory: string): number {
   const probe = path.join(directory, `.clock-${process.pid}`);
-  writeFileSync(probe, '');
   try {
-    return lstatSync(probe, { bigint: true }).mtimeNs;
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(probe, '');
+    return lstatSync(probe).mtimeMs;
+  } catch {
+    return Number.NEGATIVE_INFINITY;
   } finally {
-    rmSync(probe, { force: true });
+    removeIfThere(probe);
+  }
+}
+
+function removeIfThere(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Not even its directory is one.
   }
 }

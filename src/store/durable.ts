@@ -2,12 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fsyncSync, openSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../model/artifact.ts';
 
 /** fsync(2) of a file's data, which may take long; throws an AbortError when the signal comes first. */
 export async function flushFile(file: string, signal: AbortSignal): Promise<void> {
+  // Loaded here, since a build with nothing to do flushes nothing.
+  const { open } = await import('node:fs/promises');
   const handle = await open(file, 'r');
   // A flush cannot be called off, only left alone: it ends in its own time, and the file is closed then.
   const flushed = handle.sync().finally(() => handle.close());

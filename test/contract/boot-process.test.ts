@@ -15,7 +15,7 @@ test('^a x leaves the serial console, and nothing was written', async () => {
   using rig = new BootRig();
   const image = rig.guest(WAITING);
   const before = readFileSync(image);
-  const boot = startBoot('interact', image);
+  const boot = await startBoot('interact', image);
   await boot.shows('waiting here');
   boot.child.stdin.write('\x01x');
   assert.deepEqual(mustBeOk(await boot.child.ended), { status: 0, signal: undefined });
@@ -26,14 +26,14 @@ test('^a x leaves the serial console, and nothing was written', async () => {
 
 test('a guest that powers off ends an interactive boot well', async () => {
   using rig = new BootRig();
-  const boot = startBoot('interact', rig.guest('\r\nbye\r\n', 'power off'));
+  const boot = await startBoot('interact', rig.guest('\r\nbye\r\n', 'power off'));
   assert.equal(mustBeOk(await boot.child.ended).status, 0);
 });
 
 for (const mode of ['check', 'interact'] as const) {
   test(`SIGTERM ends a boot within two seconds: ${mode}`, async () => {
     using rig = new BootRig();
-    const boot = startBoot(mode, rig.guest(WAITING));
+    const boot = await startBoot(mode, rig.guest(WAITING));
     await boot.shows('waiting here');
     const sentAt = performance.now();
     boot.child.kill('SIGTERM');
@@ -47,7 +47,7 @@ for (const mode of ['check', 'interact'] as const) {
     using rig = new BootRig();
     assert.ok(isInstalled('setpriv'), 'this needs setpriv, of util-linux');
     const image = rig.guest(WAITING);
-    const boot = startBoot(mode, image);
+    const boot = await startBoot(mode, image);
     await boot.shows('waiting here');
     const qemu = childOf(boot.child.pid);
     boot.child.kill('SIGKILL');
@@ -67,9 +67,9 @@ interface Boot {
   shows(text: string): Promise<void>;
 }
 
-function startBoot(mode: 'check' | 'interact', image: string): Boot {
+async function startBoot(mode: 'check' | 'interact', image: string): Promise<Boot> {
   const flags = ['--disable-warning=ExperimentalWarning', '--experimental-strip-types'];
-  const child = start(process.execPath, [...flags, PROGRAM, mode, image]);
+  const child = await start(process.execPath, [...flags, PROGRAM, mode, image]);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (bytes: Buffer) => {

@@ -43,7 +43,7 @@ class VirtioPort implements AsyncDisposable {
   } = {}): Promise<void> {
     const file = path.join(this.#directory, 'agent');
     rmSync(file, { force: true });
-    this.#agent = start('qemu-ga', ['-m', 'unix-listen', '-p', file, '-t', this.#directory, ...args]);
+    this.#agent = await start('qemu-ga', ['-m', 'unix-listen', '-p', file, '-t', this.#directory, ...args]);
     this.#agent.stdout.resume();
     this.#agent.stderr.resume();
     const socket = await connectTo(file);

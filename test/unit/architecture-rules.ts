@@ -35,6 +35,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process.ts'],
   yaml: ['project/config-parser.ts'],
   'xxhash-wasm': ['project/hash.ts'],
+  ignore: ['project/ignore.ts'],
   yargs: ['cli/command-line.ts', 'cli/command-options.ts'],
   kleur: ['report/style.ts'],
 };

@@ -52,7 +52,7 @@ export async function openRootShell(): Promise<Result<RootShell>> {
     AGENT,
     'agent',
   ]);
-  const shell = new AgentShell(start(command, args, { detached: isRoot() }));
+  const shell = new AgentShell(await start(command, args, { detached: isRoot() }));
   const answer = await shell.run(['true']);
   if (answer.ok) return ok(shell);
   await shell[Symbol.asyncDispose]();

@@ -67,7 +67,7 @@ test('an image that somebody writes to', async () => {
   using rig = new BootRig();
   const image = path.join(rig.directory, 'busy.qcow2');
   mustBeOk(await run('qemu-img', ['create', '-q', '-f', 'qcow2', image, '1M']));
-  const writer = start('qemu-io', ['-f', 'qcow2', image]);
+  const writer = await start('qemu-io', ['-f', 'qcow2', image]);
   writer.stdin.write('info\n');
   await once(writer.stdout, 'data');
   try {

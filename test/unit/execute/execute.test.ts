@@ -11,7 +11,7 @@ import type { Node } from '../../../src/model/graph.ts';
 import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { discoverLayers } from '../../../src/project/discover.ts';
-import { readManifest } from '../../../src/project/manifest.ts';
+import { createManifestReader } from '../../../src/project/manifest.ts';
 import { StatIndex } from '../../../src/project/stat-index.ts';
 import { Tree, valueIn } from '../../rig/tree.ts';
 import { fakeContext } from './fake-host.ts';
@@ -43,13 +43,17 @@ async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}
     },
   };
   const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
-  const index = StatIndex.load(made.paths.statIndex);
+  const index = StatIndex.load(made.paths.statIndex, made.hasher);
+  const reader = createManifestReader(tree.directory, index, made.hasher);
+  const manifests = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (node.type === 'layer') manifests.set(node.name, valueIn(await reader.read(node.layer)));
+  }
   const recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => {
     assert.equal(node.type, 'layer');
     const below = belowOf(node, known);
     if (!below) return undefined;
-    const manifest = valueIn(readManifest(node.layer, tree.directory, index, made.hasher));
-    return layerRecipe(node.layer, manifest, below);
+    return layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
   };
   const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
   const finished = await execute(plan, { recipeOf, flatten, jobs: 2, keepGoing: false }, context);

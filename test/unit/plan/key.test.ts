@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import type { Hints, Layer } from '../../../src/model/layer.ts';
-import type { Manifest } from '../../../src/model/manifest.ts';
+import { type Manifest, manifestText } from '../../../src/model/manifest.ts';
 import { baseRecipe, keyOf, layerRecipe } from '../../../src/plan/key.ts';
 import { digestOf, layerOf } from '../../rig/tree.ts';
 
@@ -33,7 +33,7 @@ interface Changes {
 function keyWith(changes: Changes = {}) {
   const layer = layerOf('20_app', { ...changes.layer, hints: { ...HINTS, ...changes.hints } });
   const parent = 'parent' in changes ? changes.parent : PARENT;
-  return keyOf(layerRecipe(layer, changes.manifest ?? MANIFEST, { parent, mounts: [] }));
+  return keyOf(layerRecipe(layer, manifestText(changes.manifest ?? MANIFEST), { parent, mounts: [] }));
 }
 
 const KEY = keyWith();

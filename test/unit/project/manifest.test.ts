@@ -1,12 +1,11 @@
 // Manifests: they change with all that a script can observe of its inputs, and with nothing else.
 
 import assert from 'node:assert/strict';
-import { chmodSync, utimesSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { BindMount } from '../../../src/model/layer.ts';
-import { manifestText } from '../../../src/model/manifest.ts';
 import { createFileHasher } from '../../../src/project/hash.ts';
-import { readManifest, sortManifest } from '../../../src/project/manifest.ts';
+import { createManifestReader, sortManifest } from '../../../src/project/manifest.ts';
 import { StatIndex } from '../../../src/project/stat-index.ts';
 import { type Files, failureIn, layerOf, Tree, valueIn } from '../../rig/tree.ts';
 
@@ -14,23 +13,24 @@ const hasher = await createFileHasher();
 
 function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
   const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
-  return readManifest(layer, tree.directory, StatIndex.load(tree.path('.vlb/stat-index')), hasher);
+  const index = StatIndex.load(tree.path('.vlb/stat-index'), hasher);
+  return createManifestReader(tree.directory, index, hasher).read(layer);
 }
 
-function text(tree: Tree, bindMounts?: readonly BindMount[]): string {
-  return manifestText(valueIn(read(tree, bindMounts)));
+async function text(tree: Tree, bindMounts?: readonly BindMount[]): Promise<string> {
+  return valueIn(await read(tree, bindMounts));
 }
 
-function textOf(files: Files, bindMounts?: readonly BindMount[]): string {
+async function textOf(files: Files, bindMounts?: readonly BindMount[]): Promise<string> {
   using tree = new Tree(files);
-  return text(tree, bindMounts);
+  return await text(tree, bindMounts);
 }
 
 const EMPTY = 'ef46db3751d8e999';
 const ABC = '44bc2cf5ad770999';
 
-test('one line an entry, sorted, with the kind of each', () => {
-  const manifest = textOf({
+test('one line an entry, sorted, with the kind of each', async () => {
+  const manifest = await textOf({
     'layer/b': 'abc',
     'layer/a.sh': { content: '', mode: 0o755 },
     'layer/empty/': '',
@@ -51,7 +51,7 @@ test('one line an entry, sorted, with the kind of each', () => {
   );
 });
 
-test('an empty layer has an empty manifest', () => assert.equal(textOf({ 'layer/': '' }), ''));
+test('an empty layer has an empty manifest', async () => assert.equal(await textOf({ 'layer/': '' }), ''));
 
 describe('what changes it', () => {
   const before: Files = { 'layer/a': 'abc', 'layer/link': { link: 'a' }, 'layer/d/': '' };
@@ -65,14 +65,14 @@ describe('what changes it', () => {
     ['a file for the link to it', { ...before, 'layer/link': 'abc' }],
   ];
   for (const [what, after] of changed) {
-    test(what, () => assert.notEqual(textOf(after), textOf(before)));
+    test(what, async () => assert.notEqual(await textOf(after), await textOf(before)));
   }
 });
 
 describe('what does not', () => {
-  test('times, and the bits that a umask takes', () => {
+  test('times, and the bits that a umask takes', async () => {
     using tree = new Tree({ 'layer/a': 'abc', 'layer/x': { content: '', mode: 0o755 }, 'layer/d/': '' });
-    const before = text(tree);
+    const before = await text(tree);
     utimesSync(tree.path('layer/a'), 1, 1);
     for (const [file, directory, program] of [
       [0o600, 0o700, 0o700],
@@ -82,21 +82,21 @@ describe('what does not', () => {
       chmodSync(tree.path('layer/a'), file);
       chmodSync(tree.path('layer/d'), directory);
       chmodSync(tree.path('layer/x'), program);
-      assert.equal(text(tree), before);
+      assert.equal(await text(tree), before);
     }
   });
 
-  test('where the project is, and in which order its files were made', () => {
+  test('where the project is, and in which order its files were made', async () => {
     const files: Files = { 'layer/b': '1', 'layer/a': '2', 'layer/c': { link: 'b' } };
     const reversed = Object.fromEntries(Object.entries(files).reverse());
-    assert.equal(textOf(files), textOf(reversed));
+    assert.equal(await textOf(files), await textOf(reversed));
   });
 });
 
 describe('bind mounts', () => {
-  test('of a directory, of a file, and of a link to a file, under the names that the script sees', () => {
+  test('of a directory, of a file, and of a link to a file, under the names that the script sees', async () => {
     using tree = new Tree({ 'layer/a': '', 'shared/x': 'abc', one: 'abc', alias: { link: 'one' } });
-    const manifest = text(tree, [
+    const manifest = await text(tree, [
       { source: '../shared', target: '/srv/shared' },
       { source: '../one', target: '/etc/one' },
       { source: '../alias', target: '/etc/two' },
@@ -106,20 +106,20 @@ describe('bind mounts', () => {
     assert.match(manifest, new RegExp(`^file - ${ABC} "/etc/two"$`, 'm'));
   });
 
-  test('are inputs', () => {
+  test('are inputs', async () => {
     const mounts = [{ source: '../shared', target: '/s' }];
     assert.notEqual(
-      textOf({ 'layer/': '', 'shared/x': '1' }, mounts),
-      textOf({ 'layer/': '', 'shared/x': '2' }, mounts),
+      await textOf({ 'layer/': '', 'shared/x': '1' }, mounts),
+      await textOf({ 'layer/': '', 'shared/x': '2' }, mounts),
     );
   });
 
-  test('of what is missing or cannot be read are failures', () => {
+  test('of what is missing or cannot be read are failures', async () => {
     using tree = new Tree({ 'layer/a': '' });
-    const missing = failureIn(read(tree, [{ source: '../shared', target: '/s' }]));
+    const missing = failureIn(await read(tree, [{ source: '../shared', target: '/s' }]));
     assert.equal(missing.where?.file, tree.path('shared'));
     // Its first page is mapped by nobody, so that even root cannot read it.
-    const unreadable = failureIn(read(tree, [{ source: '/proc/self/mem', target: '/s' }]));
+    const unreadable = failureIn(await read(tree, [{ source: '/proc/self/mem', target: '/s' }]));
     assert.equal(unreadable.kind, 'usage');
     assert.match(unreadable.message, /cannot be read \(EIO\)/);
     assert.equal(unreadable.where?.file, '/proc/self/mem');
@@ -127,26 +127,27 @@ describe('bind mounts', () => {
 });
 
 describe('the text cannot be forged by names', () => {
-  const honest = textOf({ 'layer/a': '', 'layer/b': '' });
-
-  test('a newline in a name', () => {
-    const forged = textOf({ [`layer/a"\nfile - ${EMPTY} "b`]: '' });
-    assert.notEqual(forged, honest);
+  test('a newline in a name', async () => {
+    const forged = await textOf({ [`layer/a"\nfile - ${EMPTY} "b`]: '' });
+    assert.notEqual(forged, await textOf({ 'layer/a': '', 'layer/b': '' }));
     assert.equal(forged.trimEnd().split('\n').length, 1);
   });
 
-  test('a newline in a link', () => {
-    const forged = textOf({ 'layer/a': { link: `x" "./a"\nfile - ${EMPTY} "./b` } });
+  test('a newline in a link', async () => {
+    const forged = await textOf({ 'layer/a': { link: `x" "./a"\nfile - ${EMPTY} "./b` } });
     assert.equal(forged.trimEnd().split('\n').length, 1);
   });
 
-  test('quotes and backslashes', () => {
+  test('quotes and backslashes', async () => {
     const names = ['a"b', 'a\\"b', 'a\\\\"b', 'a b', 'a\tb', 'a\\tb'];
-    assert.equal(new Set(names.map((name) => textOf({ [`layer/${name}`]: '' }))).size, names.length);
+    assert.equal(
+      new Set(await Promise.all(names.map((name) => textOf({ [`layer/${name}`]: '' })))).size,
+      names.length,
+    );
   });
 });
 
-test('paths are sorted by their bytes', () => {
+test('paths are sorted by their bytes', async () => {
   const paths = ['./a', './a-b', './a/b', './aa', './b', './B', './é', './\uff5e', './\u{1f600}'];
   const sorted = sortManifest(paths.toReversed().map((path) => ({ type: 'directory', path })));
   const byBytes = paths.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -154,4 +155,91 @@ test('paths are sorted by their bytes', () => {
     sorted.map(({ path }) => path),
     byBytes,
   );
+});
+
+describe('a manifest that is made again', () => {
+  /** Reads a layer twice through one index, changing something in between; counts the files that were read. */
+  async function again(change: (tree: Tree) => void, files: Files = OLD) {
+    using tree = new Tree(files);
+    const layer = layerOf('10_a', { directory: tree.path('layer') });
+    let reads = 0;
+    const counting = {
+      ...hasher,
+      hashFile(file: string) {
+        reads++;
+        return hasher.hashFile(file);
+      },
+    };
+    const once = async () => {
+      const index = StatIndex.load(tree.path('.vlb/stat-index'), counting);
+      // As if the files had been there for an hour: a file that old cannot be made, its ctime is the kernel's.
+      Object.defineProperty(index, 'now', { value: Date.now() + 3_600_000 });
+      reads = 0;
+      const made = valueIn(await createManifestReader(tree.directory, index, counting).read(layer));
+      index.save(true);
+      return { made, reads };
+    };
+    const first = await once();
+    change(tree);
+    const second = await once();
+    const index = StatIndex.load(tree.path('none'), hasher);
+    const afresh = valueIn(await createManifestReader(tree.directory, index, hasher).read(layer));
+    assert.equal(second.made, afresh, 'it is the one that is made without an index');
+    return { isSame: first.made === second.made, reads: second.reads };
+  }
+  const OLD: Files = {
+    'layer/a': '1',
+    'layer/b/c': '2',
+    'layer/b/d': '3',
+    'layer/e': '4',
+    'layer/l': { link: 'a' },
+  };
+
+  test('reads nothing when nothing changed', async () => {
+    assert.deepEqual(await again(() => {}), { isSame: true, reads: 0 });
+  });
+
+  for (const [what, change, reads] of [
+    ['an edit', (tree: Tree) => tree.write({ 'layer/b/c': 'x' }), 1],
+    ['a file more', (tree: Tree) => tree.write({ 'layer/b/cc': 'x' }), 1],
+    ['an empty directory more', (tree: Tree) => tree.write({ 'layer/z/': '' }), 0],
+    ['a file less', (tree: Tree) => rmSync(tree.path('layer/b/c')), 0],
+    ['the last file less', (tree: Tree) => rmSync(tree.path('layer/l')), 0],
+    [
+      'a file in another directory',
+      (tree: Tree) => renameSync(tree.path('layer/b/d'), tree.path('layer/d')),
+      1,
+    ],
+    ['two files that took each other’s places', swap, 2],
+    ['a mode', (tree: Tree) => chmodSync(tree.path('layer/a'), 0o755), 1],
+    ['a link that leads elsewhere', relink, 0],
+    ['a directory where a file was', (tree: Tree) => replace(tree, 'layer/e', 'layer/e/'), 0],
+    ['a file where a directory was', (tree: Tree) => replace(tree, 'layer/b', 'layer/b'), 1],
+  ] as const) {
+    test(`reads what changed: ${what}`, async () => {
+      assert.deepEqual(await again(change), { isSame: false, reads });
+    });
+  }
+
+  test('a directory that is emptied into the one above is not taken for what it was', async () => {
+    const files: Files = { 'layer/a/b': '1', 'layer/c': '2' };
+    const { isSame } = await again((tree) => renameSync(tree.path('layer/c'), tree.path('layer/a/c')), files);
+    assert.ok(!isSame);
+  });
+
+  function swap(tree: Tree): void {
+    renameSync(tree.path('layer/a'), tree.path('layer/x'));
+    renameSync(tree.path('layer/e'), tree.path('layer/a'));
+    renameSync(tree.path('layer/x'), tree.path('layer/e'));
+  }
+
+  function relink(tree: Tree): void {
+    rmSync(tree.path('layer/l'));
+    tree.write({ 'layer/l': { link: 'e' } });
+  }
+
+  function replace(tree: Tree, old: string, name: string): void {
+    rmSync(tree.path(old), { recursive: true });
+    tree.write({ [name]: '' });
+  }
 });

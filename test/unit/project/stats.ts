@@ -1,36 +1,44 @@
 // Stats of files that are older than any that a test can make, and an index that knows some.
 
-import assert from 'node:assert/strict';
-import { type BigIntStats, lstatSync } from 'node:fs';
-import { StatIndex } from '../../../src/project/stat-index.ts';
+import { lstatSync, type Stats } from 'node:fs';
+import { createFileHasher } from '../../../src/project/hash.ts';
+import { isSameStat, StatIndex } from '../../../src/project/stat-index.ts';
 import type { Tree } from '../../rig/tree.ts';
 
-export const SECOND = 1_000_000_000n;
-export const now = () => BigInt(Date.now()) * 1_000_000n;
+export const SECOND = 1000;
+export const hasher = await createFileHasher();
 
 /** The stat of a file that was last touched an hour ago; files that old cannot be made, their ctime is the kernel's. */
-export function statOf(changes: Partial<BigIntStats> = {}): BigIntStats {
-  const hourAgo = now() - 3600n * SECOND;
-  const stat = lstatSync(import.meta.filename, { bigint: true });
-  return Object.assign(stat, { size: 3n, mtimeNs: hourAgo, ctimeNs: hourAgo, ino: 42n }, changes);
+export function statOf(changes: Partial<Stats> = {}): Stats {
+  const hourAgo = Date.now() - 3600 * SECOND;
+  const stat = lstatSync(import.meta.filename);
+  return Object.assign(stat, { size: 3, mtimeMs: hourAgo, ctimeMs: hourAgo, ino: 42 }, changes);
 }
 
-export function never(): string {
-  assert.fail('the file was read again');
-}
-
-export const HASH = '0123456789abcdef';
-export const OTHER = 'fedcba9876543210';
-
-/** An index with `names` in it, written to a tree. */
-export function saved(tree: Tree, stat: BigIntStats, names: readonly string[] = ['a']): string {
+/** An index in which a section has these paths, all with one stat, written to a tree. */
+export function saved(tree: Tree, stat: Stats, paths: readonly string[] = ['a'], name = '10_a'): string {
   const file = tree.path('state/stat-index');
-  const index = StatIndex.load(file);
-  for (const name of names)
-    assert.equal(
-      index.hash(name, stat, () => HASH),
-      HASH,
-    );
-  index.save(true);
+  const index = load(file);
+  const { now } = index;
+  index.remember(
+    name,
+    'origin',
+    paths.map((path) => ({ path, stat })),
+    TEXT,
+    now,
+  );
+  index.save(false);
   return file;
+}
+
+export const TEXT = 'file - 0123456789abcdef "ä"\n';
+
+export function load(file: string): StatIndex {
+  return StatIndex.load(file, hasher);
+}
+
+/** Whether an index vouches for a file of its first section. */
+export function vouches(file: string, stat: Stats, name = '10_a'): boolean {
+  const remembered = load(file).recall(name, 'origin');
+  return remembered !== undefined && isSameStat(remembered.stats, 0, stat);
 }

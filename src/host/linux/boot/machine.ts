@@ -44,7 +44,7 @@ export async function startMachine(
   const control = await listenIn(scratch, 'control');
   const agent = withAgent ? await listenIn(scratch, 'agent') : undefined;
   const args = qemuArguments(spec, { type: 'watched', control: control.name, agent: agent?.name });
-  const child = start(...dyingWithParent('KILL', command, args), {
+  const child = await start(...dyingWithParent('KILL', command, args), {
     cwd: scratch, // where it finds the sockets by their short names
     env: { TMPDIR: scratch },
     detached: true,
