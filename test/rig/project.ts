@@ -1,7 +1,7 @@
 // A throwaway project on disk, and the real `vlb` run on it. Nothing below the process boundary is faked.
 
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,21 @@ export class TestProject implements AsyncDisposable {
       writeFileSync(file, content);
       if (/(^|\/)(build-layer|modify-disk)$/.test(name)) chmodSync(file, 0o755);
     }
+  }
+
+  /** Copies a file from elsewhere to a path in the project, unless there is one. */
+  copyIn(file: string, name: string): void {
+    if (!existsSync(this.path(name))) copyFileSync(file, this.path(name));
+  }
+
+  /** Runs git in the project, where nothing but the project counts. */
+  git(...args: readonly string[]): string {
+    const identity = ['-c', 'user.name=t', '-c', 'user.email=t@example.org', '-c', 'commit.gpgsign=false'];
+    return execFileSync('git', [...identity, ...args], {
+      cwd: this.directory,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
   }
 
   /** Runs vlb in the project and waits for its end. */
