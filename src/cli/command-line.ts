@@ -87,6 +87,7 @@ export function commandLine(argv: readonly string[], finish: Finish) {
             nbd: raw.nbd ?? [],
             targets: targetsOf(raw),
             params: raw.param ?? [],
+            secrets: raw.secret ?? [],
             force: forceOf(raw),
             jobs: raw.jobs ?? availableParallelism(),
             keepGoing: raw.keepGoing === true,

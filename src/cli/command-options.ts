@@ -49,6 +49,13 @@ export function buildOptions<T>(parser: Argv<T>) {
       describe: 'with --no-cache: run every layer, whatever the store has',
     })
     .option('param', PARAM)
+    .option('secret', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      describe:
+        'NAME=FILE, or NAME for that variable of the environment, for a layer that has "# vlb: secret NAME"; may be given again',
+    })
     .option('keep-going', {
       alias: 'k',
       type: 'boolean',
@@ -138,7 +145,7 @@ export function graphOptions<T>(parser: Argv<T>) {
 }
 
 /** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
-const LISTS = ['nbd', 'param', 'p', 'forward', 'layer', '_'];
+const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '_'];
 
 export function checkOnce(raw: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(raw)) {

@@ -16,10 +16,12 @@ import type { Graph, Node } from '../model/graph.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
+import { atHint, checkBindSources } from '../project/bind-sources.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
 import { createManifestReader } from '../project/manifest.ts';
 import { parseParams, withParams } from '../project/params.ts';
 import { loadProject, type Project, projectPaths } from '../project/project.ts';
+import { givenSecrets } from '../project/secrets.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
@@ -34,6 +36,8 @@ export interface WireOptions {
   readonly targets: readonly string[];
   /** `NAME=VALUE` each. */
   readonly params: readonly string[];
+  /** `NAME=FILE` or `NAME` each. */
+  readonly secrets: readonly string[];
   /** The layers to run whatever the store has: all, or those named. */
   readonly force: 'all' | readonly string[];
   readonly emit: Emit;
@@ -77,12 +81,16 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
   if (!given.ok) return given;
   const layers = withParams(project.value.layers, given.value);
   if (!layers.ok) return layers;
+  const secrets = givenSecrets(options.secrets, layers.value, process.env);
+  if (!secrets.ok) return secrets;
+  const paths = projectPaths(options.directory, options.cacheDirectory);
+  const sources = checkBindSources(layers.value, paths);
+  if (!sources.ok) return sources;
   const whole = buildGraph(layers.value, project.value.base);
   if (!whole.ok) return whole;
   const graph = options.targets.length === 0 ? whole : graphUpTo(whole.value, options.targets);
   if (!graph.ok) return graph;
 
-  const paths = projectPaths(options.directory, options.cacheDirectory);
   const store = openLocalStore({
     directory: paths.store,
     owner: ownerName(),
@@ -118,6 +126,7 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
       inPlace,
       paths,
       hasher,
+      secrets: secrets.value,
       emit: options.emit,
       signal: options.signal,
       owner: ownerName(),
@@ -158,7 +167,7 @@ async function readRecipes(
         base = baseRecipe(content.value);
       } else {
         const manifest = await reader.read(node.layer);
-        if (!manifest.ok) return manifest;
+        if (!manifest.ok) return { ok: false, failure: atHint(node.layer, manifest.failure) };
         manifests.set(node.name, manifest.value);
       }
     }

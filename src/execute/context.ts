@@ -5,6 +5,7 @@ import type { Host } from '../model/host.ts';
 import type { InPlace, Store } from '../model/store.ts';
 import type { FileHasher } from '../project/hash.ts';
 import type { ProjectPaths } from '../project/project.ts';
+import type { Secrets } from '../project/secrets.ts';
 
 export interface Context {
   readonly host: Host;
@@ -12,6 +13,7 @@ export interface Context {
   readonly inPlace: InPlace;
   readonly paths: ProjectPaths;
   readonly hasher: FileHasher;
+  readonly secrets: Secrets;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** The name of this process: its runs carry it. */

@@ -50,7 +50,7 @@ function noteUncached(plan: Plan, { emit }: Context): void {
 }
 
 /** Whether this host can do what the plan asks for; before anything is done. */
-async function checkHost(plan: Plan, { host, paths }: Context): Promise<Result<void>> {
+async function checkHost(plan: Plan, { host, paths, secrets }: Context): Promise<Result<void>> {
   const running = plan.filter((step) => step.action.type === 'run');
   if (running.length === 0) return ok();
   const able = await host.check();
@@ -59,6 +59,8 @@ async function checkHost(plan: Plan, { host, paths }: Context): Promise<Result<v
     if (node.type === 'layer' && makesItsOwnDisk(node.layer) && host.scriptDevice === undefined) {
       return needsDevice(node.layer);
     }
+    const given = node.type === 'layer' ? secrets.of(node.layer) : ok();
+    if (!given.ok) return given;
   }
   return host.clearLeftovers(paths.runs);
 }

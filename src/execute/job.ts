@@ -4,8 +4,10 @@ import type { Keeping } from '../model/artifact.ts';
 import type { Stage } from '../model/event.ts';
 import type { Workbench } from '../model/host.ts';
 import type { Layer } from '../model/layer.ts';
+import type { Secret } from '../model/secret.ts';
 import type { Draft } from '../model/store.ts';
 import type { Below } from '../plan/key.ts';
+import type { Cache } from './caches.ts';
 import type { Context } from './context.ts';
 import type { Staged } from './stage.ts';
 
@@ -13,6 +15,8 @@ export interface LayerRun {
   readonly layer: Layer;
   readonly below: Below;
   readonly keeping: Keeping;
+  /** The result takes the place of a record that is under its key already. */
+  readonly replaces: boolean;
 }
 
 export interface Job extends LayerRun {
@@ -20,6 +24,8 @@ export interface Job extends LayerRun {
   readonly bench: Workbench;
   readonly draft: Draft;
   readonly staged: Staged;
+  readonly secrets: readonly Secret[];
+  readonly caches: readonly Cache[];
   /** The run's own directory. */
   readonly directory: string;
 }

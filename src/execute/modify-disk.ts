@@ -78,7 +78,7 @@ function runModifyDisk(
   device: string,
   attachesItself: boolean,
 ): Promise<Result<void>> {
-  const { bench, layer, draft, staged, directory } = job;
+  const { bench, layer, draft, staged, secrets, directory } = job;
   enter('run', job);
   return runScript(job, (onOutput) =>
     bench.runOnHost({
@@ -86,6 +86,7 @@ function runModifyDisk(
       argv: ['./modify-disk', source, draft.path, device],
       environment: { ...scriptEnvironment(process.env, layer.params), TMPDIR: path.join(directory, 'tmp') },
       onOutput,
+      secrets,
       noNetwork: layer.hints.noNetwork,
       ...(attachesItself ? { device, makes: draft.path } : {}),
     }),

@@ -3,17 +3,18 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import type { BuildRecord } from '../model/artifact.ts';
 import { fail, type Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
 import { manifestText } from '../model/manifest.ts';
 import type { Draft } from '../model/store.ts';
 import { keyOf, layerRecipe } from '../plan/key.ts';
+import { buildLayer } from './build-layer.ts';
+import { lockCaches } from './caches.ts';
 import type { Context } from './context.ts';
-import { scriptEnvironment } from './environment.ts';
 import { enter, type Job, type LayerRun } from './job.ts';
 import { createDelta, modifyDisk } from './modify-disk.ts';
-import { logFile, runScript } from './run-script.ts';
+import { logFile } from './run-script.ts';
 import { explainFullDisk, fullStore } from './space.ts';
 import { stageInputs } from './stage.ts';
 
@@ -24,11 +25,18 @@ let runs = 0;
  * Fails as `work` when the script failed, `host` when the machine did, `interrupted` on the context's signal.
  */
 export async function runLayer(run: LayerRun, context: Context): Promise<Result<BuildRecord>> {
+  const secrets = context.secrets.of(run.layer);
+  if (!secrets.ok) return secrets;
+  const locked = await lockCaches(run.layer, context);
+  if (!locked.ok) return locked;
+  using caches = locked.value;
+  // What it waited for others is none of its own time.
   const startedAt = performance.now();
   const drafted = await context.store.draft();
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
-  const result = await runOnDraft(run, draft, context);
+  const given = { secrets: secrets.value, caches: caches.all };
+  const result = await runOnDraft(run, given, draft, context);
   if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
   // While the draft is still there: it is what filled the disk.
   if (!result.ok) return { ok: false, failure: explainFullDisk(result.failure, context) };
@@ -39,8 +47,10 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   enter('commit', { ...run, context });
   const recipe = layerRecipe(run.layer, manifestText(result.value.manifest), run.below);
   const { parent } = run.below;
+  const key = keyOf(recipe);
+  if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
   return await draft.commit({
-    key: keyOf(recipe),
+    key,
     layer: run.layer.name,
     parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
     recipe,
@@ -52,7 +62,12 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
 }
 
 /** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see. */
-async function runOnDraft(run: LayerRun, draft: Draft, context: Context): Promise<Result<Job['staged']>> {
+async function runOnDraft(
+  run: LayerRun,
+  given: Pick<Job, 'secrets' | 'caches'>,
+  draft: Draft,
+  context: Context,
+): Promise<Result<Job['staged']>> {
   const directory = path.join(context.paths.runs, `${context.owner}-${runs++}`);
   // Three things at once: the delta and the root shell are made by other processes while this one copies.
   const opening = openRun(directory, context);
@@ -77,7 +92,7 @@ async function runOnDraft(run: LayerRun, draft: Draft, context: Context): Promis
   context.signal.addEventListener('abort', onAbort);
   try {
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
-    const job: Job = { ...run, context, bench, draft, staged: staged.value, directory };
+    const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
     const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
     return done.ok ? staged : done;
   } finally {
@@ -97,36 +112,4 @@ async function openRun(directory: string, { host }: Context): Promise<Result<Wor
   const bench = await host.openWorkbench(directory);
   if (!bench.ok) rmSync(directory, { recursive: true, force: true });
   return bench;
-}
-
-async function buildLayer(job: Job): Promise<Result<void>> {
-  const { bench, layer, staged } = job;
-  enter('attach', job);
-  const disk = await bench.attach(job.draft.path);
-  if (!disk.ok) return disk;
-  enter('mount', job);
-  const system = await bench.mount(disk.value, layer.hints);
-  if (!system.ok) return system;
-  for (const { artifact, target } of job.below.mounts) {
-    const image = path.join(job.context.store.artifactDirectory, artifactFile(artifact));
-    const mounted = await bench.mountLayer(system.value, image, target);
-    if (!mounted.ok) return mounted;
-  }
-  enter('run', job);
-  const ran = await runScript(job, (onOutput) =>
-    bench.runInChroot(system.value, {
-      inputs: staged.inputs,
-      binds: staged.binds,
-      environment: scriptEnvironment(process.env, layer.params),
-      noNetwork: layer.hints.noNetwork,
-      command: '/mnt/build-layer',
-      onOutput,
-    }),
-  );
-  if (!ran.ok) return ran;
-  enter('unmount', job);
-  const unmounted = await bench.unmount(system.value);
-  if (!unmounted.ok) return unmounted;
-  enter('detach', job);
-  return bench.detach(disk.value);
 }

@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
-import type { Layer } from '../model/layer.ts';
+import type { Layer, ScriptKind } from '../model/layer.ts';
 import type { Context } from './context.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
@@ -70,7 +70,10 @@ export async function runScript(
         `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`,
         about,
       );
-    if (!ended.ok) return ended;
+    // What could not even be begun told why in the output.
+    if (!ended.ok) {
+      return ended.failure.kind === 'host' ? { ok: false, failure: { ...about, ...ended.failure } } : ended;
+    }
     if (logFailure) {
       return fail('host', `the log of layer ${layer.name} cannot be written: ${logFailure.message}`, {
         where: { file: log },
@@ -90,7 +93,7 @@ function scriptFailure(
   about: Pick<Failure, 'where' | 'detail' | 'log'>,
 ): Failure {
   const script = `layer ${layer.name}: ${layer.kind}`;
-  if (exitStatus === 127 && tail.some((line) => /^(unshare|env): .*No such file or directory$/.test(line))) {
+  if (tail.some((line) => isNotFound(line, layer.kind)) && [126, 127].includes(exitStatus)) {
     const interpreter = /^#!\s*(\S+)/.exec(textOrNothing(path.join(staged.inputs, layer.kind)))?.[1];
     const place = layer.kind === 'build-layer' ? 'in the image' : 'on this host';
     return {
@@ -104,6 +107,17 @@ function scriptFailure(
   }
   const end = exitStatus > 128 ? `signal ${exitStatus - 128}` : `exit status ${exitStatus}`;
   return { kind: 'work', message: `${script} failed with ${end}`, ...about, exitStatus };
+}
+
+/**
+ * What `unshare`, `env` and the shells of images say of a script that is there, and whose interpreter is not; bash has 126
+ * as its status.
+ */
+function isNotFound(line: string, script: ScriptKind): boolean {
+  return (
+    line.includes(`/${script}`) &&
+    /^(?:unshare|env|(?:\/bin\/)?sh): .*(?:No such file or directory|not found)$/.test(line)
+  );
 }
 
 function textOrNothing(file: string): string {

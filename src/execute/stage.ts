@@ -3,8 +3,6 @@
 import {
   chmodSync,
   constants,
-  createReadStream,
-  createWriteStream,
   lutimesSync,
   mkdirSync,
   readFileSync,
@@ -12,14 +10,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { copyFile as cloneFile } from 'node:fs/promises';
+import { copyFile as cloneFile, open } from 'node:fs/promises';
 import path from 'node:path';
-import { Transform, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Manifest, ManifestEntry } from '../model/manifest.ts';
+import { atHint } from '../project/bind-sources.ts';
 import type { FileHasher } from '../project/hash.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../project/inputs.ts';
 import { manifestEntry, sortManifest, withRules } from '../project/manifest.ts';
@@ -29,6 +26,7 @@ export const STAGED_TIME = 1_577_836_800;
 
 /** Files up to this size are read once, hashed and written; larger ones are cloned where the file system can. */
 const SMALL = 1 << 20;
+const ZEROS = Buffer.alloc(SMALL);
 
 export interface Staged {
   /** What was copied: the key of what is built from the copy is made from this. */
@@ -59,7 +57,7 @@ export async function stageInputs(
   const copies: { root: InputRoot; copy: string; type: 'file' | 'directory' }[] = [];
   for (const [index, root] of withRules(inputRoots(layer), projectDirectory).entries()) {
     const walked = await walkInputs(root);
-    if (!walked.ok) return walked;
+    if (!walked.ok) return { ok: false, failure: atHint(layer, walked.failure) };
     const inputs = walked.value.filter((met) => met.type !== 'ignored' && met.type !== 'root');
     const copy = path.join(directory, String(index));
     const isFile = inputs[0]?.path === root.label;
@@ -135,7 +133,10 @@ async function copyFile(
   return hasher.hashBytes(bytes);
 }
 
-/** A clone where the file system can, a copy elsewhere; either way read once, in pieces, so that it can be interrupted. */
+/**
+ * A clone where the file system can, a copy elsewhere, in which what is nothing but zeros is left out as a hole; either
+ * way read once, in pieces, so that it can be interrupted.
+ */
 async function copyLarge(
   source: string,
   target: string,
@@ -143,20 +144,21 @@ async function copyLarge(
   signal: AbortSignal,
 ): Promise<string> {
   const hash = hasher.hashPieces();
-  const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      done(undefined, chunk);
-    },
-  });
-  const pieces = { highWaterMark: SMALL };
-  if (await clone(source, target)) {
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    await pipeline(createReadStream(target, pieces), hashing, nowhere, { signal });
-  } else {
-    await pipeline(createReadStream(source, pieces), hashing, createWriteStream(target, pieces), { signal });
+  const cloned = await clone(source, target);
+  await using from = await open(cloned ? target : source, 'r');
+  await using to = cloned ? undefined : await open(target, 'w');
+  const buffer = Buffer.allocUnsafe(SMALL);
+  for (let at = 0; ; ) {
+    signal.throwIfAborted();
+    const { bytesRead } = await from.read(buffer, 0, SMALL, at);
+    const piece = buffer.subarray(0, bytesRead);
+    hash.update(piece);
+    if (to && !piece.equals(ZEROS.subarray(0, bytesRead))) await to.write(piece, 0, bytesRead, at);
+    at += bytesRead;
+    if (bytesRead > 0) continue;
+    await to?.truncate(at);
+    return hash.digest();
   }
-  return hash.digest();
 }
 
 async function clone(source: string, target: string): Promise<boolean> {

@@ -43,8 +43,8 @@ export async function executeStep(
   const forced = planned.reason === 'forced';
   const action = forced ? planned : await decide(node, keeping, recipe, context.store, context.inPlace);
   if (action.type !== 'run') return settle(node, action, context);
-  if (forced) await context.store.forget(keyOf(recipe));
-  const result = await runNode(node, recipe, { below, keeping }, context);
+  const replaces = action.reason === 'forced' || action.reason === 'expired';
+  const result = await runNode(node, recipe, { below, keeping, replaces }, context);
   if (!result.ok) return result;
   const saved = node.type === 'layer' ? await context.inPlace.save(result.value) : ok();
   return saved.ok ? ok({ record: result.value, outcome: 'built' }) : saved;

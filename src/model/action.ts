@@ -24,6 +24,8 @@ export type RunReason =
   | 'artifact lost'
   /** The person said so. */
   | 'forced'
+  /** The result is older than the layer's max-age. */
+  | 'expired'
   /** It, or something it stands on, is kept out of the store, and it is not in place as it should be. */
   | 'nocache';
 
@@ -31,7 +33,9 @@ export type RunReason =
 export type Change =
   | { readonly type: 'input'; readonly path: string; readonly how: InputChange }
   | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
-  | { readonly type: 'parent'; readonly before: string; readonly after: string };
+  | { readonly type: 'parent'; readonly before: string; readonly after: string }
+  /** When it was built, ISO 8601, and how long such a result counts, seconds. */
+  | { readonly type: 'age'; readonly created: string; readonly seconds: number; readonly maxAge: number };
 
 export type InputChange = 'added' | 'removed' | 'content' | 'executable bit' | 'link target' | 'type';
 

@@ -16,7 +16,7 @@ export interface Failure {
   /** What happened, one sentence, no full stop. */
   readonly message: string;
   /** Where: a file, and a line in it (from 1) where there is one. */
-  readonly where?: { readonly file: string; readonly line?: number };
+  readonly where?: Where;
   /** What to do about it. */
   readonly hint?: string;
   /** Lines to show under the message: a tool's or a script's last output. */
@@ -25,6 +25,11 @@ export interface Failure {
   readonly log?: string;
   /** The exit status of the script or command that failed, when that is what happened. */
   readonly exitStatus?: number;
+}
+
+export interface Where {
+  readonly file: string;
+  readonly line?: number;
 }
 
 export type Result<T> =

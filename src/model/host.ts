@@ -1,7 +1,8 @@
 // The port of the host: what running a layer needs from the machine, and nothing of how it is done.
 
-import type { Result } from './failure.ts';
+import type { Result, Where } from './failure.ts';
 import type { PartitionMount } from './layer.ts';
+import type { Secret } from './secret.ts';
 
 export interface Host {
   readonly images: Images;
@@ -67,6 +68,8 @@ export interface Disk {
 export interface MountOptions {
   readonly rootPartition?: number;
   readonly partitionMounts: readonly PartitionMount[];
+  /** Where the hint for a target stands, for failures to name. */
+  readonly whereOf: (target: string) => Where;
 }
 
 export interface MountedSystem {
@@ -78,18 +81,27 @@ interface Script {
   readonly onOutput: (chunk: Buffer) => void;
   /** Runs it where there is no network but its own loopback. */
   readonly noNetwork: boolean;
+  /** Files that the script finds in the directory that its variable VLB_SECRETS names. */
+  readonly secrets: readonly Secret[];
 }
 
 export interface ChrootScript extends Script {
   /** Staged copy of the layer's files, to be found at /mnt. */
   readonly inputs: string;
-  readonly binds: readonly {
-    readonly source: string;
-    readonly target: string;
-    readonly type: 'file' | 'directory';
-  }[];
+  readonly binds: readonly Bind[];
   /** Path inside the chroot. */
   readonly command: string;
+}
+
+/** A file or directory of the host that appears in the chroot. */
+export interface Bind {
+  readonly source: string;
+  readonly target: string;
+  readonly type: 'file' | 'directory';
+  /** A private copy, which is given to root with all that is in it; of anything else only the directory itself is. */
+  readonly isCopy: boolean;
+  /** The hint that asked for it. */
+  readonly where: Where;
 }
 
 export interface HostScript extends Script {

@@ -30,10 +30,17 @@ export interface Hints {
   /** The partition that holds the operating system, from 1. */
   readonly rootPartition?: number;
   readonly params: readonly Param[];
+  readonly secrets: readonly SecretName[];
+  /** `# vlb: cache-dir TARGET`: directories that are kept between builds, outside of the image and of the key. */
+  readonly cacheDirs: readonly string[];
+  /** For each target of a mount, a bind mount or a cache, the line of its hint. */
+  readonly targetLines: ReadonlyMap<string, number>;
   /** The script runs without any network. */
   readonly noNetwork: boolean;
   /** Seconds after which the script is stopped. */
   readonly timeout?: number;
+  /** Seconds after which a result counts as absent. */
+  readonly maxAge?: number;
 }
 
 /** `# chroot-bind-mount SRC TARGET`: SRC of the host appears at TARGET in the chroot, as a private copy. */
@@ -48,6 +55,12 @@ export interface BindMount {
 export interface PartitionMount {
   readonly partition: number;
   readonly target: string;
+}
+
+/** `# vlb: secret NAME`: a file that the script can read and that is kept nowhere. */
+export interface SecretName {
+  readonly name: string;
+  readonly line: number;
 }
 
 /** A layer as a hint names it, in full or without its number, and the line of that hint. */

@@ -13,12 +13,12 @@ export interface Store {
   /** True when this artifact is there with the size its record tells. */
   holds(artifact: Artifact): Promise<boolean>;
   /**
-   * The right to build a key, which one process has at a time; waits for another that has it. Undefined when the signal
+   * The right to build a key, or to what else has a name, which one run has at a time; waits for another that has it. Undefined when the signal
    * came first.
    * @param onWait called once, with the name of the process that is waited for
    */
   lock(
-    key: Key,
+    name: string,
     onWait: (owner: string) => void,
     signal: AbortSignal,
   ): Promise<Result<Disposable | undefined>>;

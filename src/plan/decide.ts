@@ -23,15 +23,25 @@ export async function decide(
     const last = await inPlace.last(node.name);
     const there =
       last?.key === key && last.artifact.keeping === 'uncached' && (await store.holds(last.artifact));
-    if (there) return found(node, last, inPlace);
+    if (there) return expired(node, last) ?? found(node, last, inPlace);
     return { type: 'run', reason: 'nocache', changes: last ? explain(last.recipe, recipe) : [] };
   }
   const record = await store.lookup(key);
-  if (record) return found(node, record, inPlace);
+  if (record) return expired(node, record) ?? found(node, record, inPlace);
   const last = await inPlace.last(node.name);
   if (!last) return { type: 'run', reason: 'no record', changes: [] };
   const changes = explain(last.recipe, recipe);
   return { type: 'run', reason: reasonOf(changes), changes };
+}
+
+/** The run of a layer whose result is too old; undefined while it is not. */
+function expired(node: Node, { created }: BuildRecord): Action | undefined {
+  const maxAge = node.type === 'layer' ? node.layer.hints.maxAge : undefined;
+  if (maxAge === undefined) return undefined;
+  const seconds = (Date.now() - Date.parse(created)) / 1000;
+  // A clock that was set back a little means nothing; a result from far ahead was told a wrong time, so its age is unknown.
+  if (Math.abs(seconds) <= maxAge) return undefined;
+  return { type: 'run', reason: 'expired', changes: [{ type: 'age', created, seconds, maxAge }] };
 }
 
 async function found(node: Node, record: BuildRecord, inPlace: InPlace): Promise<Action> {

@@ -9,8 +9,10 @@ import type {
   Param,
   PartitionMount,
   ScriptKind,
+  SecretName,
 } from '../model/layer.ts';
 import { nearest } from './nearest.ts';
+import { hiddenTarget, takeTarget } from './targets.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 /** While a script is read; it becomes Hints. */
@@ -22,10 +24,14 @@ interface Draft {
   partitionMounts: PartitionMount[];
   layerMounts: LayerMount[];
   params: Param[];
+  secrets: SecretName[];
+  cacheDirs: string[];
+  targetLines: Map<string, number>;
   noNetwork: boolean;
   diskSize?: number;
   rootPartition?: number;
   timeout?: number;
+  maxAge?: number;
 }
 
 /** Takes a hint's arguments into the draft; returns what is wrong with them, if anything is. */
@@ -34,6 +40,9 @@ type Word = (
   args: readonly string[],
   about: { readonly kind: ScriptKind; readonly line: number },
 ) => string | undefined;
+
+/** Also a file's name, so it has no slash and is not `..`. */
+export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
 /** The hints that stand alone behind `# `. A malformed one of the mounts is an error; prose is none. */
 const PLAIN_WORDS: Readonly<Record<string, Word>> = {
@@ -45,21 +54,21 @@ const PLAIN_WORDS: Readonly<Record<string, Word>> = {
     draft.noshare = true;
     return undefined;
   },
-  'chroot-bind-mount': (draft, args) => {
+  'chroot-bind-mount': (draft, args, { line }) => {
     const [source, target] = args;
     if (args.length !== 2 || source === undefined || !isImagePath(target))
       return 'wants SRC and an absolute TARGET';
     draft.bindMounts.push({ source, target });
-    return undefined;
+    return takeTarget(draft, target, line);
   },
-  'chroot-mount': (draft, args) => {
+  'chroot-mount': (draft, args, { line }) => {
     const [partition = '', target] = args;
     const number = /^p([1-9]\d{0,2})$/.exec(partition)?.[1];
     if (args.length !== 2 || number === undefined || !isImagePath(target)) {
       return 'wants a partition like p2 and an absolute TARGET';
     }
     draft.partitionMounts.push({ partition: Number(number), target });
-    return undefined;
+    return takeTarget(draft, target, line);
   },
 };
 
@@ -81,6 +90,22 @@ const VLB_WORDS: Readonly<Record<string, Word>> = {
     }
     if (kind !== 'build-layer') return 'is for build-layer: a modify-disk has no file system to mount it in';
     draft.layerMounts.push({ layer, target, line });
+    return takeTarget(draft, target, line);
+  },
+  'cache-dir': (draft, args, { kind, line }) => {
+    const [target] = args;
+    if (args.length !== 1 || !isImagePath(target)) return 'wants an absolute TARGET';
+    if (kind !== 'build-layer') return 'is for build-layer: a modify-disk has no file system to mount it in';
+    draft.cacheDirs.push(target);
+    return takeTarget(draft, target, line);
+  },
+  secret: (draft, args, { line }) => {
+    const [name = ''] = args;
+    if (args.length !== 1 || !SECRET_NAME.test(name)) {
+      return 'wants a name of letters, digits, dots, dashes and underscores';
+    }
+    if (draft.secrets.some((secret) => secret.name === name)) return `names ${name} twice`;
+    draft.secrets.push({ name, line });
     return undefined;
   },
   param: (draft, args, { line }) => {
@@ -114,6 +139,12 @@ const VLB_WORDS: Readonly<Record<string, Word>> = {
     draft.timeout = seconds;
     return undefined;
   },
+  'max-age': (draft, args) => {
+    const seconds = args.length === 1 ? parseDuration(args[0] ?? '') : undefined;
+    if (seconds === undefined) return 'wants a duration like 12h or 7d';
+    draft.maxAge = seconds;
+    return undefined;
+  },
 };
 
 /**
@@ -128,6 +159,9 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     partitionMounts: [],
     layerMounts: [],
     params: [],
+    secrets: [],
+    cacheDirs: [],
+    targetLines: new Map(),
     noNetwork: false,
   };
   for (const [index, line] of text.split(/\r?\n/).entries()) {
@@ -148,7 +182,9 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     const wrong = word(draft, hint.args, { kind, line: where.line });
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
   }
-  return ok(draft);
+  const hidden = hiddenTarget(draft);
+  if (hidden === undefined) return ok(draft);
+  return fail('usage', hidden.message, { where: { file, line: hidden.line } });
 }
 
 interface HintLine {

@@ -3,6 +3,7 @@
 import type { Change, Plan, PlanStep } from '../model/action.ts';
 import { plainText } from './control.ts';
 import type { Style } from './style.ts';
+import { formatAge, formatDuration } from './units.ts';
 
 /** How many inputs a plan names for a layer; `vlb why` names them all. */
 const NAMED = 3;
@@ -36,6 +37,7 @@ const REASONS = {
   'settings changed': 'its settings changed since its last build',
   'parent changed': 'what it stands on is another one, or will be',
   'artifact lost': 'nothing changed, but its artifact is gone from the store',
+  expired: 'its result is older than its max-age',
   forced: '--force or --no-cache says so',
   nocache: 'it is kept out of the store, or stands on what is, and is not in place as it should be',
 } as const;
@@ -46,6 +48,8 @@ function changeText(change: Change): string {
       return `${change.how === 'added' || change.how === 'removed' ? change.how : `changed (${change.how})`}: ${plainText(change.path)}`;
     case 'setting':
       return `${change.name}: ${change.before} → ${change.after}`;
+    case 'age':
+      return `built ${formatAge(change.seconds)} (${change.created}); max-age is ${formatDuration(change.maxAge)}`;
     case 'parent':
       return `parent: ${change.before.slice(0, 12)} → ${change.after.slice(0, 12)}`;
   }

@@ -24,3 +24,15 @@ export function formatSeconds(seconds: number): string {
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** `30 min 0 s`, `7 days` */
+export function formatDuration(seconds: number): string {
+  const days = Math.round(seconds / 8640) / 10;
+  return days < 1 ? formatSeconds(seconds) : `${days} ${days === 1 ? 'day' : 'days'}`;
+}
+
+/** `8.2 days ago`; a time that the clock has not come to is told as that. */
+export function formatAge(seconds: number): string {
+  if (Number.isNaN(seconds)) return 'at an unknown time';
+  return seconds < 0 ? `${formatDuration(-seconds)} ahead of the clock` : `${formatDuration(seconds)} ago`;
+}

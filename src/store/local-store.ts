@@ -87,13 +87,15 @@ class LocalStore implements Store {
   }
 
   async lock(
-    key: Key,
+    name: string,
     onWait: (owner: string) => void,
     signal: AbortSignal,
   ): Promise<Result<Disposable | undefined>> {
     const { directory, owner, isAlive } = this.#options;
     try {
-      return ok(await takeLock({ file: path.join(directory, 'locks', key), owner, isAlive, onWait, signal }));
+      return ok(
+        await takeLock({ file: path.join(directory, 'locks', name), owner, isAlive, onWait, signal }),
+      );
     } catch (error) {
       return cannotWrite(directory, error);
     }

@@ -88,6 +88,9 @@ export const NO_HINTS: Hints = {
   partitionMounts: [],
   layerMounts: [],
   params: [],
+  secrets: [],
+  cacheDirs: [],
+  targetLines: new Map(),
   noNetwork: false,
 };
 

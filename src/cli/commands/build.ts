@@ -12,6 +12,7 @@ export interface BuildOptions extends GlobalOptions {
   readonly nbd: readonly string[];
   readonly targets: readonly string[];
   readonly params: readonly string[];
+  readonly secrets: readonly string[];
   readonly force: 'all' | readonly string[];
   readonly jobs: number;
   readonly keepGoing: boolean;

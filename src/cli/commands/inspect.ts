@@ -80,7 +80,7 @@ function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
   const emit = (event: { type: string; message?: string }) => {
     if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
   };
-  return wireBuild({ ...options, nbd: [], emit, signal: new AbortController().signal });
+  return wireBuild({ ...options, nbd: [], secrets: [], emit, signal: new AbortController().signal });
 }
 
 function styleOf(options: GlobalOptions) {

@@ -1,10 +1,11 @@
 // Runs a build-layer: the chroot of a mounted system, with everything around the script that a package install expects.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ok, type Result } from '../../model/failure.ts';
-import type { ChrootScript, HostScript, MountedSystem } from '../../model/host.ts';
-import { madeList } from './mount.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Bind, ChrootScript, HostScript, MountedSystem } from '../../model/host.ts';
+import type { Secret } from '../../model/secret.ts';
+import { madeList, pointFailure, WRONG_PLACE } from './mount.ts';
 import { escapeLine, type RootShell } from './root-shell.ts';
 import { isRoot } from './sudo.ts';
 
@@ -21,35 +22,83 @@ export async function runInChroot(
   script: ChrootScript,
   directory: string,
 ): Promise<Result<number>> {
-  const owned = await ownByRoot(shell, [script.inputs, ...script.binds.map((bind) => bind.source)]);
+  const copies = script.binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
+  const owned = await ownByRoot(shell, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
-  const prepared = await shell.run([
-    'prepare_chroot',
-    system.root,
-    madeList(directory),
-    ...script.binds.map((bind) => `${bind.type}:${bind.target}`),
-  ]);
+  const list = madeList(directory);
+  const prepared = await shell.run(['prepare_chroot', system.root, list]);
   if (!prepared.ok) return prepared;
+  const binds = await prepareBinds(shell, system, script.binds, list);
+  if (!binds.ok) return binds;
+  const secrets = await putSecrets(shell, script.secrets, directory);
+  if (!secrets.ok) return secrets;
   const policy = path.join(directory, 'policy-rc.d');
   writeFileSync(policy, POLICY, { mode: 0o755 });
-  return shell.stream(
+  writeVariables(script, '/run/secrets', directory);
+  const ended = await shell.stream(
     [
       'chrooted',
       networkOf(script),
-      variablesFile(script.environment, directory),
+      directory,
       system.root,
       script.inputs,
       copyOfResolvConf(directory),
       prepared.value.stdout.includes('dpkg') ? policy : '',
+      secrets.value,
       String(script.binds.length),
       ...script.binds.flatMap((bind) => [bind.source, bind.target]),
-      'unshare',
-      '--root=.',
-      '--wd=/mnt',
       script.command,
     ],
     script.onOutput,
   );
+  if (!ended.ok || ended.value === 0 || existsSync(path.join(directory, 'started'))) return ended;
+  return fail('host', 'the chroot cannot be set up');
+}
+
+/** Makes the mount points of the binds. Fails as `work` where the image has something else in the place of one. */
+async function prepareBinds(
+  shell: RootShell,
+  system: MountedSystem,
+  binds: readonly Bind[],
+  list: string,
+): Promise<Result<void>> {
+  for (const { source, target, type, isCopy, where } of binds) {
+    if (!isCopy) {
+      const owned = await shell.run(['chown', '0:0', '--', source]);
+      if (!owned.ok) return owned;
+    }
+    const made = await shell.run(['mount_point', system.root, target, type, list], [0, WRONG_PLACE]);
+    if (!made.ok) return made;
+    if (made.value.status !== 0) return pointFailure(made.value, where);
+  }
+  return ok();
+}
+
+/** Puts secrets into memory that only this run's processes see; returns the directory, '' when there are none. */
+async function putSecrets(
+  shell: RootShell,
+  secrets: readonly Secret[],
+  directory: string,
+): Promise<Result<string>> {
+  if (secrets.length === 0) return ok('');
+  const place = path.join(directory, 'secrets');
+  mkdirSync(place);
+  // Unlike tmpfs, ramfs is never swapped out to a disk.
+  const mounted = await shell.run([
+    'mount',
+    '-t',
+    'ramfs',
+    '-o',
+    'nosuid,nodev,noexec,mode=0755',
+    'ramfs',
+    place,
+  ]);
+  if (!mounted.ok) return mounted;
+  for (const { name, content } of secrets) {
+    const written = await shell.write(path.join(place, name), content);
+    if (!written.ok) return written;
+  }
+  return ok(place);
 }
 
 /**
@@ -64,11 +113,13 @@ export async function runOnHost(
 ): Promise<Result<number>> {
   const owned = await ownByRoot(shell, [script.inputs]);
   if (!owned.ok) return owned;
+  const secrets = await putSecrets(shell, script.secrets, directory);
+  if (!secrets.ok) return secrets;
   const ended = await shell.stream(
     [
       'boxed',
       networkOf(script),
-      variablesFile(script.environment, directory),
+      writeVariables(script, secrets.value, directory),
       script.inputs,
       ...wrap(script.argv),
     ],
@@ -94,9 +145,14 @@ function networkOf(script: { readonly noNetwork: boolean }): string {
 }
 
 /** Writes a script's variables to a file for `with_variables` of sh/agent.sh, which others cannot read. */
-function variablesFile(environment: Readonly<Record<string, string>>, directory: string): string {
+function writeVariables(
+  { environment, secrets }: Pick<HostScript, 'environment' | 'secrets'>,
+  secretsPlace: string,
+  directory: string,
+): string {
   const file = path.join(directory, 'environment');
-  const lines = Object.entries(environment).map(([name, value]) => `${escapeLine(`${name}=${value}`)}\n`);
+  const variables = secrets.length === 0 ? environment : { ...environment, VLB_SECRETS: secretsPlace };
+  const lines = Object.entries(variables).map(([name, value]) => `${escapeLine(`${name}=${value}`)}\n`);
   writeFileSync(file, lines.join(''), { mode: 0o600 });
   return file;
 }

@@ -7,6 +7,7 @@ import type { Backend } from './backend.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { ownerIsAlive } from './owner.ts';
 import { qemuImg } from './qemu-img.ts';
+import { checkRoot } from './sudo.ts';
 import { openWorkbench } from './workbench.ts';
 
 /** What every run of a layer calls; looked for before anything begins. */
@@ -21,7 +22,8 @@ export function linuxHost(backend: Backend): Host {
       for (const tool of TOOLS) {
         if (!isInstalled(tool)) return missingTool(tool);
       }
-      return backend.check();
+      const able = await backend.check();
+      return able.ok ? checkRoot() : able;
     },
     openWorkbench: (directory) => openWorkbench(backend, directory),
     unpackXz: async (source, target, signal) => {

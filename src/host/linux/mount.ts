@@ -2,13 +2,16 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/host.ts';
 import { readVolumes, type Volume } from './partitions.ts';
 import type { RootShell } from './root-shell.ts';
 
 /** mount_system's exit status for a file system without an operating system. */
 const NO_SYSTEM = 3;
+
+/** mount_point's exit status where the image has something else in the place. */
+export const WRONG_PLACE = 4;
 
 /** The file systems that can hold the root of a Linux system, with the options to mount each. */
 const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
@@ -25,6 +28,16 @@ const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
 /** Where the mount points that had to be made are noted, to be taken away again. */
 export function madeList(directory: string): string {
   return path.join(directory, 'made');
+}
+
+/** Where is noted what is mounted inside the system, and not only on it. */
+function insideList(directory: string): string {
+  return path.join(directory, 'inside');
+}
+
+/** The failure for a mount point that cannot be one, by what mount_point said. */
+export function pointFailure(said: { readonly stderr: string }, where?: Where): Result<never> {
+  return fail('work', `nothing can be mounted there: ${said.stderr.trim()}`, where ? { where } : {});
 }
 
 /**
@@ -52,19 +65,25 @@ export async function mountSystem(
         'work',
         `there is no file system on partition ${mount.partition}, to be mounted at ${mount.target}`,
         {
+          where: options.whereOf(mount.target),
           hint: describe(volumes.value),
         },
       );
     }
-    const done = await shell.run([
-      'mount_inside',
-      root,
-      volume.device,
-      mount.target,
-      volume.type,
-      madeList(directory),
-    ]);
+    const done = await shell.run(
+      [
+        'mount_inside',
+        root,
+        volume.device,
+        mount.target,
+        volume.type,
+        madeList(directory),
+        insideList(directory),
+      ],
+      [0, WRONG_PLACE],
+    );
     if (!done.ok) return done;
+    if (done.value.status !== 0) return pointFailure(done.value, options.whereOf(mount.target));
   }
   return ok({ root });
 }
@@ -94,9 +113,11 @@ export async function mountLayerSystem(
         system.root,
         target,
         madeList(directory),
+        insideList(directory),
       ];
-      const tried = await shell.run(argv, [0, NO_SYSTEM]);
+      const tried = await shell.run(argv, [0, NO_SYSTEM, WRONG_PLACE]);
       if (!tried.ok) return tried;
+      if (tried.value.status === WRONG_PLACE) return pointFailure(tried.value);
       if (tried.value.status === 0) return ok();
     }
   }

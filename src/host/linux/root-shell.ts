@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Child, commandFailure, lastLines, missingTool, type Output, start } from '../process.ts';
+import { closeInherited } from './inherited.ts';
 import { asRoot, isRoot } from './sudo.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
@@ -22,6 +23,8 @@ export interface RootShell extends AsyncDisposable {
    * Returns the process to `stop` to let go.
    */
   hold(device: string): Promise<Result<string>>;
+  /** Makes a file that root alone can read. The content is in no argument list, and no failure tells it. */
+  write(file: string, content: Buffer): Promise<Result<void>>;
   /** Kills everything in the shell at once: a running command then fails as `interrupted`. */
   kill(): void;
 }
@@ -34,6 +37,7 @@ const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
 export async function openRootShell(): Promise<Result<RootShell>> {
+  closeInherited();
   // A session of its own keeps a terminal's ^C away. With sudo it is made behind it: sudo looks for the terminal at which
   // the password was given.
   const session = isRoot() ? [] : ['setsid', '--wait'];
@@ -114,6 +118,14 @@ class AgentShell implements RootShell {
     return answer.value.status === 0
       ? ok(answer.value.stdout.trim())
       : fail('host', `${device} cannot be opened`, { detail: [answer.value.stderr] });
+  }
+
+  async write(file: string, content: Buffer): Promise<Result<void>> {
+    const answer = await this.#ask('write', [file, content.toString('base64')]);
+    if (!answer.ok) return answer;
+    return answer.value.status === 0
+      ? ok()
+      : fail('host', `${file} cannot be written`, { detail: lastLines(answer.value.stderr, 5) });
   }
 
   kill(): void {

@@ -113,6 +113,7 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
     inPlace: openInPlace({ ...paths, project: tree.directory, artifacts: store.artifactDirectory }),
     paths,
     hasher: await createFileHasher(),
+    secrets: { of: () => ok([]) },
     emit,
     events,
     signal: aborter.signal,

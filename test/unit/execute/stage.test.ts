@@ -185,7 +185,8 @@ describe('bind mounts', () => {
   test('that are missing are failures', async () => {
     using tree = new Tree({ 'layer/a': '' });
     const failure = failureIn((await stage(tree, [{ source: '../missing', target: '/x' }])).result);
-    assert.equal(failure.where?.file, tree.path('missing'));
+    assert.equal(failure.where?.file, tree.path('layer/build-layer'), 'the script with the hint');
+    assert.deepEqual(failure.detail, [`it is ${tree.path('missing')}`]);
   });
 });
 

@@ -12,24 +12,36 @@ function parse(text: string, kind: ScriptKind = 'modify-disk') {
   return parseHints(`#!/bin/sh\n${text}\nexit 0\n`, FILE, kind);
 }
 
+function atLine2(target: string) {
+  return { targetLines: new Map([[target, 2]]) };
+}
+
 describe('good hints', () => {
   for (const [line, hints] of [
     ['# nocache', { nocache: true }],
     ['# noshare', { noshare: true }],
     [
       '# chroot-bind-mount ../shared /srv/shared',
-      { bindMounts: [{ source: '../shared', target: '/srv/shared' }] },
+      { bindMounts: [{ source: '../shared', target: '/srv/shared' }], ...atLine2('/srv/shared') },
     ],
-    ['# chroot-mount p2 /boot/efi', { partitionMounts: [{ partition: 2, target: '/boot/efi' }] }],
+    [
+      '# chroot-mount p2 /boot/efi',
+      { partitionMounts: [{ partition: 2, target: '/boot/efi' }], ...atLine2('/boot/efi') },
+    ],
     ['# vlb: nocache', { nocache: true }],
     ['# vlb: noshare', { noshare: true }],
-    ['# vlb: chroot-bind-mount a /b', { bindMounts: [{ source: 'a', target: '/b' }] }],
-    ['# vlb: chroot-mount p128 /x', { partitionMounts: [{ partition: 128, target: '/x' }] }],
+    ['# vlb: chroot-bind-mount a /b', { bindMounts: [{ source: 'a', target: '/b' }], ...atLine2('/b') }],
+    [
+      '# vlb: chroot-mount p128 /x',
+      { partitionMounts: [{ partition: 128, target: '/x' }], ...atLine2('/x') },
+    ],
     ['# vlb: from scratch', { from: 'scratch' }],
     ['# vlb: from 10_base', { from: { layer: '10_base', line: 2 } }],
     ['# vlb: disk-size 20G', { diskSize: 20 * 2 ** 30 }],
     ['# vlb: root-partition 3', { rootPartition: 3 }],
     ['# vlb: timeout 30m', { timeout: 1800 }],
+    ['# vlb: max-age 7d', { maxAge: 604_800 }],
+    ['# vlb: secret npm.token-1', { secrets: [{ name: 'npm.token-1', line: 2 }] }],
   ] as const) {
     test(line, () => assert.deepEqual(valueIn(parse(line)), { ...NO_HINTS, ...hints }));
   }
@@ -109,12 +121,43 @@ describe('malformed hints tell file and line', () => {
     ['# vlb: timeout', /timeout wants a duration/],
     ['# vlb: timeout soon', /wants a duration like 90s, 30m or 2h/],
     ['# vlb: timeout 0', /wants a duration/],
+    ['# vlb: max-age old', /max-age wants a duration like 12h or 7d/],
+    ['# vlb: secret', /secret wants a name/],
+    ['# vlb: secret ../x', /secret wants a name/],
+    ['# vlb: secret a b', /secret wants a name/],
+    ['# vlb: cache-dir', /cache-dir wants an absolute TARGET/],
+    ['# vlb: cache-dir /a', /cache-dir is for build-layer/],
+    ['# chroot-bind-mount a /mnt', /cannot mount at \/mnt: the layer's own files/],
+    ['# chroot-mount p2 /mnt/./', /cannot mount at \/mnt/],
+    ['# chroot-mount p2 /proc/x', /cannot mount at \/proc\/x: vlb puts the script's own there/],
+    ['# chroot-bind-mount a //sys', /cannot mount at \/sys/],
+    ['# chroot-bind-mount a /dev', /cannot mount at \/dev/],
   ] as const) {
     test(line, () => {
       const failure = failureIn(parse(`set -eu\n${line}`));
       assert.equal(failure.kind, 'usage');
       assert.match(failure.message, message);
       assert.deepEqual(failure.where, { file: FILE, line: 3 });
+    });
+  }
+});
+
+describe('targets', () => {
+  for (const target of ['/mnt/x', '/tmp', '/run/x', '/dev/shm/x', '/mntx', '/process']) {
+    test(`${target} is one`, () => void valueIn(parse(`# chroot-bind-mount a ${target}`)));
+  }
+
+  test('two hints for one', () => {
+    const failure = failureIn(parse('# chroot-mount p2 /data\n# chroot-bind-mount a /data/', 'build-layer'));
+    assert.match(failure.message, /mounts at \/data\/, as line 2 does/);
+    assert.equal(failure.where?.line, 3);
+  });
+
+  for (const cover of ['# chroot-bind-mount a /data', '# vlb: cache-dir /data/']) {
+    test(`what ${cover} hides`, () => {
+      const failure = failureIn(parse(`# vlb: mount app /data/app\n${cover}`, 'build-layer'));
+      assert.match(failure.message, /mounted at \/data\/app is hidden by line 3, at \/data/);
+      assert.equal(failure.where?.line, 2);
     });
   }
 });

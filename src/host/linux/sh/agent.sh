@@ -21,6 +21,7 @@ serve() {
       start) "$@" </dev/null >/dev/null & echo $! ;;
       stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
       hold) hold "$1" ;;
+      write) write_file "$@" ;;
     esac
     status=$?
     printf '\n%s %s\n' "$mark" "$status"
@@ -62,6 +63,13 @@ hold() {
   echo $!
   losetup --detach "$1"
 }
+
+# write_file FILE CONTENT: makes a file that root alone can read, of content in base64. No command has the content as an
+# argument: everybody could read it in the process list.
+write_file() (
+  umask 377
+  printf %s "$2" | base64 -d >"$1"
+)
 
 forward() {
   while IFS= read -r line; do printf '%s\n' "$line"; done
@@ -123,29 +131,28 @@ in_root() {
 }
 
 # mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and notes in LIST what it made.
-# Sets `found` as in_root does.
+# Sets `found` as in_root does. Its status is 4 where the image has something else in that place.
 mount_point() {
-  in_root "$1" "$2" || return 1
+  in_root "$1" "$2" || return 4
   if [ -e "$found" ]; then
     case $3 in
-      directory) [ -d "$found" ] || { echo "$2 in the image is no directory" >&2; return 1; } ;;
-      file) [ ! -d "$found" ] || { echo "$2 in the image is a directory" >&2; return 1; } ;;
+      directory) [ -d "$found" ] || { echo "$2 in the image is no directory" >&2; return 4; } ;;
+      file) [ ! -d "$found" ] || { echo "$2 in the image is a directory" >&2; return 4; } ;;
     esac
-    return
+    return 0
   fi
   # What does not exist has no links in it, so its name is its place, and its parents are made by their names.
   set -- "$1" "${found#"$1"}" "$3" "$4"
-  [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return 1
+  [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return
   found=$1$2
   if [ "$3" = directory ]; then mkdir -m 0755 "$found"; else : >"$found"; fi || return 1
   printf '%s\n' "$found" >>"$4"
 }
 
-# prepare_chroot ROOT LIST BIND…: makes every mount point of the chroot; each BIND is "directory:/target" or "file:/target".
+# prepare_chroot ROOT LIST: makes the mount points that every chroot has.
 # Prints "dpkg" where services have to be kept from starting the Debian way.
 prepare_chroot() {
   image=$1 list=$2
-  shift 2
   for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return 1; done
   mount_point "$image" /etc/resolv.conf file "$list" || return 1
   in_root "$image" /var/lib/dpkg || return 1
@@ -153,19 +160,20 @@ prepare_chroot() {
     mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return 1
     echo dpkg
   fi
-  for bind in "$@"; do mount_point "$image" "${bind#*:}" "${bind%%:*}" "$list" || return 1; done
 }
 
-# mount_inside ROOT DEVICE TARGET TYPE LIST: mounts a partition at a path of the image.
+# mount_inside ROOT DEVICE TARGET TYPE LIST INSIDE: mounts a partition at a path of the image, and notes in INSIDE where.
 mount_inside() {
-  mount_point "$1" "$3" directory "$5" || return 1
-  mount -t "$4" -o noatime "$2" "$found"
+  mount_point "$1" "$3" directory "$5" || return
+  mount -t "$4" -o noatime "$2" "$found" || return 1
+  printf '%s\n' "$found" >>"$6"
 }
 
-# mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST: mounts another layer's system, read-only, at a path of the image.
+# mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST INSIDE: mounts another layer's system, read-only, at a path of the image.
 mount_layer() {
-  mount_point "$4" "$5" directory "$6" || return 1
-  mount_system "$1" "$found" "$2" "$3"
+  mount_point "$4" "$5" directory "$6" || return
+  mount_system "$1" "$found" "$2" "$3" || return
+  printf '%s\n' "$found" >>"$7"
 }
 
 # remove_mount_points ROOT LIST: takes away what mount_point made, unless the script put something there. Where the script
@@ -209,8 +217,8 @@ own_network() {
   case $1 in none) network=--net ;; *) network='' ;; esac
 }
 
-# chrooted NETWORK VARIABLES ROOT INPUTS RESOLV POLICY BINDS COMMAND…: the chroot that a build-layer sees; it starts in /mnt.
-# BINDS is a number, and as many pairs SOURCE TARGET follow.
+# chrooted NETWORK DIRECTORY ROOT INPUTS RESOLV POLICY SECRETS BINDS COMMAND…: the chroot that a build-layer sees; it starts
+# in /mnt. DIRECTORY is the run's own, with its variables in it. BINDS is a number, and as many pairs SOURCE TARGET follow.
 chrooted() {
   own_network "$1"
   shift
@@ -222,9 +230,10 @@ chrooted() {
 # enter: the other half of chrooted, inside its namespaces. Mounts made here end with them.
 enter() {
   set -e
-  variables=$1 root=$2 inputs=$3 resolv=$4 policy=$5 binds=$6
-  shift 6
+  directory=$1 root=$2 inputs=$3 resolv=$4 policy=$5 secrets=$6 binds=$7
+  shift 7
   hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
+  [ ! -e "$directory/inside" ] || covered keep
   directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
   directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
   directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
@@ -235,17 +244,49 @@ enter() {
   directory_for /dev; minimal_dev "$found"
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
   [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
-  directory_for /mnt; mount --bind "$inputs" "$found" # before what may go into it
+  # Before what may go into it. The project may be on a file system from which nothing can be executed.
+  directory_for /mnt; mount --bind -o exec,nodev "$inputs" "$found"
+  [ ! -e "$directory/inside" ] || covered show
   while [ "$binds" -gt 0 ]; do
     if [ -d "$1" ]; then directory_for "$2"; mount --bind "$1" "$found"; else bind_file "$1" "$2"; fi
     shift 2
     binds=$((binds - 1))
   done
+  [ -z "$secrets" ] || { directory_for /run/secrets; mount --bind -o ro "$secrets" "$found"; }
+  # Process 1 ignores the signals that it does not handle, and has to reap what others leave: a shell of the image's own
+  # does that for the script, where there is one. Its word on how the script ended, "Terminated", is none of the output.
+  # shellcheck disable=SC2016 # it is that shell which expands it
+  ! executable /bin/sh || set -- /bin/sh -c 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; exit $?' sh "$@"
+  : >"$directory/started"
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
-  # The command begins with `unshare --root=.`, found in the old root, which is this process's still.
-  with_variables "$variables" "$@"
+  # `unshare` is found in the old root, which is this process's still.
+  with_variables "$directory/environment" unshare --root=. --wd=/mnt "$@"
+}
+
+# covered keep|show: what is mounted in the image at a place over which something else goes, below /mnt say, is kept aside
+# before and shown there afterwards.
+covered() {
+  number=0
+  while IFS= read -r place; do
+    number=$((number + 1))
+    aside=$directory/aside/$number
+    case $1 in
+      keep)
+        for cover in /tmp /run /dev /mnt; do
+          in_root "$root" "$cover"
+          case $place in "$found" | "$found"/*) mkdir -p "$aside"; mount --bind "$place" "$aside" ;; esac
+        done
+        ;;
+      show) [ ! -d "$aside" ] || { mkdir -p "$place"; mount --move "$aside" "$place"; } ;;
+    esac
+  done <"$directory/inside"
+}
+
+# executable PATH: whether the image has such a program.
+executable() {
+  in_root "$root" "$1" && [ -f "$found" ] && [ -x "$found" ]
 }
 
 # Every mount point was made before (prepare_chroot). One that is missing now leads through a link into /tmp or /run,
@@ -331,6 +372,13 @@ case $role in
     exec 3>&2 2>/dev/null
     forward 3>&- | serve 2>&3 3>&-
     ;;
-  box) (with_variables "$@"); exit $? ;;
+  box)
+    # The project may be on a file system from which nothing can be executed.
+    if [ ! -x ./modify-disk ]; then
+      here=$(pwd -P)
+      mount --bind -o exec,nodev "$here" "$here" && cd "$here" || exit 1
+    fi
+    (with_variables "$@"); exit $?
+    ;;
   enter) enter "$@" ;;
 esac

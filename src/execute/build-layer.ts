@@ -1,0 +1,67 @@
+// The steps that are a build-layer's own: the system on its disk, mounted, with all that its hints ask for.
+
+import path from 'node:path';
+import { artifactFile } from '../model/artifact.ts';
+import { ok, type Result } from '../model/failure.ts';
+import type { Bind, Disk, MountedSystem } from '../model/host.ts';
+import { whereOf } from '../project/bind-sources.ts';
+import { scriptEnvironment } from './environment.ts';
+import { enter, type Job } from './job.ts';
+import { runScript } from './run-script.ts';
+
+/** Runs a build-layer on the draft. */
+export async function buildLayer(job: Job): Promise<Result<void>> {
+  const { bench, layer, staged, secrets } = job;
+  enter('attach', job);
+  const disk = await bench.attach(job.draft.path);
+  if (!disk.ok) return disk;
+  enter('mount', job);
+  const system = await mount(job, disk.value);
+  if (!system.ok) return system;
+  enter('run', job);
+  const ran = await runScript(job, (onOutput) =>
+    bench.runInChroot(system.value, {
+      inputs: staged.inputs,
+      binds: bindsOf(job),
+      environment: scriptEnvironment(process.env, layer.params),
+      secrets,
+      noNetwork: layer.hints.noNetwork,
+      command: '/mnt/build-layer',
+      onOutput,
+    }),
+  );
+  if (!ran.ok) return ran;
+  enter('unmount', job);
+  const unmounted = await bench.unmount(system.value);
+  if (!unmounted.ok) return unmounted;
+  enter('detach', job);
+  return bench.detach(disk.value);
+}
+
+async function mount({ bench, layer, below, context }: Job, disk: Disk): Promise<Result<MountedSystem>> {
+  const system = await bench.mount(disk, {
+    ...layer.hints,
+    whereOf: (target) => whereOf(layer, target),
+  });
+  if (!system.ok) return system;
+  for (const { artifact, target } of below.mounts) {
+    const image = path.join(context.store.artifactDirectory, artifactFile(artifact));
+    const mounted = await bench.mountLayer(system.value, image, target);
+    if (mounted.ok) continue;
+    const { failure } = mounted;
+    return {
+      ok: false,
+      failure: failure.kind === 'work' ? { where: whereOf(layer, target), ...failure } : failure,
+    };
+  }
+  return ok(system.value);
+}
+
+/** Those above come before those below. */
+function bindsOf({ layer, staged, caches }: Job): readonly Bind[] {
+  const copies = staged.binds.map((bind) => ({ ...bind, isCopy: true }));
+  const kept = caches.map((cache) => ({ ...cache, type: 'directory' as const, isCopy: false }));
+  return [...copies, ...kept]
+    .map((bind) => ({ ...bind, where: whereOf(layer, bind.target) }))
+    .toSorted((a, b) => a.target.length - b.target.length);
+}

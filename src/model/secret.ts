@@ -1,0 +1,6 @@
+// What a script may know and nothing else may keep.
+
+export interface Secret {
+  readonly name: string;
+  readonly content: Buffer;
+}
