@@ -256,7 +256,7 @@ enter() {
   # Process 1 ignores the signals that it does not handle, and has to reap what others leave: a shell of the image's own
   # does that for the script, where there is one. Its word on how the script ended, "Terminated", is none of the output.
   # shellcheck disable=SC2016 # it is that shell which expands it
-  ! executable /bin/sh || set -- /bin/sh -c 'exec 3>&2 2>/dev/null; "$@" 2>&3 3>&-; exit $?' sh "$@"
+  ! executable /bin/sh || set -- /bin/sh -c 'exec 3>&2 2>/dev/null; (exec "$@" 2>&3 3>&-); exit $?' sh "$@"
   : >"$directory/started"
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
