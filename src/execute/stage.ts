@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { copyFile as cloneFile, open } from 'node:fs/promises';
+import { copyFile as cloneFile, type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fail, ok, type Result } from '../model/failure.ts';
@@ -153,11 +153,18 @@ async function copyLarge(
     const { bytesRead } = await from.read(buffer, 0, SMALL, at);
     const piece = buffer.subarray(0, bytesRead);
     hash.update(piece);
-    if (to && !piece.equals(ZEROS.subarray(0, bytesRead))) await to.write(piece, 0, bytesRead, at);
+    if (to && !piece.equals(ZEROS.subarray(0, bytesRead))) await writeAll(to, piece, at);
     at += bytesRead;
     if (bytesRead > 0) continue;
     await to?.truncate(at);
     return hash.digest();
+  }
+}
+
+/** A full disk takes a part first, and fails only the next call. */
+async function writeAll(to: FileHandle, piece: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < piece.length; ) {
+    done += (await to.write(piece, done, piece.length - done, at + done)).bytesWritten;
   }
 }
 

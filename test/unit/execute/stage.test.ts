@@ -1,7 +1,16 @@
 // The private copy of a layer's inputs: what it looks like, and that what is hashed is the copy.
 
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { STAGED_TIME, type Staged, stageInputs } from '../../../src/execute/stage.ts';
@@ -188,6 +197,21 @@ describe('bind mounts', () => {
     assert.equal(failure.where?.file, tree.path('layer/build-layer'), 'the script with the hint');
     assert.deepEqual(failure.detail, [`it is ${tree.path('missing')}`]);
   });
+});
+
+test('the holes of a sparse file stay holes', async () => {
+  using tree = new Tree({ 'layer/disk': '' });
+  const file = tree.path('layer/disk');
+  const descriptor = openSync(file, 'w');
+  writeSync(descriptor, 'in the middle', 20 * 2 ** 20 + 5);
+  ftruncateSync(descriptor, 64 * 2 ** 20 + 7);
+  closeSync(descriptor);
+  const { result, source } = await stage(tree);
+  const { inputs, manifest } = valueIn(result);
+  const copy = path.join(inputs, 'disk');
+  assert.ok(readFileSync(copy).equals(readFileSync(file)));
+  assert.equal(manifestText(manifest), await source());
+  assert.ok(lstatSync(copy).blocks * 512 <= 2 ** 20, `${lstatSync(copy).blocks} blocks`);
 });
 
 test('what cannot be copied is a failure, no crash', async () => {
