@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Child, commandFailure, lastLines, missingTool, type Output, start } from '../process.ts';
 import { closeInherited } from './inherited.ts';
-import { asRoot, isRoot } from './sudo.ts';
+import { asRoot, isRoot, SUDO_HINT } from './sudo.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
 export interface RootShell extends AsyncDisposable {
@@ -63,7 +63,7 @@ export async function openRootShell(): Promise<Result<RootShell>> {
   return answer.failure.kind === 'interrupted'
     ? fail('host', 'a root shell in its own namespaces cannot be started', {
         detail: lastLines(shell.lastWords, 5),
-        hint: 'vlb needs root, or a sudo that asks no password, and a kernel that allows mount and PID namespaces',
+        hint: isRoot() ? 'the kernel has to allow mount and PID namespaces' : SUDO_HINT,
       })
     : answer;
 }

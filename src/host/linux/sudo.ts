@@ -7,6 +7,9 @@ import { lastLines, run } from '../process.ts';
 export const SUDO_HINT =
   'give your password with `sudo -v` in this terminal and build again; or be root; or let sudo ask you for none (NOPASSWD)';
 
+/** Less than any usual `timestamp_timeout` of sudoers(5), which is 15 minutes where nothing is said. */
+const TICKET_MILLISECONDS = 120_000;
+
 /** The argument list that runs a command as root. */
 export function asRoot(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
   return isRoot() ? argv : ['sudo', '-n', '--', ...argv];
@@ -22,7 +25,11 @@ export async function checkRoot(): Promise<Result<void>> {
   const [command, ...args] = asRoot(['true']);
   const asked = await run(command, args, { okStatuses: [0, 1] });
   if (!asked.ok) return asked;
-  if (asked.value.status === 0) return ok();
+  if (asked.value.status === 0) {
+    // A layer may take longer than a ticket of sudo lasts, and the next one needs it.
+    setInterval(() => void run(command, args), TICKET_MILLISECONDS).unref();
+    return ok();
+  }
   return fail('host', 'layers are run as root, and sudo does not let you without a password', {
     detail: lastLines(asked.value.stderr, 5),
     hint: SUDO_HINT,
