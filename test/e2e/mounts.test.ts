@@ -122,12 +122,17 @@ test('scripts run though the project is on a file system from which nothing can 
   try {
     around.write({
       'noexec/layers/10_base/modify-disk': tinyDisk({ more: '[ -f modify-disk ]' }),
-      'noexec/layers/20_app/build-layer': buildLayer('./other'),
+      'noexec/layers/20_app/build-layer': buildLayer(
+        './other; /opt/tools/run; /opt/run',
+        '# chroot-bind-mount ../../tools /opt/tools\n# chroot-bind-mount ../../tools/run /opt/run',
+      ),
+      'noexec/tools/run': '#!/bin/sh\necho tool',
       'noexec/layers/20_app/other': '#!/bin/sh\necho other',
     });
-    execFileSync('chmod', ['+x', path.join(place, 'layers/20_app/other')]);
+    for (const name of ['layers/20_app/other', 'tools/run'])
+      execFileSync('chmod', ['+x', path.join(place, name)]);
     const built = await around.build(['-C', place]);
-    assert.equal(built.output, 'other', built.told);
+    assert.equal(built.output, 'other\ntool\ntool', built.told);
   } finally {
     execFileSync('umount', [place]);
   }

@@ -248,7 +248,7 @@ enter() {
   directory_for /mnt; mount --bind -o exec,nodev "$inputs" "$found"
   [ ! -e "$directory/inside" ] || covered show
   while [ "$binds" -gt 0 ]; do
-    if [ -d "$1" ]; then directory_for "$2"; mount --bind "$1" "$found"; else bind_file "$1" "$2"; fi
+    if [ -d "$1" ]; then directory_for "$2"; mount --bind -o exec,nodev "$1" "$found"; else bind_file "$1" "$2"; fi
     shift 2
     binds=$((binds - 1))
   done
@@ -299,7 +299,7 @@ directory_for() {
 bind_file() {
   in_root "$root" "$2"
   [ -e "$found" ] || { mkdir -p "${found%/*}"; : >"$found"; }
-  mount --bind "$1" "$found"
+  mount --bind -o exec,nodev "$1" "$found"
 }
 
 # minimal_dev DIRECTORY: never the host's disks.
