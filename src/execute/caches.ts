@@ -23,35 +23,47 @@ export interface LockedCaches extends Disposable {
  * Fails as `host` when they cannot be made, as `interrupted` on the context's signal.
  */
 export async function lockCaches(layer: Layer, context: Context): Promise<Result<LockedCaches>> {
-  const all: Cache[] = [];
-  using locks = new DisposableStack();
+  const locked = new Locked();
   // In one order everywhere, so that no two wait for each other.
   for (const target of [...layer.hints.cacheDirs].sort()) {
+    const added = await locked.add(target, layer, context);
+    if (added.ok) continue;
+    locked[Symbol.dispose]();
+    return added;
+  }
+  return ok(locked);
+}
+
+class Locked implements LockedCaches {
+  readonly all: Cache[] = [];
+  readonly #locks: Disposable[] = [];
+
+  async add(target: string, layer: Layer, context: Context): Promise<Result<void>> {
     const name = cacheName(target);
+    const onWait = (owner: string) => noteWait(layer, target, owner, context);
+    const locked = await context.store.lock(`cache-${name}`, onWait, context.signal);
+    if (!locked.ok) return locked;
+    if (!locked.value) return fail('interrupted', `layer ${layer.name} was interrupted`);
+    this.#locks.push(locked.value);
     const directory = path.join(context.paths.store, 'caches');
     const source = path.join(directory, name);
+    this.all.push({ source, target });
     try {
       // Nobody else's: what scripts leave there belongs to root and may be set-user-ID.
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       mkdirSync(source, { recursive: true });
+      return ok();
     } catch (error) {
       const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
       return fail('host', `the cache-dir of layer ${layer.name} cannot be made: ${message}`, {
         where: { file: source },
       });
     }
-    const locked = await context.store.lock(
-      `cache-${name}`,
-      (owner) => noteWait(layer, target, owner, context),
-      context.signal,
-    );
-    if (!locked.ok) return locked;
-    if (!locked.value) return fail('interrupted', `layer ${layer.name} was interrupted`);
-    locks.use(locked.value);
-    all.push({ source, target });
   }
-  const kept = locks.move();
-  return ok({ all, [Symbol.dispose]: () => kept.dispose() });
+
+  [Symbol.dispose](): void {
+    for (const lock of this.#locks.splice(0)) lock[Symbol.dispose]();
+  }
 }
 
 /** A directory's name that a person understands, and that no other target has. */

@@ -115,7 +115,7 @@ function scriptFailure(
  */
 function isNotFound(line: string, script: ScriptKind): boolean {
   return (
-    line.includes(`/${script}`) &&
+    new RegExp(`/${script}['’]?:`).test(line) &&
     /^(?:unshare|env|(?:\/bin\/)?sh): .*(?:No such file or directory|not found)$/.test(line)
   );
 }

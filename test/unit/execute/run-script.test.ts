@@ -120,6 +120,25 @@ describe('a script that fails', () => {
     });
   }
 
+  for (const [shell, line, status] of [
+    ['dash', 'sh: 1: exec: /mnt/build-layer: not found', 127],
+    ['busybox', 'sh: exec: line 0: /mnt/build-layer: not found', 127],
+    ['bash', 'sh: line 1: /mnt/build-layer: cannot execute: required file not found', 127],
+    ['bash', 'sh: /mnt/build-layer: /bin/x: bad interpreter: No such file or directory', 126],
+  ] as const) {
+    test(`for want of its interpreter, is told with that when ${shell} says ${status}`, async () => {
+      using tree = new Tree({ 'staged/build-layer': '#!/bin/x\n' });
+      const failure = failureIn((await run(tree, printing(`${line}\n`, status))).result);
+      assert.match(failure.message, /its interpreter \/bin\/x is not in the image/);
+    });
+  }
+
+  test('for want of another program, is told with its status', async () => {
+    using tree = new Tree({ 'staged/build-layer': '#!/bin/sh\n' });
+    const { result } = await run(tree, printing('sh: 1: /mnt/build-layer-helper: not found\n', 127));
+    assert.match(failureIn(result).message, /failed with exit status 127$/);
+  });
+
   test('for another reason with the same status, is told with its status', async () => {
     using tree = new Tree({ 'staged/build-layer': '#!/bin/sh\n' });
     const { result } = await run(tree, printing('sh: frob: not found\n', 127));
