@@ -20,10 +20,11 @@ test('layers, partitions and caches are seen below /mnt, /tmp, /run and /dev, wh
     'layers/30_app/build-layer': buildLayer(
       `cat /mnt/tool/tool /mnt/own /mnt/tool/etc/os-release /var.run/in/file /tmp/cache/left 2>&1 || true
 if touch /mnt/tool/x 2>/dev/null; then exit 1; fi
-echo kept > /tmp/data/kept; echo left > /tmp/cache/left; echo x > /dev/shm/c/x; cat /mnt/tool/etc/passwd | wc -l; ls /tmp`,
+echo kept > /tmp/data/kept; echo left > /tmp/cache/left; echo x > /dev/shm/c/x; cat /mnt/tool/etc/passwd | wc -l; ls /tmp; cat /tmp/data/deep/tool`,
       `# vlb: from base
 # vlb: mount tool /mnt/tool
 # chroot-mount p2 /tmp/data
+# vlb: mount tool /tmp/data/deep
 # chroot-bind-mount in /var.run/in
 # vlb: cache-dir /tmp/cache
 # vlb: cache-dir /dev/shm/c`,
@@ -35,7 +36,7 @@ echo kept > /tmp/data/kept; echo left > /tmp/cache/left; echo x > /dev/shm/c/x; 
   assert.equal(built.status, 0, built.told);
   assert.equal(
     built.output,
-    "made by tool\nown\nID=tiny\nin\ncat: can't open '/tmp/cache/left': No such file or directory\n1\ncache\ndata",
+    "made by tool\nown\nID=tiny\nin\ncat: can't open '/tmp/cache/left': No such file or directory\n1\ncache\ndata\nmade by tool",
   );
   const scratch = path.dirname(project.directory);
   const image = project.path('build/30_app.qcow2');
@@ -44,6 +45,7 @@ echo kept > /tmp/data/kept; echo left > /tmp/cache/left; echo x > /dev/shm/c/x; 
     'kept\n',
     'the partition is written',
   );
+  assert.equal(readFromImage(image, scratch, '/deep', 65 * 1024 * 1024), undefined);
   for (const place of ['/mnt', '/tmp', '/run', '/dev']) {
     assert.equal(readFromImage(image, scratch, place), undefined, place);
   }
