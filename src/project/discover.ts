@@ -1,17 +1,6 @@
 // Finds the numbered layer directories of a project and reads each one's script and hints.
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer, ScriptKind } from '../model/layer.ts';
@@ -95,80 +84,80 @@ function readLayer(directory: string): Result<Layer> {
       hint: 'use letters, digits, dots, dashes and underscores after the number',
     });
   }
-  const kinds = SCRIPTS.filter((kind) => lstatSync(path.join(directory, kind), { throwIfNoEntry: false }));
-  const [kind] = kinds;
-  if (kind === undefined) {
+  const scripts = SCRIPTS.flatMap((kind) => {
+    const stat = lstatSync(path.join(directory, kind), { throwIfNoEntry: false });
+    return stat ? [{ kind, stat }] : [];
+  });
+  const [only] = scripts;
+  if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
       where: { file: directory },
       hint: 'give it an executable build-layer or modify-disk',
     });
   }
-  if (kinds.length > 1) {
+  if (scripts.length > 1) {
     return fail('usage', `layer ${name} has both build-layer and modify-disk`, {
       where: { file: directory },
       hint: 'a layer has one script: make two layers of it',
     });
   }
+  const { kind, stat } = only;
   const script = path.join(directory, kind);
-  const readable = checkScript(script, name);
-  if (!readable.ok) return readable;
-  const hints = parseHints(readFileSync(script, 'utf8'), script, kind);
+  const text = readScript(script, stat, name);
+  if (!text.ok) return text;
+  const hints = parseHints(text.value, script, kind);
   return hints.ok ? ok({ name, directory, kind, hints: hints.value, params: {} }) : hints;
 }
 
-function checkScript(script: string, layer: string): Result<void> {
-  let real: string;
+function readScript(script: string, own: Stats, layer: string): Result<string> {
+  const where = { file: script };
+  let stat = own;
+  if (own.isSymbolicLink()) {
+    const real = realPathOf(script);
+    if (real === undefined) {
+      return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, { where });
+    }
+    if (!real.startsWith(`${realpathSync(path.dirname(script))}/`)) {
+      return fail('usage', `the script of layer ${layer} is a link out of the layer`, {
+        where,
+        hint: 'copy it here, or bring it in with # chroot-bind-mount: only what is in the layer is seen to change',
+      });
+    }
+    stat = statSync(script);
+  }
+  if (!stat.isFile()) return fail('usage', `the script of layer ${layer} is not a file`, { where });
+  let text: string;
   try {
-    real = realpathSync(script);
+    text = readFileSync(script, 'utf8');
   } catch {
-    return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, {
-      where: { file: script },
-    });
+    return fail('usage', `the script of layer ${layer} cannot be read`, { where });
   }
-  if (!real.startsWith(`${realpathSync(path.dirname(script))}/`)) {
-    return fail('usage', `the script of layer ${layer} is a link out of the layer`, {
-      where: { file: script },
-      hint: 'copy it here, or bring it in with # chroot-bind-mount: only what is in the layer is seen to change',
-    });
-  }
-  if (!statSync(script).isFile()) {
-    return fail('usage', `the script of layer ${layer} is not a file`, { where: { file: script } });
-  }
-  try {
-    accessSync(script, constants.R_OK);
-  } catch {
-    return fail('usage', `the script of layer ${layer} cannot be read`, { where: { file: script } });
-  }
-  if ((statSync(script).mode & 0o100) === 0) {
+  if ((stat.mode & 0o100) === 0) {
     return fail('usage', `the script of layer ${layer} is not executable`, {
-      where: { file: script },
+      where,
       hint: `chmod +x ${script}`,
     });
   }
   // The kernel looks for `#!` and takes the interpreter's name up to the line's end, a carriage return included.
-  const head = firstBytes(script, 512);
-  const firstLine = head.split('\n', 1)[0] ?? '';
-  if (firstLine.endsWith('\r')) {
+  if (/^[^\n]*\r(?:\n|$)/.test(text)) {
     return fail('usage', `the script of layer ${layer} has Windows line endings (CRLF)`, {
       where: { file: script, line: 1 },
       hint: `sed -i 's/\\r$//' ${script}`,
     });
   }
-  if (!head.startsWith('#!') && !head.startsWith('\x7fELF')) {
+  if (!text.startsWith('#!') && !text.startsWith('\x7fELF')) {
     return fail('usage', `the script of layer ${layer} does not say what runs it`, {
       where: { file: script, line: 1 },
       hint: 'begin it with a line like #!/bin/sh',
     });
   }
-  return ok();
+  return ok(text);
 }
 
-function firstBytes(file: string, count: number): string {
-  const buffer = Buffer.alloc(count);
-  const descriptor = openSync(file, 'r');
+function realPathOf(file: string): string | undefined {
   try {
-    return buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, count, 0));
-  } finally {
-    closeSync(descriptor);
+    return realpathSync(file);
+  } catch {
+    return undefined;
   }
 }
