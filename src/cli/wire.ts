@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Context } from '../execute/context.ts';
 import { findLayer } from '../graph/find-layer.ts';
 import { buildGraph, graphUpTo } from '../graph/graph.ts';
+import { type ImageLayers, imageLayers } from '../graph/images.ts';
 import { fuseBackend } from '../host/linux/fuse.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { nbdBackend } from '../host/linux/nbd.ts';
@@ -20,7 +21,7 @@ import { atHint, checkBindSources } from '../project/bind-sources.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
 import { createManifestReader } from '../project/manifest.ts';
 import { parseParams, withParams } from '../project/params.ts';
-import { loadProject, type Project, projectPaths } from '../project/project.ts';
+import { type Project, projectPaths } from '../project/project.ts';
 import { givenSecrets } from '../project/secrets.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { openInPlace } from '../store/in-place.ts';
@@ -32,7 +33,7 @@ export interface WireOptions {
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
   readonly nbd: readonly string[];
-  /** Only these layers and what they need; all when there are none. */
+  /** Only these layers (or the images of vlb.yaml by their names) and what they need; all when there are none. */
   readonly targets: readonly string[];
   /** `NAME=VALUE` each. */
   readonly params: readonly string[];
@@ -45,10 +46,16 @@ export interface WireOptions {
 }
 
 export interface Wired {
-  readonly project: Project;
   readonly plan: Plan;
+  /** The images that vlb.yaml names. */
+  readonly images: ImageLayers;
   readonly recipeOf: RecipeOf;
   readonly context: Context;
+}
+
+export interface ProjectLock extends Disposable {
+  /** Whether another build was waited for. */
+  readonly waited: boolean;
 }
 
 /**
@@ -57,38 +64,42 @@ export interface Wired {
  */
 export async function lockProject(
   options: Pick<WireOptions, 'directory' | 'emit' | 'signal'>,
-): Promise<Result<Disposable>> {
+): Promise<Result<ProjectLock>> {
+  let waited = false;
   const file = path.join(projectPaths(options.directory).state, 'lock');
-  const onWait = (owner: string) =>
+  const onWait = (owner: string) => {
+    waited = true;
     options.emit({
       type: 'note',
       message: `waiting for process ${owner.split('-', 1)[0]}, which is building this project`,
     });
+  };
   try {
     const lock = await takeLock({ ...options, file, owner: ownerName(), isAlive: ownerIsAlive, onWait });
-    return lock ? ok(lock) : fail('interrupted', 'waiting for another build was interrupted');
+    return lock ? ok({ ...lock, waited }) : fail('interrupted', 'waiting for another build was interrupted');
   } catch (error) {
     const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
     return fail('host', `the state of the project cannot be written: ${message}`, { where: { file } });
   }
 }
 
-/** From a project's directory to a plan, and the context in which it can be executed. */
-export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
-  const project = await loadProject(options.directory);
-  if (!project.ok) return project;
+/** From a project to a plan, and the context in which it can be executed. */
+export async function wireBuild(project: Project, options: WireOptions): Promise<Result<Wired>> {
   const given = parseParams(options.params);
   if (!given.ok) return given;
-  const layers = withParams(project.value.layers, given.value);
+  const layers = withParams(project.layers, given.value);
   if (!layers.ok) return layers;
   const secrets = givenSecrets(options.secrets, layers.value, process.env);
   if (!secrets.ok) return secrets;
   const paths = projectPaths(options.directory, options.cacheDirectory);
   const sources = checkBindSources(layers.value, paths);
   if (!sources.ok) return sources;
-  const whole = buildGraph(layers.value, project.value.base);
+  const whole = buildGraph(layers.value, project.base);
   if (!whole.ok) return whole;
-  const graph = options.targets.length === 0 ? whole : graphUpTo(whole.value, options.targets);
+  const images = imageLayers(project.images, whole.value);
+  if (!images.ok) return images;
+  const targets = options.targets.map((name) => images.value.get(name) ?? name);
+  const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
 
   const store = openLocalStore({
@@ -103,13 +114,7 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
     artifacts: store.value.artifactDirectory,
   });
   const hasher = await createFileHasher();
-  const recipes = await readRecipes(
-    graph.value,
-    options.directory,
-    paths.statIndex,
-    hasher,
-    options.targets.length === 0,
-  );
+  const recipes = await readRecipes(graph.value, options.directory, paths.statIndex, hasher, targets.length === 0);
   if (!recipes.ok) return recipes;
   const forced = forcedNodes(graph.value, options.force);
   if (!forced.ok) return forced;
@@ -117,8 +122,8 @@ export async function wireBuild(options: WireOptions): Promise<Result<Wired>> {
     forced.value.has(node.name),
   );
   return ok({
-    project: project.value,
     plan,
+    images: images.value,
     recipeOf: recipes.value,
     context: {
       host: linuxHost(options.nbd.length > 0 ? nbdBackend(options.nbd) : fuseBackend),

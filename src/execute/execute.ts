@@ -6,34 +6,40 @@ import type { Finished } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { Context } from './context.ts';
 import { makesItsOwnDisk, needsDevice } from './modify-disk.ts';
-import { makeOutputs } from './outputs.ts';
+import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
 import { secondsSince } from './step.ts';
 
-export interface ExecuteOptions extends ScheduleOptions {
-  /** Make build/image.qcow2 one flat file. */
-  readonly flatten: boolean;
-}
+export type ExecuteOptions = ScheduleOptions & OutputOptions;
 
 /** Executes a plan and tells it as events, `finished` last. Returns what `finished` says. */
 export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Finished> {
   context.emit({ type: 'plan', steps: plan.map(plannedStep) });
   noteUncached(plan, context);
   const able = await checkHost(plan, context);
-  const done = able.ok ? await runSteps(plan, options, context) : nothingDone(able.failure);
-  const image = await makeOutputs(plan, done, options.flatten, context);
+  const done = able.ok ? await runSteps(plan, options, context) : nothingDone();
+  const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
   const finished: Finished = {
     type: 'finished',
-    ok: image.ok,
+    ok: outputs.ok,
     counts: done.counts,
     // All that the person waited for: since the process began.
     seconds: secondsSince(0),
-    ...(image.ok
-      ? { image: path.relative(process.cwd(), image.value.file), bytes: image.value.bytes }
-      : { failure: image.failure }),
+    ...(outputs.ok ? told(outputs.value) : { failure: outputs.failure }),
+    failures: done.failures,
   };
   context.emit(finished);
   return finished;
+}
+
+/** The images, relative to the working directory. */
+function told({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'images'> {
+  const short = (file: string) => path.relative(process.cwd(), file);
+  return {
+    image: short(main.file),
+    bytes: main.bytes,
+    ...(named.length > 0 ? { images: named.map(({ file, bytes }) => ({ file: short(file), bytes })) } : {}),
+  };
 }
 
 /** Says which layers cannot be cached only because of one below them. */

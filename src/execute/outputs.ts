@@ -1,31 +1,48 @@
 // What a person finds in build/ after a build.
 
 import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { ImageLayers } from '../graph/images.ts';
 import type { Plan } from '../model/action.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { type LayerNode, needsOf } from '../model/graph.ts';
+import { needsOf } from '../model/graph.ts';
 import { layerNumber } from '../project/discover.ts';
 import type { Context } from './context.ts';
 import { flatten } from './flatten.ts';
 import type { Done } from './schedule.ts';
 
-/** The result of a build: what it takes up with all it stands on, bytes. */
-export interface Image {
-  /** Absolute path of image.qcow2. */
+export interface OutputOptions {
+  /** Make build/image.qcow2 one flat file. */
+  readonly flatten: boolean;
+  /** The images that vlb.yaml names. */
+  readonly images: ImageLayers;
+}
+
+/** The result of a build. */
+export interface Outputs {
+  /** build/image.qcow2 */
+  readonly main: ImageFile;
+  /** The images that vlb.yaml names, of those layers that were built. */
+  readonly named: readonly ImageFile[];
+}
+
+export interface ImageFile {
+  /** Absolute path. */
   readonly file: string;
+  /** What it takes up with all that it stands on. */
   readonly bytes: number;
 }
 
 /**
- * Links what is there, after a failure too; the image is only ever a whole one. It is the layer with the highest
- * number among those that nothing stands on.
+ * Links what is there, after a failure too; an image is only ever a whole one. The main image is the layer with the
+ * highest number among those that nothing stands on.
  */
 export async function makeOutputs(
   plan: Plan,
-  { artifacts, failure }: Pick<Done, 'artifacts' | 'failure'>,
-  wantsFlat: boolean,
+  { artifacts, failures }: Pick<Done, 'artifacts' | 'failures'>,
+  options: OutputOptions,
   context: Context,
-): Promise<Result<Image>> {
+): Promise<Result<Outputs>> {
   const nodes = plan.map((step) => step.node);
   const layers = nodes.flatMap(({ type, name }) => {
     const artifact = artifacts.get(name);
@@ -38,26 +55,35 @@ export async function makeOutputs(
     .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
     .at(-1);
   const artifact = main && artifacts.get(main.name);
-  const image = failure || !artifact ? undefined : { artifact, flat: wantsFlat };
-  const linked = await context.inPlace.link(layers, image);
-  if (failure) return { ok: false, failure };
+  const [failed] = failures;
+  const image = failed || !artifact ? undefined : { artifact, flat: options.flatten };
+  const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
+  const linked = await context.inPlace.link(layers, image, named);
+  if (failed) return { ok: false, failure: failed.failure };
   if (!linked.ok) return linked;
   if (!artifact || !main) return fail('usage', 'there is nothing to build');
-  if (wantsFlat) {
-    const done = await flatten(artifact, linked.value, context);
-    return done.ok ? ok({ file: linked.value, bytes: statSync(linked.value).size }) : done;
+  const namedFiles = [...options.images]
+    .filter(([, layer]) => artifacts.has(layer))
+    .map(([name, layer]) => ({
+      file: path.join(context.paths.build, `${name}.qcow2`),
+      bytes: bytesOf(layer, nodes, artifacts),
+    }));
+  const file = linked.value;
+  if (!options.flatten) {
+    return ok({ main: { file, bytes: bytesOf(main.name, nodes, artifacts) }, named: namedFiles });
   }
-  return ok({ file: linked.value, bytes: bytesOf(main, nodes, artifacts) });
+  const done = await flatten(artifact, file, context);
+  return done.ok ? ok({ main: { file, bytes: statSync(file).size }, named: namedFiles }) : done;
 }
 
 /** A layer and all that its disk stands on. */
 function bytesOf(
-  main: LayerNode,
+  layer: string,
   nodes: readonly { name: string; parent?: string | undefined }[],
   artifacts: Done['artifacts'],
 ): number {
   let bytes = 0;
-  for (let name: string | undefined = main.name; name !== undefined; ) {
+  for (let name: string | undefined = layer; name !== undefined; ) {
     bytes += artifacts.get(name)?.bytes ?? 0;
     name = nodes.find((node) => node.name === name)?.parent;
   }

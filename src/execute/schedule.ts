@@ -2,8 +2,8 @@
 
 import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
-import type { Outcome } from '../model/event.ts';
-import { type Failure, fail, type Result } from '../model/failure.ts';
+import type { FailedLayer, Outcome } from '../model/event.ts';
+import { fail, type Result } from '../model/failure.ts';
 import { needsOf } from '../model/graph.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
@@ -21,13 +21,17 @@ export interface Done {
   /** The artifacts of all that ended well, by name. */
   readonly artifacts: ReadonlyMap<string, Artifact>;
   readonly counts: Readonly<Record<Outcome, number>>;
-  /** The first failure that was no consequence of another. */
-  readonly failure: Failure | undefined;
+  /** Those that were no consequence of another, in the order of time. */
+  readonly failures: readonly FailedLayer[];
+}
+
+interface Loss extends FailedLayer {
+  readonly skipped: string[];
 }
 
 /** When the build could not even begin. */
-export function nothingDone(failure: Failure): Done {
-  return { artifacts: new Map(), counts: noCounts(), failure };
+export function nothingDone(): Done {
+  return { artifacts: new Map(), counts: noCounts(), failures: [] };
 }
 
 /** Executes all steps. After a failure running steps are stopped and others skipped, or with `keepGoing` only those that need it. */
@@ -36,10 +40,11 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
   const own: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   const artifacts = new Map<string, Artifact>();
   const counts = noCounts();
-  const lost = new Set<string>();
+  /** Those that have no artifact, each with the failed layer that is the cause. */
+  const lost = new Map<string, Loss>();
+  const failures: Loss[] = [];
   const running = new Map<PlanStep, Promise<void>>();
   const waiting = new Set(byLongestPath(plan));
-  let failure: Failure | undefined;
 
   const end = (step: PlanStep, result: Result<StepDone>, startedAt: number) => {
     const layer = step.node.name;
@@ -52,16 +57,20 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
       const { digest, bytes } = record.artifact;
       return context.emit({ type: 'layer-finished', layer, outcome, seconds, bytes, digest });
     }
-    lost.add(layer);
     // One that was stopped because another failed is no failure of its own.
-    if (stop.signal.aborted && result.failure.kind === 'interrupted') return skip(layer, seconds);
-    failure ??= result.failure;
+    if (stop.signal.aborted && result.failure.kind === 'interrupted') {
+      return skip(layer, failures[0], seconds);
+    }
+    const loss = { layer, failure: result.failure, skipped: [] };
+    lost.set(layer, loss);
+    failures.push(loss);
     counts.failed++;
     context.emit({ type: 'layer-finished', layer, outcome: 'failed', seconds, failure: result.failure });
-    if (!options.keepGoing) stop.abort();
+    if (!options.keepGoing || result.failure.kind === 'interrupted') stop.abort();
   };
-  const skip = (layer: string, seconds = 0) => {
-    lost.add(layer);
+  const skip = (layer: string, cause: Loss | undefined, seconds = 0) => {
+    if (cause) lost.set(layer, cause);
+    cause?.skipped.push(layer);
     counts.skipped++;
     context.emit({ type: 'layer-finished', layer, outcome: 'skipped', seconds });
   };
@@ -79,9 +88,10 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
   while (waiting.size > 0 || running.size > 0) {
     for (const step of waiting) {
       const needs = needsOf(step.node);
-      if (stop.signal.aborted || needs.some((name) => lost.has(name))) {
+      const cause = needs.map((name) => lost.get(name)).find(Boolean);
+      if (stop.signal.aborted || cause) {
         waiting.delete(step);
-        skip(step.node.name);
+        skip(step.node.name, cause ?? failures[0]);
       } else if (running.size < options.jobs && needs.every((name) => artifacts.has(name))) {
         waiting.delete(step);
         start(step);
@@ -89,7 +99,7 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
     }
     if (running.size > 0) await Promise.race(running.values());
   }
-  return { artifacts, counts, failure };
+  return { artifacts, counts, failures };
 }
 
 /** Those before which most others wait come first; otherwise the order of the plan. */

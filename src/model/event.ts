@@ -34,6 +34,14 @@ export interface LayerFinished {
   readonly failure?: Failure;
 }
 
+/** A layer that failed, and what that cost. */
+export interface FailedLayer {
+  readonly layer: string;
+  readonly failure: Failure;
+  /** The layers that were left out, or stopped, because of it. */
+  readonly skipped: readonly string[];
+}
+
 export interface Finished {
   readonly type: 'finished';
   readonly ok: boolean;
@@ -43,7 +51,12 @@ export interface Finished {
   readonly image?: string;
   /** What the image takes up, with all the layers that it stands on. */
   readonly bytes?: number;
+  /** The images that vlb.yaml names, of the layers that were built. */
+  readonly images?: readonly { readonly file: string; readonly bytes: number }[];
+  /** The first failure. */
   readonly failure?: Failure;
+  /** All layers that failed, in the order of time; none when the build could not begin, or not make its outputs. */
+  readonly failures: readonly FailedLayer[];
 }
 
 export type Emit = (event: BuildEvent) => void;

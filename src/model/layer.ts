@@ -85,3 +85,11 @@ export interface LayerMount extends LayerName {
 export type Base =
   | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
   | { readonly type: 'url'; readonly url: string; readonly sha256: string };
+
+/** An image of `images:` in vlb.yaml: build/NAME.qcow2 is a link to that layer's artifact. */
+export interface NamedImage {
+  readonly name: string;
+  /** As written: in full or without its number. */
+  readonly layer: string;
+  readonly where: { readonly file: string; readonly line: number };
+}

@@ -56,9 +56,12 @@ export interface InPlace {
   /**
    * Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2, which is made to lead to
    * `image`, unless a flat file is wanted and there is one; without `image` it is left alone.
+   * @param named every image that the project names: its link leads to the artifact, or without one is left alone. Links
+   * under other names go away.
    */
   link(
     layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
     image: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
+    named: ReadonlyMap<string, Artifact | undefined>,
   ): Promise<Result<string>>;
 }

@@ -4,11 +4,12 @@
 import path from 'node:path';
 import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { Base } from '../model/layer.ts';
+import type { Base, NamedImage } from '../model/layer.ts';
 import { nearest } from './nearest.ts';
 
 export interface Config {
   readonly base?: Base;
+  readonly images?: readonly NamedImage[];
 }
 
 /** The file's name, as it stands in complaints. */
@@ -40,10 +41,51 @@ export function parseConfig(text: string, file: string): Result<Config> {
 }
 
 function readConfig(root: Fields, reader: FieldReader, directory: string): Result<Config> {
-  const unknown = reader.unknownField(root, '', ['base']);
+  const unknown = reader.unknownField(root, '', ['base', 'images']);
   if (unknown) return unknown;
-  const node = root.items.find((pair) => reader.text(pair.key) === 'base')?.value;
-  if (!node) return ok({});
+  const base = readBase(reader.field(root, 'base'), reader, directory);
+  if (!base.ok) return base;
+  const images = readImages(reader.field(root, 'images'), reader);
+  if (!images.ok) return images;
+  return ok({
+    ...(base.value ? { base: base.value } : {}),
+    ...(images.value.length > 0 ? { images: images.value } : {}),
+  });
+}
+
+/** `images:`, a layer by the name of each image. Which layers there are is not known here. */
+function readImages(node: ParsedNode | undefined, reader: FieldReader): Result<readonly NamedImage[]> {
+  if (!node) return ok([]);
+  if (!isMap(node)) return reader.wrong(node, 'images', 'wants a mapping, like "web: 30_web"');
+  const map = node as Fields; // a map in a parsed document has parsed nodes
+  const images: NamedImage[] = [];
+  for (const { key, value } of map.items) {
+    const name = reader.text(key) ?? '';
+    const layer = reader.text(value);
+    const complaint = wrongImageName(name);
+    if (complaint !== undefined) return reader.wrong(key, `images.${name}`, complaint);
+    if (!layer) return reader.wrong(value ?? key, `images.${name}`, 'wants the name of a layer');
+    images.push({ name, layer, where: reader.place(key) });
+  }
+  return ok(images);
+}
+
+/** Images share build/ with the links of the layers and of what those stand on. */
+function wrongImageName(name: string): string | undefined {
+  if (name === 'image') return 'is the name of the image that every project has: choose another';
+  if (/^\d{2,}_/.test(name)) return 'could be a layer, each of which has a link in build/: choose another';
+  if (/^(uncached-)?[0-9a-f]{64}$/.test(name)) return 'could be a digest: choose another';
+  if (/\.qcow2$/.test(name)) return `gets its ending by itself: call it ${name.slice(0, -'.qcow2'.length)}`;
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name)) return undefined;
+  return 'is no name for a file: use letters, digits, dots, dashes and underscores, up to 100';
+}
+
+function readBase(
+  node: ParsedNode | undefined,
+  reader: FieldReader,
+  directory: string,
+): Result<Base | undefined> {
+  if (!node) return ok(undefined);
   if (!isMap(node)) {
     const text = reader.text(node);
     if (text === undefined) return reader.wrong(node, 'base', 'wants a path, or url and sha256');
@@ -68,7 +110,7 @@ function baseOf(
   nodeOf: (field: string) => ParsedNode,
   reader: FieldReader,
   directory: string,
-): Result<Config> {
+): Result<Base> {
   const sha256 = fields.sha256?.toLowerCase();
   if (sha256 !== undefined && !SHA256.test(sha256)) {
     return reader.wrong(nodeOf('sha256'), 'base.sha256', 'wants 64 hexadecimal digits');
@@ -88,11 +130,11 @@ function baseOf(
         'is missing: what comes over a network needs its checksum',
       );
     }
-    return ok({ base: { type: 'url', url, sha256 } });
+    return ok({ type: 'url', url, sha256 });
   }
   if (!fields.path) return reader.wrong(nodeOf('path'), 'base', 'wants a path, or url and sha256');
   const file = path.resolve(directory, fields.path);
-  return ok({ base: { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) } });
+  return ok({ type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) });
 }
 
 /** Turns nodes into values and complaints with positions. */
@@ -112,9 +154,16 @@ class FieldReader {
     return typeof scalar?.value === 'number' && typeof scalar.source === 'string' ? scalar.source : undefined;
   }
 
+  field(map: Fields, name: string): ParsedNode | undefined {
+    return map.items.find((pair) => this.text(pair.key) === name)?.value ?? undefined;
+  }
+
+  place(node: ParsedNode | null): { readonly file: string; readonly line: number } {
+    return { file: this.#file, line: this.#lines.linePos(node?.range[0] ?? 0).line };
+  }
+
   wrong(node: ParsedNode | null, field: string, what: string): Result<never> {
-    const line = this.#lines.linePos(node?.range[0] ?? 0).line;
-    return fail('usage', `${CONFIG_FILE}: ${field} ${what}`, { where: { file: this.#file, line } });
+    return fail('usage', `${CONFIG_FILE}: ${field} ${what}`, { where: this.place(node) });
   }
 
   unknownField(map: Fields, prefix: string, known: readonly string[]): Result<never> | undefined {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
-import type { Base, Layer } from '../model/layer.ts';
+import type { Base, Layer, NamedImage } from '../model/layer.ts';
 import { loadConfig } from './config.ts';
 import { discoverLayers } from './discover.ts';
 
@@ -14,6 +14,8 @@ export interface Project {
   /** In the order of their numbers. */
   readonly layers: readonly Layer[];
   readonly base: Base | undefined;
+  /** The images that vlb.yaml names, besides the one that every project has. */
+  readonly images: readonly NamedImage[];
   /** The NoCloud seed for test boots, where the project has one. */
   readonly seedDirectory: string | undefined;
 }
@@ -32,6 +34,7 @@ export async function loadProject(directory: string): Promise<Result<Project>> {
     directory,
     layers: layers.value,
     base: config.value.base,
+    images: config.value.images ?? [],
     seedDirectory: existsSync(seed) ? seed : undefined,
   });
 }

@@ -10,20 +10,21 @@ import { ttyReporter } from './tty.ts';
 export const PROGRESS = ['auto', 'tty', 'plain', 'quiet', 'json'] as const;
 export type Progress = (typeof PROGRESS)[number];
 
-/** Progress goes to stderr; JSON, being a result, to stdout. `auto` is live on a terminal that is nobody's log. */
+/** Progress goes to stderr; results, and JSON, to stdout. `auto` is live on a terminal that is nobody's log. */
 export function createReporter(progress: Progress, colour: boolean | undefined): Reporter {
   const { stdout, stderr } = process;
   const style = createStyle(wantsColour(colour, stderr));
   const write = (text: string) => void stderr.write(`${text}\n`);
+  const result = (text: string) => void stdout.write(`${text}\n`);
   const live = stderr.isTTY && process.env['TERM'] !== 'dumb' && !process.env['CI'];
   switch (progress === 'auto' ? (live ? 'tty' : 'plain') : progress) {
     case 'tty':
-      return ttyReporter(stderr, style);
+      return ttyReporter(stderr, result, style);
     case 'quiet':
       return quietReporter(write, style);
     case 'json':
-      return jsonReporter((text) => void stdout.write(`${text}\n`));
+      return jsonReporter(result);
     default:
-      return plainReporter(write, style);
+      return plainReporter(write, result, style);
   }
 }

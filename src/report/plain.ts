@@ -1,11 +1,11 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../model/unreachable.ts';
-import { finishedLine, type Reporter, summary, type Write } from './reporter.ts';
+import { finishedLine, type Reporter, resultText, summary, type Write } from './reporter.ts';
 import type { Style } from './style.ts';
 
 /** Every line of a script is shown behind its layer's name. */
-export function plainReporter(write: Write, style: Style): Reporter {
+export function plainReporter(write: Write, writeResult: Write, style: Style): Reporter {
   return {
     report(event) {
       switch (event.type) {
@@ -22,12 +22,16 @@ export function plainReporter(write: Write, style: Style): Reporter {
         }
         case 'note':
           return write(`${style.yellow('note:')} ${event.message}`);
-        case 'finished':
-          return write(summary(event, style));
+        case 'finished': {
+          write(summary(event, style));
+          const result = resultText(event);
+          return result === undefined ? undefined : writeResult(result);
+        }
         default:
           return unreachable(event);
       }
     },
+    notBegun() {},
     close() {},
   };
 }

@@ -1,12 +1,15 @@
 // What all reporters share: they take events and print them, and know of nothing else.
 
 import type { BuildEvent, Finished, LayerFinished } from '../model/event.ts';
+import type { Failure } from '../model/failure.ts';
 import { failureText } from './failure-text.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatSeconds } from './units.ts';
 
 export interface Reporter {
   report(event: BuildEvent): void;
+  /** The build could not begin. People are told by whoever called it, on stderr. */
+  notBegun(failure: Failure): void;
   /** Takes down whatever is live on the terminal. */
   close(): void;
 }
@@ -32,10 +35,9 @@ export function finishedLine(event: LayerFinished, style: Style): string | undef
   }
 }
 
-/** The closing summary: the failure if there was one, the counts, and where the image is. */
+/** The failures, in full; then the counts. What the result is, `resultText` says. */
 export function summary(event: Finished, style: Style): string {
-  const lines: string[] = [];
-  if (event.failure) lines.push(failureText(event.failure, style));
+  const lines = [...failureLines(event, style)];
   const { built, restored, fresh, failed, skipped } = event.counts;
   const counts = [
     `${built} built`,
@@ -45,9 +47,26 @@ export function summary(event: Finished, style: Style): string {
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ];
   lines.push(`${counts.join(', ')} in ${formatSeconds(event.seconds)}`);
-  if (event.image !== undefined) {
-    const size = event.bytes === undefined ? '' : `  ${style.dim(formatBytes(event.bytes))}`;
-    lines.push(`image: ${style.bold(event.image)}${size}`);
-  }
   return lines.join('\n');
+}
+
+/** Each layer that failed, with what was left out because of it; without one, what kept the build from its end. */
+export function failureLines({ failure, failures }: Finished, style: Style): readonly string[] {
+  if (failures.length === 0) return failure ? [failureText(failure, style)] : [];
+  return failures.flatMap(({ failure: own, skipped }) => [
+    failureText(own, style),
+    ...(skipped.length > 0 ? [`  ${style.dim('skipped:')} ${skipped.join(', ')}`] : []),
+  ]);
+}
+
+/** Where the images are, a line each; undefined when there is none. */
+export function resultText(event: Finished): string | undefined {
+  if (event.image === undefined) return undefined;
+  const main = { file: event.image, bytes: event.bytes };
+  return [...(event.images ?? []), main]
+    .map(({ file, bytes }) => {
+      const size = bytes === undefined ? '' : `  ${formatBytes(bytes)}`;
+      return `image: ${file}${size}`;
+    })
+    .join('\n');
 }

@@ -2,10 +2,10 @@
 
 import { unreachable } from '../model/unreachable.ts';
 import { createLiveLine, type Terminal } from './live-line.ts';
-import { finishedLine, type Reporter, summary } from './reporter.ts';
+import { finishedLine, type Reporter, resultText, summary, type Write } from './reporter.ts';
 import type { Style } from './style.ts';
 
-export function ttyReporter(terminal: Terminal, style: Style): Reporter {
+export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
   const live = createLiveLine(terminal, style);
   return {
     report(event) {
@@ -24,13 +24,17 @@ export function ttyReporter(terminal: Terminal, style: Style): Reporter {
         }
         case 'note':
           return live.print(`${style.yellow('note:')} ${event.message}`);
-        case 'finished':
+        case 'finished': {
           live.close();
-          return live.print(summary(event, style));
+          live.print(summary(event, style));
+          const result = resultText(event);
+          return result === undefined ? undefined : writeResult(result);
+        }
         default:
           return unreachable(event);
       }
     },
+    notBegun() {},
     close: () => live.close(),
   };
 }

@@ -41,7 +41,7 @@ export function openInPlace(options: InPlaceOptions): InPlace {
     linked: async (layer) => linkedDigest(path.join(options.build, `${layer}.qcow2`), options.artifacts),
     last: async (layer) => readLast(path.join(records, `${layer}.json`)),
     save: async (record) => save(record, records),
-    link: async (layers, image) => link(layers, image, options),
+    link: async (layers, image, named) => link(layers, image, named, options),
   };
 }
 
@@ -103,6 +103,7 @@ function dropSuperseded(records: string, artifacts: string, reachable: ReadonlyS
 function link(
   layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
   wanted: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
+  named: ReadonlyMap<string, Artifact | undefined>,
   options: InPlaceOptions,
 ): Result<string> {
   const { build, artifacts } = options;
@@ -118,6 +119,7 @@ function link(
     }
     const flat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
     if (wanted && !flat) pointTo(image, path.join(artifacts, artifactFile(wanted.artifact)), options.project);
+    linkNamed(named, options);
     const reachable = linkAncestors(options);
     const records = path.join(options.state, IN_PLACE);
     if (existsSync(path.join(records, 'superseded'))) dropSuperseded(records, artifacts, reachable);
@@ -125,6 +127,27 @@ function link(
   } catch (error) {
     return cannotWrite(build, error);
   }
+}
+
+/** The links of the images that the project names; those of names that it no longer has go. */
+function linkNamed(
+  named: ReadonlyMap<string, Artifact | undefined>,
+  { build, artifacts, project }: InPlaceOptions,
+): void {
+  for (const file of readdirSync(build)) {
+    const name = path.basename(file, '.qcow2');
+    const other = file === IMAGE || LAYER_LINK.test(file) || ARTIFACT.test(file) || named.has(name);
+    if (!other && leadsToArtifact(path.join(build, file))) rmSync(path.join(build, file), { force: true });
+  }
+  for (const [name, artifact] of named) {
+    if (artifact)
+      pointTo(path.join(build, `${name}.qcow2`), path.join(artifacts, artifactFile(artifact)), project);
+  }
+}
+
+/** Whether a file in build/ is a link of vlb's: what a person put there stays. */
+function leadsToArtifact(file: string): boolean {
+  return ARTIFACT.test(path.basename(readLink(file) ?? ''));
 }
 
 /**
@@ -137,7 +160,7 @@ function linkAncestors({ build, artifacts, project }: InPlaceOptions): ReadonlyS
   const reachable = new Set<string>();
   const names = readdirSync(build);
   for (const name of names) {
-    if (name !== IMAGE && !LAYER_LINK.test(name)) continue;
+    if (ARTIFACT.test(name) || !leadsToArtifact(path.join(build, name))) continue;
     const target = readLink(path.join(build, name));
     if (target === undefined) continue;
     let file = path.basename(target);

@@ -35,6 +35,66 @@ test('two images from one parent; targets build just what they need', async () =
   );
 });
 
+test('vlb.yaml names images: links beside the others, gone with their names, and names for build and test-boot', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_web/build-layer': buildLayer('echo web > /role'),
+    'layers/30_postgres/build-layer': buildLayer('echo db > /role', '# vlb: from base'),
+    'vlb.yaml': 'images:\n  site: web\n  db: 30_postgres\n',
+  });
+  const scratch = path.dirname(project.directory);
+  const role = (name: string) => readFromImage(project.path('build', name), scratch, '/role');
+  const only = await project.vlb(['build', 'db', '--progress', 'plain']);
+  assert.equal(only.status, 0, only.stderr);
+  assert.match(only.stdout, /^image: build\/db\.qcow2 {2}\S+ \S+\nimage: build\/image\.qcow2 {2}\S+ \S+\n$/);
+  assert.doesNotMatch(only.stderr, /20_web|image:/);
+  assert.equal(existsSync(project.path('build/site.qcow2')), false, 'was not asked for');
+  const all = await project.build();
+  assert.equal(sorted(all.outcomes), '10_base fresh, 20_web built, 30_postgres fresh', all.told);
+  assert.deepEqual(
+    all.finished?.images?.map(({ file }) => file),
+    ['build/site.qcow2', 'build/db.qcow2'],
+  );
+  assert.equal(role('site.qcow2'), 'web\n');
+  assert.equal(role('db.qcow2'), 'db\n');
+
+  project.write({ 'vlb.yaml': 'images:\n  database: postgres\n' });
+  assert.equal((await project.build()).status, 0);
+  assert.equal(existsSync(project.path('build/site.qcow2')), false);
+  assert.equal(existsSync(project.path('build/db.qcow2')), false);
+  assert.equal(role('database.qcow2'), 'db\n');
+  assert.equal(role('20_web.qcow2'), 'web\n');
+
+  project.write({ 'vlb.yaml': '# first\nimages:\n  database: postgers\n' });
+  const unknown = await project.vlb(['build']);
+  assert.equal(unknown.status, 2);
+  assert.match(
+    unknown.stderr,
+    /images\.database: no layer is called "postgers"\n {2}at vlb\.yaml:3\n.*did you mean 30_postgres\?/,
+  );
+});
+
+test('test-boot takes an image or a layer by its name; a file of that name goes first', async () => {
+  await using project = new TestProject({
+    'build/web.qcow2': '',
+    'build/30_db.qcow2': '',
+    '30_db/build-layer': '',
+  });
+  for (const [name, says] of [
+    ['web', /it is empty\n {2}at build\/web\.qcow2/],
+    ['db', /it is empty\n {2}at build\/30_db\.qcow2/],
+    ['30_db', /it is empty\n {2}at build\/30_db\.qcow2/],
+    ['wbe', /neither a file, an image nor a layer "wbe" to boot\n.*\n.*did you mean web\?/],
+    ['./web', /there is no such image\n {2}at web$/m],
+  ] as const) {
+    const ended = await project.vlb(['test-boot', name, '--check']);
+    assert.equal(ended.status, 2, ended.stderr);
+    assert.match(ended.stderr, says);
+  }
+  project.write({ web: '' });
+  assert.match((await project.vlb(['test-boot', 'web', '--check'])).stderr, /it is empty\n {2}at web$/m);
+});
+
 test('a diamond builds in parallel and rebuilds the least possible after each edit', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
@@ -105,6 +165,46 @@ test('a failure stops what runs beside it; with -k only what needs it is left ou
   const kept = await project.build(['-k']);
   assert.equal(kept.status, 1, kept.told);
   assert.equal(sorted(kept.outcomes), '10_base fresh, 20_bad failed, 30_child skipped, 40_slow built');
+});
+
+test('with -k every failure is told at the end, with its log and what was left out because of it', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_bad/build-layer': buildLayer('echo first; exit 3'),
+    'layers/30_child/build-layer': buildLayer('true'),
+    'layers/40_worse/build-layer': buildLayer('sleep 1; echo second; exit 4', '# vlb: from base'),
+    'layers/50_child/build-layer': buildLayer('true'),
+    'layers/60_grandchild/build-layer': buildLayer('true'),
+  });
+  const ended = await project.vlb(['build', '-k', '-j', '2', '--progress', 'plain']);
+  assert.equal(ended.status, 1, ended.stderr);
+  assert.match(
+    ended.stderr,
+    new RegExp(
+      [
+        'error: layer 20_bad: build-layer failed with exit status 3',
+        '  at layers/20_bad/build-layer',
+        '  \\| first',
+        '  log: .vlb/logs/20_bad.log',
+        '  skipped: 30_child',
+        'error: layer 40_worse: build-layer failed with exit status 4',
+        '  at layers/40_worse/build-layer',
+        '  \\| second',
+        '  log: .vlb/logs/40_worse.log',
+        '  skipped: 50_child, 60_grandchild',
+        '1 built, 0 restored, 0 fresh, 2 failed, 3 skipped in .*\n$',
+      ].join('\n'),
+    ),
+  );
+  const { finished } = await project.build(['-k', '-j', '1']);
+  assert.deepEqual(
+    finished?.failures.map(({ layer, skipped }) => [layer, skipped]),
+    [
+      ['40_worse', ['50_child', '60_grandchild']], // the longest path goes first
+      ['20_bad', ['30_child']],
+    ],
+  );
+  assert.deepEqual(finished?.failure, finished?.failures[0]?.failure);
 });
 
 test('a circle and an unknown name are told with their place', async () => {

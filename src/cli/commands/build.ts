@@ -2,6 +2,7 @@
 
 import { execute } from '../../execute/execute.ts';
 import type { Failure } from '../../model/failure.ts';
+import { loadProject } from '../../project/project.ts';
 import { createReporter, type Progress } from '../../report/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { createInterrupt } from '../interrupt.ts';
@@ -25,20 +26,32 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
   try {
-    const locked = await lockProject({ ...options, emit: reporter.report, signal: interrupt.signal });
-    if (!locked.ok) return locked.failure;
-    using _lock = locked.value;
-    const wired = await wireBuild({ ...options, emit: reporter.report, signal: interrupt.signal });
-    if (!wired.ok) return wired.failure;
-    const { plan, recipeOf, context } = wired.value;
+    const early = (failure: Failure) => {
+      reporter.notBegun(failure);
+      return failure;
+    };
+    // What is wrong with the project is told before anything of it is written or waited for.
+    const project = await loadProject(options.directory);
+    if (!project.ok) return early(project.failure);
+    const running = { ...options, emit: reporter.report, signal: interrupt.signal };
+    const locked = await lockProject(running);
+    if (!locked.ok) return early(locked.failure);
+    using lock = locked.value;
+    // Another build that was waited for may have taken its time.
+    const current = lock.waited ? await loadProject(options.directory) : project;
+    if (!current.ok) return early(current.failure);
+    const wired = await wireBuild(current.value, running);
+    if (!wired.ok) return early(wired.failure);
+    const { plan, recipeOf, images, context } = wired.value;
     interrupt.listen();
     const finished = await execute(
       plan,
-      { ...options, recipeOf, jobs: Math.min(options.jobs, options.nbd.length || options.jobs) },
+      { ...options, recipeOf, images, jobs: Math.min(options.jobs, options.nbd.length || options.jobs) },
       context,
     );
     if (!finished.failure) return EXIT.ok;
-    return exitStatusOf(finished.failure, interrupt.received());
+    const interrupted = finished.failures.find(({ failure }) => failure.kind === 'interrupted');
+    return exitStatusOf(interrupted?.failure ?? finished.failure, interrupt.received());
   } finally {
     reporter.close();
   }

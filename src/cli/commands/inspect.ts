@@ -1,6 +1,7 @@
 // vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
 
 import { type Failure, fail } from '../../model/failure.ts';
+import { loadProject } from '../../project/project.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/graph-text.ts';
 import { planText, whyText } from '../../report/plan-text.ts';
 import { createStyle, wantsColour } from '../../report/style.ts';
@@ -76,11 +77,13 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   );
 }
 
-function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
+async function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
+  const project = await loadProject(options.directory);
+  if (!project.ok) return project;
   const emit = (event: { type: string; message?: string }) => {
     if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
   };
-  return wireBuild({ ...options, nbd: [], secrets: [], emit, signal: new AbortController().signal });
+  return wireBuild(project.value, { ...options, nbd: [], secrets: [], emit, signal: new AbortController().signal });
 }
 
 function styleOf(options: GlobalOptions) {

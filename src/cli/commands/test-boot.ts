@@ -1,6 +1,8 @@
 // vlb test-boot: boots an image with nothing written to it, for a person at the console or as a check.
 
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { findLayer } from '../../graph/find-layer.ts';
 import type { CheckOptions, MachineOptions } from '../../model/boot.ts';
 import {
   parseAccelerator,
@@ -72,15 +74,44 @@ function readMachine(options: GlobalOptions, raw: RawTestBootOptions): Result<Ma
   if (memory?.ok === false) return memory;
   const cpus = raw.cpus === undefined ? undefined : parseCpus(raw.cpus);
   if (cpus?.ok === false) return cpus;
+  const image = findImage(raw.image, options.directory);
+  if (!image.ok) return image;
   return ok({
-    image:
-      raw.image === undefined ? path.join(options.directory, 'build/image.qcow2') : path.resolve(raw.image),
+    image: image.value,
     accelerator: accelerator.value,
     network: network.value,
     ...(memory ? { memoryMiB: memory.value } : {}),
     ...(cpus ? { cpus: cpus.value } : {}),
     seed: raw.seed ?? imageBooter.defaultSeed(options.directory),
   });
+}
+
+/** The file to boot: a path, or the name of an image or a layer that is in build/. */
+function findImage(wanted: string | undefined, directory: string): Result<string> {
+  const build = path.join(directory, 'build');
+  if (wanted === undefined) return ok(path.join(build, 'image.qcow2'));
+  const file = path.resolve(wanted);
+  const isFile = statSync(file, { throwIfNoEntry: false })?.isDirectory() === false;
+  if (isFile || wanted.includes('/')) return ok(file);
+  const names = linksIn(build);
+  const found = findLayer(wanted, names);
+  if (found.ok) return ok(path.join(build, `${found.value}.qcow2`));
+  return fail('usage', `there is neither a file, an image nor a layer "${wanted}" to boot`, {
+    where: { file: build },
+    hint:
+      names.length === 0 ? 'build something first: vlb build' : (found.failure.hint ?? 'give the whole name'),
+  });
+}
+
+/** The names in build/ that people know: not the digests. */
+function linksIn(build: string): readonly string[] {
+  try {
+    return readdirSync(build)
+      .filter((name) => /^(?!\.|(uncached-)?[0-9a-f]{64}\.).*\.qcow2$/.test(name))
+      .map((name) => name.slice(0, -'.qcow2'.length));
+  } catch {
+    return []; // nothing was built
+  }
 }
 
 function readCheck(raw: RawTestBootOptions): Result<CheckOptions> {

@@ -56,7 +56,11 @@ async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}
     return layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
   };
   const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
-  const finished = await execute(plan, { recipeOf, flatten, jobs: 2, keepGoing: false }, context);
+  const finished = await execute(
+    plan,
+    { recipeOf, flatten, images: new Map(), jobs: 2, keepGoing: false },
+    context,
+  );
   assert.deepEqual(made.events.at(-1), finished);
   assert.deepEqual(
     readdirSync(made.store.artifactDirectory).filter((name) => name.startsWith('.')),

@@ -103,3 +103,39 @@ describe('complaints', () => {
     assert.equal(failureIn(await loadConfig(tree.directory)).where?.file, tree.path('vlb.yaml'));
   });
 });
+
+describe('images', () => {
+  test('are layers by the names of the images, each with its place', async () => {
+    const { directory, result } = await load('images:\n  web: 30_web\n  db-2: db\n');
+    const file = `${directory}/vlb.yaml`;
+    assert.deepEqual(valueIn(result), {
+      images: [
+        { name: 'web', layer: '30_web', where: { file, line: 2 } },
+        { name: 'db-2', layer: 'db', where: { file, line: 3 } },
+      ],
+    });
+  });
+
+  for (const [name, says] of [
+    ['image', /every project has/],
+    ['20_app', /could be a layer/],
+    [`"${'a'.repeat(64)}"`, /could be a digest/],
+    ['../evil', /no name for a file/],
+    ['a b', /no name for a file/],
+    ['.hidden', /no name for a file/],
+    ['""', /no name for a file/],
+    ['web.qcow2', /call it web$/],
+  ] as const) {
+    test(`cannot be called ${name}`, async () => {
+      const { message } = await complaint(`# first\nimages:\n  ${name}: 10_a\n`, 3);
+      assert.match(message, says);
+    });
+  }
+
+  test('want a mapping of names', async () => {
+    assert.match((await complaint('images: web\n', 1)).message, /images wants a mapping/);
+    assert.match((await complaint('images:\n  web:\n', 2)).message, /images\.web wants the name of a layer/);
+    assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /images\.web wants the name/);
+    await complaint('images:\n  web: 10_a\n  web: 20_b\n', 3);
+  });
+});

@@ -1,6 +1,6 @@
 // One build as events, which every reporter is shown.
 
-import type { BuildEvent } from '../../../src/model/event.ts';
+import type { BuildEvent, Finished } from '../../../src/model/event.ts';
 import type { Failure } from '../../../src/model/failure.ts';
 import { digestOf } from '../../rig/tree.ts';
 
@@ -57,15 +57,17 @@ export const FAILED_BUILD: readonly BuildEvent[] = [
     counts: { fresh: 1, restored: 1, built: 1, failed: 1, skipped: 1 },
     seconds: 75,
     failure: FAILURE,
+    failures: [{ layer: '40_web', failure: FAILURE, skipped: ['50_end'] }],
   },
 ];
 
-export const GOOD_END: BuildEvent = {
+export const GOOD_END: Finished = {
   type: 'finished',
   ok: true,
   counts: { fresh: 2, restored: 0, built: 1, failed: 0, skipped: 0 },
   seconds: 0.25,
   image: 'build/image.qcow2',
+  failures: [],
 };
 
 export const FAILURE_TEXT = [

@@ -24,7 +24,11 @@ function printed(create: (write: Write) => Reporter, events: readonly BuildEvent
 }
 
 describe('plain', () => {
-  const plain = (events: readonly BuildEvent[]) => printed((write) => plainReporter(write, PLAIN), events);
+  const plain = (events: readonly BuildEvent[]) => {
+    const results: string[] = [];
+    const told = printed((write) => plainReporter(write, (text) => results.push(text), PLAIN), events);
+    return [...told, ...results.map((text) => `on stdout: ${text}`)];
+  };
 
   test('a build that fails', () => {
     assert.deepEqual(plain(FAILED_BUILD), [
@@ -38,6 +42,7 @@ describe('plain', () => {
       'failed   40_web  12.3 s',
       'skipped  50_end',
       ...FAILURE_TEXT,
+      '  skipped: 50_end',
       '1 built, 1 restored, 1 fresh, 1 failed, 1 skipped in 1 min 15 s',
     ]);
   });
@@ -45,12 +50,33 @@ describe('plain', () => {
   test('a build that ends well names its image', () => {
     assert.deepEqual(plain([GOOD_END]), [
       '1 built, 0 restored, 2 fresh in 0.25 s',
-      'image: build/image.qcow2',
+      'on stdout: image: build/image.qcow2',
     ]);
   });
 
+  test('several failures are told one after the other, each with what it cost; named images come before the main one', () => {
+    const other = { kind: 'work', message: 'layer 60_other: no' } as const;
+    const end = FAILED_BUILD.at(-1);
+    assert.ok(end?.type === 'finished');
+    const failures = [...end.failures, { layer: '60_other', failure: other, skipped: ['70_a', '80_b'] }];
+    assert.deepEqual(plain([{ ...end, failures }]), [
+      ...FAILURE_TEXT,
+      '  skipped: 50_end',
+      'error: layer 60_other: no',
+      '  skipped: 70_a, 80_b',
+      '1 built, 1 restored, 1 fresh, 1 failed, 1 skipped in 1 min 15 s',
+    ]);
+    const images = [{ file: 'build/web.qcow2', bytes: 2048 }];
+    assert.deepEqual(
+      plain([{ ...GOOD_END, images }])
+        .at(-1)
+        ?.split('\n'),
+      ['on stdout: image: build/web.qcow2  2.0 KiB', 'image: build/image.qcow2'],
+    );
+  });
+
   test('colours change nothing but colours', () => {
-    const coloured = printed((write) => plainReporter(write, createStyle(true)), FAILED_BUILD);
+    const coloured = printed((write) => plainReporter(write, write, createStyle(true)), FAILED_BUILD);
     assert.ok(coloured.some((line) => line.includes('\x1b[')));
     assert.deepEqual(
       coloured.map((line) => stripVTControlCharacters(line)),
@@ -62,7 +88,8 @@ describe('plain', () => {
 describe('quiet', () => {
   const quiet = (events: readonly BuildEvent[]) => printed((write) => quietReporter(write, PLAIN), events);
 
-  test('tells a failure, once, and nothing else', () => assert.deepEqual(quiet(FAILED_BUILD), FAILURE_TEXT));
+  test('tells a failure, once, and nothing else', () =>
+    assert.deepEqual(quiet(FAILED_BUILD), [...FAILURE_TEXT, '  skipped: 50_end']));
   test('says nothing of what ends well', () =>
     assert.deepEqual(quiet([...FAILED_BUILD.slice(0, -1), GOOD_END]), []));
 });
@@ -85,9 +112,17 @@ describe('json', () => {
     assert.equal(JSON.parse(text).line, line);
   });
 
+  test('a build that could not begin ends all the same', () => {
+    const lines: string[] = [];
+    jsonReporter((text) => lines.push(text)).notBegun({ kind: 'usage', message: 'no' });
+    assert.deepEqual(lines, [
+      '{"type":"finished","ok":false,"counts":{"fresh":0,"restored":0,"built":0,"failed":0,"skipped":0},"seconds":0,"failure":{"kind":"usage","message":"no"},"failures":[]}',
+    ]);
+  });
+
   test('the shape that programs rely on', () => {
     assert.deepEqual(json([GOOD_END, { type: 'layer-started', layer: '10_a' }]), [
-      '{"type":"finished","ok":true,"counts":{"fresh":2,"restored":0,"built":1,"failed":0,"skipped":0},"seconds":0.25,"image":"build/image.qcow2"}',
+      '{"type":"finished","ok":true,"counts":{"fresh":2,"restored":0,"built":1,"failed":0,"skipped":0},"seconds":0.25,"image":"build/image.qcow2","failures":[]}',
       '{"type":"layer-started","layer":"10_a"}',
     ]);
   });

@@ -62,7 +62,7 @@ class Screen {
 function show(context: TestContext, columns: number, events: readonly BuildEvent[], close = true): Screen {
   context.mock.timers.enable({ apis: ['setInterval'] });
   const screen = new Screen(columns);
-  const reporter = ttyReporter(screen, createStyle(false));
+  const reporter = ttyReporter(screen, () => {}, createStyle(false));
   for (const event of events) {
     reporter.report(event);
     context.mock.timers.tick(100);
@@ -84,6 +84,7 @@ test('a build that fails: what ended stays, the live line is gone', (context) =>
     'failed   40_web  12.3 s',
     'skipped  50_end',
     ...FAILURE_TEXT,
+    '  skipped: 50_end',
     '1 built, 1 restored, 1 fresh, 1 failed, 1 skipped in 1 min 15 s',
     '',
   ]);
@@ -167,7 +168,7 @@ describe('the clock', () => {
     context.mock.timers.enable({ apis: ['setInterval'] });
     const screen = new Screen(80);
     const written = context.mock.method(screen, 'write');
-    const reporter = ttyReporter(screen, createStyle(false));
+    const reporter = ttyReporter(screen, () => {}, createStyle(false));
     const draws = (ticks: number) => {
       const before = written.mock.callCount();
       for (let tick = 0; tick < ticks; tick++) context.mock.timers.tick(100);

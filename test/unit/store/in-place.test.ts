@@ -85,6 +85,37 @@ describe('links', () => {
     assert.ok(place.links[`${old.digest}.qcow2`]);
   });
 
+  test('of named images lead where they are told; one that is not there yet stays, one without a name goes', async () => {
+    using place = new Place();
+    const one = place.artifact('1');
+    const two = place.artifact('2', one);
+    valueIn(
+      await place.link(
+        [one, two],
+        'link',
+        new Map([
+          ['web', two],
+          ['db', one],
+        ]),
+      ),
+    );
+    assert.equal(place.links['web.qcow2'], `${INSIDE}/${two.digest}.qcow2`);
+    assert.equal(place.links['db.qcow2'], `${INSIDE}/${one.digest}.qcow2`);
+    place.tree.write({ 'p/build/mine.qcow2': { link: '/srv/mine.qcow2' } });
+    valueIn(await place.link([one], 'keep', new Map([['web', undefined]])));
+    assert.equal(place.links['web.qcow2'], `${INSIDE}/${two.digest}.qcow2`);
+    assert.equal(place.links['db.qcow2'], undefined);
+    assert.equal(place.links['mine.qcow2'], '/srv/mine.qcow2');
+  });
+
+  test('of a named image alone keep what it stands on in place', async () => {
+    using place = new Place();
+    const one = place.artifact('1');
+    const two = place.artifact('2', one);
+    valueIn(await place.link([], 'keep', new Map([['web', two]])));
+    assert.ok(place.links[`${one.digest}.qcow2`]);
+  });
+
   test('that lead nowhere do no harm', async () => {
     using place = new Place();
     place.tree.write({ 'p/build/90_gone.qcow2': { link: `${INSIDE}/${'9'.repeat(64)}.qcow2` } });
@@ -108,7 +139,7 @@ test('an artifact that says it stands on itself does not hold vlb up for ever', 
   const [project, artifacts] = [place.tree.path('p'), place.artifacts];
   const options = JSON.stringify({ project, artifacts, build: `${project}/build`, state: `${project}/.vlb` });
   const module = path.resolve(import.meta.dirname, '../../../src/store/in-place.ts');
-  const program = `const { openInPlace } = await import('${module}'); await openInPlace(${options}).link([], undefined);`;
+  const program = `const { openInPlace } = await import('${module}'); await openInPlace(${options}).link([], undefined, new Map());`;
   const flags = [
     '--experimental-strip-types',
     '--disable-warning=ExperimentalWarning',

@@ -31,11 +31,16 @@ export class Place implements Disposable {
   }
 
   /** Links a chain: `10_l1`, `20_l2` and so on. */
-  async link(artifacts: readonly Artifact[], image: 'link' | 'keep-flat' | 'keep' = 'link') {
+  async link(
+    artifacts: readonly Artifact[],
+    image: 'link' | 'keep-flat' | 'keep' = 'link',
+    named: ReadonlyMap<string, Artifact | undefined> = new Map(),
+  ) {
     const last = artifacts.at(-1);
     return this.inPlace.link(
       artifacts.map((artifact, index) => ({ layer: `${index + 1}0_l${index + 1}`, artifact })),
       last && image !== 'keep' ? { artifact: last, flat: image === 'keep-flat' } : undefined,
+      named,
     );
   }
 
