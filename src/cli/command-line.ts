@@ -14,6 +14,7 @@ import {
   newLayerOptions,
   targetsOf,
   testBootOptions,
+  whyOptions,
 } from './command-options.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { GlobalOptions, RawGlobalOptions } from './options.ts';
@@ -105,8 +106,11 @@ export function commandLine(argv: readonly string[], finish: Finish) {
     .command(
       'why <layer>',
       'explain why a layer has to run',
-      (parser) => json(parser).positional('layer', { type: 'string', demandOption: true }),
-      (raw) => inspect({ ...raw, layer: [raw.layer] }, (commands, options) => commands.why(options)),
+      (parser) => whyOptions(parser),
+      (raw) =>
+        inspect({ ...raw, layer: [raw.layer] }, (commands, options) =>
+          commands.why({ ...options, record: raw.record }),
+        ),
     )
     .command(
       'graph [layer..]',

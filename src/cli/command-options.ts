@@ -79,6 +79,23 @@ export function json<T>(parser: Argv<T>) {
   return parser.option('json', { type: 'boolean', describe: 'for programs' }).option('param', PARAM);
 }
 
+export function whyOptions<T>(parser: Argv<T>) {
+  return json(parser)
+    .positional('layer', {
+      type: 'string',
+      demandOption: true,
+      describe: 'in full (20_app) or without the number (app)',
+    })
+    .option('record', {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'compare with the record under this key, or one that begins like this, instead of the last build',
+    })
+    .example('$0 why app', 'what changed since its last build')
+    .example('$0 why app --record 3f9a', 'what is different from that build; vlb ls shows keys');
+}
+
 /** `--force=LAYER`; all with a bare `--force`, and with `--no-cache`. */
 export function forceOf(raw: { force?: string | undefined; cache: boolean }): 'all' | readonly string[] {
   if (!raw.cache || raw.force === '') return 'all';

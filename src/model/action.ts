@@ -33,7 +33,13 @@ export type RunReason =
 export type Change =
   | { readonly type: 'input'; readonly path: string; readonly how: InputChange }
   | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
-  | { readonly type: 'parent'; readonly before: string; readonly after: string }
+  /** What it stands on; or with `mount`, what it looks into at that place. */
+  | {
+      readonly type: 'parent';
+      readonly before: string;
+      readonly after: string;
+      readonly mount?: string;
+    }
   /** When it was built, ISO 8601, and how long such a result counts, seconds. */
   | { readonly type: 'age'; readonly created: string; readonly seconds: number; readonly maxAge: number };
 

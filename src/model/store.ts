@@ -8,6 +8,8 @@ export interface Store {
   readonly artifactDirectory: string;
   /** The record under a key, if its artifact is there whole; a damaged one is reported and is a miss. */
   lookup(key: Key): Promise<BuildRecord | undefined>;
+  /** The records whose keys begin like this, whole or not: for a look, never to build with. */
+  recordsLike(prefix: string): Promise<readonly BuildRecord[]>;
   /** Removes the record under a key, so that a forced build is not dropped in its favour. The artifact stays. */
   forget(key: Key): Promise<void>;
   /** True when this artifact is there with the size its record tells. */

@@ -62,9 +62,19 @@ export function keepingOf(graph: Graph): ReadonlyMap<string, Keeping> {
   return keeping;
 }
 
-/** Why a node runs that needs one that will run. */
-export function reasonBehindRun(keeping: Keeping): RunReason {
-  return keeping === 'uncached' ? 'nocache' : 'parent changed';
+/**
+ * A node runs that needs one that will run. Its own changes are told first.
+ * @param recipe gives the recipe to compare with its last one, see `expectedRecipe` of src/plan/plan.ts
+ */
+export function decideBehindRun(
+  keeping: Keeping,
+  last: BuildRecord | undefined,
+  recipe: () => string,
+): Action {
+  const changes = last ? explain(last.recipe, recipe()) : [];
+  const own = changes.some((change) => change.type !== 'parent');
+  const reason: RunReason = keeping === 'uncached' ? 'nocache' : own ? reasonOf(changes) : 'parent changed';
+  return { type: 'run', reason, changes };
 }
 
 /** The artifact a decided node ends up with, when that is known before anything ran. */

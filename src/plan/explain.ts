@@ -9,7 +9,9 @@ export function explain(before: string, after: string): readonly Change[] {
   for (const name of new Set([...old.settings.keys(), ...now.settings.keys()])) {
     const [was, is] = [old.settings.get(name) ?? 'none', now.settings.get(name) ?? 'none'];
     if (was === is) continue;
-    if (name === 'parent' || name === 'mount') changes.push({ type: 'parent', before: was, after: is });
+    const mount = /^mount (.*)$/.exec(name)?.[1];
+    if (name === 'parent') changes.push({ type: 'parent', before: was, after: is });
+    else if (mount !== undefined) changes.push({ type: 'parent', mount, before: was, after: is });
     else changes.push({ type: 'setting', name, before: was, after: is });
   }
   const paths = [...new Set([...old.inputs.keys(), ...now.inputs.keys()])].sort();
@@ -45,13 +47,28 @@ function parseRecipe(text: string): Recipe {
       inputs.set(String(JSON.parse(path)), input.slice(1, 7).filter(Boolean));
       continue;
     }
-    const space = line.indexOf(' ');
-    if (space < 0) continue;
-    const name = line.slice(0, space);
+    const [name, value] = parseSetting(line) ?? [];
+    if (name === undefined || value === undefined) continue;
     const earlier = settings.get(name);
-    settings.set(name, `${earlier === undefined ? '' : `${earlier}, `}${line.slice(space + 1)}`);
+    settings.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
   }
   return { settings, inputs };
+}
+
+/** Name and value of a line. What can be told apart by its name or place has that in the name. */
+function parseSetting(line: string): [string, string] | undefined {
+  const param = /^param (".*")$/.exec(line)?.[1];
+  if (param !== undefined) {
+    const [name = '', ...value] = String(JSON.parse(param)).split('=');
+    return [`param ${name}`, value.join('=')];
+  }
+  // The place comes last: two mounts may be of one layer.
+  const [, word, what, place] = /^(mount|chroot-mount) (\S+) (".*")$/.exec(line) ?? [];
+  if (word !== undefined && what !== undefined && place !== undefined) {
+    return [`${word} ${String(JSON.parse(place))}`, what];
+  }
+  const space = line.indexOf(' ');
+  return space < 0 ? undefined : [line.slice(0, space), line.slice(space + 1)];
 }
 
 function inputChange(

@@ -1,10 +1,10 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
 import type { Plan, PlanStep } from '../model/action.ts';
-import type { Artifact } from '../model/artifact.ts';
+import type { Artifact, Digest } from '../model/artifact.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { InPlace, Store } from '../model/store.ts';
-import { artifactOf, decide, keepingOf, reasonBehindRun } from './decide.ts';
+import { artifactOf, decide, decideBehindRun, keepingOf } from './decide.ts';
 
 /** The recipe of a node over the artifacts known by now; undefined while one that it needs is missing. */
 export type RecipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => string | undefined;
@@ -30,7 +30,7 @@ export async function makePlan(
     const action = isForced(node)
       ? ({ type: 'run', reason: 'forced', changes: [] } as const)
       : recipe === undefined
-        ? ({ type: 'run', reason: reasonBehindRun(kept), changes: [] } as const)
+        ? decideBehindRun(kept, await inPlace.last(node.name), () => expectedRecipe(node, steps, recipeOf))
         : await decide(node, kept, recipe, store, inPlace);
     const artifact = artifactOf(action);
     if (artifact) known.set(node.name, artifact);
@@ -38,3 +38,20 @@ export async function makePlan(
   }
   return steps;
 }
+
+/**
+ * The recipe that a node would have now. What still has to run stands in it without a digest: it is for explanations,
+ * never for a key.
+ * @param steps what was decided of the nodes that it needs
+ */
+export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf: RecipeOf): string {
+  const expected = steps.map(({ node: { name }, keeping, action }): [string, Artifact] => [
+    name,
+    artifactOf(action) ?? { digest: NOT_BUILT, keeping, bytes: 0 },
+  ]);
+  const recipe = recipeOf(node, new Map(expected));
+  if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
+  return recipe;
+}
+
+const NOT_BUILT = 'not-built-yet' as Digest; // no digest, and of no file

@@ -31,7 +31,11 @@ export function layerJson({ node, keeping, action }: PlanStep) {
     state: action.type,
     ...(action.type === 'run'
       ? { reason: action.reason, changes: action.changes }
-      : { digest: action.record.artifact.digest, bytes: action.record.artifact.bytes }),
+      : {
+          key: action.record.key,
+          digest: action.record.artifact.digest,
+          bytes: action.record.artifact.bytes,
+        }),
   };
 }
 

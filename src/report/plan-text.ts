@@ -1,12 +1,15 @@
 // Plans and explanations as a person reads them.
 
 import type { Change, Plan, PlanStep } from '../model/action.ts';
+import type { BuildRecord } from '../model/artifact.ts';
 import { plainText } from './control.ts';
 import type { Style } from './style.ts';
 import { formatAge, formatDuration } from './units.ts';
 
 /** How many inputs a plan names for a layer; `vlb why` names them all. */
 const NAMED = 3;
+/** How many digits of a digest or key are shown. */
+const SHORT = 12;
 
 /** A line a layer: what will happen, and why. */
 export function planText(plan: Plan, style: Style): string {
@@ -31,6 +34,22 @@ export function whyText(step: PlanStep, style: Style): string {
   return lines.join('\n');
 }
 
+/** What is different in a layer from one record of the store. */
+export function recordText(
+  layer: string,
+  record: Pick<BuildRecord, 'key' | 'layer' | 'created'>,
+  changes: readonly Change[],
+  style: Style,
+): string {
+  const built = record.created.slice(0, 16).replace('T', ' ');
+  const other = `the record ${record.key.slice(0, SHORT)} (${plainText(record.layer)}, built ${plainText(built)} UTC)`;
+  if (changes.length === 0) return `${style.bold(layer)} is the same as ${other}`;
+  return [
+    `${style.bold(layer)} differs from ${other}:`,
+    ...changes.map((change) => `  ${changeText(change)}`),
+  ].join('\n');
+}
+
 const REASONS = {
   'no record': 'it was never built here, and the store knows no build of exactly this',
   'input changed': 'its inputs changed since its last build',
@@ -47,12 +66,17 @@ function changeText(change: Change): string {
     case 'input':
       return `${change.how === 'added' || change.how === 'removed' ? change.how : `changed (${change.how})`}: ${plainText(change.path)}`;
     case 'setting':
-      return `${change.name}: ${change.before} → ${change.after}`;
+      return plainText(`${change.name}: ${change.before} → ${change.after}`);
     case 'age':
       return `built ${formatAge(change.seconds)} (${change.created}); max-age is ${formatDuration(change.maxAge)}`;
     case 'parent':
-      return `parent: ${change.before.slice(0, 12)} → ${change.after.slice(0, 12)}`;
+      return `${change.mount === undefined ? 'parent' : `mount ${plainText(change.mount)}`}: ${shortDigest(change.before)} → ${shortDigest(change.after)}`;
   }
+}
+
+/** A digest as people compare it; other words, `none` or `scratch`, are whole. */
+function shortDigest(text: string): string {
+  return /^[0-9a-f]{64}$/.test(text) ? text.slice(0, SHORT) : text;
 }
 
 function shortReason({ action }: PlanStep): string {

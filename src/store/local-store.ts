@@ -73,6 +73,13 @@ class LocalStore implements Store {
     return undefined;
   }
 
+  async recordsLike(prefix: string): Promise<readonly BuildRecord[]> {
+    const texts = readdirOrNone(this.#keys)
+      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
+      .map((name) => readFileSync(path.join(this.#keys, name), 'utf8'));
+    return texts.map(parseRecord).filter((record) => record !== undefined);
+  }
+
   async forget(key: Key): Promise<void> {
     rmSync(this.#recordFile(key), { force: true });
   }
@@ -201,6 +208,14 @@ class LocalDraft implements Draft {
 
   async [Symbol.asyncDispose](): Promise<void> {
     rmSync(this.path, { force: true });
+  }
+}
+
+function readdirOrNone(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // nothing was built yet
   }
 }
 

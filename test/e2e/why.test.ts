@@ -1,10 +1,19 @@
 // vlb plan and vlb why: what would run, and exactly why.
 
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { TestProject } from '../rig/project.ts';
+import { type Ended, TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const FILES = {
@@ -110,6 +119,98 @@ test('a changed parent and a lost artifact are told apart, and --json says the s
     ],
   );
 });
+
+test('a parameter, what a layer looks into, and a person who insists are each told as what they are', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('echo "$VERSION" > /version', '# vlb: param VERSION=1'),
+    'layers/30_end/build-layer': buildLayer('cat /app/version', '# vlb: from base\n# vlb: mount app /app'),
+  });
+  assert.equal((await project.build()).status, 0);
+  const param = await project.vlb(['why', 'app', '-p', 'VERSION=2']);
+  assert.equal(
+    param.stdout,
+    '20_app has to run: its settings changed since its last build\n  param VERSION: 1 → 2\n',
+  );
+  const behind = await project.vlb(['why', 'end', '-p', 'VERSION=2']);
+  assert.match(
+    behind.stdout,
+    /^30_end has to run: what it stands on is another one, or will be\n {2}mount \/app: [0-9a-f]{12} → not-built-yet\n$/,
+  );
+  const forced = await project.vlb(['build', '-n', '--force=app']);
+  assert.equal(
+    forced.stdout,
+    'fresh   10_base\nrun     20_app   forced\nrun     30_end   parent changed\n',
+    forced.stderr,
+  );
+  assert.equal((await project.build(['-p', 'VERSION=2'])).status, 0);
+  assert.match((await project.vlb(['why', 'app', '-p', 'VERSION=2'])).stdout, /20_app is fresh/);
+});
+
+test('own changes behind one that has to run are told with it', async () => {
+  await using project = new TestProject(FILES);
+  assert.equal((await project.build()).status, 0);
+  project.write({ 'layers/10_base/more': 'x', 'layers/20_app/page': 'other\n' });
+  assert.match(
+    (await project.vlb(['why', 'app'])).stdout,
+    /^20_app has to run: its inputs changed since its last build\n {2}parent: [0-9a-f]{12} → not-built-yet\n {2}changed \(content\): \.\/page\n$/,
+  );
+});
+
+test('--record compares with any build that the store has, by the first digits of its key', async () => {
+  await using project = new TestProject(FILES);
+  assert.equal((await project.build()).status, 0);
+  const first = keyOf(await project.vlb(['ls', '--json']), '20_app');
+  const listed = await project.vlb(['ls']);
+  assert.match(listed.stdout, new RegExp(`^20_app   fresh .* ${first.slice(0, 12)}$`, 'm'));
+  const why = async (...args: string[]) => project.vlb(['why', 'app', ...args]);
+  assert.match(
+    (await why('--record', first)).stdout,
+    new RegExp(`^20_app is the same as the record ${first.slice(0, 12)} \\(20_app, built .* UTC\\)\n$`),
+  );
+
+  project.write({ 'layers/20_app/page': 'other\n', 'layers/20_app/new': '' });
+  assert.equal((await project.build()).status, 0);
+  const second = keyOf(await project.vlb(['ls', '--json']), '20_app');
+  assert.notEqual(second, first);
+  const differs = await why('--record', first.slice(0, 10));
+  assert.match(
+    differs.stdout,
+    /^20_app differs from the record [0-9a-f]{12} \(.*\):\n {2}added: \.\/new\n {2}changed \(content\): \.\/page\n$/,
+  );
+  assert.deepEqual(JSON.parse((await why('--record', first.slice(0, 10), '--json')).stdout), {
+    layer: '20_app',
+    record: first,
+    changes: [
+      { type: 'input', path: './new', how: 'added' },
+      { type: 'input', path: './page', how: 'content' },
+    ],
+  });
+
+  const unlike = second.startsWith('0') ? 'f'.repeat(64) : '0'.repeat(64);
+  for (const [key, says] of [
+    ['', /--record wants a value|not a key/],
+    ['20_app', /--record 20_app: not a key/],
+    ['../x', /--record \.\.\/x: not a key/],
+    [unlike, /the store has no record whose key begins with/],
+  ] as const) {
+    const wrong = await why('--record', key);
+    assert.equal(wrong.status, 2, wrong.stderr);
+    assert.match(wrong.stderr, says);
+  }
+  // Two that begin alike.
+  const keys = project.path('.vlb/store/keys');
+  const twin = first.slice(0, 63) + (first.endsWith('0') ? '1' : '0');
+  writeFileSync(path.join(keys, `${twin}.json`), readFileSync(path.join(keys, `${first}.json`)));
+  const ambiguous = await why('--record', first.slice(0, 20));
+  assert.equal(ambiguous.status, 2);
+  assert.match(ambiguous.stderr, /2 records have keys that begin with/);
+});
+
+function keyOf(listed: Ended, layer: string): string {
+  const layers: readonly { layer: string; key: string }[] = JSON.parse(listed.stdout);
+  return layers.find((one) => one.layer === layer)?.key ?? '';
+}
 
 test('a plan builds nothing, and a piped one is plain text on stdout', async () => {
   await using project = new TestProject(FILES);

@@ -25,6 +25,7 @@ const TOLD: readonly string[] = [
   'model/event.ts',
   // Plans are data too, made to be printed.
   'model/action.ts',
+  'model/artifact.ts',
   'model/failure.ts',
   'model/boot.ts',
   'model/unreachable.ts',

@@ -24,6 +24,7 @@ function explain(artifactDirectory: string, state: string): Failure {
     lookup: never,
     holds: never,
     lock: never,
+    recordsLike: never,
     forget: never,
     draft: never,
   };

@@ -91,6 +91,25 @@ describe('a chain', () => {
   });
 });
 
+test('behind a run, its own changes are told first, and what it stands on is without a digest', async () => {
+  const world = await builtWorld();
+  for (const record of world.records.values()) world.uncachedRecords.set(record.layer, record);
+  world.inputs.set('20_b', 'edited').set('40_d', 'edited');
+  const plan = await planFor(world);
+  assert.equal(
+    told(plan),
+    'base fresh, 10_a fresh, 20_b run (settings changed), 30_c run (parent changed), 40_d run (settings changed)',
+  );
+  const changes = plan.map(({ action }) => (action.type === 'run' ? action.changes : []));
+  assert.deepEqual(changes.slice(3), [
+    [{ type: 'parent', before: digestOf('3'), after: 'not-built-yet' }],
+    [
+      { type: 'setting', name: 'script', before: '-', after: 'edited' },
+      { type: 'parent', before: digestOf('4'), after: 'not-built-yet' },
+    ],
+  ]);
+});
+
 test('a child goes by the digest of its parent, not by its key', async () => {
   const world = await builtWorld();
   const plan = await planFor(world);
@@ -182,7 +201,7 @@ describe('nocache', () => {
     const world = await builtWorld(layers);
     assert.match(
       told(await planFor(world, CHAIN)),
-      /20_b run \(settings changed\), 30_c run \(parent changed\)/,
+      /20_b run \(artifact lost\), 30_c run \(parent changed\)/,
     );
   });
 

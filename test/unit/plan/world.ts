@@ -23,7 +23,8 @@ export class World implements Store, InPlace {
     const parent = name === undefined ? undefined : known.get(name);
     if (name !== undefined && !parent) return undefined;
     this.asked.push(node.name);
-    return `${node.name} ${this.inputs.get(node.name) ?? ''} over ${parent?.digest ?? 'nothing'}`;
+    const own = `layer ${node.name}\nscript ${this.inputs.get(node.name) ?? '-'}`;
+    return `${own}\nparent ${parent?.digest ?? 'scratch'}`;
   };
 
   async lookup(key: Key) {
@@ -41,6 +42,7 @@ export class World implements Store, InPlace {
   draft = never;
   lock = never;
   forget = never;
+  recordsLike = never;
   save = never;
   link = never;
 
@@ -49,7 +51,7 @@ export class World implements Store, InPlace {
     const done = new Map<string, Artifact>();
     for (const [index, { node, keeping }] of plan.entries()) {
       const artifact: Artifact = { digest: digestOf(digits.charAt(index)), keeping, bytes: 1 };
-      const record = recordOf(node.name, keyOf(this.recipeOf(node, done) ?? ''), artifact, keeping);
+      const record = recordOf(node.name, this.recipeOf(node, done) ?? '', artifact, keeping);
       if (keeping === 'cached') this.records.set(record.key, record);
       else this.uncachedRecords.set(node.name, record);
       this.artifacts.add(artifact.digest);
@@ -64,7 +66,7 @@ async function never(): Promise<never> {
   throw new Error('a plan changes nothing');
 }
 
-function recordOf(layer: string, key: Key, artifact: Artifact, keeping: Keeping): BuildRecord {
-  const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe: '', parent: null };
-  return { schema: 1, key, layer, artifact: { ...artifact, keeping }, ...about };
+function recordOf(layer: string, recipe: string, artifact: Artifact, keeping: Keeping): BuildRecord {
+  const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe, parent: null };
+  return { schema: 1, key: keyOf(recipe), layer, artifact: { ...artifact, keeping }, ...about };
 }
