@@ -1,30 +1,24 @@
 // Brings a base image into the store: fetched or read, checked against its sha256, unpacked, as one qcow2 artifact.
 
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, createWriteStream, openSync, readSync, rmSync } from 'node:fs';
-import { Readable, Transform } from 'node:stream';
+import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
+import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { BuildRecord } from '../model/artifact.ts';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import { BASE_NAME } from '../model/graph.ts';
 import type { Base } from '../model/layer.ts';
 import type { Draft } from '../model/store.ts';
 import { baseRecipe, keyOf } from '../plan/key.ts';
 import { fileContent } from '../project/base.ts';
 import type { Context } from './context.ts';
+import { DownloadError, download, withoutPassword } from './download.ts';
 import { explainFullDisk } from './space.ts';
-
-/** The first bytes of the packings that are undone (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
-const PACKINGS = [
-  { name: 'gz', magic: '1f8b' },
-  { name: 'zst', magic: '28b52ffd' },
-  { name: 'xz', magic: 'fd377a585a00' },
-] as const;
+import { unpack } from './unpack.ts';
 
 /**
  * Imports a base and commits it under the key of what was imported: a file may have changed since `recipe` was made.
- * Fails as `usage` when the file is missing, is no disk, or its sha256 is not the one asked for.
+ * Fails as `usage` when the file is missing, cut off, no disk, or its sha256 is not the one asked for.
  */
 export async function importBase(base: Base, recipe: string, context: Context): Promise<Result<BuildRecord>> {
   const startedAt = performance.now();
@@ -57,7 +51,7 @@ async function makeDisk(
   [fetched, unpacked]: readonly [string, string],
   context: Context,
 ): Promise<Result<Hashes>> {
-  const name = base.type === 'url' ? base.url : base.path;
+  const name = base.type === 'url' ? withoutPassword(base.url) : base.path;
   try {
     const hashes = await fetchTo(base, fetched, context);
     if (!hashes.ok) return hashes;
@@ -68,16 +62,15 @@ async function makeDisk(
         hint: 'if the image was changed on purpose, put the new sha256 there; if not, do not use it',
       });
     }
-    const packing = packingOf(fetched);
-    if (packing !== undefined) {
-      const done = await unpack(fetched, packing, unpacked, context);
-      if (!done.ok) return done;
-    }
-    const made = await toQcow2(packing === undefined ? fetched : unpacked, name, draft.path, context);
+    const disk = await unpack(fetched, unpacked, context);
+    if (!disk.ok) return asDamaged(disk.failure, name);
+    const made = await toQcow2(disk.value, name, draft.path, context);
     return made.ok ? hashes : made;
   } catch (error) {
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
-    const { message } = error as Error; // streams and fetch throw nothing else
+    if (error instanceof DownloadError) return { ok: false, failure: error.failure };
+    const { code, message } = error as NodeJS.ErrnoException; // node's streams throw nothing else
+    if (/^(Z_|ZSTD_)/.test(code ?? '')) return damaged(name, message);
     return fail('host', `the base image ${name} cannot be brought in: ${message}`);
   }
 }
@@ -88,8 +81,12 @@ interface Hashes {
 }
 
 /** Copies the base to a file of ours, so that what is hashed is what is used. */
-async function fetchTo(base: Base, target: string, { hasher, signal }: Context): Promise<Result<Hashes>> {
-  const source = base.type === 'url' ? await download(base.url, signal) : ok(createReadStream(base.path));
+async function fetchTo(base: Base, target: string, context: Context): Promise<Result<Hashes>> {
+  const { hasher, signal } = context;
+  const source =
+    base.type === 'url'
+      ? await download(base.url, { signal, onProgress: tellProgress(context) })
+      : ok(createReadStream(base.path));
   if (!source.ok) return source;
   const sha256 = createHash('sha256');
   const xxh64 = hasher.hashPieces();
@@ -104,48 +101,14 @@ async function fetchTo(base: Base, target: string, { hasher, signal }: Context):
   return ok({ sha256: sha256.digest('hex'), xxh64: xxh64.digest() });
 }
 
-async function download(url: string, signal: AbortSignal): Promise<Result<Readable>> {
-  const response = await fetch(url, { signal }).catch((error: Error) => error);
-  if (response instanceof Error) {
-    const cause = response.cause instanceof Error ? response.cause.message : response.message;
-    return fail('host', `the base image cannot be fetched: ${cause}`, { where: { file: url } });
-  }
-  if (!response.ok || !response.body) {
-    await response.body?.cancel(); // or the connection would keep vlb from ending
-    return fail('usage', `the base image cannot be fetched: ${response.status} ${response.statusText}`, {
-      where: { file: url },
-    });
-  }
-  return ok(Readable.fromWeb(response.body));
-}
-
-function packingOf(file: string): (typeof PACKINGS)[number]['name'] | undefined {
-  const head = Buffer.alloc(6);
-  const descriptor = openSync(file, 'r');
-  try {
-    readSync(descriptor, head, 0, 6, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-  return PACKINGS.find(({ magic }) => head.toString('hex').startsWith(magic))?.name;
-}
-
-async function unpack(
-  file: string,
-  packing: (typeof PACKINGS)[number]['name'],
-  target: string,
-  { host, signal }: Context,
-): Promise<Result<void>> {
-  switch (packing) {
-    case 'gz':
-      await pipeline(createReadStream(file), createGunzip(), createWriteStream(target), { signal });
-      return ok();
-    case 'zst':
-      await pipeline(createReadStream(file), createZstdDecompress(), createWriteStream(target), { signal });
-      return ok();
-    case 'xz':
-      return host.unpackXz(file, target, signal);
-  }
+/** Tells how far a download is, once a second: a small one is over before. */
+function tellProgress({ emit }: Context): (bytes: number, total: number | undefined) => void {
+  let toldAt = performance.now();
+  return (bytes, total) => {
+    if (performance.now() - toldAt < 1000) return;
+    toldAt = performance.now();
+    emit({ type: 'progress', layer: BASE_NAME, bytes, ...(total === undefined ? {} : { total }) });
+  };
 }
 
 async function toQcow2(
@@ -154,8 +117,9 @@ async function toQcow2(
   target: string,
   { host, signal }: Context,
 ): Promise<Result<void>> {
+  if (statSync(file).size === 0) return damaged(name, 'it is empty');
   const info = await host.images.info(file);
-  if (!info.ok) return info;
+  if (!info.ok) return asDamaged(info.failure, name);
   const { format, backing, externalData } = info.value;
   if (format !== 'qcow2' && format !== 'raw') {
     return fail('usage', `the base image ${name} is in the format ${format}`, {
@@ -171,5 +135,23 @@ async function toQcow2(
       },
     );
   }
-  return host.images.convert(file, format, target, signal);
+  // QEMU reads what lies behind the end of a file as zeros: a qcow2 that is cut off would be taken for a whole one.
+  const whole = format === 'raw' ? ok(true) : await host.images.isConsistent(file, signal);
+  if (!whole.ok) return whole;
+  if (!whole.value) return damaged(name, 'what it refers to is not all there');
+  const converted = await host.images.convert(file, format, target, signal);
+  return converted.ok ? converted : asDamaged(converted.failure, name);
+}
+
+function damaged(name: string, why: string): ReturnType<typeof fail> {
+  return fail('usage', `the base image ${name} is cut off or damaged: ${why}`, {
+    hint: 'get it again; where vlb.yaml has its sha256, a wrong file is told before it is looked at',
+  });
+}
+
+/** What a tool says when it fails is what it found in the file; a tool that is missing says nothing. */
+function asDamaged(failure: Failure, name: string): ReturnType<typeof fail> {
+  const said = failure.detail?.at(-1);
+  if (said === undefined || /No space left|quota/.test(said)) return { ok: false, failure };
+  return damaged(name, said.slice(said.lastIndexOf(': ') + 2));
 }

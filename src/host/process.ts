@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly input?: string;
   /** A file that takes the command's standard output, which is then not returned. */
   readonly outputFile?: string;
+  /** Throws away what the command writes to its standard error. */
+  readonly discardErrors?: boolean;
   /** Which exit statuses are no failure; default only 0. */
   readonly okStatuses?: readonly number[];
 }
@@ -51,6 +53,7 @@ export async function run(
     ...(options.outputFile === undefined
       ? {}
       : { stdout: { file: options.outputFile }, buffer: { stdout: false } }),
+    ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
@@ -59,7 +62,7 @@ export async function run(
   if (result.exitCode === undefined && result.signal === undefined) {
     return startFailure(command, result.code);
   }
-  const output = { stdout: result.stdout ?? '', stderr: result.stderr, status: result.exitCode ?? 128 };
+  const output = { stdout: result.stdout ?? '', stderr: result.stderr ?? '', status: result.exitCode ?? 128 };
   if (result.exitCode !== undefined && (options.okStatuses ?? [0]).includes(result.exitCode))
     return ok(output);
   return {

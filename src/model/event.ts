@@ -13,10 +13,19 @@ export type BuildEvent =
   | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
   /** One line that a script printed, without its end. */
   | { readonly type: 'output'; readonly layer: string; readonly line: string }
+  /** How far the base's download is, once a second; `total` where the server says it. */
+  | Progress
   | LayerFinished
   /** Something worth knowing that stops nothing. */
   | { readonly type: 'note'; readonly message: string }
   | Finished;
+
+export interface Progress {
+  readonly type: 'progress';
+  readonly layer: string;
+  readonly bytes: number;
+  readonly total?: number;
+}
 
 export interface PlannedStep {
   readonly layer: string;

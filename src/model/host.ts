@@ -28,6 +28,8 @@ export interface Images {
   /** An empty delta over a backing file, or an empty disk. `backing` is the reference as it is to stand in the file. */
   create(file: string, options: { backing?: string; size?: number }): Promise<Result<void>>;
   info(file: string): Promise<Result<ImageInfo>>;
+  /** Whether all that a qcow2 file refers to is in it; leaked clusters do no harm. Reads its tables, not its data. */
+  isConsistent(file: string, signal: AbortSignal): Promise<Result<boolean>>;
   /** Changes the backing reference alone, not the content. */
   setBacking(file: string, backing: string): Promise<Result<void>>;
   /** One flat qcow2 file of an image and all it stands on. */

@@ -1,11 +1,15 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../model/unreachable.ts';
-import { finishedLine, type Reporter, resultText, summary, type Write } from './reporter.ts';
+import { finishedLine, progressText, type Reporter, resultText, summary, type Write } from './reporter.ts';
 import type { Style } from './style.ts';
+
+/** A log does not want a line for every second of a download. */
+const PROGRESS_MILLISECONDS = 10_000;
 
 /** Every line of a script is shown behind its layer's name. */
 export function plainReporter(write: Write, writeResult: Write, style: Style): Reporter {
+  let progressAt = performance.now();
   return {
     report(event) {
       switch (event.type) {
@@ -16,6 +20,10 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return write(`${style.cyan('building')} ${style.bold(event.layer)}`);
         case 'output':
           return write(`${style.dim(`${event.layer} |`)} ${event.line}`);
+        case 'progress':
+          if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
+          progressAt = performance.now();
+          return write(`${style.dim(`${event.layer} |`)} ${progressText(event)}`);
         case 'layer-finished': {
           const line = finishedLine(event, style);
           return line === undefined ? undefined : write(line);

@@ -1,6 +1,6 @@
 // What all reporters share: they take events and print them, and know of nothing else.
 
-import type { BuildEvent, Finished, LayerFinished } from '../model/event.ts';
+import type { BuildEvent, Finished, LayerFinished, Progress } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import { failureText } from './failure-text.ts';
 import type { Style } from './style.ts';
@@ -16,6 +16,11 @@ export interface Reporter {
 
 /** Where text goes: one call, whole lines. */
 export type Write = (text: string) => void;
+
+/** `12 MiB of 300 MiB`, or only the first where the rest is not known. */
+export function progressText({ bytes, total }: Progress): string {
+  return total === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(total)}`;
+}
 
 /** The line that says how a layer ended; undefined where there is nothing to say. */
 export function finishedLine(event: LayerFinished, style: Style): string | undefined {

@@ -2,7 +2,7 @@
 
 import { unreachable } from '../model/unreachable.ts';
 import { createLiveLine, type Terminal } from './live-line.ts';
-import { finishedLine, type Reporter, resultText, summary, type Write } from './reporter.ts';
+import { finishedLine, progressText, type Reporter, resultText, summary, type Write } from './reporter.ts';
 import type { Style } from './style.ts';
 
 export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
@@ -17,6 +17,8 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.begin(event.layer);
         case 'output':
           return live.update(event.layer, event.line);
+        case 'progress':
+          return live.update(event.layer, progressText(event));
         case 'layer-finished': {
           live.end(event.layer);
           const line = finishedLine(event, style);

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -123,6 +124,88 @@ test('a base that stands on another file, or is in another format, is refused wi
     assert.match(ended.stderr, says);
     assert.match(ended.stderr, /qemu-img convert -O qcow2/);
     assert.deepEqual(leftovers(project), []);
+  }
+});
+
+test('an old server, a redirect, a proxy, and an authority of this machine', async () => {
+  const image = readFileSync(path.join(images, 'base.qcow2.gz'));
+  const old = await listen(
+    createTcpServer((socket) => {
+      // As python3 -m http.server: HTTP/1.0, and the end of the connection is the end of the file.
+      socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([OLD_ANSWER, image])));
+    }),
+  );
+  const askedOfProxy: string[] = [];
+  const proxy = await listen(
+    createServer((request, response) => {
+      askedOfProxy.push(request.url ?? '');
+      response.writeHead(302, { location: `http://127.0.0.1:${old.port}/real` });
+      response.end();
+    }),
+  );
+  const [key, certificate] = [path.join(images, 'key.pem'), path.join(images, 'certificate.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const files = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, ...subject], {
+    stdio: 'ignore',
+  });
+  const secure = await listen(
+    createSecureServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (_request, response) => {
+      response.end(image);
+    }),
+  );
+  const plain = { http_proxy: '', https_proxy: '', no_proxy: '', NODE_EXTRA_CA_CERTS: '' };
+  const through = { ...plain, http_proxy: `http://127.0.0.1:${proxy.port}`, no_proxy: '127.0.0.1' };
+  try {
+    for (const [url, env, says] of [
+      [`http://127.0.0.1:${old.port}/base`, plain, undefined],
+      ['http://images.invalid/base', through, undefined],
+      [`https://localhost:${secure.port}/base`, { ...plain, SSL_CERT_FILE: certificate }, undefined],
+      [`https://localhost:${secure.port}/base`, plain, /no secure connection to localhost:\d+: self-signed/],
+    ] as const) {
+      await using project = new TestProject({
+        ...APP,
+        'vlb.yaml': `base:\n  url: ${url}\n  sha256: ${digestOf('base.qcow2.gz')}\n`,
+      });
+      const built = await project.build([], { env });
+      if (says) assert.match(built.finished?.failure?.message ?? '', says, built.told);
+      else assert.equal(built.outcomes, 'base built, 10_app built', built.told);
+      assert.equal(built.status, says ? 3 : 0);
+      assert.deepEqual(leftovers(project), []);
+    }
+    assert.deepEqual(askedOfProxy, ['http://images.invalid/base']);
+  } finally {
+    for (const { server } of [old, proxy, secure]) server.close();
+  }
+});
+
+const OLD_ANSWER = Buffer.from('HTTP/1.0 200 OK\r\nServer: SimpleHTTP/0.6\r\n\r\n');
+
+async function listen<S extends Server>(server: S): Promise<{ server: S; port: number }> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo; // a TCP server's address is one
+  return { server, port };
+}
+
+test('a file that is cut off is refused, in each form and packing, and nothing is left of it', async (t) => {
+  for (const [name, bytes, says] of [
+    ['base.qcow2', 1_000_000, /is cut off or damaged: what it refers to is not all there/],
+    ['base.qcow2', 50, /is cut off or damaged: .*header too short/],
+    ['base.qcow2', 0, /is cut off or damaged: it is empty/],
+    ['base.qcow2.xz', 10_000, /is cut off or damaged: Unexpected end of input/],
+    ['base.qcow2.gz', 10_000, /is cut off or damaged: unexpected end of file/],
+    ['base.raw.zst', 10_000, /is cut off or damaged: unexpected end of file/],
+  ] as const) {
+    await t.test(`${name} after ${bytes} bytes`, async () => {
+      await using project = new TestProject({ ...APP, 'vlb.yaml': `base: ${name}\n` });
+      writeFileSync(project.path(name), readFileSync(path.join(images, name)).subarray(0, bytes));
+      const ended = await project.vlb(['build', '--progress', 'plain']);
+      assert.equal(ended.status, 2, ended.stderr);
+      assert.match(ended.stderr, says);
+      assert.doesNotMatch(ended.stderr, /\.mjs|\.tmp-/);
+      assert.deepEqual(readdirSync(project.path('.vlb/store/sha256')), []);
+      assert.deepEqual(leftovers(project), []);
+    });
   }
 });
 

@@ -30,6 +30,7 @@ const { hello } = await import('./lazy.ts');
 process.stdout.write(JSON.stringify({
   args: process.argv.slice(2),
   proxy: process.env['NODE_USE_ENV_PROXY'],
+  authorities: process.env['NODE_USE_SYSTEM_CA'],
   hello: hello(),
 }));
 process.exitCode = Number(process.env['STATUS'] ?? 0);
@@ -55,7 +56,13 @@ function checkout(): string {
 type Env = Readonly<Record<string, string | undefined>>;
 
 function environment(env: Env): NodeJS.ProcessEnv {
-  return { ...process.env, VLB_NODE: process.execPath, NODE_USE_ENV_PROXY: undefined, ...env };
+  return {
+    ...process.env,
+    VLB_NODE: process.execPath,
+    NODE_USE_ENV_PROXY: undefined,
+    NODE_USE_SYSTEM_CA: undefined,
+    ...env,
+  };
 }
 
 /** What a command wrote, and its exit status. */
@@ -89,6 +96,7 @@ describe('bin/vlb', () => {
     assert.deepEqual(JSON.parse(ran.stdout), {
       args: ['build', 'a b', '', '*', '--version'],
       proxy: '1',
+      authorities: '1',
       hello: 'first',
     });
     assert.equal(ran.stderr, '');

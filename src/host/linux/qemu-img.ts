@@ -7,7 +7,7 @@ import type { ImageInfo, Images } from '../../model/host.ts';
 import { run } from '../process.ts';
 import { dyingWithParent } from './boot/lifetime.ts';
 
-export const qemuImg: Images = { create, info, setBacking, convert };
+export const qemuImg: Images = { create, info, isConsistent, setBacking, convert };
 
 async function create(file: string, options: { backing?: string; size?: number }): Promise<Result<void>> {
   const backing = options.backing === undefined ? [] : ['-b', options.backing, '-F', 'qcow2'];
@@ -34,6 +34,19 @@ async function info(file: string): Promise<Result<ImageInfo>> {
     backing: json['backing-filename'],
     externalData: json['format-specific']?.data?.['data-file'] !== undefined,
   });
+}
+
+/** The exit statuses of `qemu-img check` besides 0: corruptions, and leaks alone. */
+const CORRUPT = 2;
+const LEAKS = 3;
+
+async function isConsistent(file: string, signal: AbortSignal): Promise<Result<boolean>> {
+  const done = await run('qemu-img', ['check', '-q', '-f', 'qcow2', file], {
+    okStatuses: [0, CORRUPT, LEAKS],
+    signal,
+    discardErrors: true, // a line for each cluster
+  });
+  return done.ok ? ok(done.value.status !== CORRUPT) : done;
 }
 
 async function setBacking(file: string, backing: string): Promise<Result<void>> {

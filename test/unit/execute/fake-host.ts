@@ -23,6 +23,7 @@ export class FakeHost implements Host {
   readonly images: Images = {
     create: async (file, { backing = 'nothing' }) => ok(writeFileSync(file, `over ${backing}\n`)),
     info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
+    isConsistent: async () => ok(true),
     setBacking: async () => ok(),
     convert: async (source, _format, target) => ok(copyFileSync(source, target)),
   };
