@@ -21,6 +21,9 @@ if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
   process.exitCode = 3;
 } else if (process.argv.length === 3 && process.argv[2] === '--version') {
   printVersion();
+} else if (!hasWorkingDirectory()) {
+  process.stderr.write('vlb: the working directory is gone: it was deleted or moved away. Change to another\n');
+  process.exitCode = 3;
 } else {
   const cache = cacheDirectory();
   if (cache !== undefined) module.enableCompileCache(cache);
@@ -33,6 +36,16 @@ function printVersion() {
     fs.writeSync(1, `${VLB_VERSION}\n`);
   } catch {
     process.exitCode = 1;
+  }
+}
+
+/** Packages that the program consists of ask for it while they are loaded, and throw. */
+function hasWorkingDirectory() {
+  try {
+    process.cwd();
+    return true;
+  } catch {
+    return false;
   }
 }
 

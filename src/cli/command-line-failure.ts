@@ -5,19 +5,67 @@ import { nearest } from '../project/nearest.ts';
 
 export const COMMANDS = ['build', 'plan', 'why', 'graph', 'ls', 'new-layer', 'test-boot'];
 
-/** What yargs found wrong, in our words. */
-export function commandLineFailure(message: string, argv: readonly string[]): Failure {
+/**
+ * What yargs found wrong, in our words.
+ * @param options the names of all options that were possible
+ */
+export function commandLineFailure(
+  message: string,
+  argv: readonly string[],
+  options: readonly string[] = [],
+): Failure {
   const command = argv.find((word) => COMMANDS.includes(word));
-  const help = command === undefined ? 'vlb --help' : `vlb ${command} --help`;
+  const hint = `see vlb ${command === undefined ? '' : `${command} `}--help`;
+  const lacking = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
+  if (lacking !== undefined) return fail('usage', `${dashed(lacking)} wants a value`, { hint }).failure;
   if (/^Not enough (?:non-option )?arguments/.test(message)) {
-    return fail('usage', `vlb ${command ?? ''} wants another argument, its name or value`, {
-      hint: `see ${help}`,
+    return fail('usage', `vlb ${command ?? ''} wants another argument, its name or value`, { hint }).failure;
+  }
+  const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice) {
+    const [, name = '', given, choices = ''] = choice;
+    return fail('usage', `${dashed(name)} cannot be ${given}`, {
+      hint: `it is one of ${choices.replaceAll('"', '')}`,
     }).failure;
   }
-  const unknown = /^Unknown (?:argument|command)s?: (.*)$/.exec(message)?.[1];
-  const guess = unknown === undefined ? undefined : nearest(unknown.split(',')[0] ?? '', COMMANDS);
-  const hint = guess === undefined ? `see ${help}` : `did you mean vlb ${guess}?`;
-  return fail('usage', lowerFirst(message), { hint }).failure;
+  const unknown = /^Unknown (?:argument|command)s?: ([^,]*)/.exec(message)?.[1];
+  if (unknown === undefined) return fail('usage', lowerFirst(message), { hint }).failure;
+  if (argv.some((word) => isOption(word, unknown))) {
+    const guess = nearest(unknown, options);
+    const meant = guess === undefined ? hint : `did you mean ${dashed(guess)}?`;
+    return fail('usage', `unknown option ${dashed(unknown)}`, { hint: meant }).failure;
+  }
+  if (command !== undefined) {
+    return fail('usage', `vlb ${command} does not know what to do with "${unknown}"`, { hint }).failure;
+  }
+  return unknownCommand(unknown);
+}
+
+/** The failure for a command that there is not. */
+export function unknownCommand(word: string): Failure {
+  const guess = nearest(word, COMMANDS);
+  const hint = guess === undefined ? 'see vlb --help' : `did you mean vlb ${guess}?`;
+  return fail('usage', `unknown command ${word}`, { hint }).failure;
+}
+
+/** An option as it is typed. */
+export function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+/** Whether a word of the command line is this option: `--name`, `--name=value`, or `-n` among other letters. */
+function isOption(word: string, name: string): boolean {
+  const typed = word.split('=', 1)[0] ?? '';
+  return typed === dashed(name) || (name.length === 1 && /^-[^-]/.test(typed) && typed.includes(name));
+}
+
+/** What went wrong on the command line, for whatever the parser threw; undefined for a bug. */
+export function thrownFailure(error: unknown, argv: readonly string[]): Failure | undefined {
+  if (error instanceof CommandLineError) return error.failure;
+  // Thus yargs tells of an option without its value, past its own handler.
+  return error instanceof Error && error.name === 'YError'
+    ? commandLineFailure(error.message, argv)
+    : undefined;
 }
 
 /** How yargs is made to stop: it would run the command all the same. Caught in `main`, like nothing else. */

@@ -2,16 +2,16 @@
 
 import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
-import type { Failure } from '../model/failure.ts';
-import { CommandLineError, commandLineFailure } from './command-line-failure.ts';
+import { type Failure, fail } from '../model/failure.ts';
+import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from './command-line-failure.ts';
 import {
   buildOptions,
   checkOnce,
   forceOf,
   graphOptions,
-  json,
-  layers,
+  lsOptions,
   newLayerOptions,
+  planOptions,
   targetsOf,
   testBootOptions,
   whyOptions,
@@ -51,20 +51,27 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         force: [],
       }),
     );
-  return yargs(argv)
+  const parser = yargs(withHelp(withoutDashes(argv)))
     .scriptName('vlb')
     .usage('$0 <command>\n\nBuilds virtual-machine images from numbered layers, and only what changed.')
     .parserConfiguration({
       'parse-numbers': false,
       'parse-positional-numbers': false,
+      'boolean-negation': false, // --no-last is nothing
     })
-    .option('C', { type: 'string', global: true, describe: 'the project is in DIR', requiresArg: true })
+    .option('C', {
+      type: 'string',
+      global: true,
+      describe: 'the project is in DIR (default: here, or the nearest one above)',
+      requiresArg: true,
+    })
     .option('cache-dir', {
       type: 'string',
       describe: 'keep the store in DIR (also VLB_CACHE_DIR)',
       requiresArg: true,
     })
-    .option('color', { type: 'boolean', describe: 'colours, or none with --no-color (also NO_COLOR)' })
+    .option('color', { type: 'boolean', describe: 'colours, whatever stdout and stderr are' })
+    .option('no-color', { type: 'boolean', describe: 'no colours (also NO_COLOR)' })
     .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
     .command(
       'build [layer..]',
@@ -100,7 +107,7 @@ export function commandLine(argv: readonly string[], finish: Finish) {
     .command(
       'plan [layer..]',
       'show what a build would do, and why',
-      (parser) => layers(json(parser)),
+      (parser) => planOptions(parser),
       (raw) => inspect(raw, (commands, options) => commands.plan(options)),
     )
     .command(
@@ -121,7 +128,7 @@ export function commandLine(argv: readonly string[], finish: Finish) {
     .command(
       'ls [layer..]',
       'list the layers with their states',
-      (parser) => layers(json(parser)),
+      (parser) => lsOptions(parser),
       (raw) => inspect(raw, (commands, options) => commands.ls(options)),
     )
     .command(
@@ -148,16 +155,38 @@ export function commandLine(argv: readonly string[], finish: Finish) {
           return testBoot(options, raw);
         }),
     )
-    .group(['C', 'cache-dir', 'color', 'debug', 'version', 'help'], 'Everywhere:')
+    .group(['C', 'cache-dir', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
     .demandCommand(1, 'vlb needs a command')
     .strict()
     .check(checkOnce)
     .version(VLB_VERSION)
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 80))
-    .exitProcess(false)
-    .fail((message, error) => {
-      if (error) throw error;
-      throw new CommandLineError(commandLineFailure(message, argv));
-    });
+    .exitProcess(false);
+  return parser.fail((message, error) => {
+    if (error) throw error;
+    const { key } = (parser as unknown as { getOptions(): { key: object } }).getOptions(); // its types lack it
+    throw new CommandLineError(commandLineFailure(message, argv, Object.keys(key)));
+  });
+}
+
+/** As make and git have it: words behind `--` are no options. Nothing that vlb takes begins with a dash. */
+function withoutDashes(argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('--');
+  if (at < 0) return argv;
+  const behind = argv.slice(at + 1);
+  const odd = behind.find((word) => word.startsWith('-'));
+  if (odd !== undefined) {
+    throw new CommandLineError(fail('usage', `"${odd}" is no name: it begins with a dash`).failure);
+  }
+  return [...argv.slice(0, at), ...behind];
+}
+
+/** `vlb help build` is `vlb build --help`. */
+function withHelp(argv: readonly string[]): readonly string[] {
+  const [first, command] = argv;
+  if (first !== 'help') return argv;
+  if (command === undefined) return ['--help'];
+  if (!COMMANDS.includes(command)) throw new CommandLineError(unknownCommand(command));
+  return [command, '--help'];
 }

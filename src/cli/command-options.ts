@@ -4,7 +4,10 @@ import type { Argv } from 'yargs';
 import { fail } from '../model/failure.ts';
 import { PROGRESS } from '../report/create-reporter.ts';
 import { GRAPH_FORMATS } from '../report/graph-text.ts';
-import { CommandLineError } from './command-line-failure.ts';
+import { CommandLineError, dashed } from './command-line-failure.ts';
+
+/** How layers are named on the command line. */
+const LAYER_TEXT = 'in full (20_app), without the number (app), or an image of vlb.yaml';
 
 const PARAM = {
   alias: 'p',
@@ -30,7 +33,7 @@ export function buildOptions<T>(parser: Argv<T>) {
     .positional('layer', {
       type: 'string',
       array: true,
-      describe: 'in full (20_app) or without the number (app)',
+      describe: LAYER_TEXT,
     })
     .option('jobs', {
       alias: 'j',
@@ -43,11 +46,7 @@ export function buildOptions<T>(parser: Argv<T>) {
       type: 'string',
       describe: 'run every layer, or with --force=LAYER that one, whatever the store has',
     })
-    .option('cache', {
-      type: 'boolean',
-      default: true,
-      describe: 'with --no-cache: run every layer, whatever the store has',
-    })
+    .option('no-cache', { type: 'boolean', describe: 'the same as a bare --force' })
     .option('param', PARAM)
     .option('secret', {
       type: 'string',
@@ -62,20 +61,37 @@ export function buildOptions<T>(parser: Argv<T>) {
       describe: 'a failed layer stops only what needs it',
     })
     .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
-    .option('progress', { choices: PROGRESS, default: 'auto' as const, describe: 'how to show what happens' })
+    .option('progress', {
+      choices: PROGRESS,
+      requiresArg: true,
+      default: 'auto' as const,
+      describe: 'how to show what happens',
+    })
     .example('$0 build', 'build what changed')
     .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
 }
 
-export function layers<T>(parser: Argv<T>) {
+export function planOptions<T>(parser: Argv<T>) {
+  return layers(json(parser))
+    .example('$0 plan', 'what would run, and why')
+    .example('$0 plan web -p VERSION=2', 'the same for some layers, with a parameter');
+}
+
+export function lsOptions<T>(parser: Argv<T>) {
+  return layers(json(parser))
+    .example('$0 ls', 'each layer: its state, size, seconds and key')
+    .example('$0 ls --json | jq .', 'the same for programs, and more');
+}
+
+function layers<T>(parser: Argv<T>) {
   return parser.positional('layer', {
     type: 'string',
     array: true,
-    describe: 'in full (20_app) or without the number (app)',
+    describe: LAYER_TEXT,
   });
 }
 
-export function json<T>(parser: Argv<T>) {
+function json<T>(parser: Argv<T>) {
   return parser.option('json', { type: 'boolean', describe: 'for programs' }).option('param', PARAM);
 }
 
@@ -84,7 +100,7 @@ export function whyOptions<T>(parser: Argv<T>) {
     .positional('layer', {
       type: 'string',
       demandOption: true,
-      describe: 'in full (20_app) or without the number (app)',
+      describe: LAYER_TEXT,
     })
     .option('record', {
       type: 'string',
@@ -97,8 +113,11 @@ export function whyOptions<T>(parser: Argv<T>) {
 }
 
 /** `--force=LAYER`; all with a bare `--force`, and with `--no-cache`. */
-export function forceOf(raw: { force?: string | undefined; cache: boolean }): 'all' | readonly string[] {
-  if (!raw.cache || raw.force === '') return 'all';
+export function forceOf(raw: {
+  force?: string | undefined;
+  noCache?: boolean | undefined;
+}): 'all' | readonly string[] {
+  if (raw.noCache || raw.force === '') return 'all';
   return raw.force === undefined ? [] : [raw.force];
 }
 
@@ -112,7 +131,10 @@ export function targetsOf(raw: {
 export function testBootOptions<T>(parser: Argv<T>) {
   const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
   return parser
-    .positional('image', { type: 'string', describe: 'default: build/image.qcow2' })
+    .positional('image', {
+      type: 'string',
+      describe: 'a file, or the name of an image or layer (default: build/image.qcow2)',
+    })
     .option('check', {
       type: 'boolean',
       describe: 'wait for a login prompt on the serial console, then stop',
@@ -138,7 +160,7 @@ export function testBootOptions<T>(parser: Argv<T>) {
     .option('seed', text('a directory with user-data for cloud-init (default: test-boot/ of the project)'))
     .example('$0 test-boot', 'the serial console; ^a x leaves')
     .example('$0 test-boot --check', 'does it come up?')
-    .example("$0 test-boot --run 'systemctl is-active nginx'", 'does the service run?')
+    .example("$0 test-boot web --run 'uname -a'", 'of the image or layer web')
     .example('$0 test-boot --forward 8080:80', 'reach its web server at localhost:8080');
 }
 
@@ -154,19 +176,27 @@ export function newLayerOptions<T>(parser: Argv<T>) {
 }
 
 export function graphOptions<T>(parser: Argv<T>) {
-  return layers(json(parser)).option('format', {
-    choices: GRAPH_FORMATS,
-    default: 'text' as const,
-    describe: 'in which language',
-  });
+  return layers(json(parser))
+    .option('format', {
+      choices: GRAPH_FORMATS,
+      requiresArg: true,
+      default: 'text' as const,
+      describe: 'in which language',
+    })
+    .example('$0 graph', 'a tree for people')
+    .example('$0 graph --format dot | dot -Tsvg', 'a picture, drawn by Graphviz');
 }
 
 /** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
 const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '_'];
 
+/** A bare --force is one without a layer; positional arguments are looked at where their names are known. */
+const MAY_BE_EMPTY = ['force', 'layer', 'image', 'name'];
+
 export function checkOnce(raw: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(raw)) {
-    if (Array.isArray(value) && !LISTS.includes(name)) throw wrong(`--${name} is given twice`);
+    if (Array.isArray(value) && !LISTS.includes(name)) throw wrong(`${dashed(name)} is given twice`);
+    if (value === '' && !MAY_BE_EMPTY.includes(name)) throw wrong(`${dashed(name)} wants a value`);
   }
   const { jobs } = raw;
   if (jobs !== undefined && !(Number.isSafeInteger(jobs) && Number(jobs) >= 1)) {

@@ -1,4 +1,4 @@
-// ^C and SIGTERM: the first asks everything to stop and clean up.
+// ^C, SIGTERM and a terminal that hangs up: the first asks everything to stop and clean up.
 
 import type { EndSignal } from './exit-status.ts';
 
@@ -23,7 +23,7 @@ export function createInterrupt(): Interrupt {
     listen() {
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
         process.on(name, () => {
-          received ??= name === 'SIGINT' ? 'SIGINT' : 'SIGTERM';
+          received ??= name;
           controller.abort();
         });
       }

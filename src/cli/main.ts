@@ -4,16 +4,17 @@ import type { Failure } from '../model/failure.ts';
 import { failureText } from '../report/failure-text.ts';
 import { createStyle, wantsColour } from '../report/style.ts';
 import { commandLine } from './command-line.ts';
-import { CommandLineError } from './command-line-failure.ts';
+import { thrownFailure } from './command-line-failure.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
     await commandLine(argv, finish).parseAsync();
   } catch (error) {
-    if (error instanceof CommandLineError) return tell(error.failure, {});
+    const failure = thrownFailure(error, argv);
+    if (failure) return tell(failure, {});
     // Only bugs arrive here. Their trace is for those who mend them.
     const debug = argv.includes('--debug') && error instanceof Error;
     process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
@@ -28,16 +29,23 @@ async function finish(
   command: (options: GlobalOptions) => Promise<number | Failure>,
 ): Promise<void> {
   const options = readGlobalOptions(raw);
+  if (options.ok) noteProject(options.value.directory, raw);
   const result = options.ok ? await command(options.value) : options.failure;
   if (typeof result === 'number') process.exitCode = result;
   else tell(result, raw);
   // All is cleaned up; what may still be under way, a flush say, is nobody's any more.
-  if (result === EXIT.interrupted || result === EXIT.terminated) process.exit(result);
+  if (typeof result === 'number' && result > 128) process.exit(result);
+}
+
+/** Says which project it is that was found above the working directory. */
+function noteProject(directory: string, { C, progress }: RawGlobalOptions): void {
+  if (C !== undefined || progress === 'quiet' || directory === process.cwd()) return;
+  process.stderr.write(`note: the project is ${directory}\n`);
 }
 
 /** Tells a failure and sets the exit status that goes with it. */
 function tell(failure: Failure, raw: RawGlobalOptions): void {
-  const style = createStyle(wantsColour(raw.color, process.stderr));
+  const style = createStyle(wantsColour(colourOf(raw), process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
 }
@@ -49,9 +57,10 @@ function tell(failure: Failure, raw: RawGlobalOptions): void {
 function outputIsLost(error: NodeJS.ErrnoException): void {
   if (outputLost) return; // each further write fails too
   outputLost = true;
-  if (error.code !== 'EPIPE') process.stderr.write(`vlb: the output cannot be written: ${error.message}\n`);
+  const gone = error.code === 'EPIPE';
+  if (!gone) process.stderr.write(`vlb: the output cannot be written: ${error.message}\n`);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-  else process.exit(141);
+  else process.exit(gone ? 141 : EXIT.host);
 }
 
 let outputLost = false;

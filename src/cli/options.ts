@@ -3,13 +3,17 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { findProject } from '../project/find-project.ts';
 
 /** As yargs gives them. */
 export interface RawGlobalOptions {
   readonly C?: string | undefined;
   readonly cacheDir?: string | undefined;
   readonly color?: boolean | undefined;
+  readonly noColor?: boolean | undefined;
   readonly debug?: boolean | undefined;
+  /** Of a build. */
+  readonly progress?: string | undefined;
 }
 
 export interface GlobalOptions {
@@ -19,9 +23,9 @@ export interface GlobalOptions {
   readonly colour: boolean | undefined;
 }
 
-/** Fails as `usage` when the project's directory is none. */
+/** Without -C the project is looked for upwards. Fails as `usage` when its directory is none. */
 export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {
-  const directory = path.resolve(raw.C ?? '.');
+  const directory = raw.C === undefined ? findProject(process.cwd()) : path.resolve(raw.C);
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     return fail('usage', 'there is no such directory', {
       where: { file: directory },
@@ -32,6 +36,11 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
   return ok({
     directory,
     cacheDirectory: cache === undefined || cache === '' ? undefined : path.resolve(cache),
-    colour: raw.color,
+    colour: colourOf(raw),
   });
+}
+
+/** What the command line says of colours, if anything. */
+export function colourOf({ color, noColor }: RawGlobalOptions): boolean | undefined {
+  return noColor ? false : color;
 }

@@ -6,7 +6,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  // A word of one or two letters is near to everything.
+  const most = Math.min(Math.max(2, Math.floor(word.length / 3)), word.length - 1);
+  return best && best.distance <= most ? best.candidate : undefined;
 }
 
 /** Levenshtein's distance. */

@@ -30,18 +30,22 @@ export interface LocalStoreOptions {
   readonly onDamage: (message: string) => void;
 }
 
-/** Opens a store, making its directories. Fails as `host` when that cannot be done. */
+/**
+ * Opens a store. Nothing is made: for those who only look it may be read-only, or not there yet. Fails as `host` when it
+ * cannot be read.
+ */
 export function openLocalStore(options: LocalStoreOptions): Result<Store> {
   const artifacts = path.join(options.directory, 'sha256');
-  const keys = path.join(options.directory, 'keys');
   try {
-    mkdirSync(artifacts, { recursive: true });
-    mkdirSync(keys, { recursive: true });
     clearDrafts(artifacts, options.isAlive);
   } catch (error) {
-    return cannotWrite(options.directory, error);
+    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    if (code !== 'ENOENT') {
+      const where = { file: options.directory };
+      return fail('host', `the store cannot be read: ${message}`, { where, hint: ELSEWHERE });
+    }
   }
-  return ok(new LocalStore(artifacts, keys, options));
+  return ok(new LocalStore(artifacts, path.join(options.directory, 'keys'), options));
 }
 
 class LocalStore implements Store {
@@ -109,6 +113,12 @@ class LocalStore implements Store {
   }
 
   async draft(): Promise<Result<Draft>> {
+    try {
+      mkdirSync(this.artifactDirectory, { recursive: true });
+      mkdirSync(this.#keys, { recursive: true });
+    } catch (error) {
+      return cannotWrite(this.#options.directory, error);
+    }
     const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
     return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#keys, this));
   }
@@ -219,13 +229,20 @@ function readdirOrNone(directory: string): readonly string[] {
   }
 }
 
-/** Removes deltas in progress whose owner is dead. */
+/** Removes deltas in progress whose owner is dead, if this process may. */
 function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
   for (const name of readdirSync(artifacts)) {
     const owner = /^\.tmp-(\d+-[^-]+)-/.exec(name)?.[1];
-    if (owner !== undefined && !isAlive(owner)) rmSync(path.join(artifacts, name), { force: true });
+    if (owner === undefined || isAlive(owner)) continue;
+    try {
+      rmSync(path.join(artifacts, name), { force: true });
+    } catch {
+      return; // a store of somebody else, or a read-only one: a nuisance, no more
+    }
   }
 }
+
+const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';
 
 function cannotWrite(directory: string, error: unknown): Result<never> {
   const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
@@ -237,6 +254,6 @@ function cannotWrite(directory: string, error: unknown): Result<never> {
   }
   return fail('host', `the store cannot be written: ${message}`, {
     where: { file: directory },
-    hint: 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR',
+    hint: ELSEWHERE,
   });
 }

@@ -209,25 +209,6 @@ test('told clearly: no space left, in the store, and the next build with room is
   }
 });
 
-test('what is wrong on the command line is told with what was meant', async () => {
-  await using project = new TestProject(BASE);
-  for (const [args, says] of [
-    [['biuld'], /did you mean vlb build\?/],
-    [['build', '--flaten'], /flaten/],
-    [['build', '--progress', 'fancy'], /fancy/],
-    [[], /vlb needs a command/],
-    [['-C', '/nowhere', 'build'], /there is no such directory/],
-    [['build', '--jobs', 'x'], /--jobs wants a number, 1 or more/],
-    [['build', '--jobs', '0'], /--jobs wants a number/],
-    [['build', '--last', '10_base', '--last', '10_base'], /--last is given twice/],
-    [['new-layer'], /vlb new-layer wants another argument/],
-  ] as const) {
-    const ended = await project.vlb(args);
-    assert.equal(ended.status, 2, `${args.join(' ')}: ${ended.stderr}`);
-    assert.match(ended.stderr, says);
-  }
-});
-
 test('new-layer takes the next free ten, or the number it is given, and never one that is taken', async () => {
   await using project = new TestProject({});
   assert.equal(

@@ -1,9 +1,10 @@
 // vlb plan and vlb why: what would run, and exactly why.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
-  readdirSync,
+  existsSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -223,7 +224,33 @@ test('a plan builds nothing, and a piped one is plain text on stdout', async () 
     );
     assert.equal(ended.stderr, '');
   }
-  assert.deepEqual(readdirSync(project.path('.vlb/store/sha256')), []);
+  assert.equal(existsSync(project.path('.vlb/store')), false, 'no store is made');
   assert.equal((await project.vlb(['graph'])).stdout, '10_base  run\n└─ 20_app  run\n   └─ 30_end  run\n');
   assert.match((await project.vlb(['graph', '--format', 'dot'])).stdout, /"20_app" -> "10_base";/);
+});
+
+test('a project that is read-only can be looked at, and one in which nothing was built', async () => {
+  await using project = new TestProject(FILES);
+  const looks = [['plan'], ['why', 'app'], ['ls'], ['graph'], ['build', '-n']] as const;
+  const look = async (state: RegExp) => {
+    execFileSync('mount', ['--bind', project.directory, project.directory]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', project.directory]);
+      for (const args of looks) {
+        const ended = await project.vlb(args);
+        assert.equal(ended.status, 0, `${args.join(' ')}: ${ended.stderr}`);
+        assert.match(ended.stdout, state);
+        assert.equal(ended.stderr, '');
+      }
+      return await project.vlb(['build']);
+    } finally {
+      execFileSync('umount', [project.directory]);
+    }
+  };
+  const refused = await look(/20_app .*run|run .*20_app/);
+  assert.equal(refused.status, 3);
+  assert.match(refused.stderr, /the state of the project cannot be written/);
+  assert.equal(existsSync(project.path('.vlb')), false);
+  assert.equal((await project.build()).status, 0);
+  await look(/20_app .*fresh|fresh .*20_app/);
 });

@@ -99,7 +99,7 @@ export interface FakeContext extends Context {
 /** A context with a real store and real outputs in a tree, and a host that is none. */
 export async function fakeContext(tree: Tree): Promise<FakeContext> {
   const paths = projectPaths(tree.directory);
-  tree.write({ '.vlb/': '' });
+  tree.write({ '.vlb/store/sha256/': '' });
   const host = new FakeHost();
   const events: BuildEvent[] = [];
   const emit = (event: BuildEvent) => void events.push(event);

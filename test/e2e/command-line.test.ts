@@ -1,0 +1,191 @@
+// The command line: what is wrong on it, where the project is looked for, and what goes to which stream.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { leftovers } from '../rig/host-state.ts';
+import { run, TestProject, VLB } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+const BASE = { 'layers/10_base/modify-disk': tinyDisk() };
+const CHAIN = { ...BASE, 'layers/20_app/build-layer': buildLayer('true') };
+
+test('what is wrong on the command line is told with what was meant', async () => {
+  await using project = new TestProject(BASE);
+  for (const [args, says] of [
+    [['biuld'], /did you mean vlb build\?/],
+    [['build', '--flaten'], /flaten/],
+    [['build', '--progress', 'fancy'], /fancy/],
+    [[], /vlb needs a command/],
+    [['-C', '/nowhere', 'build'], /there is no such directory/],
+    [['build', '--jobs', 'x'], /--jobs wants a number, 1 or more/],
+    [['build', '--jobs', '0'], /--jobs wants a number/],
+    [['build', '--last', '10_base', '--last', '10_base'], /--last is given twice/],
+    [['new-layer'], /vlb new-layer wants another argument/],
+    ...['--nbd', '--last', '-p', '--param', '-C', '--cache-dir', '--progress', '--jobs', '-j'].map(
+      (option) => [['build', option], new RegExp(`^error: ${option} wants a value\\n`)] as const,
+    ),
+    ...['--run', '--expect', '--timeout', '--forward', '--memory', '--seed'].map(
+      (option) => [['test-boot', option], new RegExp(`^error: ${option} wants a value\\n`)] as const,
+    ),
+    [['-C'], /^error: -C wants a value/],
+    [['graph', '--format'], /^error: --format wants a value/],
+    [['build', '--last='], /^error: --last wants a value/],
+    [['build', '--progress', 'fast'], /--progress cannot be "fast"\n {2}help: it is one of auto, tty,/],
+    [['build', '-j', '2', '-j', '3'], /^error: -j is given twice/],
+    [['build', '--frce'], /^error: unknown option --frce\n {2}help: did you mean --force\?/],
+    [['build', '--no-clor'], /unknown option --no-clor\n {2}help: did you mean --no-color\?/],
+    [['build', '-f'], /^error: unknown option -f\n {2}help: see vlb build --help/],
+    [['build', '-nf'], /^error: unknown option -f\n/],
+    [['build', '--no-last'], /^error: unknown option --no-last\n/],
+    [['build', '--last', '99'], /no layer is called "99"\n {2}help: the layers are 10_base/],
+    [['plan', ''], /no layer is called ""\n {2}help: the layers are 10_base/],
+    [['build', '--', '--flatten'], /"--flatten" is no name: it begins with a dash/],
+    [['why', '10_base', 'more'], /vlb why does not know what to do with "more"/],
+    [['help', 'biuld'], /unknown command biuld\n {2}help: did you mean vlb build\?/],
+    [
+      ['test-boot', '--check', '--forward', '2222:22', '--forward', '2222:23'],
+      /port 2222 of this host is forwarded twice/,
+    ],
+  ] as const) {
+    const ended = await project.vlb(args);
+    assert.equal(ended.status, 2, `${args.join(' ')}: ${ended.stderr}`);
+    assert.match(ended.stderr, says);
+    assert.equal(ended.stderr.match(/^error:/gm)?.length, 1, ended.stderr);
+    assert.equal(ended.stdout, '');
+  }
+});
+
+test('words behind -- are layers, and help COMMAND is COMMAND --help', async () => {
+  await using project = new TestProject(CHAIN);
+  assert.equal((await project.vlb(['build', '-n', '--', '10_base'])).stdout, 'run     10_base  no record\n');
+  for (const command of ['build', 'why', 'test-boot', 'new-layer']) {
+    const help = await project.vlb(['help', command]);
+    assert.equal(help.status, 0);
+    assert.equal(help.stdout, (await project.vlb([command, '--help'])).stdout);
+  }
+  assert.equal((await project.vlb(['help'])).stdout, (await project.vlb(['--help'])).stdout);
+});
+
+test('help is one screen for each command, and every option says what it does', async () => {
+  await using project = new TestProject({});
+  for (const args of [['--help'], ...COMMANDS.map((command) => [command, '--help'])]) {
+    const { stdout } = await project.vlb(args, { env: { COLUMNS: '80' } });
+    const lines = stdout.trimEnd().split('\n');
+    assert.ok(lines.length <= 50, `${args.join(' ')}: ${lines.length} lines`);
+    assert.ok(
+      lines.every((line) => line.length <= 80),
+      stdout,
+    );
+    assert.doesNotMatch(stdout, /^ +-[^ ]+(, --[^ ]+)? +\[/m, 'an option without a text');
+    if (args.length > 1) assert.match(stdout, /^Examples:$/m);
+  }
+});
+
+const COMMANDS = ['build', 'plan', 'why', 'graph', 'ls', 'new-layer', 'test-boot'];
+
+test('the project is looked for upwards, and not with -C', async () => {
+  await using project = new TestProject({ ...CHAIN, 'docs/deep/2024_photos/x': '', 'vlb.yaml': '' });
+  const note = `note: the project is ${project.directory}\n`;
+  for (const below of ['docs/deep', 'layers', 'layers/20_app', 'docs/deep/2024_photos']) {
+    const ended = await run(VLB, ['plan'], { cwd: project.path(below) });
+    assert.equal(ended.status, 0, ended.stderr);
+    assert.match(ended.stdout, /20_app/);
+    assert.equal(ended.stderr, note);
+    const here = await run(VLB, ['-C', '.', 'plan'], { cwd: project.path('docs') });
+    assert.equal(here.status, 2);
+    assert.match(here.stderr, /^error: there are no layers here/);
+  }
+  assert.equal((await project.vlb(['plan'])).stderr, '', 'no note at its own root');
+  const made = await run(VLB, ['new-layer', 'more'], { cwd: project.path('docs') });
+  assert.equal(made.stdout, '../layers/30_more/build-layer\n');
+  mkdirSync(project.path('docs/other/layers'), { recursive: true });
+  const own = await run(VLB, ['new-layer', 'first'], { cwd: project.path('docs/other') });
+  assert.equal(own.stdout, 'layers/10_first/build-layer\n', 'a directory with layers/ is a project');
+});
+
+test('layers at the root are found upwards too', async () => {
+  await using project = new TestProject({ '10_base/modify-disk': tinyDisk(), 'docs/x': '' });
+  const ended = await run(VLB, ['plan'], { cwd: project.path('docs') });
+  assert.equal(ended.stdout, 'run     10_base  no record\n', ended.stderr);
+});
+
+test('results go to stdout and progress to stderr', async () => {
+  await using project = new TestProject(BASE);
+  const ended = await project.vlb(['build', '--progress', 'plain']);
+  assert.match(ended.stdout, /^image: build\/image\.qcow2 {2}[\d.]+ MiB\n$/);
+  assert.match(ended.stderr, /^building 10_base\n/);
+  assert.doesNotMatch(ended.stderr, /image:/);
+  assert.equal((await project.vlb(['build', '--progress', 'quiet'])).stdout, '');
+});
+
+test('with --progress json a build that cannot begin ends with an event, and people are told on stderr', async () => {
+  await using project = new TestProject({ 'layers/10_base/modify-disk': tinyDisk({ size: 'huge' }) });
+  const built = await project.build();
+  assert.equal(built.status, 2);
+  assert.equal(built.events.length, 1);
+  assert.equal(built.finished?.ok, false);
+  assert.match(built.finished?.failure?.message ?? '', /disk-size/);
+  assert.deepEqual(built.finished?.failure?.where?.line, 3);
+  assert.match(built.ended.stderr, /^error: .*disk-size/);
+});
+
+test('a directory without layers is told before anything is made in it', async () => {
+  await using project = new TestProject({ 'notes.txt': '' });
+  const ended = await project.vlb(['build']);
+  assert.equal(ended.status, 2);
+  assert.match(ended.stderr, /^error: there are no layers here/);
+  assert.equal(existsSync(project.path('.vlb')), false);
+  project.write({ '.vlb': 'so that nothing can be locked' });
+  assert.match((await project.vlb(['build'])).stderr, /^error: there are no layers here/);
+});
+
+test('a working directory that is gone is told, not traced', async () => {
+  await using project = new TestProject({ 'gone/x': '' });
+  const ended = await run('sh', ['-c', `cd gone && rm -r ../gone && exec "${VLB}" plan`], {
+    cwd: project.directory,
+  });
+  assert.equal(ended.status, 3);
+  assert.match(ended.stderr, /^vlb: the working directory is gone/m);
+  assert.doesNotMatch(ended.stderr, /\.mjs|node:/);
+});
+
+test('output that cannot be written is told in a line', async () => {
+  await using project = new TestProject(CHAIN);
+  for (const args of ['--help', 'plan', 'build --help']) {
+    const ended = await run('sh', ['-c', `"${VLB}" ${args} > /dev/full`], { cwd: project.directory });
+    assert.equal(ended.status, 3, ended.stderr);
+    assert.match(ended.stderr, /^vlb: the output cannot be written: ENOSPC[^\n]*\n$/);
+  }
+});
+
+test('a terminal that hangs up ends the build as others do', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('echo begun; sleep 60'),
+  });
+  const ended = await project.build([], {
+    onStdout: (text, kill) => void (text.includes('"begun"') && kill('SIGHUP')),
+  });
+  assert.equal(ended.status, 129, ended.told);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('interrupted with -k, it ends as interrupted, whatever failed before, and tells that once', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_bad/build-layer': buildLayer('exit 1'),
+    'layers/30_slow/build-layer': buildLayer('echo begun; sleep 60', '# vlb: from base'),
+    'layers/40_slow/build-layer': buildLayer('sleep 60', '# vlb: from base'),
+  });
+  const ended = await project.build(['-k', '-j', '2'], {
+    onStdout: (text, kill) =>
+      void (text.includes('"line":"begun"') && text.includes('"failed"') && kill('SIGINT')),
+  });
+  assert.equal(ended.status, 130, ended.told);
+  assert.deepEqual(
+    ended.finished?.failures.map(({ failure }) => failure.kind),
+    ['work', 'interrupted'],
+  );
+  assert.deepEqual(leftovers(project), []);
+});
