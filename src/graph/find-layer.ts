@@ -1,6 +1,7 @@
 // Layers by the names that people type: in full, without the number, or the number alone.
 
 import { fail, ok, type Result } from '../model/failure.ts';
+import { bareName } from '../project/discover.ts';
 import { nearest } from '../project/nearest.ts';
 
 /**
@@ -23,8 +24,4 @@ export function findLayer(wanted: string, names: readonly string[]): Result<stri
   return fail('usage', `no layer is called "${wanted}"`, {
     hint: guess === undefined ? `the layers are ${names.join(', ')}` : `did you mean ${guess}?`,
   });
-}
-
-function bareName(name: string): string {
-  return name.replace(/^\d+_/, '');
 }

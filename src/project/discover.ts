@@ -54,6 +54,11 @@ export function layerNumber(name: string): number {
   return Number.parseInt(name, 10);
 }
 
+/** A layer's name without its number. */
+export function bareName(name: string): string {
+  return name.replace(/^\d+_/, '');
+}
+
 function byNumberThenName(a: string, b: string): number {
   return layerNumber(a) - layerNumber(b) || (a < b ? -1 : 1);
 }

@@ -220,9 +220,35 @@ test('new-layer takes the next free ten, or the number it is given, and never on
   assert.equal((await project.vlb(['new-layer', 'last'])).stdout, 'layers/40_last/build-layer\n');
   const taken = await project.vlb(['new-layer', '35_other']);
   assert.equal(taken.status, 2);
-  assert.match(taken.stderr, /the number of 35_other is taken by 35_more/);
+  assert.match(
+    taken.stderr,
+    /35_more has the number of 35_other\n {2}at layers\/35_more\n {2}help: 50 is free: vlb new-layer 50_other\n/,
+  );
+  for (const [name, says] of [
+    ['5_x', /two digits or more\n {2}help: vlb new-layer 05_x, or behind all others: vlb new-layer 50_x\n/],
+    ['20', /a number alone says nothing\n {2}help: add a name: vlb new-layer 20_app\n/],
+    ['20_app', /there is a layer 20_app already\n {2}at layers\/20_app\n/],
+    ['app', /there is a layer 20_app already: "app" could be either\n.*\n.*vlb new-layer 50_app\n/],
+    ['a b', /"a b" is no name for a layer\n {2}help: use letters/],
+    ['', /"" is no name for a layer/],
+  ] as const) {
+    const wrong = await project.vlb(['new-layer', name]);
+    assert.equal(wrong.status, 2, name);
+    assert.match(wrong.stderr, says);
+  }
+  assert.equal((await project.vlb(['new-layer', 'layers/60_path/'])).stdout, 'layers/60_path/build-layer\n');
   assert.equal((await project.vlb(['new-layer', '../evil'])).status, 2);
   assert.match(readFileSync(project.path('layers/10_base/modify-disk'), 'utf8'), /# vlb: from scratch/);
+});
+
+test('new-layer keeps what vlb makes out of git, and leaves a .gitignore alone', async () => {
+  await using project = new TestProject({});
+  const first = await project.vlb(['new-layer', 'base', '--modify-disk']);
+  assert.equal(first.stderr, 'note: .gitignore keeps .vlb/ and build/ out of git\n');
+  assert.equal(readFileSync(project.path('.gitignore'), 'utf8'), '/.vlb/\n/build/\n');
+  project.write({ '.gitignore': 'mine\n', '.git/HEAD': '' });
+  assert.equal((await project.vlb(['new-layer', 'app'])).stderr, '');
+  assert.equal(readFileSync(project.path('.gitignore'), 'utf8'), 'mine\n');
 });
 
 test('a reader that goes away ends the build cleanly', async () => {
