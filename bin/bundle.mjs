@@ -120,11 +120,12 @@ function requireBuiltins() {
       build.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => {
         const names = Object.keys(require(path)).filter((name) => name !== 'default');
         // What nobody imports is left out, and so never read: a mere look at some exports loads more of node.
-        const exports = names.map((name) => `export const ${name} = /* @__PURE__ */ get('${name}');`);
+        const exports = names.map((name) => `export const ${name} = /* @__PURE__ */ $get('${name}');`);
+        // With a sign that no export of node's has: node:http has a `get` of its own.
         const contents = [
-          `const builtin = require('${path}');`,
-          'const get = (name) => builtin[name];',
-          'export default builtin;',
+          `const $builtin = require('${path}');`,
+          'const $get = (name) => $builtin[name];',
+          'export default $builtin;',
           ...exports,
         ];
         return { contents: contents.join('\n') };

@@ -114,7 +114,13 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
     artifacts: store.value.artifactDirectory,
   });
   const hasher = await createFileHasher();
-  const recipes = await readRecipes(graph.value, options.directory, paths.statIndex, hasher, targets.length === 0);
+  const recipes = await readRecipes(
+    graph.value,
+    options.directory,
+    paths.statIndex,
+    hasher,
+    targets.length === 0,
+  );
   if (!recipes.ok) return recipes;
   const forced = forcedNodes(graph.value, options.force);
   if (!forced.ok) return forced;
