@@ -98,7 +98,8 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
   if (!whole.ok) return whole;
   const images = imageLayers(project.images, whole.value);
   if (!images.ok) return images;
-  const targets = options.targets.map((name) => images.value.get(name) ?? name);
+  const layerOf = (name: string) => images.value.get(name) ?? name;
+  const targets = options.targets.map(layerOf);
   const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
 
@@ -122,7 +123,7 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
     targets.length === 0,
   );
   if (!recipes.ok) return recipes;
-  const forced = forcedNodes(graph.value, options.force);
+  const forced = forcedNodes(graph.value, options.force === 'all' ? 'all' : options.force.map(layerOf));
   if (!forced.ok) return forced;
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
     forced.value.has(node.name),

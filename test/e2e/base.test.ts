@@ -187,6 +187,39 @@ async function listen<S extends Server>(server: S): Promise<{ server: S; port: n
   return { server, port };
 }
 
+test('a slow download tells how far it is; interrupted, it leaves nothing', async () => {
+  const image = readFileSync(path.join(images, 'base.qcow2.gz'));
+  const server = await listen(
+    createServer((_request, response) => {
+      response.writeHead(200, { 'content-length': image.length });
+      response.write(image.subarray(0, 100));
+      setTimeout(() => response.write(image.subarray(100, 200)), 1200);
+      setTimeout(() => response.end(image.subarray(200)), 2400);
+    }),
+  );
+  try {
+    await using project = new TestProject({
+      ...APP,
+      'vlb.yaml': `base:\n  url: http://127.0.0.1:${server.port}/\n  sha256: ${digestOf('base.qcow2.gz')}\n`,
+    });
+    const interrupted = await project.build([], {
+      onStdout: (text, kill) => void (text.includes('"progress"') && kill('SIGINT')),
+    });
+    assert.equal(interrupted.status, 130, interrupted.told);
+    assert.deepEqual(readdirSync(project.path('.vlb/store/sha256')), []);
+    const built = await project.build();
+    assert.equal(built.outcomes, 'base built, 10_app built', built.told);
+    assert.deepEqual(
+      built.events.find((event) => event.type === 'progress'),
+      { type: 'progress', layer: 'base', bytes: 200, total: image.length },
+    );
+    assert.deepEqual(leftovers(project), []);
+  } finally {
+    server.server.closeAllConnections();
+    server.server.close();
+  }
+});
+
 test('a file that is cut off is refused, in each form and packing, and nothing is left of it', async (t) => {
   for (const [name, bytes, says] of [
     ['base.qcow2', 1_000_000, /is cut off or damaged: what it refers to is not all there/],

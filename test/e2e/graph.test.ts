@@ -49,6 +49,8 @@ test('vlb.yaml names images: links beside the others, gone with their names, and
   assert.match(only.stdout, /^image: build\/db\.qcow2 {2}\S+ \S+\nimage: build\/image\.qcow2 {2}\S+ \S+\n$/);
   assert.doesNotMatch(only.stderr, /20_web|image:/);
   assert.equal(existsSync(project.path('build/site.qcow2')), false, 'was not asked for');
+  const forced = await project.vlb(['build', '-n', '--force=db', 'db']);
+  assert.equal(forced.stdout, 'fresh   10_base\nrun     30_postgres  forced\n', forced.stderr);
   const all = await project.build();
   assert.equal(sorted(all.outcomes), '10_base fresh, 20_web built, 30_postgres fresh', all.told);
   assert.deepEqual(

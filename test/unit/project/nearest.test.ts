@@ -23,3 +23,10 @@ test('nothing near is nothing', () => {
   assert.equal(nearest('frobnicate', ['timeout', 'from']), undefined);
   assert.equal(nearest('x', []), undefined);
 });
+
+test('a word of a letter or two, or none, is near to nothing that shares none of them', () => {
+  assert.equal(nearest('f', ['ls', 'why']), undefined);
+  assert.equal(nearest('99', ['a', 'ls']), undefined);
+  assert.equal(nearest('', ['ls']), undefined);
+  assert.equal(nearest('ap', ['app']), 'app');
+});

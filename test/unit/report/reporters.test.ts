@@ -75,6 +75,23 @@ describe('plain', () => {
     );
   });
 
+  test('a download is told now and then, not each second', (context) => {
+    const progress = (bytes: number): BuildEvent => ({ type: 'progress', layer: 'base', bytes, total: 4096 });
+    let now = 0;
+    context.mock.method(performance, 'now', () => now);
+    const lines: string[] = [];
+    const reporter = plainReporter(
+      (text) => lines.push(text),
+      () => {},
+      PLAIN,
+    );
+    for (let second = 1; second <= 25; second++) {
+      now = second * 1000;
+      reporter.report(progress(second * 100));
+    }
+    assert.deepEqual(lines, ['base | 1000 B of 4.0 KiB', 'base | 2.0 KiB of 4.0 KiB']);
+  });
+
   test('colours change nothing but colours', () => {
     const coloured = printed((write) => plainReporter(write, write, createStyle(true)), FAILED_BUILD);
     assert.ok(coloured.some((line) => line.includes('\x1b[')));

@@ -104,6 +104,12 @@ describe('the live line', () => {
     assert.match(live(context, 80, output('said'), output(''), output('  '))[0] ?? '', /said$/);
   });
 
+  test('shows how far a download is', (context) => {
+    const progress: BuildEvent = { type: 'progress', layer: '20_app', bytes: 2048 };
+    assert.match(live(context, 80, progress)[0] ?? '', /2\.0 KiB$/);
+    assert.match(live(context, 80, { ...progress, total: 4096 })[0] ?? '', /2\.0 KiB of 4\.0 KiB$/);
+  });
+
   test('goes below a note', (context) => {
     const lines = live(context, 80, output('said'), { type: 'note', message: 'look' });
     assert.equal(lines[0], 'note: look');
