@@ -25,7 +25,7 @@ test('a parameter reaches the script and the key', async () => {
     '10_base fresh, 20_app fresh, 30_end fresh',
   );
   const why = await project.vlb(['why', 'app', '-p', 'NAME=x', '-p', 'VERSION=2']);
-  assert.match(why.stdout, /param: "VERSION=1 0" → "VERSION=2"/);
+  assert.match(why.stdout, /^ {2}param VERSION: 1 0 → 2$/m);
   assert.equal((await project.build(['-p', 'NAME=x'])).outcomes, '10_base fresh, 20_app fresh, 30_end built');
 
   for (const [args, says] of [

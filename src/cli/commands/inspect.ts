@@ -123,7 +123,13 @@ async function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
   const emit = (event: { type: string; message?: string }) => {
     if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
   };
-  return wireBuild(project.value, { ...options, nbd: [], secrets: [], emit, signal: new AbortController().signal });
+  return wireBuild(project.value, {
+    ...options,
+    nbd: [],
+    secrets: [],
+    emit,
+    signal: new AbortController().signal,
+  });
 }
 
 function styleOf(options: GlobalOptions) {
