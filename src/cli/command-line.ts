@@ -29,6 +29,12 @@ interface RawInspectOptions extends RawGlobalOptions {
   readonly param?: readonly string[] | undefined;
 }
 
+/** What is used of yargs 18 besides its documented methods. */
+interface YargsInternals {
+  getOptions(): { readonly key: object };
+  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
+}
+
 /** Runs a command with the global options and sees to the exit status. */
 export type Finish = (
   raw: RawGlobalOptions,
@@ -163,9 +169,13 @@ export function commandLine(argv: readonly string[], finish: Finish) {
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 80))
     .exitProcess(false);
+  const internals = parser as unknown as YargsInternals; // its types lack them
+  // yargs renders the help of every command that it runs, should somebody ask for it later. Nobody does, and it takes as
+  // long as all the parsing.
+  internals.getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
   return parser.fail((message, error) => {
     if (error) throw error;
-    const { key } = (parser as unknown as { getOptions(): { key: object } }).getOptions(); // its types lack it
+    const { key } = internals.getOptions();
     throw new CommandLineError(commandLineFailure(message, argv, Object.keys(key)));
   });
 }
