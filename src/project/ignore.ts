@@ -19,7 +19,7 @@ export interface IgnoreRules {
 }
 
 /**
- * The rules that hold in a directory of the project. Outside of it, a tree's own files alone count.
+ * The rules that hold in a directory of the project. Outside of it there are none: a tree's own files alone count.
  * @param known those that were read before, by directory
  */
 export function rulesIn(
@@ -29,9 +29,10 @@ export function rulesIn(
 ): IgnoreRules {
   const earlier = known.get(directory);
   if (earlier) return earlier;
-  const isInside = directory.startsWith(`${projectDirectory}/`);
-  const above = isInside ? rulesIn(path.dirname(directory), projectDirectory, known) : undefined;
-  const rules = { directory, text: textIn(directory), above };
+  const isBelow = directory.startsWith(`${projectDirectory}/`);
+  const above = isBelow ? rulesIn(path.dirname(directory), projectDirectory, known) : undefined;
+  const text = isBelow || directory === projectDirectory ? textIn(directory) : '';
+  const rules = { directory, text, above };
   known.set(directory, rules);
   return rules;
 }

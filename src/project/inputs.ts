@@ -91,7 +91,7 @@ async function visitDirectory(
     return unreadable(source, error);
   }
   let rules = above;
-  if (names.includes(IGNORE_FILE) && source !== above.directory) {
+  if (names.includes(IGNORE_FILE)) {
     rules = rulesBelow(source, above);
     await prepareRules(rules);
   }

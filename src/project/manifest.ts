@@ -50,13 +50,16 @@ export function createManifestReader(
   };
 }
 
-/** Each root with the rules of its project for what is no input. */
+/** Each root with the rules that stand above it in the project; its own are met on the walk. */
 export function withRules(
   roots: readonly Omit<InputRoot, 'rules'>[],
   projectDirectory: string,
   known = new Map<string, IgnoreRules>(),
 ): InputRoot[] {
-  return roots.map((root) => ({ ...root, rules: rulesIn(root.source, projectDirectory, known) }));
+  return roots.map((root) => ({
+    ...root,
+    rules: rulesIn(path.dirname(root.source), projectDirectory, known),
+  }));
 }
 
 /** One entry; `hash` is asked for the content of files only. */
