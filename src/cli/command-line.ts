@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { type Failure, fail } from '../model/failure.ts';
+import { cacheCommands } from './cache-command-line.ts';
 import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from './command-line-failure.ts';
 import {
   buildOptions,
@@ -17,7 +18,7 @@ import {
   whyOptions,
 } from './command-options.ts';
 import type { InspectOptions } from './commands/inspect.ts';
-import type { GlobalOptions, RawGlobalOptions } from './options.ts';
+import type { Finish, RawGlobalOptions } from './options.ts';
 
 declare const VLB_VERSION: string; // put in by the bundler
 
@@ -34,12 +35,6 @@ interface YargsInternals {
   getOptions(): { readonly key: object };
   getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
 }
-
-/** Runs a command with the global options and sees to the exit status. */
-export type Finish = (
-  raw: RawGlobalOptions,
-  command: (options: GlobalOptions) => Promise<number | Failure>,
-) => Promise<void>;
 
 /** The parser of the command line; what it finds, it hands to `finish`. It throws CommandLineError alone. */
 export function commandLine(argv: readonly string[], finish: Finish) {
@@ -161,6 +156,7 @@ export function commandLine(argv: readonly string[], finish: Finish) {
           return testBoot(options, raw);
         }),
     )
+    .command('cache', 'look at the store, and tidy it', (parser) => cacheCommands(parser, finish))
     .group(['C', 'cache-dir', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
     .demandCommand(1, 'vlb needs a command')
     .strict()

@@ -9,12 +9,20 @@ import { CommandLineError, dashed } from './command-line-failure.ts';
 /** How layers are named on the command line. */
 const LAYER_TEXT = 'in full (20_app), without the number (app), or an image of vlb.yaml';
 
-const PARAM = {
+export const PARAM = {
   alias: 'p',
   type: 'string',
   array: true,
   nargs: 1,
   describe: 'NAME=VALUE for a layer that has "# vlb: param NAME"; may be given again',
+} as const;
+
+export const SECRET = {
+  type: 'string',
+  array: true,
+  nargs: 1,
+  describe:
+    'NAME=FILE, or NAME for that variable of the environment, for a layer that has "# vlb: secret NAME"; may be given again',
 } as const;
 
 export function buildOptions<T>(parser: Argv<T>) {
@@ -48,13 +56,7 @@ export function buildOptions<T>(parser: Argv<T>) {
     })
     .option('no-cache', { type: 'boolean', describe: 'the same as a bare --force' })
     .option('param', PARAM)
-    .option('secret', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe:
-        'NAME=FILE, or NAME for that variable of the environment, for a layer that has "# vlb: secret NAME"; may be given again',
-    })
+    .option('secret', SECRET)
     .option('keep-going', {
       alias: 'k',
       type: 'boolean',

@@ -1,6 +1,7 @@
 // ^C, SIGTERM and a terminal that hangs up: the first asks everything to stop and clean up.
 
-import type { EndSignal } from './exit-status.ts';
+import type { Failure } from '../model/failure.ts';
+import { type EndSignal, exitStatusOf } from './exit-status.ts';
 
 export interface Interrupt {
   /** Aborts at the first signal. */
@@ -12,6 +13,11 @@ export interface Interrupt {
    * right while there is nothing to clean up.
    */
   listen(): void;
+}
+
+/** What a command comes to that failed: the person who interrupted it knows, and is told nothing. */
+export function endOf(failure: Failure, interrupt: Interrupt): number | Failure {
+  return failure.kind === 'interrupted' ? exitStatusOf(failure, interrupt.received()) : failure;
 }
 
 export function createInterrupt(): Interrupt {

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import { findProject } from '../project/find-project.ts';
 
 /** As yargs gives them. */
@@ -22,6 +22,12 @@ export interface GlobalOptions {
   readonly cacheDirectory: string | undefined;
   readonly colour: boolean | undefined;
 }
+
+/** Runs a command with the global options and sees to the exit status. */
+export type Finish = (
+  raw: RawGlobalOptions,
+  command: (options: GlobalOptions) => Promise<number | Failure>,
+) => Promise<void>;
 
 /** Without -C the project is looked for upwards. Fails as `usage` when its directory is none. */
 export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {

@@ -11,6 +11,7 @@ import { nbdBackend } from '../host/linux/nbd.ts';
 import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
 import type { Plan } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
+import { DEFAULT_LIMITS } from '../model/cache.ts';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
@@ -24,6 +25,7 @@ import { parseParams, withParams } from '../project/params.ts';
 import { type Project, projectPaths } from '../project/project.ts';
 import { givenSecrets } from '../project/secrets.ts';
 import { StatIndex } from '../project/stat-index.ts';
+import { evictionNotes } from '../report/cache-text.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
 import { takeLock } from '../store/lock.ts';
@@ -103,16 +105,22 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
   const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
 
+  const limits = { ...DEFAULT_LIMITS, ...project.cache };
+  const note = (message: string) => options.emit({ type: 'note', message });
   const store = openLocalStore({
     directory: paths.store,
     owner: ownerName(),
     isAlive: ownerIsAlive,
-    onDamage: (message) => options.emit({ type: 'note', message }),
+    onDamage: note,
+    project: paths,
+    limits,
+    onEvict: (evicted) => evictionNotes(evicted, limits).forEach(note),
   });
   if (!store.ok) return store;
   const inPlace = openInPlace({
     ...paths,
     artifacts: store.value.artifactDirectory,
+    drop: (names) => store.value.drop(names),
   });
   const hasher = await createFileHasher();
   const recipes = await readRecipes(

@@ -16,9 +16,11 @@ export type ExecuteOptions = ScheduleOptions & OutputOptions;
 export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Finished> {
   context.emit({ type: 'plan', steps: plan.map(plannedStep) });
   noteUncached(plan, context);
-  const able = await checkHost(plan, context);
-  const done = able.ok ? await runSteps(plan, options, context) : nothingDone();
+  const held = await holdPlan(plan, options.flatten, context);
+  const able = await checkHost(held, context);
+  const done = able.ok ? await runSteps(held, options, context) : nothingDone();
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
+  if (done.counts.built > 0) await context.store.evict(context.signal);
   const finished: Finished = {
     type: 'finished',
     ok: outputs.ok,
@@ -40,6 +42,25 @@ function told({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'ima
     bytes: main.bytes,
     ...(named.length > 0 ? { images: named.map(({ file, bytes }) => ({ file: short(file), bytes })) } : {}),
   };
+}
+
+/**
+ * Keeps what the plan found from being removed while it is executed. What is in place is safe from that anyway, so that
+ * a build with nothing to do pays nothing. Where something went between the plan and now, everything is decided anew.
+ */
+async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context): Promise<Plan> {
+  const known = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
+  if (!flatten && plan.every(({ action }) => action.type === 'fresh')) {
+    store.noteUse(known);
+    return plan;
+  }
+  const gone = await store.hold(known, signal);
+  if (gone.length === 0) return plan;
+  return plan.map((step) =>
+    step.action.type === 'run'
+      ? step
+      : { ...step, action: { type: 'run', reason: 'artifact lost', changes: [] } },
+  );
 }
 
 /** Says which layers cannot be cached only because of one below them. */

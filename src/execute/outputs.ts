@@ -12,6 +12,8 @@ import { flatten } from './flatten.ts';
 import type { Done } from './schedule.ts';
 
 export interface OutputOptions {
+  /** The plan is of the whole project: what build/ has of other layers is of layers that are gone. */
+  readonly complete: boolean;
   /** Make build/image.qcow2 one flat file. */
   readonly flatten: boolean;
   /** The images that vlb.yaml names. */
@@ -58,7 +60,8 @@ export async function makeOutputs(
   const [failed] = failures;
   const image = failed || !artifact ? undefined : { artifact, flat: options.flatten };
   const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
-  const linked = await context.inPlace.link(layers, image, named);
+  const all = options.complete ? nodes.map(({ name }) => name) : undefined;
+  const linked = await context.inPlace.link(layers, image, named, all);
   if (failed) return { ok: false, failure: failed.failure };
   if (!linked.ok) return linked;
   if (!artifact || !main) return fail('usage', 'there is nothing to build');

@@ -4,7 +4,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildRecord } from '../model/artifact.ts';
-import { fail, type Result } from '../model/failure.ts';
+import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
 import { manifestText } from '../model/manifest.ts';
 import type { Draft } from '../model/store.ts';
@@ -25,6 +25,32 @@ let runs = 0;
  * Fails as `work` when the script failed, `host` when the machine did, `interrupted` on the context's signal.
  */
 export async function runLayer(run: LayerRun, context: Context): Promise<Result<BuildRecord>> {
+  return withRun(run, context, async (draft, { manifest }, startedAt) => {
+    enter('commit', { ...run, context });
+    const recipe = layerRecipe(run.layer, manifestText(manifest), run.below);
+    const { parent } = run.below;
+    const key = keyOf(recipe);
+    if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
+    return draft.commit({
+      key,
+      layer: run.layer.name,
+      parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
+      recipe,
+      keeping: run.keeping,
+      ...(run.layer.hints.noshare ? { noshare: true as const } : {}),
+      startedAt,
+      log: logFile(run.layer, context),
+      signal: context.signal,
+    });
+  });
+}
+
+/** Runs a layer's script on a delta that is thrown away after `use` had it. Fails as {@link runLayer} does. */
+export async function withRun<T>(
+  run: LayerRun,
+  context: Context,
+  use: (draft: Draft, staged: Job['staged'], startedAt: number) => Promise<Result<T>>,
+): Promise<Result<T>> {
   const secrets = context.secrets.of(run.layer);
   if (!secrets.ok) return secrets;
   const locked = await lockCaches(run.layer, context);
@@ -43,22 +69,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   // A modify-disk writes through caches that tell nobody when they could not be written.
   const full = fullStore(context);
   if (full) return { ok: false, failure: full };
-
-  enter('commit', { ...run, context });
-  const recipe = layerRecipe(run.layer, manifestText(result.value.manifest), run.below);
-  const { parent } = run.below;
-  const key = keyOf(recipe);
-  if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
-  return await draft.commit({
-    key,
-    layer: run.layer.name,
-    parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
-    recipe,
-    keeping: run.keeping,
-    startedAt,
-    log: logFile(run.layer, context),
-    signal: context.signal,
-  });
+  return await use(draft, result.value, startedAt);
 }
 
 /** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see. */
@@ -85,7 +96,7 @@ async function runOnDraft(
   const opened = await opening;
   if (!opened.ok) return opened;
   await using bench = opened.value;
-  if (!created.ok) return created;
+  if (!created.ok) return { ok: false, failure: await explainParent(created.failure, run, context) };
   if (!staged.ok) return staged;
 
   const onAbort = () => bench.kill();
@@ -98,6 +109,14 @@ async function runOnDraft(
   } finally {
     context.signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** A parent that is refused may be damaged: then it is moved aside, and the next build makes it anew. */
+async function explainParent(failure: Failure, { below }: LayerRun, context: Context): Promise<Failure> {
+  const { parent } = below;
+  if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
+    return failure;
+  return { ...failure, hint: 'run vlb build again: it makes the damaged layer anew' };
 }
 
 /** Makes the run's directory and opens its workbench, which takes the directory away again at its end. */

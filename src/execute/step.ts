@@ -41,7 +41,12 @@ export async function executeStep(
   if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
   // Only now is it known what the node stands on, where that ran too, and that nobody else is building the same.
   const forced = planned.reason === 'forced';
-  const action = forced ? planned : await decide(node, keeping, recipe, context.store, context.inPlace);
+  const again = () => decide(node, keeping, recipe, context.store, context.inPlace);
+  let action: Action = forced ? planned : await again();
+  // What was found may have been removed before it could be held: then it is not found again.
+  while (action.type !== 'run' && (await context.store.hold([action.record], context.signal)).length > 0) {
+    action = await again();
+  }
   if (action.type !== 'run') return settle(node, action, context);
   const replaces = action.reason === 'forced' || action.reason === 'expired';
   const result = await runNode(node, recipe, { below, keeping, replaces }, context);

@@ -24,6 +24,8 @@ export interface BuildRecord {
   readonly artifact: Artifact;
   /** The artifact this delta stands on; null when it stands on nothing. */
   readonly parent: { readonly digest: Digest; readonly keeping: Keeping } | null;
+  /** For the local store only: its layer says `# noshare`. */
+  readonly noshare?: true;
   /** How long the build took. */
   readonly seconds: number;
   /** When it ended, ISO 8601. */

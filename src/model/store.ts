@@ -10,6 +10,27 @@ export interface Store {
   lookup(key: Key): Promise<BuildRecord | undefined>;
   /** The records whose keys begin like this, whole or not: for a look, never to build with. */
   recordsLike(prefix: string): Promise<readonly BuildRecord[]>;
+  /**
+   * Takes hold of what these records name, until {@link release}: nobody removes it meanwhile, nor what it stands on.
+   * Notes that they were used now. Returns those whose artifact is gone by now.
+   */
+  hold(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]>;
+  /** For a build that found everything in place: notes, once a day, that these records are used. */
+  noteUse(records: readonly BuildRecord[]): void;
+  /**
+   * Reads an artifact that could not be used, and what it stands on, down to the first that is damaged: that one is moved
+   * aside and told. Returns whether all were good.
+   */
+  examine(artifact: Artifact, signal: AbortSignal): Promise<boolean>;
+  /** Lets go of all that this process holds in the store. */
+  release(): void;
+  /** Takes out what is over the store's limits, and tells what that was. */
+  evict(signal: AbortSignal): Promise<void>;
+  /**
+   * Removes uncached artifacts that were replaced, by the names of their files, unless another project or a running build
+   * uses them.
+   */
+  drop(names: readonly string[]): Promise<void>;
   /** Removes the record under a key, so that a forced build is not dropped in its favour. The artifact stays. */
   forget(key: Key): Promise<void>;
   /** True when this artifact is there with the size its record tells. */
@@ -30,6 +51,8 @@ export interface Store {
 
 export interface Draft extends AsyncDisposable {
   readonly path: string;
+  /** What its digest would be, were it committed as it is. Fails as `interrupted` on the signal. */
+  digest(signal: AbortSignal): Promise<Result<Digest>>;
   /**
    * Makes the draft an artifact: flush, hash, rename, flush the directory, then the record the same way.
    * When a record is already under the key, that one is adopted and returned, and the draft is dropped.
@@ -37,7 +60,7 @@ export interface Draft extends AsyncDisposable {
   commit(about: CommitRequest): Promise<Result<BuildRecord>>;
 }
 
-export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe'> {
+export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe' | 'noshare'> {
   readonly keeping: Keeping;
   /** `performance.now()` at the beginning, ms. */
   readonly startedAt: number;
@@ -60,10 +83,12 @@ export interface InPlace {
    * `image`, unless a flat file is wanted and there is one; without `image` it is left alone.
    * @param named every image that the project names: its link leads to the artifact, or without one is left alone. Links
    * under other names go away.
+   * @param all the names of all layers there are: links of others are of layers that are gone, and go
    */
   link(
     layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
     image: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
     named: ReadonlyMap<string, Artifact | undefined>,
+    all?: readonly string[],
   ): Promise<Result<string>>;
 }

@@ -3,13 +3,16 @@
 
 import path from 'node:path';
 import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
+import type { CacheLimits } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Base, NamedImage } from '../model/layer.ts';
+import { parseMaxAge, parseMaxSize, WANTS_AGE, WANTS_SIZE } from './limits.ts';
 import { nearest } from './nearest.ts';
 
 export interface Config {
   readonly base?: Base;
   readonly images?: readonly NamedImage[];
+  readonly cache?: Partial<CacheLimits>;
 }
 
 /** The file's name, as it stands in complaints. */
@@ -41,16 +44,40 @@ export function parseConfig(text: string, file: string): Result<Config> {
 }
 
 function readConfig(root: Fields, reader: FieldReader, directory: string): Result<Config> {
-  const unknown = reader.unknownField(root, '', ['base', 'images']);
+  const unknown = reader.unknownField(root, '', ['base', 'images', 'cache']);
   if (unknown) return unknown;
   const base = readBase(reader.field(root, 'base'), reader, directory);
   if (!base.ok) return base;
   const images = readImages(reader.field(root, 'images'), reader);
   if (!images.ok) return images;
+  const cache = readCache(root, reader);
+  if (!cache.ok) return cache;
   return ok({
+    ...cache.value,
     ...(base.value ? { base: base.value } : {}),
     ...(images.value.length > 0 ? { images: images.value } : {}),
   });
+}
+
+/** `cache:`, whose fields are limits as `vlb cache gc` takes them. */
+function readCache(root: Fields, reader: FieldReader): Result<Pick<Config, 'cache'>> {
+  const pair = root.items.find(({ key }) => reader.text(key) === 'cache');
+  if (!pair) return ok({});
+  if (!isMap(pair.value)) return reader.wrong(pair.value ?? pair.key, 'cache', 'wants max-size or max-age');
+  const map = pair.value as Fields; // a map in a parsed document has parsed nodes
+  const unknown = reader.unknownField(map, 'cache.', ['max-size', 'max-age']);
+  if (unknown) return unknown;
+  const limits: { maxBytes?: number | undefined; maxAge?: number | undefined } = {};
+  for (const { key, value } of map.items) {
+    const text = reader.text(value) ?? '';
+    const isSize = reader.text(key) === 'max-size';
+    const limit = isSize ? parseMaxSize(text) : parseMaxAge(text);
+    if (limit === undefined)
+      return reader.wrong(value ?? key, `cache.${reader.text(key)}`, isSize ? WANTS_SIZE : WANTS_AGE);
+    if (isSize) limits.maxBytes = limit.value;
+    else limits.maxAge = limit.value;
+  }
+  return ok({ cache: limits });
 }
 
 /** `images:`, a layer by the name of each image. Which layers there are is not known here. */

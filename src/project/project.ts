@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { CacheLimits } from '../model/cache.ts';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
 import type { Base, Layer, NamedImage } from '../model/layer.ts';
@@ -14,6 +15,8 @@ export interface Project {
   /** In the order of their numbers. */
   readonly layers: readonly Layer[];
   readonly base: Base | undefined;
+  /** What vlb.yaml says of the store's limits. */
+  readonly cache: Partial<CacheLimits>;
   /** The images that vlb.yaml names, besides the one that every project has. */
   readonly images: readonly NamedImage[];
   /** The NoCloud seed for test boots, where the project has one. */
@@ -34,6 +37,7 @@ export async function loadProject(directory: string): Promise<Result<Project>> {
     directory,
     layers: layers.value,
     base: config.value.base,
+    cache: config.value.cache ?? {},
     images: config.value.images ?? [],
     seedDirectory: existsSync(seed) ? seed : undefined,
   });

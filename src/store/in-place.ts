@@ -28,6 +28,8 @@ export interface InPlaceOptions {
   /** The project: links to a store inside it are relative, so that it can be moved as a whole. */
   readonly project: string;
   readonly artifacts: string;
+  /** Removes uncached artifacts from the store, by the names of their files, unless somebody else uses them. */
+  readonly drop: (names: readonly string[]) => Promise<void>;
 }
 
 const LAYER_LINK = /^\d{2,}_.*\.qcow2$/;
@@ -41,7 +43,7 @@ export function openInPlace(options: InPlaceOptions): InPlace {
     linked: async (layer) => linkedDigest(path.join(options.build, `${layer}.qcow2`), options.artifacts),
     last: async (layer) => readLast(path.join(records, `${layer}.json`)),
     save: async (record) => save(record, records),
-    link: async (layers, image, named) => link(layers, image, named, options),
+    link: (layers, image, named, all) => link(layers, image, named, all, options),
   };
 }
 
@@ -85,27 +87,49 @@ function noteSuperseded(records: string, artifact: Artifact): void {
   writeFileSync(path.join(records, 'superseded', artifactFile(artifact)), '');
 }
 
-/** Removes superseded uncached artifacts that nothing in place leads to: this project alone knew of them. */
-function dropSuperseded(records: string, artifacts: string, reachable: ReadonlySet<string>): void {
+/** Removes superseded uncached artifacts that nothing in place leads to. */
+async function dropSuperseded(
+  records: string,
+  { drop }: InPlaceOptions,
+  reachable: ReadonlySet<string>,
+): Promise<void> {
   const kept = new Set(reachable);
   for (const name of readdirSync(records).filter((entry) => entry.endsWith('.json'))) {
     const record = readLast(path.join(records, name));
     if (record) kept.add(artifactFile(record.artifact));
   }
-  for (const name of readdirSync(path.join(records, 'superseded'))) {
-    if (!ARTIFACT.test(name)) continue;
-    if (kept.has(name)) continue;
-    rmSync(path.join(artifacts, name), { force: true });
-    rmSync(path.join(records, 'superseded', name), { force: true });
+  const superseded = readdirSync(path.join(records, 'superseded'));
+  const unused = superseded.filter((name) => ARTIFACT.test(name) && !kept.has(name));
+  if (unused.length === 0) return;
+  await drop(unused);
+  for (const name of unused) rmSync(path.join(records, 'superseded', name), { force: true });
+}
+
+/** Removes the links of layers that are gone, and what is noted of those. */
+function forgetLayers(
+  all: readonly string[],
+  names: readonly string[],
+  { build, state }: InPlaceOptions,
+): void {
+  const known = new Set(all.map((layer) => `${layer}.qcow2`));
+  for (const name of names) {
+    if (!LAYER_LINK.test(name) || known.has(name) || readLink(path.join(build, name)) === undefined) continue;
+    rmSync(path.join(build, name), { force: true });
+    const records = path.join(state, IN_PLACE);
+    const record = path.join(records, `${name.replace(/\.qcow2$/, '')}.json`);
+    const artifact = readLast(record)?.artifact;
+    if (artifact?.keeping === 'uncached') noteSuperseded(records, artifact);
+    rmSync(record, { force: true });
   }
 }
 
-function link(
+async function link(
   layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
   wanted: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
   named: ReadonlyMap<string, Artifact | undefined>,
+  all: readonly string[] | undefined,
   options: InPlaceOptions,
-): Result<string> {
+): Promise<Result<string>> {
   const { build, artifacts } = options;
   const image = path.join(build, IMAGE);
   try {
@@ -120,9 +144,11 @@ function link(
     const flat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
     if (wanted && !flat) pointTo(image, path.join(artifacts, artifactFile(wanted.artifact)), options.project);
     linkNamed(named, options);
-    const reachable = linkAncestors(options);
+    const names = readdirSync(build);
+    if (all) forgetLayers(all, names, options);
+    const reachable = linkAncestors(names, options);
     const records = path.join(options.state, IN_PLACE);
-    if (existsSync(path.join(records, 'superseded'))) dropSuperseded(records, artifacts, reachable);
+    if (existsSync(path.join(records, 'superseded'))) await dropSuperseded(records, options, reachable);
     return ok(image);
   } catch (error) {
     return cannotWrite(build, error);
@@ -155,10 +181,12 @@ function leadsToArtifact(file: string): boolean {
  * artifact that a link in build/ stands on gets a link there under its own name, and those nobody needs any more go.
  * Returns the names of all artifacts that a link leads to or stands on.
  */
-function linkAncestors({ build, artifacts, project }: InPlaceOptions): ReadonlySet<string> {
+function linkAncestors(
+  names: readonly string[],
+  { build, artifacts, project }: InPlaceOptions,
+): ReadonlySet<string> {
   const needed = new Set<string>();
   const reachable = new Set<string>();
-  const names = readdirSync(build);
   for (const name of names) {
     if (ARTIFACT.test(name) || !leadsToArtifact(path.join(build, name))) continue;
     const target = readLink(path.join(build, name));

@@ -1,24 +1,21 @@
 // The store in a local directory: artifacts by digest, records by key.
 
 import { randomUUID } from 'node:crypto';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Key } from '../model/artifact.ts';
+import type { CacheLimits, Collected } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { CommitRequest, Draft, Store } from '../model/store.ts';
-import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import type { Draft, Store } from '../model/store.ts';
+import { setAside } from './damaged.ts';
+import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
+import { digestFile } from './durable.ts';
+import { guarded } from './guard.ts';
+import { backingArtifact } from './inventory.ts';
+import { forgetDead, Lease } from './lease.ts';
 import { takeLock } from './lock.ts';
+import { namesIn, type StorePlaces, storePlaces } from './places.ts';
+import { type ProjectPlaces, register, usedToday } from './projects.ts';
 import { parseRecord } from './record.ts';
 
 export interface LocalStoreOptions {
@@ -28,6 +25,11 @@ export interface LocalStoreOptions {
   readonly isAlive: (owner: string) => boolean;
   /** Told about entries that were found damaged and moved aside. */
   readonly onDamage: (message: string) => void;
+  /** The project that uses the store. */
+  readonly project: ProjectPlaces;
+  readonly limits: CacheLimits;
+  /** Told what a store over its limits has given up, and what it holds then; or why it could not. */
+  readonly onEvict: (collected: Result<Collected>) => void;
 }
 
 /**
@@ -35,9 +37,9 @@ export interface LocalStoreOptions {
  * cannot be read.
  */
 export function openLocalStore(options: LocalStoreOptions): Result<Store> {
-  const artifacts = path.join(options.directory, 'sha256');
+  const places = storePlaces(options.directory);
   try {
-    clearDrafts(artifacts, options.isAlive);
+    clearDrafts(places.artifacts, options.isAlive);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
     if (code !== 'ENOENT') {
@@ -45,18 +47,20 @@ export function openLocalStore(options: LocalStoreOptions): Result<Store> {
       return fail('host', `the store cannot be read: ${message}`, { where, hint: ELSEWHERE });
     }
   }
-  return ok(new LocalStore(artifacts, path.join(options.directory, 'keys'), options));
+  return ok(new LocalStore(places, options));
 }
 
 class LocalStore implements Store {
   readonly artifactDirectory: string;
-  readonly #keys: string;
+  readonly #places: StorePlaces;
   readonly #options: LocalStoreOptions;
+  readonly #lease: Lease;
 
-  constructor(artifacts: string, keys: string, options: LocalStoreOptions) {
-    this.artifactDirectory = artifacts;
-    this.#keys = keys;
+  constructor(places: StorePlaces, options: LocalStoreOptions) {
+    this.artifactDirectory = places.artifacts;
+    this.#places = places;
     this.#options = options;
+    this.#lease = new Lease(places.leases, options.owner);
   }
 
   async lookup(key: Key): Promise<BuildRecord | undefined> {
@@ -78,10 +82,66 @@ class LocalStore implements Store {
   }
 
   async recordsLike(prefix: string): Promise<readonly BuildRecord[]> {
-    const texts = readdirOrNone(this.#keys)
+    const texts = namesIn(this.#places.keys)
       .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
-      .map((name) => readFileSync(path.join(this.#keys, name), 'utf8'));
+      .map((name) => readFileSync(path.join(this.#places.keys, name), 'utf8'));
     return texts.map(parseRecord).filter((record) => record !== undefined);
+  }
+
+  async hold(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]> {
+    const gone = () => records.filter(({ artifact }) => !existsSync(this.#artifactFile(artifact)));
+    try {
+      const held = await guarded(this.#options, signal, () => {
+        if (this.#lease.isEmpty) forgetDead(this.#places.leases, this.#options.isAlive);
+        this.#lease.add(records.map(({ artifact }) => artifactFile(artifact)));
+        this.#noteUse(records);
+        return gone();
+      });
+      return held ?? [];
+    } catch {
+      return gone(); // a store that is not to be written: nobody here removes anything from it either
+    }
+  }
+
+  noteUse(records: readonly BuildRecord[]): void {
+    if (usedToday(this.#places, this.#options.project)) return;
+    try {
+      this.#noteUse(records);
+    } catch {
+      return; // as above
+    }
+  }
+
+  async examine(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
+    const met = new Set<string>();
+    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !met.has(name); ) {
+      met.add(name);
+      const file = path.join(this.artifactDirectory, name);
+      const digest = await digestFile(file, signal).catch(() => undefined); // it cannot even be read
+      if (signal.aborted) return true;
+      if (digest === undefined || !name.includes(digest)) {
+        this.#setAside(file, 'is damaged');
+        return false;
+      }
+      name = backingArtifact(file);
+    }
+    return true;
+  }
+
+  release(): void {
+    this.#lease.release();
+  }
+
+  async evict(signal: AbortSignal): Promise<void> {
+    const { limits, onEvict } = this.#options;
+    const { evict } = await import('./evict.ts');
+    const collected = await evict(limits, { ...this.#options, places: this.#places }, signal);
+    if (collected) onEvict(collected);
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    const { dropUnused } = await import('./drop.ts');
+    await dropUnused(names, { ...this.#options, places: this.#places });
   }
 
   async forget(key: Key): Promise<void> {
@@ -89,7 +149,7 @@ class LocalStore implements Store {
   }
 
   async holds(artifact: Artifact): Promise<boolean> {
-    const file = path.join(this.artifactDirectory, artifactFile(artifact));
+    const file = this.#artifactFile(artifact);
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;
     if (stat.size === artifact.bytes) return true;
@@ -108,124 +168,49 @@ class LocalStore implements Store {
         await takeLock({ file: path.join(directory, 'locks', name), owner, isAlive, onWait, signal }),
       );
     } catch (error) {
-      return cannotWrite(directory, error);
+      return cannotWriteStore(directory, error);
     }
   }
 
   async draft(): Promise<Result<Draft>> {
     try {
       mkdirSync(this.artifactDirectory, { recursive: true });
-      mkdirSync(this.#keys, { recursive: true });
+      mkdirSync(this.#places.keys, { recursive: true });
     } catch (error) {
-      return cannotWrite(this.#options.directory, error);
+      return cannotWriteStore(this.#options.directory, error);
     }
     const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
-    return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#keys, this));
+    return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#places.keys, this));
   }
 
-  /** A damaged entry is never used and never fatal; it is kept for a look, out of the way. */
+  /** Throws node's fs errors. A record that has gone, or is another user's, keeps its time. */
+  #noteUse(records: readonly BuildRecord[]): void {
+    register(this.#places, this.#options.project);
+    const now = new Date();
+    for (const { key, artifact } of records) {
+      if (artifact.keeping === 'uncached') continue;
+      try {
+        utimesSync(this.#recordFile(key), now, now);
+      } catch {}
+    }
+  }
+
   #setAside(file: string, what: string): void {
-    const aside = path.join(this.#options.directory, 'damaged');
+    const { damaged } = this.#places;
     try {
-      mkdirSync(aside, { recursive: true });
-      renameSync(file, path.join(aside, path.basename(file)));
+      setAside(file, damaged);
     } catch {
       return; // another process was quicker, or the store is read-only: it stays a miss
     }
-    this.#options.onDamage(`${file} ${what}; it was moved to ${aside}`);
+    this.#options.onDamage(`${file} ${what}; it was moved to ${damaged}`);
+  }
+
+  #artifactFile(artifact: Artifact): string {
+    return path.join(this.artifactDirectory, artifactFile(artifact));
   }
 
   #recordFile(key: Key): string {
-    return path.join(this.#keys, `${key}.json`);
-  }
-}
-
-class LocalDraft implements Draft {
-  readonly path: string;
-  readonly #keys: string;
-  readonly #store: Store;
-
-  constructor(file: string, keys: string, store: Store) {
-    this.path = file;
-    this.#keys = keys;
-    this.#store = store;
-  }
-
-  async commit(about: CommitRequest): Promise<Result<BuildRecord>> {
-    try {
-      return ok(await this.#commit(about));
-    } catch (error) {
-      if (about.signal.aborted) return fail('interrupted', 'the commit was interrupted');
-      return cannotWrite(this.#store.artifactDirectory, error);
-    }
-  }
-
-  async #commit({ keeping, startedAt, log, signal, ...about }: CommitRequest): Promise<BuildRecord> {
-    await flushFile(this.path, signal);
-    const digest = await digestFile(this.path, signal);
-    const artifact: Artifact = { digest, keeping, bytes: statSync(this.path).size };
-    const record: BuildRecord = {
-      schema: 1,
-      ...about,
-      artifact,
-      seconds: Math.round((performance.now() - startedAt) * 1) / 1000,
-      created: new Date().toISOString(),
-    };
-    const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
-    if (earlier) return earlier;
-    chmodSync(this.path, 0o444);
-    const file = path.join(this.#store.artifactDirectory, artifactFile(artifact));
-    const isNew = !existsSync(file);
-    renameSync(this.path, file);
-    flushDirectory(this.#store.artifactDirectory);
-    // An uncached layer's record is its project's business, see InPlace.
-    if (keeping === 'uncached') return record;
-    const published = await this.#publish(record, log);
-    // Somebody was quicker by a hair: these bytes are nobody's, unless they were there before.
-    if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
-    return published;
-  }
-
-  /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
-  async #publish(record: BuildRecord, log: string | undefined): Promise<BuildRecord> {
-    const file = path.join(this.#keys, `${record.key}.json`);
-    const temporary = `${this.path}.json`;
-    writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
-    try {
-      linkSync(temporary, file); // link(2) fails where the name is taken, so the first writer wins
-      if (log !== undefined) this.#keepLog(log, record.key);
-      flushDirectory(this.#keys);
-      return record;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // node's fs throws nothing else
-      const winner = await this.#store.lookup(record.key);
-      if (winner) return winner;
-      linkSync(temporary, file); // the winner was damaged and has been moved aside
-      return record;
-    } finally {
-      rmSync(temporary, { force: true });
-    }
-  }
-
-  /** A log is for people: without it the build is no worse. */
-  #keepLog(log: string, key: Key): void {
-    try {
-      copyFileSync(log, path.join(this.#keys, `${key}.log`));
-    } catch {
-      return;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.path, { force: true });
-  }
-}
-
-function readdirOrNone(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // nothing was built yet
+    return path.join(this.#places.keys, `${key}.json`);
   }
 }
 
@@ -240,20 +225,4 @@ function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): vo
       return; // a store of somebody else, or a read-only one: a nuisance, no more
     }
   }
-}
-
-const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';
-
-function cannotWrite(directory: string, error: unknown): Result<never> {
-  const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return fail('host', 'there is no space left for the store', {
-      where: { file: directory },
-      hint: 'make room there, or move the store: --cache-dir DIR',
-    });
-  }
-  return fail('host', `the store cannot be written: ${message}`, {
-    where: { file: directory },
-    hint: ELSEWHERE,
-  });
 }

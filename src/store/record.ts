@@ -13,7 +13,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { schema, key, layer, artifact, parent, seconds, created, recipe } = value;
+  const { schema, key, layer, artifact, parent, noshare, seconds, created, recipe } = value;
   const right =
     schema === 1 &&
     isHash(key) &&
@@ -22,6 +22,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     Number.isSafeInteger(artifact.bytes) &&
     artifact.bytes >= 0 &&
     (parent === null || isReference(parent)) &&
+    (noshare === undefined || noshare === true) &&
     typeof seconds === 'number' &&
     typeof created === 'string' &&
     typeof recipe === 'string';

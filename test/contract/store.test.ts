@@ -17,7 +17,7 @@ import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifa
 import type { Result } from '../../src/model/failure.ts';
 import type { CommitRequest, Store } from '../../src/model/store.ts';
 import { keyOf } from '../../src/plan/key.ts';
-import { openLocalStore } from '../../src/store/local-store.ts';
+import { openStore } from '../rig/store.ts';
 import { digestOf, failureIn, Tree, valueIn } from '../rig/tree.ts';
 
 /** What the suite needs to know of an implementation to open it, and to damage it. */
@@ -362,6 +362,6 @@ function failures(implementation: StoreUnderTest): void {
 }
 
 testStore('local store', {
-  open: (directory, process) => openLocalStore({ directory, ...process }),
+  open: (directory, process) => openStore({ directory, ...process }),
   recordFile: (directory, key) => path.join(directory, 'keys', `${key}.json`),
 });

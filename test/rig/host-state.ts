@@ -27,6 +27,9 @@ export function leftovers(project: TestProject): string[] {
   for (const name of namesIn(project.path('.vlb/store/sha256'))) {
     if (name.startsWith('.tmp-')) found.push(`the draft ${name} was not removed`);
   }
+  for (const name of namesIn(project.path('.vlb/store/leases'))) {
+    found.push(`the lease of ${name} was not removed`);
+  }
   for (const name of namesIn(project.path('build'))) {
     if (name.startsWith('.')) found.push(`build/${name} was not removed`);
   }

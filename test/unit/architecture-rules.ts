@@ -18,13 +18,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The composition roots: they alone name implementations of the ports. */
-const ROOTS: readonly string[] = ['cli/wire.ts', 'cli/wire-boot.ts'];
+const ROOTS: readonly string[] = ['cli/wire.ts', 'cli/wire-boot.ts', 'cli/wire-cache.ts'];
 
 /** Reporters know what is told, and nothing of how it comes about. */
 const TOLD: readonly string[] = [
   'model/event.ts',
   // Plans are data too, made to be printed.
   'model/action.ts',
+  'model/cache.ts',
   'model/artifact.ts',
   'model/failure.ts',
   'model/boot.ts',
@@ -37,7 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['project/config-parser.ts'],
   'xxhash-wasm': ['project/hash.ts'],
   ignore: ['project/ignore.ts'],
-  yargs: ['cli/command-line.ts', 'cli/command-options.ts'],
+  yargs: ['cli/command-line.ts', 'cli/command-options.ts', 'cli/cache-command-line.ts'],
   kleur: ['report/style.ts'],
 };
 

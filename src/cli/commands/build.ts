@@ -43,10 +43,17 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
     const wired = await wireBuild(current.value, running);
     if (!wired.ok) return early(wired.failure);
     const { plan, recipeOf, images, context } = wired.value;
+    using _lease = { [Symbol.dispose]: () => context.store.release() };
     interrupt.listen();
     const finished = await execute(
       plan,
-      { ...options, recipeOf, images, jobs: Math.min(options.jobs, options.nbd.length || options.jobs) },
+      {
+        ...options,
+        recipeOf,
+        images,
+        complete: options.targets.length === 0,
+        jobs: Math.min(options.jobs, options.nbd.length || options.jobs),
+      },
       context,
     );
     if (!finished.failure) return EXIT.ok;

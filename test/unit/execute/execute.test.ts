@@ -58,7 +58,7 @@ async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}
   const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
   const finished = await execute(
     plan,
-    { recipeOf, flatten, images: new Map(), jobs: 2, keepGoing: false },
+    { recipeOf, flatten, images: new Map(), jobs: 2, keepGoing: false, complete: true },
     context,
   );
   assert.deepEqual(made.events.at(-1), finished);

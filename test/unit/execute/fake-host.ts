@@ -9,7 +9,7 @@ import type { Disk, Host, Images, MountedSystem, Workbench } from '../../../src/
 import { createFileHasher } from '../../../src/project/hash.ts';
 import { projectPaths } from '../../../src/project/project.ts';
 import { openInPlace } from '../../../src/store/in-place.ts';
-import { openLocalStore } from '../../../src/store/local-store.ts';
+import { openStore, placesOf } from '../../rig/store.ts';
 import { type Tree, valueIn } from '../../rig/tree.ts';
 
 const OWNER = '1-1.aaaaaaaa';
@@ -105,13 +105,24 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
   const emit = (event: BuildEvent) => void events.push(event);
   const onDamage = (message: string) => emit({ type: 'note', message });
   const store = valueIn(
-    openLocalStore({ directory: paths.store, owner: OWNER, isAlive: host.isAlive, onDamage }),
+    openStore({
+      directory: paths.store,
+      owner: OWNER,
+      isAlive: host.isAlive,
+      onDamage,
+      project: placesOf(tree.directory),
+    }),
   );
   const aborter = new AbortController();
   return {
     host,
     store,
-    inPlace: openInPlace({ ...paths, project: tree.directory, artifacts: store.artifactDirectory }),
+    inPlace: openInPlace({
+      ...paths,
+      project: tree.directory,
+      artifacts: store.artifactDirectory,
+      drop: (names) => store.drop(names),
+    }),
     paths,
     hasher: await createFileHasher(),
     secrets: { of: () => ok([]) },

@@ -27,6 +27,12 @@ function explain(artifactDirectory: string, state: string): Failure {
     recordsLike: never,
     forget: never,
     draft: never,
+    hold: never,
+    examine: never,
+    noteUse: () => {},
+    release: () => {},
+    evict: never,
+    drop: never,
   };
   return explainFullDisk(FAILURE, { store, paths: { ...projectPaths('/p'), state } });
 }

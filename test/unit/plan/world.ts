@@ -40,6 +40,12 @@ export class World implements Store, InPlace {
     return this.uncachedRecords.get(layer);
   }
   draft = never;
+  hold = never;
+  examine = never;
+  noteUse = never;
+  release = never;
+  evict = never;
+  drop = never;
   lock = never;
   forget = never;
   recordsLike = never;
@@ -62,7 +68,7 @@ export class World implements Store, InPlace {
   }
 }
 
-async function never(): Promise<never> {
+function never(): never {
   throw new Error('a plan changes nothing');
 }
 

@@ -66,6 +66,24 @@ describe('a base', () => {
   }
 });
 
+describe('the limits of the store', () => {
+  test('one, both, and none', async () => {
+    const limits = async (text: string) => valueIn((await load(text)).result).cache;
+    assert.deepEqual(await limits('cache:\n  max-size: 20G\n'), { maxBytes: 20 * 2 ** 30 });
+    assert.deepEqual(await limits('cache: {max-size: none, max-age: 30d}'), {
+      maxBytes: undefined,
+      maxAge: 30 * 86_400,
+    });
+    assert.deepEqual(await limits('cache: {max-size: 0}'), { maxBytes: 0 });
+    assert.equal(await limits('base: x\n'), undefined);
+  });
+
+  test('beside a base', async () => {
+    const config = valueIn((await load('cache: {max-age: 1d}\nbase: a\n')).result);
+    assert.deepEqual([config.base?.type, config.cache], ['file', { maxAge: 86_400 }]);
+  });
+});
+
 describe('complaints', () => {
   test('a syntax error has its line', async () => {
     assert.match((await complaint('# a comment\nbase: [a,\n', 3)).message, /^vlb\.yaml: /);
@@ -92,6 +110,12 @@ describe('complaints', () => {
     ['base:\n  url: https://example.org/a.qcow2\n', 2, /base\.sha256 is missing/],
     [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url wants an http or https address/],
     [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url wants an http or https address/],
+    ['cache: 20G\n', 1, /cache wants max-size or max-age/],
+    ['cache:\n', 1, /cache wants max-size or max-age/],
+    ['cache:\n  max-size: 20\n', 2, /cache\.max-size wants a size like 20G, or none/],
+    ['cache:\n  max-size: [1G]\n', 2, /cache\.max-size wants a size/],
+    ['cache:\n  max-size: 1G\n  max-age: 30\n', 3, /cache\.max-age wants an age like 30d, or none/],
+    ['cache:\n  max-sise: 1G\n', 2, /did you mean cache\.max-size\?/],
     [`base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`, 2, /a path or a url, not both/],
   ] as const) {
     test(JSON.stringify(text), async () => assert.match((await complaint(text, line)).message, message));

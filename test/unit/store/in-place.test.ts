@@ -85,6 +85,26 @@ describe('links', () => {
     assert.ok(place.links[`${old.digest}.qcow2`]);
   });
 
+  test('of layers that are gone are removed where all layers are known; no file is', async () => {
+    using place = new Place();
+    const one = place.artifact('1');
+    valueIn(await place.link([one, place.artifact('2', one), place.artifact('3', one)]));
+    rmSync(place.tree.path('p/build/30_l3.qcow2'));
+    place.tree.write({ 'p/build/30_l3.qcow2': 'mine' });
+    valueIn(await place.link([one], 'link', new Map(), ['10_l1', '15_failed']));
+    assert.equal(lstatSync(place.tree.path('p/build/30_l3.qcow2')).isFile(), true);
+    rmSync(place.tree.path('p/build/30_l3.qcow2'));
+    assert.deepEqual(Object.keys(place.links), ['10_l1.qcow2', 'image.qcow2']);
+  });
+
+  test('of a layer that failed stay', async () => {
+    using place = new Place();
+    const one = place.artifact('1');
+    valueIn(await place.link([one, place.artifact('2', one)]));
+    valueIn(await place.link([one], 'keep', new Map(), ['10_l1', '20_l2']));
+    assert.ok(place.links['20_l2.qcow2']);
+  });
+
   test('of named images lead where they are told; one that is not there yet stays, one without a name goes', async () => {
     using place = new Place();
     const one = place.artifact('1');

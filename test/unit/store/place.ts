@@ -5,7 +5,9 @@ import path from 'node:path';
 import { type Artifact, artifactFile, type Keeping } from '../../../src/model/artifact.ts';
 import type { InPlace } from '../../../src/model/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
+import { dropUnused } from '../../../src/store/drop.ts';
 import { openInPlace } from '../../../src/store/in-place.ts';
+import { storePlaces } from '../../../src/store/places.ts';
 import { digestOf, Tree, valueIn } from '../../rig/tree.ts';
 
 export class Place implements Disposable {
@@ -20,7 +22,21 @@ export class Place implements Disposable {
       this.tree.path('p/build'),
       this.tree.path('p/.vlb'),
     ];
-    this.inPlace = openInPlace({ project, build, state, artifacts: this.artifacts });
+    const directory = path.dirname(this.artifacts);
+    this.inPlace = openInPlace({
+      project,
+      build,
+      state,
+      artifacts: this.artifacts,
+      drop: (names) =>
+        dropUnused(names, {
+          directory,
+          places: storePlaces(directory),
+          project: { project, build, state },
+          owner: '1-1.aaaaaaaa',
+          isAlive: () => true,
+        }),
+    });
   }
 
   artifact(digit: string, parent?: Artifact, keeping: Keeping = 'cached'): Artifact {
@@ -35,12 +51,14 @@ export class Place implements Disposable {
     artifacts: readonly Artifact[],
     image: 'link' | 'keep-flat' | 'keep' = 'link',
     named: ReadonlyMap<string, Artifact | undefined> = new Map(),
+    all?: readonly string[],
   ) {
     const last = artifacts.at(-1);
     return this.inPlace.link(
       artifacts.map((artifact, index) => ({ layer: `${index + 1}0_l${index + 1}`, artifact })),
       last && image !== 'keep' ? { artifact: last, flat: image === 'keep-flat' } : undefined,
       named,
+      all,
     );
   }
 

@@ -19,7 +19,7 @@ const RECORD: BuildRecord = {
 };
 
 test('what was written is read', () => {
-  for (const record of [RECORD, { ...RECORD, parent: null }]) {
+  for (const record of [RECORD, { ...RECORD, parent: null }, { ...RECORD, noshare: true }]) {
     assert.deepEqual(parseRecord(JSON.stringify(record)), record);
     assert.deepEqual(parseRecord(`${JSON.stringify(record, undefined, 1)}\n`), record);
   }
@@ -61,6 +61,7 @@ describe('what is no record', () => {
   const { artifact } = RECORD;
   for (const [what, change] of [
     ['another schema', { schema: 2 }],
+    ['a noshare that is no such thing', { noshare: 'perhaps' }],
     ['a key in capitals', { key: RECORD.key.toUpperCase() }],
     ['a digest that climbs out of the store', { artifact: { ...artifact, digest: `../${'a'.repeat(61)}` } }],
     ['a digest with a newline behind it', { artifact: { ...artifact, digest: `${artifact.digest}\n` } }],

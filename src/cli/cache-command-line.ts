@@ -1,0 +1,94 @@
+// The commands below `vlb cache`, as yargs is told of them.
+
+import type { Argv } from 'yargs';
+import type { Failure } from '../model/failure.ts';
+import { PARAM, SECRET } from './command-options.ts';
+import type { CacheOptions } from './commands/cache.ts';
+import type { Finish, RawGlobalOptions } from './options.ts';
+
+type Commands = typeof import('./commands/cache.ts');
+
+interface Raw extends RawGlobalOptions {
+  readonly json?: boolean | undefined;
+}
+
+/** Adds du, ls, gc, verify and clear to the parser of `vlb cache`. */
+export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finish: Finish) {
+  const call = (
+    raw: Raw,
+    command: (commands: Commands, options: CacheOptions) => Promise<number | Failure>,
+  ) =>
+    finish(raw, async (options) =>
+      command(await import('./commands/cache.ts'), { ...options, json: raw.json === true }),
+    );
+  return parser
+    .option('json', { type: 'boolean', describe: 'for programs' })
+    .command(
+      'du',
+      'show what the store takes up on the disk',
+      (own) => own.example('$0 cache du', ''),
+      (raw) => call(raw, (commands, options) => commands.du(options)),
+    )
+    .command(
+      'ls',
+      'list what is in the store, most recently used first',
+      (own) => own.example('$0 cache ls --json', ''),
+      (raw) => call(raw, (commands, options) => commands.ls(options)),
+    )
+    .command(
+      'gc',
+      'remove what is over the limits, least recently used first',
+      (own) =>
+        own
+          .option('max-size', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'as 20G; none for no limit (default: cache: max-size of vlb.yaml, or 50G)',
+          })
+          .option('max-age', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'not used for so long, as 30d; or none (default: cache: max-age of vlb.yaml, or 90d)',
+          })
+          .option('dry-run', { alias: 'n', type: 'boolean', describe: 'only show what would go' })
+          .example('$0 cache gc --max-size 20G', 'the most recently used 20 GiB stay')
+          .example('$0 cache gc --max-size 0 -n', 'what is in no use at all'),
+      (raw) =>
+        call(raw, (commands, options) =>
+          commands.gc({ ...options, maxSize: raw.maxSize, maxAge: raw.maxAge, dryRun: raw.dryRun === true }),
+        ),
+    )
+    .command(
+      'verify',
+      'read the whole store, and move aside what is damaged',
+      (own) =>
+        own
+          .option('rebuild', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'build LAYER again, and say whether the result is the same; nothing is kept of it',
+          })
+          .option('param', PARAM)
+          .option('secret', SECRET)
+          .example('$0 cache verify', 'exit status 1 when something is bad')
+          .example('$0 cache verify --rebuild 20_app', 'does it come out the same?'),
+      (raw) =>
+        call(raw, async (commands, options) => {
+          if (raw.rebuild === undefined) return commands.verify(options);
+          const { rebuild } = await import('./commands/cache-rebuild.ts');
+          return rebuild({
+            ...options,
+            layer: raw.rebuild,
+            params: raw.param ?? [],
+            secrets: raw.secret ?? [],
+          });
+        }),
+    )
+    .command(
+      'clear',
+      'remove everything that no running build holds',
+      (own) => own.example('$0 cache clear', 'the next build runs every layer'),
+      (raw) => call(raw, (commands, options) => commands.clear(options)),
+    )
+    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, verify or clear');
+}

@@ -1,0 +1,24 @@
+// The composition root of the store's keeping: which implementation `vlb cache` works on.
+
+import { removeRun } from '../host/linux/leftovers.ts';
+import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
+import type { CacheKeeper } from '../model/cache.ts';
+import { projectPaths } from '../project/project.ts';
+import { openKeeper } from '../store/keeper.ts';
+
+/** The keeping of a project's store, which need not be there. */
+export function wireCache(
+  directory: string,
+  cacheDirectory: string | undefined,
+  signal: AbortSignal,
+): CacheKeeper {
+  const paths = projectPaths(directory, cacheDirectory);
+  return openKeeper({
+    directory: paths.store,
+    owner: ownerName(),
+    isAlive: ownerIsAlive,
+    project: paths,
+    removeTree: removeRun,
+    signal,
+  });
+}

@@ -1,0 +1,96 @@
+// What a store that is over its limits gives up, and in which order: pure, so that it can be tested by the table.
+
+import type { CacheLimits } from '../model/cache.ts';
+
+export interface Candidate {
+  readonly name: string;
+  /** On the disk. */
+  readonly bytes: number;
+  /** ms; undefined for what no record names: nothing will ever ask for it. */
+  readonly lastUsed: number | undefined;
+  /** What it cannot be opened without, by name. */
+  readonly backing: string | undefined;
+  /** All that has to stay while it stays, by name. */
+  readonly needs: readonly string[];
+}
+
+/**
+ * The names to remove, in an order in which nothing goes before what stands on it: first what is of no use any more,
+ * then the least recently used. An artifact counts as used when one that needs it was.
+ * @param inUse what is not removed, with all that it needs
+ * @param otherBytes what else counts
+ * @param now ms
+ */
+export function chooseVictims(
+  candidates: ReadonlyMap<string, Candidate>,
+  inUse: ReadonlySet<string>,
+  limits: CacheLimits,
+  otherBytes: number,
+  now: number,
+): readonly string[] {
+  const used = lastUses(candidates);
+  const depths = depthsOf(candidates);
+  const order = [...candidates.values()]
+    .filter(({ name }) => !inUse.has(name))
+    .map(({ name, bytes }) => ({ name, bytes, used: used.get(name), depth: depths.get(name) ?? 0 }))
+    .sort((a, b) => (a.used ?? 0) - (b.used ?? 0) || b.depth - a.depth);
+  let total = otherBytes;
+  for (const { bytes } of candidates.values()) total += bytes;
+  const victims: string[] = [];
+  for (const { name, bytes, used: last } of order) {
+    const useless = last === undefined;
+    const old = !useless && limits.maxAge !== undefined && now - last > limits.maxAge * 1000;
+    const tooMuch = limits.maxBytes !== undefined && total > limits.maxBytes;
+    if (!useless && !old && !tooMuch) continue;
+    victims.push(name);
+    total -= bytes;
+  }
+  return victims;
+}
+
+/** When each was used last, itself or through one that needs it; undefined for what is of no use. */
+function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number | undefined> {
+  const used = new Map<string, number | undefined>();
+  const spread = (name: string, time: number) => {
+    const waiting = [name];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const candidate = candidates.get(next);
+      if (!candidate || (used.get(next) ?? -1) >= time) continue;
+      used.set(next, time);
+      waiting.push(...candidate.needs);
+    }
+  };
+  for (const candidate of candidates.values()) {
+    if (candidate.lastUsed === undefined || !isWhole(candidate, candidates)) continue;
+    spread(candidate.name, candidate.lastUsed);
+  }
+  return used;
+}
+
+/** Whether everything that it stands on is there. */
+function isWhole(candidate: Candidate, candidates: ReadonlyMap<string, Candidate>): boolean {
+  const met = new Set<string>();
+  for (let at: Candidate | undefined = candidate; at; ) {
+    if (at.backing === undefined) return true;
+    if (met.has(at.name)) return false; // a ring: damaged
+    met.add(at.name);
+    at = candidates.get(at.backing);
+  }
+  return false;
+}
+
+/** How much each stands on: more than anything that it needs. */
+function depthsOf(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
+  const depths = new Map<string, number>();
+  const depth = (name: string): number => {
+    const known = depths.get(name);
+    if (known !== undefined) return known;
+    depths.set(name, 0); // until it is known, for rings
+    const below = (candidates.get(name)?.needs ?? []).map(depth);
+    const own = 1 + Math.max(-1, ...below);
+    depths.set(name, own);
+    return own;
+  };
+  for (const name of candidates.keys()) depth(name);
+  return depths;
+}

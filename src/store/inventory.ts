@@ -1,0 +1,100 @@
+// Everything that is in a store: its artifacts, the records that name them, and what each stands on.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import { ARTIFACT, measure, namesIn, RECORD, type StorePlaces } from './places.ts';
+import { backingFile } from './qcow2-header.ts';
+import { parseRecord } from './record.ts';
+
+export interface StoredArtifact {
+  /** The name of its file. */
+  readonly name: string;
+  /** What it takes up on the disk, bytes. */
+  readonly disk: number;
+  /** ms */
+  readonly modified: number;
+  readonly records: readonly StoredRecord[];
+  /** The artifact that its file says it stands on, by name. */
+  readonly backing: string | undefined;
+  /** All that it needs, by name: what it stands on, and what its build looked into. */
+  readonly needs: readonly string[];
+}
+
+export interface StoredRecord {
+  readonly file: string;
+  /** Without its recipe, which may be long where there are many inputs, and there may be many records. */
+  readonly record: Omit<BuildRecord, 'recipe'>;
+  /** The artifacts that its build needed, by name. */
+  readonly needs: readonly string[];
+  /** ms; the time of the file, see `touch` of src/store/local-store.ts. */
+  readonly lastUsed: number;
+}
+
+/** Reads a store. What goes away meanwhile is left out, and so are records that cannot be read: `verify` tells those. */
+export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<string, StoredArtifact> {
+  const records = new Map<string, StoredRecord[]>();
+  for (const name of namesIn(keys)) {
+    if (!RECORD.test(name)) continue;
+    const stored = readStoredRecord(path.join(keys, name));
+    if (!stored) continue;
+    const artifact = artifactFile(stored.record.artifact);
+    records.set(artifact, [...(records.get(artifact) ?? []), stored]);
+  }
+  const inventory = new Map<string, StoredArtifact>();
+  for (const name of namesIn(artifacts)) {
+    const found = ARTIFACT.test(name) ? measure(path.join(artifacts, name)) : undefined;
+    if (!found) continue;
+    const own = records.get(name) ?? [];
+    const backing = backingArtifact(path.join(artifacts, name));
+    const needs = new Set([
+      ...(backing === undefined ? [] : [backing]),
+      ...own.flatMap((record) => record.needs),
+    ]);
+    inventory.set(name, { name, ...found, records: own, backing, needs: [...needs] });
+  }
+  return inventory;
+}
+
+/** The name of the artifact that a file says it stands on. */
+export function backingArtifact(file: string): string | undefined {
+  const backing = backingFile(file);
+  const name = backing === undefined ? '' : path.basename(backing);
+  return ARTIFACT.test(name) ? name : undefined;
+}
+
+/** All that these artifacts need, they themselves included. */
+export function withNeeds(
+  names: Iterable<string>,
+  inventory: ReadonlyMap<string, StoredArtifact>,
+): ReadonlySet<string> {
+  const all = new Set<string>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (all.has(name)) continue;
+    all.add(name);
+    waiting.push(...(inventory.get(name)?.needs ?? []));
+  }
+  return all;
+}
+
+/** The record in a file; undefined when there is none, or no whole one. */
+export function readStoredRecord(file: string): StoredRecord | undefined {
+  try {
+    const whole = parseRecord(readFileSync(file, 'utf8'));
+    if (!whole) return undefined;
+    const { recipe: _, ...record } = whole;
+    return { file, record, needs: neededBy(whole), lastUsed: measure(file)?.modified ?? 0 };
+  } catch {
+    return undefined; // it has gone
+  }
+}
+
+/** The mounted layers are told by the record's recipe alone, see `layerRecipe` of src/plan/key.ts. */
+function neededBy({ recipe, parent }: BuildRecord): string[] {
+  const mounts = [...recipe.matchAll(/^mount ([0-9a-f]{64}) /gm)].flatMap(([, digest = '']) => [
+    `${digest}.qcow2`,
+    `uncached-${digest}.qcow2`,
+  ]);
+  return parent ? [artifactFile(parent), ...mounts] : mounts;
+}

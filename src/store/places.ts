@@ -1,0 +1,67 @@
+// The parts of a store's directory, and what they have in common.
+
+import { lstatSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+export interface StorePlaces {
+  readonly directory: string;
+  readonly artifacts: string;
+  readonly keys: string;
+  readonly locks: string;
+  readonly leases: string;
+  readonly projects: string;
+  readonly damaged: string;
+  readonly caches: string;
+}
+
+/** Where the parts of a store are; none of them need be there. */
+export function storePlaces(directory: string): StorePlaces {
+  const at = (name: string) => path.join(directory, name);
+  return {
+    directory,
+    artifacts: at('sha256'),
+    keys: at('keys'),
+    locks: at('locks'),
+    leases: at('leases'),
+    projects: at('projects'),
+    damaged: at('damaged'),
+    caches: at('caches'),
+  };
+}
+
+/** The file name of an artifact. */
+export const ARTIFACT = /^(uncached-)?([0-9a-f]{64})\.qcow2$/;
+
+/** The file name of a record. */
+export const RECORD = /^([0-9a-f]{64})\.json$/;
+
+/** The names in a directory; none when it is not there. */
+export function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+export interface Measured {
+  /** Bytes. */
+  readonly size: number;
+  /** What it takes up on the disk, bytes. */
+  readonly disk: number;
+  /** ms */
+  readonly modified: number;
+  readonly isDirectory: boolean;
+}
+
+/** What a name itself is, links not followed; undefined when it has gone, or is not to be seen. */
+export function measure(file: string): Measured | undefined {
+  try {
+    const stat = lstatSync(file);
+    const { size, mtimeMs: modified } = stat;
+    // st_blocks counts 512 bytes, whatever the file system's blocks are: stat(2).
+    return { size, disk: stat.blocks * 512, modified, isDirectory: stat.isDirectory() };
+  } catch {
+    return undefined;
+  }
+}
