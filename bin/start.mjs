@@ -22,7 +22,9 @@ if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
 } else if (process.argv.length === 3 && process.argv[2] === '--version') {
   printVersion();
 } else if (!hasWorkingDirectory()) {
-  process.stderr.write('vlb: the working directory is gone: it was deleted or moved away. Change to another\n');
+  process.stderr.write(
+    'vlb: the working directory is gone: it was deleted or moved away. Change to another\n',
+  );
   process.exitCode = 3;
 } else {
   const cache = cacheDirectory();
