@@ -68,6 +68,9 @@ export async function modifyDisk(job: Job): Promise<Result<void>> {
   if (!disk.ok) return disk;
   const ran = await runModifyDisk(job, source, disk.value.device, false);
   if (!ran.ok) return ran;
+  enter('unmount', job);
+  const trimmed = await bench.trim(disk.value);
+  if (!trimmed.ok) return trimmed;
   enter('detach', job);
   return bench.detach(disk.value);
 }

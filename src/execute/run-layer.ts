@@ -3,8 +3,8 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { BuildRecord } from '../model/artifact.ts';
-import { type Failure, fail, type Result } from '../model/failure.ts';
+import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
 import { manifestText } from '../model/manifest.ts';
 import type { Draft } from '../model/store.ts';
@@ -13,7 +13,7 @@ import { buildLayer } from './build-layer.ts';
 import { lockCaches } from './caches.ts';
 import type { Context } from './context.ts';
 import { enter, type Job, type LayerRun } from './job.ts';
-import { createDelta, modifyDisk } from './modify-disk.ts';
+import { createDelta, makesItsOwnDisk, modifyDisk } from './modify-disk.ts';
 import { logFile } from './run-script.ts';
 import { explainFullDisk, fullStore } from './space.ts';
 import { stageInputs } from './stage.ts';
@@ -27,6 +27,9 @@ let runs = 0;
 export async function runLayer(run: LayerRun, context: Context): Promise<Result<BuildRecord>> {
   return withRun(run, context, async (draft, { manifest }, startedAt) => {
     enter('commit', { ...run, context });
+    const compacted = await compact(run, draft, context);
+    if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
+    if (!compacted.ok) return { ok: false, failure: explainFullDisk(compacted.failure, context) };
     const recipe = layerRecipe(run.layer, manifestText(manifest), run.below);
     const { parent } = run.below;
     const key = keyOf(recipe);
@@ -70,6 +73,13 @@ export async function withRun<T>(
   const full = fullStore(context);
   if (full) return { ok: false, failure: full };
   return await use(draft, result.value, startedAt);
+}
+
+/** Takes the holes out of a draft that vlb made itself; what a script made is kept as it is. */
+function compact({ layer, below }: LayerRun, draft: Draft, { host, signal }: Context): Promise<Result<void>> {
+  if (makesItsOwnDisk(layer)) return Promise.resolve(ok());
+  const backing = below.parent ? `./${artifactFile(below.parent)}` : undefined;
+  return host.images.compact(draft.path, backing, signal);
 }
 
 /** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see. */

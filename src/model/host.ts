@@ -32,6 +32,11 @@ export interface Images {
   isConsistent(file: string, signal: AbortSignal): Promise<Result<boolean>>;
   /** Changes the backing reference alone, not the content. */
   setBacking(file: string, backing: string): Promise<Result<void>>;
+  /**
+   * Writes a delta anew without the holes that discarded clusters left in it, where there are enough of them to be worth it.
+   * @param backing what it stands on, as it says itself; undefined when it stands on nothing
+   */
+  compact(file: string, backing: string | undefined, signal: AbortSignal): Promise<Result<void>>;
   /** One flat qcow2 file of an image and all it stands on. */
   convert(source: string, format: string, target: string, signal: AbortSignal): Promise<Result<void>>;
 }
@@ -52,6 +57,8 @@ export interface Workbench extends AsyncDisposable {
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
   /** Attaches a finished image, read-only, and mounts the system on it at a path of a mounted system. */
   mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>>;
+  /** Trims what a modify-disk left on a disk. Fails when something could not be written. */
+  trim(disk: Disk): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */
   unmount(system: MountedSystem): Promise<Result<void>>;
   /** Runs a build-layer. Returns its exit status. */

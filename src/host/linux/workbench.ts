@@ -14,7 +14,7 @@ import type {
 import type { AttachedDisk, Backend } from './backend.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { removeRun } from './leftovers.ts';
-import { mountLayerSystem, mountSystem, unmountSystem } from './mount.ts';
+import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
 import { underDeviceLock } from './nbd.ts';
 import { openRootShell, type RootShell } from './root-shell.ts';
 
@@ -68,6 +68,10 @@ class LinuxWorkbench implements Workbench {
     if (!disk.ok) return disk;
     this.#layers.push(disk.value);
     return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
+  }
+
+  trim(disk: Disk): Promise<Result<void>> {
+    return trimVolumes(this.#shell, disk.device, this.#directory);
   }
 
   unmount(system: MountedSystem): Promise<Result<void>> {

@@ -29,12 +29,14 @@ function project(more: Readonly<Record<string, string>> = {}): Tree {
 
 interface BuildOptions {
   readonly flatten?: boolean;
+  readonly scriptDevice?: string;
   readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
 }
 
 /** Plans and executes a project, as the command does. */
-async function build(tree: Tree, { flatten = false, onEvent }: BuildOptions = {}) {
+async function build(tree: Tree, { flatten = false, scriptDevice, onEvent }: BuildOptions = {}) {
   const made = await fakeContext(tree);
+  made.host.scriptDevice = scriptDevice;
   const context = {
     ...made,
     emit(event: BuildEvent) {
@@ -95,8 +97,9 @@ test('a first build runs everything, in the order of the stages, and tells it', 
   });
   const stages = ['create', 'stage', 'attach', 'mount', 'run', 'output', 'unmount', 'detach', 'commit'];
   assert.deepEqual(ofB, ['layer-started', ...stages, 'layer-finished']);
-  const run = ['attach', 'mount', 'run', 'unmount', 'detach', 'dispose'];
-  assert.deepEqual(calls, ['attach', 'run', 'detach', 'dispose', ...run, ...run]);
+  const modifyDisk = ['attach', 'run', 'trim', 'detach', 'dispose', 'compact over nothing'];
+  const buildLayer = ['attach', 'mount', 'run', 'unmount', 'detach', 'dispose', 'compact over ./'];
+  assert.deepEqual(calls, [...modifyDisk, ...buildLayer, ...buildLayer]);
   assert.match(readFileSync(tree.path('build/image.qcow2'), 'utf8'), /^over \.\/[0-9a-f]{64}\.qcow2\nc\n$/);
   assert.deepEqual(readdirSync(tree.path('.vlb/runs')), []);
 });
@@ -209,6 +212,13 @@ test('a modify-disk that attaches its disk itself needs a device, and that is to
   assert.match(finished.failure?.hint ?? '', /--nbd/);
   assert.deepEqual(calls, []);
   assert.equal(outcomes, '');
+});
+
+test('a disk that a modify-disk makes itself is not trimmed or written anew', async () => {
+  using tree = project({ 'layers/10_a/modify-disk': script('# vlb: from scratch', 'echo a') });
+  const { calls, outcomes } = await build(tree, { scriptDevice: '/dev/nbd0' });
+  assert.equal(outcomes, '10_a built, 20_b built, 30_c built');
+  assert.deepEqual(calls.slice(0, 3), ['run', 'dispose', 'attach']);
 });
 
 describe('a directory of vlb that cannot be written is a failure, no crash', () => {

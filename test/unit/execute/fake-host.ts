@@ -16,7 +16,7 @@ const OWNER = '1-1.aaaaaaaa';
 
 export class FakeHost implements Host {
   /** What a modify-disk without a device of vlb's is given. */
-  readonly scriptDevice: string | undefined;
+  scriptDevice: string | undefined;
   /** What was done, in order: `attach`, `run`, … */
   readonly calls: string[] = [];
 
@@ -25,6 +25,8 @@ export class FakeHost implements Host {
     info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
     isConsistent: async () => ok(true),
     setBacking: async () => ok(),
+    compact: async (_file, backing) =>
+      ok(void this.calls.push(`compact over ${backing?.slice(0, 2) ?? 'nothing'}`)),
     convert: async (source, _format, target) => ok(copyFileSync(source, target)),
   };
 
@@ -53,6 +55,7 @@ export class FakeWorkbench implements Workbench {
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
   mountLayer = async () => this.#did('mount layer', undefined);
+  trim = async (_disk: Disk) => this.#did('trim', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, onOutput }) =>
     this.#run(path.join(inputs, argv[0]), argv[2] ?? '', onOutput);

@@ -317,10 +317,12 @@ minimal_dev() {
   ln -s /proc/self/fd/2 "$1/stderr"
 }
 
-# mount_system DEVICE TARGET TYPE OPTIONS: mounts and tells by its status whether an operating system is there:
-# 0 there is, 3 there is none (and it is unmounted again), else mount's own failure.
+# mount_system DEVICE TARGET TYPE OPTIONS [FAST]: mounts and tells by its status whether an operating system is there:
+# 0 there is, 3 there is none (and it is unmounted again), else mount's own failure. The FAST options go with the others
+# where the file system knows them: one without a journal refuses those that are about it.
 mount_system() {
-  mount -t "$3" -o "${4%,}" "$1" "$2" || return 1
+  { [ -n "${5-}" ] && mount -t "$3" -o "${4%,},$5" "$1" "$2" 2>/dev/null; } ||
+    mount -t "$3" -o "${4%,}" "$1" "$2" || return 1
   for place in etc/os-release usr/lib/os-release etc/passwd; do
     case $place in
       usr/*) [ -L "$2/usr" ] || [ -L "$2/usr/lib" ] ;;
@@ -350,6 +352,17 @@ trim_all() {
   done
 }
 
+# trim_volume DEVICE TYPE OPTIONS PLACE: trims a file system that nobody has mounted. One that cannot be mounted, or not
+# be trimmed, is left as it is: that costs room and nothing else.
+trim_volume() {
+  mount -t "$2" -o "$3" "$1" "$4" 2>/dev/null || return 0
+  written=$(journal_written "$1")
+  fstrim "$4" 2>/dev/null || true
+  umount "$4" || return 1
+  # What the script wrote is not known any more, so the journal is emptied whatever has been written since.
+  [ -z "$written" ] || empty_journal "$1"
+}
+
 # unmount_all ROOT LIST: the last mounted first, and away with the mount points that were made: each while what it is in
 # is still mounted, and what was mounted on it is not any more. Each is flushed before: errors of writes that went to the
 # disk behind the script's back are told then, or never.
@@ -357,8 +370,53 @@ unmount_all() {
   [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
   mounts_at "$1" | sort -r | while IFS= read -r place; do
     remove_mount_points "$1" "$2"
-    sync --file-system "$place" && umount "$place" || exit 1
+    sync --file-system "$place" || exit 1
+    device=$(findmnt --noheadings --output SOURCE --target "$place")
+    written=$(journal_written "$device")
+    umount "$place" || exit 1
+    [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || empty_journal "$device"
   done
+}
+
+# From so many blocks on, a journal is emptied: below, looking where it is costs more than it saves.
+JOURNAL_WORTH=256
+
+# journal_written DEVICE: how many blocks have gone into the journal of an ext4 file system since it was mounted, as the
+# kernel counts them; nothing when it has no journal of its own.
+journal_written() {
+  transactions='' blocks=0
+  [ -r "/proc/fs/jbd2/${1##*/}-8/info" ] || return 0
+  while read -r number words; do
+    case $words in
+      'transactions ('*) transactions=$number ;;
+      'logged blocks per transaction') blocks=$number ;;
+    esac
+  done <"/proc/fs/jbd2/${1##*/}-8/info"
+  echo "$((transactions * blocks))"
+}
+
+# empty_journal DEVICE: takes the journal's blocks out of the disk's file. After a clean unmount nothing reads them again,
+# but up to 64 MB of them would stay in every delta. The journal's first block stays: it says that the journal is empty.
+# blkdiscard opens the device for itself alone, and fails where somebody still has the file system mounted.
+empty_journal() {
+  printf 'stats -h\nex <8>\n' | debugfs -f - "$1" 2>/dev/null | {
+    size=''
+    while read -r line; do
+      case $line in
+        'Filesystem features:'*needs_recovery*) return 0 ;;
+        'Block size:'*) size=${line##* } ;;
+        [0-9]*/*' - '*' - '*)
+          first=${line%% - *} first=${first##* }
+          start=${line#* - } start=${start% - *} start=${start##* }
+          length=${line##* }
+          case $length in *[!0-9]*) return 0 ;; esac
+          [ "$first" != 0 ] || { start=$((start + 1)) length=$((length - 1)); }
+          blkdiscard --offset "$((start * size))" --length "$((length * size))" "$1" 2>/dev/null || return 0
+          ;;
+      esac
+    done
+  }
+  return 0
 }
 
 role=$1
