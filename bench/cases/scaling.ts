@@ -1,0 +1,55 @@
+// How time and memory grow with the number of files, and of layers.
+
+import { rmSync } from 'node:fs';
+import { tinyDisk } from '../../test/rig/tiny.ts';
+import { peakMemory, seconds, VLB } from '../lib/command.ts';
+import { compare, inMegabytes, inSeconds, printTable } from '../lib/compare.ts';
+import { vlbSeconds, writeLayers, writeScript } from '../lib/project.ts';
+import type { Scratch } from '../lib/scratch.ts';
+
+const FILES = [1_000, 10_000, 100_000];
+const LAYERS = [10, 100, 1_000];
+/** As many layers are built; beyond, a chain of so many disks would have to be made first. */
+const MOST_BUILT = 100;
+
+export async function scaling(scratch: Scratch): Promise<void> {
+  await inFiles(scratch);
+  await inLayers(scratch);
+}
+
+async function inFiles(scratch: Scratch): Promise<void> {
+  const rows: string[][] = [];
+  for (const files of FILES) {
+    const project = scratch.make(`files-${files}`);
+    writeScript(project, '10_base', 'modify-disk', tinyDisk());
+    writeLayers(project, 10, files / 10);
+    vlbSeconds(project, 'build');
+    const [figure] = await compare([{ name: '', run: () => vlbSeconds(project, 'build') }], 7);
+    const peak = await peakMemory([VLB, '-C', project, 'build']);
+    const each = ((figure?.median ?? 0) / files) * 1e6;
+    rows.push([`${files} files`, inSeconds(figure?.median ?? 0), `${each.toFixed(1)} µs`, inMegabytes(peak)]);
+    rmSync(project, { recursive: true });
+  }
+  printTable(['vlb build, nothing to do, 11 layers', 'median', 'a file', 'peak RSS'], rows);
+}
+
+async function inLayers(scratch: Scratch): Promise<void> {
+  const rows: string[][] = [];
+  for (const layers of LAYERS) {
+    const project = scratch.make(`layers-${layers}`);
+    writeScript(project, '10_base', 'modify-disk', tinyDisk());
+    writeLayers(project, layers, 1);
+    const plan = () => seconds([VLB, '-C', project, 'plan']);
+    const [before] = await compare([{ name: '', run: plan }], 5);
+    let after = '-';
+    if (layers <= MOST_BUILT) {
+      vlbSeconds(project, 'build');
+      const [built] = await compare([{ name: '', run: plan }], 5);
+      after = inSeconds(built?.median ?? 0);
+    }
+    const peak = await peakMemory([VLB, '-C', project, 'plan']);
+    rows.push([`${layers} layers`, inSeconds(before?.median ?? 0), after, inMegabytes(peak)]);
+    rmSync(project, { recursive: true });
+  }
+  printTable(['vlb plan', 'nothing built', 'all built', 'peak RSS'], rows);
+}
