@@ -9,6 +9,7 @@ import type { Context } from './context.ts';
 import { scriptEnvironment } from './environment.ts';
 import { enter, type Job, type LayerRun } from './job.ts';
 import { runScript } from './run-script.ts';
+import { fullStore } from './space.ts';
 
 /** Whether the script makes its disk itself with qemu-img and qemu-nbd, as older projects do. */
 export function makesItsOwnDisk(layer: Layer): boolean {
@@ -69,6 +70,11 @@ export async function modifyDisk(job: Job): Promise<Result<void>> {
   const ran = await runModifyDisk(job, source, disk.value.device, false);
   if (!ran.ok) return ran;
   enter('unmount', job);
+  const flushed = await bench.flush(disk.value);
+  if (!flushed.ok) return flushed;
+  // Before the trim, which makes room: what the script's own file systems could not write is gone, and nobody was told.
+  const full = fullStore(context);
+  if (full) return { ok: false, failure: full };
   const trimmed = await bench.trim(disk.value);
   if (!trimmed.ok) return trimmed;
   enter('detach', job);

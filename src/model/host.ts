@@ -57,6 +57,8 @@ export interface Workbench extends AsyncDisposable {
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
   /** Attaches a finished image, read-only, and mounts the system on it at a path of a mounted system. */
   mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>>;
+  /** Writes to the image what was written to a disk. Fails when something could not be written. */
+  flush(disk: Disk): Promise<Result<void>>;
   /** Trims what a modify-disk left on a disk. Fails when something could not be written. */
   trim(disk: Disk): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */

@@ -70,6 +70,11 @@ class LinuxWorkbench implements Workbench {
     return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
   }
 
+  async flush(disk: Disk): Promise<Result<void>> {
+    const flushed = await this.#shell.run(['sync', disk.device]);
+    return flushed.ok ? ok() : flushed;
+  }
+
   trim(disk: Disk): Promise<Result<void>> {
     return trimVolumes(this.#shell, disk.device, this.#directory);
   }

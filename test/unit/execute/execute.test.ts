@@ -97,7 +97,7 @@ test('a first build runs everything, in the order of the stages, and tells it', 
   });
   const stages = ['create', 'stage', 'attach', 'mount', 'run', 'output', 'unmount', 'detach', 'commit'];
   assert.deepEqual(ofB, ['layer-started', ...stages, 'layer-finished']);
-  const modifyDisk = ['attach', 'run', 'trim', 'detach', 'dispose', 'compact over nothing'];
+  const modifyDisk = ['attach', 'run', 'flush', 'trim', 'detach', 'dispose', 'compact over nothing'];
   const buildLayer = ['attach', 'mount', 'run', 'unmount', 'detach', 'dispose', 'compact over ./'];
   assert.deepEqual(calls, [...modifyDisk, ...buildLayer, ...buildLayer]);
   assert.match(readFileSync(tree.path('build/image.qcow2'), 'utf8'), /^over \.\/[0-9a-f]{64}\.qcow2\nc\n$/);

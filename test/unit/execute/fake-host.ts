@@ -55,6 +55,7 @@ export class FakeWorkbench implements Workbench {
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
   mountLayer = async () => this.#did('mount layer', undefined);
+  flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, onOutput }) =>
