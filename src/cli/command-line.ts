@@ -1,6 +1,5 @@
 // The commands and what each is called with. Commands are loaded when they are called.
 
-import { availableParallelism } from 'node:os';
 import yargs from 'yargs';
 import { type Failure, fail } from '../model/failure.ts';
 import { cacheCommands } from './cache-command-line.ts';
@@ -8,12 +7,10 @@ import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from '
 import {
   buildOptions,
   checkOnce,
-  forceOf,
   graphOptions,
   lsOptions,
   newLayerOptions,
   planOptions,
-  targetsOf,
   testBootOptions,
   whyOptions,
 } from './command-options.ts';
@@ -80,29 +77,8 @@ export function commandLine(argv: readonly string[], finish: Finish) {
       (parser) => buildOptions(parser),
       (raw) =>
         finish(raw, async (options) => {
-          if (raw.dryRun) {
-            const { plan } = await import('./commands/inspect.ts');
-            return plan({
-              ...options,
-              targets: targetsOf(raw),
-              json: raw.progress === 'json',
-              params: raw.param ?? [],
-              force: forceOf(raw),
-            });
-          }
-          const { build } = await import('./commands/build.ts');
-          return build({
-            ...options,
-            nbd: raw.nbd ?? [],
-            targets: targetsOf(raw),
-            params: raw.param ?? [],
-            secrets: raw.secret ?? [],
-            force: forceOf(raw),
-            jobs: raw.jobs ?? availableParallelism(),
-            keepGoing: raw.keepGoing === true,
-            flatten: raw.flatten === true,
-            progress: raw.progress,
-          });
+          const { buildCommand } = await import('./commands/build-command.ts');
+          return buildCommand(raw, options);
         }),
     )
     .command(

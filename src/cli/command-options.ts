@@ -114,22 +114,6 @@ export function whyOptions<T>(parser: Argv<T>) {
     .example('$0 why app --record 3f9a', 'what is different from that build; vlb ls shows keys');
 }
 
-/** `--force=LAYER`; all with a bare `--force`, and with `--no-cache`. */
-export function forceOf(raw: {
-  force?: string | undefined;
-  noCache?: boolean | undefined;
-}): 'all' | readonly string[] {
-  if (raw.noCache || raw.force === '') return 'all';
-  return raw.force === undefined ? [] : [raw.force];
-}
-
-export function targetsOf(raw: {
-  layer?: readonly string[] | undefined;
-  last?: string | undefined;
-}): readonly string[] {
-  return [...(raw.layer ?? []), ...(raw.last === undefined ? [] : [raw.last])];
-}
-
 export function testBootOptions<T>(parser: Argv<T>) {
   const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
   return parser

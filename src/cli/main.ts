@@ -3,7 +3,6 @@
 import type { Failure } from '../model/failure.ts';
 import { failureText } from '../report/failure-text.ts';
 import { createStyle, wantsColour } from '../report/style.ts';
-import { commandLine } from './command-line.ts';
 import { thrownFailure } from './command-line-failure.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
@@ -11,7 +10,7 @@ import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions 
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
-    await commandLine(argv, finish).parseAsync();
+    await run(argv);
   } catch (error) {
     const failure = thrownFailure(error, argv);
     if (failure) return tell(failure, {});
@@ -21,6 +20,17 @@ async function main(argv: readonly string[]): Promise<void> {
     if (!debug) process.stderr.write('  please report it, with what --debug prints\n');
     process.exitCode = 70; // EX_SOFTWARE of sysexits(3)
   }
+}
+
+/** Reads the command line and runs its command. */
+async function run(argv: readonly string[]): Promise<void> {
+  if (argv.length === 1 && argv[0] === 'build') {
+    // Nothing to parse, and the parser takes as long to load as it takes to find that nothing changed.
+    const { buildCommand } = await import('./commands/build-command.ts');
+    return finish({}, (options) => buildCommand({}, options));
+  }
+  const { commandLine } = await import('./command-line.ts');
+  await commandLine(argv, finish).parseAsync();
 }
 
 /** Runs a command and sets the exit status it comes to. */

@@ -178,7 +178,7 @@ async function readRecipes(
   const manifests = new Map<string, string>();
   let base = '';
   try {
-    const index = StatIndex.load(indexFile, hasher);
+    const index = StatIndex.load(indexFile);
     const reader = createManifestReader(directory, index, hasher);
     for (const node of graph.nodes) {
       if (node.type === 'base') {

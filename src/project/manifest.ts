@@ -1,6 +1,6 @@
 // Makes the manifest of a layer's inputs, from disk through the stat index.
 
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
@@ -8,7 +8,7 @@ import { type Manifest, type ManifestEntry, manifestText } from '../model/manife
 import type { FileHasher } from './hash.ts';
 import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
 import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './inputs.ts';
-import { isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
+import { type Found, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
 
 /** Reads the manifests of one project's layers. */
 export interface ManifestReader {
@@ -37,14 +37,14 @@ export function createManifestReader(
       const { now } = index; // before anything is read
       const inputs = await walkAll(roots);
       if (!inputs.ok) return inputs;
-      if (inputs.value.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
+      if (inputs.value.all.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
         return fail('usage', `${IGNORE_FILE} makes vlb ignore the script of layer ${layer.name}`, {
           where: { file: path.join(layer.directory, layer.kind) },
           hint: `except it there: !${layer.kind}`,
         });
       }
-      const text = textOf(inputs.value, remembered, hasher);
-      if (text.ok) index.remember(layer.name, origin, inputs.value, text.value, now);
+      const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), hasher);
+      if (text.ok) index.remember(layer.name, origin, inputs.value.found, text.value, now);
       return text;
     },
   };
@@ -101,48 +101,50 @@ function originOf(roots: readonly InputRoot[], projectDirectory: string): string
  * changes the directory's own times, which are compared like those of a file.
  */
 function isUnchanged(roots: readonly InputRoot[], { paths, stats }: Remembered): boolean {
-  let next = -1;
-  let root: InputRoot | undefined;
-  for (const [at, name] of paths.entries()) {
-    if (name === ROOT) {
-      root = roots[++next];
-      continue;
-    }
-    if (!root) return false;
+  let next = 0;
+  let source = '';
+  // A plain loop without iterators: it runs once for each file of the project, before anything of it is compiled.
+  for (let at = 0; at < paths.length; at++) {
+    const below = paths[at] ?? '';
+    if (below === '') source = roots[next++]?.source ?? '';
     if (modeAt(stats, at) === 0) continue; // ignored, whatever it is by now
-    const below = name.slice(root.label.length);
     // The root itself may be a link.
-    const stat = below === '' ? statSync(root.source, NO_THROW) : lstatSync(root.source + below, NO_THROW);
+    const stat = below === '' ? statSync(source, NO_THROW) : lstatSync(source + below, NO_THROW);
     if (!stat || !isSameStat(stats, at, stat)) return false;
   }
-  return next === roots.length - 1;
+  return next === roots.length;
 }
 
-/** Stands in the list of paths where another root begins. */
-const ROOT = '';
 const NO_THROW = { throwIfNoEntry: false } as const;
 
-async function walkAll(roots: readonly InputRoot[]): Promise<Result<readonly Met[]>> {
+interface Walked {
+  readonly all: readonly Met[];
+  /** The same with paths relative to their roots: an empty one begins the next root. */
+  readonly found: readonly Found[];
+}
+
+async function walkAll(roots: readonly InputRoot[]): Promise<Result<Walked>> {
   const all: Met[] = [];
+  const found: Found[] = [];
   for (const root of roots) {
     const inputs = await walkInputs(root);
     if (!inputs.ok) return inputs;
-    all.push({ type: 'ignored', path: ROOT, stat: undefined });
-    for (const input of inputs.value) all.push(input);
+    for (const met of inputs.value) {
+      all.push(met);
+      found.push({ path: met.path.slice(root.label.length), stat: met.stat });
+    }
   }
-  return ok(all);
+  return ok({ all, found });
 }
 
 function textOf(
   inputs: readonly Met[],
-  remembered: Remembered | undefined,
+  known: ReadonlyMap<string, KnownFile>,
   hasher: FileHasher,
 ): Result<string> {
-  const hashes = rememberedHashes(remembered);
   const hashOf = ({ path: name, source, stat }: FileInput) => {
-    const before = hashes.get(name);
-    const isSame = before && remembered && isSameStat(remembered.stats, before.at, stat);
-    return isSame ? before.hash : hasher.hashFile(source);
+    const before = known.get(name);
+    return before?.isSame(stat) ? before.hash : hasher.hashFile(source);
   };
   const entries: ManifestEntry[] = [];
   for (const input of inputs) {
@@ -157,17 +159,30 @@ function textOf(
   return ok(manifestText(sortManifest(entries)));
 }
 
-/** The content hash of each file by its path, and the place of its stat. */
-function rememberedHashes(
+interface KnownFile {
+  readonly hash: string;
+  isSame(stat: Stats): boolean;
+}
+
+/** What was known of each file, by its path in the manifest. */
+function rememberedFiles(
+  roots: readonly InputRoot[],
   remembered: Remembered | undefined,
-): ReadonlyMap<string, { readonly at: number; readonly hash: string }> {
-  const hashes = new Map<string, { at: number; hash: string }>();
-  if (!remembered) return hashes;
-  const places = new Map(remembered.paths.map((name, at) => [name, at]));
-  for (const [, hash = '', json = ''] of remembered.text.matchAll(/^file [x-] ([0-9a-f]{16}) (".*")$/gm)) {
+): ReadonlyMap<string, KnownFile> {
+  const files = new Map<string, KnownFile>();
+  if (!remembered) return files;
+  const { paths, stats, text } = remembered;
+  const places = new Map<string, number>();
+  let next = 0;
+  let label = '';
+  for (const [at, below] of paths.entries()) {
+    if (below === '') label = roots[next++]?.label ?? '';
+    places.set(label + below, at);
+  }
+  for (const [, hash = '', json = ''] of text.matchAll(/^file [x-] ([0-9a-f]{16}) (".*")$/gm)) {
     const name = String(JSON.parse(json));
     const at = places.get(name);
-    if (at !== undefined) hashes.set(name, { at, hash });
+    if (at !== undefined) files.set(name, { hash, isSame: (stat) => isSameStat(stats, at, stat) });
   }
-  return hashes;
+  return files;
 }

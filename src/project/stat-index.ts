@@ -1,9 +1,9 @@
 // The stat index: remembers what a walk over inputs found, and the manifest that came of it, so that inputs whose stats are
 // the same are not read, sorted and written down again. Losing or damaging it costs time, never correctness.
 
+import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FileHasher } from './hash.ts';
 
 /** A file younger than this when it was hashed could change again within one tick of its time stamps, ms. */
 const RACY = 2000;
@@ -31,7 +31,7 @@ export interface Found {
 }
 
 /** The file's first line, with the hash of all that follows: the length of the table, the table, the sections. */
-const HEADER = /^vlb stat index 2 ([0-9a-f]{16})\n/;
+const HEADER = /^vlb stat index 2 ([0-9a-f]{64})\n/;
 
 /** The table's entries, as JSON: where a section's parts end, in the order in which they stand. */
 interface Entry {
@@ -46,21 +46,19 @@ type Section = Entry & { readonly bytes: Buffer };
 
 export class StatIndex {
   readonly #file: string;
-  readonly #hasher: FileHasher;
   readonly #known: ReadonlyMap<string, Section>;
   readonly #seen = new Map<string, Section>();
   #now: number | undefined;
   #changed = false;
 
-  private constructor(file: string, hasher: FileHasher) {
+  private constructor(file: string) {
     this.#file = file;
-    this.#hasher = hasher;
-    this.#known = readSections(file, hasher);
+    this.#known = readSections(file);
   }
 
   /** Reads the index; an absent or damaged one is empty. */
-  static load(file: string, hasher: FileHasher): StatIndex {
-    return new StatIndex(file, hasher);
+  static load(file: string): StatIndex {
+    return new StatIndex(file);
   }
 
   /**
@@ -132,7 +130,7 @@ export class StatIndex {
     const temporary = `${this.#file}.${process.pid}`;
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true });
-      const head = `vlb stat index 2 ${this.#hasher.hashBytes(body)}\n`;
+      const head = `vlb stat index 2 ${checksum(body)}\n`;
       writeFileSync(temporary, Buffer.concat([Buffer.from(head), body]));
       renameSync(temporary, this.#file);
     } catch {
@@ -164,7 +162,7 @@ function fieldsOf({ mode, size, mtimeMs, ctimeMs, ino }: Stats, now: number): nu
   return [mode, size, isOld ? mtimeMs : Number.NaN, ctimeMs, ino];
 }
 
-function readSections(file: string, hasher: FileHasher): Map<string, Section> {
+function readSections(file: string): Map<string, Section> {
   const sections = new Map<string, Section>();
   let bytes: Buffer;
   try {
@@ -172,11 +170,11 @@ function readSections(file: string, hasher: FileHasher): Map<string, Section> {
   } catch {
     return sections;
   }
-  const [line, hash] = HEADER.exec(bytes.toString('latin1', 0, 64)) ?? [];
+  const [line, hash] = HEADER.exec(bytes.toString('latin1', 0, 128)) ?? [];
   if (line === undefined) return sections;
   const body = bytes.subarray(line.length);
   // A power cut may tear even what was renamed into place, and disks lie.
-  if (hasher.hashBytes(body) !== hash) return sections;
+  if (checksum(body) !== hash) return sections;
   // The hash says that it is what was written here.
   const tableAt = body.indexOf('\n') + 1;
   let at = tableAt + Number(body.toString('latin1', 0, tableAt));
@@ -201,6 +199,11 @@ function fileSystemNow(directory: string): number {
   } finally {
     removeIfThere(probe);
   }
+}
+
+/** SHA-256, since OpenSSL is loaded for the keys in any case, and xxHash's WebAssembly takes longer to begin. */
+function checksum(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function removeIfThere(file: string): void {

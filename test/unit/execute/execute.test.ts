@@ -45,7 +45,7 @@ async function build(tree: Tree, { flatten = false, scriptDevice, onEvent }: Bui
     },
   };
   const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
-  const index = StatIndex.load(made.paths.statIndex, made.hasher);
+  const index = StatIndex.load(made.paths.statIndex);
   const reader = createManifestReader(tree.directory, index, made.hasher);
   const manifests = new Map<string, string>();
   for (const node of graph.nodes) {

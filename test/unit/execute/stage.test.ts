@@ -42,7 +42,7 @@ const SIGNAL = new AbortController().signal;
 async function stage(tree: Tree, bindMounts: readonly BindMount[] = []) {
   tree.write({ 'staged/': '' });
   const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
-  const index = StatIndex.load(tree.path('.vlb/stat-index'), hasher);
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
   return {
     layer,
     result: await stageInputs(layer, tree.directory, tree.path('staged'), hasher, SIGNAL),

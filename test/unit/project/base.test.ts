@@ -11,7 +11,7 @@ import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
 const hasher = await createFileHasher();
 
 function content(base: Base, tree: Tree) {
-  return baseContent(base, tree.directory, StatIndex.load(tree.path('.vlb/stat-index'), hasher), hasher);
+  return baseContent(base, tree.directory, StatIndex.load(tree.path('.vlb/stat-index')), hasher);
 }
 
 test('a file stands for its content and the checksum asked for, wherever it is', () => {

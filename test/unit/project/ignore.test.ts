@@ -14,7 +14,7 @@ const hasher = await createFileHasher();
 
 async function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
   const layer = layerOf('10_a', { directory: tree.path('layers/10_a'), hints: { bindMounts } });
-  const index = StatIndex.load(tree.path('.vlb/stat-index'), hasher);
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
   const result = await createManifestReader(tree.directory, index, hasher).read(layer);
   index.save(true);
   return result;

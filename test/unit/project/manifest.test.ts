@@ -13,7 +13,7 @@ const hasher = await createFileHasher();
 
 function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
   const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
-  const index = StatIndex.load(tree.path('.vlb/stat-index'), hasher);
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
   return createManifestReader(tree.directory, index, hasher).read(layer);
 }
 
@@ -171,7 +171,7 @@ describe('a manifest that is made again', () => {
       },
     };
     const once = async () => {
-      const index = StatIndex.load(tree.path('.vlb/stat-index'), counting);
+      const index = StatIndex.load(tree.path('.vlb/stat-index'));
       // As if the files had been there for an hour: a file that old cannot be made, its ctime is the kernel's.
       Object.defineProperty(index, 'now', { value: Date.now() + 3_600_000 });
       reads = 0;
@@ -182,7 +182,7 @@ describe('a manifest that is made again', () => {
     const first = await once();
     change(tree);
     const second = await once();
-    const index = StatIndex.load(tree.path('none'), hasher);
+    const index = StatIndex.load(tree.path('none'));
     const afresh = valueIn(await createManifestReader(tree.directory, index, hasher).read(layer));
     assert.equal(second.made, afresh, 'it is the one that is made without an index');
     return { isSame: first.made === second.made, reads: second.reads };

@@ -34,7 +34,7 @@ export function saved(tree: Tree, stat: Stats, paths: readonly string[] = ['a'],
 export const TEXT = 'file - 0123456789abcdef "ä"\n';
 
 export function load(file: string): StatIndex {
-  return StatIndex.load(file, hasher);
+  return StatIndex.load(file);
 }
 
 /** Whether an index vouches for a file of its first section. */
