@@ -7,6 +7,7 @@ import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from '
 import {
   buildOptions,
   checkOnce,
+  doctorOptions,
   graphOptions,
   lsOptions,
   newLayerOptions,
@@ -133,6 +134,16 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         }),
     )
     .command('cache', 'look at the store, and tidy it', (parser) => cacheCommands(parser, finish))
+    .command(
+      'doctor',
+      'look whether this machine has what vlb needs, and say what mends it',
+      (parser) => doctorOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { doctor } = await import('./commands/doctor.ts');
+          return doctor({ ...options, json: raw.json === true, clean: raw.clean === true });
+        }),
+    )
     .group(['C', 'cache-dir', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
     .demandCommand(1, 'vlb needs a command')
     .strict()

@@ -173,6 +173,16 @@ export function graphOptions<T>(parser: Argv<T>) {
     .example('$0 graph --format dot | dot -Tsvg', 'a picture, drawn by Graphviz');
 }
 
+export function doctorOptions<T>(parser: Argv<T>) {
+  return parser
+    .option('json', { type: 'boolean', describe: 'for programs' })
+    .option('clean', {
+      type: 'boolean',
+      describe: 'first remove what builds that were killed left of this project: files, loop devices',
+    })
+    .example('$0 doctor', 'exit status 3 when no layer can be built here');
+}
+
 /** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
 const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '_'];
 

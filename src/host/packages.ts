@@ -1,26 +1,97 @@
-// Which Debian package holds each external tool that vlb calls, so that a missing one is told with its cure.
+// Which package holds each external tool that vlb calls, so that a missing one is told with its cure.
 
-const PACKAGE_OF: Readonly<Record<string, string>> = {
-  'qemu-img': 'qemu-utils',
-  'qemu-nbd': 'qemu-utils',
-  'qemu-storage-daemon': 'qemu-system-common',
-  'qemu-system-x86_64': 'qemu-system-x86',
-  'qemu-system-aarch64': 'qemu-system-arm',
-  xorriso: 'xorriso',
-  xz: 'xz-utils',
-  sfdisk: 'fdisk',
-  losetup: 'mount',
-  mount: 'mount',
-  umount: 'mount',
+import { existsSync, readFileSync } from 'node:fs';
+
+const COMMANDS = {
+  apt: 'apt-get install',
+  dnf: 'dnf install',
+  pacman: 'pacman -S',
+  zypper: 'zypper install',
+} as const;
+
+export type PackageManager = keyof typeof COMMANDS;
+
+/** For the four package managers, in the order of COMMANDS; one name where all agree. An empty one is not known. */
+type Packages = string | readonly [apt: string, dnf: string, pacman: string, zypper: string];
+
+const QEMU_TOOLS: Packages = ['qemu-utils', 'qemu-img', 'qemu-img', 'qemu-img'];
+const MOUNT: Packages = ['mount', 'util-linux', 'util-linux', 'util-linux'];
+
+const PACKAGES_OF: Readonly<Record<string, Packages>> = {
+  'qemu-img': QEMU_TOOLS,
+  'qemu-nbd': QEMU_TOOLS,
+  'qemu-storage-daemon': ['qemu-system-common', 'qemu-img', 'qemu-img', 'qemu-img'],
+  'qemu-system-x86_64': ['qemu-system-x86', 'qemu-system-x86', 'qemu-system-x86', 'qemu-x86'],
+  'qemu-system-aarch64': ['qemu-system-arm', 'qemu-system-aarch64', 'qemu-system-aarch64', 'qemu-arm'],
+  'UEFI x86_64': ['ovmf', 'edk2-ovmf', 'edk2-ovmf', 'qemu-ovmf-x86_64'],
+  'UEFI aarch64': ['qemu-efi-aarch64', 'edk2-aarch64', 'edk2-aarch64', 'qemu-uefi-aarch64'],
+  xorriso: ['xorriso', 'xorriso', 'libisoburn', 'xorriso'],
+  xz: ['xz-utils', 'xz', 'xz', 'xz'],
+  mmdebstrap: ['mmdebstrap', '', '', ''],
+  'apt-get': ['apt', '', '', ''],
+  'mkfs.ext4': 'e2fsprogs',
+  sfdisk: ['fdisk', 'util-linux', 'util-linux', 'util-linux'],
+  losetup: MOUNT,
+  mount: MOUNT,
+  umount: MOUNT,
   blkid: 'util-linux',
+  blockdev: 'util-linux',
+  flock: 'util-linux',
   fstrim: 'util-linux',
   partx: 'util-linux',
+  setpriv: 'util-linux',
+  setsid: 'util-linux',
   unshare: 'util-linux',
   sudo: 'sudo',
 };
 
+/** The names that /etc/os-release has in ID and ID_LIKE. */
+const MANAGER_OF: Readonly<Record<string, PackageManager>> = {
+  debian: 'apt',
+  ubuntu: 'apt',
+  fedora: 'dnf',
+  rhel: 'dnf',
+  centos: 'dnf',
+  arch: 'pacman',
+  suse: 'zypper',
+  opensuse: 'zypper',
+};
+
 /** The command that installs a missing tool, as advice to print. */
-export function packageHint(tool: string): string {
-  const name = PACKAGE_OF[tool];
-  return name === undefined ? `install ${tool}` : `apt-get install ${name}`;
+export function packageHint(tool: string, manager = hostPackageManager()): string {
+  const packages = PACKAGES_OF[tool];
+  if (packages === undefined || manager === undefined) return `install ${tool}`;
+  const name = typeof packages === 'string' ? packages : packages[Object.keys(COMMANDS).indexOf(manager)];
+  return name ? `${COMMANDS[manager]} ${name}` : `install ${tool}`;
+}
+
+/**
+ * The package manager of a distribution; where its name says nothing, the one that is installed.
+ * @param osRelease the text of os-release(5)
+ */
+export function packageManager(
+  osRelease: string,
+  isThere: (file: string) => boolean,
+): PackageManager | undefined {
+  const words = ['ID', 'ID_LIKE'].flatMap((field) => {
+    const value = new RegExp(`^${field}=(.*)$`, 'm').exec(osRelease)?.[1] ?? '';
+    return value.replaceAll(/["']/g, '').split(' ');
+  });
+  for (const word of words) {
+    const known = MANAGER_OF[word] ?? MANAGER_OF[word.replace(/-.*/, '')]; // opensuse-leap
+    if (known !== undefined) return known;
+  }
+  if (isThere('/usr/bin/apt-get')) return 'apt';
+  return (['dnf', 'pacman', 'zypper'] as const).find((name) => isThere(`/usr/bin/${name}`));
+}
+
+function hostPackageManager(): PackageManager | undefined {
+  for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
+    try {
+      return packageManager(readFileSync(file, 'utf8'), existsSync);
+    } catch {
+      // The other place, then; and without either, what is installed tells.
+    }
+  }
+  return packageManager('', existsSync);
 }

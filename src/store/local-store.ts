@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { Draft, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
+import { deadFiles } from './dead-files.ts';
 import { digestFile } from './durable.ts';
 import { guarded } from './guard.ts';
 import { backingArtifact } from './inventory.ts';
@@ -216,11 +217,9 @@ class LocalStore implements Store {
 
 /** Removes deltas in progress whose owner is dead, if this process may. */
 function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
-  for (const name of readdirSync(artifacts)) {
-    const owner = /^\.tmp-(\d+-[^-]+)-/.exec(name)?.[1];
-    if (owner === undefined || isAlive(owner)) continue;
+  for (const draft of deadFiles(artifacts, isAlive)) {
     try {
-      rmSync(path.join(artifacts, name), { force: true });
+      rmSync(draft, { force: true });
     } catch {
       return; // a store of somebody else, or a read-only one: a nuisance, no more
     }

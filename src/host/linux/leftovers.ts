@@ -10,16 +10,30 @@ import { asRoot } from './sudo.ts';
 /** The file in which an attachment's loop device is noted. */
 export const LOOP_NOTE = 'loop';
 
+/** What a run left behind whose owner is gone. */
+export interface Leftover {
+  /** The run's directory. */
+  readonly directory: string;
+  /** Loop devices that it left attached. */
+  readonly devices: readonly string[];
+}
+
 /**
- * Removes every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but
- * not yet held, and the files, do not.
+ * Every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but not yet
+ * held, and the files, do not.
  * @param runs the directory of all runs, whose names begin with their owners'
  */
+export function findLeftovers(runs: string): readonly Leftover[] {
+  return entries(runs)
+    .filter((name) => !ownerIsAlive(name))
+    .map((name) => path.join(runs, name))
+    .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
+}
+
+/** Removes what `findLeftovers` finds. */
 export async function clearLeftovers(runs: string): Promise<Result<void>> {
-  for (const name of entries(runs)) {
-    if (ownerIsAlive(name)) continue;
-    const directory = path.join(runs, name);
-    for (const device of loopDevicesOf(directory)) {
+  for (const { directory, devices } of findLeftovers(runs)) {
+    for (const device of devices) {
       const [command, ...args] = asRoot(['losetup', '--detach', device]);
       await run(command, args);
     }

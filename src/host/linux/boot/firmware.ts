@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../../model/failure.ts';
+import { packageHint } from '../../packages.ts';
 import { run } from '../../process.ts';
 import type { BootImage } from './image.ts';
 
@@ -38,8 +39,6 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
   ],
 };
 
-const PACKAGE_OF: Readonly<Record<GuestArch, string>> = { x86_64: 'ovmf', aarch64: 'qemu-efi-aarch64' };
-
 /**
  * The UEFI for an image, or undefined for the BIOS that comes with QEMU. An image that a BIOS can start is started by
  * one; arm64 machines have only UEFI.
@@ -56,12 +55,17 @@ export async function findFirmware(
     if (!head.ok) return head;
     if (!needsUefi(head.value)) return ok(undefined);
   }
-  const firmware = PLACES[arch].find(({ code, variables }) => existsSync(code) && existsSync(variables));
+  const firmware = installedUefi(arch);
   if (firmware) return ok(firmware);
   return fail('host', 'the image starts by UEFI only, and no UEFI for QEMU is installed', {
     where: { file: image.path },
-    hint: `apt-get install ${PACKAGE_OF[arch]}`,
+    hint: packageHint(`UEFI ${arch}`),
   });
+}
+
+/** The UEFI for guests of this kind, where one is installed. */
+export function installedUefi(arch: GuestArch): UefiFirmware | undefined {
+  return PLACES[arch].find(({ code, variables }) => existsSync(code) && existsSync(variables));
 }
 
 /** Whether a disk, of which these are the first two sectors, has no boot code for a BIOS but what a UEFI looks for. */

@@ -25,7 +25,7 @@ export interface PreparedMachine extends Disposable {
 }
 
 /** Images are built in a chroot, so they are for this host's processor. */
-const ARCHITECTURES: Readonly<Record<string, GuestArch>> = { x64: 'x86_64', arm64: 'aarch64' };
+export const ARCHITECTURES: Readonly<Record<string, GuestArch>> = { x64: 'x86_64', arm64: 'aarch64' };
 
 /** Fails as `usage` for options that are wrong, as `host` for what this host lacks, leaving nothing behind. */
 export async function prepareMachine(

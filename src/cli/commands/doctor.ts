@@ -1,0 +1,32 @@
+// vlb doctor: what vlb needs on this machine, whether it is there, and what mends it.
+
+import { canBuild } from '../../model/checkup.ts';
+import type { Failure } from '../../model/failure.ts';
+import { checkupText } from '../../report/checkup-text.ts';
+import { createStyle, wantsColour } from '../../report/style.ts';
+import { EXIT } from '../exit-status.ts';
+import type { GlobalOptions } from '../options.ts';
+import { checkAll, clean } from '../wire-doctor.ts';
+
+export interface DoctorOptions extends GlobalOptions {
+  readonly json: boolean;
+  /** Remove what dead processes left behind, before looking. */
+  readonly clean: boolean;
+}
+
+/** Prints what was found. Returns 3 when no layer can be built on the default backend, 0 otherwise. */
+export async function doctor(options: DoctorOptions): Promise<number | Failure> {
+  const removed = options.clean ? await clean(options) : undefined;
+  if (removed?.ok === false) return removed.failure;
+  const findings = await checkAll(options);
+  const able = canBuild(findings);
+  if (options.json) {
+    const about = { able, findings, ...(removed ? { removed: removed.value } : {}) };
+    process.stdout.write(`${JSON.stringify(about, undefined, 2)}\n`);
+  } else {
+    for (const name of removed?.value ?? []) process.stdout.write(`removed ${name}\n`);
+    const style = createStyle(wantsColour(options.colour, process.stdout));
+    process.stdout.write(`${checkupText(findings, style)}\n`);
+  }
+  return able ? EXIT.ok : EXIT.host;
+}

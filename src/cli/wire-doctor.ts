@@ -1,0 +1,82 @@
+// The composition root of vlb doctor: what is looked at on this machine, and what clears it up.
+
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { checkMachine } from '../host/linux/doctor/checkup.ts';
+import { lookAtStorage } from '../host/linux/doctor/storage.ts';
+import { clearLeftovers, findLeftovers } from '../host/linux/leftovers.ts';
+import { ownerIsAlive } from '../host/linux/owner.ts';
+import type { Finding } from '../model/checkup.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { CONFIG_FILE } from '../project/config.ts';
+import { hasLayers } from '../project/discover.ts';
+import { type ProjectPaths, projectPaths } from '../project/project.ts';
+import { formatBytes } from '../report/units.ts';
+import { deadFiles } from '../store/dead-files.ts';
+import type { GlobalOptions } from './options.ts';
+
+/** Looks at the machine, and at the project where there is one. Changes nothing. */
+export async function checkAll(options: GlobalOptions): Promise<readonly Finding[]> {
+  const machine = await checkMachine();
+  const paths = projectPathsOf(options);
+  if (!paths) return machine;
+  return [...machine, lookAtStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)];
+}
+
+/**
+ * Removes what dead processes left of builds in this project; what belongs to a living one stays.
+ * Returns what was removed. Fails as `host` when something cannot be.
+ */
+export async function clean(options: GlobalOptions): Promise<Result<readonly string[]>> {
+  const paths = projectPathsOf(options);
+  if (!paths) return ok([]);
+  const { runs, files } = find(paths);
+  const cleared = await clearLeftovers(paths.runs);
+  if (!cleared.ok) return cleared;
+  try {
+    for (const file of files) rmSync(file, { force: true });
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `what is left over cannot be removed: ${message}`);
+  }
+  return ok([...runs.flatMap(({ directory, devices }) => [...devices, directory]), ...files]);
+}
+
+function leftoversOf(paths: ProjectPaths): Finding {
+  const common = {
+    group: 'this project',
+    name: 'leftovers',
+    purpose: 'of builds that were killed',
+    needed: false,
+  } as const;
+  const { runs, files } = find(paths);
+  const devices = runs.flatMap((run) => run.devices);
+  const counts = [
+    [runs.length, 'run'],
+    [files.length, 'half-made file'],
+    [devices.length, 'loop device'],
+  ] as const;
+  const detail = counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'} of dead processes`)
+    .join(', ');
+  return detail === ''
+    ? { ...common, state: 'ok', detail: 'none' }
+    : { ...common, state: 'problem', detail, cure: 'vlb doctor --clean, or the next build' };
+}
+
+function find(paths: ProjectPaths) {
+  const places = [path.join(paths.store, 'sha256'), paths.build].filter((place) => existsSync(place));
+  return {
+    runs: findLeftovers(paths.runs),
+    files: places.flatMap((place) => deadFiles(place, ownerIsAlive)),
+  };
+}
+
+/** A directory without a project has no store to look at, unless one is named. */
+function projectPathsOf({ directory, cacheDirectory }: GlobalOptions): ProjectPaths | undefined {
+  const paths = projectPaths(directory, cacheDirectory);
+  const isProject =
+    existsSync(paths.state) || existsSync(path.join(directory, CONFIG_FILE)) || hasLayers(directory);
+  return isProject || cacheDirectory !== undefined ? paths : undefined;
+}
