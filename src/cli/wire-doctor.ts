@@ -58,7 +58,7 @@ function leftoversOf(paths: ProjectPaths): Finding {
   ] as const;
   const detail = counts
     .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'} of dead processes`)
+    .map(([count, what]) => `${count} ${what}${count === 1 ? '' : 's'}`)
     .join(', ');
   return detail === ''
     ? { ...common, state: 'ok', detail: 'none' }

@@ -73,6 +73,8 @@ class AgentShell implements RootShell {
   readonly #mark = randomUUID();
   readonly #stdout: MarkedStream;
   readonly #stderr: MarkedStream;
+  /** What a daemon said before its start was answered: it belongs to whoever asks next how the daemon fares. */
+  #saidAtStart = '';
   /** The last request sent: the next one waits for it. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -91,8 +93,10 @@ class AgentShell implements RootShell {
   async run(argv: readonly string[], okStatuses: readonly number[] = [0]): Promise<Result<Output>> {
     const answer = await this.#ask('run', argv);
     if (!answer.ok) return answer;
-    const { status, stderr, stdout } = answer.value;
-    if (okStatuses.includes(status)) return answer;
+    const { status, stdout } = answer.value;
+    const stderr = this.#saidAtStart + answer.value.stderr;
+    this.#saidAtStart = '';
+    if (okStatuses.includes(status)) return ok({ status, stdout, stderr });
     if (status === 127) return missingTool(argv[0] ?? '');
     return { ok: false, failure: commandFailure(argv, `exit status ${status}`, stderr || stdout) };
   }
@@ -104,7 +108,9 @@ class AgentShell implements RootShell {
 
   async start(argv: readonly string[]): Promise<Result<string>> {
     const answer = await this.#ask('start', argv);
-    return answer.ok ? ok(answer.value.stdout.trim()) : answer;
+    if (!answer.ok) return answer;
+    this.#saidAtStart = answer.value.stderr;
+    return ok(answer.value.stdout.trim());
   }
 
   async stop(pid: string): Promise<Result<number>> {

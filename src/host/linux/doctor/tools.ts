@@ -119,6 +119,7 @@ async function lookFor({ atLeast, cure, needed = false, ...tool }: Tool): Promis
 
 /** Compares `7.2.1` with `6.0`; a text that is no version is not older. */
 export function isOlder(version: string, minimum: string): boolean {
+  if (version === '') return false;
   const wanted = minimum.split('.').map(Number);
   const found = version.split('.').map(Number);
   for (const [index, part] of wanted.entries()) {
