@@ -9,6 +9,7 @@ import {
   checkOnce,
   doctorOptions,
   graphOptions,
+  initOptions,
   lsOptions,
   newLayerOptions,
   planOptions,
@@ -134,6 +135,16 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         }),
     )
     .command('cache', 'look at the store, and tidy it', (parser) => cacheCommands(parser, finish))
+    .command(
+      'init [dir]',
+      'make a new project that builds and boots as it stands',
+      (parser) => initOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { init } = await import('./commands/init.ts');
+          return init({ ...options, place: raw.dir, base: raw.base, url: raw.url, sha256: raw.sha256 });
+        }),
+    )
     .command(
       'doctor',
       'look whether this machine has what vlb needs, and say what mends it',

@@ -173,6 +173,24 @@ export function graphOptions<T>(parser: Argv<T>) {
     .example('$0 graph --format dot | dot -Tsvg', 'a picture, drawn by Graphviz');
 }
 
+export function initOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('dir', { type: 'string', describe: 'where; it is made when it is not there (default: here)' })
+    .option('base', {
+      choices: ['debian', 'cloud', 'scratch'] as const,
+      default: 'debian' as const,
+      describe: 'a Debian made from packages, an image by its address, or an empty disk',
+    })
+    .option('url', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'with --base cloud: the image, qcow2 or raw',
+    })
+    .option('sha256', { type: 'string', requiresArg: true, describe: 'with --base cloud: of what is there' })
+    .example('$0 init web', 'a Debian with a web server')
+    .example('$0 init web --base cloud --url URL --sha256 HEX', 'on top of that image');
+}
+
 export function doctorOptions<T>(parser: Argv<T>) {
   return parser
     .option('json', { type: 'boolean', describe: 'for programs' })

@@ -1,0 +1,179 @@
+// vlb init: what it makes builds and boots as it stands, and it never writes over anything.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
+import { REPOSITORY, run, TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+test('debian: it builds, boots to a login prompt, and root gets in, in test boots alone', async () => {
+  await using project = new TestProject({});
+  const made = await project.vlb(['init']);
+  assert.equal(made.status, 0, made.stderr);
+  assert.equal(made.stdout, 'layers/10_base\nlayers/20_app\ntest-boot/user-data\n.gitignore\n');
+  const built = await project.build();
+  assert.equal(built.outcomes, '10_base built, 20_app built', built.told);
+
+  const checked = await project.vlb(['test-boot', '--check']);
+  assert.equal(checked.status, 0, checked.stderr.slice(-4000));
+  assert.match(checked.stderr, /up after .*: the console showed ".*login:"/);
+
+  // NP: no password. The seed's script may need a moment.
+  const look =
+    'for i in $(seq 30); do case $(passwd --status root) in *" NP "*) exit;; esac; sleep 1; done; exit 1';
+  const entered = await project.vlb(['test-boot', '--run', `${look}`]);
+  assert.equal(entered.status, 0, entered.stderr.slice(-4000));
+  const scratch = path.dirname(project.directory);
+  const shadow = readFromImage(project.path('build/image.qcow2'), scratch, '/etc/shadow') ?? '';
+  assert.match(shadow, /^root:[*!]/m, 'the image itself lets nobody in');
+  assert.equal(checkFileSystem(project.path('build/image.qcow2'), scratch), '');
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('scratch: it builds a disk with a file system', async () => {
+  await using project = new TestProject({});
+  const made = await project.vlb(['init', 'disk', '--base', 'scratch']);
+  assert.equal(made.stdout, 'disk/layers/10_base\ndisk/.gitignore\n', made.stderr);
+  const built = await project.build(['-C', 'disk']);
+  assert.equal(built.outcomes, '10_base built', built.told);
+  const scratch = path.dirname(project.directory);
+  const image = project.path('disk/build/image.qcow2');
+  assert.match(readFromImage(image, scratch, '/README') ?? '', /rootfs/);
+  assert.equal(checkFileSystem(image, scratch), '');
+});
+
+test('cloud: it builds on top of an image that is fetched and checked', async () => {
+  await using origin = new TestProject({ 'layers/10_base/modify-disk': tinyDisk() });
+  const flat = await origin.build(['--flatten']);
+  assert.equal(flat.status, 0, flat.told);
+  const image = readFileSync(origin.path('build/image.qcow2'));
+  const sha256 = createHash('sha256').update(image).digest('hex');
+  const server = createServer((_request, response) => response.end(image)).listen(0, '127.0.0.1');
+  try {
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo; // a server on a port has this address
+    const url = `http://127.0.0.1:${port}/tiny.qcow2`;
+    await using project = new TestProject({});
+    const made = await project.vlb([
+      'init',
+      '--base',
+      'cloud',
+      '--url',
+      url,
+      '--sha256',
+      sha256.toUpperCase(),
+    ]);
+    assert.equal(made.stdout, 'layers/10_app\ntest-boot/user-data\nvlb.yaml\n.gitignore\n', made.stderr);
+    const built = await project.build([], { env: { NO_PROXY: '127.0.0.1' } });
+    assert.equal(built.outcomes, 'base built, 10_app built', built.told);
+    const text = readFromImage(
+      project.path('build/image.qcow2'),
+      path.dirname(project.directory),
+      '/etc/motd',
+    );
+    assert.equal(text, 'Built by vlb.\n');
+  } finally {
+    server.close();
+  }
+});
+
+test('it says what to type next', async () => {
+  await using project = new TestProject({});
+  const { stderr } = await project.vlb(['init', 'my disk']);
+  assert.equal(
+    stderr.replaceAll(/^npm warn.*\n/gm, ''),
+    `next:
+  cd 'my disk'
+  vlb doctor                                 does this machine have what builds need?
+  vlb build                                  the first time it fetches Debian's packages
+  vlb test-boot --run 'curl -fsS localhost'  does its web server answer?
+  vlb test-boot                              log in as root, with no password; ^a x leaves
+`,
+  );
+});
+
+for (const [what, files, named] of [
+  ['a layer of the same name', { 'layers/10_base/modify-disk': tinyDisk() }, ['layers/10_base']],
+  ['another layer', { 'layers/70_more/build-layer': buildLayer('true') }, ['layers/70_more']],
+  ['an older project, with layers at its root', { '10_base/modify-disk': tinyDisk() }, ['10_base']],
+  ['a configuration', { 'vlb.yaml': 'base: x.qcow2\n' }, ['vlb.yaml']],
+  ['a seed', { 'test-boot/user-data': '#cloud-config\n' }, ['test-boot/user-data']],
+] as const) {
+  test(`in the way: ${what}; nothing is written`, async () => {
+    await using project = new TestProject(files);
+    const before = readdirSync(project.directory, { recursive: true });
+    const ended = await project.vlb(['init']);
+    assert.equal(ended.status, 2);
+    assert.equal(ended.stdout, '');
+    assert.match(ended.stderr, /^error: there is a project here/m);
+    for (const name of named) assert.match(ended.stderr, new RegExp(`^ {2}\\| ${name}$`, 'm'));
+    assert.match(ended.stderr, /help: .*vlb new-layer NAME/);
+    assert.deepEqual(readdirSync(project.directory, { recursive: true }), before);
+  });
+}
+
+test('a file where the project is to be is told', async () => {
+  await using project = new TestProject({ web: '' });
+  const ended = await project.vlb(['init', 'web']);
+  assert.equal(ended.status, 2);
+  assert.match(ended.stderr, /there is a file of that name\n {2}at web$/m);
+});
+
+test('what is there and not in the way stays: a .gitignore gets two lines more, once', async () => {
+  await using project = new TestProject({ '.gitignore': '*.log\n/build/', 'notes.txt': 'mine\n' });
+  const made = await project.vlb(['init', '--base', 'scratch']);
+  assert.equal(made.status, 0, made.stderr);
+  assert.equal(readFileSync(project.path('.gitignore'), 'utf8'), '*.log\n/build/\n/.vlb/\n');
+  assert.equal(readFileSync(project.path('notes.txt'), 'utf8'), 'mine\n');
+});
+
+for (const [what, args, status, says] of [
+  ['no address', ['--base', 'cloud'], 2, /wants the address of an image and the sha256/],
+  ['no sha256', ['--base', 'cloud', '--url', 'https://example.org/x.qcow2'], 2, /run sha256sum/],
+  [
+    'an address that is none',
+    ['--base', 'cloud', '--url', 'x', '--sha256', '0'.repeat(64)],
+    2,
+    /http or https/,
+  ],
+  ['a short sha256', ['--base', 'cloud', '--url', 'http://x/', '--sha256', '0f'], 2, /64 hexadecimal digits/],
+  ['an address without cloud', ['--url', 'http://x/'], 2, /belong to --base cloud/],
+  ['an unknown base', ['--base', 'fedora'], 2, /"fedora"/],
+] as const) {
+  test(`told clearly: ${what}`, async () => {
+    await using project = new TestProject({});
+    const ended = await project.vlb(['init', ...args]);
+    assert.equal(ended.status, status);
+    assert.match(ended.stderr, says);
+    assert.deepEqual(readdirSync(project.directory), []);
+  });
+}
+
+test('it works where vlb is installed as a package', async () => {
+  await using project = new TestProject({});
+  const { files } = JSON.parse(readFileSync(path.join(REPOSITORY, 'package.json'), 'utf8'));
+  for (const name of ['package.json', ...files]) {
+    cpSync(path.join(REPOSITORY, name), project.path('installed', name), { recursive: true });
+  }
+  for (const base of [
+    [],
+    ['--base', 'scratch'],
+    ['--base', 'cloud', '--url', 'http://x/', '--sha256', '0'.repeat(64)],
+  ]) {
+    const place = `at${base.length}`;
+    const env = { VLB_NODE: process.execPath };
+    const made = await run(project.path('installed/bin/vlb'), ['init', place, ...base], {
+      cwd: project.directory,
+      env,
+    });
+    assert.equal(made.status, 0, made.stderr);
+    assert.ok(existsSync(project.path(place, 'layers')));
+  }
+  assert.equal(statSync(project.path('at0/layers/10_base/modify-disk')).mode & 0o777, 0o755);
+  assert.equal(statSync(project.path('at0/layers/20_app/index.html')).mode & 0o777, 0o644);
+});
