@@ -3,7 +3,18 @@
 import { type Failure, fail } from '../model/failure.ts';
 import { nearest } from '../project/nearest.ts';
 
-export const COMMANDS = ['build', 'plan', 'why', 'graph', 'ls', 'new-layer', 'test-boot', 'cache'];
+export const COMMANDS = [
+  'build',
+  'plan',
+  'why',
+  'graph',
+  'ls',
+  'new-layer',
+  'test-boot',
+  'init',
+  'doctor',
+  'cache',
+];
 
 /**
  * What yargs found wrong, in our words.

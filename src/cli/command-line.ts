@@ -1,5 +1,7 @@
 // The commands and what each is called with. Commands are loaded when they are called.
 
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import yargs from 'yargs';
 import { type Failure, fail } from '../model/failure.ts';
 import { cacheCommands } from './cache-command-line.ts';
@@ -142,7 +144,9 @@ export function commandLine(argv: readonly string[], finish: Finish) {
       (raw) =>
         finish(raw, async (options) => {
           const { init } = await import('./commands/init.ts');
-          return init({ ...options, place: raw.dir, base: raw.base, url: raw.url, sha256: raw.sha256 });
+          // Not in the project that may be above, as the others.
+          const place = path.resolve(raw.C ?? '.', raw.dir ?? '.');
+          return init({ ...options, place, base: raw.base, url: raw.url, sha256: raw.sha256 });
         }),
     )
     .command(

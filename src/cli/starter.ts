@@ -31,7 +31,7 @@ interface Starter {
 }
 
 /** What vlb makes in a project. */
-const IGNORED = ['/build/', '/.vlb/'];
+const IGNORED = ['/.vlb/', '/build/'];
 
 /** The project's own example is the one that is handed out, so it cannot fall behind. */
 function starterOf(base: Base): Starter {

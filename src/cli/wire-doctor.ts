@@ -8,8 +8,7 @@ import { clearLeftovers, findLeftovers } from '../host/linux/leftovers.ts';
 import { ownerIsAlive } from '../host/linux/owner.ts';
 import type { Finding } from '../model/checkup.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { CONFIG_FILE } from '../project/config.ts';
-import { hasLayers } from '../project/discover.ts';
+import { isProject } from '../project/find-project.ts';
 import { type ProjectPaths, projectPaths } from '../project/project.ts';
 import { formatBytes } from '../report/units.ts';
 import { deadFiles } from '../store/dead-files.ts';
@@ -66,17 +65,23 @@ function leftoversOf(paths: ProjectPaths): Finding {
 }
 
 function find(paths: ProjectPaths) {
-  const places = [path.join(paths.store, 'sha256'), paths.build].filter((place) => existsSync(place));
   return {
     runs: findLeftovers(paths.runs),
-    files: places.flatMap((place) => deadFiles(place, ownerIsAlive)),
+    files: [path.join(paths.store, 'sha256'), paths.build].flatMap(deadFilesIn),
   };
+}
+
+function deadFilesIn(directory: string): readonly string[] {
+  try {
+    return deadFiles(directory, ownerIsAlive);
+  } catch {
+    return []; // it is not there yet; or it may not be read, which is said of the store
+  }
 }
 
 /** A directory without a project has no store to look at, unless one is named. */
 function projectPathsOf({ directory, cacheDirectory }: GlobalOptions): ProjectPaths | undefined {
   const paths = projectPaths(directory, cacheDirectory);
-  const isProject =
-    existsSync(paths.state) || existsSync(path.join(directory, CONFIG_FILE)) || hasLayers(directory);
-  return isProject || cacheDirectory !== undefined ? paths : undefined;
+  const isOne = existsSync(paths.state) || isProject(directory) || cacheDirectory !== undefined;
+  return isOne ? paths : undefined;
 }

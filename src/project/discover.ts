@@ -49,11 +49,6 @@ export function layersDirectory(projectDirectory: string): string {
   return layerNames(projectDirectory).length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
 }
 
-/** Whether there are layers here, right or wrong. */
-export function hasLayers(projectDirectory: string): boolean {
-  return layerNames(layersDirectory(projectDirectory)).length > 0;
-}
-
 /** The number in front of a layer's name. */
 export function layerNumber(name: string): number {
   return Number.parseInt(name, 10);

@@ -17,7 +17,8 @@ export function findProject(from: string): string {
   }
 }
 
-function isProject(directory: string): boolean {
+/** Whether a directory has layers, right or wrong, or a vlb.yaml. */
+export function isProject(directory: string): boolean {
   if (existsSync(path.join(directory, CONFIG_FILE)) || hasLayers(path.join(directory, 'layers'))) return true;
   // What stands in layers/ is that of the project above it.
   return path.basename(directory) !== 'layers' && hasLayers(directory);

@@ -1,15 +1,15 @@
 // The store in a local directory: artifacts by digest, records by key.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Key } from '../model/artifact.ts';
 import type { CacheLimits, Collected } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Draft, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
-import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { deadFiles } from './dead-files.ts';
+import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile } from './durable.ts';
 import { guarded } from './guard.ts';
 import { backingArtifact } from './inventory.ts';

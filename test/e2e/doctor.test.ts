@@ -145,7 +145,24 @@ test('a user without sudo', async () => {
   assert.equal(ended.status, 3);
   assert.deepEqual(lacks(checkup), ['sudo']);
   assert.equal(of('sudo', checkup).state, 'problem');
-  assert.match(of('sudo', checkup).cure ?? '', /^sudo -v/);
+  assert.match(of('sudo', checkup).cure ?? '', /`sudo -v`/);
+});
+
+test('a user with a sudo that asks for no password', async () => {
+  await using project = new TestProject({ ...PROJECT, sudoers: 'nobody ALL=(ALL) NOPASSWD: ALL\n' });
+  execFileSync('chmod', ['-R', 'a+rwX', path.dirname(project.directory)]);
+  execFileSync('chmod', ['0440', project.path('sudoers')]);
+  const [command, args] = asNobody(DOCTOR);
+  const ended = await run(
+    ...afterMounting(`mount --bind ${project.path('sudoers')} /etc/sudoers`, [command, ...args]),
+    {
+      cwd: project.directory,
+    },
+  );
+  const checkup = checkupOf(ended);
+  assert.equal(ended.status, 0, ended.stdout);
+  assert.equal(of('sudo', checkup).detail, 'asks for no password');
+  assert.equal(of('FUSE export', checkup).state, 'ok');
 });
 
 test('a user on a machine where there is no sudo at all', async () => {
@@ -206,6 +223,16 @@ test('a store that cannot be written, and one with little room', async () => {
   assert.match(small.found.detail ?? '', /100 MiB free/);
   const full = await look(`mount -t tmpfs -o size=4M tmpfs ${store}`);
   assert.equal(full.status, 3);
+});
+
+test("a store that is somebody else's", async () => {
+  await using project = new TestProject({ ...PROJECT, '.vlb/store/sha256/.keep': '' });
+  execFileSync('chmod', ['a+rx', path.dirname(project.directory)]);
+  execFileSync('chmod', ['0700', project.path('.vlb/store/sha256')]);
+  const [command, args] = asNobody(DOCTOR);
+  const checkup = checkupOf(await run(command, args, { cwd: project.directory }));
+  assert.match(of('store', checkup).detail ?? '', /\.vlb\/store cannot be written \(EACCES\)/);
+  assert.match(of('store', checkup).cure ?? '', /^sudo chown -R "\$USER" /);
 });
 
 test('leftovers are counted, and --clean takes them away, but nothing of a living process', async () => {

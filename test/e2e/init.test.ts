@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
-import { REPOSITORY, run, TestProject } from '../rig/project.ts';
+import { REPOSITORY, run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 test('debian: it builds, boots to a login prompt, and root gets in, in test boots alone', async () => {
@@ -116,6 +116,14 @@ for (const [what, files, named] of [
     assert.deepEqual(readdirSync(project.directory, { recursive: true }), before);
   });
 }
+
+test('in a directory of another project, it is made there and not in the one above', async () => {
+  await using project = new TestProject({ 'layers/10_base/modify-disk': tinyDisk(), 'sub/.keep': '' });
+  const ended = await run(VLB, ['init', '--base', 'scratch'], { cwd: project.path('sub') });
+  assert.equal(ended.status, 0, ended.stderr);
+  assert.equal(ended.stdout, 'layers/10_base\n.gitignore\n');
+  assert.ok(existsSync(project.path('sub/layers/10_base/modify-disk')));
+});
 
 test('a file where the project is to be is told', async () => {
   await using project = new TestProject({ web: '' });

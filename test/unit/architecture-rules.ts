@@ -18,7 +18,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The composition roots: they alone name implementations of the ports. */
-const ROOTS: readonly string[] = ['cli/wire.ts', 'cli/wire-boot.ts', 'cli/wire-cache.ts', 'cli/wire-doctor.ts'];
+const ROOTS: readonly string[] = [
+  'cli/wire.ts',
+  'cli/wire-boot.ts',
+  'cli/wire-cache.ts',
+  'cli/wire-doctor.ts',
+];
 
 /** Reporters know what is told, and nothing of how it comes about. */
 const TOLD: readonly string[] = [

@@ -8,8 +8,8 @@ import type { GlobalOptions } from '../options.ts';
 import { type Base, inTheWay, writeStarter } from '../starter.ts';
 
 export interface InitOptions extends GlobalOptions {
-  /** Where the project is to be, relative to `directory`. */
-  readonly place: string | undefined;
+  /** Absolute path of where the project is to be. */
+  readonly place: string;
   readonly base: 'debian' | 'cloud' | 'scratch';
   readonly url: string | undefined;
   readonly sha256: string | undefined;
@@ -19,7 +19,7 @@ export interface InitOptions extends GlobalOptions {
 export async function init(options: InitOptions): Promise<number | Failure> {
   const base = readBase(options);
   if (!base.ok) return base.failure;
-  const directory = path.resolve(options.directory, options.place ?? '.');
+  const directory = options.place;
   const stat = statSync(directory, { throwIfNoEntry: false });
   if (stat && !stat.isDirectory()) {
     return fail('usage', 'there is a file of that name', { where: { file: directory } }).failure;

@@ -10,7 +10,7 @@ import { makeScratch } from '../boot/scratch.ts';
 import { fuseBackend } from '../fuse.ts';
 import { qemuImg } from '../qemu-img.ts';
 import { openRootShell, type RootShell } from '../root-shell.ts';
-import { isRoot } from '../sudo.ts';
+import { isRoot, SUDO_HINT } from '../sudo.ts';
 
 const COMMON = { group: 'vlb build', needed: true } as const;
 const TINY_BYTES = 1024 * 1024;
@@ -47,7 +47,7 @@ async function tryRoot(): Promise<Finding> {
     ...common,
     state: 'problem',
     detail: asked.failure.detail?.at(-1) ?? asked.failure.message,
-    cure: 'sudo -v, which asks for the password and remembers it for a while; or run vlb as root',
+    cure: SUDO_HINT,
   };
 }
 
