@@ -24,10 +24,12 @@ test('debian: it builds, boots to a login prompt, and root gets in, in test boot
   assert.match(checked.stderr, /up after .*: the console showed ".*login:"/);
 
   // NP: no password. The seed's script may need a moment.
-  const look =
+  const isOpen =
     'for i in $(seq 30); do case $(passwd --status root) in *" NP "*) exit;; esac; sleep 1; done; exit 1';
-  const entered = await project.vlb(['test-boot', '--run', `${look}`]);
+  const asked = `(${isOpen}) && systemctl start nginx; curl -fsS localhost`;
+  const entered = await project.vlb(['test-boot', '--run', asked]);
   assert.equal(entered.status, 0, entered.stderr.slice(-4000));
+  assert.match(entered.stdout, /It works: built by vlb/);
   const scratch = path.dirname(project.directory);
   const shadow = readFromImage(project.path('build/image.qcow2'), scratch, '/etc/shadow') ?? '';
   assert.match(shadow, /^root:[*!]/m, 'the image itself lets nobody in');
@@ -89,10 +91,10 @@ test('it says what to type next', async () => {
     stderr.replaceAll(/^npm warn.*\n/gm, ''),
     `next:
   cd 'my disk'
-  vlb doctor                                 does this machine have what builds need?
-  vlb build                                  the first time it fetches Debian's packages
-  vlb test-boot --run 'curl -fsS localhost'  does its web server answer?
-  vlb test-boot                              log in as root, with no password; ^a x leaves
+  vlb doctor                                                        does this machine have what builds need?
+  vlb build                                                         the first time it fetches Debian's packages
+  vlb test-boot --run 'systemctl start nginx; curl -fsS localhost'  does its web server answer?
+  vlb test-boot                                                     log in as root, with no password; ^a x leaves
 `,
   );
 });

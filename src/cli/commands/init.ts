@@ -73,6 +73,9 @@ function readBase({ base, url, sha256 }: InitOptions): Result<Base> {
   return ok({ url, sha256: sha256.toLowerCase() });
 }
 
+/** The guest's agent answers before all its services do; to start one again is to wait for it. */
+const ASK_SERVER = 'systemctl start nginx; curl -fsS localhost';
+
 /** As short as it can be told without climbing. */
 function fromHere(file: string): string {
   const relative = path.relative(process.cwd(), file);
@@ -86,9 +89,7 @@ function nextText(base: Base, directory: string): string {
     ...(directory === '' ? [] : [[`cd ${shellWord(directory)}`, '']]),
     ['vlb doctor', 'does this machine have what builds need?'],
     ['vlb build', base === 'debian' ? "the first time it fetches Debian's packages" : ''],
-    ...(base === 'debian'
-      ? [["vlb test-boot --run 'curl -fsS localhost'", 'does its web server answer?']]
-      : []),
+    ...(base === 'debian' ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'does its web server answer?']] : []),
     boots
       ? ['vlb test-boot', 'log in as root, with no password; ^a x leaves']
       : ['vlb new-layer NAME', 'once layers/10_base puts a system on the disk'],
