@@ -1,6 +1,5 @@
 // The commands and what each is called with. Commands are loaded when they are called.
 
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import yargs from 'yargs';
 import { type Failure, fail } from '../model/failure.ts';
