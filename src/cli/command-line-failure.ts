@@ -9,6 +9,7 @@ export const COMMANDS = [
   'why',
   'graph',
   'ls',
+  'diff',
   'new-layer',
   'test-boot',
   'init',

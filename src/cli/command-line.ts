@@ -8,6 +8,7 @@ import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from '
 import {
   buildOptions,
   checkOnce,
+  diffOptions,
   doctorOptions,
   graphOptions,
   initOptions,
@@ -110,6 +111,16 @@ export function commandLine(argv: readonly string[], finish: Finish) {
       'list the layers with their states',
       (parser) => lsOptions(parser),
       (raw) => inspect(raw, (commands, options) => commands.ls(options)),
+    )
+    .command(
+      'diff <a> [b]',
+      'compare the files of two disks: layers, artifacts or images',
+      (parser) => diffOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { diff } = await import('./commands/diff.ts');
+          return diff(options, raw);
+        }),
     )
     .command(
       'new-layer <name>',

@@ -150,6 +150,29 @@ export function testBootOptions<T>(parser: Argv<T>) {
     .example('$0 test-boot --forward 8080:80', 'reach its web server at localhost:8080');
 }
 
+export function diffOptions<T>(parser: Argv<T>) {
+  const what = 'a layer, the first digits of an artifact, or a qcow2 or raw file';
+  return parser
+    .positional('a', {
+      type: 'string',
+      demandOption: true,
+      describe: `${what}; alone: against what it stands on`,
+    })
+    .positional('b', { type: 'string', describe: 'what A is compared with' })
+    .option('stat', { type: 'boolean', describe: 'how many files and bytes in each of the top directories' })
+    .option('json', { type: 'boolean', describe: 'for programs' })
+    .option('text', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'compare the text of this file, as diff -u',
+    })
+    .option('shell', { type: 'boolean', describe: 'a shell that sees both disks, read-only, as a and b' })
+    .conflicts({ stat: ['json', 'text', 'shell'], json: ['text', 'shell'], text: 'shell' })
+    .example('$0 diff app', 'what did 20_app change?')
+    .example('$0 diff old.qcow2 build/image.qcow2 --stat', 'where do two images differ?')
+    .example('$0 diff app --text /etc/passwd', 'which lines of a file?');
+}
+
 export function newLayerOptions<T>(parser: Argv<T>) {
   return parser
     .positional('name', {

@@ -43,6 +43,10 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   setsid: 'util-linux',
   unshare: 'util-linux',
   sudo: 'sudo',
+  diff: 'diffutils',
+  find: 'findutils',
+  xargs: 'findutils',
+  nsenter: 'util-linux',
 };
 
 /** The names that /etc/os-release has in ID and ID_LIKE. */

@@ -9,12 +9,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   project: ['model'],
   graph: ['project', 'model'],
   plan: ['graph', 'project', 'model'],
+  diff: ['model'],
   execute: ['plan', 'graph', 'project', 'model'],
   watch: ['execute', 'plan', 'graph', 'project', 'model'],
   store: ['model'],
   host: ['model'],
   report: ['model'],
-  cli: ['watch', 'execute', 'plan', 'graph', 'project', 'report', 'model'],
+  cli: ['watch', 'diff', 'execute', 'plan', 'graph', 'project', 'report', 'model'],
 };
 
 /** The composition roots: they alone name implementations of the ports. */
@@ -22,6 +23,7 @@ const ROOTS: readonly string[] = [
   'cli/wire.ts',
   'cli/wire-boot.ts',
   'cli/wire-cache.ts',
+  'cli/wire-diff.ts',
   'cli/wire-doctor.ts',
 ];
 
@@ -35,6 +37,7 @@ const TOLD: readonly string[] = [
   'model/failure.ts',
   'model/boot.ts',
   'model/checkup.ts',
+  'model/disk-diff.ts',
   'model/unreachable.ts',
 ];
 
@@ -49,7 +52,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** These work on values; they touch no disk and start nothing. */
-const PURE: readonly string[] = ['model', 'graph', 'plan', 'report'];
+const PURE: readonly string[] = ['model', 'graph', 'plan', 'diff', 'report'];
 const IMPURE = /^node:(fs|child_process|worker_threads|http|https|net\/promises)(\/|$)/;
 
 const MOST_LINES = 350;

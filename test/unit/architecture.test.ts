@@ -47,6 +47,7 @@ describe('a breach is found', () => {
     'model imports project': ['model/a.ts', importing('../project/b.ts'), /against the direction/],
     'project imports graph': ['project/a.ts', importing('../graph/b.ts'), /against the direction/],
     'plan imports execute': ['plan/a.ts', importing('../execute/b.ts'), /against the direction/],
+    'diff imports graph': ['diff/a.ts', importing('../graph/b.ts'), /against the direction/],
     'store imports project': ['store/a.ts', importing('../project/b.ts'), /against the direction/],
     'host imports plan': ['host/linux/a.ts', importing('../../plan/b.ts'), /against the direction/],
     'report imports execute': ['report/a.ts', importing('../execute/b.ts'), /against the direction/],

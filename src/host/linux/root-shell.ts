@@ -10,6 +10,8 @@ import { asRoot, isRoot, SUDO_HINT } from './sudo.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
 export interface RootShell extends AsyncDisposable {
+  /** The process that was started; the shell is one that descends from it. */
+  readonly pid: number | undefined;
   /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process.ts. */
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
@@ -83,6 +85,10 @@ class AgentShell implements RootShell {
     this.#stdout = new MarkedStream(child.stdout, this.#mark);
     this.#stderr = new MarkedStream(child.stderr, this.#mark);
     child.stdin.write(`${this.#mark}\n`);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** What the shell printed outside of any answer: why it could not start. */

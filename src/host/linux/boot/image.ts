@@ -13,11 +13,16 @@ export interface BootImage {
 
 /**
  * Takes any path to an image.
+ * @param purpose for the failures to tell
  * Fails as `usage` when there is none or it is of another kind, and as `host` when it cannot be read, its chain is
  * broken, or another process is writing to it.
  */
-export async function openImage(file: string, signal: AbortSignal): Promise<Result<BootImage>> {
-  const found = findImage(path.resolve(file));
+export async function openImage(
+  file: string,
+  signal: AbortSignal,
+  purpose: Purpose = 'booted',
+): Promise<Result<BootImage>> {
+  const found = findImage(path.resolve(file), purpose);
   if (!found.ok) return found;
   const { path: real, format } = found.value;
   // Without --force-share this takes the lock that a reader takes.
@@ -37,14 +42,19 @@ export function lockedImage(file: string): ReturnType<typeof fail> {
   });
 }
 
-function findImage(file: string): Result<BootImage> {
+/** What the image is wanted for. */
+type Purpose = 'booted' | 'compared';
+
+function findImage(file: string, purpose: Purpose): Result<BootImage> {
+  const notAnImage = (why: string, hint?: string) =>
+    fail('usage', `this cannot be ${purpose}: ${why}`, { where: { file }, ...(hint && { hint }) });
   try {
     const stat = statSync(file);
-    if (stat.isDirectory()) return notAnImage(file, 'it is a directory');
-    if (stat.isFile() && stat.size === 0) return notAnImage(file, 'it is empty');
+    if (stat.isDirectory()) return notAnImage('it is a directory');
+    if (stat.isFile() && stat.size === 0) return notAnImage('it is empty');
     const magic = firstBytes(file);
     const other = OTHER_KINDS.find(([bytes]) => magic.startsWith(bytes));
-    if (other) return notAnImage(file, `it is ${other[1]}`, other[2]);
+    if (other) return notAnImage(`it is ${other[1]}`, other[2]);
     return ok({ path: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
@@ -53,10 +63,6 @@ function findImage(file: string): Result<BootImage> {
     }
     return fail('host', `the image cannot be read: ${message}`, { where: { file } });
   }
-}
-
-function notAnImage(file: string, why: string, hint?: string): ReturnType<typeof fail> {
-  return fail('usage', `this cannot be booted: ${why}`, { where: { file }, ...(hint && { hint }) });
 }
 
 /** QEMU's docs/interop/qcow2.txt; versions 2 and 3 are both called qcow2. */

@@ -1,0 +1,179 @@
+// Which disks the words of a command line mean: layers, artifacts, image files; and what one is compared with by itself.
+
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { findLayer } from '../../graph/find-layer.ts';
+import { buildGraph } from '../../graph/graph.ts';
+import { type ImageLayers, imageLayers } from '../../graph/images.ts';
+import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
+import type { DiskImage } from '../../model/disk-viewer.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { BASE_NAME, type LayerNode } from '../../model/graph.ts';
+import type { MountOptions } from '../../model/host.ts';
+import { whereOf } from '../../project/bind-sources.ts';
+import { loadProject } from '../../project/project.ts';
+import type { ImagePlaces } from '../wire-diff.ts';
+
+export interface FoundDisk {
+  /** What people call it. */
+  readonly name: string;
+  readonly image: DiskImage;
+  /** The layer that it is the disk of, where that is known. */
+  readonly layer?: LayerNode;
+}
+
+export interface ChosenDisks {
+  /** Undefined is a disk with nothing on it: what a disk made from scratch is compared with. */
+  readonly before: FoundDisk | undefined;
+  readonly after: FoundDisk;
+  /** As the layer's script says, so that what it saw is compared. */
+  readonly options: MountOptions;
+  readonly isDescendant: boolean;
+}
+
+/** One word is compared with what it stands on. Fails as `usage` for words that mean nothing, or nothing built yet. */
+export async function chooseDisks(
+  words: readonly [string] | readonly [string, string],
+  directory: string,
+  places: ImagePlaces,
+  signal: AbortSignal,
+): Promise<Result<ChosenDisks>> {
+  const layers = await knownLayers(directory, places);
+  const find = (word: string) => findImage(word, layers, places, signal);
+  const after = await find(words[1] ?? words[0]);
+  if (!after.ok) return after;
+  const chain = await places.chain(after.value.image);
+  if (!chain.ok) return chain;
+  const before = words[1] === undefined ? ok(parentOf(chain.value, layers)) : await find(words[0]);
+  if (!before.ok) return before;
+  return ok({
+    before: before.value,
+    after: after.value,
+    options: mountOptions(after.value, before.value),
+    isDescendant: before.value !== undefined && isDescendant(before.value.image, chain.value, layers),
+  });
+}
+
+function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined): MountOptions {
+  const meant = (layer ?? other?.layer)?.layer;
+  const { rootPartition, partitionMounts = [] } = meant?.hints ?? {};
+  return {
+    partitionMounts,
+    whereOf: (target) => (meant ? whereOf(meant, target) : { file: image.file }),
+    ...(rootPartition === undefined ? {} : { rootPartition }),
+  };
+}
+
+interface KnownLayers {
+  /** The layers that vlb.yaml gives another name; or why no layers are known. */
+  readonly names: Result<ImageLayers>;
+  readonly nodes: readonly LayerNode[];
+  readonly records: readonly { readonly node: LayerNode; readonly record: BuildRecord }[];
+}
+
+/** Two image files need no project, so that there is none, or a wrong one, is told only to who asks for a layer. */
+async function knownLayers(directory: string, { inPlace }: ImagePlaces): Promise<KnownLayers> {
+  const project = await loadProject(directory);
+  if (!project.ok) return { names: project, nodes: [], records: [] };
+  const graph = buildGraph(project.value.layers, project.value.base);
+  if (!graph.ok) return { names: graph, nodes: [], records: [] };
+  const nodes = graph.value.nodes.filter((node) => node.type === 'layer');
+  const records = await Promise.all(
+    nodes.map(async (node) => ({ node, record: await inPlace.last(node.name) })),
+  );
+  return {
+    names: imageLayers(project.value.images, graph.value),
+    nodes,
+    records: records.flatMap(({ node, record }) => (record ? [{ node, record }] : [])),
+  };
+}
+
+async function findImage(
+  word: string,
+  layers: KnownLayers,
+  places: ImagePlaces,
+  signal: AbortSignal,
+): Promise<Result<FoundDisk>> {
+  const { names, nodes, records } = layers;
+  const known = nodes.map((node) => node.name);
+  const name = names.ok ? findLayer(names.value.get(word) ?? word, known) : names;
+  if (name.ok) return layerImage(name.value, await places.inPlace.linked(name.value), layers, places);
+  const onBase = records.find(({ node }) => node.parent === BASE_NAME);
+  if (word === BASE_NAME && onBase?.record.parent) {
+    return artifactImage(artifactFile(onBase.record.parent), BASE_NAME, layers, places);
+  }
+  if (/^[0-9a-f]{4,64}$/.test(word)) {
+    const artifacts = places.artifactNames().filter((file) => digestIn(file)?.startsWith(word));
+    const [only] = artifacts;
+    if (artifacts.length > 1) {
+      return fail('usage', `${artifacts.length} artifacts begin with ${word}`, {
+        hint: 'give more of its digest',
+      });
+    }
+    if (only !== undefined) return artifactImage(only, word, layers, places);
+  }
+  const stat = statSync(word, { throwIfNoEntry: false });
+  const isMeantAsFile = stat ? !stat.isDirectory() : /[/.]/.test(word) && !/^layers\//.test(word);
+  if (!isMeantAsFile) return name;
+  const image = await places.openImage(path.resolve(word), signal);
+  return image.ok ? ok({ ...nameImage(image.value, layers), name: word }) : image;
+}
+
+/** A layer's disk as it is in place; or of its last build, where the links were removed. */
+function layerImage(
+  name: string,
+  linked: string | undefined,
+  layers: KnownLayers,
+  places: ImagePlaces,
+): Result<FoundDisk> {
+  const last = layers.records.find(({ node }) => node.name === name)?.record;
+  const digest = linked ?? last?.artifact.digest;
+  const hint = `vlb build ${name} first`;
+  if (digest === undefined) return fail('usage', `${name} is not built yet`, { hint });
+  const file = places.artifactNames().find((candidate) => digestIn(candidate) === digest);
+  if (file === undefined) return fail('usage', `the artifact of ${name} is gone from the store`, { hint });
+  return artifactImage(file, name, layers, places);
+}
+
+function artifactImage(
+  file: string,
+  name: string,
+  layers: KnownLayers,
+  { artifacts }: ImagePlaces,
+): Result<FoundDisk> {
+  const image = { file: path.join(artifacts, file), format: 'qcow2' } as const;
+  return ok({ ...nameImage(image, layers), name });
+}
+
+/** What an image is called where nobody named it. */
+function nameImage(image: DiskImage, { nodes, records }: KnownLayers): FoundDisk {
+  const digest = digestIn(path.basename(image.file));
+  if (digest === undefined) return { name: path.basename(image.file), image };
+  const made = records.find(({ record }) => record.artifact.digest === digest)?.node;
+  if (made) return { name: made.name, image, layer: made };
+  const onIt = records.find(({ record }) => record.parent?.digest === digest)?.node;
+  const parent = nodes.find((node) => node.name === onIt?.parent);
+  if (parent) return { name: parent.name, image, layer: parent };
+  return { name: onIt?.parent === BASE_NAME ? BASE_NAME : digest.slice(0, 12), image };
+}
+
+function parentOf([, parent]: readonly DiskImage[], layers: KnownLayers): FoundDisk | undefined {
+  return parent && nameImage(parent, layers);
+}
+
+/** Whether a disk came about by nothing but layers' scripts in a chroot, on mounted file systems, from another. */
+function isDescendant(ancestor: DiskImage, chain: readonly DiskImage[], { records }: KnownLayers): boolean {
+  const at = chain.findIndex(({ file }) => file === ancestor.file);
+  return (
+    at >= 0 &&
+    chain.slice(0, at).every(({ file }) => {
+      const digest = digestIn(path.basename(file));
+      const recipe = records.find(({ record }) => record.artifact.digest === digest)?.record.recipe;
+      return recipe !== undefined && /^kind build-layer$/m.test(recipe);
+    })
+  );
+}
+
+function digestIn(file: string): string | undefined {
+  return /^(?:uncached-)?([0-9a-f]{64})\.qcow2$/.exec(file)?.[1];
+}

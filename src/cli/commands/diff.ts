@@ -1,0 +1,65 @@
+// vlb diff: what differs between the systems on two disks.
+
+import { compareDisks } from '../../diff/compare.ts';
+import { showShell, showText } from '../../diff/show.ts';
+import type { DiskDiff } from '../../model/disk-diff.ts';
+import type { DiskViewer } from '../../model/disk-viewer.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { diffSummary, diffText } from '../../report/diff-text.ts';
+import { createStyle, wantsColour } from '../../report/style.ts';
+import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { createInterrupt } from '../interrupt.ts';
+import type { GlobalOptions } from '../options.ts';
+import { imagePlaces, wireViewer } from '../wire-diff.ts';
+import { type ChosenDisks, chooseDisks } from './diff-disks.ts';
+
+/** As they come from the command line. */
+export interface RawDiffOptions {
+  readonly a: string;
+  readonly b?: string | undefined;
+  readonly stat?: boolean | undefined;
+  readonly json?: boolean | undefined;
+  readonly text?: string | undefined;
+  readonly shell?: boolean | undefined;
+}
+
+/** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to tell. */
+export async function diff(options: GlobalOptions, raw: RawDiffOptions): Promise<number | Failure> {
+  const interrupt = createInterrupt();
+  interrupt.listen();
+  const result = await run(options, raw, interrupt.signal);
+  if (result.ok) return EXIT.ok;
+  // What was under way when it came fails in its own way.
+  return interrupt.signal.aborted
+    ? exitStatusOf(fail('interrupted', 'interrupted').failure, interrupt.received())
+    : result.failure;
+}
+
+async function run(options: GlobalOptions, raw: RawDiffOptions, signal: AbortSignal): Promise<Result<void>> {
+  const words = raw.b === undefined ? ([raw.a] as const) : ([raw.a, raw.b] as const);
+  const chosen = await chooseDisks(words, options.directory, imagePlaces(options), signal);
+  if (!chosen.ok) return chosen;
+  const opened = await wireViewer(options, signal);
+  if (!opened.ok) return opened;
+  await using viewer = opened.value;
+  if (raw.text !== undefined) return await showText(chosen.value, raw.text, viewer);
+  if (raw.shell) return await showShell(chosen.value, viewer);
+  const found = await compare(chosen.value, viewer);
+  if (!found.ok) return found;
+  for (const note of found.value.notes) process.stderr.write(`note: ${note}\n`);
+  const style = createStyle(wantsColour(options.colour, process.stdout));
+  const text = raw.json
+    ? JSON.stringify(found.value, undefined, 2)
+    : raw.stat
+      ? diffSummary(found.value, style)
+      : diffText(found.value, style);
+  process.stdout.write(`${text}\n`);
+  return ok();
+}
+
+async function compare(chosen: ChosenDisks, viewer: DiskViewer): Promise<Result<DiskDiff>> {
+  const { before, after, options, isDescendant } = chosen;
+  const comparison = { before: before?.image, after: after.image, options, isDescendant };
+  const found = await compareDisks(comparison, viewer);
+  return found.ok ? ok({ before: before?.name ?? 'nothing', after: after.name, ...found.value }) : found;
+}

@@ -1,0 +1,116 @@
+// Compares the systems on two disks. One is looked at after the other: the kernel takes two copies of one btrfs for the
+// same file system, and the disks of two layers are such copies.
+
+import type { DiskDiff, PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
+import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../model/disk-viewer.ts';
+import { ok, type Result } from '../model/failure.ts';
+import type { MountOptions } from '../model/host.ts';
+import { type Details, fileDifferences } from './files.ts';
+import { databaseFiles, packageDifferences, parsePackages } from './packages.ts';
+import { type Paired, pairUp, untouchedSince, withContent } from './pairs.ts';
+
+export interface Comparison {
+  /** Undefined is a disk with nothing on it. */
+  readonly before: DiskImage | undefined;
+  readonly after: DiskImage;
+  readonly options: MountOptions;
+  /**
+   * The younger disk came about by changing files on the older one, in a mounted file system. What was not touched is
+   * then known without a reading.
+   */
+  readonly isDescendant: boolean;
+}
+
+/** Which packages and files differ. Fails like DiskViewer.open. */
+export async function compareDisks(
+  comparison: Comparison,
+  viewer: DiskViewer,
+): Promise<Result<Pick<DiskDiff, 'packages' | 'files' | 'notes'>>> {
+  const { before, after, options } = comparison;
+  const old = before ? await visit(viewer, before, options, (disk) => disk.list()) : ok<readonly Entry[]>([]);
+  if (!old.ok) return old;
+  const seen = await visit(viewer, after, options, async (disk) => {
+    const list = await disk.list();
+    if (!list.ok) return list;
+    const isUntouched = comparison.isDescendant ? untouchedSince(old.value) : () => false;
+    const paired = pairUp(old.value, list.value, isUntouched);
+    const looked = await lookCloser(disk, paired, list.value, viewer);
+    return looked.ok ? ok({ list: list.value, paired, looked: looked.value }) : looked;
+  });
+  if (!seen.ok) return seen;
+  const { list, paired } = seen.value;
+  const needsLook = before !== undefined && (paired.both.length > 0 || paired.removed.length > 0);
+  const looked = needsLook
+    ? await visit(viewer, before, options, (disk) => lookCloser(disk, paired, old.value, viewer))
+    : ok(NOTHING);
+  if (!looked.ok) return looked;
+  const details = { before: looked.value, after: seen.value.looked };
+  const databases = new Set([...details.before.packages.keys(), ...details.after.packages.keys()]);
+  const packages = [...databases].flatMap((database): PackageDifference[] => {
+    const [had, has] = [details.before, details.after].map(({ packages }) =>
+      parsePackages(database, packages.get(database) ?? ''),
+    );
+    return packageDifferences(database, had ?? [], has ?? []);
+  });
+  const notes = new Set([...details.before.notes, ...details.after.notes]);
+  return ok({ packages, files: fileDifferences(paired, old.value, list, details), notes: [...notes] });
+}
+
+interface Looked extends Details {
+  readonly packages: ReadonlyMap<PackageDatabase, string>;
+  readonly notes: readonly string[];
+}
+
+const NOTHING: Looked = { contents: new Map(), attributes: new Map(), packages: new Map(), notes: [] };
+
+/** Reads what the walk could not tell. */
+async function lookCloser(
+  disk: OpenDisk,
+  { both, added, removed }: Paired,
+  list: readonly Entry[],
+  viewer: DiskViewer,
+): Promise<Result<Looked>> {
+  const notes: string[] = [];
+  const contents = await disk.contents(withContent(both).map(({ after }) => after.path));
+  if (!contents.ok) return contents;
+  const paths = both.map(({ after }) => after.path);
+  const attributes = viewer.readsAttributes ? await disk.attributes(paths) : ok(NOTHING.attributes);
+  if (!attributes.ok) return attributes;
+  if (!viewer.readsAttributes && both.length > 0) {
+    notes.push(
+      'extended attributes, ACLs and capabilities were not compared: getfattr is not installed (apt-get install attr)',
+    );
+  }
+  const touched = new Set([...paths, ...[...added, ...removed].map((entry) => entry.path)]);
+  const packages = new Map<PackageDatabase, string>();
+  for (const database of ['dpkg', 'rpm'] as const) {
+    const files = databaseFiles(
+      database,
+      list.filter((entry) => entry.type === 'file').map((entry) => entry.path),
+    );
+    if (!databaseFiles(database, [...touched]).length || files.length === 0) continue;
+    if (database === 'rpm' && !viewer.readsRpm) {
+      notes.push('the packages of rpm were not compared: rpm is not installed (apt-get install rpm)');
+      continue;
+    }
+    const text = await disk.packages(database, files);
+    if (!text.ok) return text;
+    packages.set(database, text.value);
+  }
+  return ok({ contents: contents.value, attributes: attributes.value, packages, notes });
+}
+
+/** Opens a disk, looks, and closes it again. */
+export async function visit<T>(
+  viewer: DiskViewer,
+  image: DiskImage,
+  options: MountOptions,
+  look: (disk: OpenDisk) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const disk = await viewer.open(image, options);
+  if (!disk.ok) return disk;
+  const seen = await look(disk.value);
+  if (!seen.ok) return seen; // the viewer gives back what is open at its end
+  const closed = await disk.value.close();
+  return closed.ok ? seen : closed;
+}

@@ -1,0 +1,123 @@
+// Pairs of files, and what a closer look at them found → what differs.
+
+import type { Alteration, FileDifference, FileState } from '../model/disk-diff.ts';
+import type { Attributes, Entry } from '../model/disk-viewer.ts';
+import type { Pair, Paired } from './pairs.ts';
+
+/** What a closer look at one disk found, by path. */
+export interface Details {
+  readonly contents: ReadonlyMap<string, string>;
+  readonly attributes: ReadonlyMap<string, Attributes>;
+}
+
+/**
+ * The differences, the heaviest first.
+ * @param before all that is on the older disk, and `after` on the younger: names of one file are told by it
+ * @param details of `paired.both`; a content is only looked up for files of one size
+ */
+export function fileDifferences(
+  paired: Paired,
+  before: readonly Entry[],
+  after: readonly Entry[],
+  details: { readonly before: Details; readonly after: Details },
+): FileDifference[] {
+  const [oldNames, newNames] = [firstNames(before), firstNames(after)];
+  const found: FileDifference[] = [
+    ...paired.added.map((entry) => ({
+      ...weigh(entry, newNames),
+      change: 'added' as const,
+      after: stateOf(entry),
+      what: [],
+    })),
+    ...paired.removed.map((entry) => ({
+      ...weigh(entry, oldNames),
+      change: 'removed' as const,
+      before: stateOf(entry),
+      what: [],
+    })),
+  ];
+  for (const pair of paired.both) {
+    const what = alterations(pair, details);
+    if (what.length === 0) continue;
+    const rewritten = what.some(({ aspect }) => aspect === 'content' || aspect === 'type');
+    found.push({
+      ...(rewritten ? weigh(pair.after, newNames) : { path: pair.after.path, bytes: 0 }),
+      change: 'changed',
+      before: stateOf(pair.before),
+      after: stateOf(pair.after),
+      what,
+    });
+  }
+  return found.sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
+}
+
+/** What is not the same in the two; their times are not compared. */
+function alterations(
+  { before, after }: Pair,
+  details: { readonly before: Details; readonly after: Details },
+): Alteration[] {
+  const { path } = after;
+  const [had, has] = [details.before.attributes.get(path) ?? {}, details.after.attributes.get(path) ?? {}];
+  const sameContent = details.before.contents.get(path) === details.after.contents.get(path);
+  const aspects: [Alteration['aspect'], string | undefined, string | undefined][] = [
+    ['type', before.type, after.type],
+    ['mode', before.mode, after.mode],
+    ['owner', `${before.uid}:${before.gid}`, `${after.uid}:${after.gid}`],
+  ];
+  if (before.type === after.type) {
+    aspects.push(
+      ['link target', before.target, after.target],
+      ['device number', before.device, after.device],
+    );
+  }
+  const found: Alteration[] = [];
+  if (before.type === 'file' && after.type === 'file' && (before.size !== after.size || !sameContent)) {
+    found.push({ aspect: 'content' });
+  }
+  for (const [aspect, was, is] of aspects) if (was !== is) found.push({ aspect, ...values(was, is) });
+  for (const name of [...new Set([...Object.keys(had), ...Object.keys(has)])].sort()) {
+    if (had[name] !== has[name]) found.push({ aspect: 'attribute', name, ...values(had[name], has[name]) });
+  }
+  return found;
+}
+
+function values(before: string | undefined, after: string | undefined): Pick<Alteration, 'before' | 'after'> {
+  return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
+}
+
+/** A file with several names weighs by the first of them alone. */
+function weigh(
+  entry: Entry,
+  names: ReadonlyMap<string, string>,
+): Pick<FileDifference, 'path' | 'bytes' | 'linkOf'> {
+  const first = names.get(identityOf(entry)) ?? entry.path;
+  if (first !== entry.path) return { path: entry.path, bytes: 0, linkOf: first };
+  return { path: entry.path, bytes: entry.type === 'file' ? entry.size : 0 };
+}
+
+/** For each file that has several names, the first of them. */
+function firstNames(entries: readonly Entry[]): ReadonlyMap<string, string> {
+  const first = new Map<string, string>();
+  for (const entry of entries) {
+    if (entry.type !== 'file' || entry.names < 2) continue;
+    const known = first.get(identityOf(entry));
+    if (known === undefined || entry.path < known) first.set(identityOf(entry), entry.path);
+  }
+  return first;
+}
+
+function identityOf({ fileSystem, inode }: Entry): string {
+  return `${fileSystem}:${inode}`;
+}
+
+function stateOf({ type, mode, uid, gid, size, target, device }: Entry): FileState {
+  return {
+    type,
+    mode,
+    uid,
+    gid,
+    size,
+    ...(target === undefined ? {} : { target }),
+    ...(device === undefined ? {} : { device }),
+  };
+}

@@ -1,0 +1,92 @@
+// Databases of packages: what dpkg's status file and rpm's lists say, and what differs between two of them.
+
+import type { PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
+import { compareVersions } from './versions.ts';
+
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+}
+
+/** The files of a database on a disk, out of all that is there; empty when there is no such database. */
+export function databaseFiles(database: PackageDatabase, paths: readonly string[]): readonly string[] {
+  const files = paths.filter((file) => PLACES[database].test(file));
+  // Where a disk has two, the first is the one in use: the other is left from before a move.
+  const directory = directoryOf(files.sort()[0] ?? '');
+  return files.filter((file) => directoryOf(file) === directory);
+}
+
+const PLACES: Readonly<Record<PackageDatabase, RegExp>> = {
+  dpkg: /^\/var\/lib\/dpkg\/status$/,
+  rpm: /^\/(?:usr\/lib\/sysimage|usr\/share|var\/lib)\/rpm\/(?:rpmdb\.sqlite(?:-wal)?|Packages|Packages\.db)$/,
+};
+
+function directoryOf(file: string): string {
+  return file.slice(0, file.lastIndexOf('/'));
+}
+
+/** The packages in what `OpenDisk.packages` returned. */
+export function parsePackages(database: PackageDatabase, text: string): readonly Package[] {
+  return database === 'dpkg' ? parseDpkg(text) : parseRpm(text);
+}
+
+/** dpkg's status file: a paragraph each, the fields of deb-control(5) and `Status: want flag state`. */
+function parseDpkg(text: string): Package[] {
+  return text.split(/\n\n+/).flatMap((paragraph) => {
+    const field = (name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(paragraph)?.[1];
+    const name = field('Package');
+    const state = field('Status')?.split(' ')[2];
+    // Removed, with its configuration left behind.
+    const isGone = state === undefined || state === 'config-files' || state === 'not-installed';
+    if (name === undefined || isGone) return [];
+    return [{ name, version: field('Version') ?? '', architecture: field('Architecture') ?? '' }];
+  });
+}
+
+function parseRpm(text: string): Package[] {
+  return text.split('\n').flatMap((line) => {
+    const [name, version, architecture] = line.split('\t');
+    return name && version ? [{ name, version, architecture: architecture ?? '' }] : [];
+  });
+}
+
+/** What differs, by name. A package of which several versions may be installed is added and removed version by version. */
+export function packageDifferences(
+  database: PackageDatabase,
+  before: readonly Package[],
+  after: readonly Package[],
+): PackageDifference[] {
+  const found: PackageDifference[] = [];
+  const [had, has] = [byName(before), byName(after)];
+  for (const key of new Set([...had.keys(), ...has.keys()])) {
+    const gone = minus(had.get(key) ?? [], has.get(key) ?? []);
+    const come = minus(has.get(key) ?? [], had.get(key) ?? []);
+    const one = gone[0] ?? come[0];
+    if (!one) continue;
+    const about = { database, name: one.name, architecture: one.architecture };
+    const [was, is] = [gone[0]?.version, come[0]?.version];
+    if (was !== undefined && is !== undefined && gone.length === 1 && come.length === 1) {
+      const change = compareVersions(was, is) > 0 ? 'downgraded' : 'upgraded';
+      found.push({ ...about, change, before: was, after: is });
+      continue;
+    }
+    found.push(
+      ...gone.map(({ version }) => ({ ...about, change: 'removed' as const, before: version })),
+      ...come.map(({ version }) => ({ ...about, change: 'added' as const, after: version })),
+    );
+  }
+  return found.sort((a, b) => order(a.name, b.name) || order(a.architecture, b.architecture));
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function byName(packages: readonly Package[]): ReadonlyMap<string, readonly Package[]> {
+  return Map.groupBy(packages, ({ name, architecture }) => `${name}:${architecture}`);
+}
+
+function minus(packages: readonly Package[], others: readonly Package[]): readonly Package[] {
+  return packages.filter(({ version }) => !others.some((other) => other.version === version));
+}

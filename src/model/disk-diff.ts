@@ -1,0 +1,70 @@
+// What differs between the systems on two disks. Pure data: `vlb diff` computes it, prints it, or gives it out as JSON.
+
+export interface DiskDiff {
+  /** What was compared, as people call it: `10_base`, `old.qcow2`. */
+  readonly before: string;
+  readonly after: string;
+  /** By name. */
+  readonly packages: readonly PackageDifference[];
+  /** The heaviest first. */
+  readonly files: readonly FileDifference[];
+  /** What could not be compared, and why. */
+  readonly notes: readonly string[];
+}
+
+export interface FileDifference {
+  readonly change: 'added' | 'removed' | 'changed';
+  /** Absolute in the image. A byte that is no UTF-8 is a lone surrogate, see src/model/file-name.ts. */
+  readonly path: string;
+  /** What it weighs: the content that came, went, or is another one. */
+  readonly bytes: number;
+  readonly before?: FileState;
+  readonly after?: FileState;
+  /** What is not the same, in a file that is in both. */
+  readonly what: readonly Alteration[];
+  /** Another name of the same file, by which its bytes are counted. */
+  readonly linkOf?: string;
+}
+
+export type FileType =
+  | 'file'
+  | 'directory'
+  | 'link'
+  | 'block device'
+  | 'character device'
+  | 'fifo'
+  | 'socket'
+  | 'unknown';
+
+export interface FileState {
+  readonly type: FileType;
+  /** Octal, four digits: `0644`. */
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  /** Where a symbolic link leads. */
+  readonly target?: string;
+  /** Major and minor number of a device: `8:1`. */
+  readonly device?: string;
+}
+
+export interface Alteration {
+  readonly aspect: 'type' | 'content' | 'mode' | 'owner' | 'link target' | 'device number' | 'attribute';
+  /** Which extended attribute: `security.capability`. */
+  readonly name?: string;
+  /** Attributes' values are hexadecimal. */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+export interface PackageDifference {
+  readonly change: 'added' | 'removed' | 'upgraded' | 'downgraded';
+  readonly database: PackageDatabase;
+  readonly name: string;
+  readonly architecture: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+export type PackageDatabase = 'dpkg' | 'rpm';
