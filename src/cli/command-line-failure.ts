@@ -11,6 +11,8 @@ export const COMMANDS = [
   'ls',
   'diff',
   'new-layer',
+  'shell',
+  'log',
   'test-boot',
   'init',
   'doctor',
@@ -46,6 +48,11 @@ export function commandLineFailure(
     const guess = nearest(unknown, options);
     const meant = guess === undefined ? hint : `did you mean ${dashed(guess)}?`;
     return fail('usage', `unknown option ${dashed(unknown)}`, { hint: meant }).failure;
+  }
+  if (command === 'shell') {
+    return fail('usage', `vlb shell does not know what to do with "${unknown}"`, {
+      hint: 'what is to run in the layer follows --: vlb shell LAYER -- COMMAND',
+    }).failure;
   }
   if (command !== undefined) {
     return fail('usage', `vlb ${command} does not know what to do with "${unknown}"`, { hint }).failure;

@@ -12,11 +12,14 @@ import {
   doctorOptions,
   graphOptions,
   initOptions,
+  logOptions,
   lsOptions,
   newLayerOptions,
   planOptions,
+  shellOptions,
   testBootOptions,
   whyOptions,
+  wordsBehindDashes,
 } from './command-options.ts';
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Finish, RawGlobalOptions } from './options.ts';
@@ -59,6 +62,7 @@ export function commandLine(argv: readonly string[], finish: Finish) {
     .parserConfiguration({
       'parse-numbers': false,
       'parse-positional-numbers': false,
+      'populate--': true,
       'boolean-negation': false, // --no-last is nothing
     })
     .option('C', {
@@ -137,6 +141,34 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         }),
     )
     .command(
+      'shell <layer>',
+      'look inside a layer, with nothing kept',
+      (parser) => shellOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { shell } = await import('./commands/shell.ts');
+          return shell({
+            ...options,
+            layer: raw.layer,
+            state: raw.failed ? 'failed' : raw.parent ? 'parent' : 'built',
+            argv: wordsBehindDashes(raw),
+            nbd: raw.nbd ?? [],
+            params: raw.param ?? [],
+            secrets: raw.secret ?? [],
+          });
+        }),
+    )
+    .command(
+      'log <layer>',
+      'show what a layer printed when it ran',
+      (parser) => logOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { log } = await import('./commands/log.ts');
+          return log({ ...options, layer: raw.layer, follow: raw.follow === true, path: raw.path === true });
+        }),
+    )
+    .command(
       'test-boot [image]',
       'boot an image, with nothing written to it',
       (parser) => testBootOptions(parser),
@@ -191,7 +223,8 @@ export function commandLine(argv: readonly string[], finish: Finish) {
 /** As make and git have it: words behind `--` are no options. Nothing that vlb takes begins with a dash. */
 function withoutDashes(argv: readonly string[]): readonly string[] {
   const at = argv.indexOf('--');
-  if (at < 0) return argv;
+  // There they are somebody else's: a command and its options.
+  if (at < 0 || argv.slice(0, at).find((word) => COMMANDS.includes(word)) === 'shell') return argv;
   const behind = argv.slice(at + 1);
   const odd = behind.find((word) => word.startsWith('-'));
   if (odd !== undefined) {

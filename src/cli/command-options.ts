@@ -5,6 +5,7 @@ import { fail } from '../model/failure.ts';
 import { PROGRESS } from '../report/create-reporter.ts';
 import { GRAPH_FORMATS } from '../report/graph-text.ts';
 import { CommandLineError, dashed } from './command-line-failure.ts';
+import { ON_ERROR } from './on-error.ts';
 
 /** How layers are named on the command line. */
 const LAYER_TEXT = 'in full (20_app), without the number (app), or an image of vlb.yaml';
@@ -17,6 +18,13 @@ export const PARAM = {
   describe: 'NAME=VALUE for a layer that has "# vlb: param NAME"; may be given again',
 } as const;
 
+const NBD = {
+  type: 'string',
+  array: true,
+  nargs: 1,
+  describe: 'attach disks as this network block device (may be given again)',
+} as const;
+
 export const SECRET = {
   type: 'string',
   array: true,
@@ -27,12 +35,7 @@ export const SECRET = {
 
 export function buildOptions<T>(parser: Argv<T>) {
   return parser
-    .option('nbd', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      describe: 'attach disks as this network block device (may be given again)',
-    })
+    .option('nbd', NBD)
     .option('last', {
       type: 'string',
       requiresArg: true,
@@ -63,6 +66,11 @@ export function buildOptions<T>(parser: Argv<T>) {
       describe: 'a failed layer stops only what needs it',
     })
     .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
+    .option('on-error', {
+      choices: ON_ERROR,
+      default: 'keep' as const,
+      describe: "a failed layer's disk is kept for vlb shell --failed, or a shell is opened on it at once",
+    })
     .option('progress', {
       choices: PROGRESS,
       requiresArg: true,
@@ -173,6 +181,46 @@ export function diffOptions<T>(parser: Argv<T>) {
     .example('$0 diff app --text /etc/passwd', 'which lines of a file?');
 }
 
+export function shellOptions<T>(parser: Argv<T>) {
+  return parser
+    .usage('$0 shell <layer> [-- command…]\n\nLook inside a layer, with nothing kept.')
+    .positional('layer', {
+      type: 'string',
+      demandOption: true,
+      describe: 'in full (20_app) or without the number (app)',
+    })
+    .option('parent', { type: 'boolean', describe: 'the disk before its script, which can be tried by hand' })
+    .option('failed', { type: 'boolean', describe: 'the disk as its script left it when it failed' })
+    .conflicts('parent', 'failed')
+    .option('nbd', NBD)
+    .option('param', PARAM)
+    .option('secret', SECRET)
+    .example('$0 shell app', 'a shell in the finished layer')
+    .example('$0 shell app -- cat /etc/os-release', 'a command in it')
+    .example('$0 shell --parent app', 'try ./build-layer by hand')
+    .example('$0 shell --failed app', 'what did the failed script leave?');
+}
+
+/** What follows `--`. */
+export function wordsBehindDashes(raw: Readonly<Record<string, unknown>>): readonly string[] {
+  const words = raw['--'];
+  return Array.isArray(words) ? words.map(String) : [];
+}
+
+export function logOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('layer', {
+      type: 'string',
+      demandOption: true,
+      describe: 'in full (20_app) or without the number (app); app~1 is the run before the last',
+    })
+    .option('follow', { alias: 'f', type: 'boolean', describe: 'print what comes, until the run ends' })
+    .option('path', { type: 'boolean', describe: 'print where the log is' })
+    .example('$0 log app', 'what the last run of 20_app printed')
+    .example('$0 log -f app', 'and what comes, while it runs')
+    .example('$0 log app~1', 'the run before that');
+}
+
 export function newLayerOptions<T>(parser: Argv<T>) {
   return parser
     .positional('name', {
@@ -225,7 +273,7 @@ export function doctorOptions<T>(parser: Argv<T>) {
 }
 
 /** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
-const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '_'];
+const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '--', '_'];
 
 /** A bare --force is one without a layer; positional arguments are looked at where their names are known. */
 const MAY_BE_EMPTY = ['force', 'layer', 'image', 'name'];

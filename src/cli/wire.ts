@@ -9,20 +9,23 @@ import { fuseBackend } from '../host/linux/fuse.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { nbdBackend } from '../host/linux/nbd.ts';
 import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
+import { quoteForReading } from '../host/process.ts';
 import type { Plan } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { DEFAULT_LIMITS } from '../model/cache.ts';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
+import type { InPlace, Store } from '../model/store.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
 import { atHint, checkBindSources } from '../project/bind-sources.ts';
+import { findProject } from '../project/find-project.ts';
 import { createFileHasher, type FileHasher } from '../project/hash.ts';
 import { createManifestReader } from '../project/manifest.ts';
 import { parseParams, withParams } from '../project/params.ts';
-import { type Project, projectPaths } from '../project/project.ts';
+import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
 import { givenSecrets } from '../project/secrets.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { evictionNotes } from '../report/cache-text.ts';
@@ -85,6 +88,51 @@ export async function lockProject(
   }
 }
 
+export interface WiredLogs {
+  /** The names of the layers, in their order. */
+  readonly layers: readonly string[];
+  readonly paths: ProjectPaths;
+  readonly store: Store;
+  readonly inPlace: InPlace;
+  readonly isAlive: (owner: string) => boolean;
+}
+
+/** What it takes to find a layer's log: no plan, and no input is read. */
+export async function wireLogs(
+  options: Pick<WireOptions, 'directory' | 'cacheDirectory'>,
+): Promise<Result<WiredLogs>> {
+  const project = await loadProject(options.directory);
+  if (!project.ok) return project;
+  const paths = projectPaths(options.directory, options.cacheDirectory);
+  const store = openStore(paths, project.value, () => {});
+  if (!store.ok) return store;
+  return ok({
+    layers: project.value.layers.map((layer) => layer.name),
+    paths,
+    store: store.value,
+    inPlace: openInPlace({
+      ...paths,
+      artifacts: store.value.artifactDirectory,
+      drop: (names) => store.value.drop(names),
+    }),
+    isAlive: ownerIsAlive,
+  });
+}
+
+function openStore(paths: ProjectPaths, project: Project, emit: Emit): Result<Store> {
+  const limits = { ...DEFAULT_LIMITS, ...project.cache };
+  const note = (message: string) => emit({ type: 'note', message });
+  return openLocalStore({
+    directory: paths.store,
+    owner: ownerName(),
+    isAlive: ownerIsAlive,
+    onDamage: note,
+    project: paths,
+    limits,
+    onEvict: (evicted) => evictionNotes(evicted, limits).forEach(note),
+  });
+}
+
 /** From a project to a plan, and the context in which it can be executed. */
 export async function wireBuild(project: Project, options: WireOptions): Promise<Result<Wired>> {
   const given = parseParams(options.params);
@@ -105,17 +153,7 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
   const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
 
-  const limits = { ...DEFAULT_LIMITS, ...project.cache };
-  const note = (message: string) => options.emit({ type: 'note', message });
-  const store = openLocalStore({
-    directory: paths.store,
-    owner: ownerName(),
-    isAlive: ownerIsAlive,
-    onDamage: note,
-    project: paths,
-    limits,
-    onEvict: (evicted) => evictionNotes(evicted, limits).forEach(note),
-  });
+  const store = openStore(paths, project, options.emit);
   if (!store.ok) return store;
   const inPlace = openInPlace({
     ...paths,
@@ -148,10 +186,28 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
       hasher,
       secrets: secrets.value,
       emit: options.emit,
+      lookInside: (layer) => lookInside(layer, options),
       signal: options.signal,
       owner: ownerName(),
     },
   });
+}
+
+/** With what was said on this command line, as far as a shell has to be told it too. */
+function lookInside(layer: string, { directory, cacheDirectory, nbd, params }: WireOptions): string {
+  const isElsewhere = cacheDirectory !== undefined && !process.env['VLB_CACHE_DIR'];
+  return [
+    'vlb',
+    ...(directory === findProject(process.cwd()) ? [] : ['-C', path.relative(process.cwd(), directory)]),
+    'shell',
+    ...(isElsewhere ? ['--cache-dir', cacheDirectory] : []),
+    ...nbd.flatMap((device) => ['--nbd', device]),
+    ...params.flatMap((param) => ['-p', param]),
+    '--failed',
+    layer,
+  ]
+    .map(quoteForReading)
+    .join(' ');
 }
 
 /** The names of the layers that have to run. A base is never forced: its content is fixed. */

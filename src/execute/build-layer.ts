@@ -3,42 +3,54 @@
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { Bind, Disk, MountedSystem } from '../model/host.ts';
+import type { Bind, ChrootScript, Disk, MountedSystem, Streams } from '../model/host.ts';
 import { whereOf } from '../project/bind-sources.ts';
 import { scriptEnvironment } from './environment.ts';
-import { enter, type Job } from './job.ts';
-import { runScript } from './run-script.ts';
+import { type Closed, enter, type Job } from './job.ts';
+import { leavesDisk, runScript } from './run-script.ts';
 
 /** Runs a build-layer on the draft. */
-export async function buildLayer(job: Job): Promise<Result<void>> {
-  const { bench, layer, staged, secrets } = job;
+export async function buildLayer(job: Job): Promise<Result<Closed>> {
+  const { bench } = job;
   enter('attach', job);
   const disk = await bench.attach(job.draft.path);
   if (!disk.ok) return disk;
   enter('mount', job);
-  const system = await mount(job, disk.value);
+  const system = await mountAll(job, disk.value);
   if (!system.ok) return system;
   enter('run', job);
-  const ran = await runScript(job, (onOutput) =>
-    bench.runInChroot(system.value, {
-      inputs: staged.inputs,
-      binds: bindsOf(job),
-      environment: scriptEnvironment(process.env, layer.params),
-      secrets,
-      noNetwork: layer.hints.noNetwork,
-      command: '/mnt/build-layer',
-      onOutput,
-    }),
+  const script = await runScript(job, (onOutput) =>
+    bench.runInChroot(system.value, chrootScript(job, ['/mnt/build-layer'], onOutput)),
   );
-  if (!ran.ok) return ran;
+  if (!script.ok && !leavesDisk(script.failure)) return script;
   enter('unmount', job);
   const unmounted = await bench.unmount(system.value);
-  if (!unmounted.ok) return unmounted;
+  if (!unmounted.ok) return script.ok ? unmounted : script;
   enter('detach', job);
-  return bench.detach(disk.value);
+  const detached = await bench.detach(disk.value);
+  if (!detached.ok) return script.ok ? detached : script;
+  return ok({ script });
 }
 
-async function mount({ bench, layer, below, context }: Job, disk: Disk): Promise<Result<MountedSystem>> {
+/** The chroot that a build-layer sees, with whatever is to run in it. */
+export function chrootScript(job: Job, argv: readonly [string, ...string[]], streams: Streams): ChrootScript {
+  const { layer, staged, secrets } = job;
+  return {
+    inputs: staged.inputs,
+    binds: bindsOf(job),
+    environment: scriptEnvironment(process.env, layer.params),
+    secrets,
+    noNetwork: layer.hints.noNetwork,
+    argv,
+    streams,
+  };
+}
+
+/** Mounts the system on a disk, with the partitions and layers that the hints want inside it. */
+export async function mountAll(
+  { bench, layer, below, context }: Pick<Job, 'bench' | 'layer' | 'below' | 'context'>,
+  disk: Disk,
+): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
     ...layer.hints,
     whereOf: (target) => whereOf(layer, target),

@@ -15,6 +15,8 @@ export interface Context {
   readonly hasher: FileHasher;
   readonly secrets: Secrets;
   readonly emit: Emit;
+  /** The command line that looks inside the disk of a layer that failed. */
+  readonly lookInside: (layer: string) => string;
   readonly signal: AbortSignal;
   /** The name of this process: its runs carry it. */
   readonly owner: string;

@@ -2,15 +2,24 @@
 
 import path from 'node:path';
 import type { Plan, PlanStep } from '../model/action.ts';
+import type { Artifact } from '../model/artifact.ts';
 import type { Finished } from '../model/event.ts';
-import { ok, type Result } from '../model/failure.ts';
+import { type Failure, ok, type Result } from '../model/failure.ts';
+import type { LayerNode } from '../model/graph.ts';
 import type { Context } from './context.ts';
 import { makesItsOwnDisk, needsDevice } from './modify-disk.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
-import { nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
+import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
 import { secondsSince } from './step.ts';
 
-export type ExecuteOptions = ScheduleOptions & OutputOptions;
+export interface ExecuteOptions extends ScheduleOptions, OutputOptions {
+  /** Called when all has stopped after a layer failed whose disk was kept, before the end is told. */
+  readonly onFailedDisk?: (
+    node: LayerNode,
+    failure: Failure,
+    known: ReadonlyMap<string, Artifact>,
+  ) => Promise<void>;
+}
 
 /** Executes a plan and tells it as events, `finished` last. Returns what `finished` says. */
 export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Finished> {
@@ -19,6 +28,7 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
   const held = await holdPlan(plan, options.flatten, context);
   const able = await checkHost(held, context);
   const done = able.ok ? await runSteps(held, options, context) : nothingDone();
+  await showFailed(plan, done, options, context.signal);
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
   if (done.counts.built > 0) await context.store.evict(context.signal);
   const finished: Finished = {
@@ -32,6 +42,19 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
   };
   context.emit(finished);
   return finished;
+}
+
+/** A look at the first layer whose disk was kept, if somebody wants one. */
+async function showFailed(
+  plan: Plan,
+  { artifacts, failures }: Done,
+  { onFailedDisk }: ExecuteOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const first = failures.find(({ failure }) => failure.look !== undefined);
+  const node = plan.find((step) => step.node.name === first?.layer)?.node;
+  if (first && node?.type === 'layer' && !signal.aborted)
+    await onFailedDisk?.(node, first.failure, artifacts);
 }
 
 /** The images, relative to the working directory. */

@@ -2,6 +2,7 @@
 
 import type { Keeping } from '../model/artifact.ts';
 import type { Stage } from '../model/event.ts';
+import type { Result } from '../model/failure.ts';
 import type { Workbench } from '../model/host.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Secret } from '../model/secret.ts';
@@ -28,6 +29,11 @@ export interface Job extends LayerRun {
   readonly caches: readonly Cache[];
   /** The run's own directory. */
   readonly directory: string;
+}
+
+/** A run whose disk nothing holds any more, whole whether or not the script failed. */
+export interface Closed {
+  readonly script: Result<void>;
 }
 
 /** Tells that a run enters a stage. */

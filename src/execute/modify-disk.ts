@@ -4,11 +4,12 @@ import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
+import type { Disk, HostScript, Streams } from '../model/host.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Context } from './context.ts';
 import { scriptEnvironment } from './environment.ts';
-import { enter, type Job, type LayerRun } from './job.ts';
-import { runScript } from './run-script.ts';
+import { type Closed, enter, type Job, type LayerRun } from './job.ts';
+import { leavesDisk, runScript } from './run-script.ts';
 import { fullStore } from './space.ts';
 
 /** Whether the script makes its disk itself with qemu-img and qemu-nbd, as older projects do. */
@@ -54,7 +55,7 @@ export async function createDelta(
 }
 
 /** Runs a modify-disk, with its disk attached unless it does that itself. */
-export async function modifyDisk(job: Job): Promise<Result<void>> {
+export async function modifyDisk(job: Job): Promise<Result<Closed>> {
   const { bench, layer, draft, context } = job;
   const { parent } = job.below;
   const source = parent ? path.join(context.store.artifactDirectory, artifactFile(parent)) : '';
@@ -62,23 +63,33 @@ export async function modifyDisk(job: Job): Promise<Result<void>> {
     const device = context.host.scriptDevice;
     if (device === undefined) return needsDevice(layer);
     const ran = await runModifyDisk(job, source, device, true);
-    return ran.ok ? adoptDisk(job, source) : ran;
+    if (!ran.ok) return ran;
+    const adopted = await adoptDisk(job, source);
+    return adopted.ok ? ok({ script: ran }) : adopted;
   }
   enter('attach', job);
   const disk = await bench.attach(draft.path);
   if (!disk.ok) return disk;
-  const ran = await runModifyDisk(job, source, disk.value.device, false);
-  if (!ran.ok) return ran;
+  const script = await runModifyDisk(job, source, disk.value.device, false);
+  if (!script.ok && !leavesDisk(script.failure)) return script;
+  if (script.ok) {
+    const trimmed = await trim(job, disk.value);
+    if (!trimmed.ok) return trimmed;
+  }
+  enter('detach', job);
+  const detached = await bench.detach(disk.value);
+  if (!detached.ok) return script.ok ? detached : script;
+  return ok({ script });
+}
+
+async function trim(job: Job, disk: Disk): Promise<Result<void>> {
+  const { bench, context } = job;
   enter('unmount', job);
-  const flushed = await bench.flush(disk.value);
+  const flushed = await bench.flush(disk);
   if (!flushed.ok) return flushed;
   // Before the trim, which makes room: what the script's own file systems could not write is gone, and nobody was told.
   const full = fullStore(context);
-  if (full) return { ok: false, failure: full };
-  const trimmed = await bench.trim(disk.value);
-  if (!trimmed.ok) return trimmed;
-  enter('detach', job);
-  return bench.detach(disk.value);
+  return full ? { ok: false, failure: full } : bench.trim(disk);
 }
 
 function runModifyDisk(
@@ -87,19 +98,30 @@ function runModifyDisk(
   device: string,
   attachesItself: boolean,
 ): Promise<Result<void>> {
-  const { bench, layer, draft, staged, secrets, directory } = job;
+  const { bench, draft } = job;
   enter('run', job);
   return runScript(job, (onOutput) =>
     bench.runOnHost({
-      inputs: staged.inputs,
-      argv: ['./modify-disk', source, draft.path, device],
-      environment: { ...scriptEnvironment(process.env, layer.params), TMPDIR: path.join(directory, 'tmp') },
-      onOutput,
-      secrets,
-      noNetwork: layer.hints.noNetwork,
+      ...hostScript(job, ['./modify-disk', source, draft.path, device], onOutput),
       ...(attachesItself ? { device, makes: draft.path } : {}),
     }),
   );
+}
+
+/** What a modify-disk sees, with whatever is to run in its place. */
+export function hostScript(
+  { layer, staged, secrets, directory }: Job,
+  argv: readonly [string, ...string[]],
+  streams: Streams,
+): HostScript {
+  return {
+    inputs: staged.inputs,
+    argv,
+    environment: { ...scriptEnvironment(process.env, layer.params), TMPDIR: path.join(directory, 'tmp') },
+    streams,
+    secrets,
+    noNetwork: layer.hints.noNetwork,
+  };
 }
 
 /** The failure for an older modify-disk where no device was given for it. */

@@ -1,24 +1,22 @@
 // Runs one layer: create → stage → attach → mount → run → unmount → detach → commit. Before the commit nothing but a
 // draft and the run's own directory changed, and both go away whatever happens.
 
-import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
-import type { Workbench } from '../model/host.ts';
 import { manifestText } from '../model/manifest.ts';
 import type { Draft } from '../model/store.ts';
 import { keyOf, layerRecipe } from '../plan/key.ts';
 import { buildLayer } from './build-layer.ts';
 import { lockCaches } from './caches.ts';
 import type { Context } from './context.ts';
-import { enter, type Job, type LayerRun } from './job.ts';
+import { dropFailedDisk, keepFailedDisk } from './failed-disk.ts';
+import { type Closed, enter, type Job, type LayerRun } from './job.ts';
 import { createDelta, makesItsOwnDisk, modifyDisk } from './modify-disk.ts';
-import { logFile } from './run-script.ts';
+import { newRunDirectory, openRun } from './open-run.ts';
+import { logFile } from './run-log.ts';
 import { explainFullDisk, fullStore } from './space.ts';
 import { stageInputs } from './stage.ts';
-
-let runs = 0;
 
 /**
  * Runs a layer's script on a delta over its parent and commits the result.
@@ -42,7 +40,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
       keeping: run.keeping,
       ...(run.layer.hints.noshare ? { noshare: true as const } : {}),
       startedAt,
-      log: logFile(run.layer, context),
+      log: logFile(run.layer.name, context.paths),
       signal: context.signal,
     });
   });
@@ -59,6 +57,8 @@ export async function withRun<T>(
   const locked = await lockCaches(run.layer, context);
   if (!locked.ok) return locked;
   using caches = locked.value;
+  const dropped = dropFailedDisk(run.layer.name, context.paths);
+  if (!dropped.ok) return dropped;
   // What it waited for others is none of its own time.
   const startedAt = performance.now();
   const drafted = await context.store.draft();
@@ -69,10 +69,17 @@ export async function withRun<T>(
   if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
   // While the draft is still there: it is what filled the disk.
   if (!result.ok) return { ok: false, failure: explainFullDisk(result.failure, context) };
+  const { staged, script } = result.value;
+  if (!script.ok) {
+    const failure = explainFullDisk(script.failure, context);
+    // A full disk is not made fuller.
+    const kept = failure.kind === 'work' && (await keepFailedDisk(run, draft.path, context));
+    return { ok: false, failure: kept ? { ...failure, look: context.lookInside(run.layer.name) } : failure };
+  }
   // A modify-disk writes through caches that tell nobody when they could not be written.
   const full = fullStore(context);
   if (full) return { ok: false, failure: full };
-  return await use(draft, result.value, startedAt);
+  return await use(draft, staged, startedAt);
 }
 
 /** Takes the holes out of a draft that vlb made itself; what a script made is kept as it is. */
@@ -82,14 +89,14 @@ function compact({ layer, below }: LayerRun, draft: Draft, { host, signal }: Con
   return host.images.compact(draft.path, backing, signal);
 }
 
-/** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see. */
+/** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see, and its end. */
 async function runOnDraft(
   run: LayerRun,
   given: Pick<Job, 'secrets' | 'caches'>,
   draft: Draft,
   context: Context,
-): Promise<Result<Job['staged']>> {
-  const directory = path.join(context.paths.runs, `${context.owner}-${runs++}`);
+): Promise<Result<Closed & Pick<Job, 'staged'>>> {
+  const directory = newRunDirectory(context);
   // Three things at once: the delta and the root shell are made by other processes while this one copies.
   const opening = openRun(directory, context);
   enter('create', { ...run, context });
@@ -115,7 +122,7 @@ async function runOnDraft(
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
     const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
     const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
-    return done.ok ? staged : done;
+    return done.ok ? ok({ ...done.value, staged: staged.value }) : done;
   } finally {
     context.signal.removeEventListener('abort', onAbort);
   }
@@ -127,18 +134,4 @@ async function explainParent(failure: Failure, { below }: LayerRun, context: Con
   if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
     return failure;
   return { ...failure, hint: 'run vlb build again: it makes the damaged layer anew' };
-}
-
-/** Makes the run's directory and opens its workbench, which takes the directory away again at its end. */
-async function openRun(directory: string, { host }: Context): Promise<Result<Workbench>> {
-  try {
-    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
-    mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
-  } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-    return fail('host', `the directory of a run cannot be made: ${message}`, { where: { file: directory } });
-  }
-  const bench = await host.openWorkbench(directory);
-  if (!bench.ok) rmSync(directory, { recursive: true, force: true });
-  return bench;
 }

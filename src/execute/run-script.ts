@@ -1,19 +1,19 @@
 // Runs a layer's script under its time-out, with its output to the log, to the reporters, and to the failure if it fails.
 
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
-import type { Layer, ScriptKind } from '../model/layer.ts';
-import type { Context } from './context.ts';
+import type { ScriptKind } from '../model/layer.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
+import { logFile, openLog } from './run-log.ts';
 
 /** How many of a failed script's last lines are shown. */
 const TAIL_LINES = 20;
 
-/** Where the output of a layer's last run is. */
-export function logFile(layer: Pick<Layer, 'name'>, context: Pick<Context, 'paths'>): string {
-  return path.join(context.paths.state, 'logs', `${layer.name}.log`);
+/** Whether the script came to an end and nothing else did, so that there is something to see on its disk. */
+export function leavesDisk(failure: Failure): boolean {
+  return failure.kind === 'work' && failure.exitStatus !== undefined;
 }
 
 /**
@@ -25,17 +25,10 @@ export async function runScript(
   start: (onOutput: (chunk: Buffer) => void) => Promise<Result<number>>,
 ): Promise<Result<void>> {
   const { layer, context, bench } = job;
-  const log = logFile(layer, context);
-  let descriptor: number;
-  try {
-    mkdirSync(path.dirname(log), { recursive: true });
-    descriptor = openSync(log, 'w');
-  } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-    return fail('host', `the log of layer ${layer.name} cannot be written: ${message}`, {
-      where: { file: log },
-    });
-  }
+  const log = logFile(layer.name, context.paths);
+  const opened = openLog(layer.name, context);
+  if (!opened.ok) return opened;
+  const { descriptor } = opened.value;
   let logFailure: NodeJS.ErrnoException | undefined;
   const tail: string[] = [];
   const lines = new LineSplitter((line) => {
@@ -51,7 +44,7 @@ export async function runScript(
       ? undefined
       : setTimeout(() => {
           timedOut = true;
-          bench.kill();
+          void bench.stopScript();
         }, timeout * 1000);
   try {
     const ended = await start((chunk) => {
@@ -64,12 +57,10 @@ export async function runScript(
     });
     lines.end();
     const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
-    if (timedOut)
-      return fail(
-        'work',
-        `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`,
-        about,
-      );
+    if (timedOut) {
+      const message = `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`;
+      return fail('work', message, { ...about, ...(ended.ok ? { exitStatus: ended.value } : {}) });
+    }
     // What could not even be begun told why in the output.
     if (!ended.ok) {
       return ended.failure.kind === 'host' ? { ok: false, failure: { ...about, ...ended.failure } } : ended;
@@ -83,6 +74,7 @@ export async function runScript(
   } finally {
     clearTimeout(timer);
     closeSync(descriptor);
+    opened.value.end();
   }
 }
 

@@ -1,6 +1,7 @@
 // Running external commands. The only file that imports execa; everything else that starts a process calls this.
 
 import { accessSync, constants } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
@@ -125,7 +126,7 @@ export async function start(
 
 /**
  * Hands the terminal to a command until it ends: for interactive programs.
- * Returns its exit status; fails as `interrupted` on abort, after SIGTERM let it put the terminal in order.
+ * Returns its exit status, 128 and the signal's number for one that was killed; fails as `interrupted` on abort, after SIGTERM let it put the terminal in order.
  */
 export async function runInTerminal(
   command: string,
@@ -145,7 +146,7 @@ export async function runInTerminal(
   if (result.exitCode === undefined && result.signal === undefined) {
     return startFailure(command, result.code);
   }
-  return ok(result.exitCode ?? 128);
+  return ok(result.exitCode ?? 128 + (result.signal === undefined ? 0 : os.constants.signals[result.signal]));
 }
 
 /** The failure to tell for a command that ran and ended badly. */

@@ -23,6 +23,8 @@ export interface Failure {
   readonly detail?: readonly string[];
   /** Path of the whole log, when there is one. */
   readonly log?: string;
+  /** The command that looks inside the disk of a layer that failed, when it was kept. */
+  readonly look?: string;
   /** The exit status of the script or command that failed, when that is what happened. */
   readonly exitStatus?: number;
 }

@@ -63,10 +63,12 @@ export interface Workbench extends AsyncDisposable {
   trim(disk: Disk): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */
   unmount(system: MountedSystem): Promise<Result<void>>;
-  /** Runs a build-layer. Returns its exit status. */
+  /** Runs a build-layer, or what a person wants to run in its place. Returns its exit status. */
   runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>>;
-  /** Runs a modify-disk. Returns its exit status. */
+  /** Runs a modify-disk, or what a person wants to run in its place. Returns its exit status. */
   runOnHost(script: HostScript): Promise<Result<number>>;
+  /** Kills the script that runs, with all that it started; the running call returns its end. What it wrote can be kept. */
+  stopScript(): Promise<void>;
   /** Ends whatever runs at once; the running call fails as `interrupted`. */
   kill(): void;
 }
@@ -87,9 +89,15 @@ export interface MountedSystem {
   readonly root: string;
 }
 
+/**
+ * Who a script talks to: a function that takes its output, both streams as one, with nothing to read; whoever has vlb's
+ * `own` streams; or a person at the `terminal` that vlb has, by way of a terminal of the script's own.
+ */
+export type Streams = ((chunk: Buffer) => void) | 'own' | 'terminal';
+
 interface Script {
   readonly environment: Readonly<Record<string, string>>;
-  readonly onOutput: (chunk: Buffer) => void;
+  readonly streams: Streams;
   /** Runs it where there is no network but its own loopback. */
   readonly noNetwork: boolean;
   /** Files that the script finds in the directory that its variable VLB_SECRETS names. */
@@ -100,8 +108,8 @@ export interface ChrootScript extends Script {
   /** Staged copy of the layer's files, to be found at /mnt. */
   readonly inputs: string;
   readonly binds: readonly Bind[];
-  /** Path inside the chroot. */
-  readonly command: string;
+  /** The program as the chroot knows it, and its arguments. */
+  readonly argv: readonly [string, ...string[]];
 }
 
 /** A file or directory of the host that appears in the chroot. */

@@ -31,6 +31,8 @@ export interface Store {
    * uses them.
    */
   drop(names: readonly string[]): Promise<void>;
+  /** Where the script's output of the build under a key is; nothing may be there. */
+  logOf(key: Key): string;
   /** Removes the record under a key, so that a forced build is not dropped in its favour. The artifact stays. */
   forget(key: Key): Promise<void>;
   /** True when this artifact is there with the size its record tells. */

@@ -51,6 +51,10 @@ export interface ProjectPaths {
   readonly store: string;
   readonly statIndex: string;
   readonly runs: string;
+  /** The logs of layers' runs. */
+  readonly logs: string;
+  /** The disks of layers that failed. */
+  readonly failed: string;
 }
 
 /**
@@ -66,5 +70,7 @@ export function projectPaths(directory: string, cacheDirectory?: string): Projec
     store: cacheDirectory ?? path.join(state, 'store'),
     statIndex: path.join(state, 'stat-index'),
     runs: path.join(state, 'runs'),
+    logs: path.join(state, 'logs'),
+    failed: path.join(state, 'failed'),
   };
 }

@@ -3,7 +3,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { Layer } from '../model/layer.ts';
+import type { Layer, SecretName } from '../model/layer.ts';
 import type { Secret } from '../model/secret.ts';
 import { SECRET_NAME } from './hints.ts';
 import { nearest } from './nearest.ts';
@@ -17,6 +17,8 @@ export interface Secrets {
    * hint, and for a file that cannot be read.
    */
   of(layer: Layer): Result<readonly Secret[]>;
+  /** Those of a layer that were given. Fails as `usage` for a file that cannot be read. */
+  given(layer: Layer): Result<readonly Secret[]>;
 }
 
 type Source = { readonly file: string } | { readonly content: Buffer };
@@ -50,7 +52,13 @@ export function givenSecrets(
     if (!source.ok) return source;
     given.set(name, source.value);
   }
-  return ok({ of: (layer) => secretsOf(layer, given) });
+  return ok({
+    of: (layer) => secretsOf(layer, layer.hints.secrets, given),
+    given: (layer) => {
+      const secrets = layer.hints.secrets.filter(({ name }) => given.has(name));
+      return secretsOf(layer, secrets, given);
+    },
+  });
 }
 
 function fromEnvironment(name: string, environment: NodeJS.ProcessEnv): Result<Source> {
@@ -73,9 +81,13 @@ function fromFile(file: string, name: string): Result<Source> {
   }
 }
 
-function secretsOf(layer: Layer, given: Map<string, Source>): Result<readonly Secret[]> {
+function secretsOf(
+  layer: Layer,
+  wanted: readonly SecretName[],
+  given: Map<string, Source>,
+): Result<readonly Secret[]> {
   const secrets: Secret[] = [];
-  for (const { name, line } of layer.hints.secrets) {
+  for (const { name, line } of wanted) {
     const source = given.get(name);
     if (!source) {
       return fail('usage', `layer ${layer.name} wants the secret ${name}`, {

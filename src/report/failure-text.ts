@@ -15,6 +15,7 @@ export function failureText(failure: Failure, style: Style, directory = process.
   }
   for (const line of failure.detail ?? []) lines.push(`  ${style.dim('|')} ${plainText(line)}`);
   if (failure.log !== undefined) lines.push(`  ${style.dim('log:')} ${short(failure.log)}`);
+  if (failure.look !== undefined) lines.push(`  ${style.dim('look:')} ${failure.look}`);
   if (failure.hint !== undefined) lines.push(`  ${style.dim('help:')} ${failure.hint}`);
   return lines.join('\n');
 }

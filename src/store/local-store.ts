@@ -145,6 +145,10 @@ class LocalStore implements Store {
     await dropUnused(names, { ...this.#options, places: this.#places });
   }
 
+  logOf(key: Key): string {
+    return path.join(this.#places.keys, `${key}.log`);
+  }
+
   async forget(key: Key): Promise<void> {
     rmSync(this.#recordFile(key), { force: true });
   }

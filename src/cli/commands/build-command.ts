@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import type { Failure } from '../../model/failure.ts';
 import type { Progress } from '../../report/create-reporter.ts';
+import type { OnError } from '../on-error.ts';
 import type { GlobalOptions } from '../options.ts';
 
 /** As they come from the command line. */
@@ -20,6 +21,7 @@ export interface RawBuildOptions {
   readonly flatten?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly progress?: Progress | undefined;
+  readonly onError?: OnError | undefined;
 }
 
 /** Builds, or shows the plan. Returns the exit status, or the failure to tell. */
@@ -43,6 +45,7 @@ export async function buildCommand(raw: RawBuildOptions, options: GlobalOptions)
     keepGoing: raw.keepGoing === true,
     flatten: raw.flatten === true,
     progress: raw.progress ?? 'auto',
+    onError: raw.onError ?? 'keep',
   });
 }
 

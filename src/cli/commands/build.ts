@@ -1,12 +1,15 @@
 // vlb build: plan, execute, report.
 
-import { execute } from '../../execute/execute.ts';
+import type { Context } from '../../execute/context.ts';
+import { type ExecuteOptions, execute } from '../../execute/execute.ts';
 import type { Failure } from '../../model/failure.ts';
 import { loadProject } from '../../project/project.ts';
 import { createReporter, type Progress } from '../../report/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { createInterrupt } from '../interrupt.ts';
+import type { OnError } from '../on-error.ts';
 import type { GlobalOptions } from '../options.ts';
+import { hasTerminal } from '../terminal.ts';
 import { lockProject, wireBuild } from '../wire.ts';
 
 export interface BuildOptions extends GlobalOptions {
@@ -19,6 +22,7 @@ export interface BuildOptions extends GlobalOptions {
   readonly keepGoing: boolean;
   readonly flatten: boolean;
   readonly progress: Progress;
+  readonly onError: OnError;
 }
 
 /** Builds the project's image. Returns the exit status; a failure before anything began is returned to be told. */
@@ -53,6 +57,9 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
         images,
         complete: options.targets.length === 0,
         jobs: Math.min(options.jobs, options.nbd.length || options.jobs),
+        ...(options.onError === 'shell' && hasTerminal()
+          ? { onFailedDisk: loadShell(context, options.colour) }
+          : {}),
       },
       context,
     );
@@ -62,4 +69,14 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
   } finally {
     reporter.close();
   }
+}
+
+function loadShell(
+  context: Context,
+  colour: boolean | undefined,
+): NonNullable<ExecuteOptions['onFailedDisk']> {
+  return async (...failed) => {
+    const { shellAfterFailure } = await import('./shell.ts');
+    await shellAfterFailure(...failed, context, colour);
+  };
 }

@@ -1,9 +1,9 @@
-// Runs a build-layer: the chroot of a mounted system, with everything around the script that a package install expects.
+// Runs a build-layer, or a person's shell: the chroot of a mounted system, with everything around the script that a package install expects.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Bind, ChrootScript, HostScript, MountedSystem } from '../../model/host.ts';
+import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/host.ts';
 import type { Secret } from '../../model/secret.ts';
 import { madeList, pointFailure, WRONG_PLACE } from './mount.ts';
 import { escapeLine, type RootShell } from './root-shell.ts';
@@ -35,7 +35,9 @@ export async function runInChroot(
   const policy = path.join(directory, 'policy-rc.d');
   writeFileSync(policy, POLICY, { mode: 0o755 });
   writeVariables(script, '/run/secrets', directory);
-  const ended = await shell.stream(
+  const ended = await runOn(
+    shell,
+    script.streams,
     [
       'chrooted',
       networkOf(script),
@@ -47,9 +49,9 @@ export async function runInChroot(
       secrets.value,
       String(script.binds.length),
       ...script.binds.flatMap((bind) => [bind.source, bind.target]),
-      script.command,
+      ...script.argv,
     ],
-    script.onOutput,
+    directory,
   );
   if (!ended.ok || ended.value === 0 || existsSync(path.join(directory, 'started'))) return ended;
   return fail('host', 'the chroot cannot be set up');
@@ -115,7 +117,9 @@ export async function runOnHost(
   if (!owned.ok) return owned;
   const secrets = await putSecrets(shell, script.secrets, directory);
   if (!secrets.ok) return secrets;
-  const ended = await shell.stream(
+  const ended = await runOn(
+    shell,
+    script.streams,
     [
       'boxed',
       networkOf(script),
@@ -123,13 +127,25 @@ export async function runOnHost(
       script.inputs,
       ...wrap(script.argv),
     ],
-    script.onOutput,
+    directory,
   );
   if (script.makes === undefined || isRoot() || !ended.ok) return ended;
   const user = `${process.getuid?.()}:${process.getgid?.()}`;
   // Status 1: there is none, which whoever looks for it will tell.
   const given = await shell.run(['chown', '--no-dereference', user, '--', script.makes], [0, 1]);
   return given.ok ? ended : given;
+}
+
+/** Runs a function of sh/agent.sh on these streams. */
+function runOn(
+  shell: RootShell,
+  streams: Streams,
+  argv: readonly string[],
+  directory: string,
+): Promise<Result<number>> {
+  return typeof streams === 'function'
+    ? shell.stream(argv, streams)
+    : shell.join(argv, path.join(directory, 'request'), streams);
 }
 
 /** An ordinary user cannot stage files that belong to root. */

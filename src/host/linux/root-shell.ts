@@ -2,9 +2,19 @@
 // Everything privileged that a layer's run needs happens there, in namespaces that end with it.
 
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { type Child, commandFailure, lastLines, missingTool, type Output, start } from '../process.ts';
+import {
+  type Child,
+  commandFailure,
+  isInstalled,
+  lastLines,
+  missingTool,
+  type Output,
+  runInTerminal,
+  start,
+} from '../process.ts';
 import { closeInherited } from './inherited.ts';
 import { asRoot, isRoot, SUDO_HINT } from './sudo.ts';
 
@@ -16,6 +26,12 @@ export interface RootShell extends AsyncDisposable {
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
   stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>>;
+  /**
+   * Runs a command with vlb's own streams, for a person to type into, or on a terminal of its own that is shown in vlb's.
+   * Returns its exit status.
+   * @param file written for the command's arguments
+   */
+  join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>>;
   /** Starts a daemon; returns its process id, which counts in the shell's own PID namespace. */
   start(argv: readonly string[]): Promise<Result<string>>;
   /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
@@ -37,6 +53,10 @@ const AGENT = fileURLToPath(new URL('./sh/agent.sh', import.meta.url));
 /** Where root's tools are: not every PATH has them all, that of `su` for one. */
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+function rootPath(): string {
+  return `${isRoot() ? `${process.env['PATH']}:` : ''}${ROOT_PATH}`;
+}
+
 /** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
 export async function openRootShell(): Promise<Result<RootShell>> {
   closeInherited();
@@ -46,7 +66,7 @@ export async function openRootShell(): Promise<Result<RootShell>> {
   const [command, ...args] = asRoot([
     'env',
     '-i',
-    `PATH=${isRoot() ? `${process.env['PATH']}:` : ''}${ROOT_PATH}`,
+    `PATH=${rootPath()}`,
     ...session,
     'unshare',
     '--mount',
@@ -110,6 +130,23 @@ class AgentShell implements RootShell {
   async stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>> {
     const answer = await this.#ask('stream', argv, onOutput);
     return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>> {
+    if (streams === 'terminal' && !isInstalled('script')) return missingTool('script');
+    writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
+    const [command, ...args] = asRoot([
+      'env',
+      '-i',
+      `PATH=${rootPath()}`,
+      'sh',
+      AGENT,
+      'join',
+      String(this.#child.pid),
+      file,
+      streams,
+    ]);
+    return runInTerminal(command, args);
   }
 
   async start(argv: readonly string[]): Promise<Result<string>> {

@@ -222,7 +222,7 @@ test('a disk that a modify-disk makes itself is not trimmed or written anew', as
 });
 
 describe('a directory of vlb that cannot be written is a failure, no crash', () => {
-  for (const name of ['.vlb/runs', '.vlb/logs', 'build']) {
+  for (const name of ['.vlb/runs', '.vlb/logs', '.vlb/failed', 'build']) {
     test(name, async () => {
       using tree = project({ [name]: 'a file' });
       assert.equal((await build(tree)).finished.failure?.kind, 'host');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Context } from '../../../src/execute/context.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
-import type { Disk, Host, Images, MountedSystem, Workbench } from '../../../src/model/host.ts';
+import type { Disk, Host, Images, MountedSystem, Streams, Workbench } from '../../../src/model/host.ts';
 import { createFileHasher } from '../../../src/project/hash.ts';
 import { projectPaths } from '../../../src/project/project.ts';
 import { openInPlace } from '../../../src/store/in-place.ts';
@@ -58,11 +58,12 @@ export class FakeWorkbench implements Workbench {
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
-  runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, onOutput }) =>
-    this.#run(path.join(inputs, argv[0]), argv[2] ?? '', onOutput);
-  runInChroot: Workbench['runInChroot'] = async (system, { inputs, command, onOutput }) =>
-    this.#run(path.join(inputs, path.basename(command)), system.root, onOutput);
+  runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, streams }) =>
+    this.#run(path.join(inputs, argv[0]), argv[2] ?? '', streams);
+  runInChroot: Workbench['runInChroot'] = async (system, { inputs, argv, streams }) =>
+    this.#run(path.join(inputs, path.basename(argv[0])), system.root, streams);
 
+  stopScript = async () => this.kill();
   kill = () => {
     this.#calls.push('kill');
     this.#killed.resolve();
@@ -78,12 +79,13 @@ export class FakeWorkbench implements Workbench {
     return ok(value);
   }
 
-  async #run(script: string, disk: string, onOutput: (chunk: Buffer) => void): Promise<Result<number>> {
+  async #run(script: string, disk: string, streams: Streams): Promise<Result<number>> {
+    const print = (text: string) => typeof streams === 'function' && streams(Buffer.from(text));
     this.#calls.push('run');
     for (const line of readFileSync(script, 'utf8').split('\n')) {
       const [word, ...rest] = line.split(' ');
       if (word === 'echo') appendFileSync(disk, `${rest.join(' ')}\n`);
-      if (word === 'echo' || word === 'print') onOutput(Buffer.from(`${rest.join(' ')}\n`));
+      if (word === 'echo' || word === 'print') print(`${rest.join(' ')}\n`);
       if (word === 'exit') return ok(Number(rest[0]));
       if (word === 'hang') {
         await this.#killed.promise;
@@ -129,7 +131,8 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
     }),
     paths,
     hasher: await createFileHasher(),
-    secrets: { of: () => ok([]) },
+    secrets: { of: () => ok([]), given: () => ok([]) },
+    lookInside: (layer) => `vlb shell --failed ${layer}`,
     emit,
     events,
     signal: aborter.signal,

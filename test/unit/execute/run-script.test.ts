@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from '../../../src/execute/job.ts';
-import { logFile, runScript } from '../../../src/execute/run-script.ts';
+import { logFile } from '../../../src/execute/run-log.ts';
+import { runScript } from '../../../src/execute/run-script.ts';
 import { ok, type Result } from '../../../src/model/failure.ts';
 import type { Hints } from '../../../src/model/layer.ts';
 import { failureIn, layerOf, Tree, valueIn } from '../../rig/tree.ts';
@@ -27,7 +28,7 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
   await using draft = valueIn(await context.store.draft());
   await using bench = valueIn(await context.host.openWorkbench(tree.path('runs/1')));
   const killed = Promise.withResolvers<void>();
-  bench.kill = () => killed.resolve();
+  bench.stopScript = async () => killed.resolve();
   const staged = { manifest: [], inputs: tree.path('staged'), binds: [] };
   const layer = layerOf('20_app', { hints });
   const job: Job = {
@@ -47,7 +48,7 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
     start((text) => onOutput(Buffer.from(text)), killed.promise),
   );
   const lines = context.events.flatMap((event) => (event.type === 'output' ? [event.line] : []));
-  return { tree, context, result, lines, log: logFile(layer, context) };
+  return { tree, context, result, lines, log: logFile(layer.name, context.paths) };
 }
 
 function printing(text: string, status = 0): Start {

@@ -25,6 +25,7 @@ function explain(artifactDirectory: string, state: string): Failure {
     holds: never,
     lock: never,
     recordsLike: never,
+    logOf: () => '',
     forget: never,
     draft: never,
     hold: never,

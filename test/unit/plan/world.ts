@@ -27,6 +27,10 @@ export class World implements Store, InPlace {
     return `${own}\nparent ${parent?.digest ?? 'scratch'}`;
   };
 
+  logOf = (): string => {
+    throw new Error('a plan reads no logs');
+  };
+
   async lookup(key: Key) {
     return this.records.get(key);
   }

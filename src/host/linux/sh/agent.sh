@@ -37,7 +37,8 @@ unescape() {
 # stream COMMAND…: all that the command prints is one stream, a script's log. It is a pipe: this shell's own streams are
 # sockets, and those cannot be opened as /dev/stderr, which scripts do.
 stream() {
-  return "$({ { ("$@") </dev/null 3>&-; echo "$?" >&3; } 2>&1 | cat >&2 3>&-; } 3>&1)"
+  # The word of this shell on how the command ended, "Killed", is none of its output.
+  return "$({ { exec 4>&1 2>/dev/null; ("$@") </dev/null 2>&4 3>&- 4>&-; echo "$?" >&3; } | cat >&2 3>&-; } 3>&1)"
 }
 
 # attach_loop FILE NOTE OPTION…: makes a loop device of a file and prints its name. The name stands in NOTE before the device
@@ -193,6 +194,7 @@ boxed() {
   own_network "$1"
   variables=$2
   shift 3
+  note_self "${variables%/*}"
   umask 022
   # The shell in between is the box's PID 1: a script that were it would ignore signals and never reap.
   # shellcheck disable=SC2086 # a word or none
@@ -212,6 +214,17 @@ with_variables() {
   exec env -i "$@"
 }
 
+# note_self DIRECTORY: notes the process that a script's namespaces end with, for stop_script.
+note_self() {
+  read -r self _ </proc/self/stat
+  echo "$self" >"$1/script.pid"
+}
+
+# stop_script DIRECTORY: kills the script that runs, with all that it started, and nothing else.
+stop_script() {
+  read -r pid <"$1/script.pid" && kill -KILL "$pid"
+}
+
 # own_network host|none: sets `network` to the word that unshare needs.
 own_network() {
   case $1 in none) network=--net ;; *) network='' ;; esac
@@ -222,6 +235,7 @@ own_network() {
 chrooted() {
   own_network "$1"
   shift
+  note_self "$1"
   umask 022
   # shellcheck disable=SC2086 # a word or none
   exec unshare $network --mount --pid --ipc --uts --fork --kill-child=KILL sh "$0" enter "$@"
@@ -242,6 +256,8 @@ enter() {
   [ ! -e "$found/sysrq-trigger" ] || mount --bind /dev/null "$found/sysrq-trigger"
   directory_for /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$found"
   directory_for /dev; minimal_dev "$found"
+  # A terminal is of the host's devpts: by this name it is found in here.
+  [ -z "${session-}" ] || { : >"$found/console"; mount --bind "$(tty)" "$found/console"; }
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
   [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
   # Before what may go into it. The project may be on a file system from which nothing can be executed.
@@ -262,7 +278,8 @@ enter() {
   cd "$root"
   mount --move . /
   # `unshare` is found in the old root, which is this process's still.
-  with_variables "$directory/environment" unshare --root=. --wd=/mnt "$@"
+  # shellcheck disable=SC2086 # words or none
+  with_variables "$directory/environment" ${session-} unshare --root=. --wd=/mnt "$@"
 }
 
 # covered keep|show: what is mounted in the image at a place over which something else goes, below /mnt say, is kept aside
@@ -457,6 +474,49 @@ show_at() {
   done
 }
 
+# ---- A person's own command, on vlb's streams, in the namespaces of a shell as above. ----
+
+# join PID FILE terminal|own: runs the request in FILE in the namespaces of the shell below process PID, and ends with them.
+# It gets the streams that there are, or a terminal of its own, of which it can be the session leader.
+join() {
+  target=$(shell_below "$1") || { echo 'the namespaces of the run are gone' >&2; return 1; }
+  agent=$0 file=$2
+  export agent file
+  case $3 in
+    own) exec nsenter --target "$target" --mount --pid sh "$agent" request "$file" ;;
+    terminal)
+      # Whoever is process 1 behind it takes the terminal over: job control wants numbers of its own PID namespace.
+      export session='setsid --ctty'
+      # shellcheck disable=SC2016 # it is script's shell that expands these
+      exec nsenter --target "$target" --mount --pid script -qec 'exec sh "$agent" request "$file"' /dev/null
+      ;;
+  esac
+}
+
+# shell_below PID: the first process below PID that is process 1 of a PID namespace. (sudo and unshare are in between.)
+shell_below() {
+  at=$1
+  while :; do
+    # Its status is no answer: there are always processes that end while it looks.
+    at=$(grep -ls "^PPid:[[:space:]]*$at\$" /proc/[0-9]*/status)
+    [ -n "$at" ] || return 1
+    at=${at#/proc/}
+    at=${at%%/*}
+    case $(grep '^NSpid:' "/proc/$at/status") in *[[:space:]]1) echo "$at"; return ;; esac
+  done
+}
+
+# request FILE: runs the command in FILE, an argument a line, escaped as in a request to the agent.
+request() {
+  file=$1
+  set --
+  while IFS= read -r word; do
+    unescape
+    set -- "$@" "$word"
+  done <"$file"
+  "$@"
+}
+
 role=$1
 shift
 case $role in
@@ -474,7 +534,12 @@ case $role in
       here=$(pwd -P)
       mount --bind -o exec,nodev "$here" "$here" && cd "$here" || exit 1
     fi
-    (with_variables "$@"); exit $?
+    variables=$1
+    shift
+    # shellcheck disable=SC2086 # words or none
+    (with_variables "$variables" ${session-} "$@"); exit $?
     ;;
   enter) enter "$@" ;;
+  join) join "$@" ;;
+  request) request "$@" ;;
 esac
