@@ -39,8 +39,12 @@ export async function clear(options: ClearOptions, signal: AbortSignal): Promise
   });
   if (!done) return fail('interrupted', 'clearing the store was interrupted');
   for (const file of done.files) rmSync(file, { force: true });
-  const rest = [amountBelow(places.damaged)];
-  rmSync(places.damaged, { recursive: true, force: true });
+  // The disks of failed runs stand on what is gone, see src/execute/failed-disk.ts.
+  const rest = [places.damaged, path.join(project.state, 'failed')].map((directory) => {
+    const amount = amountBelow(directory);
+    rmSync(directory, { recursive: true, force: true });
+    return amount;
+  });
   // A running build may have any of them mounted.
   if (!done.isHeld && existsSync(places.caches)) {
     rest.push(amountBelow(places.caches));

@@ -134,6 +134,12 @@ test('the disk of a failed run is kept until the next one, and is no artifact', 
   assert.equal(good.status, 0, good.told);
   assert.doesNotMatch(good.output, /^\/l/m);
   assert.deepEqual(readdirSync(project.path('.vlb/failed')), []);
+
+  project.write({ 'layers/40_bad/build-layer': buildLayer('exit 1') });
+  assert.equal((await project.build()).status, 1);
+  assert.deepEqual(readdirSync(project.path('.vlb/failed')), ['40_bad.qcow2']);
+  assert.equal((await project.vlb(['cache', 'clear'])).status, 0);
+  assert.equal(existsSync(project.path('.vlb/failed/40_bad.qcow2')), false);
   assert.deepEqual(leftovers(project), []);
 });
 
@@ -204,7 +210,10 @@ test('what is not there is told, with what to run', async () => {
   assert.equal((await project.build(['app'])).status, 0);
   await says(['top'], /layer 30_top has not been built/);
   await says(['ap'], /no layer is called "ap"/);
-  await says(['app', 'ls'], /unknown argument: ls\n {2}help: what is to run in the layer follows --/);
+  await says(
+    ['app', 'ls'],
+    /vlb shell does not know what to do with "ls"\n {2}help: what is to run in the layer follows --/,
+  );
   await says(['app', '--failed', '--parent'], /mutually exclusive/);
 
   // What was built last can be looked at, though it is not what a build would make now.
