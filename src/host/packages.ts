@@ -42,7 +42,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   setpriv: 'util-linux',
   setsid: 'util-linux',
   unshare: 'util-linux',
-  script: 'bsdutils',
+  script: ['bsdutils', '', 'util-linux', 'util-linux'],
   sudo: 'sudo',
   diff: 'diffutils',
   find: 'findutils',
