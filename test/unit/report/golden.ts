@@ -10,6 +10,7 @@ export const FAILURE: Failure = {
   where: { file: `${process.cwd()}/layers/40_web/build-layer`, line: 7 },
   detail: ['Reading package lists...', 'E: Unable to locate package ngnix'],
   log: `${process.cwd()}/.vlb/logs/40_web.log`,
+  look: 'vlb shell --failed 40_web',
   hint: 'see the log',
   exitStatus: 100,
 };
@@ -76,5 +77,6 @@ export const FAILURE_TEXT = [
   '  | Reading package lists...',
   '  | E: Unable to locate package ngnix',
   '  log: .vlb/logs/40_web.log',
+  '  look: vlb shell --failed 40_web',
   '  help: see the log',
 ];
