@@ -7,8 +7,8 @@ import type { Finished } from '../model/event.ts';
 import { type Failure, ok, type Result } from '../model/failure.ts';
 import type { LayerNode } from '../model/graph.ts';
 import type { Context } from './context.ts';
-import { makesItsOwnDisk, needsDevice } from './modify-disk.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
+import { makesItsOwnDisk, needsDevice } from './own-disk.ts';
 import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
 import { secondsSince } from './step.ts';
 

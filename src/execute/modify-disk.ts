@@ -5,17 +5,12 @@ import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Disk, HostScript, Streams } from '../model/host.ts';
-import type { Layer } from '../model/layer.ts';
 import type { Context } from './context.ts';
 import { scriptEnvironment } from './environment.ts';
 import { type Closed, enter, type Job, type LayerRun } from './job.ts';
+import { makesItsOwnDisk, needsDevice } from './own-disk.ts';
 import { leavesDisk, runScript } from './run-script.ts';
 import { fullStore } from './space.ts';
-
-/** Whether the script makes its disk itself with qemu-img and qemu-nbd, as older projects do. */
-export function makesItsOwnDisk(layer: Layer): boolean {
-  return layer.kind === 'modify-disk' && layer.hints.diskSize === undefined;
-}
 
 /** Makes the empty delta of a run, over its parent and as large as the layer wants it. */
 export async function createDelta(
@@ -122,18 +117,6 @@ export function hostScript(
     secrets,
     noNetwork: layer.hints.noNetwork,
   };
-}
-
-/** The failure for an older modify-disk where no device was given for it. */
-export function needsDevice(layer: Layer): ReturnType<typeof fail> {
-  return fail(
-    'host',
-    `the modify-disk of layer ${layer.name} attaches its disk itself, which takes a network block device`,
-    {
-      where: { file: path.join(layer.directory, layer.kind) },
-      hint: 'give one: vlb build --nbd /dev/nbd0; or let vlb make and attach the disk: put "# vlb: disk-size 20G" into the script',
-    },
-  );
 }
 
 /** Takes over the disk that a script made by itself: its backing reference becomes one that can be moved. */

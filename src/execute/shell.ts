@@ -11,8 +11,9 @@ import type { Context } from './context.ts';
 import { type DiskState, findDisk } from './disk-state.ts';
 import { scriptEnvironment } from './environment.ts';
 import type { Job } from './job.ts';
-import { createDelta, hostScript, makesItsOwnDisk, needsDevice } from './modify-disk.ts';
+import { createDelta, hostScript } from './modify-disk.ts';
 import { newRunDirectory, openRun } from './open-run.ts';
+import { makesItsOwnDisk, needsDevice } from './own-disk.ts';
 import { stageInputs } from './stage.ts';
 
 export interface ShellOptions {

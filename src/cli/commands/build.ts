@@ -9,7 +9,6 @@ import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { createInterrupt } from '../interrupt.ts';
 import type { OnError } from '../on-error.ts';
 import type { GlobalOptions } from '../options.ts';
-import { hasTerminal } from '../terminal.ts';
 import { lockProject, wireBuild } from '../wire.ts';
 
 export interface BuildOptions extends GlobalOptions {
@@ -57,7 +56,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
         images,
         complete: options.targets.length === 0,
         jobs: Math.min(options.jobs, options.nbd.length || options.jobs),
-        ...(options.onError === 'shell' && hasTerminal()
+        ...(options.onError === 'shell' && (await import('../terminal.ts')).hasTerminal()
           ? { onFailedDisk: loadShell(context, options.colour) }
           : {}),
       },
