@@ -5,6 +5,7 @@ import { nearest } from '../project/nearest.ts';
 
 export const COMMANDS = [
   'build',
+  'watch',
   'plan',
   'why',
   'graph',

@@ -18,6 +18,7 @@ import {
   planOptions,
   shellOptions,
   testBootOptions,
+  watchOptions,
   whyOptions,
   wordsBehindDashes,
 } from './command-options.ts';
@@ -87,6 +88,16 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         finish(raw, async (options) => {
           const { buildCommand } = await import('./commands/build-command.ts');
           return buildCommand(raw, options);
+        }),
+    )
+    .command(
+      'watch [layer..]',
+      'build, and build again whenever something changed',
+      (parser) => watchOptions(parser),
+      (raw) =>
+        finish(raw, async (options) => {
+          const { watchCommand } = await import('./commands/watch.ts');
+          return watchCommand(raw, options);
         }),
     )
     .command(

@@ -25,12 +25,37 @@ const NBD = {
   describe: 'attach disks as this network block device (may be given again)',
 } as const;
 
+const JOBS = {
+  alias: 'j',
+  type: 'number',
+  requiresArg: true,
+  describe: 'how many layers may run at once (default: one a processor)',
+} as const;
+
 export const SECRET = {
   type: 'string',
   array: true,
   nargs: 1,
   describe:
     'NAME=FILE, or NAME for that variable of the environment, for a layer that has "# vlb: secret NAME"; may be given again',
+} as const;
+
+const KEEP_GOING = {
+  alias: 'k',
+  type: 'boolean',
+  describe: 'a failed layer stops only what needs it',
+} as const;
+
+const FLATTEN = {
+  type: 'boolean',
+  describe: 'make build/image.qcow2 one file that stands alone',
+} as const;
+
+const SHOWN = {
+  choices: PROGRESS,
+  requiresArg: true,
+  default: 'auto' as const,
+  describe: 'how to show what happens',
 } as const;
 
 export function buildOptions<T>(parser: Argv<T>) {
@@ -46,12 +71,7 @@ export function buildOptions<T>(parser: Argv<T>) {
       array: true,
       describe: LAYER_TEXT,
     })
-    .option('jobs', {
-      alias: 'j',
-      type: 'number',
-      requiresArg: true,
-      describe: 'how many layers may run at once (default: one a processor)',
-    })
+    .option('jobs', JOBS)
     .option('dry-run', { alias: 'n', type: 'boolean', describe: 'show the plan and build nothing' })
     .option('force', {
       type: 'string',
@@ -60,25 +80,39 @@ export function buildOptions<T>(parser: Argv<T>) {
     .option('no-cache', { type: 'boolean', describe: 'the same as a bare --force' })
     .option('param', PARAM)
     .option('secret', SECRET)
-    .option('keep-going', {
-      alias: 'k',
-      type: 'boolean',
-      describe: 'a failed layer stops only what needs it',
-    })
-    .option('flatten', { type: 'boolean', describe: 'make build/image.qcow2 one file that stands alone' })
+    .option('keep-going', KEEP_GOING)
+    .option('flatten', FLATTEN)
     .option('on-error', {
       choices: ON_ERROR,
       default: 'keep' as const,
       describe: "a failed layer's disk is kept for vlb shell --failed, or a shell is opened on it at once",
     })
-    .option('progress', {
-      choices: PROGRESS,
-      requiresArg: true,
-      default: 'auto' as const,
-      describe: 'how to show what happens',
-    })
+    .option('progress', SHOWN)
     .example('$0 build', 'build what changed')
     .example('$0 build --last 20_app --flatten', 'one file of the layers up to 20_app');
+}
+
+export function watchOptions<T>(parser: Argv<T>) {
+  return layers(parser)
+    .option('check', {
+      type: 'boolean',
+      describe: 'after each success boot the image, as vlb test-boot --check does',
+    })
+    .option('exec', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'after each success run this line in a shell; a change ends it',
+    })
+    .option('nbd', NBD)
+    .option('jobs', JOBS)
+    .option('param', PARAM)
+    .option('secret', SECRET)
+    .option('keep-going', KEEP_GOING)
+    .option('flatten', FLATTEN)
+    .option('progress', SHOWN)
+    .example('$0 watch', 'build, and build again whenever something changed')
+    .example('$0 watch web --check', 'only up to web, and see whether it boots')
+    .example("$0 watch --exec 'make deploy'", 'a command after each success');
 }
 
 export function planOptions<T>(parser: Argv<T>) {

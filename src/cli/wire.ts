@@ -10,6 +10,9 @@ import { linuxHost } from '../host/linux/host.ts';
 import { nbdBackend } from '../host/linux/nbd.ts';
 import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
 import { quoteForReading } from '../host/process.ts';
+
+export { runLine } from '../host/process.ts';
+
 import type { Plan } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { DEFAULT_LIMITS } from '../model/cache.ts';

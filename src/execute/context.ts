@@ -1,6 +1,8 @@
 // What the execution works with, handed from one action to the next.
 
+import type { Key } from '../model/artifact.ts';
 import type { Emit } from '../model/event.ts';
+import type { Result } from '../model/failure.ts';
 import type { Host } from '../model/host.ts';
 import type { InPlace, Store } from '../model/store.ts';
 import type { FileHasher } from '../project/hash.ts';
@@ -20,4 +22,14 @@ export interface Context {
   readonly signal: AbortSignal;
   /** The name of this process: its runs carry it. */
   readonly owner: string;
+  readonly steering?: Steering;
+}
+
+/** Whoever looks on while a build goes on, as `vlb watch` does, and knows better what is of use still. */
+export interface Steering {
+  /**
+   * Asked before a node runs, with the key under which it will. Its signal stops this run alone. What it fails with is told
+   * as the node's failure; one that is `interrupted` is none: the node is left for another plan, as one that was stopped is.
+   */
+  beforeRun(name: string, key: Key): Promise<Result<AbortSignal>>;
 }

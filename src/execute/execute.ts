@@ -19,6 +19,8 @@ export interface ExecuteOptions extends ScheduleOptions, OutputOptions {
     failure: Failure,
     known: ReadonlyMap<string, Artifact>,
   ) => Promise<void>;
+  /** A reading of `performance.now()` from which the build counts its time; without one, since the process began. */
+  readonly startedAt?: number;
 }
 
 /** Executes a plan and tells it as events, `finished` last. Returns what `finished` says. */
@@ -31,14 +33,16 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
   await showFailed(plan, done, options, context.signal);
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
   if (done.counts.built > 0) await context.store.evict(context.signal);
+  const isSuperseded = done.superseded.length > 0 && done.failures.length === 0;
   const finished: Finished = {
     type: 'finished',
     ok: outputs.ok,
     counts: done.counts,
-    // All that the person waited for: since the process began.
-    seconds: secondsSince(0),
-    ...(outputs.ok ? told(outputs.value) : { failure: outputs.failure }),
+    // All that the person waited for.
+    seconds: secondsSince(options.startedAt ?? 0),
+    ...(outputs.ok ? told(outputs.value) : isSuperseded ? {} : { failure: outputs.failure }),
     failures: done.failures,
+    ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),
   };
   context.emit(finished);
   return finished;

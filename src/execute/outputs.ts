@@ -9,7 +9,7 @@ import { needsOf } from '../model/graph.ts';
 import { layerNumber } from '../project/discover.ts';
 import type { Context } from './context.ts';
 import { flatten } from './flatten.ts';
-import type { Done } from './schedule.ts';
+import { type Done, SUPERSEDED } from './schedule.ts';
 
 export interface OutputOptions {
   /** The plan is of the whole project: what build/ has of other layers is of layers that are gone. */
@@ -41,7 +41,7 @@ export interface ImageFile {
  */
 export async function makeOutputs(
   plan: Plan,
-  { artifacts, failures }: Pick<Done, 'artifacts' | 'failures'>,
+  { artifacts, failures, superseded }: Pick<Done, 'artifacts' | 'failures' | 'superseded'>,
   options: OutputOptions,
   context: Context,
 ): Promise<Result<Outputs>> {
@@ -57,12 +57,12 @@ export async function makeOutputs(
     .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
     .at(-1);
   const artifact = main && artifacts.get(main.name);
-  const [failed] = failures;
+  const failed = failures[0]?.failure ?? (superseded.length > 0 ? SUPERSEDED : undefined);
   const image = failed || !artifact ? undefined : { artifact, flat: options.flatten };
   const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
   const all = options.complete ? nodes.map(({ name }) => name) : undefined;
   const linked = await context.inPlace.link(layers, image, named, all);
-  if (failed) return { ok: false, failure: failed.failure };
+  if (failed) return { ok: false, failure: failed };
   if (!linked.ok) return linked;
   if (!artifact || !main) return fail('usage', 'there is nothing to build');
   const namedFiles = [...options.images]

@@ -3,7 +3,7 @@
 import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { FailedLayer, Outcome } from '../model/event.ts';
-import { fail, type Result } from '../model/failure.ts';
+import { type Failure, fail, type Result } from '../model/failure.ts';
 import { needsOf } from '../model/graph.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
@@ -23,6 +23,8 @@ export interface Done {
   readonly counts: Readonly<Record<Outcome, number>>;
   /** Those that were no consequence of another, in the order of time. */
   readonly failures: readonly FailedLayer[];
+  /** Those that were stopped or not begun because they have to be planned again, see `Steering`. */
+  readonly superseded: readonly string[];
 }
 
 interface Loss extends FailedLayer {
@@ -31,7 +33,7 @@ interface Loss extends FailedLayer {
 
 /** When the build could not even begin. */
 export function nothingDone(): Done {
-  return { artifacts: new Map(), counts: noCounts(), failures: [] };
+  return { artifacts: new Map(), counts: noCounts(), failures: [], superseded: [] };
 }
 
 /** Executes all steps. After a failure running steps are stopped and others skipped, or with `keepGoing` only those that need it. */
@@ -43,6 +45,7 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
   /** Those that have no artifact, each with the failed layer that is the cause. */
   const lost = new Map<string, Loss>();
   const failures: Loss[] = [];
+  const superseded: Loss = { layer: '', failure: SUPERSEDED, skipped: [] };
   const running = new Map<PlanStep, Promise<void>>();
   const waiting = new Set(byLongestPath(plan));
 
@@ -61,6 +64,7 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
     if (stop.signal.aborted && result.failure.kind === 'interrupted') {
       return skip(layer, failures[0], seconds);
     }
+    if (result.failure.kind === 'interrupted' && !own.signal.aborted) return skip(layer, superseded, seconds);
     const loss = { layer, failure: result.failure, skipped: [] };
     lost.set(layer, loss);
     failures.push(loss);
@@ -99,8 +103,11 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
     }
     if (running.size > 0) await Promise.race(running.values());
   }
-  return { artifacts, counts, failures };
+  return { artifacts, counts, failures, superseded: superseded.skipped };
 }
+
+/** Stands for no failure of a layer: what changed is built by the next plan. */
+export const SUPERSEDED: Failure = fail('interrupted', 'the project changed meanwhile').failure;
 
 /** Those before which most others wait come first; otherwise the order of the plan. */
 function byLongestPath(plan: Plan): PlanStep[] {

@@ -49,7 +49,10 @@ export async function executeStep(
   }
   if (action.type !== 'run') return settle(node, action, context);
   const replaces = action.reason === 'forced' || action.reason === 'expired';
-  const result = await runNode(node, recipe, { below, keeping, replaces }, context);
+  const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
+  if (steered?.ok === false) return steered;
+  const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
+  const result = await runNode(node, recipe, { below, keeping, replaces }, own);
   if (!result.ok) return result;
   const saved = node.type === 'layer' ? await context.inPlace.save(result.value) : ok();
   return saved.ok ? ok({ record: result.value, outcome: 'built' }) : saved;

@@ -149,6 +149,49 @@ export async function runInTerminal(
   return ok(result.exitCode ?? 128 + (result.signal === undefined ? 0 : os.constants.signals[result.signal]));
 }
 
+/**
+ * Runs a line that the person gave, as they would type it: in a shell, with vlb's own output and no input. On abort all that it
+ * started is ended with it. Returns its exit status.
+ * @param stdout where its standard output goes
+ */
+export async function runLine(
+  line: string,
+  stdout: 'stdout' | 'stderr',
+  signal: AbortSignal,
+): Promise<Result<number>> {
+  const { execa } = await loadExeca();
+  if (signal.aborted) return fail('interrupted', 'the command was interrupted');
+  // A process group of its own, which can be told to end as a whole.
+  const child = execa('sh', ['-c', line], {
+    reject: false,
+    stdio: ['ignore', stdout === 'stdout' ? 1 : 2, 2],
+    detached: true,
+  });
+  const timers: NodeJS.Timeout[] = [];
+  const end = () => {
+    killGroup(child.pid, 'SIGTERM');
+    timers.push(setTimeout(() => killGroup(child.pid, 'SIGKILL'), 1000));
+  };
+  signal.addEventListener('abort', end, { once: true });
+  const result = await child;
+  signal.removeEventListener('abort', end);
+  timers.forEach(clearTimeout);
+  if (signal.aborted) {
+    killGroup(child.pid, 'SIGKILL'); // what outlived the shell
+    return fail('interrupted', 'the command was interrupted');
+  }
+  if (result.exitCode === undefined && result.signal === undefined) return startFailure('sh', result.code);
+  return ok(result.exitCode ?? 128);
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // all of it has ended
+  }
+}
+
 /** The failure to tell for a command that ran and ended badly. */
 export function commandFailure(argv: readonly string[], end: string, output: string): Failure {
   return {

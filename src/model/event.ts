@@ -18,6 +18,7 @@ export type BuildEvent =
   | LayerFinished
   /** Something worth knowing that stops nothing. */
   | { readonly type: 'note'; readonly message: string }
+  | Watching
   | Finished;
 
 export interface Progress {
@@ -26,6 +27,25 @@ export interface Progress {
   readonly bytes: number;
   readonly total?: number;
 }
+
+/** `vlb watch` alone: after each build what it waits for, and then what changed, before the next one. */
+export type Watching = {
+  readonly type: 'watching';
+  /** ISO 8601. */
+  readonly at: string;
+} & (
+  | {
+      readonly state: 'waiting';
+      /** Relative to the project. */
+      readonly places: readonly string[];
+      /** Layers that are tried again only when their inputs change, or the person says so. */
+      readonly failed: readonly string[];
+      /** Whether there is a terminal to type at: r builds now, q quits. */
+      readonly keys: boolean;
+    }
+  /** The layers that changed themselves, not merely what they stand on, and those that are gone. */
+  | { readonly state: 'changed'; readonly layers: readonly string[] }
+);
 
 export interface PlannedStep {
   readonly layer: string;
@@ -66,6 +86,8 @@ export interface Finished {
   readonly failure?: Failure;
   /** All layers that failed, in the order of time; none when the build could not begin, or not make its outputs. */
   readonly failures: readonly FailedLayer[];
+  /** `vlb watch` alone: layers that were stopped or not begun since the project changed; another build follows. */
+  readonly superseded?: readonly string[];
 }
 
 export type Emit = (event: BuildEvent) => void;

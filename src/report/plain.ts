@@ -1,7 +1,15 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../model/unreachable.ts';
-import { finishedLine, progressText, type Reporter, resultText, summary, type Write } from './reporter.ts';
+import {
+  finishedLine,
+  progressText,
+  type Reporter,
+  resultText,
+  summary,
+  type Write,
+  watchingText,
+} from './reporter.ts';
 import type { Style } from './style.ts';
 
 /** A log does not want a line for every second of a download. */
@@ -30,6 +38,8 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
         }
         case 'note':
           return write(`${style.yellow('note:')} ${event.message}`);
+        case 'watching':
+          return write(watchingText(event, style));
         case 'finished': {
           write(summary(event, style));
           const result = resultText(event);

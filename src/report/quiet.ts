@@ -6,7 +6,8 @@ import type { Style } from './style.ts';
 export function quietReporter(write: Write, style: Style): Reporter {
   return {
     report(event) {
-      if (event.type === 'finished' && !event.ok) write(failureLines(event, style).join('\n'));
+      if (event.type !== 'finished') return;
+      for (const line of failureLines(event, style)) write(line);
     },
     notBegun() {},
     close() {},

@@ -1,6 +1,6 @@
 // What all reporters share: they take events and print them, and know of nothing else.
 
-import type { BuildEvent, Finished, LayerFinished, Progress } from '../model/event.ts';
+import type { BuildEvent, Finished, LayerFinished, Progress, Watching } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import { failureText } from './failure-text.ts';
 import type { Style } from './style.ts';
@@ -43,6 +43,10 @@ export function finishedLine(event: LayerFinished, style: Style): string | undef
 /** The failures, in full; then the counts. What the result is, `resultText` says. */
 export function summary(event: Finished, style: Style): string {
   const lines = [...failureLines(event, style)];
+  if (event.superseded) {
+    lines.push(`${style.yellow('changed meanwhile')}, to be planned again: ${event.superseded.join(', ')}`);
+    return lines.join('\n');
+  }
   const { built, restored, fresh, failed, skipped } = event.counts;
   const counts = [
     `${built} built`,
@@ -62,6 +66,15 @@ export function failureLines({ failure, failures }: Finished, style: Style): rea
     failureText(own, style),
     ...(skipped.length > 0 ? [`  ${style.dim('skipped:')} ${skipped.join(', ')}`] : []),
   ]);
+}
+
+/** What `vlb watch` waits for, or what came, with the time of day. */
+export function watchingText(event: Watching, style: Style): string {
+  const time = style.dim(new Date(event.at).toTimeString().slice(0, 8));
+  if (event.state === 'changed') return `${time} changed: ${event.layers.join(', ')}`;
+  const failed = event.failed.length > 0 ? `; ${event.failed.join(', ')} failed and waits for that` : '';
+  const keys = event.keys ? style.dim(' (r builds now, q quits)') : '';
+  return `${time} waiting for changes in ${event.places.join(', ')}${failed}${keys}`;
 }
 
 /** Where the images are, a line each; undefined when there is none. */

@@ -2,7 +2,15 @@
 
 import { unreachable } from '../model/unreachable.ts';
 import { createLiveLine, type Terminal } from './live-line.ts';
-import { finishedLine, progressText, type Reporter, resultText, summary, type Write } from './reporter.ts';
+import {
+  finishedLine,
+  progressText,
+  type Reporter,
+  resultText,
+  summary,
+  type Write,
+  watchingText,
+} from './reporter.ts';
 import type { Style } from './style.ts';
 
 export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
@@ -26,6 +34,8 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
         }
         case 'note':
           return live.print(`${style.yellow('note:')} ${event.message}`);
+        case 'watching':
+          return live.print(watchingText(event, style));
         case 'finished': {
           live.close();
           live.print(summary(event, style));

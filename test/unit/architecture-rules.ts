@@ -49,6 +49,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   ignore: ['project/ignore.ts'],
   yargs: ['cli/command-line.ts', 'cli/command-options.ts', 'cli/cache-command-line.ts'],
   kleur: ['report/style.ts'],
+  chokidar: ['watch/watcher.ts'],
 };
 
 /** These work on values; they touch no disk and start nothing. */

@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { findLayer } from '../../graph/find-layer.ts';
-import type { CheckOptions, MachineOptions } from '../../model/boot.ts';
+import type { BootReport, CheckOptions, MachineOptions } from '../../model/boot.ts';
 import {
   parseAccelerator,
   parseCpus,
@@ -54,15 +54,30 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
       ? exitStatusOf(result.failure, interrupt.received())
       : result.failure;
   }
-  if (result.value) {
-    const { secondsToReady, matched } = result.value;
-    const what =
-      matched === undefined
-        ? 'the guest agent answered'
-        : `the console showed ${JSON.stringify(matched.trim())}`;
-    listener.note(`up after ${formatSeconds(secondsToReady)}: ${what}`);
-  }
+  if (result.value) listener.note(upText(result.value));
   return EXIT.ok;
+}
+
+/** Boots the project's image until it is up, and tells so. Returns what failed. */
+export async function bootCheck(options: GlobalOptions, signal: AbortSignal): Promise<Failure | undefined> {
+  const machine = readMachine(options, {});
+  if (!machine.ok) return machine.failure;
+  const wanted = readCheck({});
+  if (!wanted.ok) return wanted.failure;
+  const listener = bootListener(options.colour);
+  const result = await imageBooter.check(machine.value, wanted.value, listener, signal);
+  listener.close();
+  if (!result.ok) return result.failure;
+  listener.note(upText(result.value));
+  return undefined;
+}
+
+function upText({ secondsToReady, matched }: BootReport): string {
+  const what =
+    matched === undefined
+      ? 'the guest agent answered'
+      : `the console showed ${JSON.stringify(matched.trim())}`;
+  return `up after ${formatSeconds(secondsToReady)}: ${what}`;
 }
 
 function readMachine(options: GlobalOptions, raw: RawTestBootOptions): Result<MachineOptions> {

@@ -10,6 +10,9 @@ export const SUDO_HINT =
 /** Less than any usual `timestamp_timeout` of sudoers(5), which is 15 minutes where nothing is said. */
 const TICKET_MILLISECONDS = 120_000;
 
+/** One is enough, however many builds a process does. */
+let renewing = false;
+
 /** The argument list that runs a command as root. */
 export function asRoot(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
   return isRoot() ? argv : ['sudo', '-n', '--', ...argv];
@@ -27,7 +30,8 @@ export async function checkRoot(): Promise<Result<void>> {
   if (!asked.ok) return asked;
   if (asked.value.status === 0) {
     // A layer may take longer than a ticket of sudo lasts, and the next one needs it.
-    setInterval(() => void run(command, args), TICKET_MILLISECONDS).unref();
+    if (!renewing) setInterval(() => void run(command, args), TICKET_MILLISECONDS).unref();
+    renewing = true;
     return ok();
   }
   return fail('host', 'layers are run as root, and sudo does not let you without a password', {

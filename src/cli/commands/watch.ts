@@ -1,0 +1,124 @@
+// vlb watch: builds whenever something changed, until it is told to end.
+
+import { availableParallelism } from 'node:os';
+import type { Failure } from '../../model/failure.ts';
+import { loadProject } from '../../project/project.ts';
+import { createReporter, type Progress } from '../../report/create-reporter.ts';
+import { failureText } from '../../report/failure-text.ts';
+import { createStyle, wantsColour } from '../../report/style.ts';
+import { watch as watchProject } from '../../watch/session.ts';
+import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { createInterrupt } from '../interrupt.ts';
+import { hasKeys, takeKeys } from '../keys.ts';
+import type { GlobalOptions } from '../options.ts';
+import { lockProject, runLine, wireBuild } from '../wire.ts';
+import type { RawBuildOptions } from './build-command.ts';
+
+interface WatchCommandOptions extends GlobalOptions {
+  readonly nbd: readonly string[];
+  readonly targets: readonly string[];
+  readonly params: readonly string[];
+  readonly secrets: readonly string[];
+  readonly jobs: number;
+  readonly keepGoing: boolean;
+  readonly flatten: boolean;
+  readonly progress: Progress;
+  /** Boot the image after each success, until it is up. */
+  readonly check: boolean;
+  /** A line for the shell, run after each success. */
+  readonly exec: string | undefined;
+}
+
+/** As they come from the command line. */
+export interface RawWatchOptions
+  extends Pick<
+    RawBuildOptions,
+    'layer' | 'nbd' | 'param' | 'secret' | 'jobs' | 'keepGoing' | 'flatten' | 'progress'
+  > {
+  readonly check?: boolean | undefined;
+  readonly exec?: string | undefined;
+}
+
+/** Watches. Returns the exit status, or the failure to tell. */
+export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions): Promise<number | Failure> {
+  return watch({
+    ...options,
+    nbd: raw.nbd ?? [],
+    targets: raw.layer ?? [],
+    params: raw.param ?? [],
+    secrets: raw.secret ?? [],
+    jobs: raw.jobs ?? availableParallelism(),
+    keepGoing: raw.keepGoing === true,
+    flatten: raw.flatten === true,
+    progress: raw.progress ?? 'auto',
+    check: raw.check === true,
+    exec: raw.exec,
+  });
+}
+
+/** Builds until it is told to end. Returns the exit status; a failure before anything began is returned to be told. */
+async function watch(options: WatchCommandOptions): Promise<number | Failure> {
+  const interrupt = createInterrupt();
+  const reporter = createReporter(options.progress, options.colour);
+  const style = createStyle(wantsColour(options.colour, process.stderr));
+  const tell = (failure: Failure) => {
+    reporter.notBegun(failure);
+    process.stderr.write(`${failureText(failure, style)}\n`);
+  };
+  const keys = hasKeys();
+  let typing: Disposable | undefined;
+  interrupt.listen();
+  try {
+    const failure = await watchProject({
+      ...options,
+      jobs: Math.min(options.jobs, options.nbd.length || options.jobs),
+      complete: options.targets.length === 0,
+      emit: reporter.report,
+      signal: interrupt.signal,
+      lock: (signal) => lockProject({ ...options, emit: reporter.report, signal }),
+      load: () => loadProject(options.directory),
+      plan: (project, emit, signal) => wireBuild(project, { ...options, force: [], emit, signal }),
+      followUp: (signal) => followUp(options, signal, tell),
+      tell,
+      keys,
+      onReady({ retry, quit }) {
+        if (!keys) return;
+        typing = takeKeys((key) => {
+          if (key === 'r') retry();
+          else if (key === 'q') quit();
+        });
+      },
+    });
+    const signal = interrupt.received();
+    if (signal) return exitStatusOf({ kind: 'interrupted', message: '' }, signal);
+    if (failure) reporter.notBegun(failure);
+    return failure ?? EXIT.ok;
+  } finally {
+    typing?.[Symbol.dispose]();
+    reporter.close();
+  }
+}
+
+/** The check first, then the command, unless the check failed. */
+async function followUp(
+  options: WatchCommandOptions,
+  signal: AbortSignal,
+  tell: (failure: Failure) => void,
+): Promise<void> {
+  if (options.check) {
+    const { bootCheck } = await import('./test-boot.ts');
+    const failure = await bootCheck(options, signal);
+    if (failure) {
+      if (failure.kind !== 'interrupted') tell(failure);
+      return;
+    }
+  }
+  if (options.exec === undefined) return;
+  const ended = await runLine(options.exec, options.progress === 'json' ? 'stderr' : 'stdout', signal);
+  if (ended.ok && ended.value === 0) return;
+  if (!ended.ok && ended.failure.kind === 'interrupted') return;
+  const why = ended.ok
+    ? { kind: 'work' as const, message: `--exec ${options.exec}: exit status ${ended.value}` }
+    : ended.failure;
+  tell(why);
+}

@@ -1,0 +1,47 @@
+// Single keys of a terminal, taken as they are typed.
+
+import { readFileSync } from 'node:fs';
+
+/** Whether there is a terminal whose keys are this process's: not where it is in the background. */
+export function hasKeys(): boolean {
+  return process.stdin.isTTY === true && isInForeground();
+}
+
+/**
+ * Calls `onKey` for each key, until it is disposed of. ^C and ^Z do what they always do.
+ */
+export function takeKeys(onKey: (key: string) => void): Disposable {
+  const { stdin } = process;
+  const onData = (typed: Buffer) => {
+    for (const key of typed.toString()) {
+      if (key === '\x03') process.kill(process.pid, 'SIGINT');
+      else if (key === '\x1a') suspend();
+      else onKey(key);
+    }
+  };
+  const suspend = () => {
+    stdin.setRawMode(false);
+    process.kill(0, 'SIGTSTP'); // the whole job, as the terminal would
+  };
+  const onContinue = () => {
+    if (isInForeground()) stdin.setRawMode(true);
+  };
+  stdin.setRawMode(true);
+  stdin.on('data', onData);
+  process.on('SIGCONT', onContinue);
+  return {
+    [Symbol.dispose]() {
+      stdin.off('data', onData);
+      process.off('SIGCONT', onContinue);
+      stdin.setRawMode(false);
+      stdin.pause();
+    },
+  };
+}
+
+/** Whether the terminal is this process's group's: field 8 of proc_pid_stat(5) is field 5. */
+function isInForeground(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'latin1');
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return group === foreground;
+}

@@ -1,0 +1,68 @@
+// Steers one build while files change: which scripts may start, and which run is of no use any more.
+
+import type { Steering } from '../execute/context.ts';
+import type { Key } from '../model/artifact.ts';
+import type { LayerFinished } from '../model/event.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Failures } from './failures.ts';
+import type { Fingerprints } from './fingerprint.ts';
+
+interface Run {
+  readonly key: Key;
+  readonly controller: AbortController;
+}
+
+export class BuildSteering implements Steering {
+  /** What the build goes by. */
+  readonly fingerprints: Fingerprints;
+  readonly #failures: Failures;
+  readonly #runs = new Map<string, Run>();
+  /** Set while it is not known what changed. */
+  #paused: PromiseWithResolvers<void> | undefined;
+  #superseded = false;
+
+  constructor(fingerprints: Fingerprints, failures: Failures) {
+    this.fingerprints = fingerprints;
+    this.#failures = failures;
+  }
+
+  async beforeRun(name: string, key: Key): Promise<Result<AbortSignal>> {
+    while (this.#paused) await this.#paused.promise;
+    if (this.#superseded) return fail('interrupted', `${name} has to be planned again`);
+    const failure = this.#failures.get(key);
+    if (failure) return { ok: false, failure };
+    const run = { key, controller: new AbortController() };
+    this.#runs.set(name, run);
+    return ok(run.controller.signal);
+  }
+
+  /** To be told of each layer that ended: one that failed is not tried again. */
+  ended({ layer, failure }: LayerFinished): void {
+    const run = this.#runs.get(layer);
+    this.#runs.delete(layer);
+    if (run && failure && failure.kind !== 'interrupted') this.#failures.add(run.key, failure);
+  }
+
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    const paused = this.#paused;
+    this.#paused = undefined;
+    paused?.resolve();
+  }
+
+  /**
+   * Nothing more is started; runs go on as long as the project still has what they were begun with, under whatever name.
+   * @param now undefined where the project cannot be read: what runs may be right as it is
+   */
+  supersede(now: Fingerprints | undefined): void {
+    this.#superseded = true;
+    const current = now && new Set(now.values());
+    for (const [name, { controller }] of this.#runs) {
+      if (current && !current.has(this.fingerprints.get(name) ?? '')) controller.abort();
+    }
+    this.resume();
+  }
+}

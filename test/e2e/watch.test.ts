@@ -1,0 +1,395 @@
+// vlb watch on real disks and in a real git repository: the image ends as a clean build makes it, by as few scripts as can be.
+
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { diskThatWrites } from '../rig/boot/boot-sector.ts';
+import { leftovers, readFromImage } from '../rig/host-state.ts';
+import { TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+import { Typing } from '../rig/typing.ts';
+import { Watching } from '../rig/watching.ts';
+
+/** What each layer adds to the image: its own name, as it was once, and its input. */
+const ADD = (name: string) => `echo "${name} $(cat input)" >> /chain`;
+
+const FILES = {
+  '.gitignore': 'build/\n.vlb/\n',
+  'layers/10_base/modify-disk': tinyDisk(),
+  'layers/20_app/build-layer': buildLayer(`${ADD('app')}; sleep 1`),
+  'layers/20_app/input': 'one\n',
+  'layers/30_data/build-layer': buildLayer(`${ADD('data')}; sleep 1`),
+  'layers/30_data/input': 'one\n',
+};
+
+function repository(): TestProject {
+  const project = new TestProject(FILES);
+  project.git('init', '-q', '-b', 'one');
+  project.git('add', '.');
+  project.git('commit', '-qm', 'one');
+  return project;
+}
+
+/** The image is what a clean build of the same files makes, and a build in the project finds nothing to do. */
+async function assertAsBuilt(project: TestProject): Promise<void> {
+  const built = await project.build();
+  assert.match(built.outcomes, /^(\d+_\w+ fresh(, )?)+$/);
+  await using clean = new TestProject({});
+  rmSync(clean.path('layers'), { recursive: true, force: true });
+  cpSync(project.path('layers'), clean.path('layers'), { recursive: true });
+  const cleanly = await clean.build();
+  assert.equal(cleanly.status, 0, cleanly.told);
+  const [own, other] = [project, clean].map((one) =>
+    readFromImage(one.path('build/image.qcow2'), path.dirname(one.directory), '/chain'),
+  );
+  assert.equal(own, other);
+  assert.deepEqual(leftovers(project), []);
+}
+
+test('edits in bursts lead to one run', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
+  for (let edit = 0; edit < 40; edit++) {
+    project.write({ 'layers/30_data/input': `edit ${edit}\n`, [`layers/30_data/more/${edit}`]: 'x\n' });
+    await sleep(25);
+  }
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data']);
+  // Bursts while it runs: what is under way is of no use, and then what follows it is, each time.
+  for (const times of [3, 4]) {
+    project.write({ 'layers/30_data/input': `burst ${times}\n` });
+    await watching.running('30_data', times);
+  }
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data', '30_data', '30_data']);
+  assert.deepEqual(watching.built.slice(3), ['30_data', '30_data']);
+  assert.equal(await watching.end(), 130);
+  await assertAsBuilt(project);
+});
+
+test('what does not change what a layer is built from leads to nothing', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  const told = watching.events.length;
+  project.write({
+    'layers/20_app/input': 'one\n',
+    'layers/20_app/.input.swp': 'x',
+    'layers/20_app/input~': 'x',
+    'elsewhere/file': 'x',
+    'build/file': 'x',
+    '.vlb/file': 'x',
+  });
+  await sleep(1000);
+  assert.equal(watching.events.length, told, watching.stdout);
+});
+
+test('an edit below what runs stops the run; one above it waits for its end', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.running('20_app');
+  project.write({ 'layers/30_data/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
+  project.write({ 'layers/30_data/input': 'three\n' });
+  await watching.running('30_data', 2);
+  project.write({ 'layers/20_app/input': 'three\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data', '20_app', '30_data']);
+  await assertAsBuilt(project);
+});
+
+test('an edit that is taken back leads to no run, and to none that is stopped', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.running('20_app');
+  project.write({ 'layers/20_app/input': 'two\n' });
+  await sleep(50);
+  project.write({ 'layers/20_app/input': 'one\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
+  await assertAsBuilt(project);
+});
+
+test('git switch in the middle of a run, and back', async () => {
+  await using project = repository();
+  project.git('switch', '-qc', 'two');
+  const many = Object.fromEntries([...Array(500).keys()].map((n) => [`layers/30_data/many/${n}`, `${n}\n`]));
+  project.write({ ...many, 'layers/20_app/input': 'two\n' });
+  project.git('add', '.');
+  project.git('commit', '-qm', 'two');
+  project.git('switch', '-q', 'one');
+  await using watching = new Watching(project);
+  await watching.running('20_app');
+  project.git('switch', '-q', 'two');
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '20_app', '30_data']);
+  await assertAsBuilt(project);
+  // What was stopped runs now for the first time to its end.
+  project.git('switch', '-q', 'one');
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(4), ['20_app', '30_data']);
+  // From now on both are known.
+  for (const branch of ['two', 'one', 'two']) {
+    project.git('switch', '-q', branch);
+    await watching.waiting();
+    assert.equal(watching.runs.length, 6, watching.stdout);
+    assert.equal(watching.finished?.counts.restored, 2);
+  }
+  assert.equal(project.git('status', '--porcelain'), '');
+  await assertAsBuilt(project);
+});
+
+test('git switch to and fro in the middle of a run does not stop it', async () => {
+  await using project = repository();
+  project.git('switch', '-qc', 'two');
+  project.write({ 'layers/20_app/input': 'two\n' });
+  project.git('commit', '-qam', 'two');
+  project.git('switch', '-q', 'one');
+  await using watching = new Watching(project);
+  await watching.running('20_app');
+  project.git('switch', '-q', 'two');
+  project.git('switch', '-q', 'one');
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
+  await assertAsBuilt(project);
+});
+
+test("editors' ways to save: by renaming, and by a backup", async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  for (const [times, input] of ['two', 'three', 'four'].entries()) {
+    const file = project.path('layers/30_data/input');
+    if (times === 1) {
+      writeFileSync(`${file}~`, 'backup');
+      writeFileSync(project.path('layers/30_data/4913'), '');
+      rmSync(project.path('layers/30_data/4913'));
+      renameSync(file, `${file}~`);
+      writeFileSync(file, `${input}\n`);
+      rmSync(`${file}~`);
+    } else {
+      writeFileSync(`${file}.new`, `${input}\n`);
+      renameSync(`${file}.new`, file);
+    }
+    await watching.waiting();
+    assert.equal(watching.runs.length, 4 + times, watching.stdout);
+  }
+  await assertAsBuilt(project);
+});
+
+test('layers that are renamed, deleted and new', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  // Renamed while it runs: what comes of it is taken under the new name.
+  await watching.running('20_app');
+  renameSync(project.path('layers/20_app'), project.path('layers/25_web'));
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
+  await assertAsBuilt(project);
+  renameSync(project.path('layers/25_web'), project.path('layers/22_site'));
+  await watching.waiting();
+  assert.equal(watching.runs.length, 3, watching.stdout);
+  // The directory is watched under its new name.
+  project.write({ 'layers/22_site/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['22_site', '30_data']);
+  rmSync(project.path('layers/30_data'), { recursive: true });
+  await watching.waiting();
+  assert.equal(watching.runs.length, 5, watching.stdout);
+  await assertAsBuilt(project);
+  project.write({
+    'layers/40_new/input': 'new\n',
+    'layers/40_new/build-layer': buildLayer(ADD('new')),
+  });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(5), ['40_new']);
+  // Deleted while it runs: it is of no use.
+  project.write({ 'layers/40_new/build-layer': buildLayer('sleep 20') });
+  await watching.running('40_new', 2);
+  rmSync(project.path('layers/40_new'), { recursive: true });
+  await watching.waiting();
+  assert.equal(watching.runs.length, 7, watching.stdout);
+  await assertAsBuilt(project);
+});
+
+test('hints decide what is watched', async () => {
+  await using project = repository();
+  project.write({ 'shared/one': '1\n', 'shared/two': '2\n' });
+  await using watching = new Watching(project);
+  await watching.waiting();
+  project.write({ 'shared/one': '1b\n' });
+  await sleep(500);
+  assert.equal(watching.runs.length, 3);
+  project.write({
+    'layers/30_data/build-layer': buildLayer(
+      'cat /shared/* > /chain',
+      '# chroot-bind-mount ../../shared /shared',
+    ),
+  });
+  await watching.waiting();
+  project.write({ 'shared/two': '2b\n' });
+  await watching.waiting();
+  project.write({ '.vlbignore': 'shared/two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data', '30_data', '30_data']);
+  project.write({ 'shared/two': '2c\n' });
+  await sleep(500);
+  assert.equal(watching.runs.length, 6);
+  project.write({ 'vlb.yaml': 'images:\n  web: 20_app\n' });
+  await watching.waiting();
+  assert.equal(watching.runs.length, 6);
+  assert.equal(watching.finished?.images?.length, 1);
+});
+
+test('a layer that failed waits for its inputs, and keeps nobody else waiting', async () => {
+  await using project = repository();
+  project.write({
+    'layers/40_other/input': 'one\n',
+    'layers/40_other/build-layer': buildLayer(ADD('other'), '# vlb: from base'),
+  });
+  await using watching = new Watching(project);
+  await watching.waiting();
+  const before = watching.runs.length;
+  project.write({
+    'layers/20_app/input': 'fails\n',
+    'layers/20_app/build-layer': buildLayer('cat input; exit 3'),
+  });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(before), ['20_app']);
+  assert.equal(watching.finished?.failures[0]?.layer, '20_app');
+  project.write({ 'layers/40_other/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(before), ['20_app', '40_other']);
+  assert.deepEqual(
+    watching.finished?.failures.map(({ layer, skipped }) => [layer, skipped]),
+    [['20_app', ['30_data']]],
+  );
+  project.write({ 'layers/20_app/build-layer': FILES['layers/20_app/build-layer'] });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(before), ['20_app', '40_other', '20_app', '30_data']);
+  assert.equal(watching.finished?.ok, true);
+  await assertAsBuilt(project);
+});
+
+test('a project that is broken for a while is told, and watched on', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  const script = FILES['layers/20_app/build-layer'];
+  project.write({ 'layers/20_app/build-layer': script.replace('\n', '\n# vlb: nonsense\n') });
+  await watching.waiting();
+  assert.match(watching.stderr, /"nonsense" is no hint that vlb knows\n {2}at layers\/20_app\/build-layer:2/);
+  assert.equal(watching.finished?.failure?.kind, 'usage');
+  project.write({ 'layers/20_app/build-layer': script, 'vlb.yaml': 'bse: x\n' });
+  await watching.waiting();
+  assert.match(watching.stderr, /vlb\.yaml/);
+  rmSync(project.path('vlb.yaml'));
+  await watching.waiting();
+  assert.equal(watching.finished?.ok, true);
+  assert.equal(watching.runs.length, 3);
+  project.write({ 'layers/20_app/input': 'two\n' });
+  await watching.waiting();
+  assert.equal(watching.runs.length, 5);
+});
+
+test('what cannot be built from the beginning ends it', async () => {
+  await using project = new TestProject({ 'layers/10_base/modify-disk': 'no script\n' });
+  const ended = await project.vlb(['watch']);
+  assert.equal(ended.status, 2);
+  assert.match(ended.stderr, /^error: the script of layer 10_base does not say what runs it/);
+  const unknown = await project.vlb(['watch', 'nothing']);
+  assert.equal(unknown.status, 2);
+});
+
+test('other commands work beside it while it waits', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  const built = await project.build(['--force=30_data']);
+  assert.equal(built.status, 0, built.told);
+  assert.doesNotMatch(built.told, /waiting for process/);
+  assert.deepEqual(watching.runs.length, 3);
+});
+
+test('a command follows each success, and is ended by a change', async () => {
+  await using project = repository();
+  const line =
+    'echo "up $(cat layers/30_data/input)" >> log; sleep 77 & echo $! > pid; sleep 78; echo down >> log';
+  await using watching = new Watching(project, ['--exec', line]);
+  const log = () => (existsSync(project.path('log')) ? readFileSync(project.path('log'), 'utf8') : '');
+  await watching.until('the command', () => log() === 'up one\n');
+  project.write({ 'layers/30_data/input': 'two\n' });
+  await watching.until('the command', () => log() === 'up one\nup two\n');
+  // What leads to no build does not end it.
+  project.write({ 'layers/30_data/input': 'two\n' });
+  await sleep(600);
+  assert.equal(log(), 'up one\nup two\n');
+  assert.equal(await watching.end('SIGTERM'), 143);
+  const command = `/proc/${readFileSync(project.path('pid'), 'utf8').trim()}/cmdline`;
+  assert.ok(!existsSync(command) || readFileSync(command, 'utf8') === '', 'it has ended, reaped or not');
+  await using failing = new Watching(project, ['--exec', 'exit 3']);
+  await failing.waiting();
+  assert.match(failing.stderr, /error: --exec exit 3: exit status 3/);
+});
+
+test('^C in the middle of a run leaves nothing behind', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.running('20_app');
+  const begun = performance.now();
+  assert.equal(await watching.end(), 130);
+  assert.ok(performance.now() - begun < 3000);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('where the kernel watches no more files, the project is looked at now and then', async () => {
+  await using project = repository();
+  assert.equal((await project.build()).status, 0);
+  project.write({ 'layers/30_data/input': 'two\n' });
+  assert.equal((await project.build()).status, 0);
+  const limited = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
+  const lower = 'echo 3 > /proc/sys/user/max_inotify_watches && exec "$@"';
+  await using watching = new Watching(project, [], [...limited, lower, 'sh']);
+  await watching.waiting();
+  await watching.until('the limit', () => watching.stdout.includes('sysctl -w fs.inotify.max_user_watches='));
+  project.write({ 'layers/30_data/input': 'one\n' });
+  await watching.waiting();
+  assert.equal(watching.finished?.counts.restored, 1);
+});
+
+test('keys: r tries again what failed, q and ^C end it', async () => {
+  await using project = repository();
+  project.write({ 'layers/20_app/build-layer': buildLayer('exit 1') });
+  await using terminal = new Typing(project, 'watch');
+  await terminal.until(/20_app failed and waits for that \(r builds now, q quits\)/);
+  terminal.type('r');
+  await terminal.until(/(failed +20_app[\s\S]*r builds now[\s\S]*){2}/);
+  terminal.type('xq');
+  assert.equal(await terminal.ended, 0);
+  await using other = new Typing(project, 'watch');
+  await other.until(/r builds now/);
+  other.type('\x03');
+  assert.equal(await other.ended, 130);
+});
+
+test('--check boots the image after each success', async () => {
+  await using project = new TestProject({
+    'layers/10_disk/modify-disk':
+      '#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 1M\ncat disk.img > "$3"\n',
+  });
+  const disk = (text: string) =>
+    writeFileSync(project.path('layers/10_disk/disk.img'), diskThatWrites(`\r\n${text}`));
+  disk('host login: ');
+  await using watching = new Watching(project, ['--check']);
+  await watching.waiting();
+  assert.match(watching.stderr, /up after .*: the console showed "host login:"/);
+  disk('Kernel panic - not syncing: x\r\n');
+  await watching.waiting();
+  assert.match(watching.stderr, /error: .*panic/);
+  assert.equal(watching.runs.length, 2);
+});
