@@ -32,8 +32,7 @@ export function placesOf(project: Project): Places {
   const named = [path.join(directory, 'layers'), ...inputs, ...basePath, config];
   // A link leads elsewhere without a change of its own, and what it leads to changes without one of the link.
   const trees = unique([...named, ...named.map(realPath)]);
-  const ignores = [directory, ...inputs].flatMap((place) => ignoreFiles(place, directory));
-  const files = new Set(ignores);
+  const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
   const roots = new Set([directory]);
   const leading = new Set([directory]);
   for (const place of [...trees, ...files]) {
@@ -70,12 +69,11 @@ function shownOf(project: Project, base: readonly string[], config: string): rea
   return unique(places).map((place) => path.relative(directory, place) || '.');
 }
 
-/** Those that hold in a place: its own, and in the project those above. */
+/** Those above a place, in the project: outside of it they do not count, and those in the place are watched with it. */
 function ignoreFiles(place: string, directory: string): readonly string[] {
-  const own = path.join(place, IGNORE_FILE);
-  return place !== directory && isWithin(place, directory)
-    ? [own, ...ignoreFiles(path.dirname(place), directory)]
-    : [own];
+  if (place === directory || !isWithin(place, directory)) return [];
+  const above = path.dirname(place);
+  return [path.join(above, IGNORE_FILE), ...ignoreFiles(above, directory)];
 }
 
 function isWithin(file: string, directory: string): boolean {

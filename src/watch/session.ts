@@ -274,11 +274,12 @@ class Session {
     const old = this.#watcher;
     const onChange = () => this.#happen({ type: 'change' });
     const onLimit = (message: string) => this.#options.emit({ type: 'note', message });
-    this.#watcher = openWatcher(places, onChange, onLimit).then(async (watcher) => {
-      onChange();
+    this.#watcher = (async () => {
       await (await old)?.close();
+      const watcher = await openWatcher(places, onChange, onLimit);
+      onChange();
       return watcher;
-    });
+    })();
     this.#watcher.catch((error) => this.#ended.reject(error));
   }
 

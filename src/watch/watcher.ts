@@ -1,10 +1,15 @@
 // Hints that files changed, from the kernel or, where it cannot, by the clock. The only file that imports chokidar.
 
+import { statSync } from 'node:fs';
 import path from 'node:path';
+import type { FSWatcher } from 'chokidar';
 import type { Places } from './places.ts';
 
 /** How often the project is looked at where the kernel tells nothing. */
 const POLL_MILLISECONDS = 2000;
+
+/** Directories come in flocks, with a checkout say. */
+const REOPEN_MILLISECONDS = 100;
 
 export interface Watcher {
   close(): Promise<void>;
@@ -21,44 +26,100 @@ export async function openWatcher(
   onChange: () => void,
   onLimit: (message: string) => void,
 ): Promise<Watcher> {
-  const { watch } = await import('chokidar');
-  let poll: NodeJS.Timeout | undefined;
-  const watcher = watch([...places.roots], {
-    ignored: (file) => !places.allows(file),
-    ignoreInitial: true,
-    followSymlinks: false, // as vlb walks inputs
-    ignorePermissionErrors: true, // the plan tells of them
-  });
-  watcher.on('all', onChange);
-  // Besides the package's own events, which leave out some changes of modes. A directory tells of all that is in it.
-  watcher.on('raw', (_event, name, details) => {
-    const { watchedPath = '' } = details as { watchedPath?: string }; // its types do not say
-    const isNamed = name && name !== path.basename(watchedPath);
-    if (places.allows(isNamed ? path.join(watchedPath, name) : watchedPath)) onChange();
-  });
-  const ready = Promise.withResolvers<void>();
-  watcher.on('ready', () => ready.resolve());
-  watcher.on('error', (error) => {
-    const limit = limitOf(error);
-    if (limit === undefined || poll !== undefined) return; // something that is gone again, and told already
-    poll = setInterval(onChange, POLL_MILLISECONDS);
-    onLimit(limit);
-    void watcher.close();
-    ready.resolve();
-  });
-  await ready.promise;
-  return {
-    async close() {
-      clearInterval(poll);
-      await watcher.close();
-    },
-  };
+  const watcher = new PlacesWatcher(places, onChange, onLimit);
+  await watcher.open();
+  return watcher;
+}
+
+class PlacesWatcher implements Watcher {
+  readonly #places: Places;
+  readonly #onChange: () => void;
+  readonly #onLimit: (message: string) => void;
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #reopen: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(places: Places, onChange: () => void, onLimit: (message: string) => void) {
+    this.#places = places;
+    this.#onChange = onChange;
+    this.#onLimit = onLimit;
+  }
+
+  async open(): Promise<void> {
+    const { watch } = await import('chokidar');
+    const roots = this.#places.roots.filter(isDirectory);
+    if (roots.length === 0 || this.#closed) return;
+    const watcher = watch(roots, {
+      ignored: (file) => !this.#places.allows(file),
+      ignoreInitial: true,
+      followSymlinks: false, // as vlb walks inputs
+      ignorePermissionErrors: true, // the plan tells of them
+    });
+    this.#watcher = watcher;
+    // Not the package's own events, which leave out some changes of modes. A directory tells of all that is in it.
+    watcher.on('raw', (event, name, details) => {
+      const { watchedPath = '' } = details as { watchedPath?: string }; // its types do not say
+      const isNamed = name && name !== path.basename(watchedPath);
+      this.#hint(event, isNamed ? path.join(watchedPath, name) : watchedPath);
+    });
+    const ready = Promise.withResolvers<void>();
+    watcher.on('ready', () => ready.resolve());
+    watcher.on('error', (error) => {
+      const limit = limitOf(error);
+      if (limit === undefined || this.#poll) return; // something that is gone again, or was told already
+      this.#poll = setInterval(this.#onChange, POLL_MILLISECONDS);
+      this.#onLimit(limit);
+      void watcher.close();
+      ready.resolve();
+    });
+    await ready.promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    clearTimeout(this.#reopen);
+    await this.#watcher?.close();
+  }
+
+  #hint(event: string, file: string): void {
+    if (!this.#places.allows(file)) return;
+    this.#onChange();
+    if (event !== 'rename' || this.#reopen || this.#poll) return;
+    // The package takes a directory that went and came back for the old one, and so watches what is gone.
+    if (isDirectory(file) || this.#places.roots.includes(file)) {
+      this.#reopen = setTimeout(() => void this.#openAgain(), REOPEN_MILLISECONDS);
+    }
+  }
+
+  /** What happens meanwhile is found by the scan that the last hint leads to. */
+  async #openAgain(): Promise<void> {
+    await this.#watcher?.close();
+    this.#reopen = undefined;
+    await this.open();
+    if (!this.#closed) this.#onChange();
+  }
+}
+
+function isDirectory(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    return false; // gone, or behind links in a ring
+  }
 }
 
 /** What to tell of inotify(7)'s limits; undefined for any other error. */
 function limitOf(error: unknown): string | undefined {
   const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-  const name = { ENOSPC: 'max_user_watches', EMFILE: 'max_user_instances' }[code ?? ''];
-  if (name === undefined) return undefined;
-  return `the kernel watches no more files for this user, so vlb looks every ${POLL_MILLISECONDS / 1000} s; more with: sysctl -w fs.inotify.${name}=${name === 'max_user_watches' ? 1048576 : 1024}`;
+  const limit = LIMITS.find((one) => one.code === code);
+  return limit === undefined
+    ? undefined
+    : `the kernel watches no more files for this user, so vlb looks every ${POLL_MILLISECONDS / 1000} s; it will with: sysctl -w ${limit.setting}`;
 }
+
+const LIMITS = [
+  { code: 'ENOSPC', setting: 'fs.inotify.max_user_watches=1048576' },
+  { code: 'EMFILE', setting: 'fs.inotify.max_user_instances=1024' },
+] as const;

@@ -159,6 +159,24 @@ test('git switch to and fro in the middle of a run does not stop it', async () =
   await assertAsBuilt(project);
 });
 
+test('a layer that git takes away and brings back at once is watched on', async () => {
+  await using project = repository();
+  project.git('switch', '-qc', 'without');
+  project.git('rm', '-qr', 'layers/30_data');
+  project.git('commit', '-qm', 'without');
+  project.git('switch', '-q', 'one');
+  await using watching = new Watching(project);
+  await watching.waiting();
+  project.git('switch', '-q', 'without');
+  project.git('switch', '-q', 'one');
+  await sleep(1000);
+  assert.equal(watching.runs.length, 3);
+  project.write({ 'layers/30_data/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data']);
+  await assertAsBuilt(project);
+});
+
 test("editors' ways to save: by renaming, and by a backup", async () => {
   await using project = repository();
   await using watching = new Watching(project);
