@@ -103,6 +103,19 @@ test('an edit below what runs stops the run; one above it waits for its end', as
   await assertAsBuilt(project);
 });
 
+test('of two layers that run at the same time, only the one that was edited begins again', async () => {
+  await using project = repository();
+  project.write({ 'layers/30_data/build-layer': buildLayer(`${ADD('data')}; sleep 2`, '# vlb: from base') });
+  await using watching = new Watching(project, ['--jobs', '2']);
+  await watching.running('20_app');
+  await watching.running('30_data');
+  project.write({ 'layers/20_app/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.toSorted(), ['10_base', '20_app', '20_app', '30_data']);
+  assert.deepEqual(watching.built.toSorted(), ['10_base', '20_app', '30_data']);
+  await assertAsBuilt(project);
+});
+
 test('an edit that is taken back leads to no run, and to none that is stopped', async () => {
   await using project = repository();
   await using watching = new Watching(project);

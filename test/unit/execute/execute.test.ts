@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import type { Steering } from '../../../src/execute/context.ts';
 import { execute } from '../../../src/execute/execute.ts';
 import { buildGraph } from '../../../src/graph/graph.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
+import { fail, ok } from '../../../src/model/failure.ts';
 import type { Node } from '../../../src/model/graph.ts';
 import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
@@ -31,14 +33,16 @@ interface BuildOptions {
   readonly flatten?: boolean;
   readonly scriptDevice?: string;
   readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
+  readonly steering?: Steering;
 }
 
 /** Plans and executes a project, as the command does. */
-async function build(tree: Tree, { flatten = false, scriptDevice, onEvent }: BuildOptions = {}) {
+async function build(tree: Tree, { flatten = false, scriptDevice, onEvent, steering }: BuildOptions = {}) {
   const made = await fakeContext(tree);
   made.host.scriptDevice = scriptDevice;
   const context = {
     ...made,
+    ...(steering ? { steering } : {}),
     emit(event: BuildEvent) {
       made.emit(event);
       onEvent?.(event, made.abort);
@@ -228,4 +232,55 @@ describe('a directory of vlb that cannot be written is a failure, no crash', () 
       assert.equal((await build(tree)).finished.failure?.kind, 'host');
     });
   }
+});
+
+describe('steered from outside', () => {
+  test('a run that is of no use is stopped; what needs it, and what may not start, is left to another plan', async () => {
+    using tree = project({
+      'layers/20_b/build-layer': script('hang'),
+      'layers/40_other/build-layer': script('# vlb: from 10_a', 'echo other'),
+    });
+    const stop = new AbortController();
+    const begun: string[] = [];
+    const { finished, events, outcomes } = await build(tree, {
+      steering: {
+        beforeRun: async (name) => {
+          begun.push(name);
+          if (name === '40_other') return fail('interrupted', 'not now');
+          return ok(name === '20_b' ? stop.signal : new AbortController().signal);
+        },
+      },
+      onEvent: (event) => {
+        if (event.type === 'layer-stage' && event.layer === '20_b' && event.stage === 'run') stop.abort();
+      },
+    });
+    assert.deepEqual(begun.toSorted(), ['10_a', '20_b', '40_other']);
+    assert.deepEqual(outcomes.split(', ').toSorted(), [
+      '10_a built',
+      '20_b skipped',
+      '30_c skipped',
+      '40_other skipped',
+    ]);
+    assert.deepEqual(finished.superseded?.toSorted(), ['20_b', '30_c', '40_other']);
+    assert.deepEqual(
+      [finished.ok, finished.failure, finished.failures, finished.image],
+      [false, undefined, [], undefined],
+    );
+    assert.equal(events.filter((event) => event.type === 'finished').length, 1);
+    assert.ok(!existsSync(tree.path('build/image.qcow2')));
+  });
+
+  test('what is known to fail fails as it did, without a run', async () => {
+    using tree = project();
+    const failure = { kind: 'work', message: 'as it did' } as const;
+    const { finished, calls } = await build(tree, {
+      steering: {
+        beforeRun: async (name) =>
+          name === '20_b' ? { ok: false, failure } : ok(new AbortController().signal),
+      },
+    });
+    assert.deepEqual(finished.failures, [{ layer: '20_b', failure, skipped: ['30_c'] }]);
+    assert.equal(finished.superseded, undefined);
+    assert.equal(calls.filter((call) => call === 'run').length, 1);
+  });
 });

@@ -75,6 +75,26 @@ describe('plain', () => {
     );
   });
 
+  test('a watch: what it waits for, what changed, and a build that it left', () => {
+    const watching = { type: 'watching', at: new Date(2026, 0, 2, 3, 4, 5).toISOString() } as const;
+    const waiting = { ...watching, state: 'waiting', places: ['layers', 'vlb.yaml'] } as const;
+    const { image: _image, ...end } = GOOD_END;
+    assert.deepEqual(
+      plain([
+        { ...waiting, failed: [], keys: false },
+        { ...waiting, failed: ['20_app'], keys: true },
+        { ...watching, state: 'changed', layers: ['20_app', '30_data'] },
+        { ...end, ok: false, superseded: ['20_app', '30_data'] },
+      ]),
+      [
+        '03:04:05 waiting for changes in layers, vlb.yaml',
+        '03:04:05 waiting for changes in layers, vlb.yaml; 20_app failed and waits for that (r builds now, q quits)',
+        '03:04:05 changed: 20_app, 30_data',
+        'changed meanwhile, to be planned again: 20_app, 30_data',
+      ],
+    );
+  });
+
   test('a download is told now and then, not each second', (context) => {
     const progress = (bytes: number): BuildEvent => ({ type: 'progress', layer: 'base', bytes, total: 4096 });
     let now = 0;
@@ -107,6 +127,8 @@ describe('quiet', () => {
 
   test('tells a failure, once, and nothing else', () =>
     assert.deepEqual(quiet(FAILED_BUILD), [...FAILURE_TEXT, '  skipped: 50_end']));
+  test('says nothing of a build that was left for another', () =>
+    assert.deepEqual(quiet([{ ...GOOD_END, ok: false, superseded: ['20_app'] }]), []));
   test('says nothing of what ends well', () =>
     assert.deepEqual(quiet([...FAILED_BUILD.slice(0, -1), GOOD_END]), []));
 });
