@@ -1,7 +1,7 @@
 // vlb watch on real disks and in a real git repository: the image ends as a clean build makes it, by as few scripts as can be.
 
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,20 +12,23 @@ import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 import { Typing } from '../rig/typing.ts';
 import { Watching } from '../rig/watching.ts';
 
-/** What each layer adds to the image: its own name, as it was once, and its input. */
-const ADD = (name: string) => `echo "${name} $(cat input)" >> /chain`;
+/** What each layer adds to the image: its own name, as it was once, and its input. One with a slow input takes its time. */
+const add = (name: string) =>
+  `echo "${name} $(cat input)" >> /chain; if grep -q slow input; then sleep 4; fi`;
+
+const SLOW_APP = { 'layers/20_app/input': 'slow\n' };
 
 const FILES = {
   '.gitignore': 'build/\n.vlb/\n',
   'layers/10_base/modify-disk': tinyDisk(),
-  'layers/20_app/build-layer': buildLayer(`${ADD('app')}; sleep 1`),
+  'layers/20_app/build-layer': buildLayer(add('app')),
   'layers/20_app/input': 'one\n',
-  'layers/30_data/build-layer': buildLayer(`${ADD('data')}; sleep 1`),
+  'layers/30_data/build-layer': buildLayer(add('data')),
   'layers/30_data/input': 'one\n',
 };
 
-function repository(): TestProject {
-  const project = new TestProject(FILES);
+function repository(more: Readonly<Record<string, string>> = {}): TestProject {
+  const project = new TestProject({ ...FILES, ...more });
   project.git('init', '-q', '-b', 'one');
   project.git('add', '.');
   project.git('commit', '-qm', 'one');
@@ -60,10 +63,9 @@ test('edits in bursts lead to one run', async () => {
   await watching.waiting();
   assert.deepEqual(watching.runs.slice(3), ['30_data']);
   // Bursts while it runs: what is under way is of no use, and then what follows it is, each time.
-  for (const times of [3, 4]) {
-    project.write({ 'layers/30_data/input': `burst ${times}\n` });
-    await watching.running('30_data', times);
-  }
+  project.write({ 'layers/30_data/input': 'slow\n' });
+  await watching.running('30_data', 3);
+  project.write({ 'layers/30_data/input': 'last\n' });
   await watching.waiting();
   assert.deepEqual(watching.runs.slice(3), ['30_data', '30_data', '30_data']);
   assert.deepEqual(watching.built.slice(3), ['30_data', '30_data']);
@@ -89,13 +91,13 @@ test('what does not change what a layer is built from leads to nothing', async (
 });
 
 test('an edit below what runs stops the run; one above it waits for its end', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   await using watching = new Watching(project);
   await watching.running('20_app');
   project.write({ 'layers/30_data/input': 'two\n' });
   await watching.waiting();
   assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
-  project.write({ 'layers/30_data/input': 'three\n' });
+  project.write({ 'layers/30_data/input': 'slow\n' });
   await watching.running('30_data', 2);
   project.write({ 'layers/20_app/input': 'three\n' });
   await watching.waiting();
@@ -104,8 +106,8 @@ test('an edit below what runs stops the run; one above it waits for its end', as
 });
 
 test('of two layers that run at the same time, only the one that was edited begins again', async () => {
-  await using project = repository();
-  project.write({ 'layers/30_data/build-layer': buildLayer(`${ADD('data')}; sleep 2`, '# vlb: from base') });
+  await using project = repository({ ...SLOW_APP, 'layers/30_data/input': 'slow\n' });
+  project.write({ 'layers/30_data/build-layer': buildLayer(add('data'), '# vlb: from base') });
   await using watching = new Watching(project, ['--jobs', '2']);
   await watching.running('20_app');
   await watching.running('30_data');
@@ -117,19 +119,19 @@ test('of two layers that run at the same time, only the one that was edited begi
 });
 
 test('an edit that is taken back leads to no run, and to none that is stopped', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   await using watching = new Watching(project);
   await watching.running('20_app');
   project.write({ 'layers/20_app/input': 'two\n' });
   await sleep(50);
-  project.write({ 'layers/20_app/input': 'one\n' });
+  project.write({ 'layers/20_app/input': 'slow\n' });
   await watching.waiting();
   assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
   await assertAsBuilt(project);
 });
 
 test('git switch in the middle of a run, and back', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   project.git('switch', '-qc', 'two');
   const many = Object.fromEntries([...Array(500).keys()].map((n) => [`layers/30_data/many/${n}`, `${n}\n`]));
   project.write({ ...many, 'layers/20_app/input': 'two\n' });
@@ -158,7 +160,7 @@ test('git switch in the middle of a run, and back', async () => {
 });
 
 test('git switch to and fro in the middle of a run does not stop it', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   project.git('switch', '-qc', 'two');
   project.write({ 'layers/20_app/input': 'two\n' });
   project.git('commit', '-qam', 'two');
@@ -214,7 +216,7 @@ test("editors' ways to save: by renaming, and by a backup", async () => {
 });
 
 test('layers that are renamed, deleted and new', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   await using watching = new Watching(project);
   // Renamed while it runs: what comes of it is taken under the new name.
   await watching.running('20_app');
@@ -235,7 +237,7 @@ test('layers that are renamed, deleted and new', async () => {
   await assertAsBuilt(project);
   project.write({
     'layers/40_new/input': 'new\n',
-    'layers/40_new/build-layer': buildLayer(ADD('new')),
+    'layers/40_new/build-layer': buildLayer(add('new')),
   });
   await watching.waiting();
   assert.deepEqual(watching.runs.slice(5), ['40_new']);
@@ -281,7 +283,7 @@ test('a layer that failed waits for its inputs, and keeps nobody else waiting', 
   await using project = repository();
   project.write({
     'layers/40_other/input': 'one\n',
-    'layers/40_other/build-layer': buildLayer(ADD('other'), '# vlb: from base'),
+    'layers/40_other/build-layer': buildLayer(add('other'), '# vlb: from base'),
   });
   await using watching = new Watching(project);
   await watching.waiting();
@@ -328,6 +330,17 @@ test('a project that is broken for a while is told, and watched on', async () =>
   assert.equal(watching.runs.length, 5);
 });
 
+test('a project that a link leads to', async () => {
+  await using project = repository();
+  const link = path.join(path.dirname(project.directory), 'link');
+  symlinkSync('project', link);
+  await using watching = new Watching(project, ['-C', link]);
+  await watching.waiting();
+  project.write({ 'layers/30_data/input': 'two\n' });
+  await watching.waiting();
+  assert.deepEqual(watching.runs.slice(3), ['30_data']);
+});
+
 test('what cannot be built from the beginning ends it', async () => {
   await using project = new TestProject({ 'layers/10_base/modify-disk': 'no script\n' });
   const ended = await project.vlb(['watch']);
@@ -369,7 +382,7 @@ test('a command follows each success, and is ended by a change', async () => {
 });
 
 test('^C in the middle of a run leaves nothing behind', async () => {
-  await using project = repository();
+  await using project = repository(SLOW_APP);
   await using watching = new Watching(project);
   await watching.running('20_app');
   const begun = performance.now();

@@ -1,5 +1,6 @@
 // vlb watch: builds whenever something changed, until it is told to end.
 
+import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Failure } from '../../model/failure.ts';
 import { loadProject } from '../../project/project.ts';
@@ -57,7 +58,9 @@ export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions)
 }
 
 /** Builds until it is told to end. Returns the exit status; a failure before anything began is returned to be told. */
-async function watch(options: WatchCommandOptions): Promise<number | Failure> {
+async function watch(given: WatchCommandOptions): Promise<number | Failure> {
+  // The kernel tells of files, not of links that lead to them.
+  const options = { ...given, directory: realpathSync(given.directory) };
   const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
   const style = createStyle(wantsColour(options.colour, process.stderr));

@@ -123,13 +123,34 @@ describe('hints', { concurrency: true }, () => {
     });
   }
 
+  test('a layer, and all layers, behind a link', async () => {
+    using tree = new Tree({
+      'p/here': '',
+      'real/10_a/modify-disk': '#!/bin/sh\n# vlb: from scratch\n',
+      'far/20_b/build-layer': '#!/bin/sh\n',
+    });
+    symlinkSync('../real', tree.path('p/layers'));
+    symlinkSync(tree.path('far/20_b'), tree.path('real/20_b'));
+    const { places } = await placesIn(tree);
+    let hints = 0;
+    const watcher = await openWatcher(places, () => hints++, assert.fail);
+    for (const file of ['real/10_a/modify-disk', 'real/30_new', 'far/20_b/new']) {
+      hints = 0;
+      writeFileSync(tree.path(file), 'x');
+      await sleep(150);
+      assert.notEqual(hints, 0, file);
+    }
+    await watcher.close();
+  });
+
   test('a directory that went and came back at once is watched on', async () => {
     using tree = new Tree(FILES);
+    tree.write({ 'p/layers/20_b/sub/file': '' });
     const { places, at } = await placesIn(tree);
     let hints = 0;
     const watcher = await openWatcher(places, () => hints++, assert.fail);
     rmSync(at('layers/20_b'), { recursive: true });
-    mkdirSync(at('layers/20_b/sub'), { recursive: true });
+    tree.write({ 'p/layers/20_b/build-layer': '#!/bin/sh\n', 'p/layers/20_b/sub/file': '' });
     await sleep(600);
     hints = 0;
     writeFileSync(at('layers/20_b/sub/file'), '');
