@@ -172,6 +172,8 @@ class Session {
     const locked = await lock(signal);
     if (!locked.ok) return signal.aborted ? 'failed' : this.#broken(locked.failure, wanted);
     using _lock = locked.value;
+    // All that the person waited for, save others who had the project.
+    const startedAt = this.#planned ? performance.now() : 0;
     const project = await load();
     if (!project.ok) return this.#broken(project.failure, wanted);
     this.#follow(placesOf(project.value));
@@ -187,20 +189,21 @@ class Session {
     if (layers.length > 0) emit({ type: 'watching', state: 'changed', at: now(), layers });
     this.#planned = fingerprints;
     this.#current = basis;
-    const finished = await this.#execute(
-      planned.value,
-      new BuildSteering(fingerprints, this.#failures),
-      signal,
-    );
+    this.#steering = new BuildSteering(fingerprints, this.#failures);
+    const finished = await this.#execute(planned.value, this.#steering, startedAt, signal);
     const ended = finished.superseded === undefined && !signal.aborted;
     this.#last = ended ? basis : undefined;
     this.#failed = finished.failures.map(({ layer }) => layer);
     return finished.ok ? 'ok' : 'failed';
   }
 
-  #execute(planned: Planned, steering: BuildSteering, signal: AbortSignal): Promise<Finished> {
+  #execute(
+    planned: Planned,
+    steering: BuildSteering,
+    startedAt: number,
+    signal: AbortSignal,
+  ): Promise<Finished> {
     const { jobs, keepGoing, flatten, complete, emit } = this.#options;
-    this.#steering = steering;
     if (this.#state.files !== 'known') steering.pause(); // by what happened while the plan was made
     const emitted = (event: BuildEvent) => {
       if (event.type === 'layer-finished') steering.ended(event);
@@ -217,7 +220,7 @@ class Session {
         complete,
         // One that is known to fail must not keep the others from being built until it is mended.
         keepGoing: keepGoing || this.#failures.size > 0,
-        startedAt: performance.now(),
+        startedAt,
       },
       { ...context, emit: emitted, signal, steering },
     );
