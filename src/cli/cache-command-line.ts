@@ -26,13 +26,13 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
     .command(
       'du',
       'show what the store takes up on the disk',
-      (own) => own.example('$0 cache du', ''),
+      (own) => own.example('$0 cache du', 'how much, and who uses it'),
       (raw) => call(raw, (commands, options) => commands.du(options)),
     )
     .command(
       'ls',
       'list what is in the store, most recently used first',
-      (own) => own.example('$0 cache ls --json', ''),
+      (own) => own.example('$0 cache ls --json', 'whole digests and keys'),
       (raw) => call(raw, (commands, options) => commands.ls(options)),
     )
     .command(
@@ -43,12 +43,12 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
           .option('max-size', {
             type: 'string',
             requiresArg: true,
-            describe: 'as 20G; none for no limit (default: cache: max-size of vlb.yaml, or 50G)',
+            describe: 'SIZE, as 20G; none for no limit (default: cache: max-size of vlb.yaml, or 50G)',
           })
           .option('max-age', {
             type: 'string',
             requiresArg: true,
-            describe: 'not used for so long, as 30d; or none (default: cache: max-age of vlb.yaml, or 90d)',
+            describe: 'not used for TIME, as 30d; or none (default: cache: max-age of vlb.yaml, or 90d)',
           })
           .option('dry-run', { alias: 'n', type: 'boolean', describe: 'only show what would go' })
           .example('$0 cache gc --max-size 20G', 'the most recently used 20 GiB stay')
@@ -90,5 +90,6 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
       (own) => own.example('$0 cache clear', 'the next build runs every layer'),
       (raw) => call(raw, (commands, options) => commands.clear(options)),
     )
+    .example('$0 cache gc -n', 'what is over the limits')
     .demandCommand(1, 'vlb cache needs a command: du, ls, gc, verify or clear');
 }

@@ -3,33 +3,18 @@
 import { type Failure, fail } from '../model/failure.ts';
 import { nearest } from '../project/nearest.ts';
 
-export const COMMANDS = [
-  'build',
-  'watch',
-  'plan',
-  'why',
-  'graph',
-  'ls',
-  'diff',
-  'new-layer',
-  'shell',
-  'log',
-  'test-boot',
-  'init',
-  'doctor',
-  'cache',
-];
-
 /**
  * What yargs found wrong, in our words.
+ * @param commands the names of all commands
  * @param options the names of all options that were possible
  */
 export function commandLineFailure(
   message: string,
   argv: readonly string[],
-  options: readonly string[] = [],
+  commands: readonly string[],
+  options: readonly string[],
 ): Failure {
-  const command = argv.find((word) => COMMANDS.includes(word));
+  const command = argv.find((word) => commands.includes(word));
   const hint = `see vlb ${command === undefined ? '' : `${command} `}--help`;
   const lacking = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   if (lacking !== undefined) return fail('usage', `${dashed(lacking)} wants a value`, { hint }).failure;
@@ -39,7 +24,8 @@ export function commandLineFailure(
   const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
   if (choice) {
     const [, name = '', given, choices = ''] = choice;
-    return fail('usage', `${dashed(name)} cannot be ${given}`, {
+    const typed = argv.some((word) => isOption(word, name)) ? dashed(name) : name;
+    return fail('usage', `${typed} cannot be ${given}`, {
       hint: `it is one of ${choices.replaceAll('"', '')}`,
     }).failure;
   }
@@ -58,12 +44,12 @@ export function commandLineFailure(
   if (command !== undefined) {
     return fail('usage', `vlb ${command} does not know what to do with "${unknown}"`, { hint }).failure;
   }
-  return unknownCommand(unknown);
+  return unknownCommand(unknown, commands);
 }
 
 /** The failure for a command that there is not. */
-export function unknownCommand(word: string): Failure {
-  const guess = nearest(word, COMMANDS);
+export function unknownCommand(word: string, commands: readonly string[]): Failure {
+  const guess = nearest(word, commands);
   const hint = guess === undefined ? 'see vlb --help' : `did you mean vlb ${guess}?`;
   return fail('usage', `unknown command ${word}`, { hint }).failure;
 }
@@ -77,15 +63,6 @@ export function dashed(name: string): string {
 function isOption(word: string, name: string): boolean {
   const typed = word.split('=', 1)[0] ?? '';
   return typed === dashed(name) || (name.length === 1 && /^-[^-]/.test(typed) && typed.includes(name));
-}
-
-/** What went wrong on the command line, for whatever the parser threw; undefined for a bug. */
-export function thrownFailure(error: unknown, argv: readonly string[]): Failure | undefined {
-  if (error instanceof CommandLineError) return error.failure;
-  // Thus yargs tells of an option without its value, past its own handler.
-  return error instanceof Error && error.name === 'YError'
-    ? commandLineFailure(error.message, argv)
-    : undefined;
 }
 
 /** How yargs is made to stop: it would run the command all the same. Caught in `main`, like nothing else. */

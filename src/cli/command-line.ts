@@ -1,16 +1,17 @@
 // The commands and what each is called with. Commands are loaded when they are called.
 
 import path from 'node:path';
-import yargs from 'yargs';
-import { type Failure, fail } from '../model/failure.ts';
+import type { Argv } from 'yargs';
+import type { Failure } from '../model/failure.ts';
 import { cacheCommands } from './cache-command-line.ts';
-import { COMMANDS, CommandLineError, commandLineFailure, unknownCommand } from './command-line-failure.ts';
 import {
   buildOptions,
   checkOnce,
+  completionOptions,
   diffOptions,
   doctorOptions,
   graphOptions,
+  helpOptions,
   initOptions,
   logOptions,
   lsOptions,
@@ -25,8 +26,6 @@ import {
 import type { InspectOptions } from './commands/inspect.ts';
 import type { Finish, RawGlobalOptions } from './options.ts';
 
-declare const VLB_VERSION: string; // put in by the bundler
-
 type InspectCommands = typeof import('./commands/inspect.ts');
 
 interface RawInspectOptions extends RawGlobalOptions {
@@ -35,14 +34,8 @@ interface RawInspectOptions extends RawGlobalOptions {
   readonly param?: readonly string[] | undefined;
 }
 
-/** What is used of yargs 18 besides its documented methods. */
-interface YargsInternals {
-  getOptions(): { readonly key: object };
-  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
-}
-
-/** The parser of the command line; what it finds, it hands to `finish`. It throws CommandLineError alone. */
-export function commandLine(argv: readonly string[], finish: Finish) {
+/** Tells a parser all commands and options; what it finds on the command line, it hands to `finish`. */
+export function registerCommands(parser: Argv, finish: Finish) {
   /** The commands that look and build nothing have their options in common. */
   const inspect = (
     raw: RawInspectOptions,
@@ -57,15 +50,8 @@ export function commandLine(argv: readonly string[], finish: Finish) {
         force: [],
       }),
     );
-  const parser = yargs(withHelp(withoutDashes(argv)))
-    .scriptName('vlb')
+  return parser
     .usage('$0 <command>\n\nBuilds virtual-machine images from numbered layers, and only what changed.')
-    .parserConfiguration({
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-      'populate--': true,
-      'boolean-negation': false, // --no-last is nothing
-    })
     .option('C', {
       type: 'string',
       global: true,
@@ -212,43 +198,22 @@ export function commandLine(argv: readonly string[], finish: Finish) {
           return doctor({ ...options, json: raw.json === true, clean: raw.clean === true });
         }),
     )
+    .command('help [topic..]', 'tell about a command, or list the hints', helpOptions, async () => {
+      const { printHints } = await import('./commands/help.ts');
+      printHints(); // all else became --help, or was refused
+    })
+    .command(
+      'completion <shell>',
+      'print a script that completes commands',
+      completionOptions,
+      async (raw) => {
+        const { printScript } = await import('./commands/completion.ts');
+        printScript(raw.shell);
+      },
+    )
     .group(['C', 'cache-dir', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
-    .demandCommand(1, 'vlb needs a command')
-    .strict()
-    .check(checkOnce)
-    .version(VLB_VERSION)
-    .help()
-    .wrap(Math.min(100, process.stdout.columns ?? 80))
-    .exitProcess(false);
-  const internals = parser as unknown as YargsInternals; // its types lack them
-  // yargs renders the help of every command that it runs, should somebody ask for it later. Nobody does, and it takes as
-  // long as all the parsing.
-  internals.getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
-  return parser.fail((message, error) => {
-    if (error) throw error;
-    const { key } = internals.getOptions();
-    throw new CommandLineError(commandLineFailure(message, argv, Object.keys(key)));
-  });
-}
-
-/** As make and git have it: words behind `--` are no options. Nothing that vlb takes begins with a dash. */
-function withoutDashes(argv: readonly string[]): readonly string[] {
-  const at = argv.indexOf('--');
-  // There they are somebody else's: a command and its options.
-  if (at < 0 || argv.slice(0, at).find((word) => COMMANDS.includes(word)) === 'shell') return argv;
-  const behind = argv.slice(at + 1);
-  const odd = behind.find((word) => word.startsWith('-'));
-  if (odd !== undefined) {
-    throw new CommandLineError(fail('usage', `"${odd}" is no name: it begins with a dash`).failure);
-  }
-  return [...argv.slice(0, at), ...behind];
-}
-
-/** `vlb help build` is `vlb build --help`. */
-function withHelp(argv: readonly string[]): readonly string[] {
-  const [first, command] = argv;
-  if (first !== 'help') return argv;
-  if (command === undefined) return ['--help'];
-  if (!COMMANDS.includes(command)) throw new CommandLineError(unknownCommand(command));
-  return [command, '--help'];
+    .example('$0 build', 'build what changed')
+    .example('$0 help build', 'all about a command')
+    .example('$0 help hints', 'what comments in a script may say')
+    .check(checkOnce);
 }

@@ -8,7 +8,7 @@ import { CommandLineError, dashed } from './command-line-failure.ts';
 import { ON_ERROR } from './on-error.ts';
 
 /** How layers are named on the command line. */
-const LAYER_TEXT = 'in full (20_app), without the number (app), or an image of vlb.yaml';
+const LAYER_TEXT = 'a layer, in full (20_app) or without the number (app), or an image of vlb.yaml';
 
 export const PARAM = {
   alias: 'p',
@@ -22,14 +22,14 @@ const NBD = {
   type: 'string',
   array: true,
   nargs: 1,
-  describe: 'attach disks as this network block device (may be given again)',
+  describe: 'attach disks as DEVICE, of the nbd module; may be given again',
 } as const;
 
 const JOBS = {
   alias: 'j',
   type: 'number',
   requiresArg: true,
-  describe: 'how many layers may run at once (default: one a processor)',
+  describe: 'N layers may run at once (default: one a processor)',
 } as const;
 
 export const SECRET = {
@@ -75,7 +75,7 @@ export function buildOptions<T>(parser: Argv<T>) {
     .option('dry-run', { alias: 'n', type: 'boolean', describe: 'show the plan and build nothing' })
     .option('force', {
       type: 'string',
-      describe: 'run every layer, or with --force=LAYER that one, whatever the store has',
+      describe: 'run every layer, or with --force=LAYER only LAYER anew, whatever the store has',
     })
     .option('no-cache', { type: 'boolean', describe: 'the same as a bare --force' })
     .option('param', PARAM)
@@ -149,8 +149,7 @@ export function whyOptions<T>(parser: Argv<T>) {
     .option('record', {
       type: 'string',
       requiresArg: true,
-      describe:
-        'compare with the record under this key, or one that begins like this, instead of the last build',
+      describe: 'compare with the record under KEY, or one that begins like it, instead of the last build',
     })
     .example('$0 why app', 'what changed since its last build')
     .example('$0 why app --record 3f9a', 'what is different from that build; vlb ls shows keys');
@@ -167,15 +166,12 @@ export function testBootOptions<T>(parser: Argv<T>) {
       type: 'boolean',
       describe: 'wait for a login prompt on the serial console, then stop',
     })
-    .option('expect', text('wait for this regular expression on the console instead'))
+    .option('expect', text('wait for REGEXP on the console instead'))
     .option(
       'run',
-      text("run a shell command in the guest, through its qemu-guest-agent; its status is the check's"),
+      text("run COMMAND in the guest's shell, through its qemu-guest-agent; its status is the check's"),
     )
-    .option(
-      'timeout',
-      text('give up after this time, as 90s or 5m (default: 2m, four times that without KVM)'),
-    )
+    .option('timeout', text('give up after TIME, as 90s or 5m (default: 2m, four times that without KVM)'))
     .option('accel', text('auto, kvm or tcg'))
     .option('net', text('user, none or bridge=BRIDGE'))
     .option('forward', {
@@ -183,9 +179,9 @@ export function testBootOptions<T>(parser: Argv<T>) {
       array: true,
       nargs: 1,
     })
-    .option('memory', text('as 512M or 2G (default: 1G)'))
-    .option('cpus', text('how many processors'))
-    .option('seed', text('a directory with user-data for cloud-init (default: test-boot/ of the project)'))
+    .option('memory', text('SIZE, as 512M or 2G (default: 1G)'))
+    .option('cpus', text('N processors (default: 2)'))
+    .option('seed', text('DIR has user-data for cloud-init (default: test-boot/ of the project)'))
     .example('$0 test-boot', 'the serial console; ^a x leaves')
     .example('$0 test-boot --check', 'does it come up?')
     .example("$0 test-boot web --run 'uname -a'", 'of the image or layer web')
@@ -193,20 +189,20 @@ export function testBootOptions<T>(parser: Argv<T>) {
 }
 
 export function diffOptions<T>(parser: Argv<T>) {
-  const what = 'a layer, the first digits of an artifact, or a qcow2 or raw file';
+  const what = 'a DISK: a layer, the first digits of an artifact, or a qcow2 or raw file';
   return parser
     .positional('a', {
       type: 'string',
       demandOption: true,
       describe: `${what}; alone: against what it stands on`,
     })
-    .positional('b', { type: 'string', describe: 'what A is compared with' })
+    .positional('b', { type: 'string', describe: 'the DISK that A is compared with' })
     .option('stat', { type: 'boolean', describe: 'how many files and bytes in each of the top directories' })
     .option('json', { type: 'boolean', describe: 'for programs' })
     .option('text', {
       type: 'string',
       requiresArg: true,
-      describe: 'compare the text of this file, as diff -u',
+      describe: 'compare the text of the file PATH, as diff -u',
     })
     .option('shell', { type: 'boolean', describe: 'a shell that sees both disks, read-only, as a and b' })
     .conflicts({ stat: ['json', 'text', 'shell'], json: ['text', 'shell'], text: 'shell' })
@@ -289,7 +285,7 @@ export function initOptions<T>(parser: Argv<T>) {
     .option('url', {
       type: 'string',
       requiresArg: true,
-      describe: 'with --base cloud: the image, qcow2 or raw',
+      describe: 'with --base cloud: the image at URL, qcow2 or raw',
     })
     .option('sha256', { type: 'string', requiresArg: true, describe: 'with --base cloud: of what is there' })
     .example('$0 init web', 'a Debian with a web server')
@@ -306,8 +302,24 @@ export function doctorOptions<T>(parser: Argv<T>) {
     .example('$0 doctor', 'exit status 3 when no layer can be built here');
 }
 
+export function helpOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('topic', { type: 'string', array: true, describe: 'a command, or the word hints' })
+    .example('$0 help cache gc', 'as vlb cache gc --help')
+    .example('$0 help hints', 'what comments in a script may say');
+}
+
+export const SHELLS = ['bash', 'zsh'] as const;
+
+export function completionOptions<T>(parser: Argv<T>) {
+  return parser
+    .positional('shell', { choices: SHELLS, demandOption: true, describe: 'for which shell' })
+    .example('source <($0 completion bash)', 'in ~/.bashrc')
+    .example('source <($0 completion zsh)', 'in ~/.zshrc, behind compinit');
+}
+
 /** The options that may be given more than once; any other is a slip then, and yargs would make a list of it. */
-const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', '--', '_'];
+const LISTS = ['nbd', 'param', 'p', 'secret', 'forward', 'layer', 'topic', '--', '_'];
 
 /** A bare --force is one without a layer; positional arguments are looked at where their names are known. */
 const MAY_BE_EMPTY = ['force', 'layer', 'image', 'name'];

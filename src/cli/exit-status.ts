@@ -12,6 +12,17 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
+/** What they mean, for the manual. */
+export const EXIT_TEXTS: readonly (readonly [string, string])[] = [
+  ['0', 'Done.'],
+  ['1', 'A layer or a check failed.'],
+  ['2', 'The command line or the project is wrong.'],
+  ['3', 'This host cannot: a tool, a permission or space is missing.'],
+  ['70', 'A defect in vlb itself, which --debug tells more about.'],
+  ['129, 130, 143', 'Ended by SIGHUP, by ^C, by SIGTERM.'],
+  ['141', 'Whoever read the output went away.'],
+];
+
 /** The signal that ended a run, if one did. */
 export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 

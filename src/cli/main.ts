@@ -3,17 +3,19 @@
 import type { Failure } from '../model/failure.ts';
 import { failureText } from '../report/failure-text.ts';
 import { createStyle, wantsColour } from '../report/style.ts';
-import { thrownFailure } from './command-line-failure.ts';
+import { CommandLineError } from './command-line-failure.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+
+/** What the scripts of `vlb completion` ask with; the words of any command line may follow, so yargs does not see it. */
+const COMPLETE = '__complete';
 
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
     await run(argv);
   } catch (error) {
-    const failure = thrownFailure(error, argv);
-    if (failure) return tell(failure, {});
+    if (error instanceof CommandLineError) return tell(error.failure, {});
     // Only bugs arrive here. Their trace is for those who mend them.
     const debug = argv.includes('--debug') && error instanceof Error;
     process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
@@ -29,8 +31,12 @@ async function run(argv: readonly string[]): Promise<void> {
     const { buildCommand } = await import('./commands/build-command.ts');
     return finish({}, (options) => buildCommand({}, options));
   }
-  const { commandLine } = await import('./command-line.ts');
-  await commandLine(argv, finish).parseAsync();
+  const { allCommands, runCommandLine } = await import('./parse-command-line.ts');
+  if (argv[0] === COMPLETE) {
+    const { printCandidates } = await import('./commands/completion.ts');
+    return printCandidates(allCommands(), argv.slice(1));
+  }
+  await runCommandLine(argv, finish);
 }
 
 /** Runs a command and sets the exit status it comes to. */

@@ -12,6 +12,7 @@ import { lockCaches } from './caches.ts';
 import type { Context } from './context.ts';
 import { dropFailedDisk, keepFailedDisk } from './failed-disk.ts';
 import { type Closed, enter, type Job, type LayerRun } from './job.ts';
+import { meter } from './meter.ts';
 import { createDelta, modifyDisk } from './modify-disk.ts';
 import { newRunDirectory, openRun } from './open-run.ts';
 import { makesItsOwnDisk } from './own-disk.ts';
@@ -121,6 +122,7 @@ async function runOnDraft(
   context.signal.addEventListener('abort', onAbort);
   try {
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
+    using _meter = meter(run.layer.name, draft.path, context.emit);
     const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
     const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
     return done.ok ? ok({ ...done.value, staged: staged.value }) : done;

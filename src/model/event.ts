@@ -13,6 +13,8 @@ export type BuildEvent =
   | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
   /** One line that a script printed, without its end. */
   | { readonly type: 'output'; readonly layer: string; readonly line: string }
+  /** How large the delta of a running layer is by now, once a second. */
+  | { readonly type: 'layer-size'; readonly layer: string; readonly bytes: number }
   /** How far the base's download is, once a second; `total` where the server says it. */
   | Progress
   | LayerFinished

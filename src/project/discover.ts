@@ -44,6 +44,13 @@ export function discoverLayers(projectDirectory: string): Result<readonly Layer[
   return ok(layers);
 }
 
+/** The names of a project's layers in their order, without a look at what is in them. */
+export function layerNamesOf(projectDirectory: string): readonly string[] {
+  return layerNames(layersDirectory(projectDirectory))
+    .filter((name) => LAYER_NAME.test(name))
+    .sort(byNumberThenName);
+}
+
 /** The directory that holds a project's layers: the root for projects in the older layout. */
 export function layersDirectory(projectDirectory: string): string {
   return layerNames(projectDirectory).length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer, SecretName } from '../model/layer.ts';
 import type { Secret } from '../model/secret.ts';
-import { SECRET_NAME } from './hints.ts';
+import { SECRET_NAME } from './hint-words.ts';
 import { nearest } from './nearest.ts';
 
 /** The most that a secret may be, bytes: a key, a token, a certificate, but no disk. */

@@ -1,7 +1,8 @@
 // What a person sees of a test boot: a live line on a terminal, the console's lines elsewhere; the command's output as it is.
 
 import type { BootListener } from '../model/boot.ts';
-import { createLiveLine } from './live-line.ts';
+import { isLive } from './is-live.ts';
+import { createLiveView } from './live-view.ts';
 import { createStyle, wantsColour } from './style.ts';
 
 /** What the live line calls it. */
@@ -11,10 +12,7 @@ const BOOTING = 'booting';
 export function bootListener(colour: boolean | undefined): BootListener & { close(): void } {
   const { stdout, stderr } = process;
   const style = createStyle(wantsColour(colour, stderr));
-  const live =
-    stderr.isTTY && process.env['TERM'] !== 'dumb' && !process.env['CI']
-      ? createLiveLine(stderr, style)
-      : undefined;
+  const live = isLive(stderr, process.env) ? createLiveView(stderr, style) : undefined;
   let held = '';
   let begun = false;
   return {

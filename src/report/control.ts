@@ -5,9 +5,12 @@ const CONTROL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
   /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
 
+/** What turns the direction of writing, or ends a line, and halves of characters that have no other half. */
+const LAYOUT = /[\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+
 /** One line of text without anything that moves the cursor or paints; tabs become blanks. */
 export function plainText(text: string): string {
-  return text.replace(CONTROL, '').replaceAll('\t', ' ');
+  return text.replace(CONTROL, '').replace(LAYOUT, '').replaceAll('\t', ' ');
 }
 
 /** As much of a text as fits into so many columns; East Asian characters and pictures take two. */
@@ -22,11 +25,20 @@ export function fitting(text: string, columns: number): string {
   return text.slice(0, end);
 }
 
+/** How many columns a text takes, at the most: terminals do not agree on all pictures. */
+export function widthOf(text: string): number {
+  let sum = 0;
+  for (const character of text) sum += width(character);
+  return sum;
+}
+
+const WIDE =
+  /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18aff}\u{1b000}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}])$/u;
+
 function width(character: string): number {
+  if (character < '\x7f') return 1;
+  // Makes a picture of what is before it, which may be twice as wide then.
+  if (character === '\ufe0f') return 1;
   if (/^[\p{M}\p{Cf}]$/u.test(character)) return 0;
-  return /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}])$/u.test(
-    character,
-  )
-    ? 2
-    : 1;
+  return WIDE.test(character) ? 2 : 1;
 }

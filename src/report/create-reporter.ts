@@ -1,5 +1,6 @@
 // Chooses the reporter for a --progress and the streams at hand.
 
+import { isLive } from './is-live.ts';
 import { jsonReporter } from './json.ts';
 import { plainReporter } from './plain.ts';
 import { quietReporter } from './quiet.ts';
@@ -16,8 +17,8 @@ export function createReporter(progress: Progress, colour: boolean | undefined):
   const style = createStyle(wantsColour(colour, stderr));
   const write = (text: string) => void stderr.write(`${text}\n`);
   const result = (text: string) => void stdout.write(`${text}\n`);
-  const live = stderr.isTTY && process.env['TERM'] !== 'dumb' && !process.env['CI'];
-  switch (progress === 'auto' ? (live ? 'tty' : 'plain') : progress) {
+  const live = isLive(stderr, process.env) ? 'tty' : 'plain';
+  switch (progress === 'auto' ? live : progress) {
     case 'tty':
       return ttyReporter(stderr, result, style);
     case 'quiet':

@@ -23,6 +23,7 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
       switch (event.type) {
         case 'plan':
         case 'layer-stage':
+        case 'layer-size':
           return;
         case 'layer-started':
           return write(`${style.cyan('building')} ${style.bold(event.layer)}`);

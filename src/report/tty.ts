@@ -1,20 +1,12 @@
-// For a terminal: a live line for the running layer at the bottom; what ended stays above it.
+// For a terminal: a live line for each running layer at the bottom; what ended stays above them.
 
 import { unreachable } from '../model/unreachable.ts';
-import { createLiveLine, type Terminal } from './live-line.ts';
-import {
-  finishedLine,
-  progressText,
-  type Reporter,
-  resultText,
-  summary,
-  type Write,
-  watchingText,
-} from './reporter.ts';
+import { createLiveView, type Terminal } from './live-view.ts';
+import { finishedLine, type Reporter, resultText, summary, type Write, watchingText } from './reporter.ts';
 import type { Style } from './style.ts';
 
 export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
-  const live = createLiveLine(terminal, style);
+  const live = createLiveView(terminal, style);
   return {
     report(event) {
       switch (event.type) {
@@ -25,8 +17,10 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.begin(event.layer);
         case 'output':
           return live.update(event.layer, event.line);
+        case 'layer-size':
+          return live.grow(event.layer, event.bytes);
         case 'progress':
-          return live.update(event.layer, progressText(event));
+          return live.grow(event.layer, event.bytes, event.total);
         case 'layer-finished': {
           live.end(event.layer);
           const line = finishedLine(event, style);

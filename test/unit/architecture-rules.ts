@@ -47,7 +47,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['project/config-parser.ts'],
   'xxhash-wasm': ['project/hash.ts'],
   ignore: ['project/ignore.ts'],
-  yargs: ['cli/command-line.ts', 'cli/command-options.ts', 'cli/cache-command-line.ts'],
+  yargs: [
+    'cli/command-line.ts',
+    'cli/command-options.ts',
+    'cli/cache-command-line.ts',
+    'cli/command-tree.ts',
+    'cli/parse-command-line.ts',
+  ],
   kleur: ['report/style.ts'],
   chokidar: ['watch/watcher.ts'],
 };

@@ -7,16 +7,20 @@ import { createStyle } from '../../../src/report/style.ts';
 import { ttyReporter } from '../../../src/report/tty.ts';
 import { FAILED_BUILD, FAILURE_TEXT, GOOD_END } from './golden.ts';
 
-/** Knows just enough of ECMA-48: text, which wraps; CR, LF, erase to the end of the line, colours. */
+/** Knows just enough of ECMA-48: text, which wraps; CR, LF, up, erase to the end of the line or screen, colours. */
 class Screen {
-  readonly columns: number;
-  readonly rows: string[][] = [[]];
+  columns: number;
+  /** Of the terminal; the screen itself keeps all lines. */
+  readonly rows: number;
+  readonly lines: string[][] = [[]];
+  #row = 0;
   #column = 0;
   /** Escape sequences and control characters that it does not know. */
   readonly strange: string[] = [];
 
-  constructor(columns: number) {
+  constructor(columns: number, rows = 24) {
     this.columns = columns;
+    this.rows = rows;
   }
 
   write(text: string): void {
@@ -26,14 +30,33 @@ class Screen {
 
   /** What is seen, without the blanks at the ends of rows. */
   get text(): string[] {
-    return this.rows.map((row) => row.join('').trimEnd());
+    return this.lines.map((row) => row.join('').trimEnd());
+  }
+
+  /** Becomes narrower, and wraps what stands there, as most terminals do. The cursor is in the last row. */
+  narrow(columns: number): void {
+    const wrapped = this.lines.flatMap((row) => {
+      const parts = [row.slice(0, columns)];
+      for (let at = columns; at < row.length; at += columns) parts.push(row.slice(at, at + columns));
+      return parts;
+    });
+    this.lines.splice(0, this.lines.length, ...wrapped);
+    this.columns = columns;
+    this.#row = this.lines.length - 1;
+    this.#column = this.lines.at(-1)?.length ?? 0;
   }
 
   #take(token: string): void {
-    const row = this.rows.at(-1) ?? [];
-    if (token === '\r') this.#column = 0;
+    const row = this.lines[this.#row] ?? [];
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+    const up = /^\x1b\[(\d+)A$/.exec(token)?.[1];
+    if (up !== undefined) this.#row = Math.max(0, this.#row - Number(up));
+    else if (token === '\r') this.#column = 0;
     else if (token === '\x1b[K') row.length = Math.min(row.length, this.#column);
-    else if (token === '\n') this.#newRow();
+    else if (token === '\x1b[J') {
+      row.length = Math.min(row.length, this.#column);
+      this.lines.length = this.#row + 1;
+    } else if (token === '\n') this.#newRow();
     else if (token.startsWith('\x1b[') && token.endsWith('m')) return;
     else if (/^\p{C}/u.test(token)) this.strange.push(token);
     else this.#print(token);
@@ -46,35 +69,61 @@ class Screen {
         ? 2
         : 1;
     if (this.#column + width > this.columns) this.#newRow();
-    const row = this.rows.at(-1) ?? [];
+    const row = this.lines[this.#row] ?? [];
     if (width > 0) row[this.#column] = character;
     if (width === 2) row[this.#column + 1] = '';
     this.#column += width;
   }
 
   #newRow(): void {
-    this.rows.push([]);
+    this.#row++;
     this.#column = 0;
+    if (this.#row === this.lines.length) this.lines.push([]);
   }
 }
 
-/** Shows events; the line is drawn again after each, as the clock would have it. */
-function show(context: TestContext, columns: number, events: readonly BuildEvent[], close = true): Screen {
+/** Time that goes by only when it is told to. */
+function stopClock(context: TestContext): (milliseconds: number) => void {
+  let now = 1000;
   context.mock.timers.enable({ apis: ['setInterval'] });
-  const screen = new Screen(columns);
+  const clock = context.mock.method(performance, 'now', () => now);
+  context.after(() => clock.mock.restore());
+  return (milliseconds) => {
+    now += milliseconds;
+    context.mock.timers.tick(milliseconds);
+  };
+}
+
+/** Shows events; the lines are drawn again after each, as the clock would have it. */
+function show(
+  context: TestContext,
+  columns: number,
+  events: readonly BuildEvent[],
+  close = true,
+  rows = 24,
+): Screen {
+  context.mock.restoreAll();
+  context.mock.timers.reset();
+  const pass = stopClock(context);
+  const screen = new Screen(columns, rows);
   const reporter = ttyReporter(screen, () => {}, createStyle(false));
   for (const event of events) {
     reporter.report(event);
-    context.mock.timers.tick(100);
-    context.mock.timers.tick(100);
+    pass(100);
+    pass(100);
   }
   if (close) reporter.close();
-  context.mock.timers.reset();
   return screen;
 }
 
 const started = (layer = '20_app'): BuildEvent => ({ type: 'layer-started', layer });
-const output = (line: string): BuildEvent => ({ type: 'output', layer: '20_app', line });
+const output = (line: string, layer = '20_app'): BuildEvent => ({ type: 'output', layer, line });
+const ended = (layer: string): BuildEvent => ({
+  type: 'layer-finished',
+  layer,
+  outcome: 'built',
+  seconds: 1,
+});
 
 test('a build that fails: what ended stays, the live line is gone', (context) => {
   assert.deepEqual(show(context, 120, FAILED_BUILD).text, [
@@ -129,12 +178,15 @@ describe('the live line', () => {
       for (const line of [
         'x'.repeat(500),
         '漢字'.repeat(100),
+        'ㄱ《〈'.repeat(100),
+        '❤\ufe0f'.repeat(100),
+        '\u202eturned\u2028'.repeat(30),
         '😀'.repeat(100),
         '\t'.repeat(100),
         'e\u0301'.repeat(200),
       ]) {
         const screen = show(context, columns, [started('20_a-rather-long-name'), output(line)], false);
-        assert.equal(screen.rows.length, 1, JSON.stringify(line.slice(0, 4)));
+        assert.equal(screen.lines.length, 1, JSON.stringify(line.slice(0, 4)));
         assert.deepEqual(screen.strange, []);
       }
     });
@@ -163,7 +215,7 @@ describe('the live line', () => {
     test(`shows text alone of ${JSON.stringify(line)}`, (context) => {
       const screen = show(context, 60, [started(), output(line)], false);
       assert.deepEqual(screen.strange, []);
-      assert.equal(screen.rows.length, 1);
+      assert.equal(screen.lines.length, 1);
       assert.match(screen.text[0] ?? '', /^› 20_app/);
     });
   }
@@ -171,13 +223,13 @@ describe('the live line', () => {
 
 describe('the clock', () => {
   test('draws the line again, and stops when there is none', (context) => {
-    context.mock.timers.enable({ apis: ['setInterval'] });
+    const pass = stopClock(context);
     const screen = new Screen(80);
     const written = context.mock.method(screen, 'write');
     const reporter = ttyReporter(screen, () => {}, createStyle(false));
     const draws = (ticks: number) => {
       const before = written.mock.callCount();
-      for (let tick = 0; tick < ticks; tick++) context.mock.timers.tick(100);
+      for (let tick = 0; tick < ticks; tick++) pass(100);
       return written.mock.callCount() - before;
     };
     assert.equal(draws(3), 0);
@@ -190,5 +242,95 @@ describe('the clock', () => {
     reporter.close();
     assert.equal(draws(3), 0);
     assert.equal(screen.text.at(-1), '');
+  });
+
+  test('draws at most ten frames a second, each in one write, whatever is told', (context) => {
+    const pass = stopClock(context);
+    const screen = new Screen(80);
+    const written = context.mock.method(screen, 'write');
+    const reporter = ttyReporter(screen, () => {}, createStyle(false));
+    for (let millisecond = 0; millisecond < 1000; millisecond++) {
+      if (millisecond % 100 === 0) reporter.report(started(`${millisecond}_x`));
+      reporter.report(output(`line ${millisecond}`, '0_x'));
+      if (millisecond % 10 === 0) reporter.report({ type: 'note', message: `note ${millisecond}` });
+      pass(1);
+    }
+    const frames = written.mock.callCount();
+    assert.ok(frames >= 8 && frames <= 11, `${frames} frames`);
+    reporter.close();
+    assert.equal(screen.text.filter((line) => line.startsWith('note: ')).length, 100, 'nothing is lost');
+    assert.equal(screen.text.at(-1), '');
+    assert.equal(written.mock.callCount(), frames + 1);
+  });
+
+  test('writes nothing when nothing changed', (context) => {
+    const pass = stopClock(context);
+    const screen = new Screen(80);
+    const written = context.mock.method(screen, 'write');
+    const reporter = ttyReporter(screen, () => {}, createStyle(false));
+    reporter.report(started());
+    pass(120_000);
+    const before = written.mock.callCount();
+    for (let tick = 0; tick < 9; tick++) pass(100);
+    assert.ok(written.mock.callCount() - before <= 1);
+    reporter.close();
+  });
+});
+
+describe('several layers', () => {
+  const names = ['20_a', '30_b', '40_c', '50_d', '60_e'];
+  const all = [...names.map((name) => started(name)), ...names.map((name) => output(`of ${name}`, name))];
+  const seen = (context: TestContext, rows: number, events: readonly BuildEvent[] = all) =>
+    show(context, 60, events, false, rows).text.map((line) => line.replace(/\d+\.\d+ s/, 'T'));
+
+  test('have a line each, in the order in which they began', (context) => {
+    assert.deepEqual(
+      seen(context, 24),
+      names.map((name) => `› ${name}  T  of ${name}`),
+    );
+  });
+
+  test('that are more than the terminal has rows for are counted', (context) => {
+    assert.deepEqual(seen(context, 4), ['› 20_a  T  of 20_a', '› 30_b  T  of 30_b', '  +3 more']);
+    assert.deepEqual(seen(context, 5).slice(2), ['› 40_c  T  of 40_c', '  +2 more']);
+    assert.equal(seen(context, 6).length, 5);
+    assert.deepEqual(seen(context, 2), ['› 20_a  T (+4)  of 20_a']);
+  });
+
+  test('go one after the other; what is printed stays above those that are left', (context) => {
+    const events = [...all, ended('30_b'), ended('20_a'), started('70_f')];
+    assert.deepEqual(seen(context, 24, events), [
+      'built    30_b  T',
+      'built    20_a  T',
+      '› 40_c  T  of 40_c',
+      '› 50_d  T  of 50_d',
+      '› 60_e  T  of 60_e',
+      '› 70_f  T',
+    ]);
+    assert.deepEqual(
+      seen(context, 24, [...events, ...['40_c', '50_d', '60_e', '70_f'].map(ended)]).slice(2),
+      ['built    40_c  T', 'built    50_d  T', 'built    60_e  T', 'built    70_f  T', ''],
+    );
+  });
+
+  test('are one line each also when the terminal becomes narrower, and wider again', (context) => {
+    const pass = stopClock(context);
+    const screen = new Screen(60);
+    const reporter = ttyReporter(screen, () => {}, createStyle(false));
+    reporter.report({ type: 'note', message: 'a' });
+    for (const event of all) reporter.report(event);
+    for (const name of names) reporter.report(output('x'.repeat(200), name));
+    pass(100);
+    for (const columns of [30, 12, 25, 7]) {
+      screen.narrow(columns);
+      pass(100);
+      assert.equal(screen.lines.length, 1 + names.length, `${columns} columns: ${screen.text.join('\n')}`);
+      screen.columns = 60;
+      pass(100);
+      assert.equal(screen.lines.length, 1 + names.length);
+      assert.equal(screen.text[0], 'note: a');
+    }
+    reporter.close();
+    assert.deepEqual(screen.text, ['note: a', '']);
   });
 });

@@ -1,0 +1,15 @@
+// bin/man.mjs [FILE]: writes the manual page, dist/vlb.1, from the source: its commands and hints are those of vlb.
+// Needs a node that takes TypeScript; `npm run man` calls it right.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { manPage } from '../src/cli/man-page.ts';
+import { allCommands } from '../src/cli/parse-command-line.ts';
+import { VLB_WORDS } from '../src/project/hint-words.ts';
+
+const inProject = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const file = process.argv[2] ?? inProject('dist/vlb.1');
+const { version } = JSON.parse(readFileSync(inProject('package.json'), 'utf8'));
+mkdirSync(dirname(file), { recursive: true });
+writeFileSync(file, manPage(allCommands(), Object.values(VLB_WORDS), version));

@@ -1,0 +1,52 @@
+// vlb completion: the scripts for shells, and the candidates that they ask for.
+
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { loadConfig } from '../../project/config.ts';
+import { layerNamesOf } from '../../project/discover.ts';
+import { findProject } from '../../project/find-project.ts';
+import type { CommandText } from '../command-tree.ts';
+import { complete, type Names } from '../complete.ts';
+import { HELP_TOPICS } from '../help-text.ts';
+
+const SCRIPTS = {
+  bash: new URL('../completion/vlb.bash', import.meta.url),
+  zsh: new URL('../completion/vlb.zsh', import.meta.url),
+} as const;
+
+/** Prints the script that makes a shell complete the command line of vlb. */
+export function printScript(shell: keyof typeof SCRIPTS): void {
+  process.stdout.write(readFileSync(SCRIPTS[shell], 'utf8'));
+}
+
+/**
+ * Prints what the last word could become, a line each: the word, and behind a tab what it means. A line `:files` or
+ * `:directories` has the shell complete these besides. Whatever is wrong with the project, nothing is told.
+ * @param words as they were typed, quotes and all
+ */
+export async function printCandidates(commands: CommandText, words: readonly string[]): Promise<void> {
+  const { candidates, also } = await complete(commands, HELP_TOPICS, words.map(unquoted), NAMES);
+  const lines = candidates.map(({ word, text }) => `${word}\t${text}\n`);
+  process.stdout.write([...(also === undefined ? [] : [`:${also}\n`]), ...lines].join(''));
+}
+
+const NAMES: Names = {
+  layers: (directory) => layerNamesOf(projectOf(directory)),
+  async images(directory) {
+    const config = await loadConfig(projectOf(directory));
+    return config.ok ? (config.value.images ?? []).map(({ name }) => name) : [];
+  },
+};
+
+function projectOf(directory: string | undefined): string {
+  if (directory === undefined) return findProject(process.cwd());
+  return path.resolve(directory.replace(/^~(?=\/|$)/, homedir()));
+}
+
+/** Without the quotes and backslashes by which shells take a word as one. */
+function unquoted(word: string): string {
+  return word.replace(/'([^']*)'?|"((?:[^"\\]|\\.)*)"?|\\(.)/gs, (_all, single, double, escaped) => {
+    return single ?? double?.replace(/\\([$`"\\\n])/g, '$1') ?? escaped;
+  });
+}

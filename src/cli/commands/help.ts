@@ -1,0 +1,10 @@
+// vlb help hints. `vlb help COMMAND` is `vlb COMMAND --help`, which yargs prints.
+
+import { VLB_WORDS } from '../../project/hint-words.ts';
+import { hintsText } from '../help-text.ts';
+
+/** Prints what comments in a script may say. */
+export function printHints(): void {
+  const columns = Math.min(100, process.stdout.columns ?? 80);
+  process.stdout.write(hintsText(Object.values(VLB_WORDS), columns));
+}
