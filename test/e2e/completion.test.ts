@@ -81,11 +81,16 @@ for (const [shell, { start, load }] of Object.entries(SHELLS)) {
 async function begin(project: TestProject, start: string, load: string): Promise<Screen> {
   const env = { PATH: `${path.dirname(VLB)}:${process.env['PATH']}`, HOME: project.directory };
   const screen = new Screen(start, { columns: 100, rows: 20, cwd: project.directory, env });
-  await screen.waitFor(/[$%#]$/);
-  screen.type('-l', `PS1='> '; ${load}; clear; echo ready`);
-  screen.type('Enter');
-  await screen.waitFor(/^ready$/m, 20);
-  return screen;
+  try {
+    await screen.waitFor(/[$%#]$/);
+    screen.type('-l', `PS1='> '; ${load}; clear; echo ready`);
+    screen.type('Enter');
+    await screen.waitFor(/^ready$/m, 20);
+    return screen;
+  } catch (error) {
+    screen[Symbol.dispose]();
+    throw error;
+  }
 }
 
 test('candidates come quickly, and without a project', async () => {

@@ -161,6 +161,7 @@ for (const columns of [40, 100]) {
       '  at layers/20_bad/build-layer',
       '  | about to fail',
       '  log: .vlb/logs/20_bad.log',
+      '  look: vlb shell --failed 20_bad',
       '2 built, 0 restored, 0 fresh, 1 failed in T',
       'status 1',
     ];
