@@ -71,7 +71,10 @@ const DAMAGES: readonly Damage[] = [
   {
     name: 'a truncated file',
     layer: '20_app',
-    apply: (project) => truncateSync(artifact(project, '20_app'), 70_000),
+    apply: (project) => {
+      chmodSync(artifact(project, '20_app'), 0o644);
+      truncateSync(artifact(project, '20_app'), 70_000);
+    },
     says: /^bad: 20_app: .* has 70000 bytes instead of \d+; moved to/m,
   },
   {

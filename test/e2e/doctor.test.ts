@@ -10,6 +10,7 @@ import type { Finding } from '../../src/model/checkup.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { afterMounting, asNobody, devWithout, pathWithout } from '../rig/machine.ts';
 import { type Ended, run, TestProject, VLB } from '../rig/project.ts';
+import { asRoot, runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const PROJECT = { 'layers/10_base/modify-disk': tinyDisk() };
@@ -179,9 +180,12 @@ test('a user on a machine where there is no sudo at all', async () => {
 
 test('a root that may make no namespaces, as in a container without that right', async () => {
   await using project = new TestProject(PROJECT);
-  const ended = await run('setpriv', ['--bounding-set=-sys_admin', '--inh-caps=-sys_admin', ...DOCTOR], {
-    cwd: project.directory,
-  });
+  const ended = await run(
+    ...asRoot('setpriv', ['--bounding-set=-sys_admin', '--inh-caps=-sys_admin', ...DOCTOR]),
+    {
+      cwd: project.directory,
+    },
+  );
   const checkup = checkupOf(ended);
   assert.equal(ended.status, 3);
   assert.deepEqual(lacks(checkup), ['namespaces']);
@@ -198,7 +202,10 @@ echo "qemu-storage-daemon: --export: Parameter 'type' does not accept value 'fus
 exit 1
 `;
   writeFileSync(path.join(bin, 'qemu-storage-daemon'), daemon, { mode: 0o755 });
-  const ended = await project.vlb(['doctor', '--json'], { env: { PATH: bin } });
+  const ended = await run(...asRoot(VLB, ['doctor', '--json']), {
+    cwd: project.directory,
+    env: { PATH: bin },
+  });
   const checkup = checkupOf(ended);
   assert.equal(ended.status, 3);
   assert.deepEqual(lacks(checkup), ['FUSE export']);
@@ -247,7 +254,7 @@ test('leftovers are counted, and --clean takes them away, but nothing of a livin
   mkdirSync(project.path(`.vlb/runs/${ownerName()}-0`), { recursive: true });
   const file = project.path(`.vlb/runs/${dead}-0/disk`);
   execFileSync('truncate', ['-s', '1M', file]);
-  const device = execFileSync('losetup', ['--find', '--show', file], { encoding: 'utf8' }).trim();
+  const device = runAsRoot('losetup', '--find', '--show', file).trim();
   const found = of('leftovers', checkupOf(await project.vlb(['doctor', '--json'])));
   assert.equal(found.detail, '1 run, 2 half-made files, 1 loop device');
   assert.equal(found.cure, 'vlb doctor --clean, or the next build');

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers, readFromImage } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
+import { runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const TWO_PARTITIONS = tinyDisk({
@@ -120,7 +121,7 @@ test('scripts run though the project is on a file system from which nothing can 
   await using around = new TestProject({});
   const place = around.path('noexec');
   mkdirSync(place);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'noexec,nosuid,nodev', 'tmpfs', place]);
+  runAsRoot('mount', '-t', 'tmpfs', '-o', 'noexec,nosuid,nodev,mode=1777', 'tmpfs', place);
   try {
     around.write({
       'noexec/layers/10_base/modify-disk': tinyDisk({ more: '[ -f modify-disk ]' }),
@@ -136,6 +137,6 @@ test('scripts run though the project is on a file system from which nothing can 
     const built = await around.build(['-C', place]);
     assert.equal(built.output, 'other\ntool\ntool', built.told);
   } finally {
-    execFileSync('umount', [place]);
+    runAsRoot('umount', place);
   }
 });

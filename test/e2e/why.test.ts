@@ -1,7 +1,6 @@
 // vlb plan and vlb why: what would run, and exactly why.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -15,6 +14,7 @@ import {
 import path from 'node:path';
 import { test } from 'node:test';
 import { type Ended, TestProject } from '../rig/project.ts';
+import { runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const FILES = {
@@ -233,9 +233,9 @@ test('a project that is read-only can be looked at, and one in which nothing was
   await using project = new TestProject(FILES);
   const looks = [['plan'], ['why', 'app'], ['ls'], ['graph'], ['build', '-n']] as const;
   const look = async (state: RegExp) => {
-    execFileSync('mount', ['--bind', project.directory, project.directory]);
+    runAsRoot('mount', '--bind', project.directory, project.directory);
     try {
-      execFileSync('mount', ['-o', 'remount,bind,ro', project.directory]);
+      runAsRoot('mount', '-o', 'remount,bind,ro', project.directory);
       for (const args of looks) {
         const ended = await project.vlb(args);
         assert.equal(ended.status, 0, `${args.join(' ')}: ${ended.stderr}`);
@@ -244,7 +244,7 @@ test('a project that is read-only can be looked at, and one in which nothing was
       }
       return await project.vlb(['build']);
     } finally {
-      execFileSync('umount', [project.directory]);
+      runAsRoot('umount', project.directory);
     }
   };
   const refused = await look(/20_app .*run|run .*20_app/);

@@ -3,12 +3,13 @@
 
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { asRoot } from './root.ts';
 
-/** A directory to use as the PATH: every tool of this machine but those that match. */
+/** A directory to use as the PATH: every tool of this machine but those that match, and the node that runs vlb. */
 export function pathWithout(directory: string, lacking: RegExp): string {
   mkdirSync(directory, { recursive: true });
   const seen = new Set<string>();
-  for (const place of ['/usr/bin', '/usr/sbin']) {
+  for (const place of [path.dirname(process.execPath), '/usr/bin', '/usr/sbin']) {
     for (const tool of readdirSync(place)) {
       if (lacking.test(tool) || seen.has(tool)) continue;
       seen.add(tool);
@@ -20,7 +21,7 @@ export function pathWithout(directory: string, lacking: RegExp): string {
 
 /** The command where these shell commands ran before it, as root, in a mount namespace of its own. */
 export function afterMounting(commands: string, argv: readonly string[]): readonly [string, string[]] {
-  return ['unshare', ['--mount', 'sh', '-euc', `${commands}\nexec "$@"`, 'sh', ...argv]];
+  return asRoot('unshare', ['--mount', 'sh', '-euc', `${commands}\nexec "$@"`, 'sh', ...argv]);
 }
 
 /** Shell commands that put a /dev in place of this one, with the nodes that match a shell pattern of `case`. */
@@ -37,5 +38,5 @@ rmdir "$new"`;
 
 /** The command as the user nobody, who may not use sudo. */
 export function asNobody(argv: readonly string[]): readonly [string, string[]] {
-  return ['setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', 'env', 'HOME=/', ...argv]];
+  return asRoot('setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', 'env', 'HOME=/', ...argv]);
 }

@@ -1,11 +1,12 @@
 // A throwaway project on disk, and the real `vlb` run on it. Nothing below the process boundary is faked.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildEvent, Finished, LayerFinished } from '../../src/model/event.ts';
+import { runAsRoot } from './root.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 export const VLB = path.join(REPOSITORY, 'bin/vlb');
@@ -76,7 +77,8 @@ export class TestProject implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const above = path.dirname(this.directory);
     if (process.env['VLB_TEST_KEEP']) process.stderr.write(`kept for a look: ${above}\n`);
-    else rmSync(above, { recursive: true, force: true });
+    // What scripts leave in the store's caches belongs to root.
+    else runAsRoot('rm', '-rf', '--', above);
   }
 }
 
