@@ -184,7 +184,9 @@ test('qemu-img ends with a vlb that is killed', async () => {
 
 test("root's tools are found with a PATH that leaves them out", async () => {
   await using project = new TestProject(CHAIN);
-  const built = await project.build([], { env: { PATH: '/usr/local/bin:/usr/bin:/bin' } });
+  const built = await project.build([], {
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', VLB_NODE: process.execPath },
+  });
   assert.equal(built.status, 0, built.told);
 });
 
