@@ -130,23 +130,20 @@ async function link(
   all: readonly string[] | undefined,
   options: InPlaceOptions,
 ): Promise<Result<string>> {
-  const { build, artifacts } = options;
+  const { build } = options;
   const image = path.join(build, IMAGE);
   try {
     mkdirSync(build, { recursive: true });
+    const way = wayToArtifacts(options);
     for (const { layer, artifact } of layers) {
-      pointTo(
-        path.join(build, `${layer}.qcow2`),
-        path.join(artifacts, artifactFile(artifact)),
-        options.project,
-      );
+      pointTo(path.join(build, `${layer}.qcow2`), path.join(way, artifactFile(artifact)));
     }
     const flat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
-    if (wanted && !flat) pointTo(image, path.join(artifacts, artifactFile(wanted.artifact)), options.project);
-    linkNamed(named, options);
+    if (wanted && !flat) pointTo(image, path.join(way, artifactFile(wanted.artifact)));
+    linkNamed(named, build, way);
     const names = readdirSync(build);
     if (all) forgetLayers(all, names, options);
-    const reachable = linkAncestors(names, options);
+    const reachable = linkAncestors(names, options, way);
     const records = path.join(options.state, IN_PLACE);
     if (existsSync(path.join(records, 'superseded'))) await dropSuperseded(records, options, reachable);
     return ok(image);
@@ -156,18 +153,14 @@ async function link(
 }
 
 /** The links of the images that the project names; those of names that it no longer has go. */
-function linkNamed(
-  named: ReadonlyMap<string, Artifact | undefined>,
-  { build, artifacts, project }: InPlaceOptions,
-): void {
+function linkNamed(named: ReadonlyMap<string, Artifact | undefined>, build: string, way: string): void {
   for (const file of readdirSync(build)) {
     const name = path.basename(file, '.qcow2');
     const other = file === IMAGE || LAYER_LINK.test(file) || ARTIFACT.test(file) || named.has(name);
     if (!other && leadsToArtifact(path.join(build, file))) rmSync(path.join(build, file), { force: true });
   }
   for (const [name, artifact] of named) {
-    if (artifact)
-      pointTo(path.join(build, `${name}.qcow2`), path.join(artifacts, artifactFile(artifact)), project);
+    if (artifact) pointTo(path.join(build, `${name}.qcow2`), path.join(way, artifactFile(artifact)));
   }
 }
 
@@ -183,7 +176,8 @@ function leadsToArtifact(file: string): boolean {
  */
 function linkAncestors(
   names: readonly string[],
-  { build, artifacts, project }: InPlaceOptions,
+  { build, artifacts }: InPlaceOptions,
+  way: string,
 ): ReadonlySet<string> {
   const needed = new Set<string>();
   const reachable = new Set<string>();
@@ -203,19 +197,22 @@ function linkAncestors(
   for (const name of names) {
     if (ARTIFACT.test(name) && !needed.has(name)) rmSync(path.join(build, name), { force: true });
   }
-  for (const name of needed) pointTo(path.join(build, name), path.join(artifacts, name), project);
+  for (const name of needed) pointTo(path.join(build, name), path.join(way, name));
   return reachable;
 }
 
 /**
- * Makes a symbolic link, atomically; leaves it alone where it is right already. The kernel follows it from where build/
- * really is, which may be elsewhere if build/ is a link itself.
+ * The directory of the artifacts as links in build/ name it: relative inside the project. The kernel follows them from
+ * where build/ really is, which may be elsewhere if build/ is a link itself.
  */
-function pointTo(file: string, target: string, project: string): void {
-  const place = realPath(path.dirname(file));
-  const real = path.join(realPath(path.dirname(target)), path.basename(target));
+function wayToArtifacts({ build, artifacts, project }: InPlaceOptions): string {
+  const [place, real] = [realPath(build), realPath(artifacts)];
   const inside = [place, real].every((name) => name.startsWith(`${realPath(project)}/`));
-  const text = inside ? path.relative(place, real) : target;
+  return inside ? path.relative(place, real) : artifacts;
+}
+
+/** Makes a symbolic link, atomically; leaves it alone where it is right already. */
+function pointTo(file: string, text: string): void {
   if (readLink(file) === text) return;
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
   rmSync(temporary, { force: true });
