@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { ownerName } from '../../src/host/linux/owner.ts';
 import type { Finding } from '../../src/model/checkup.ts';
 import { leftovers } from '../rig/host-state.ts';
-import { afterMounting, asNobody, devWithout, pathWithout } from '../rig/machine.ts';
+import { AS_NOBODY, afterMounting, asNobody, devWithout, pathWithout } from '../rig/machine.ts';
 import { type Ended, run, TestProject, VLB } from '../rig/project.ts';
 import { asRoot, runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
@@ -153,9 +153,8 @@ test('a user with a sudo that asks for no password', async () => {
   await using project = new TestProject({ ...PROJECT, sudoers: 'nobody ALL=(ALL) NOPASSWD: ALL\n' });
   execFileSync('chmod', ['-R', 'a+rwX', path.dirname(project.directory)]);
   execFileSync('chmod', ['0440', project.path('sudoers')]);
-  const [command, args] = asNobody(DOCTOR);
   const ended = await run(
-    ...afterMounting(`mount --bind ${project.path('sudoers')} /etc/sudoers`, [command, ...args]),
+    ...afterMounting(`mount --bind ${project.path('sudoers')} /etc/sudoers`, [...AS_NOBODY, ...DOCTOR]),
     {
       cwd: project.directory,
     },

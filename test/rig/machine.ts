@@ -36,7 +36,11 @@ mount --move "$new" /dev
 rmdir "$new"`;
 }
 
-/** The command as the user nobody, who may not use sudo. */
+/** What root puts before a command to run it as the user nobody, who may not use sudo. */
+export const AS_NOBODY = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'env', 'HOME=/'];
+
+/** The command as the user nobody. */
 export function asNobody(argv: readonly string[]): readonly [string, string[]] {
-  return asRoot('setpriv', ['--reuid=nobody', '--regid=nogroup', '--clear-groups', 'env', 'HOME=/', ...argv]);
+  const [command = '', ...args] = [...AS_NOBODY, ...argv];
+  return asRoot(command, args);
 }
