@@ -119,6 +119,7 @@ function requireBuiltins() {
       });
       build.onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => {
         const names = Object.keys(require(path)).filter((name) => name !== 'default');
+        if (path === 'node:crypto') return { contents: whenCalled(path, names) };
         // What nobody imports is left out, and so never read: a mere look at some exports loads more of node.
         const exports = names.map((name) => `export const ${name} = /* @__PURE__ */ $get('${name}');`);
         // With a sign that no export of node's has: node:http has a `get` of its own.
@@ -132,6 +133,14 @@ function requireBuiltins() {
       });
     },
   };
+}
+
+/** Functions of a module that is loaded when the first of them is called: OpenSSL takes five milliseconds to get ready. */
+function whenCalled(path, names) {
+  const functions = names.map(
+    (name) => `export const ${name} = (...args) => require('${path}').${name}(...args);`,
+  );
+  return functions.join('\n');
 }
 
 /**

@@ -25,7 +25,7 @@ import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/base.ts';
 import { atHint, checkBindSources } from '../project/bind-sources.ts';
 import { findProject } from '../project/find-project.ts';
-import { createFileHasher, type FileHasher } from '../project/hash.ts';
+import { type LoadHasher, lazyFileHasher } from '../project/hash.ts';
 import { createManifestReader } from '../project/manifest.ts';
 import { parseParams, withParams } from '../project/params.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
@@ -163,12 +163,12 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
     artifacts: store.value.artifactDirectory,
     drop: (names) => store.value.drop(names),
   });
-  const hasher = await createFileHasher();
+  const loadHasher = lazyFileHasher();
   const recipes = await readRecipes(
     graph.value,
     options.directory,
     paths.statIndex,
-    hasher,
+    loadHasher,
     targets.length === 0,
   );
   if (!recipes.ok) return recipes;
@@ -186,7 +186,7 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
       store: store.value,
       inPlace,
       paths,
-      hasher,
+      loadHasher,
       secrets: secrets.value,
       emit: options.emit,
       lookInside: (layer) => lookInside(layer, options),
@@ -231,17 +231,17 @@ async function readRecipes(
   graph: Graph,
   directory: string,
   indexFile: string,
-  hasher: FileHasher,
+  loadHasher: LoadHasher,
   complete: boolean,
 ): Promise<Result<RecipeOf>> {
   const manifests = new Map<string, string>();
   let base = '';
   try {
     const index = StatIndex.load(indexFile);
-    const reader = createManifestReader(directory, index, hasher);
+    const reader = createManifestReader(directory, index, loadHasher);
     for (const node of graph.nodes) {
       if (node.type === 'base') {
-        const content = baseContent(node.base, directory, index, hasher);
+        const content = await baseContent(node.base, directory, index, loadHasher);
         if (!content.ok) return content;
         base = baseRecipe(content.value);
       } else {

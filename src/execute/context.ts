@@ -5,7 +5,7 @@ import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
 import type { Host } from '../model/host.ts';
 import type { InPlace, Store } from '../model/store.ts';
-import type { FileHasher } from '../project/hash.ts';
+import type { LoadHasher } from '../project/hash.ts';
 import type { ProjectPaths } from '../project/project.ts';
 import type { Secrets } from '../project/secrets.ts';
 
@@ -14,7 +14,7 @@ export interface Context {
   readonly store: Store;
   readonly inPlace: InPlace;
   readonly paths: ProjectPaths;
-  readonly hasher: FileHasher;
+  readonly loadHasher: LoadHasher;
   readonly secrets: Secrets;
   readonly emit: Emit;
   /** The command line that looks inside the disk of a layer that failed. */

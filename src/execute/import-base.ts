@@ -82,14 +82,14 @@ interface Hashes {
 
 /** Copies the base to a file of ours, so that what is hashed is what is used. */
 async function fetchTo(base: Base, target: string, context: Context): Promise<Result<Hashes>> {
-  const { hasher, signal } = context;
+  const { signal } = context;
   const source =
     base.type === 'url'
       ? await download(base.url, { signal, onProgress: tellProgress(context) })
       : ok(createReadStream(base.path));
   if (!source.ok) return source;
   const sha256 = createHash('sha256');
-  const xxh64 = hasher.hashPieces();
+  const xxh64 = (await context.loadHasher()).hashPieces();
   const hashing = new Transform({
     transform(chunk, _encoding, done) {
       sha256.update(chunk);

@@ -108,7 +108,7 @@ async function runOnDraft(
     run.layer,
     context.paths.project,
     path.join(directory, 'inputs'),
-    context.hasher,
+    await context.loadHasher(),
     context.signal,
   );
   const created = await creating;

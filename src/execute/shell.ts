@@ -56,7 +56,8 @@ export async function openShell(
   if (!opened.ok) return opened;
   await using bench = opened.value;
   const inputs = path.join(directory, 'inputs');
-  const staged = await stageInputs(layer, context.paths.project, inputs, context.hasher, context.signal);
+  const hasher = await context.loadHasher();
+  const staged = await stageInputs(layer, context.paths.project, inputs, hasher, context.signal);
   if (!staged.ok) return staged;
   const caches = emptyCaches(layer.hints.cacheDirs, directory);
   const job: Job = {

@@ -18,9 +18,10 @@ export async function decide(
   store: Store,
   inPlace: InPlace,
 ): Promise<Action> {
-  const key = keyOf(recipe);
+  const last = await inPlace.last(node.name);
+  // Most layers are as they were, and a key that is known need not be computed again.
+  const key = last?.recipe === recipe ? last.key : keyOf(recipe);
   if (keeping === 'uncached') {
-    const last = await inPlace.last(node.name);
     const there =
       last?.key === key && last.artifact.keeping === 'uncached' && (await store.holds(last.artifact));
     if (there) return expired(node, last) ?? found(node, last, inPlace);
@@ -28,7 +29,6 @@ export async function decide(
   }
   const record = await store.lookup(key);
   if (record) return expired(node, record) ?? found(node, record, inPlace);
-  const last = await inPlace.last(node.name);
   if (!last) return { type: 'run', reason: 'no record', changes: [] };
   const changes = explain(last.recipe, recipe);
   return { type: 'run', reason: reasonOf(changes), changes };

@@ -5,19 +5,19 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { BASE_NAME } from '../model/graph.ts';
 import type { Base } from '../model/layer.ts';
-import type { FileHasher } from './hash.ts';
+import type { LoadHasher } from './hash.ts';
 import { isSameStat, type StatIndex } from './stat-index.ts';
 
 /**
  * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
  * here. Fails as `usage` when the file is missing.
  */
-export function baseContent(
+export async function baseContent(
   base: Base,
   projectDirectory: string,
   index: StatIndex,
-  hasher: FileHasher,
-): Result<string> {
+  loadHasher: LoadHasher,
+): Promise<Result<string>> {
   if (base.type === 'url') return ok(`sha256:${base.sha256}`);
   const stat = statOf(base.path);
   if (!stat?.isFile()) {
@@ -34,7 +34,7 @@ export function baseContent(
     index.keep(BASE_NAME);
   } else {
     const { now } = index; // before it is read
-    hash = hasher.hashFile(base.path);
+    hash = (await loadHasher()).hashFile(base.path);
     index.remember(BASE_NAME, origin, [{ path: origin, stat }], hash, now);
   }
   return ok(fileContent(hash, base.sha256));

@@ -5,7 +5,7 @@ import xxhash, { type XXHashAPI } from 'xxhash-wasm';
 
 const CHUNK = 1 << 20;
 
-/** Hashes files; made once, since compiling the WebAssembly module takes a millisecond. */
+/** Hashes files. */
 export interface FileHasher {
   /** The hash of a file's content. Throws node's error when it cannot be read. */
   hashFile(file: string): string;
@@ -18,6 +18,18 @@ export interface FileHasher {
 export interface PieceHasher {
   update(bytes: Uint8Array): void;
   digest(): string;
+}
+
+/** Gives the hasher; it is made when it is first asked for: a build with nothing to do hashes nothing. */
+export type LoadHasher = () => Promise<FileHasher>;
+
+/** A hasher to come, made once, since compiling the WebAssembly module takes two milliseconds. */
+export function lazyFileHasher(): LoadHasher {
+  let made: Promise<FileHasher> | undefined;
+  return () => {
+    made ??= createFileHasher();
+    return made;
+  };
 }
 
 export async function createFileHasher(): Promise<FileHasher> {

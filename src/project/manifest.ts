@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
 import { type Manifest, type ManifestEntry, manifestText } from '../model/manifest.ts';
-import type { FileHasher } from './hash.ts';
+import type { FileHasher, LoadHasher } from './hash.ts';
 import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
 import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './inputs.ts';
 import { type Found, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
@@ -22,7 +22,7 @@ export interface ManifestReader {
 export function createManifestReader(
   projectDirectory: string,
   index: StatIndex,
-  hasher: FileHasher,
+  loadHasher: LoadHasher,
 ): ManifestReader {
   const known = new Map<string, IgnoreRules>();
   return {
@@ -43,7 +43,7 @@ export function createManifestReader(
           hint: `except it there: !${layer.kind}`,
         });
       }
-      const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), hasher);
+      const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), await loadHasher());
       if (text.ok) index.remember(layer.name, origin, inputs.value.found, text.value, now);
       return text;
     },

@@ -1,9 +1,9 @@
 // The stat index: remembers what a walk over inputs found, and the manifest that came of it, so that inputs whose stats are
 // the same are not read, sorted and written down again. Losing or damaging it costs time, never correctness.
 
-import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 
 /** A file younger than this when it was hashed could change again within one tick of its time stamps, ms. */
 const RACY = 2000;
@@ -30,8 +30,8 @@ export interface Found {
   readonly stat: Stats | undefined;
 }
 
-/** The file's first line, with the hash of all that follows: the length of the table, the table, the sections. */
-const HEADER = /^vlb stat index 2 ([0-9a-f]{64})\n/;
+/** The file's first line, with the checksum of all that follows: the length of the table, the table, the sections. */
+const HEADER = /^vlb stat index 3 ([0-9a-f]{8} \d+)\n/;
 
 /** The table's entries, as JSON: where a section's parts end, in the order in which they stand. */
 interface Entry {
@@ -130,7 +130,7 @@ export class StatIndex {
     const temporary = `${this.#file}.${process.pid}`;
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true });
-      const head = `vlb stat index 2 ${checksum(body)}\n`;
+      const head = `vlb stat index 3 ${checksum(body)}\n`;
       writeFileSync(temporary, Buffer.concat([Buffer.from(head), body]));
       renameSync(temporary, this.#file);
     } catch {
@@ -170,12 +170,12 @@ function readSections(file: string): Map<string, Section> {
   } catch {
     return sections;
   }
-  const [line, hash] = HEADER.exec(bytes.toString('latin1', 0, 128)) ?? [];
+  const [line, sum] = HEADER.exec(bytes.toString('latin1', 0, 128)) ?? [];
   if (line === undefined) return sections;
   const body = bytes.subarray(line.length);
   // A power cut may tear even what was renamed into place, and disks lie.
-  if (checksum(body) !== hash) return sections;
-  // The hash says that it is what was written here.
+  if (checksum(body) !== sum) return sections;
+  // The checksum says that it is what was written here.
   const tableAt = body.indexOf('\n') + 1;
   let at = tableAt + Number(body.toString('latin1', 0, tableAt));
   const table: readonly Entry[] = JSON.parse(body.toString('utf8', tableAt, at));
@@ -201,9 +201,9 @@ function fileSystemNow(directory: string): number {
   }
 }
 
-/** SHA-256, since OpenSSL is loaded for the keys in any case, and xxHash's WebAssembly takes longer to begin. */
+/** CRC-32 and the length: it is to find accidents only, and OpenSSL takes longer to load than this takes altogether. */
 function checksum(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return `${crc32(bytes).toString(16).padStart(8, '0')} ${bytes.length}`;
 }
 
 function removeIfThere(file: string): void {

@@ -39,22 +39,37 @@ const IN_PLACE = 'in-place';
 
 export function openInPlace(options: InPlaceOptions): InPlace {
   const records = path.join(options.state, IN_PLACE);
+  let places: RealPlaces | undefined; // followed once, not for each layer
   return {
-    linked: async (layer) => linkedDigest(path.join(options.build, `${layer}.qcow2`), options.artifacts),
+    linked: async (layer) => {
+      places ??= realPlaces(options);
+      return places && linkedDigest(places, layer);
+    },
     last: async (layer) => readLast(path.join(records, `${layer}.json`)),
     save: async (record) => save(record, records),
     link: (layers, image, named, all) => link(layers, image, named, all, options),
   };
 }
 
-function linkedDigest(file: string, artifacts: string): Digest | undefined {
-  let target: string;
+/** Where build/ and the artifacts really are. */
+interface RealPlaces {
+  readonly build: string;
+  readonly artifacts: readonly string[];
+}
+
+function realPlaces({ build, artifacts }: InPlaceOptions): RealPlaces | undefined {
   try {
-    target = path.resolve(realpathSync(path.dirname(file)), readlinkSync(file));
+    return { build: realpathSync(build), artifacts: [artifacts, realPath(artifacts)] };
   } catch {
-    return undefined; // no link
+    return undefined; // there is no build/ yet
   }
-  const inStore = [artifacts, realPath(artifacts)].includes(path.dirname(target));
+}
+
+function linkedDigest({ build, artifacts }: RealPlaces, layer: string): Digest | undefined {
+  const link = readLink(`${build}/${layer}.qcow2`);
+  if (link === undefined) return undefined;
+  const target = path.resolve(build, link);
+  const inStore = artifacts.includes(path.dirname(target));
   const digest = inStore ? ARTIFACT.exec(path.basename(target))?.[1] : undefined;
   return digest as Digest | undefined; // the name was matched as one
 }

@@ -28,6 +28,9 @@ export interface ProjectPlaces {
 /** How often a use is noted, ms: what is in place cannot be evicted, so that this need not be exact. */
 const DAY = 86_400_000;
 
+/** A name may have 255 bytes, and while it is written this one has a suffix. */
+const LONGEST = 200;
+
 /** Whether the project is registered and its use was noted within a day. Costs one stat(2). */
 export function usedToday(places: StorePlaces, project: ProjectPlaces): boolean {
   const stat = statSync(registration(places, project).file, { throwIfNoEntry: false });
@@ -112,9 +115,15 @@ function linkTarget(file: string): string | undefined {
 function registration(places: StorePlaces, project: ProjectPlaces): { file: string; text: string } {
   const inside = places.directory.startsWith(`${project.project}/`);
   const as = (place: string) => (inside ? path.relative(places.directory, place) : place);
-  const name = createHash('sha256').update(as(project.project)).digest('hex').slice(0, 16);
+  const name = fileNameFor(as(project.project));
   const paths = { project: as(project.project), build: as(project.build), state: as(project.state) };
   return { file: path.join(places.projects, `${name}.json`), text: `${JSON.stringify(paths)}\n` };
+}
+
+/** The path itself as a name, or where it is too long for one, its hash. */
+function fileNameFor(place: string): string {
+  const name = encodeURIComponent(place);
+  return name.length <= LONGEST ? name : createHash('sha256').update(place).digest('hex');
 }
 
 function registrations({ projects }: StorePlaces): string[] {

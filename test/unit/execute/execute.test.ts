@@ -50,7 +50,7 @@ async function build(tree: Tree, { flatten = false, scriptDevice, onEvent, steer
   };
   const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
   const index = StatIndex.load(made.paths.statIndex);
-  const reader = createManifestReader(tree.directory, index, made.hasher);
+  const reader = createManifestReader(tree.directory, index, made.loadHasher);
   const manifests = new Map<string, string>();
   for (const node of graph.nodes) {
     if (node.type === 'layer') manifests.set(node.name, valueIn(await reader.read(node.layer)));

@@ -6,7 +6,7 @@ import type { Context } from '../../../src/execute/context.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
 import type { Disk, Host, Images, MountedSystem, Streams, Workbench } from '../../../src/model/host.ts';
-import { createFileHasher } from '../../../src/project/hash.ts';
+import { lazyFileHasher } from '../../../src/project/hash.ts';
 import { projectPaths } from '../../../src/project/project.ts';
 import { openInPlace } from '../../../src/store/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';
@@ -130,7 +130,7 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
       drop: (names) => store.drop(names),
     }),
     paths,
-    hasher: await createFileHasher(),
+    loadHasher: lazyFileHasher(),
     secrets: { of: () => ok([]), given: () => ok([]) },
     lookInside: (layer) => `vlb shell --failed ${layer}`,
     emit,

@@ -46,7 +46,8 @@ async function stage(tree: Tree, bindMounts: readonly BindMount[] = []) {
   return {
     layer,
     result: await stageInputs(layer, tree.directory, tree.path('staged'), hasher, SIGNAL),
-    source: async () => valueIn(await createManifestReader(tree.directory, index, hasher).read(layer)),
+    source: async () =>
+      valueIn(await createManifestReader(tree.directory, index, async () => hasher).read(layer)),
   };
 }
 

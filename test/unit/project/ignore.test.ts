@@ -5,17 +5,17 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { BindMount } from '../../../src/model/layer.ts';
-import { createFileHasher } from '../../../src/project/hash.ts';
+import { lazyFileHasher } from '../../../src/project/hash.ts';
 import { createManifestReader } from '../../../src/project/manifest.ts';
 import { StatIndex } from '../../../src/project/stat-index.ts';
 import { type Files, failureIn, layerOf, Tree, valueIn } from '../../rig/tree.ts';
 
-const hasher = await createFileHasher();
+const loadHasher = lazyFileHasher();
 
 async function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
   const layer = layerOf('10_a', { directory: tree.path('layers/10_a'), hints: { bindMounts } });
   const index = StatIndex.load(tree.path('.vlb/stat-index'));
-  const result = await createManifestReader(tree.directory, index, hasher).read(layer);
+  const result = await createManifestReader(tree.directory, index, loadHasher).read(layer);
   index.save(true);
   return result;
 }

@@ -14,7 +14,7 @@ const hasher = await createFileHasher();
 function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
   const layer = layerOf('10_a', { directory: tree.path('layer'), hints: { bindMounts } });
   const index = StatIndex.load(tree.path('.vlb/stat-index'));
-  return createManifestReader(tree.directory, index, hasher).read(layer);
+  return createManifestReader(tree.directory, index, async () => hasher).read(layer);
 }
 
 async function text(tree: Tree, bindMounts?: readonly BindMount[]): Promise<string> {
@@ -175,7 +175,9 @@ describe('a manifest that is made again', () => {
       // As if the files had been there for an hour: a file that old cannot be made, its ctime is the kernel's.
       Object.defineProperty(index, 'now', { value: Date.now() + 3_600_000 });
       reads = 0;
-      const made = valueIn(await createManifestReader(tree.directory, index, counting).read(layer));
+      const made = valueIn(
+        await createManifestReader(tree.directory, index, async () => counting).read(layer),
+      );
       index.save(true);
       return { made, reads };
     };
@@ -183,7 +185,7 @@ describe('a manifest that is made again', () => {
     change(tree);
     const second = await once();
     const index = StatIndex.load(tree.path('none'));
-    const afresh = valueIn(await createManifestReader(tree.directory, index, hasher).read(layer));
+    const afresh = valueIn(await createManifestReader(tree.directory, index, async () => hasher).read(layer));
     assert.equal(second.made, afresh, 'it is the one that is made without an index');
     return { isSame: first.made === second.made, reads: second.reads };
   }

@@ -15,12 +15,12 @@ function whole(): Buffer {
 
 describe('a damaged index is empty', () => {
   const right = whole();
-  const other = Buffer.from(right.toString('latin1').replace('index 2', 'index 1'), 'latin1');
+  const other = Buffer.from(right.toString('latin1').replace('index 3', 'index 1'), 'latin1');
   for (const [what, content] of [
     ['empty', Buffer.alloc(0)],
     ['binary garbage', Buffer.from(Array.from({ length: 4096 }, (_, index) => (index * 167) % 256))],
     ['of another version', other],
-    ['of the version before', Buffer.from('vlb stat index 1\n0123456789abcdef 3 1 1 42 "a"\n')],
+    ['of the version before', Buffer.from(`vlb stat index 2 ${'0'.repeat(64)}\n2\n[]`)],
     ['with more behind it', Buffer.concat([right, Buffer.from('x')])],
     ['full of zeros', Buffer.alloc(4096)],
   ] as const) {
