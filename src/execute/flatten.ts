@@ -14,7 +14,9 @@ import { explainFullDisk } from './space.ts';
  */
 export async function flatten(artifact: Artifact, image: string, context: Context): Promise<Result<boolean>> {
   const note = path.join(context.paths.state, 'flattened.json');
-  if (readNote(note) === noteOf(artifact, image)) return ok(false);
+  // The copy is not flushed, which would take longer than making it: after a crash of the machine it is made again.
+  const boot = context.host.bootId();
+  if (readNote(note) === noteOf(artifact, image, boot)) return ok(false);
   const source = path.join(context.store.artifactDirectory, artifactFile(artifact));
   const temporary = path.join(path.dirname(image), `.flattening-${context.owner}.qcow2`);
   try {
@@ -22,7 +24,7 @@ export async function flatten(artifact: Artifact, image: string, context: Contex
     const converted = await context.host.images.convert(source, 'qcow2', temporary, context.signal);
     if (!converted.ok) return { ok: false, failure: explainFullDisk(converted.failure, context) };
     renameSync(temporary, image);
-    writeFileSync(note, noteOf(artifact, image) ?? '');
+    writeFileSync(note, noteOf(artifact, image, boot) ?? '');
     return ok(true);
   } catch (error) {
     const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
@@ -33,12 +35,13 @@ export async function flatten(artifact: Artifact, image: string, context: Contex
   }
 }
 
-/** What makes an image known again: what it was made of, and the file's stat; undefined when there is no flat file. */
-function noteOf(artifact: Artifact, image: string): string | undefined {
+/** What makes an image known again: what it was made of and when, and the file's stat; undefined when there is no flat file. */
+function noteOf(artifact: Artifact, image: string, boot: string): string | undefined {
   const stat = lstatSync(image, { bigint: true, throwIfNoEntry: false });
   if (!stat?.isFile()) return undefined;
   return JSON.stringify({
     digest: artifact.digest,
+    boot,
     size: String(stat.size),
     mtime: String(stat.mtimeNs),
     inode: String(stat.ino),

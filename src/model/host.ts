@@ -19,6 +19,8 @@ export interface Host {
   unpackXz(source: string, target: string, signal: AbortSignal): Promise<Result<void>>;
   /** Whether the process of that name still runs: what a dead one left half done is rubbish. */
   isAlive(owner: string): boolean;
+  /** Names this run of the machine: what an earlier one wrote without a flush may be lost. */
+  bootId(): string;
   /** Removes what runs left behind that did not end well: loop devices and files below `runs`. */
   clearLeftovers(runs: string): Promise<Result<void>>;
 }

@@ -5,7 +5,7 @@ import type { Host } from '../../model/host.ts';
 import { isInstalled, missingTool, run } from '../process.ts';
 import type { Backend } from './backend.ts';
 import { clearLeftovers } from './leftovers.ts';
-import { ownerIsAlive } from './owner.ts';
+import { bootId, ownerIsAlive } from './owner.ts';
 import { qemuImg } from './qemu-img.ts';
 import { checkRoot } from './sudo.ts';
 import { openWorkbench } from './workbench.ts';
@@ -34,6 +34,7 @@ export function linuxHost(backend: Backend): Host {
       return done.ok ? ok() : done;
     },
     isAlive: ownerIsAlive,
+    bootId,
     clearLeftovers,
   };
 }

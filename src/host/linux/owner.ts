@@ -25,7 +25,7 @@ function startTime(pid: number): string | undefined {
   }
 }
 
-/** proc_sys_kernel(5): random once per boot. The first eight digits tell two boots apart well enough. */
-function bootId(): string {
+/** Names this run of the machine. proc_sys_kernel(5): random once per boot; eight digits tell two apart well enough. */
+export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
 }

@@ -31,15 +31,20 @@ function project(more: Readonly<Record<string, string>> = {}): Tree {
 
 interface BuildOptions {
   readonly flatten?: boolean;
+  readonly boot?: string;
   readonly scriptDevice?: string;
   readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
   readonly steering?: Steering;
 }
 
 /** Plans and executes a project, as the command does. */
-async function build(tree: Tree, { flatten = false, scriptDevice, onEvent, steering }: BuildOptions = {}) {
+async function build(
+  tree: Tree,
+  { flatten = false, boot = 'boot 1', scriptDevice, onEvent, steering }: BuildOptions = {},
+) {
   const made = await fakeContext(tree);
   made.host.scriptDevice = scriptDevice;
+  made.host.boot = boot;
   const context = {
     ...made,
     ...(steering ? { steering } : {}),
@@ -206,6 +211,18 @@ describe('--flatten', () => {
     assert.equal(lstatSync(tree.path('build/image.qcow2')).ino, stat.ino);
     await build(tree);
     assert.equal(lstatSync(tree.path('build/image.qcow2')).isSymbolicLink(), true);
+  });
+
+  test('a file of an earlier run of the machine, which may have crashed before it was on the disk, is made again', async () => {
+    using tree = project();
+    const images: number[] = [];
+    for (const boot of ['boot 1', 'boot 2', 'boot 2']) {
+      await build(tree, { flatten: true, boot });
+      images.push(lstatSync(tree.path('build/image.qcow2')).ino);
+    }
+    const [before, after, again] = images;
+    assert.notEqual(after, before);
+    assert.equal(again, after);
   });
 });
 

@@ -35,6 +35,8 @@ export class FakeHost implements Host {
   unpackXz = async () => fail('host', 'there is no xz here');
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => ok();
+  boot = 'boot 1';
+  bootId = () => this.boot;
 }
 
 /**
