@@ -56,7 +56,9 @@ test('with a ticket of sudo on the terminal, an ordinary user builds; without, i
   const above = path.dirname(project.directory);
   execFileSync('chown', ['-R', '4321:4321', above]);
   await run(VLB, ['--version']); // the bundle is not the user's to make
-  const build = `${VLB} -C ${project.directory} build --progress plain; echo "status $?"`;
+  // Debian's PATH of such a user, which has no sbin.
+  const plain = `env PATH=/usr/local/bin:/usr/bin:/bin VLB_NODE=${process.execPath}`;
+  const build = `${plain} ${VLB} -C ${project.directory} build --progress plain; echo "status $?"`;
   const asUser = (command: string, name: string) =>
     run('unshare', ['--mount', 'sh', '-c', AS_USER, 'sh', command, path.join(above, name)]);
 
