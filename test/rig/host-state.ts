@@ -3,11 +3,11 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { TestProject } from './project.ts';
+import { NBD_DEVICES, type TestProject } from './project.ts';
 
 /**
- * Everything of a project that is still held by the machine or left half done: loop devices, mounts in any namespace,
- * processes, runs, drafts. Empty when all is clean.
+ * Everything of a project that is still held by the machine or left half done: loop devices, the tests' network block
+ * devices, mounts in any namespace, processes, runs, drafts. Empty when all is clean.
  */
 export function leftovers(project: TestProject): string[] {
   const found: string[] = [];
@@ -15,6 +15,10 @@ export function leftovers(project: TestProject): string[] {
   for (const name of readdirSync('/sys/block').filter((entry) => entry.startsWith('loop'))) {
     const file = readOrEmpty(`/sys/block/${name}/loop/backing_file`);
     if (file.startsWith(directory)) found.push(`/dev/${name} is attached to ${file.trim()}`);
+  }
+  for (const device of NBD_DEVICES) {
+    const pid = readOrEmpty(`/sys/block/${path.basename(device)}/pid`).trim();
+    if (pid !== '') found.push(`${device} is attached by process ${pid}`);
   }
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     if (pid === String(process.pid)) continue;

@@ -11,6 +11,9 @@ import { runAsRoot } from './root.ts';
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 export const VLB = path.join(REPOSITORY, 'bin/vlb');
 
+/** Network block devices that belong to the tests: `VLB_TEST_NBD=/dev/nbd0,/dev/nbd1`. */
+export const NBD_DEVICES = (process.env['VLB_TEST_NBD'] ?? '').split(',').filter(Boolean);
+
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
@@ -68,9 +71,10 @@ export class TestProject implements AsyncDisposable {
     return run(VLB, args, { cwd: this.directory, ...options });
   }
 
-  /** Runs `vlb build` and gives what it told as events. */
+  /** Runs `vlb build` and gives what it told as events. Where VLB_TEST_NBD names devices, it attaches disks as those. */
   async build(args: readonly string[] = [], options: VlbOptions = {}): Promise<Built> {
-    const ended = await this.vlb(['build', '--progress', 'json', ...args], options);
+    const devices = args.includes('--nbd') ? [] : NBD_DEVICES.flatMap((device) => ['--nbd', device]);
+    const ended = await this.vlb(['build', '--progress', 'json', ...devices, ...args], options);
     return new Built(ended);
   }
 

@@ -1,0 +1,107 @@
+// Test files run in a virtual machine, where the kernel has what this one lacks: Debian's own, with the nbd module. The
+// machine's image is the vlb project test/guest; a boot changes nothing of it.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { TestContext } from 'node:test';
+import type { Told } from './json-lines-reporter.ts';
+import { type Ended, REPOSITORY, run, VLB } from './project.ts';
+
+const GUEST = path.join(REPOSITORY, 'test/guest');
+/** Where vlb and its tests are in the guest. */
+const PLACE = '/opt/vlb';
+/** What the repository's checks need and its tests do not. */
+const NOT_NEEDED = ['@biomejs', '@esbuild', '@types', '@typescript', 'esbuild', 'typescript'];
+
+export interface GuestOptions {
+  /** Only tests whose names match this regular expression. */
+  readonly only?: string;
+  /** For the boot and all tests together; default 8. */
+  readonly minutes?: number;
+}
+
+/**
+ * Boots the guest and runs test files in it, as root, one after the other. Each of their tests becomes a test here.
+ * With the nbd module loaded, `vlb build` of a TestProject attaches disks as /dev/nbd0 and /dev/nbd1.
+ * @param files relative to the repository
+ */
+export async function testInGuest(
+  t: TestContext,
+  files: readonly string[],
+  { only, minutes = 8 }: GuestOptions = {},
+): Promise<void> {
+  await t.test('the guest is built', async () => {
+    await fillPayload();
+    mustEndWell(await run(VLB, ['build', ...inGuestProject()]));
+  });
+  const told: Told[] = [];
+  await t.test('the guest runs the tests to their end', async () => {
+    const machine = ['--memory', '2G', '--net', 'none', '--timeout', `${minutes}m`];
+    const command = ['--run', commandFor(files, only)];
+    const ended = await run(VLB, ['test-boot', ...inGuestProject(), ...machine, ...command]);
+    mustEndWell(ended);
+    for (const line of ended.stdout.split('\n').filter(Boolean)) told.push(JSON.parse(line));
+    const tested = new Set(told.map(({ file }) => file));
+    for (const file of files) assert.ok(tested.has(path.join(PLACE, file)), `nothing of ${file} was run`);
+  });
+  for (const { name, ok, skipped, seconds, error } of told) {
+    await t.test(`in the guest, ${seconds.toFixed(1)} s: ${name}`, () => {
+      assert.ok(ok, error);
+      assert.equal(skipped, false, 'nothing is left out there');
+    });
+  }
+}
+
+/** VLB_TEST_GUEST_STORE moves the store, which makes it cheap to build the guest again. */
+function inGuestProject(): string[] {
+  const store = process.env['VLB_TEST_GUEST_STORE'];
+  return ['-C', GUEST, ...(store === undefined ? [] : ['--cache-dir', path.resolve(store)])];
+}
+
+/** What the layers of the guest bring in: the node of these tests, and vlb as it is, with its tests. */
+async function fillPayload(): Promise<void> {
+  const payload = path.join(GUEST, 'payload');
+  mkdirSync(payload, { recursive: true });
+  copyFileSync(process.execPath, path.join(payload, 'node'));
+  mustEndWell(await run(VLB, ['--version'])); // makes dist/ where it is old
+  const left = [
+    ...NOT_NEEDED.map((name) => `node_modules/${name}`),
+    'dist/cache',
+    ...['payload', 'build', '.vlb'].map((name) => `test/guest/${name}`),
+  ];
+  mustEndWell(
+    await run('tar', [
+      '--create',
+      `--file=${path.join(payload, 'vlb.tar')}`,
+      `--directory=${REPOSITORY}`,
+      '--sort=name',
+      '--anchored',
+      ...left.map((name) => `--exclude=${name}`),
+      ...['bin', 'dist', 'node_modules', 'package.json', 'src', 'test'],
+    ]),
+  );
+}
+
+/** The shell command that runs tests in the guest: it prints a line for each, and fails when they could not be run. */
+function commandFor(files: readonly string[], only: string | undefined): string {
+  const node = [
+    ...['--disable-warning=ExperimentalWarning', '--experimental-strip-types'],
+    // One process for all: there, each start of node takes a second.
+    ...['--test', '--test-isolation=none', '--test-concurrency=1', '--test-timeout=300000'],
+    ...(only === undefined ? [] : [`--test-name-pattern=${only}`]),
+    ...['--test-reporter=./test/rig/json-lines-reporter.ts', '--test-reporter-destination=/tmp/told'],
+    // On the console, for whoever looks at a boot that did not come to its end.
+    ...['--test-reporter=spec', '--test-reporter-destination=/dev/console'],
+    ...files,
+  ];
+  // Status 1: a test failed, which is told by its line.
+  return `cd ${PLACE} && modprobe nbd || exit 3
+export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin CI=true VLB_TEST_NBD=/dev/nbd0,/dev/nbd1
+node ${node.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')} >&2 || [ $? = 1 ] || exit 3
+cat /tmp/told`;
+}
+
+function mustEndWell({ status, stdout, stderr }: Ended): void {
+  assert.equal(status, 0, `${stdout}${stderr}`.slice(-8000));
+}

@@ -1,0 +1,38 @@
+// A reporter for node's test runner: each test's end as one line of JSON, for whoever runs tests in another machine.
+
+import type { TestEvent } from 'node:test/reporters';
+import { inspect } from 'node:util';
+
+/** How a test ended. */
+export interface Told {
+  /** With those of the tests around it: `a build > its second layer`. */
+  readonly name: string;
+  readonly file: string | undefined;
+  readonly ok: boolean;
+  /** True, or the reason, when it was not run. */
+  readonly skipped: boolean | string;
+  readonly seconds: number;
+  /** Why it failed. */
+  readonly error: string | undefined;
+}
+
+export async function* reportJsonLines(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  const names: string[] = [];
+  for await (const { type, data } of events) {
+    if (type === 'test:start') names[data.nesting] = data.name;
+    if (type !== 'test:pass' && type !== 'test:fail') continue;
+    if (data.details.type === 'suite') continue;
+    const told: Told = {
+      name: [...names.slice(0, data.nesting), data.name].join(' > '),
+      file: data.file,
+      ok: type === 'test:pass',
+      skipped: data.skip ?? data.todo ?? false,
+      seconds: data.details.duration_ms / 1000,
+      error: type === 'test:fail' ? inspect(data.details.error.cause ?? data.details.error) : undefined,
+    };
+    yield `${JSON.stringify(told)}\n`;
+  }
+}
+
+// biome-ignore lint/style/noDefaultExport: what --test-reporter takes
+export default reportJsonLines;
