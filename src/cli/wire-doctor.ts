@@ -1,17 +1,17 @@
 // The composition root of vlb doctor: what is looked at on this machine, and what clears it up.
 
-import { existsSync, rmSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync } from 'node:fs';
 import { checkMachine } from '../host/linux/doctor/checkup.ts';
 import { lookAtStorage } from '../host/linux/doctor/storage.ts';
 import { clearLeftovers, findLeftovers } from '../host/linux/leftovers.ts';
-import { ownerIsAlive } from '../host/linux/owner.ts';
+import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
 import type { Finding } from '../model/checkup.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { isProject } from '../project/find-project.ts';
 import { type ProjectPaths, projectPaths } from '../project/project.ts';
 import { formatBytes } from '../report/units.ts';
-import { deadFiles } from '../store/dead-files.ts';
+import { findDead, removeDead } from '../store/dead-files.ts';
+import { storePlaces } from '../store/places.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Looks at the machine, and at the project where there is one. Changes nothing. */
@@ -29,16 +29,20 @@ export async function checkAll(options: GlobalOptions): Promise<readonly Finding
 export async function clean(options: GlobalOptions): Promise<Result<readonly string[]>> {
   const paths = projectPathsOf(options);
   if (!paths) return ok([]);
-  const { runs, files } = find(paths);
+  const { runs, dead } = find(paths);
   const cleared = await clearLeftovers(paths.runs);
   if (!cleared.ok) return cleared;
   try {
-    for (const file of files) rmSync(file, { force: true });
+    removeDead(dead, ownerName(), ownerIsAlive);
   } catch (error) {
     const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
     return fail('host', `what is left over cannot be removed: ${message}`);
   }
-  return ok([...runs.flatMap(({ directory, devices }) => [...devices, directory]), ...files]);
+  return ok([
+    ...runs.flatMap(({ directory, devices }) => [...devices, directory]),
+    ...dead.files,
+    ...dead.locks,
+  ]);
 }
 
 function leftoversOf(paths: ProjectPaths): Finding {
@@ -48,11 +52,12 @@ function leftoversOf(paths: ProjectPaths): Finding {
     purpose: 'of builds that were killed',
     needed: false,
   } as const;
-  const { runs, files } = find(paths);
+  const { runs, dead } = find(paths);
   const devices = runs.flatMap((run) => run.devices);
   const counts = [
     [runs.length, 'run'],
-    [files.length, 'half-made file'],
+    [dead.files.length, 'half-made file'],
+    [dead.locks.length, 'lock'],
     [devices.length, 'loop device'],
   ] as const;
   const detail = counts
@@ -67,16 +72,8 @@ function leftoversOf(paths: ProjectPaths): Finding {
 function find(paths: ProjectPaths) {
   return {
     runs: findLeftovers(paths.runs),
-    files: [path.join(paths.store, 'sha256'), paths.build].flatMap(deadFilesIn),
+    dead: findDead(storePlaces(paths.store), paths, ownerIsAlive),
   };
-}
-
-function deadFilesIn(directory: string): readonly string[] {
-  try {
-    return deadFiles(directory, ownerIsAlive);
-  } catch {
-    return []; // it is not there yet; or it may not be read, which is said of the store
-  }
 }
 
 /** A directory without a project has no store to look at, unless one is named. */

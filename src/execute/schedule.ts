@@ -64,7 +64,9 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
     if (stop.signal.aborted && result.failure.kind === 'interrupted') {
       return skip(layer, failures[0], seconds);
     }
-    if (result.failure.kind === 'interrupted' && !own.signal.aborted) return skip(layer, superseded, seconds);
+    if (result.failure.kind === 'interrupted' && context.steering && !own.signal.aborted) {
+      return skip(layer, superseded, seconds);
+    }
     const loss = { layer, failure: result.failure, skipped: [] };
     lost.set(layer, loss);
     failures.push(loss);

@@ -6,6 +6,7 @@ import { type Artifact, artifactFile, type BuildRecord, type Digest, type Key } 
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { CommitRequest, Draft, Store } from '../model/store.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { seal } from './seal.ts';
 
 export class LocalDraft implements Draft {
   readonly path: string;
@@ -53,6 +54,7 @@ export class LocalDraft implements Draft {
     await this.#store.hold([record], signal);
     signal.throwIfAborted();
     chmodSync(this.path, 0o444);
+    seal(this.path, digest);
     const file = path.join(this.#store.artifactDirectory, artifactFile(artifact));
     const isNew = !existsSync(file);
     renameSync(this.path, file);
@@ -69,17 +71,15 @@ export class LocalDraft implements Draft {
   async #publish(record: BuildRecord, log: string | undefined, signal: AbortSignal): Promise<BuildRecord> {
     const file = path.join(this.#keys, `${record.key}.json`);
     const temporary = `${this.path}.json`;
-    writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
     try {
-      linkSync(temporary, file); // link(2) fails where the name is taken, so the first writer wins
+      writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
+      if (!linkIfFree(temporary, file)) {
+        const winner = await this.#store.lookup(record.key);
+        if (winner && (await this.#store.hold([winner], signal)).length === 0) return winner;
+        linkSync(temporary, file); // the winner was damaged and has been moved aside
+      }
       if (log !== undefined) this.#keepLog(log, record.key);
       flushDirectory(this.#keys);
-      return record;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // node's fs throws nothing else
-      const winner = await this.#store.lookup(record.key);
-      if (winner && (await this.#store.hold([winner], signal)).length === 0) return winner;
-      linkSync(temporary, file); // the winner was damaged and has been moved aside
       return record;
     } finally {
       rmSync(temporary, { force: true });
@@ -97,6 +97,17 @@ export class LocalDraft implements Draft {
 
   async [Symbol.asyncDispose](): Promise<void> {
     rmSync(this.path, { force: true });
+  }
+}
+
+/** Gives a file another name, unless that is taken: link(2) fails then, so that the first writer wins. */
+function linkIfFree(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false; // node's fs throws nothing else
+    throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 // Writing so that a crash or a power cut leaves either nothing or all of it. All functions throw node's fs errors.
 
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '../model/artifact.ts';
 
@@ -22,11 +23,20 @@ export function flushDirectory(directory: string): void {
   flush(directory);
 }
 
+/** Makes a directory, with those above it, so that the name of each is durable. */
+export function makeDirectoryDurably(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    flushDirectory(path.dirname(made));
+  }
+}
+
 /** Writes a new file and flushes it. */
 export function writeFileDurably(file: string, text: string): void {
   const descriptor = openSync(file, 'w', 0o644);
   try {
-    writeSync(descriptor, text);
+    writeFileSync(descriptor, text); // not writeSync: a disk that is nearly full takes a part, and says nothing
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

@@ -12,8 +12,8 @@ export interface StoredArtifact {
   readonly name: string;
   /** What it takes up on the disk, bytes. */
   readonly disk: number;
-  /** ms */
-  readonly modified: number;
+  /** When it came into the store, or was copied there, ms. The time of its file is its seal. */
+  readonly changed: number;
   readonly records: readonly StoredRecord[];
   /** The artifact that its file says it stands on, by name. */
   readonly backing: string | undefined;

@@ -27,9 +27,9 @@ export function entriesOf(artifact: StoredArtifact, inPlace: boolean): CacheEntr
   const [, uncached, digest = ''] = ARTIFACT.exec(artifact.name) ?? [];
   const keeping: Keeping = uncached === undefined ? 'cached' : 'uncached';
   const common = { digest: digest as Digest, keeping, bytes: artifact.disk, inPlace }; // the name was matched as one
-  const modified = new Date(artifact.modified).toISOString();
+  const changed = new Date(artifact.changed).toISOString();
   if (artifact.records.length === 0) {
-    return [{ ...common, layer: undefined, key: undefined, created: modified, lastUsed: modified }];
+    return [{ ...common, layer: undefined, key: undefined, created: changed, lastUsed: changed }];
   }
   return artifact.records.map(({ record, lastUsed }) => ({
     ...common,

@@ -1,7 +1,7 @@
 // The store in a local directory: artifacts by digest, records by key.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Key } from '../model/artifact.ts';
 import type { CacheLimits, Collected } from '../model/cache.ts';
@@ -10,14 +10,15 @@ import type { Draft, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
 import { deadFiles } from './dead-files.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
-import { digestFile } from './durable.ts';
+import { digestFile, makeDirectoryDurably } from './durable.ts';
 import { guarded } from './guard.ts';
 import { backingArtifact } from './inventory.ts';
 import { forgetDead, Lease } from './lease.ts';
 import { takeLock } from './lock.ts';
-import { namesIn, type StorePlaces, storePlaces } from './places.ts';
+import { measure, namesIn, type StorePlaces, storePlaces } from './places.ts';
 import { type ProjectPlaces, register, usedToday } from './projects.ts';
 import { parseRecord } from './record.ts';
+import { isIntact, isSealed } from './seal.ts';
 
 export interface LocalStoreOptions {
   readonly directory: string;
@@ -69,7 +70,9 @@ class LocalStore implements Store {
     let text: string;
     try {
       text = readFileSync(file, 'utf8');
-    } catch {
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      if (code !== 'ENOENT') this.#setAside(file, 'cannot be read');
       return undefined;
     }
     const record = parseRecord(text);
@@ -157,8 +160,12 @@ class LocalStore implements Store {
     const file = this.#artifactFile(artifact);
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;
-    if (stat.size === artifact.bytes) return true;
-    this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
+    if (stat.size !== artifact.bytes) {
+      this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
+      return false;
+    }
+    if (isSealed(stat.mtimeMs, artifact.digest) || (await isIntact(file, artifact))) return true;
+    this.#setAside(file, 'was written to and has another digest');
     return false;
   }
 
@@ -179,8 +186,7 @@ class LocalStore implements Store {
 
   async draft(): Promise<Result<Draft>> {
     try {
-      mkdirSync(this.artifactDirectory, { recursive: true });
-      mkdirSync(this.#places.keys, { recursive: true });
+      for (const directory of [this.artifactDirectory, this.#places.keys]) makeDirectoryDurably(directory);
     } catch (error) {
       return cannotWriteStore(this.#options.directory, error);
     }
@@ -188,14 +194,18 @@ class LocalStore implements Store {
     return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#places.keys, this));
   }
 
-  /** Throws node's fs errors. A record that has gone, or is another user's, keeps its time. */
+  /**
+   * Throws node's fs errors. A record that has gone, or is another user's, keeps its time, and so does one that was used
+   * later than now: a clock that is wrong for one build must not make old what the build used.
+   */
   #noteUse(records: readonly BuildRecord[]): void {
     register(this.#places, this.#options.project);
     const now = new Date();
     for (const { key, artifact } of records) {
-      if (artifact.keeping === 'uncached') continue;
+      const file = this.#recordFile(key);
+      if (artifact.keeping === 'uncached' || (measure(file)?.modified ?? 0) > now.getTime()) continue;
       try {
-        utimesSync(this.#recordFile(key), now, now);
+        utimesSync(file, now, now);
       } catch {}
     }
   }
@@ -223,9 +233,7 @@ class LocalStore implements Store {
 function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
   for (const draft of deadFiles(artifacts, isAlive)) {
     try {
-      rmSync(draft, { force: true });
-    } catch {
-      return; // a store of somebody else, or a read-only one: a nuisance, no more
-    }
+      rmSync(draft, { recursive: true, force: true });
+    } catch {} // a store of somebody else, or a read-only one: a nuisance, no more
   }
 }

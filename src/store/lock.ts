@@ -27,7 +27,7 @@ export async function takeLock(options: LockOptions): Promise<Disposable | undef
     const holder = read(file);
     if (holder === undefined) continue; // let go meanwhile
     if (!isAlive(holder)) {
-      breakLock(file, holder, owner, isAlive);
+      dropDeadLock(file, owner, isAlive);
       continue;
     }
     if (!told) onWait(holder);
@@ -37,8 +37,11 @@ export async function takeLock(options: LockOptions): Promise<Disposable | undef
   return undefined;
 }
 
-/** Removes a dead owner's lock. Only one process does so at a time, or it could remove the lock of one that was quicker. */
-function breakLock(file: string, dead: string, owner: string, isAlive: (owner: string) => boolean): void {
+/**
+ * Removes a lock, if its owner is dead. Only one process does so at a time, or it could remove the lock of one that was
+ * quicker. Throws node's fs errors.
+ */
+export function dropDeadLock(file: string, owner: string, isAlive: (owner: string) => boolean): void {
   const breaking = `${file}.breaking`;
   if (!create(breaking, owner)) {
     const other = read(breaking);
@@ -46,7 +49,8 @@ function breakLock(file: string, dead: string, owner: string, isAlive: (owner: s
     return;
   }
   try {
-    if (read(file) === dead) rmSync(file, { force: true });
+    const holder = read(file);
+    if (holder !== undefined && !isAlive(holder)) rmSync(file, { force: true });
   } finally {
     rmSync(breaking, { force: true });
   }
@@ -55,8 +59,8 @@ function breakLock(file: string, dead: string, owner: string, isAlive: (owner: s
 /** Makes a file that is whole from its first moment: link(2) fails where the name is taken. */
 function create(file: string, owner: string): boolean {
   const temporary = `${file}.${owner}`;
-  writeFileSync(temporary, owner);
   try {
+    writeFileSync(temporary, owner);
     linkSync(temporary, file);
     return true;
   } catch (error) {
@@ -67,10 +71,12 @@ function create(file: string, owner: string): boolean {
   }
 }
 
+/** What a file says; undefined when it is not there. */
 function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // node's fs throws nothing else
+    throw error;
   }
 }

@@ -51,6 +51,8 @@ export interface Measured {
   readonly disk: number;
   /** ms */
   readonly modified: number;
+  /** ms; of the file's name or rights too. No program can set it. */
+  readonly changed: number;
   readonly isDirectory: boolean;
 }
 
@@ -58,9 +60,9 @@ export interface Measured {
 export function measure(file: string): Measured | undefined {
   try {
     const stat = lstatSync(file);
-    const { size, mtimeMs: modified } = stat;
+    const { size, mtimeMs: modified, ctimeMs: changed } = stat;
     // st_blocks counts 512 bytes, whatever the file system's blocks are: stat(2).
-    return { size, disk: stat.blocks * 512, modified, isDirectory: stat.isDirectory() };
+    return { size, disk: stat.blocks * 512, modified, changed, isDirectory: stat.isDirectory() };
   } catch {
     return undefined;
   }

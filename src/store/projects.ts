@@ -1,19 +1,10 @@
 // The projects that use a store: each is registered in it, so that what their build/ leads to is not taken from them.
 
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
+import { makeDirectoryDurably, writeFileDurably } from './durable.ts';
 import { ARTIFACT, namesIn, type StorePlaces } from './places.ts';
 import { parseRecord } from './record.ts';
 
@@ -33,20 +24,22 @@ const LONGEST = 200;
 
 /** Whether the project is registered and its use was noted within a day. Costs one stat(2). */
 export function usedToday(places: StorePlaces, project: ProjectPlaces): boolean {
-  const stat = statSync(registration(places, project).file, { throwIfNoEntry: false });
-  return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) < DAY;
+  const { file, text } = registration(places, project);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat?.size === Buffer.byteLength(text) && Math.abs(Date.now() - stat.mtimeMs) < DAY;
 }
 
 /** Registers a project, or notes that it was used now. Throws node's fs errors. */
 export function register(places: StorePlaces, project: ProjectPlaces): void {
   const { file, text } = registration(places, project);
-  if (existsSync(file)) {
+  if (textOf(file) === text) {
     utimesSync(file, new Date(), new Date());
     return;
   }
-  mkdirSync(places.projects, { recursive: true });
+  // One that a power cut made empty would tell others that nothing is in place here.
+  makeDirectoryDurably(places.projects);
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, text);
+  writeFileDurably(temporary, text);
   renameSync(temporary, file);
 }
 

@@ -142,7 +142,7 @@ function names(file: string, artifact: string): boolean {
 function isRecord(file: string): boolean {
   try {
     return parseRecord(readFileSync(file, 'utf8'))?.key === RECORD.exec(path.basename(file))?.[1];
-  } catch {
-    return true; // it is gone, and harmless
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'; // gone, and harmless; node's fs throws nothing else
   }
 }

@@ -3,12 +3,18 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
+  copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statfsSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -17,6 +23,7 @@ import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifa
 import type { Result } from '../../src/model/failure.ts';
 import type { CommitRequest, Store } from '../../src/model/store.ts';
 import { keyOf } from '../../src/plan/key.ts';
+import { SmallPlace } from '../rig/small.ts';
 import { openStore } from '../rig/store.ts';
 import { digestOf, failureIn, Tree, valueIn } from '../rig/tree.ts';
 
@@ -243,6 +250,28 @@ function damage(implementation: StoreUnderTest): void {
         (opened, record) => rmSync(opened.artifactPath(record)),
         /not there whole/,
       ],
+      'an artifact that was written to': [
+        (opened, record) => {
+          chmodSync(opened.artifactPath(record), 0o644);
+          writeFileSync(opened.artifactPath(record), 'another', { flag: 'r+' });
+        },
+        /was written to/,
+      ],
+      'an artifact that is a directory': [
+        (opened, record) => {
+          rmSync(opened.artifactPath(record));
+          mkdirSync(opened.artifactPath(record));
+          opened.tree.write({ [`store/sha256/${artifactFile(record.artifact)}/file`]: '' });
+        },
+        /bytes instead of 7/,
+      ],
+      'a record that is a directory': [
+        (opened) => {
+          rmSync(opened.recordFile(KEY));
+          mkdirSync(opened.recordFile(KEY));
+        },
+        /cannot be read/,
+      ],
       'a record of no bytes': [(opened) => writeFileSync(opened.recordFile(KEY), ''), /damaged/],
       'a record of garbage': [
         (opened) => writeFileSync(opened.recordFile(KEY), Buffer.alloc(500)),
@@ -272,6 +301,36 @@ function damage(implementation: StoreUnderTest): void {
       assert.deepEqual(opened.notes, []);
     });
   }
+
+  test('an artifact in the place of another one is a miss, though no time or size tells it', async () => {
+    using opened = new Opened(implementation);
+    const record = await commit(opened.store, 'content');
+    const other = await commit(opened.store, 'another', { key: keyOf('two') });
+    renameSync(opened.artifactPath(other), opened.artifactPath(record));
+    assert.equal(await opened.store.lookup(KEY), undefined);
+    assert.match(opened.notes.join('\n'), /another digest/);
+  });
+
+  test('an artifact that was touched or copied is read once, and is as good as before', async () => {
+    using opened = new Opened(implementation);
+    const record = await commit(opened.store, 'content');
+    const file = opened.artifactPath(record);
+    const sealed = statSync(file).mtimeMs;
+    utimesSync(file, new Date(), new Date());
+    assert.deepEqual(await opened.store.lookup(KEY), record);
+    assert.equal(statSync(file).mtimeMs, sealed);
+    copyFileSync(file, `${file}.copy`);
+    renameSync(`${file}.copy`, file);
+    assert.deepEqual(await opened.store.lookup(KEY), record);
+    assert.equal(statSync(file).mtimeMs, sealed);
+    // What cannot be told from it is what nobody wrote, a disk that rots: with the time as it was, nothing is read.
+    chmodSync(file, 0o644);
+    writeFileSync(file, 'another', { flag: 'r+' });
+    utimesSync(file, sealed / 1000, sealed / 1000);
+    assert.deepEqual(await opened.store.lookup(KEY), record);
+    assert.equal(await opened.store.examine(record.artifact, new AbortController().signal), false);
+    assert.equal(await opened.store.lookup(KEY), undefined);
+  });
 
   test('holds() does not take an artifact of another size, nor one that is gone', async () => {
     using opened = new Opened(implementation);
@@ -352,6 +411,25 @@ function failures(implementation: StoreUnderTest): void {
     rmSync(opened.directory, { recursive: true });
     assert.equal(failureIn(await draft.commit(request())).kind, 'host');
     assert.equal(await opened.store.lookup(KEY), undefined);
+  });
+
+  test('a disk that takes a part of the record has none of it afterwards', async () => {
+    using tree = new Tree();
+    using small = new SmallPlace(tree.path('small'), '1M');
+    const directory = tree.path('small/store');
+    const store = valueIn(implementation.open(directory, quiet));
+    await using draft = valueIn(await store.draft());
+    writeFileSync(draft.path, 'content');
+    // Room for a part of a record of 32 KiB, and nothing else.
+    const { bavail, bsize } = statfsSync(directory);
+    small.fill('filler', (bavail - 6) * bsize);
+    const failure = failureIn(await draft.commit(request({ recipe: 'x'.repeat(32_768) })));
+    assert.match(failure.message, /no space left/);
+    assert.equal(existsSync(implementation.recordFile(directory, KEY)), false);
+    rmSync(tree.path('small/filler'));
+    writeFileSync(draft.path, 'content');
+    const record = valueIn(await draft.commit(request({ recipe: 'x'.repeat(32_768) })));
+    assert.deepEqual(await store.lookup(KEY), record);
   });
 
   test('a log that is gone does not lose the build', async () => {

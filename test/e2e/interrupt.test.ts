@@ -4,9 +4,8 @@ import assert from 'node:assert/strict';
 import { truncateSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from '../../src/model/event.ts';
-import { checkFileSystem, leftovers } from '../rig/host-state.ts';
+import { checkFileSystem, leftovers, readFromImage, untilClean } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
@@ -25,7 +24,7 @@ for (const [signal, status] of [
     const scratch = path.dirname(project.directory);
     assert.equal((await project.build()).status, 0);
     for (const stage of STAGES) {
-      await t.test(stage, async () => {
+      await t.test(`fault: ${signal} at ${stage}`, async () => {
         // The script keeps processes and a mount of its own, and does not listen to signals.
         project.write({
           'layers/20_app/build-layer': buildLayer(
@@ -52,22 +51,14 @@ for (const [signal, status] of [
         const next = await project.build();
         assert.equal(next.status, 0, next.told);
         assert.deepEqual(leftovers(project), []);
-        assert.equal(checkFileSystem(project.path('build/image.qcow2'), scratch), '');
+        const image = project.path('build/image.qcow2');
+        assert.equal(checkFileSystem(image, scratch), '');
+        assert.equal(readFromImage(image, scratch, '/made'), `${stage}${signal}\n`);
+        assert.ok(next.outcomes.startsWith('10_base fresh'), 'what was built before is still there');
+        assert.equal((await project.vlb(['cache', 'verify'])).status, 0);
       });
     }
   });
-}
-
-/** Waits, for five seconds at most, until nothing is left that matters. */
-async function untilClean(project: TestProject, harmless: (found: string) => boolean): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (leftovers(project).every(harmless)) return;
-    await sleep(50);
-  }
-  assert.deepEqual(
-    leftovers(project).filter((found) => !harmless(found)),
-    [],
-  );
 }
 
 test('^C while gigabytes are copied, hashed and flushed ends it as soon', async () => {

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NBD_DEVICES, type TestProject } from './project.ts';
 
 /**
@@ -38,6 +39,24 @@ export function leftovers(project: TestProject): string[] {
     if (name.startsWith('.')) found.push(`build/${name} was not removed`);
   }
   return found;
+}
+
+/**
+ * Waits until nothing of a project is left: the kernel takes a moment to end namespaces, longer on a machine with much to
+ * do. Throws with what is left.
+ * @param harmless what may stay
+ */
+export async function untilClean(
+  project: TestProject,
+  harmless: (found: string) => boolean = () => false,
+): Promise<void> {
+  let found: string[] = [];
+  for (let tries = 0; tries < 400; tries++) {
+    found = leftovers(project).filter((one) => !harmless(one));
+    if (found.length === 0) return;
+    await sleep(50);
+  }
+  throw new Error(`this is left:\n${found.join('\n')}`);
 }
 
 /**

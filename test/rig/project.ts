@@ -22,8 +22,8 @@ export interface Ended {
 
 export interface VlbOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Called with everything that came on stdout so far; may send a signal. */
-  readonly onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Called with everything that came on stdout so far, and vlb's process id; may send a signal. */
+  readonly onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void;
 }
 
 export class TestProject implements AsyncDisposable {
@@ -144,7 +144,7 @@ export function run(
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      onStdout?.(stdout, (signal) => child.kill(signal));
+      onStdout?.(stdout, (signal) => child.kill(signal), child.pid ?? 0);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;

@@ -7,19 +7,36 @@ export function ownerName(): string {
   return `${process.pid}-${startTime(process.pid)}`;
 }
 
-/** Whether the process of that name still runs. A text that is no such name belongs to nobody. */
+/**
+ * Whether the process of that name, which more may follow after a dash, still runs. Other versions of vlb may name theirs
+ * otherwise, but for the number at the beginning: that of a vlb which runs is taken for a living owner's. Any other text
+ * belongs to nobody.
+ */
 export function ownerIsAlive(name: string): boolean {
-  const [pid = '', started = ''] = name.split('-');
-  return /^\d+$/.test(pid) && started !== '' && startTime(Number(pid)) === started;
+  const [, pid = '', started] = /^(\d+)(?:-(\d+\.[0-9a-f]{8})(?:-|$))?/.exec(name) ?? [];
+  return started === undefined ? isVlb(pid) : startTime(Number(pid)) === started;
 }
 
-/** Field 22 of proc(5)'s /proc/PID/stat, in clock ticks since boot, with the boot itself; undefined when there is no such process. */
+/** Whether a process is a vlb, by its command line: node with the bundle, see bin/vlb. */
+function isVlb(pid: string): boolean {
+  try {
+    return pid !== '' && /\/main\.mjs(?:\0|$)/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Field 22 of proc(5)'s /proc/PID/stat, in clock ticks since boot, with the boot itself; undefined when there is no such
+ * process. One that ended, and that its parent did not care for yet, is none: field 3 tells. A parent that never does is
+ * usual in containers.
+ */
 function startTime(pid: number): string | undefined {
   try {
     // The second field is the command in parentheses and may hold anything, so count from its end.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return `${ticks}.${bootId()}`;
+    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return 'ZX'.includes(state) ? undefined : `${fields[18]}.${bootId()}`;
   } catch {
     return undefined;
   }

@@ -43,7 +43,10 @@ export interface RootShell extends AsyncDisposable {
   hold(device: string): Promise<Result<string>>;
   /** Makes a file that root alone can read. The content is in no argument list, and no failure tells it. */
   write(file: string, content: Buffer): Promise<Result<void>>;
-  /** Kills everything in the shell at once: a running command then fails as `interrupted`. */
+  /**
+   * Kills everything in the shell at once: a running command then fails as `interrupted`. When somebody else kills it, a
+   * command fails as `host`.
+   */
   kill(): void;
 }
 
@@ -78,11 +81,12 @@ export async function openRootShell(): Promise<Result<RootShell>> {
     AGENT,
     'agent',
   ]);
-  const shell = new AgentShell(await start(command, args, { detached: isRoot() }));
+  const child = await start(command, args, { detached: isRoot() });
+  const shell = new AgentShell(child);
   const answer = await shell.run(['true']);
   if (answer.ok) return ok(shell);
   await shell[Symbol.asyncDispose]();
-  return answer.failure.kind === 'interrupted'
+  return (await child.ended).ok
     ? fail('host', 'a root shell in its own namespaces cannot be started', {
         detail: lastLines(shell.lastWords, 5),
         hint: isRoot() ? 'the kernel has to allow mount and PID namespaces' : SUDO_HINT,
@@ -97,6 +101,7 @@ class AgentShell implements RootShell {
   readonly #stderr: MarkedStream;
   /** What a daemon said before its start was answered: it belongs to whoever asks next how the daemon fares. */
   #saidAtStart = '';
+  #killed = false;
   /** The last request sent: the next one waits for it. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -178,6 +183,7 @@ class AgentShell implements RootShell {
   }
 
   kill(): void {
+    this.#killed = true;
     this.#child.stdin.end();
   }
 
@@ -193,9 +199,12 @@ class AgentShell implements RootShell {
       if (out !== undefined && err !== undefined) {
         return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
       }
-      // A shell that never started tells why (no unshare, no sudo); one that was killed was interrupted.
       const end = await this.#child.ended;
-      return end.ok ? fail('interrupted', `${argv[0] ?? verb} was interrupted`) : end;
+      if (!end.ok) return end; // which tells why: no sudo, say
+      if (this.#killed) return fail('interrupted', `${argv[0] ?? verb} was interrupted`);
+      return fail('host', `the root shell ended while it ran ${argv[0] ?? verb}`, {
+        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+      });
     });
     this.#queue = answer;
     return answer;
