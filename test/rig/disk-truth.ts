@@ -3,6 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { asRoot } from './root.ts';
 
 /** Lists a mounted tree as JSON lines `["path", "all that is told of it"]`; runs in a namespace of its own. */
 const WALK = `
@@ -57,7 +58,7 @@ function treeOf(image: string, scratch: string): ReadonlyMap<string, string> {
     const script = `mkdir -p "$1.mnt" && mount -t ${type} -o loop,offset=${OFFSET},${options} "$1" "$1.mnt" && "$2" -e "$3" "$1.mnt"`;
     const shell = ['--mount', 'sh', '-c', script, 'sh', raw, process.execPath, WALK];
     const entries: [string, string][] = JSON.parse(
-      execFileSync('unshare', shell, { encoding: 'utf8', maxBuffer: 2 ** 28 }),
+      execFileSync(...asRoot('unshare', shell), { encoding: 'utf8', maxBuffer: 2 ** 28 }),
     );
     return new Map(entries);
   } finally {
