@@ -32,6 +32,7 @@ import { loadProject, type Project, type ProjectPaths, projectPaths } from '../p
 import { givenSecrets } from '../project/secrets.ts';
 import { StatIndex } from '../project/stat-index.ts';
 import { evictionNotes } from '../report/cache-text.ts';
+import { untilTaken } from '../report/until-taken.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
 import { takeLock } from '../store/lock.ts';
@@ -189,6 +190,7 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
       loadHasher,
       secrets: secrets.value,
       emit: options.emit,
+      untilTaken: () => untilTaken(options.signal),
       lookInside: (layer) => lookInside(layer, options),
       signal: options.signal,
       owner: ownerName(),

@@ -17,6 +17,8 @@ export interface Context {
   readonly loadHasher: LoadHasher;
   readonly secrets: Secrets;
   readonly emit: Emit;
+  /** Settles when what was told has been taken, or nobody waits for it any more; undefined when it has been. */
+  readonly untilTaken: () => Promise<void> | undefined;
   /** The command line that looks inside the disk of a layer that failed. */
   readonly lookInside: (layer: string) => string;
   readonly signal: AbortSignal;

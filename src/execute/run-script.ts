@@ -3,6 +3,7 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
+import type { OnOutput } from '../model/host.ts';
 import type { ScriptKind } from '../model/layer.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
@@ -22,7 +23,7 @@ export function leavesDisk(failure: Failure): boolean {
  */
 export async function runScript(
   job: Job,
-  start: (onOutput: (chunk: Buffer) => void) => Promise<Result<number>>,
+  start: (onOutput: OnOutput) => Promise<Result<number>>,
 ): Promise<Result<void>> {
   const { layer, context, bench } = job;
   const log = logFile(layer.name, context.paths);
@@ -54,6 +55,7 @@ export async function runScript(
         logFailure = error as NodeJS.ErrnoException; // node's fs throws nothing else
       }
       lines.write(chunk);
+      return context.untilTaken();
     });
     lines.end();
     const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
@@ -63,7 +65,8 @@ export async function runScript(
     }
     // What could not even be begun told why in the output.
     if (!ended.ok) {
-      return ended.failure.kind === 'host' ? { ok: false, failure: { ...about, ...ended.failure } } : ended;
+      const { failure } = ended;
+      return failure.kind === 'interrupted' ? ended : { ok: false, failure: { ...about, ...failure } };
     }
     if (logFailure) {
       return fail('host', `the log of layer ${layer.name} cannot be written: ${logFailure.message}`, {

@@ -95,7 +95,10 @@ export interface MountedSystem {
  * Who a script talks to: a function that takes its output, both streams as one, with nothing to read; whoever has vlb's
  * `own` streams; or a person at the `terminal` that vlb has, by way of a terminal of the script's own.
  */
-export type Streams = ((chunk: Buffer) => void) | 'own' | 'terminal';
+export type Streams = OnOutput | 'own' | 'terminal';
+
+/** Takes what a script prints. Where it returns a promise, the script waits with what comes next until that is settled. */
+export type OnOutput = (chunk: Buffer) => Promise<void> | undefined;
 
 interface Script {
   readonly environment: Readonly<Record<string, string>>;

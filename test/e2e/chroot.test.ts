@@ -23,7 +23,7 @@ echo "root $(ls /proc/1/root/ | grep -c layers || true)"
 if touch /sys/kernel/x 2>/dev/null; then echo 'sys writable'; fi
 echo written > /mnt/data
 mount -t tmpfs tmpfs /root
-setsid nohup sleep 1000 >/dev/null 2>&1 &
+setsid sleep 1000 >/dev/null 2>&1 &
 `).replace('set -eu', 'set -eu; for t in tr cut sort; do ln -sf busybox /bin/$t; done'),
     'layers/20_app/data': 'data\n',
     'layers/20_app/tool': '#!/bin/sh\n',

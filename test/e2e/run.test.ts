@@ -103,7 +103,7 @@ for (const [where, file] of [
 ] as const) {
   test(`a script that runs too long ${where} is ended with all that it started`, async () => {
     const commands =
-      "trap '' TERM INT HUP; setsid nohup sleep 4321 >/dev/null 2>&1 & (sleep 4321 &) ; echo started; sleep 4321";
+      "trap '' TERM INT HUP; setsid sleep 4321 >/dev/null 2>&1 & (sleep 4321 &) ; echo started; sleep 4321";
     await using project = new TestProject({
       'layers/10_base/modify-disk': tinyDisk(),
       [`layers/20_app/${file}`]:

@@ -2,7 +2,7 @@
 
 /** What every tiny system holds besides the shell. */
 const TOOLS =
-  'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid nohup seq';
+  'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid seq';
 
 /** Commands that put busybox and an os-release into the directory that $1 of the shell function names. */
 const FILL = `fill() {

@@ -26,8 +26,13 @@ export async function runInChroot(
   const owned = await ownByRoot(shell, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
   const list = madeList(directory);
-  const prepared = await shell.run(['prepare_chroot', system.root, list]);
+  const prepared = await shell.run(['prepare_chroot', system.root, list], [0, WRONG_PLACE]);
   if (!prepared.ok) return prepared;
+  if (prepared.value.status !== 0) {
+    return fail('work', `the chroot cannot be set up: ${prepared.value.stderr.trim()}`, {
+      hint: 'vlb needs that place while a script runs: change it in the layer that made it so',
+    });
+  }
   const binds = await prepareBinds(shell, system, script.binds, list);
   if (!binds.ok) return binds;
   const secrets = await putSecrets(shell, script.secrets, directory);

@@ -11,7 +11,16 @@ import { checkRoot } from './sudo.ts';
 import { openWorkbench } from './workbench.ts';
 
 /** What every run of a layer calls; looked for before anything begins. */
-export const TOOLS = ['qemu-img', 'unshare', 'losetup', 'mount', 'blkid', 'partx', 'fstrim'] as const;
+export const TOOLS = [
+  'qemu-img',
+  'unshare',
+  'setpriv',
+  'losetup',
+  'mount',
+  'blkid',
+  'partx',
+  'fstrim',
+] as const;
 
 /** The host, attaching disks with the given backend. */
 export function linuxHost(backend: Backend): Host {

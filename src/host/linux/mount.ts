@@ -118,7 +118,7 @@ export async function mountLayerSystem(
         'mount_layer',
         volume.device,
         volume.type ?? '',
-        `ro,${options}`,
+        `ro,nodev,${options}`,
         system.root,
         target,
         madeList(directory),
@@ -238,7 +238,7 @@ async function tryMount(
         volume.device,
         root,
         volume.type ?? '',
-        `${mode},noatime,${options}`,
+        `${mode},noatime,nodev,${options}`,
         ...(mode === 'rw' ? [FAST[volume.type ?? ''] ?? ''] : []),
       ],
       // A subvolume that is not there is no failure; anything else that cannot be mounted is.

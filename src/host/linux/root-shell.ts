@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import type { OnOutput } from '../../model/host.ts';
 import {
   type Child,
   commandFailure,
@@ -25,7 +26,7 @@ export interface RootShell extends AsyncDisposable {
   /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process.ts. */
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
-  stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>>;
+  stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
   /**
    * Runs a command with vlb's own streams, for a person to type into, or on a terminal of its own that is shown in vlb's.
    * Returns its exit status.
@@ -132,7 +133,7 @@ class AgentShell implements RootShell {
     return { ok: false, failure: commandFailure(argv, `exit status ${status}`, stderr || stdout) };
   }
 
-  async stream(argv: readonly string[], onOutput: (chunk: Buffer) => void): Promise<Result<number>> {
+  async stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>> {
     const answer = await this.#ask('stream', argv, onOutput);
     return answer.ok ? ok(answer.value.status) : answer;
   }
@@ -192,7 +193,7 @@ class AgentShell implements RootShell {
     await this.#child.ended;
   }
 
-  #ask(verb: string, argv: readonly string[], onOutput?: (chunk: Buffer) => void): Promise<Result<Output>> {
+  #ask(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
     const answer = this.#queue.then(async (): Promise<Result<Output>> => {
       this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
       const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
@@ -213,15 +214,20 @@ class AgentShell implements RootShell {
 
 const NEWLINE = 0x0a;
 
+/** How much is handed on at once, bytes: it may be that many lines, each an event. */
+const LONGEST_PIECE = 4 * 1024;
+
 /** One of the shell's output streams, cut into answers at the lines that carry the mark. */
 class MarkedStream {
   readonly #mark: Buffer;
+  readonly #stream: NodeJS.ReadableStream;
   #held: Buffer = Buffer.alloc(0);
   #ended = false;
   #wake: () => void = () => {};
 
   constructor(stream: NodeJS.ReadableStream, mark: string) {
     this.#mark = Buffer.from(mark);
+    this.#stream = stream;
     stream.on('data', (chunk: Buffer) => {
       this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
       this.#wake();
@@ -243,7 +249,7 @@ class MarkedStream {
    * Everything up to the next mark, and what follows the mark on its line; undefined when the stream ended first.
    * With `onOutput` the text is handed on instead of kept, so memory stays flat.
    */
-  async untilMark(onOutput?: (chunk: Buffer) => void): Promise<{ text: string; tail: string } | undefined> {
+  async untilMark(onOutput?: OnOutput): Promise<{ text: string; tail: string } | undefined> {
     for (;;) {
       const at = this.#held.indexOf(this.#mark);
       const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
@@ -254,10 +260,10 @@ class MarkedStream {
         const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
         this.#held = this.#held.subarray(lineEnd + 1);
         if (!onOutput) return { text: text.toString(), tail };
-        if (text.length > 0) onOutput(text);
+        if (text.length > 0) await onOutput(text);
         return { text: '', tail };
       }
-      if (onOutput) this.#handOn(onOutput);
+      if (onOutput) await this.#handOn(onOutput);
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -266,11 +272,18 @@ class MarkedStream {
   }
 
   /** Hands on what cannot be the beginning of a mark. A line's end alone is taken for the script's, or every line would lag. */
-  #handOn(onOutput: (chunk: Buffer) => void): void {
+  async #handOn(onOutput: OnOutput): Promise<void> {
     const safe = this.#held.length - this.#possibleMark();
     if (safe === 0) return;
-    onOutput(this.#held.subarray(0, safe));
+    const text = this.#held.subarray(0, safe);
     this.#held = this.#held.subarray(safe);
+    for (let at = 0; at < safe; at += LONGEST_PIECE) {
+      const taken = onOutput(text.subarray(at, at + LONGEST_PIECE));
+      if (!taken) continue;
+      this.#stream.pause();
+      await taken;
+      this.#stream.resume();
+    }
   }
 
   /** How many of the last bytes may begin a mark, with its newline or just behind it. */

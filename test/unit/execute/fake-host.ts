@@ -136,6 +136,7 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
     secrets: { of: () => ok([]), given: () => ok([]) },
     lookInside: (layer) => `vlb shell --failed ${layer}`,
     emit,
+    untilTaken: () => undefined,
     events,
     signal: aborter.signal,
     abort: () => aborter.abort(),

@@ -22,6 +22,7 @@ interface Tool {
 const BUILD: Readonly<Record<(typeof TOOLS)[number] | 'umount', string>> = {
   'qemu-img': 'makes and measures disks',
   unshare: 'gives each layer namespaces of its own',
+  setpriv: 'takes from scripts what reaches past them; ends QEMU when vlb is killed',
   losetup: 'makes a block device of a file',
   mount: 'mounts the disk that a script changes',
   umount: 'and unmounts it',
@@ -65,7 +66,6 @@ function bootTools(): readonly Tool[] {
   return [
     ...(arch ? [{ group, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }] : []),
     { group, name: 'xorriso', purpose: 'makes the seed disk of test-boot/user-data' },
-    { group, name: 'setpriv', purpose: 'ends QEMU when vlb is killed' },
   ];
 }
 

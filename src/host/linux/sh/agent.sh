@@ -154,11 +154,11 @@ mount_point() {
 # Prints "dpkg" where services have to be kept from starting the Debian way.
 prepare_chroot() {
   image=$1 list=$2
-  for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return 1; done
-  mount_point "$image" /etc/resolv.conf file "$list" || return 1
-  in_root "$image" /var/lib/dpkg || return 1
+  for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return; done
+  mount_point "$image" /etc/resolv.conf file "$list" || return
+  in_root "$image" /var/lib/dpkg || return 4
   if [ -d "$found" ]; then
-    mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return 1
+    mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return
     echo dpkg
   fi
 }
@@ -166,7 +166,7 @@ prepare_chroot() {
 # mount_inside ROOT DEVICE TARGET TYPE LIST INSIDE: mounts a partition at a path of the image, and notes in INSIDE where.
 mount_inside() {
   mount_point "$1" "$3" directory "$5" || return
-  mount -t "$4" -o noatime "$2" "$found" || return 1
+  mount -t "$4" -o noatime,nodev "$2" "$found" || return 1
   printf '%s\n' "$found" >>"$6"
 }
 
@@ -251,11 +251,12 @@ enter() {
   directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
   directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
   directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
+  limit_processes "$found/sys/kernel"
   # The kernel's settings are the host's. What belongs to a namespace of its own (the host's name) has been set.
   mount --bind -o ro "$found/sys" "$found/sys"
   [ ! -e "$found/sysrq-trigger" ] || mount --bind /dev/null "$found/sysrq-trigger"
   directory_for /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$found"
-  directory_for /dev; minimal_dev "$found"
+  directory_for /dev; minimal_dev "$directory" "$found"
   # A terminal is of the host's devpts: by this name it is found in here.
   [ -z "${session-}" ] || { : >"$found/console"; mount --bind "$(tty)" "$found/console"; }
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
@@ -277,9 +278,24 @@ enter() {
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
-  # `unshare` is found in the old root, which is this process's still.
+  # The tools are found in the old root, which is this process's still.
   # shellcheck disable=SC2086 # words or none
-  with_variables "$directory/environment" ${session-} unshare --root=. --wd=/mnt "$@"
+  with_variables "$directory/environment" ${session-} \
+    setpriv --inh-caps="$DENIED" --bounding-set="$DENIED" unshare --root=. --wd=/mnt "$@"
+}
+
+# What no process in a chroot may do: reach past its namespaces, for which installing software has no use. In the order of
+# capabilities(7): kexec and reboot, modules of the kernel, hardware, clocks, sleep, the network of the host, its kernel's
+# messages, its accounting and its audit rules, and files of the host by their numbers.
+DENIED=-sys_boot,-sys_module,-sys_rawio,-sys_time,-wake_alarm,-block_suspend,-net_admin,-syslog,-sys_pacct
+DENIED=$DENIED,-audit_control,-audit_read,-dac_read_search
+
+# limit_processes SETTINGS: lets the chroot have so many processes and threads, and no more. A PID namespace has a limit
+# of its own since Linux 6.14; the one of an older kernel is the whole machine's, and not to be touched.
+limit_processes() {
+  IFS=.- read -r major minor _ <"$1/osrelease"
+  [ "$major" -gt 6 ] || { [ "$major" = 6 ] && [ "$minor" -ge 14 ]; } || return 0
+  echo 8192 >"$1/pid_max"
 }
 
 # covered keep|show: what is mounted in the image at a place over which something else goes, below /mnt say, is kept aside
@@ -296,7 +312,7 @@ covered() {
           case $place in "$found" | "$found"/*) mkdir -p "$aside"; mount --bind "$place" "$aside" ;; esac
         done
         ;;
-      show) [ ! -d "$aside" ] || { mkdir -p "$place"; mount --move "$aside" "$place"; } ;;
+      show) [ ! -d "$aside" ] || { directory_for "${place#"$root"}"; mount --move "$aside" "$found"; } ;;
     esac
   done <"$directory/inside"
 }
@@ -319,19 +335,28 @@ bind_file() {
   mount --bind -o exec,nodev "$1" "$found"
 }
 
-# minimal_dev DIRECTORY: never the host's disks.
+# minimal_dev DIRECTORY PLACE: never the host's disks. Nodes that a script makes in there, or anywhere, cannot be opened:
+# each of those that can be is mounted by itself.
 minimal_dev() {
-  mount -t tmpfs -o nosuid,noexec,mode=0755 tmpfs "$1"
+  cd "$1"
+  mkdir nodes dev
+  mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs nodes
   # One process for all of them; the host's are the standard ones.
-  cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$1"
-  mkdir "$1/pts" "$1/shm"
-  mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpts "$1/pts"
-  mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$1/shm"
-  ln -s pts/ptmx "$1/ptmx"
-  ln -s /proc/self/fd "$1/fd"
-  ln -s /proc/self/fd/0 "$1/stdin"
-  ln -s /proc/self/fd/1 "$1/stdout"
-  ln -s /proc/self/fd/2 "$1/stderr"
+  cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty nodes
+  mkdir nodes/pts nodes/shm
+  ln -s pts/ptmx nodes/ptmx
+  ln -s /proc/self/fd nodes/fd
+  ln -s /proc/self/fd/0 nodes/stdin
+  ln -s /proc/self/fd/1 nodes/stdout
+  ln -s /proc/self/fd/2 nodes/stderr
+  mount --bind -o nosuid,noexec,nodev nodes dev
+  {
+    for node in null zero full random urandom tty; do echo "nodes/$node dev/$node none bind"; done
+    echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
+    echo 'tmpfs dev/shm tmpfs nosuid,nodev,mode=1777'
+  } >fstab
+  mount --all --fstab fstab # one process for all of these too
+  mount --move dev "$2"
 }
 
 # mount_system DEVICE TARGET TYPE OPTIONS [FAST]: mounts and tells by its status whether an operating system is there:
@@ -385,6 +410,7 @@ trim_volume() {
 # disk behind the script's back are told then, or never.
 unmount_all() {
   [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
+  end_swapping "$1"
   mounts_at "$1" | sort -r | while IFS= read -r place; do
     remove_mount_points "$1" "$2"
     sync --file-system "$place" || exit 1
@@ -393,6 +419,18 @@ unmount_all() {
     umount "$place" || exit 1
     [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || empty_journal "$device"
   done
+}
+
+# end_swapping ROOT: swap files of the image that a script told the kernel to use, as scripts that set up machines do: it
+# would hold on to them. Their paths end where the script's own mounts, which are gone, began.
+end_swapping() {
+  while read -r file type _; do
+    [ "$type" = file ] || continue
+    case $file in *\\*) file=$(printf '%b.' "$file"); file=${file%.} ;; esac
+    mounts_at "$1" | while IFS= read -r place; do
+      if in_root "$place" "$file" && [ -f "$found" ]; then swapoff "$found" 2>/dev/null; fi
+    done
+  done </proc/swaps
 }
 
 # From so many blocks on, a journal is emptied: below, looking where it is costs more than it saves.
