@@ -8,12 +8,12 @@ import type { CacheLimits, Collected } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Draft, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
-import { deadFiles } from './dead-files.ts';
+import { deadFiles, findDead, removeDead } from './dead-files.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
 import { guarded } from './guard.ts';
 import { backingArtifact } from './inventory.ts';
-import { forgetDead, Lease } from './lease.ts';
+import { Lease } from './lease.ts';
 import { takeLock } from './lock.ts';
 import { measure, namesIn, type StorePlaces, storePlaces } from './places.ts';
 import { type ProjectPlaces, register, usedToday } from './projects.ts';
@@ -96,9 +96,10 @@ class LocalStore implements Store {
     const gone = () => records.filter(({ artifact }) => !existsSync(this.#artifactFile(artifact)));
     try {
       const held = await guarded(this.#options, signal, () => {
-        if (this.#lease.isEmpty) forgetDead(this.#places.leases, this.#options.isAlive);
+        const isFirst = this.#lease.isEmpty;
         this.#lease.add(records.map(({ artifact }) => artifactFile(artifact)));
         this.#noteUse(records);
+        if (isFirst) this.#clearDead();
         return gone();
       });
       return held ?? [];
@@ -192,6 +193,14 @@ class LocalStore implements Store {
     }
     const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
     return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#places.keys, this));
+  }
+
+  /** Removes what dead processes left, if this process may: in a store of several users some of it may be another's. */
+  #clearDead(): void {
+    const { owner, isAlive, project } = this.#options;
+    try {
+      removeDead(findDead(this.#places, project, isAlive), owner, isAlive);
+    } catch {}
   }
 
   /**
