@@ -153,6 +153,7 @@ test('a user with a sudo that asks for no password', async () => {
   await using project = new TestProject({ ...PROJECT, sudoers: 'nobody ALL=(ALL) NOPASSWD: ALL\n' });
   execFileSync('chmod', ['-R', 'a+rwX', path.dirname(project.directory)]);
   execFileSync('chmod', ['0440', project.path('sudoers')]);
+  runAsRoot('chown', '0:0', project.path('sudoers')); // sudo takes no orders from anybody else
   const ended = await run(
     ...afterMounting(`mount --bind ${project.path('sudoers')} /etc/sudoers`, [...AS_NOBODY, ...DOCTOR]),
     {

@@ -70,6 +70,6 @@ function copyRepository(): void {
   });
   for (const name of names.split('\0').filter(Boolean)) {
     const from = path.join(REPOSITORY, name);
-    if (existsSync(from)) cpSync(from, path.join(clone, name), { verbatimSymlinks: true });
+    if (existsSync(from)) cpSync(from, path.join(clone, name), { recursive: true, verbatimSymlinks: true });
   }
 }
