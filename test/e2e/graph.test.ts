@@ -133,20 +133,20 @@ test('a diamond builds in parallel and rebuilds the least possible after each ed
 });
 
 test('independent layers run at the same time, up to --jobs', async () => {
-  const layers = {
-    'layers/10_base/modify-disk': tinyDisk(),
-    'layers/20_a/build-layer': buildLayer('sleep 2'),
-    'layers/30_b/build-layer': buildLayer('sleep 2; true', '# vlb: from base'),
-  };
-  for (const [jobs, most] of [
-    ['2', 2],
-    ['1', 1],
+  for (const [jobs, most, each] of [
+    ['2', 2, 5],
+    ['1', 1, 1],
   ] as const) {
-    await using project = new TestProject(layers);
+    await using project = new TestProject({
+      'layers/10_base/modify-disk': tinyDisk(),
+      'layers/20_a/build-layer': buildLayer(`sleep ${each}`),
+      'layers/30_b/build-layer': buildLayer(`sleep ${each}; true`, '# vlb: from base'),
+    });
     const built = await project.build(['--jobs', jobs]);
     assert.equal(built.status, 0, built.told);
     assert.equal(mostAtOnce(built.events), most);
-    if (most === 2) assert.ok((built.finished?.seconds ?? 0) < 3.5, `${built.finished?.seconds} s`);
+    // Less than one behind the other, on a busy machine too.
+    if (most === 2) assert.ok((built.finished?.seconds ?? 99) < 2 * each, `${built.finished?.seconds} s`);
   }
 });
 
@@ -155,14 +155,16 @@ test('a failure stops what runs beside it; with -k only what needs it is left ou
     'layers/10_base/modify-disk': tinyDisk(),
     'layers/20_bad/build-layer': buildLayer('sleep 0.5; exit 3'),
     'layers/30_child/build-layer': buildLayer('true'),
-    'layers/40_slow/build-layer': buildLayer('sleep 3', '# vlb: from base'),
+    'layers/40_slow/build-layer': buildLayer('sleep 60', '# vlb: from base'),
   };
   await using project = new TestProject(layers);
   const stopped = await project.build(['-j', '2']);
   assert.equal(stopped.status, 1, stopped.told);
   assert.equal(sorted(stopped.outcomes), '10_base built, 20_bad failed, 30_child skipped, 40_slow skipped');
-  assert.ok((stopped.finished?.seconds ?? 9) < 2.5);
+  assert.ok((stopped.finished?.seconds ?? 99) < 30);
   assert.deepEqual(leftovers(project), []);
+
+  project.write({ 'layers/40_slow/build-layer': buildLayer('sleep 1', '# vlb: from base') });
 
   const kept = await project.build(['-k']);
   assert.equal(kept.status, 1, kept.told);
