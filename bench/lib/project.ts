@@ -28,11 +28,11 @@ export function layerNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${20 + index}_layer${index}`);
 }
 
-/** Writes layers with files in them, and a script that does nothing. */
-export function writeLayers(project: string, layers: number, filesEach: number): string[] {
+/** Writes layers with files in them, and a script that does nothing, behind these hints. */
+export function writeLayers(project: string, layers: number, filesEach: number, hints = ''): string[] {
   const names = layerNames(layers);
   for (const name of names) {
-    writeScript(project, name, 'build-layer', buildLayer('true'));
+    writeScript(project, name, 'build-layer', buildLayer('true', hints));
     if (filesEach > 0) writeFiles(path.join(project, 'layers', name), filesEach);
   }
   return names;
