@@ -7,6 +7,7 @@
 // longer belong to the bundle stay for a day, for those who still run them.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
   chown,
   copyFile,
@@ -24,6 +25,9 @@ import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+
+/** Modules, reached through `import()` alone, that are too large to be in the one file. */
+const APART = ['src/remote/s3.ts'];
 
 const DAY = 24 * 3600 * 1000;
 /** A chunk of the present bundle carries this time; one that went out of use, the time when it did. */
@@ -48,7 +52,9 @@ async function bundle() {
   await mkdir(join(dist, 'chunks'), { recursive: true });
   const work = await mkdtemp(join(dist, '.tmp-'));
   try {
-    const { metafile } = await bundleProgram(work, version);
+    const apart = await bundleApart(work, version);
+    const { metafile } = await bundleProgram(work, version, apart.files);
+    Object.assign(metafile.inputs, apart.inputs);
     const chunks = await readdir(join(work, 'chunks'));
     const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
       entryPoint?.endsWith('src/cli/main.ts'),
@@ -75,10 +81,31 @@ async function bundle() {
   await giveToOwner();
 }
 
-function bundleProgram(outdir, version) {
+/** Returns the name of each module's file, by its path in the source, and all that went into them. */
+async function bundleApart(outdir, version) {
+  const files = new Map();
+  const inputs = {};
+  for (const module of APART.filter((name) => existsSync(join(root, name)))) {
+    const { metafile } = await esbuild.build({ ...options(outdir, version), entryPoints: [module] });
+    Object.assign(inputs, metafile.inputs);
+    const [output] = Object.keys(metafile.outputs);
+    files.set(join(root, module), `./${output.split('/').pop()}`);
+  }
+  return { files, inputs };
+}
+
+function bundleProgram(outdir, version, apart) {
+  const common = options(outdir, version);
   return esbuild.build({
-    absWorkingDir: root,
+    ...common,
     entryPoints: ['src/cli/main.ts'],
+    plugins: [leaveApart(apart), ...common.plugins],
+  });
+}
+
+function options(outdir, version) {
+  return {
+    absWorkingDir: root,
     outdir,
     entryNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
@@ -98,7 +125,22 @@ function bundleProgram(outdir, version) {
     },
     metafile: true,
     logLevel: 'warning',
-  });
+  };
+}
+
+/** The import of a module that is apart becomes that of its file. */
+function leaveApart(files) {
+  return {
+    name: 'leave-apart',
+    setup(build) {
+      build.onResolve({ filter: /\.ts$/ }, ({ path, kind, resolveDir }) => {
+        const file = files.get(join(resolveDir, path));
+        if (file === undefined) return undefined;
+        if (kind === 'dynamic-import') return { path: file, external: true };
+        return { errors: [{ text: `${path} is bundled apart: it has to be reached through import()` }] };
+      });
+    },
+  };
 }
 
 /**

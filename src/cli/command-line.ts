@@ -63,6 +63,11 @@ export function registerCommands(parser: Argv, finish: Finish) {
       describe: 'keep the store in DIR (also VLB_CACHE_DIR)',
       requiresArg: true,
     })
+    .option('cache', {
+      type: 'string',
+      describe: 'USE of the shared cache of vlb.yaml: remote:rw, remote:r or remote:off (also VLB_CACHE)',
+      requiresArg: true,
+    })
     .option('color', { type: 'boolean', describe: 'colours, whatever stdout and stderr are' })
     .option('no-color', { type: 'boolean', describe: 'no colours (also NO_COLOR)' })
     .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
@@ -211,7 +216,7 @@ export function registerCommands(parser: Argv, finish: Finish) {
         printScript(raw.shell);
       },
     )
-    .group(['C', 'cache-dir', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
+    .group(['C', 'cache-dir', 'cache', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
     .example('$0 build', 'build what changed')
     .example('$0 help build', 'all about a command')
     .example('$0 help hints', 'what comments in a script may say')

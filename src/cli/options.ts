@@ -3,12 +3,15 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
+import type { RemoteAccess } from '../model/shared-cache.ts';
+import { parseCacheUse } from '../project/cache-use.ts';
 import { findProject } from '../project/find-project.ts';
 
 /** As yargs gives them. */
 export interface RawGlobalOptions {
   readonly C?: string | undefined;
   readonly cacheDir?: string | undefined;
+  readonly cache?: string | undefined;
   readonly color?: boolean | undefined;
   readonly noColor?: boolean | undefined;
   readonly debug?: boolean | undefined;
@@ -20,6 +23,7 @@ export interface GlobalOptions {
   /** Absolute path of the project. */
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
+  readonly remote: RemoteAccess;
   readonly colour: boolean | undefined;
 }
 
@@ -38,10 +42,15 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
       hint: 'check what follows -C',
     });
   }
+  const given = raw.cache ?? process.env['VLB_CACHE'];
+  const from = raw.cache === undefined ? 'VLB_CACHE' : '--cache';
+  const remote = parseCacheUse(given === '' ? undefined : given, from);
+  if (!remote.ok) return remote;
   const cache = raw.cacheDir ?? process.env['VLB_CACHE_DIR'];
   return ok({
     directory,
     cacheDirectory: cache === undefined || cache === '' ? undefined : path.resolve(cache),
+    remote: remote.value,
     colour: colourOf(raw),
   });
 }

@@ -19,6 +19,7 @@ import { DEFAULT_LIMITS } from '../model/cache.ts';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
+import type { RemoteAccess } from '../model/shared-cache.ts';
 import type { InPlace, Store } from '../model/store.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
@@ -36,11 +37,14 @@ import { untilTaken } from '../report/until-taken.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
 import { takeLock } from '../store/lock.ts';
+import { withShared } from './wire-shared.ts';
 
 export interface WireOptions {
   /** Absolute path of the project. */
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
+  /** How the shared cache of vlb.yaml is used. */
+  readonly remote: RemoteAccess;
   readonly nbd: readonly string[];
   /** Only these layers (or the images of vlb.yaml by their names) and what they need; all when there are none. */
   readonly targets: readonly string[];
@@ -157,7 +161,9 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
   const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
 
-  const store = openStore(paths, project, options.emit);
+  const local = openStore(paths, project, options.emit);
+  if (!local.ok) return local;
+  const store = withShared(local.value, project, options);
   if (!store.ok) return store;
   const inPlace = openInPlace({
     ...paths,

@@ -4,15 +4,15 @@ import path from 'node:path';
 import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Finished } from '../model/event.ts';
-import { type Failure, ok, type Result } from '../model/failure.ts';
+import type { Failure } from '../model/failure.ts';
 import type { LayerNode } from '../model/graph.ts';
+import { checkHost } from './check-host.ts';
 import type { Context } from './context.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
-import { makesItsOwnDisk, needsDevice } from './own-disk.ts';
 import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
 import { secondsSince } from './step.ts';
 
-export interface ExecuteOptions extends ScheduleOptions, OutputOptions {
+export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputOptions {
   /** Called when all has stopped after a layer failed whose disk was kept, before the end is told. */
   readonly onFailedDisk?: (
     node: LayerNode,
@@ -28,11 +28,16 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
   context.emit({ type: 'plan', steps: plan.map(plannedStep) });
   noteUncached(plan, context);
   const held = await holdPlan(plan, options.flatten, context);
-  const able = await checkHost(held, context);
-  const done = able.ok ? await runSteps(held, options, context) : nothingDone();
+  const running = held.filter((step) => step.action.type === 'run').map(({ node }) => node);
+  const able = await checkHost(running, context);
+  const done = able.ok
+    ? await runSteps(held, { ...options, wanted: new Set(options.images.values()) }, context)
+    : nothingDone();
   await showFailed(plan, done, options, context.signal);
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
-  if (done.counts.built > 0) await context.store.evict(context.signal);
+  const shared = context.store.shared?.tally();
+  const hasGrown = done.counts.built > 0 || (shared !== undefined && shared.fetched.count > 0);
+  if (hasGrown) await context.store.evict(context.signal);
   const isSuperseded = done.superseded.length > 0 && done.failures.length === 0;
   const finished: Finished = {
     type: 'finished',
@@ -41,6 +46,7 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     // All that the person waited for.
     seconds: secondsSince(options.startedAt ?? 0),
     ...(outputs.ok ? told(outputs.value) : isSuperseded ? {} : { failure: outputs.failure }),
+    ...(shared ? { shared } : {}),
     failures: done.failures,
     ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),
   };
@@ -101,22 +107,6 @@ function noteUncached(plan: Plan, { emit }: Context): void {
     type: 'note',
     message: `${others.join(', ')} cannot be cached: built on ${cause}, which is nocache`,
   });
-}
-
-/** Whether this host can do what the plan asks for; before anything is done. */
-async function checkHost(plan: Plan, { host, paths, secrets }: Context): Promise<Result<void>> {
-  const running = plan.filter((step) => step.action.type === 'run');
-  if (running.length === 0) return ok();
-  const able = await host.check();
-  if (!able.ok) return able;
-  for (const { node } of running) {
-    if (node.type === 'layer' && makesItsOwnDisk(node.layer) && host.scriptDevice === undefined) {
-      return needsDevice(node.layer);
-    }
-    const given = node.type === 'layer' ? secrets.of(node.layer) : ok();
-    if (!given.ok) return given;
-  }
-  return host.clearLeftovers(paths.runs);
 }
 
 function plannedStep({ node, action }: PlanStep) {

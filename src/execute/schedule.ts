@@ -1,12 +1,13 @@
 // Which step when: each as soon as what it needs is done, as many at once as there are jobs, the longest path first.
 
 import type { Plan, PlanStep } from '../model/action.ts';
-import type { Artifact } from '../model/artifact.ts';
+import type { Artifact, BuildRecord } from '../model/artifact.ts';
 import type { FailedLayer, Outcome } from '../model/event.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import { needsOf } from '../model/graph.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Context } from './context.ts';
+import { Fetching, recordsBelow } from './share.ts';
 import { executeStep, type StepDone, secondsSince } from './step.ts';
 
 export interface ScheduleOptions {
@@ -15,11 +16,15 @@ export interface ScheduleOptions {
   readonly jobs: number;
   /** A failed layer stops only what needs it. */
   readonly keepGoing: boolean;
+  /** Layers whose disks are wanted though others stand on them. */
+  readonly wanted: ReadonlySet<string>;
 }
 
 export interface Done {
   /** The artifacts of all that ended well, by name. */
   readonly artifacts: ReadonlyMap<string, Artifact>;
+  /** Those of them whose artifact was left in the shared cache, since no disk needs it. */
+  readonly away: ReadonlySet<string>;
   readonly counts: Readonly<Record<Outcome, number>>;
   /** Those that were no consequence of another, in the order of time. */
   readonly failures: readonly FailedLayer[];
@@ -33,7 +38,7 @@ interface Loss extends FailedLayer {
 
 /** When the build could not even begin. */
 export function nothingDone(): Done {
-  return { artifacts: new Map(), counts: noCounts(), failures: [], superseded: [] };
+  return { artifacts: new Map(), away: new Set(), counts: noCounts(), failures: [], superseded: [] };
 }
 
 /** Executes all steps. After a failure running steps are stopped and others skipped, or with `keepGoing` only those that need it. */
@@ -41,21 +46,28 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
   const stop = new AbortController();
   const own: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
   const artifacts = new Map<string, Artifact>();
+  const records = new Map<string, BuildRecord>();
   const counts = noCounts();
   /** Those that have no artifact, each with the failed layer that is the cause. */
   const lost = new Map<string, Loss>();
   const failures: Loss[] = [];
   const superseded: Loss = { layer: '', failure: SUPERSEDED, skipped: [] };
   const running = new Map<PlanStep, Promise<void>>();
+  /** What runs no script, or no more: it takes nobody's place. */
+  const settling = new Map<PlanStep, Promise<void>>();
   const waiting = new Set(byLongestPath(plan));
+  const fetching = new Fetching(plan, options.wanted, own);
+  let wake = Promise.withResolvers<void>();
 
   const end = (step: PlanStep, result: Result<StepDone>, startedAt: number) => {
     const layer = step.node.name;
     const seconds = secondsSince(startedAt);
     running.delete(step);
+    settling.delete(step);
     if (result.ok) {
       const { record, outcome } = result.value;
       artifacts.set(layer, record.artifact);
+      records.set(layer, record);
       counts[outcome]++;
       const { digest, bytes } = record.artifact;
       return context.emit({ type: 'layer-finished', layer, outcome, seconds, bytes, digest });
@@ -82,30 +94,80 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
   };
   const start = (step: PlanStep) => {
     const startedAt = performance.now();
+    if (fetching.isLeft(step)) return leave(step);
+    const settle = () => {
+      const ending = running.get(step);
+      if (!ending) return;
+      running.delete(step);
+      settling.set(step, ending);
+      wake.resolve();
+    };
+    const execute = () =>
+      executeStep(
+        step,
+        artifacts,
+        {
+          recipeOf: options.recipeOf,
+          records: () => recordsBelow(step.node, nodes, records),
+          isLate: fetching.isLate(step),
+          onBuilt: settle,
+        },
+        own,
+      );
     const ended = own.signal.aborted
       ? Promise.resolve(fail('interrupted', 'the build was interrupted'))
-      : executeStep(step, artifacts, options.recipeOf, own);
-    running.set(
-      step,
-      ended.then((result) => end(step, result, startedAt)),
-    );
+      : fetching.arrival(step).then((isHere) => (isHere ? execute() : undefined));
+    const ending = ended.then((result) => {
+      if (result) return end(step, result, startedAt);
+      settling.delete(step);
+      again(step);
+    });
+    (step.action.type === 'run' ? running : settling).set(step, ending);
   };
+  /** What only those looked into that do not run is known by its digest, and not fetched. */
+  const leave = (step: PlanStep) => {
+    if (step.action.type === 'run') return;
+    artifacts.set(step.node.name, step.action.record.artifact);
+    records.set(step.node.name, step.action.record);
+    left.add(step);
+  };
+  /** A step that has to be decided again, since something did not come: it may have to run, and need what was left. */
+  const again = (step: PlanStep) => {
+    waiting.add(fetching.late(step));
+    for (const other of fetching.want(needsOf(step.node))) {
+      if (!left.delete(other)) continue;
+      artifacts.delete(other.node.name);
+      records.delete(other.node.name);
+      waiting.add(other);
+    }
+  };
+  const nodes = plan.map(({ node }) => node);
+  const left = new Set<PlanStep>();
 
-  while (waiting.size > 0 || running.size > 0) {
+  while (waiting.size + running.size + settling.size > 0) {
     for (const step of waiting) {
       const needs = needsOf(step.node);
       const cause = needs.map((name) => lost.get(name)).find(Boolean);
+      const hasRoom = step.action.type !== 'run' || running.size < options.jobs;
       if (stop.signal.aborted || cause) {
         waiting.delete(step);
         skip(step.node.name, cause ?? failures[0]);
-      } else if (running.size < options.jobs && needs.every((name) => artifacts.has(name))) {
+      } else if (hasRoom && needs.every((name) => artifacts.has(name))) {
         waiting.delete(step);
-        start(step);
+        if (fetching.isOutdated(step)) again(step);
+        else start(step);
       }
     }
-    if (running.size > 0) await Promise.race(running.values());
+    if (running.size + settling.size === 0) continue;
+    wake = Promise.withResolvers();
+    await Promise.race([wake.promise, ...running.values(), ...settling.values()]);
   }
-  return { artifacts, counts, failures, superseded: superseded.skipped };
+  for (const step of left) {
+    counts.fresh++;
+    context.emit({ type: 'layer-finished', layer: step.node.name, outcome: 'fresh', seconds: 0 });
+  }
+  const away = new Set([...left].map(({ node }) => node.name));
+  return { artifacts, away, counts, failures, superseded: superseded.skipped };
 }
 
 /** Stands for no failure of a layer: what changed is built by the next plan. */

@@ -7,12 +7,23 @@ import type { Node } from '../model/graph.ts';
 import { decide } from '../plan/decide.ts';
 import { belowOf, keyOf } from '../plan/key.ts';
 import type { RecipeOf } from '../plan/plan.ts';
+import { checkHost } from './check-host.ts';
 import type { Context } from './context.ts';
 import type { LayerRun } from './job.ts';
 
 export interface StepDone {
   readonly record: BuildRecord;
   readonly outcome: 'fresh' | 'restored' | 'built';
+}
+
+export interface StepOptions {
+  readonly recipeOf: RecipeOf;
+  /** The records of all that the node needs, see `recordsBelow`. */
+  readonly records: () => readonly BuildRecord[];
+  /** That it has to run turned out only now: whether it can was not looked at. */
+  readonly isLate: boolean;
+  /** Called when the layer is built, and no more than shared with others from now on. */
+  readonly onBuilt: () => void;
 }
 
 /**
@@ -22,7 +33,7 @@ export interface StepDone {
 export async function executeStep(
   { node, keeping, action: planned }: PlanStep,
   known: ReadonlyMap<string, Artifact>,
-  recipeOf: RecipeOf,
+  { recipeOf, records, isLate, onBuilt }: StepOptions,
   context: Context,
 ): Promise<Result<StepDone>> {
   const recipe = recipeOf(node, known);
@@ -43,19 +54,30 @@ export async function executeStep(
   const forced = planned.reason === 'forced';
   const again = () => decide(node, keeping, recipe, context.store, context.inPlace);
   let action: Action = forced ? planned : await again();
-  // What was found may have been removed before it could be held: then it is not found again.
-  while (action.type !== 'run' && (await context.store.hold([action.record], context.signal)).length > 0) {
-    action = await again();
-  }
+  // What was found may have been removed before it could be held, or be lost on its way: then it is not found again.
+  while (action.type !== 'run' && !(await obtain(action.record, context))) action = await again();
   if (action.type !== 'run') return settle(node, action, context);
+  const able = isLate ? await checkHost([node], context) : ok();
+  if (!able.ok) return able;
   const replaces = action.reason === 'forced' || action.reason === 'expired';
   const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
   const result = await runNode(node, recipe, { below, keeping, replaces }, own);
   if (!result.ok) return result;
-  const saved = node.type === 'layer' ? await context.inPlace.save(result.value) : ok();
-  return saved.ok ? ok({ record: result.value, outcome: 'built' }) : saved;
+  onBuilt();
+  // Before anything stands on it: where another machine was quicker, it has to stand on what that one made.
+  const { shared } = context.store;
+  const record =
+    (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
+  const saved = node.type === 'layer' ? await context.inPlace.save(record) : ok();
+  return saved.ok ? ok({ record, outcome: 'built' }) : saved;
+}
+
+/** Sees to it that an artifact is here and stays. False when that cannot be. */
+async function obtain(record: BuildRecord, { store, signal }: Context): Promise<boolean> {
+  if (store.shared?.isAway(record)) return await store.shared.fetch(record, signal);
+  return (await store.hold([record], signal)).length === 0;
 }
 
 /** What it takes to run something is loaded when the first does: most builds run nothing. */

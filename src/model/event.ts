@@ -1,6 +1,7 @@
 // What happens during a build, as it is told: one union, which the reporters print and nothing else reads.
 
 import type { Failure } from './failure.ts';
+import type { SharedTally } from './shared-cache.ts';
 
 export type Outcome = 'fresh' | 'restored' | 'built' | 'failed' | 'skipped';
 
@@ -17,6 +18,7 @@ export type BuildEvent =
   | { readonly type: 'layer-size'; readonly layer: string; readonly bytes: number }
   /** How far the base's download is, once a second; `total` where the server says it. */
   | Progress
+  | Transfer
   | LayerFinished
   /** Something worth knowing that stops nothing. */
   | { readonly type: 'note'; readonly message: string }
@@ -28,6 +30,17 @@ export interface Progress {
   readonly layer: string;
   readonly bytes: number;
   readonly total?: number;
+}
+
+/** An artifact comes from the shared cache, or goes there. Told once a second, and at its beginning and end. */
+export interface Transfer {
+  readonly type: 'transfer';
+  readonly direction: 'fetch' | 'push';
+  readonly layer: string;
+  readonly state: 'begun' | 'under way' | 'ended';
+  /** Of the artifact, not compressed. */
+  readonly bytes: number;
+  readonly total: number;
 }
 
 /** `vlb watch` alone: after each build what it waits for, and then what changed, before the next one. */
@@ -84,6 +97,8 @@ export interface Finished {
   readonly bytes?: number;
   /** The images that vlb.yaml names, of the layers that were built. */
   readonly images?: readonly { readonly file: string; readonly bytes: number }[];
+  /** What came from the shared cache and went there; without it, nothing did. */
+  readonly shared?: SharedTally;
   /** The first failure. */
   readonly failure?: Failure;
   /** All layers that failed, in the order of time; none when the build could not begin, or not make its outputs. */

@@ -2,8 +2,11 @@
 
 import type { Artifact, BuildRecord, Digest, Keeping, Key } from './artifact.ts';
 import type { Result } from './failure.ts';
+import type { SharedCache } from './shared-cache.ts';
 
 export interface Store {
+  /** What is behind it, where several machines share what they build. */
+  readonly shared?: SharedCache;
   /** The directory that holds every artifact, so that relative backing references hold. */
   readonly artifactDirectory: string;
   /** The record under a key, if its artifact is there whole; a damaged one is reported and is a miss. */
@@ -60,6 +63,12 @@ export interface Draft extends AsyncDisposable {
    * When a record is already under the key, that one is adopted and returned, and the draft is dropped.
    */
   commit(about: CommitRequest): Promise<Result<BuildRecord>>;
+  /**
+   * Makes the draft the artifact of a record that another machine made, in the place of a record that is under its key
+   * already, and holds it. That the draft has the digest, whoever wrote it has seen to. Fails as `work` when the file stands
+   * on something else than its record says.
+   */
+  adopt(record: BuildRecord, signal: AbortSignal): Promise<Result<void>>;
 }
 
 export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe' | 'noshare'> {

@@ -24,11 +24,11 @@ export async function decide(
   if (keeping === 'uncached') {
     const there =
       last?.key === key && last.artifact.keeping === 'uncached' && (await store.holds(last.artifact));
-    if (there) return expired(node, last) ?? found(node, last, inPlace);
+    if (there) return expired(node, last) ?? found(node, last, store, inPlace);
     return { type: 'run', reason: 'nocache', changes: last ? explain(last.recipe, recipe) : [] };
   }
   const record = await store.lookup(key);
-  if (record) return expired(node, record) ?? found(node, record, inPlace);
+  if (record) return expired(node, record) ?? found(node, record, store, inPlace);
   if (!last) return { type: 'run', reason: 'no record', changes: [] };
   const changes = explain(last.recipe, recipe);
   return { type: 'run', reason: reasonOf(changes), changes };
@@ -44,7 +44,8 @@ function expired(node: Node, { created }: BuildRecord): Action | undefined {
   return { type: 'run', reason: 'expired', changes: [{ type: 'age', created, seconds, maxAge }] };
 }
 
-async function found(node: Node, record: BuildRecord, inPlace: InPlace): Promise<Action> {
+async function found(node: Node, record: BuildRecord, store: Store, inPlace: InPlace): Promise<Action> {
+  if (store.shared?.isAway(record)) return { type: 'restore', record };
   // A base has no link of its own in build/: having it is being in place.
   const fresh = node.type === 'base' || (await inPlace.linked(node.name)) === record.artifact.digest;
   return { type: fresh ? 'fresh' : 'restore', record };

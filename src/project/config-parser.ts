@@ -2,23 +2,20 @@
 // is such a file, since the YAML parser is the largest module there is.
 
 import path from 'node:path';
-import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { CacheLimits } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Base, NamedImage } from '../model/layer.ts';
-import { parseMaxAge, parseMaxSize, WANTS_AGE, WANTS_SIZE } from './limits.ts';
-import { nearest } from './nearest.ts';
+import type { SharedCacheConfig } from '../model/shared-cache.ts';
+import { readCache } from './config-cache.ts';
+import { CONFIG_FILE, FieldReader, type Fields } from './field-reader.ts';
 
 export interface Config {
   readonly base?: Base;
   readonly images?: readonly NamedImage[];
   readonly cache?: Partial<CacheLimits>;
+  readonly shared?: SharedCacheConfig;
 }
-
-/** The file's name, as it stands in complaints. */
-const CONFIG_FILE = 'vlb.yaml';
-
-type Fields = YAMLMap<ParsedNode, ParsedNode | null>;
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -57,27 +54,6 @@ function readConfig(root: Fields, reader: FieldReader, directory: string): Resul
     ...(base.value ? { base: base.value } : {}),
     ...(images.value.length > 0 ? { images: images.value } : {}),
   });
-}
-
-/** `cache:`, whose fields are limits as `vlb cache gc` takes them. */
-function readCache(root: Fields, reader: FieldReader): Result<Pick<Config, 'cache'>> {
-  const pair = root.items.find(({ key }) => reader.text(key) === 'cache');
-  if (!pair) return ok({});
-  if (!isMap(pair.value)) return reader.wrong(pair.value ?? pair.key, 'cache', 'wants max-size or max-age');
-  const map = pair.value as Fields; // a map in a parsed document has parsed nodes
-  const unknown = reader.unknownField(map, 'cache.', ['max-size', 'max-age']);
-  if (unknown) return unknown;
-  const limits: { maxBytes?: number | undefined; maxAge?: number | undefined } = {};
-  for (const { key, value } of map.items) {
-    const text = reader.text(value) ?? '';
-    const isSize = reader.text(key) === 'max-size';
-    const limit = isSize ? parseMaxSize(text) : parseMaxAge(text);
-    if (limit === undefined)
-      return reader.wrong(value ?? key, `cache.${reader.text(key)}`, isSize ? WANTS_SIZE : WANTS_AGE);
-    if (isSize) limits.maxBytes = limit.value;
-    else limits.maxAge = limit.value;
-  }
-  return ok({ cache: limits });
 }
 
 /** `images:`, a layer by the name of each image. Which layers there are is not known here. */
@@ -162,46 +138,4 @@ function baseOf(
   if (!fields.path) return reader.wrong(nodeOf('path'), 'base', 'wants a path, or url and sha256');
   const file = path.resolve(directory, fields.path);
   return ok({ type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) });
-}
-
-/** Turns nodes into values and complaints with positions. */
-class FieldReader {
-  readonly #file: string;
-  readonly #lines: LineCounter;
-
-  constructor(file: string, lines: LineCounter) {
-    this.#file = file;
-    this.#lines = lines;
-  }
-
-  /** The text of a scalar (numbers too: a checksum of digits alone is one to YAML), or undefined. */
-  text(node: unknown): string | undefined {
-    const scalar = node as { source?: unknown; value?: unknown } | null; // a Scalar has both; others have neither
-    if (typeof scalar?.value === 'string') return scalar.value;
-    return typeof scalar?.value === 'number' && typeof scalar.source === 'string' ? scalar.source : undefined;
-  }
-
-  field(map: Fields, name: string): ParsedNode | undefined {
-    return map.items.find((pair) => this.text(pair.key) === name)?.value ?? undefined;
-  }
-
-  place(node: ParsedNode | null): { readonly file: string; readonly line: number } {
-    return { file: this.#file, line: this.#lines.linePos(node?.range[0] ?? 0).line };
-  }
-
-  wrong(node: ParsedNode | null, field: string, what: string): Result<never> {
-    return fail('usage', `${CONFIG_FILE}: ${field} ${what}`, { where: this.place(node) });
-  }
-
-  unknownField(map: Fields, prefix: string, known: readonly string[]): Result<never> | undefined {
-    for (const pair of map.items) {
-      const name = this.text(pair.key) ?? '';
-      if (known.includes(name)) continue;
-      const guess = nearest(name, known);
-      const advice =
-        guess === undefined ? `; there is ${known.join(', ')}` : `; did you mean ${prefix}${guess}?`;
-      return this.wrong(pair.key, `${prefix}${name}`, `is no field that vlb knows${advice}`);
-    }
-    return undefined;
-  }
 }

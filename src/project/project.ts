@@ -6,6 +6,7 @@ import type { CacheLimits } from '../model/cache.ts';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
 import type { Base, Layer, NamedImage } from '../model/layer.ts';
+import type { SharedCacheConfig } from '../model/shared-cache.ts';
 import { loadConfig } from './config.ts';
 import { discoverLayers } from './discover.ts';
 
@@ -17,6 +18,8 @@ export interface Project {
   readonly base: Base | undefined;
   /** What vlb.yaml says of the store's limits. */
   readonly cache: Partial<CacheLimits>;
+  /** The cache that several machines share, where vlb.yaml has one. */
+  readonly shared: SharedCacheConfig | undefined;
   /** The images that vlb.yaml names, besides the one that every project has. */
   readonly images: readonly NamedImage[];
   /** The NoCloud seed for test boots, where the project has one. */
@@ -38,6 +41,7 @@ export async function loadProject(directory: string): Promise<Result<Project>> {
     layers: layers.value,
     base: config.value.base,
     cache: config.value.cache ?? {},
+    shared: config.value.shared,
     images: config.value.images ?? [],
     seedDirectory: existsSync(seed) ? seed : undefined,
   });

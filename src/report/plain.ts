@@ -7,10 +7,12 @@ import {
   type Reporter,
   resultText,
   summary,
+  transferName,
   type Write,
   watchingText,
 } from './reporter.ts';
 import type { Style } from './style.ts';
+import { formatBytes } from './units.ts';
 
 /** A log does not want a line for every second of a download. */
 const PROGRESS_MILLISECONDS = 10_000;
@@ -33,6 +35,9 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
           progressAt = performance.now();
           return write(`${style.dim(`${event.layer} |`)} ${progressText(event)}`);
+        case 'transfer':
+          if (event.state !== 'begun') return;
+          return write(`${style.cyan(transferName(event))}  ${style.dim(formatBytes(event.total))}`);
         case 'layer-finished': {
           const line = finishedLine(event, style);
           return line === undefined ? undefined : write(line);

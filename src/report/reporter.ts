@@ -1,7 +1,8 @@
 // What all reporters share: they take events and print them, and know of nothing else.
 
-import type { BuildEvent, Finished, LayerFinished, Progress, Watching } from '../model/event.ts';
+import type { BuildEvent, Finished, LayerFinished, Progress, Transfer, Watching } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
+import type { SharedTally, Traffic } from '../model/shared-cache.ts';
 import { failureText } from './failure-text.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatSeconds } from './units.ts';
@@ -56,7 +57,26 @@ export function summary(event: Finished, style: Style): string {
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ];
   lines.push(`${counts.join(', ')} in ${formatSeconds(event.seconds)}`);
+  if (event.shared) lines.push(sharedText(event.shared));
   return lines.join('\n');
+}
+
+/** What came from the shared cache, what that saved, and what went there. */
+function sharedText({ fetched, pushed, savedSeconds }: SharedTally): string {
+  const amount = ({ count, bytes, seconds }: Traffic) =>
+    `${count} ${count === 1 ? 'layer' : 'layers'}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
+  const parts = [
+    ...(fetched.count > 0
+      ? [`fetched ${amount(fetched)}, which took ${formatSeconds(savedSeconds)} to build`]
+      : []),
+    ...(pushed.count > 0 ? [`pushed ${amount(pushed)}`] : []),
+  ];
+  return `shared cache: ${parts.join('; ')}`;
+}
+
+/** `fetching 20_app`, `pushing 20_app` */
+export function transferName({ direction, layer }: Transfer): string {
+  return `${direction === 'fetch' ? 'fetching' : 'pushing'} ${layer}`;
 }
 
 /** Each layer that failed, with what was left out because of it; without one, what kept the build from its end. */

@@ -2,7 +2,15 @@
 
 import { unreachable } from '../model/unreachable.ts';
 import { createLiveView, type Terminal } from './live-view.ts';
-import { finishedLine, type Reporter, resultText, summary, type Write, watchingText } from './reporter.ts';
+import {
+  finishedLine,
+  type Reporter,
+  resultText,
+  summary,
+  transferName,
+  type Write,
+  watchingText,
+} from './reporter.ts';
 import type { Style } from './style.ts';
 
 export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
@@ -21,6 +29,12 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.grow(event.layer, event.bytes);
         case 'progress':
           return live.grow(event.layer, event.bytes, event.total);
+        case 'transfer': {
+          const name = transferName(event);
+          if (event.state === 'begun') live.begin(name);
+          live.grow(name, event.bytes, event.total);
+          return event.state === 'ended' ? live.end(name) : undefined;
+        }
         case 'layer-finished': {
           live.end(event.layer);
           const line = finishedLine(event, style);

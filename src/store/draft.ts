@@ -6,6 +6,7 @@ import { type Artifact, artifactFile, type BuildRecord, type Digest, type Key } 
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { CommitRequest, Draft, Store } from '../model/store.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { referencesOf } from './qcow2-header.ts';
 import { seal } from './seal.ts';
 
 export class LocalDraft implements Draft {
@@ -24,6 +25,30 @@ export class LocalDraft implements Draft {
       return ok(await this.#commit(about));
     } catch (error) {
       if (about.signal.aborted) return fail('interrupted', 'the commit was interrupted');
+      return cannotWriteStore(this.#store.artifactDirectory, error);
+    }
+  }
+
+  async adopt(record: BuildRecord, signal: AbortSignal): Promise<Result<void>> {
+    const parent = record.parent === null ? undefined : `./${artifactFile(record.parent)}`;
+    const backing = referencesOf(this.path);
+    if (backing === undefined || backing.file !== parent) {
+      return fail('work', 'it stands on something else than its record says');
+    }
+    try {
+      await flushFile(this.path, signal);
+      await this.#install(record, signal);
+      const temporary = `${this.path}.json`;
+      try {
+        writeFileDurably(temporary, textOf(record));
+        renameSync(temporary, path.join(this.#keys, `${record.key}.json`));
+      } finally {
+        rmSync(temporary, { force: true });
+      }
+      flushDirectory(this.#keys);
+      return ok();
+    } catch (error) {
+      if (signal.aborted) return fail('interrupted', 'the adoption was interrupted');
       return cannotWriteStore(this.#store.artifactDirectory, error);
     }
   }
@@ -50,15 +75,7 @@ export class LocalDraft implements Draft {
     };
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
     if (earlier && (await this.#store.hold([earlier], signal)).length === 0) return earlier;
-    // Before it has its name: from then on others may find it, and nobody may take it away.
-    await this.#store.hold([record], signal);
-    signal.throwIfAborted();
-    chmodSync(this.path, 0o444);
-    seal(this.path, digest);
-    const file = path.join(this.#store.artifactDirectory, artifactFile(artifact));
-    const isNew = !existsSync(file);
-    renameSync(this.path, file);
-    flushDirectory(this.#store.artifactDirectory);
+    const { file, isNew } = await this.#install(record, signal);
     // An uncached layer's record is its project's business, see InPlace.
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
@@ -67,12 +84,26 @@ export class LocalDraft implements Draft {
     return published;
   }
 
+  /** Gives a draft that was flushed the name of its artifact. */
+  async #install(record: BuildRecord, signal: AbortSignal): Promise<{ file: string; isNew: boolean }> {
+    // Before it has its name: from then on others may find it, and nobody may take it away.
+    await this.#store.hold([record], signal);
+    signal.throwIfAborted();
+    chmodSync(this.path, 0o444);
+    seal(this.path, record.artifact.digest);
+    const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
+    const isNew = !existsSync(file);
+    renameSync(this.path, file);
+    flushDirectory(this.#store.artifactDirectory);
+    return { file, isNew };
+  }
+
   /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
   async #publish(record: BuildRecord, log: string | undefined, signal: AbortSignal): Promise<BuildRecord> {
     const file = path.join(this.#keys, `${record.key}.json`);
     const temporary = `${this.path}.json`;
     try {
-      writeFileDurably(temporary, `${JSON.stringify(record, undefined, 1)}\n`);
+      writeFileDurably(temporary, textOf(record));
       if (!linkIfFree(temporary, file)) {
         const winner = await this.#store.lookup(record.key);
         if (winner && (await this.#store.hold([winner], signal)).length === 0) return winner;
@@ -109,6 +140,10 @@ function linkIfFree(file: string, name: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false; // node's fs throws nothing else
     throw error;
   }
+}
+
+function textOf(record: BuildRecord): string {
+  return `${JSON.stringify(record, undefined, 1)}\n`;
 }
 
 export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';

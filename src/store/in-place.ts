@@ -16,9 +16,9 @@ import {
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Digest } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { parseRecord } from '../model/record.ts';
 import type { InPlace } from '../model/store.ts';
 import { backingFile } from './qcow2-header.ts';
-import { parseRecord } from './record.ts';
 
 export interface InPlaceOptions {
   /** build/ */

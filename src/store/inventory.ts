@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import { parseRecord } from '../model/record.ts';
 import { ARTIFACT, measure, namesIn, RECORD, type StorePlaces } from './places.ts';
 import { backingFile } from './qcow2-header.ts';
-import { parseRecord } from './record.ts';
 
 export interface StoredArtifact {
   /** The name of its file. */

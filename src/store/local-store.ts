@@ -6,6 +6,7 @@ import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Key } from '../model/artifact.ts';
 import type { CacheLimits, Collected } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { parseRecord } from '../model/record.ts';
 import type { Draft, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
 import { deadFiles, findDead, removeDead } from './dead-files.ts';
@@ -17,7 +18,6 @@ import { Lease } from './lease.ts';
 import { takeLock } from './lock.ts';
 import { measure, namesIn, type StorePlaces, storePlaces } from './places.ts';
 import { type ProjectPlaces, register, usedToday } from './projects.ts';
-import { parseRecord } from './record.ts';
 import { isIntact, isSealed } from './seal.ts';
 
 export interface LocalStoreOptions {

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
+import { parseRecord } from '../model/record.ts';
 import { makeDirectoryDurably, writeFileDurably } from './durable.ts';
 import { ARTIFACT, namesIn, type StorePlaces } from './places.ts';
-import { parseRecord } from './record.ts';
 
 /** A project as the store sees it. All absolute. */
 export interface ProjectPlaces {

@@ -30,3 +30,25 @@ export function backingFile(file: string): string | undefined {
     closeSync(descriptor);
   }
 }
+
+/** "external data file", bit 2 of the incompatible features, the eight bytes at 72 of a header of version 3 or later. */
+const EXTERNAL_DATA = 4n;
+
+/**
+ * What a qcow2 file takes its content from besides itself: nothing but the backing file, if any. Undefined when it is no
+ * qcow2 file, or takes it from elsewhere too.
+ */
+export function referencesOf(file: string): { readonly file: string | undefined } | undefined {
+  const header = Buffer.alloc(80);
+  const descriptor = openSync(file, 'r');
+  try {
+    if (readSync(descriptor, header, 0, 80, 0) < 72 || header.readUInt32BE(0) !== MAGIC) return undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+  const isVersion2 = header.readUInt32BE(4) < 3;
+  if (!isVersion2 && (header.readBigUInt64BE(72) & EXTERNAL_DATA) !== 0n) return undefined;
+  const backing = backingFile(file);
+  if (backing === undefined && header.readBigUInt64BE(8) !== 0n) return undefined; // a reference that cannot be read
+  return { file: backing };
+}

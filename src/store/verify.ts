@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import type { BadEntry, Verified } from '../model/cache.ts';
+import { parseRecord } from '../model/record.ts';
 import { setAside } from './damaged.ts';
 import { digestFile } from './durable.ts';
 import { guarded } from './guard.ts';
@@ -18,7 +19,6 @@ import type { KeepingOptions } from './keeping.ts';
 import { leasedNames } from './lease.ts';
 import { ARTIFACT, measure, namesIn, RECORD } from './places.ts';
 import { backingFile } from './qcow2-header.ts';
-import { parseRecord } from './record.ts';
 
 /** How many artifacts are read at the same time: enough that a disk never waits. */
 const AT_ONCE = 4;

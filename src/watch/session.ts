@@ -35,6 +35,8 @@ export interface WatchOptions {
   readonly load: () => Promise<Result<Project>>;
   /** From a project to a plan; what is worth knowing goes to `emit`. */
   readonly plan: (project: Project, emit: Emit, signal: AbortSignal) => Promise<Result<Planned>>;
+  /** The same for a look alone, whatever the store and others have. */
+  readonly scan: (project: Project, signal: AbortSignal) => Promise<Result<Planned>>;
   /** What follows a success; tells by itself what came of it. */
   readonly followUp: (signal: AbortSignal) => Promise<void>;
   /** Tells of a build that could not begin. */
@@ -254,9 +256,9 @@ class Session {
   /** Reads the project beside what is under way; the newest scan alone is told. */
   async #scan(): Promise<Happening | undefined> {
     const scan = ++this.#scans;
-    const { load, plan, signal } = this.#options;
+    const { load, scan: planAlone, signal } = this.#options;
     const project = await load();
-    const planned = project.ok ? await plan(project.value, () => {}, signal) : project;
+    const planned = project.ok ? await planAlone(project.value, signal) : project;
     if (scan !== this.#scans) return undefined;
     this.#scanned = planned.ok ? basisOf(planned.value) : undefined;
     if (project.ok) this.#follow(placesOf(project.value));

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { artifactFile } from '../../src/model/artifact.ts';
-import { parseRecord } from '../../src/store/record.ts';
+import { parseRecord } from '../../src/model/record.ts';
 import { readFromImage } from '../rig/host-state.ts';
 import { CutDisk, checkAfterReplay, LoggedDisk, randomNumbers } from '../rig/power-cut.ts';
 import { Built, run, TestProject, VLB } from '../rig/project.ts';

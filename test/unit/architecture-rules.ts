@@ -13,6 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   execute: ['plan', 'graph', 'project', 'model'],
   watch: ['execute', 'plan', 'graph', 'project', 'model'],
   store: ['model'],
+  remote: ['model'],
   host: ['model'],
   report: ['model'],
   cli: ['watch', 'diff', 'execute', 'plan', 'graph', 'project', 'report', 'model'],
@@ -25,6 +26,7 @@ const ROOTS: readonly string[] = [
   'cli/wire-cache.ts',
   'cli/wire-diff.ts',
   'cli/wire-doctor.ts',
+  'cli/wire-shared.ts',
 ];
 
 /** Reporters know what is told, and nothing of how it comes about. */
@@ -38,13 +40,16 @@ const TOLD: readonly string[] = [
   'model/boot.ts',
   'model/checkup.ts',
   'model/disk-diff.ts',
+  'model/shared-cache.ts',
   'model/unreachable.ts',
 ];
 
 /** What may be imported from outside, and where. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process.ts'],
-  yaml: ['project/config-parser.ts'],
+  yaml: ['project/config-parser.ts', 'project/config-cache.ts', 'project/field-reader.ts'],
+  '@aws-sdk/client-s3': ['remote/s3.ts'],
+  '@smithy/node-http-handler': ['remote/s3.ts'],
   'xxhash-wasm': ['project/hash.ts'],
   ignore: ['project/ignore.ts'],
   yargs: [
@@ -136,7 +141,7 @@ function fromOutside(file: string, wanted: string): string[] {
 function fromInside(file: string, folder: string, allowed: readonly string[], target: string): string[] {
   const to = target.split('/')[0] ?? '';
   if (to === '..') return [`${file} imports ${target}, outside of src`];
-  if (to === 'host' || to === 'store') {
+  if (to === 'host' || to === 'store' || to === 'remote') {
     return to === folder || ROOTS.includes(file)
       ? []
       : [`${file} imports ${target}; ${ROOTS.join(', ')} alone do`];

@@ -19,7 +19,7 @@ export interface RebuildOptions extends CacheOptions {
 export async function rebuild(options: RebuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const reporter = createReporter(options.json ? 'quiet' : 'auto', options.colour);
-  const own = { ...options, emit: reporter.report, signal: interrupt.signal };
+  const own = { ...options, remote: 'off' as const, emit: reporter.report, signal: interrupt.signal };
   try {
     const project = await loadProject(options.directory);
     if (!project.ok) return project.failure;

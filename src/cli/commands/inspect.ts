@@ -125,6 +125,8 @@ async function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
   };
   return wireBuild(project.value, {
     ...options,
+    // Nothing is written there to see whether it could be.
+    remote: options.remote === 'off' ? 'off' : 'r',
     nbd: [],
     secrets: [],
     emit,

@@ -36,6 +36,7 @@ export async function shell(options: ShellCommandOptions): Promise<number | Fail
   if (!project.ok) return project.failure;
   const wired = await wireBuild(project.value, {
     ...options,
+    remote: 'off',
     targets: [options.layer],
     force: [],
     emit,

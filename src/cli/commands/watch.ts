@@ -81,6 +81,8 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
       lock: (signal) => lockProject({ ...options, emit: reporter.report, signal }),
       load: () => loadProject(options.directory),
       plan: (project, emit, signal) => wireBuild(project, { ...options, force: [], emit, signal }),
+      scan: (project, signal) =>
+        wireBuild(project, { ...options, remote: 'off', force: [], emit: () => {}, signal }),
       followUp: (signal) => followUp(options, signal, tell),
       tell,
       keys,

@@ -8,6 +8,7 @@ import { loadConfig } from '../../../src/project/config.ts';
 import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
 
 const SHA = '0123456789abcdef'.repeat(4);
+const KEY = `${'A'.repeat(43)}=`;
 const DIGITS = `${'0123456789'.repeat(6)}0123`;
 
 async function load(text: string) {
@@ -110,11 +111,30 @@ describe('complaints', () => {
     ['base:\n  url: https://example.org/a.qcow2\n', 2, /base\.sha256 is missing/],
     [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url wants an http or https address/],
     [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url wants an http or https address/],
-    ['cache: 20G\n', 1, /cache wants max-size or max-age/],
-    ['cache:\n', 1, /cache wants max-size or max-age/],
+    ['cache: 20G\n', 1, /cache wants max-size, max-age or s3/],
+    ['cache:\n', 1, /cache wants max-size, max-age or s3/],
     ['cache:\n  max-size: 20\n', 2, /cache\.max-size wants a size like 20G, or none/],
     ['cache:\n  max-size: [1G]\n', 2, /cache\.max-size wants a size/],
     ['cache:\n  max-size: 1G\n  max-age: 30\n', 3, /cache\.max-age wants an age like 30d, or none/],
+    ['cache:\n  s3: team\n', 2, /cache\.s3 wants a mapping with a bucket/],
+    ['cache:\n  s3:\n', 2, /cache\.s3 wants a mapping/],
+    ['cache:\n  s3:\n    prefix: a\n', 2, /cache\.s3\.bucket is missing/],
+    ['cache:\n  s3:\n    buckit: a\n', 3, /did you mean cache\.s3\.bucket\?/],
+    ['cache:\n  s3:\n    bucket: a/b\n', 3, /cache\.s3\.bucket wants the name of a bucket/],
+    ['cache:\n  s3:\n    bucket: team\n    prefix: /a\n', 4, /cache\.s3\.prefix wants names with slashes/],
+    ['cache:\n  s3:\n    bucket: team\n    prefix: a/../b\n', 4, /cache\.s3\.prefix wants names/],
+    ['cache:\n  s3:\n    bucket: team\n    endpoint: s3.local\n', 4, /cache\.s3\.endpoint wants the address/],
+    ['cache:\n  s3:\n    bucket: team\n    endpoint: http://a:b@c\n', 4, /cache\.s3\.endpoint wants/],
+    ['cache:\n  s3:\n    bucket: team\n    region: [a]\n', 4, /cache\.s3\.region wants the name of a region/],
+    ['cache:\n  s3:\n    bucket: team\n    path-style: on\n', 4, /cache\.s3\.path-style wants true or false/],
+    [`cache:\n  trusted-keys: [${KEY}]\n`, 2, /cache\.trusted-keys is of no use without cache\.s3/],
+    ['cache:\n  s3: {bucket: team}\n  trusted-keys: []\n', 3, /cache\.trusted-keys is empty/],
+    [
+      `cache:\n  s3: {bucket: team}\n  trusted-keys: ${KEY}\n`,
+      3,
+      /cache\.trusted-keys wants a list of public/,
+    ],
+    ['cache:\n  s3: {bucket: team}\n  trusted-keys:\n    - abc\n', 4, /cache\.trusted-keys wants a list/],
     ['cache:\n  max-sise: 1G\n', 2, /did you mean cache\.max-size\?/],
     [`base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`, 2, /a path or a url, not both/],
   ] as const) {
@@ -162,4 +182,47 @@ describe('images', () => {
     assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /images\.web wants the name/);
     await complaint('images:\n  web: 10_a\n  web: 20_b\n', 3);
   });
+});
+
+describe('a shared cache', () => {
+  test('is a bucket, and no more has to be said', async () => {
+    const { result } = await load('cache:\n  s3:\n    bucket: team.images\n');
+    assert.deepEqual(valueIn(result).shared, {
+      bucket: {
+        bucket: 'team.images',
+        prefix: '',
+        endpoint: undefined,
+        region: undefined,
+        pathStyle: false,
+      },
+      trustedKeys: [],
+    });
+  });
+
+  test('may be on a server of one’s own, which is spoken to in path style, and want signatures', async () => {
+    const server =
+      's3:\n    bucket: team\n    prefix: a/b\n    endpoint: https://s3.local:8000\n    region: here\n';
+    const { result } = await load(`cache:\n  max-size: 1G\n  ${server}  trusted-keys:\n    - ${KEY}\n`);
+    const { cache, shared } = valueIn(result);
+    assert.deepEqual(cache, { maxBytes: 2 ** 30 });
+    assert.deepEqual(shared, {
+      bucket: {
+        bucket: 'team',
+        prefix: 'a/b',
+        endpoint: 'https://s3.local:8000',
+        region: 'here',
+        pathStyle: true,
+      },
+      trustedKeys: [KEY],
+    });
+  });
+
+  for (const style of ['true', 'false']) {
+    test(`with path-style: ${style}`, async () => {
+      const { result } = await load(
+        `cache: {s3: {bucket: team, endpoint: "http://a", path-style: ${style}}}\n`,
+      );
+      assert.equal(String(valueIn(result).shared?.bucket.pathStyle), style);
+    });
+  }
 });

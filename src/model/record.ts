@@ -1,6 +1,6 @@
 // Records as text: written by JSON.stringify, read with every field checked, since disks lie.
 
-import type { BuildRecord } from '../model/artifact.ts';
+import type { BuildRecord } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 

@@ -1,0 +1,84 @@
+// The composition root of the shared cache: which implementations stand behind the store.
+
+import { readFileSync } from 'node:fs';
+import type { Emit } from '../model/event.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { RemoteAccess, SharedCacheConfig } from '../model/shared-cache.ts';
+import type { Store } from '../model/store.ts';
+import { Bucket, TRUSTED } from '../remote/bucket.ts';
+import { type Signer, signerOf } from '../remote/signatures.ts';
+import { PATIENCE, Steady } from '../remote/steady.ts';
+import { tieredStore } from '../remote/tiered-store.ts';
+
+export interface SharedOptions {
+  readonly remote: RemoteAccess;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+const CONNECT_WITHIN = 5_000;
+const SILENT_FOR = 20_000;
+
+/** A local store with the shared cache of the project behind it, if it has one. Nothing is asked of that yet. */
+export function withShared(
+  local: Store,
+  { shared }: { readonly shared: SharedCacheConfig | undefined },
+  options: SharedOptions,
+): Result<Store> {
+  if (!shared || options.remote === 'off') return ok(local);
+  const place = placeOf(process.env);
+  if (!place.ok) return place;
+  const onNote = (message: string) => options.emit({ type: 'note', message });
+  const open = () => openBucket(shared, place.value, options.remote, onNote);
+  return ok(tieredStore({ local, open, onNote, onTransfer: options.emit }, options.signal));
+}
+
+/** Who this process is to others that share the cache. */
+export interface Place {
+  /** Where it writes. */
+  readonly scope: string;
+  readonly signer: Signer | undefined;
+}
+
+/** Opens the bucket: the client that speaks to it is large, and loaded only here. */
+export async function openBucket(
+  { bucket, trustedKeys }: SharedCacheConfig,
+  place: Place,
+  access: RemoteAccess,
+  onNote: (message: string) => void,
+): Promise<Bucket> {
+  const { openS3 } = await import('../remote/s3.ts');
+  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
+  const onLost = (why: string) =>
+    onNote(`the shared cache ${store.place} is left alone from here on: ${why}`);
+  const steady = new Steady(store, PATIENCE, onLost);
+  return new Bucket({ steady, ...place, access, trustedKeys, onNote });
+}
+
+/** `trusted`, or a scope below `untrusted`: names that can stand in an object's. */
+const SCOPE = /^(trusted|untrusted(\/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?)$/;
+
+/** What VLB_CACHE_SCOPE and VLB_CACHE_SIGNING_KEY say. Fails as `usage`. */
+export function placeOf(environment: NodeJS.ProcessEnv): Result<Place> {
+  const scope = environment['VLB_CACHE_SCOPE'] || TRUSTED;
+  if (!SCOPE.test(scope)) {
+    return fail('usage', `VLB_CACHE_SCOPE cannot be ${scope}`, {
+      hint: 'it is trusted, untrusted, or untrusted/NAME with a NAME of letters, digits and ._-',
+    });
+  }
+  const file = environment['VLB_CACHE_SIGNING_KEY'];
+  if (!file) return ok({ scope, signer: undefined });
+  let pem: string;
+  try {
+    pem = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('usage', `the key that VLB_CACHE_SIGNING_KEY names cannot be read: ${message}`);
+  }
+  const signer = signerOf(pem);
+  if (signer) return ok({ scope, signer });
+  return fail('usage', 'VLB_CACHE_SIGNING_KEY has to name a file with a private key for Ed25519', {
+    where: { file },
+    hint: 'vlb cache keygen makes one',
+  });
+}

@@ -1,0 +1,194 @@
+// What lies in the bucket, and who may write what there:
+//   <scope>/records/<key>.json              records, see envelope.ts
+//   <scope>/artifacts/<digest>.qcow2.zst    artifacts, compressed, immutable
+//   <scope>/probe                           what writing is tried with
+
+import type { BuildRecord, Digest, Key } from '../model/artifact.ts';
+import { type Answer, answer, type Condition, type Trouble } from '../model/object-store.ts';
+import type { RemoteAccess } from '../model/shared-cache.ts';
+import { MOST_BYTES, seal, unseal } from './envelope.ts';
+import type { Signer } from './signatures.ts';
+import type { Steady } from './steady.ts';
+import type { OnTransfer } from './traffic.ts';
+import { download, upload } from './transfer.ts';
+
+/** The scope that everybody reads. */
+export const TRUSTED = 'trusted';
+
+export interface BucketOptions {
+  readonly steady: Steady;
+  /** `trusted`, or one below `untrusted/`: where this process writes. */
+  readonly scope: string;
+  readonly access: RemoteAccess;
+  readonly trustedKeys: readonly string[];
+  readonly signer: Signer | undefined;
+  /** Told what people should know, a sentence each. */
+  readonly onNote: (message: string) => void;
+}
+
+/** A record as it lies in the bucket. */
+export interface Found {
+  readonly record: BuildRecord;
+  readonly scope: string;
+  readonly tag: string;
+}
+
+export type Look =
+  | { readonly state: 'found'; readonly found: Found }
+  /** There is a record that does not count, with this tag. */
+  | { readonly state: 'bad'; readonly tag: string }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unknown' };
+
+export class Bucket {
+  readonly place: string;
+  readonly scope: string;
+  /** Where this process reads, in this order. */
+  readonly scopes: readonly string[];
+  readonly #options: BucketOptions;
+  readonly #steady: Steady;
+  readonly #told = new Set<string>();
+  #writable: Promise<boolean> | undefined;
+
+  constructor(options: BucketOptions) {
+    this.#options = options;
+    this.#steady = options.steady;
+    this.place = options.steady.place;
+    this.scope = options.scope;
+    this.scopes = options.scope === TRUSTED ? [TRUSTED] : [TRUSTED, options.scope];
+  }
+
+  /** The record under a key, in the trusted scope before one's own; a damaged or untrusted one is told, and is none. */
+  async find(key: Key, signal: AbortSignal): Promise<Found | undefined> {
+    if (this.#options.access === 'rw') void this.isWritable(signal);
+    for (const scope of this.scopes) {
+      const look = await this.look(scope, key, signal);
+      if (look.state === 'found') return look.found;
+    }
+    return undefined;
+  }
+
+  /** What lies under a key in a scope. */
+  async look(scope: string, key: Key, signal: AbortSignal): Promise<Look> {
+    const got = await this.#steady.read(recordName(scope, key), MOST_BYTES, signal);
+    if (!got.ok) {
+      if (got.trouble.kind === 'absent') return { state: 'absent' };
+      if (got.trouble.kind === 'refused') this.#noteRefused('read', got.trouble);
+      return { state: 'unknown' };
+    }
+    const { bytes, tag } = got.value;
+    // Who may write in an untrusted scope has no key, and nobody but its own builds reads there.
+    const trustedKeys = scope === TRUSTED ? this.#options.trustedKeys : [];
+    const opened = unseal(bytes, { key, scope, trustedKeys });
+    if ('record' in opened) return { state: 'found', found: { record: opened.record, scope, tag } };
+    this.#noteOnce(`the record ${this.place}/${recordName(scope, key)} ${opened.wrong}: it is not used`);
+    return { state: 'bad', tag };
+  }
+
+  /** Whether there is an object for an artifact in one's own scope. */
+  async has(digest: Digest, signal: AbortSignal): Promise<Answer<boolean>> {
+    const there = await this.#steady.head(artifactName(this.scope, digest), signal);
+    // Whoever may not list a bucket is told 403 of what is not there.
+    if (!there.ok && ['absent', 'refused'].includes(there.trouble.kind)) return answer(false);
+    return there.ok ? answer(true) : there;
+  }
+
+  /** Receives the artifact of a record that was found, see `download` of transfer.ts. */
+  receive(
+    { record, scope }: Found,
+    file: string,
+    onTransfer: OnTransfer,
+    signal: AbortSignal,
+  ): Promise<Answer<number>> {
+    const name = artifactName(scope, record.artifact.digest);
+    return download(this.#steady, name, record.artifact, file, onTransfer, signal);
+  }
+
+  /** Sends an artifact. Throws node's fs errors. */
+  async send(
+    digest: Digest,
+    file: string,
+    onTransfer: OnTransfer,
+    signal: AbortSignal,
+  ): Promise<Answer<number>> {
+    const sent = await upload(this.#steady, artifactName(this.scope, digest), file, onTransfer, signal);
+    if (!sent.ok) this.#noteUnsent(sent.trouble);
+    return sent;
+  }
+
+  /** Puts a record in its place, once its artifact is there. */
+  async write(record: BuildRecord, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
+    const bytes = seal(record, this.scope, this.#options.signer);
+    const put = await this.#steady.put(recordName(this.scope, record.key), bytes, condition, signal);
+    if (!put.ok && put.trouble.kind !== 'taken') this.#noteUnsent(put.trouble);
+    return put;
+  }
+
+  /** Whether this process may write, and would find out if another was quicker: tried once. */
+  isWritable(signal: AbortSignal): Promise<boolean> {
+    this.#writable ??= this.#tryWriting(signal);
+    return this.#writable;
+  }
+
+  close(): void {
+    this.#steady.close();
+  }
+
+  async #tryWriting(signal: AbortSignal): Promise<boolean> {
+    const { access, trustedKeys, signer } = this.#options;
+    if (access !== 'rw') return false;
+    if (this.scope === TRUSTED && trustedKeys.length > 0) {
+      const why =
+        signer === undefined
+          ? 'there is no key to sign with (VLB_CACHE_SIGNING_KEY)'
+          : trustedKeys.includes(signer.publicKey)
+            ? undefined
+            : 'cache: trusted-keys of vlb.yaml does not have the key of VLB_CACHE_SIGNING_KEY';
+      if (why !== undefined) {
+        this.#noteOnce(`nothing is written to the shared cache ${this.place}: ${why}`);
+        return false;
+      }
+    }
+    const name = `${this.scope}/probe`;
+    const attempt = () => this.#steady.put(name, PROBE, 'absent', signal);
+    const first = await attempt();
+    // Once it is there, one request is enough to know.
+    const second = first.ok ? await attempt() : first;
+    if (second.ok) {
+      const why = 'the server does not know conditional writes (If-None-Match)';
+      this.#noteOnce(`nothing is written to the shared cache ${this.place}: ${why}`);
+      return false;
+    }
+    if (second.trouble.kind === 'taken') return true;
+    this.#noteUnsent(second.trouble);
+    return false;
+  }
+
+  #noteUnsent(trouble: Trouble): void {
+    if (trouble.kind === 'refused') {
+      this.#writable = Promise.resolve(false);
+      this.#noteRefused('written', trouble);
+    }
+  }
+
+  #noteRefused(what: 'read' | 'written', { message }: Trouble): void {
+    const rest = what === 'written' ? ', and only read' : '';
+    this.#noteOnce(`the shared cache ${this.place} cannot be ${what}${rest}: ${message}`);
+  }
+
+  #noteOnce(message: string): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#options.onNote(message);
+  }
+}
+
+const PROBE = Buffer.from('vlb tries here whether it may write\n');
+
+function recordName(scope: string, key: Key): string {
+  return `${scope}/records/${key}.json`;
+}
+
+function artifactName(scope: string, digest: Digest): string {
+  return `${scope}/artifacts/${digest}.qcow2.zst`;
+}

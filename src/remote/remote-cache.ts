@@ -1,0 +1,307 @@
+// The shared cache of one build: what the bucket has is found, fetched into the local store and used like one's own; what was
+// built here is offered, and given up in favour of what another machine was quicker with.
+
+import path from 'node:path';
+import { artifactFile, type BuildRecord, type Digest, type Key } from '../model/artifact.ts';
+import type { Transfer } from '../model/event.ts';
+import type { Condition } from '../model/object-store.ts';
+import type { PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
+import type { Store } from '../model/store.ts';
+import type { Bucket, Found, Look } from './bucket.ts';
+import { type OnTransfer, TrafficMeter } from './traffic.ts';
+
+export interface RemoteCacheOptions {
+  readonly local: Store;
+  /** Called when there is something to ask for the first time. */
+  readonly open: () => Promise<Bucket>;
+  readonly onNote: (message: string) => void;
+  readonly onTransfer: (transfer: Transfer) => void;
+}
+
+/** How many artifacts come, or go, at the same time. */
+const AT_ONCE = 4;
+/** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
+const MISS_COUNTS = 60_000;
+/** How often the place of a record is fought for, before it is left to the others. */
+const ROUNDS = 3;
+
+type Fetched = 'here' | 'damaged' | 'unreachable';
+
+export class RemoteCache implements SharedCache {
+  readonly #options: RemoteCacheOptions;
+  #bucket: Promise<Bucket> | undefined;
+  /** What was found and is not here yet. */
+  readonly #away = new Map<Key, Found>();
+  /** What was asked for in vain, and when; what turned out to be of no use, for good. */
+  readonly #missed = new Map<Key, number>();
+  /** What is known to lie in the bucket as it is here. */
+  readonly #known = new Map<Key, Digest>();
+  /** Artifacts that were found damaged there. */
+  readonly #damaged = new Set<Digest>();
+  readonly #fetches = new Map<Digest, Promise<Fetched>>();
+  readonly #told = new Set<string>();
+  readonly #room = new Room(AT_ONCE);
+  readonly #fetched: TrafficMeter;
+  readonly #pushed: TrafficMeter;
+  #savedSeconds = 0;
+
+  constructor(options: RemoteCacheOptions) {
+    this.#options = options;
+    this.#fetched = new TrafficMeter('fetch', options.onTransfer);
+    this.#pushed = new TrafficMeter('push', options.onTransfer);
+  }
+
+  /** The record under a key that the local store does not have. */
+  async find(key: Key, signal: AbortSignal): Promise<BuildRecord | undefined> {
+    const known = this.#away.get(key);
+    if (known) return known.record;
+    const missed = this.#missed.get(key);
+    if (missed !== undefined && performance.now() - missed < MISS_COUNTS) return undefined;
+    const bucket = await this.#open();
+    const found = await bucket.find(key, signal);
+    if (found) {
+      this.#away.set(key, found);
+      this.#known.set(key, found.record.artifact.digest);
+    } else this.#missed.set(key, performance.now());
+    return found?.record;
+  }
+
+  isAway({ key, artifact }: BuildRecord): boolean {
+    return this.#away.get(key)?.record.artifact.digest === artifact.digest;
+  }
+
+  async fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean> {
+    const found = this.#away.get(record.key);
+    if (!found) return true;
+    return (await this.#fetchOnce(found, signal)) === 'here';
+  }
+
+  async publish(
+    record: BuildRecord,
+    below: readonly BuildRecord[],
+    { replaces, signal }: PublishOptions,
+  ): Promise<BuildRecord> {
+    const { onNote } = this.#options;
+    if (![...below, record].every(isShareable)) return record;
+    const bucket = await this.#open();
+    if (!(await bucket.isWritable(signal))) return record;
+    for (const one of below) {
+      const counts = await this.#offer(one, bucket, { replaces: false, adopts: false, signal });
+      if (!counts) return record;
+      if (counts.artifact.digest === one.artifact.digest) continue;
+      onNote(
+        `${record.layer} is not shared: it stands on another build of ${one.layer} than the one in ${bucket.place}`,
+      );
+      return record;
+    }
+    return (await this.#offer(record, bucket, { replaces, adopts: true, signal })) ?? record;
+  }
+
+  /** Lets go of its connections. */
+  close(): void {
+    this.#bucket?.then(
+      (bucket) => bucket.close(),
+      () => {}, // told to whoever opened it
+    );
+  }
+
+  tally(): SharedTally | undefined {
+    const [fetched, pushed] = [this.#fetched.total, this.#pushed.total];
+    if (fetched.count + pushed.count === 0) return undefined;
+    return { fetched, pushed, savedSeconds: Math.round(this.#savedSeconds * 1000) / 1000 };
+  }
+
+  /**
+   * Puts a record into the bucket, its artifact before it, unless there is one under its key that counts. Returns the one
+   * that is there then; undefined when that cannot be said.
+   */
+  async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<BuildRecord | undefined> {
+    const { key, artifact } = record;
+    const { signal } = options;
+    if (this.#known.get(key) === artifact.digest) return record;
+    for (let round = 0; round < ROUNDS; round++) {
+      const look = await this.#look(key, bucket, signal);
+      if (look.state === 'unknown') return undefined;
+      let condition: Condition = look.state === 'bad' ? { tag: look.tag } : 'absent';
+      if (look.state === 'found') {
+        const { found } = look;
+        const isSame = found.record.artifact.digest === artifact.digest;
+        const isDamaged = this.#damaged.has(found.record.artifact.digest);
+        if (isSame && !isDamaged) return this.#foundSame(found.record);
+        if (!isSame && !(options.replaces && round === 0)) {
+          if (!options.adopts) return found.record;
+          const fetched = await this.#adopt(record, found, options);
+          if (fetched === 'here') return found.record;
+          if (fetched === 'unreachable') return undefined;
+        }
+        // What others have written may be read here, but not be replaced.
+        if (found.scope !== bucket.scope) return undefined;
+        condition = { tag: found.tag };
+      }
+      if (!(await this.#send(record, bucket, options))) return undefined;
+      const put = await bucket.write(record, condition, signal);
+      if (put.ok) return this.#foundSame(record);
+      if (put.trouble.kind !== 'taken' && put.trouble.kind !== 'absent') return undefined;
+    }
+    return undefined;
+  }
+
+  /** What lies under a key where this build reads. */
+  async #look(key: Key, bucket: Bucket, signal: AbortSignal): Promise<Look> {
+    let look: Look = { state: 'unknown' };
+    for (const scope of bucket.scopes) {
+      look = await bucket.look(scope, key, signal);
+      const isUsable = look.state === 'found' && !this.#damaged.has(look.found.record.artifact.digest);
+      if (isUsable || look.state === 'unknown') return look;
+    }
+    return look;
+  }
+
+  async #adopt(record: BuildRecord, found: Found, { signal }: OfferOptions): Promise<Fetched> {
+    const fetched = await this.#fetchOnce(found, signal);
+    if (fetched === 'here') {
+      this.#options.onNote(
+        `${record.layer} was built elsewhere at the same time, and that build came first: it is used here too`,
+      );
+    }
+    return fetched;
+  }
+
+  /** Sends an artifact unless it is there. */
+  async #send(record: BuildRecord, bucket: Bucket, { signal }: OfferOptions): Promise<boolean> {
+    const { layer, artifact } = record;
+    const { digest } = artifact;
+    if (!this.#damaged.has(digest)) {
+      const there = await bucket.has(digest, signal);
+      if (!there.ok) return false;
+      if (there.value) return true;
+    }
+    const file = path.join(this.#options.local.artifactDirectory, artifactFile(artifact));
+    const isThere = await this.#room.within(() =>
+      this.#pushed.count(record, async (onTransfer) => {
+        try {
+          const sent = await bucket.send(digest, file, onTransfer, signal);
+          return sent.ok ? { result: true, bytes: sent.value } : { result: false };
+        } catch (error) {
+          const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+          this.#options.onNote(`${layer} is not shared: its artifact cannot be read: ${message}`);
+          return { result: false };
+        }
+      }),
+    );
+    if (isThere) this.#damaged.delete(digest);
+    return isThere;
+  }
+
+  /** However many ask for an artifact, it comes once; what did not come may be asked for again. */
+  #fetchOnce(found: Found, signal: AbortSignal): Promise<Fetched> {
+    const { digest } = found.record.artifact;
+    const running = this.#fetches.get(digest);
+    if (running) return running;
+    const fetching = this.#room.within(() => this.#fetch(found, signal));
+    this.#fetches.set(digest, fetching);
+    fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // told to whoever asked
+    return fetching;
+  }
+
+  async #fetch(found: Found, signal: AbortSignal): Promise<Fetched> {
+    const { record } = found;
+    const fetched = await this.#fetched.count<Fetched>(record, async (onTransfer) => {
+      const received = await this.#receive(found, onTransfer, signal);
+      return typeof received === 'number' ? { result: 'here', bytes: received } : { result: received };
+    });
+    this.#away.delete(record.key);
+    if (fetched === 'here') {
+      this.#savedSeconds += record.seconds;
+      this.#known.set(record.key, record.artifact.digest);
+    } else {
+      this.#known.delete(record.key);
+      this.#missed.set(record.key, Number.POSITIVE_INFINITY);
+    }
+    return fetched;
+  }
+
+  /** Receives an artifact and makes it the store's. Returns how many bytes came. */
+  async #receive(found: Found, onTransfer: OnTransfer, signal: AbortSignal): Promise<number | Fetched> {
+    const { record } = found;
+    const bucket = await this.#open();
+    const note = (why: string) =>
+      this.#noteOnce(`${record.layer} cannot be had from the shared cache ${bucket.place}: ${why}`);
+    const damaged = (why: string): Fetched => {
+      note(why);
+      this.#damaged.add(record.artifact.digest);
+      return 'damaged';
+    };
+    const drafted = await this.#options.local.draft();
+    if (!drafted.ok) {
+      note(drafted.failure.message);
+      return 'unreachable';
+    }
+    await using draft = drafted.value;
+    try {
+      const received = await bucket.receive(found, draft.path, onTransfer, signal);
+      if (signal.aborted) return 'unreachable';
+      if (!received.ok) {
+        const { kind, message } = received.trouble;
+        if (kind === 'absent') return damaged(`its artifact ${message}`);
+        note(message);
+        return 'unreachable';
+      }
+      const adopted = await draft.adopt(record, signal);
+      if (adopted.ok) return received.value;
+      if (adopted.failure.kind === 'work') return damaged(adopted.failure.message);
+      if (adopted.failure.kind !== 'interrupted') note(adopted.failure.message);
+    } catch (error) {
+      note((error as NodeJS.ErrnoException).message); // node's fs throws nothing else
+    }
+    return 'unreachable';
+  }
+
+  #noteOnce(message: string): void {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.#options.onNote(message);
+  }
+
+  #foundSame(record: BuildRecord): BuildRecord {
+    this.#known.set(record.key, record.artifact.digest);
+    return record;
+  }
+
+  #open(): Promise<Bucket> {
+    this.#bucket ??= this.#options.open();
+    return this.#bucket;
+  }
+}
+
+interface OfferOptions extends PublishOptions {
+  /** Whether another record that is there is fetched, to be used in place of this one. */
+  readonly adopts: boolean;
+}
+
+/** `noshare` and `nocache` never leave the machine. */
+function isShareable({ artifact, noshare }: BuildRecord): boolean {
+  return artifact.keeping === 'cached' && noshare === undefined;
+}
+
+/** So many at once, the others in their order. */
+class Room {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
