@@ -18,6 +18,7 @@ import type { Layer } from '../model/layer.ts';
 import type { Manifest, ManifestEntry } from '../model/manifest.ts';
 import { atHint } from '../project/bind-sources.ts';
 import type { FileHasher } from '../project/hash.ts';
+import { type Held, hold } from '../project/hold.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../project/inputs.ts';
 import { manifestEntry, sortManifest, withRules } from '../project/manifest.ts';
 
@@ -66,7 +67,14 @@ export async function stageInputs(
       for (const input of inputs) {
         await breathe();
         if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
-        entries.push(await copyInput(input, `${copy}${input.path.slice(root.label.length)}`, hasher, signal));
+        const copied = await copyInput(
+          input,
+          `${copy}${input.path.slice(root.label.length)}`,
+          hasher,
+          signal,
+        );
+        if (!copied.ok) return copied;
+        entries.push(copied.value);
       }
       // Last, since making entries in a directory touches it.
       for (const input of inputs) {
@@ -96,7 +104,7 @@ async function copyInput(
   target: string,
   hasher: FileHasher,
   signal: AbortSignal,
-): Promise<ManifestEntry> {
+): Promise<Result<ManifestEntry>> {
   switch (input.type) {
     case 'directory':
       makeDirectory(target);
@@ -106,13 +114,16 @@ async function copyInput(
       lutimesSync(target, STAGED_TIME, STAGED_TIME);
       break;
     case 'file': {
-      const hash = await copyFile(input, target, hasher, signal);
+      const held = hold(input, 'file');
+      if (!held.ok) return held;
+      using file = held.value;
+      const hash = await copyFile(file, target, hasher, signal);
       chmodSync(target, (input.stat.mode & 0o100) === 0 ? 0o644 : 0o755);
       stamp(target);
-      return manifestEntry(input, () => hash);
+      return ok(manifestEntry(input, hash));
     }
   }
-  return manifestEntry(input, () => '');
+  return ok(manifestEntry(input, ''));
 }
 
 function makeDirectory(target: string): void {
@@ -122,13 +133,13 @@ function makeDirectory(target: string): void {
 
 /** Copies a file and returns the hash of the copy. */
 async function copyFile(
-  input: Extract<Input, { type: 'file' }>,
+  file: Held,
   target: string,
   hasher: FileHasher,
   signal: AbortSignal,
 ): Promise<string> {
-  if (input.stat.size > SMALL) return copyLarge(input.source, target, hasher, signal);
-  const bytes = readFileSync(input.source);
+  if (file.size > SMALL) return copyLarge(file.path, target, hasher, signal);
+  const bytes = readFileSync(file.path);
   writeFileSync(target, bytes);
   return hasher.hashBytes(bytes);
 }

@@ -1,10 +1,15 @@
 // Walks a layer's inputs on the host: its own directory, and whatever its bind mounts bring in.
 
-import { lstatSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
+import { type Holdable, hold, unreadable } from './hold.ts';
 import { IGNORE_FILE, type IgnoreRules, isIgnored, prepareRules, rulesBelow } from './ignore.ts';
+
+/** What node makes of bytes that are no UTF-8. */
+const SUBSTITUTE = '\ufffd';
 
 /** One tree (or single file) of inputs, and under which name the script sees it. */
 export interface InputRoot {
@@ -32,11 +37,9 @@ export interface DirectoryInput extends Place {
   readonly type: 'directory';
 }
 
-interface Place {
+interface Place extends Holdable {
   /** As the script sees it. */
   readonly path: string;
-  /** Absolute path on the host. */
-  readonly source: string;
   readonly stat: Stats;
 }
 
@@ -57,73 +60,92 @@ export function inputRoots(layer: Layer): readonly Omit<InputRoot, 'rules'>[] {
 
 /**
  * Everything below a root, parents before their children; a root that is a directory comes first.
- * Symbolic links are never followed, save the root itself. Fails as `usage` on what cannot be an input:
- * sockets, FIFOs, devices, names that are no UTF-8, files that may not be read.
+ * Symbolic links are never followed, save the root itself, nor what becomes one during the walk. Fails as `usage` on what
+ * cannot be an input: sockets, FIFOs, devices, names that are no UTF-8, directories that may not be read.
  */
 export async function walkInputs(root: InputRoot): Promise<Result<readonly Met[]>> {
   const { source, label, rules } = root;
   let stat: Stats;
+  let real: string;
   try {
-    stat = statSync(source);
+    real = realpathSync(source);
+    stat = statSync(real);
   } catch (error) {
     return { ok: false, failure: unreadable(source, error) };
   }
   if (!stat.isDirectory()) {
-    const file = fileInput({ path: label, source, stat });
+    const file = fileInput({ path: label, source, real, stat });
     return file.ok ? ok([file.value]) : file;
   }
   await prepareRules(rules);
   const found: Met[] = [{ type: 'root', path: label, stat }];
-  const wrong = await visitDirectory(source, label, rules, found);
+  const wrong = await visitDirectory({ path: label, source, real }, rules, found);
   return wrong ? { ok: false, failure: wrong } : ok(found);
 }
 
 async function visitDirectory(
-  source: string,
-  label: string,
+  directory: Omit<Place, 'stat'>,
   above: IgnoreRules,
   found: Met[],
 ): Promise<Failure | undefined> {
-  let names: string[];
-  try {
-    names = readdirSync(source);
-  } catch (error) {
-    return unreadable(source, error);
-  }
+  const { source } = directory;
+  const held = hold(directory, 'directory');
+  if (!held.ok) return held.failure;
+  using open = held.value;
+  const names = namesIn(open.path, source);
+  if (!names.ok) return names.failure;
   let rules = above;
-  if (names.includes(IGNORE_FILE)) {
+  if (names.value.includes(IGNORE_FILE)) {
     rules = rulesBelow(source, above);
     await prepareRules(rules);
   }
-  for (const name of names) {
-    if (name.includes('\ufffd')) return notUtf8("a file's name", name, source);
-    const met = meet(`${source}/${name}`, `${label}/${name}`, rules);
+  for (const name of names.value) {
+    const met = meet(name, directory, open.path, rules);
     if (!met.ok) return met.failure;
     found.push(met.value);
     if (met.value.type !== 'directory') continue;
-    const wrong = await visitDirectory(met.value.source, met.value.path, rules, found);
+    const wrong = await visitDirectory(met.value, rules, found);
     if (wrong) return wrong;
   }
   return undefined;
 }
 
-function meet(source: string, name: string, rules: IgnoreRules): Result<Met> {
-  let stat: Stats;
+/** The names in a directory that is held open. */
+function namesIn(held: string, source: string): Result<readonly string[]> {
   try {
-    stat = lstatSync(source);
+    const names = readdirSync(held);
+    // What is no UTF-8 reads as U+FFFD; but that may be in a name itself.
+    const wrong = names.some((name) => name.includes(SUBSTITUTE))
+      ? readdirSync(held, { encoding: 'buffer' }).find((name) => !isUtf8(name))
+      : undefined;
+    return wrong ? { ok: false, failure: notUtf8("a file's name", wrong, source) } : ok(names);
   } catch (error) {
     return { ok: false, failure: unreadable(source, error) };
   }
-  if (path.basename(source) === IGNORE_FILE) return ok({ type: 'ignored', path: name, stat });
-  if (isIgnored(source, stat.isDirectory(), rules))
-    return ok({ type: 'ignored', path: name, stat: undefined });
-  if (stat.isDirectory()) return ok({ type: 'directory', path: name, source, stat });
-  if (!stat.isSymbolicLink()) return fileInput({ path: name, source, stat });
-  const target = readlinkSync(source);
-  if (target.includes('\ufffd')) {
-    return { ok: false, failure: notUtf8('the target of a link', target, source) };
+}
+
+/** @param held the path by which the directory is held open */
+function meet(name: string, directory: Omit<Place, 'stat'>, held: string, rules: IgnoreRules): Result<Met> {
+  const path = `${directory.path}/${name}`;
+  const source = `${directory.source}/${name}`;
+  const real = `${directory.real}/${name}`;
+  let stat: Stats;
+  let target = '';
+  try {
+    stat = lstatSync(`${held}/${name}`);
+    if (stat.isSymbolicLink()) target = readlinkSync(`${held}/${name}`);
+  } catch (error) {
+    return { ok: false, failure: unreadable(source, error) };
   }
-  return ok({ type: 'link', path: name, source, stat, target });
+  if (name === IGNORE_FILE) return ok({ type: 'ignored', path, stat });
+  if (isIgnored(source, stat.isDirectory(), rules)) return ok({ type: 'ignored', path, stat: undefined });
+  if (stat.isDirectory()) return ok({ type: 'directory', path, source, real, stat });
+  if (!stat.isSymbolicLink()) return fileInput({ path, source, real, stat });
+  const bytes = target.includes(SUBSTITUTE) ? readlinkSync(`${held}/${name}`, 'buffer') : undefined;
+  if (bytes && !isUtf8(bytes)) {
+    return { ok: false, failure: notUtf8('the target of a link', bytes, source) };
+  }
+  return ok({ type: 'link', path, source, real, stat, target });
 }
 
 function fileInput(met: Place): Result<FileInput> {
@@ -134,15 +156,9 @@ function fileInput(met: Place): Result<FileInput> {
   });
 }
 
-function notUtf8(what: string, text: string, file: string): Failure {
-  return fail('usage', `${what} is not valid UTF-8: ${JSON.stringify(text)}`, {
+function notUtf8(what: string, bytes: Buffer, file: string): Failure {
+  return fail('usage', `${what} is not valid UTF-8: ${JSON.stringify(bytes.toString())}`, {
     where: { file },
     hint: 'rename it',
   }).failure;
-}
-
-function unreadable(file: string, error: unknown): Failure {
-  const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-  const message = code === 'ENOENT' ? 'this input does not exist' : `this input cannot be read (${code})`;
-  return fail('usage', message, { where: { file } }).failure;
 }

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/layer.ts';
 import { type Manifest, type ManifestEntry, manifestText } from '../model/manifest.ts';
 import type { FileHasher, LoadHasher } from './hash.ts';
+import { hold, unreadable } from './hold.ts';
 import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
 import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './inputs.ts';
 import { type Found, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
@@ -62,13 +63,13 @@ export function withRules(
   }));
 }
 
-/** One entry; `hash` is asked for the content of files only. */
-export function manifestEntry(input: Input, hash: (file: FileInput) => string): ManifestEntry {
+/** One entry; `hash` is that of the content of a file. */
+export function manifestEntry(input: Input, hash: string): ManifestEntry {
   switch (input.type) {
     case 'file': {
       // The owner's bit alone, as git has it: umasks differ, what the script sees does not.
       const executable = (input.stat.mode & 0o100) !== 0;
-      return { type: 'file', path: input.path, executable, hash: hash(input) };
+      return { type: 'file', path: input.path, executable, hash };
     }
     case 'link':
       return { type: 'link', path: input.path, target: input.target };
@@ -153,21 +154,26 @@ function textOf(
   known: ReadonlyMap<string, KnownFile>,
   hasher: FileHasher,
 ): Result<string> {
-  const hashOf = ({ path: name, source, stat }: FileInput) => {
-    const before = known.get(name);
-    return before?.isSame(stat) ? before.hash : hasher.hashFile(source);
-  };
   const entries: ManifestEntry[] = [];
   for (const input of inputs) {
     if (input.type === 'ignored' || input.type === 'root') continue;
-    try {
-      entries.push(manifestEntry(input, hashOf));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-      return fail('usage', `this input cannot be read (${code})`, { where: { file: input.source } });
-    }
+    const hash = input.type === 'file' ? hashOf(input, known.get(input.path), hasher) : ok('');
+    if (!hash.ok) return hash;
+    entries.push(manifestEntry(input, hash.value));
   }
   return ok(manifestText(sortManifest(entries)));
+}
+
+function hashOf(input: FileInput, before: KnownFile | undefined, hasher: FileHasher): Result<string> {
+  if (before?.isSame(input.stat)) return ok(before.hash);
+  const held = hold(input, 'file');
+  if (!held.ok) return held;
+  using file = held.value;
+  try {
+    return ok(hasher.hashFile(file.path));
+  } catch (error) {
+    return { ok: false, failure: unreadable(input.source, error) };
+  }
 }
 
 interface KnownFile {

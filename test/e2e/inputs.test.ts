@@ -1,10 +1,15 @@
-// Inputs that are no files: parameters, the network, and a person's word.
+// Inputs: files of every kind and name, and those that are no files: parameters, the network, and a person's word.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, ftruncateSync, linkSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readFromImage } from '../rig/host-state.ts';
-import { TestProject } from '../rig/project.ts';
+import { asNobody } from '../rig/machine.ts';
+import { peakOf } from '../rig/memory.ts';
+import { run, TestProject, VLB } from '../rig/project.ts';
+import { runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 test('a parameter reaches the script and the key', async () => {
@@ -69,4 +74,73 @@ test('--force runs a layer though nothing changed, and what stands on other byte
     (await project.vlb(['build', '-n', '--force=nothing'])).stderr,
     /no layer is called "nothing"/,
   );
+});
+
+test('files of any name are what the script finds, and names of one file are files of their own', async () => {
+  const names = [' ', 'new\nline', '-rf', '\\n', '"', '\ufffd', 'e\u0301', '日'.repeat(85)];
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    ...Object.fromEntries(names.map((name) => [`layers/20_app/in/${name}`, name])),
+    'layers/20_app/one': 'one\n',
+    'layers/20_app/build-layer': buildLayer(`n=0
+for file in in/*; do [ "$(cat "$file")" = "\${file#in/}" ] && n=$((n + 1)); done
+echo "$n names"
+echo two >> one; cat other; readlink loop; readlink dangling`),
+  });
+  linkSync(project.path('layers/20_app/one'), project.path('layers/20_app/other'));
+  symlinkSync('loop', project.path('layers/20_app/loop'));
+  symlinkSync('/nowhere', project.path('layers/20_app/dangling'));
+  const built = await project.build();
+  assert.equal(built.output, `${names.length} names\none\nloop\n/nowhere`, built.told);
+  assert.equal((await project.build()).outcomes, '10_base fresh, 20_app fresh');
+  assert.equal(readFileSync(project.path('layers/20_app/one'), 'utf8'), 'one\n');
+});
+
+test('a socket, a FIFO, a device and a file that may not be read are told, unless .vlbignore names them', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('true'),
+  });
+  execFileSync('chmod', ['-R', 'a+rX', path.dirname(project.directory)]);
+  const file = project.path('layers/20_app/odd');
+  const special = 'a socket, FIFO or device cannot be an input of a layer';
+  for (const [make, says] of [
+    ['mkfifo "$1"', special],
+    ['mknod "$1" c 1 3', special],
+    ['mknod "$1" b 7 0', special],
+    [`"$2" -e 'require("net").createServer().listen(process.argv[1], () => process.exit())' "$1"`, special],
+    ['echo x > "$1"; chmod 0 "$1"', 'this input cannot be read (EACCES)'],
+    ['mkdir -m 0 "$1"', 'this input cannot be read (EACCES)'],
+  ] as const) {
+    runAsRoot('sh', '-euc', make, 'sh', file, process.execPath);
+    // As somebody else: root may read everything.
+    const [command, args] = asNobody(['env', `VLB_NODE=${process.execPath}`, VLB, 'plan']);
+    const told = await run(command, args, { cwd: project.directory });
+    assert.equal(told.status, 2, told.stderr);
+    assert.ok(told.stderr.startsWith(`error: ${says}\n  at layers/20_app/odd\n`), `${make}: ${told.stderr}`);
+    project.write({ 'layers/20_app/.vlbignore': 'odd\n' });
+    const ignored = await run(command, args, { cwd: project.directory });
+    assert.equal(ignored.status, 0, ignored.stderr);
+    runAsRoot('rm', '-r', '--', file, project.path('layers/20_app/.vlbignore'));
+  }
+});
+
+test('a sparse file of 5 GB takes neither its room, nor long, nor memory', async (t) => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('stat -c "%s bytes, %b blocks" big; head -c 3 big; echo'),
+  });
+  const big = openSync(project.path('layers/20_app/big'), 'w');
+  writeSync(big, 'abc');
+  ftruncateSync(big, 5 * 2 ** 30);
+  closeSync(big);
+  const startedAt = performance.now();
+  const built = await peakOf(VLB, ['build'], project.directory);
+  assert.equal(built.status, 0, built.stderr);
+  const [, blocks] = /5368709120 bytes, (\d+) blocks\n.*abc/.exec(built.stderr) ?? [];
+  assert.ok(Number(blocks) <= 2048 * 2, built.stderr);
+  assert.ok(built.mebibytes < 250, `${built.mebibytes} MiB`);
+  const seconds = (performance.now() - startedAt) / 1000;
+  t.diagnostic(`${seconds.toFixed(1)} s, ${built.mebibytes.toFixed()} MiB`);
+  assert.ok(seconds < 100, `${seconds} s`);
 });

@@ -1,14 +1,19 @@
 // The private copy of a layer's inputs: what it looks like, and that what is hashed is the copy.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   ftruncateSync,
   lstatSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
   writeSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -229,4 +234,70 @@ test('an interrupt stops it', async () => {
   const layer = layerOf('10_a', { directory: tree.path('layer') });
   const result = await stageInputs(layer, tree.directory, tree.path('staged'), hasher, AbortSignal.abort());
   assert.equal(failureIn(result).kind, 'interrupted');
+});
+
+/** A signal that is asked before each copy, and calls `swap` when that is for the first time. */
+function signalThat(swap: () => void): AbortSignal {
+  const { signal } = new AbortController();
+  let asked = 0;
+  Object.defineProperty(signal, 'aborted', {
+    get() {
+      if (asked++ === 0) swap();
+      return false;
+    },
+  });
+  return signal;
+}
+
+describe('what is replaced between the walk and the copy is not copied', () => {
+  for (const [what, swap] of [
+    [
+      'a directory, by a link to another',
+      (tree: Tree) => {
+        renameSync(tree.path('layer/dir'), tree.path('gone'));
+        symlinkSync(tree.path('outside'), tree.path('layer/dir'));
+      },
+    ],
+    [
+      'a file, by a link',
+      (tree: Tree) => {
+        rmSync(tree.path('layer/dir/file'));
+        symlinkSync(tree.path('outside/file'), tree.path('layer/dir/file'));
+      },
+    ],
+    [
+      'a file, by a FIFO: nobody would ever write to it',
+      (tree: Tree) => {
+        rmSync(tree.path('layer/dir/file'));
+        execFileSync('mkfifo', [tree.path('layer/dir/file')]);
+      },
+    ],
+  ] as const) {
+    test(what, async () => {
+      using tree = new Tree({ 'layer/dir/file': 'mine', 'outside/file': 'secret', 'staged/': '' });
+      const layer = layerOf('10_a', { directory: tree.path('layer') });
+      const signal = signalThat(() => swap(tree));
+      const failure = failureIn(
+        await stageInputs(layer, tree.directory, tree.path('staged'), hasher, signal),
+      );
+      assert.equal(failure.message, 'this input was replaced while vlb read it');
+      assert.equal(failure.where?.file, tree.path('layer/dir/file'));
+      assert.equal(existsSync(tree.path('staged/0/dir/file')), false);
+    });
+  }
+});
+
+test('a file that is written anew and renamed into place, as editors do, is copied as it is now', async () => {
+  using tree = new Tree({ 'layer/file': 'old', 'staged/': '' });
+  const layer = layerOf('10_a', { directory: tree.path('layer') });
+  const signal = signalThat(() => {
+    tree.write({ other: 'new' });
+    renameSync(tree.path('other'), tree.path('layer/file'));
+  });
+  const { manifest, inputs } = valueIn(
+    await stageInputs(layer, tree.directory, tree.path('staged'), hasher, signal),
+  );
+  assert.equal(readFileSync(path.join(inputs, 'file'), 'utf8'), 'new');
+  const entry = manifest.find((found) => found.path === './file');
+  assert.equal(entry?.type === 'file' && entry.hash, hasher.hashBytes(Buffer.from('new')));
 });

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import type { IgnoreRules } from '../../../src/project/ignore.ts';
 import { inputRoots, walkInputs } from '../../../src/project/inputs.ts';
 import { type Files, failureIn, layerOf, Tree, valueIn } from '../../rig/tree.ts';
 
@@ -130,10 +131,83 @@ describe('what cannot be an input', () => {
     assert.match(failureIn(await walkFrom(tree.path('layer'), '.')).message, /not valid UTF-8/);
   });
 
+  test('a path that is too long to be opened', async () => {
+    using tree = new Tree({ 'layer/': '' });
+    // The kernel takes 4096 bytes at once: the tree is made from the inside.
+    execFileSync(
+      'sh',
+      ['-euc', 'for n in $(seq 20); do d=$(printf %0250d "$n"); mkdir "$d"; cd -P "$d"; done'],
+      {
+        cwd: tree.path('layer'),
+      },
+    );
+    assert.match(
+      failureIn(await walkFrom(tree.path('layer'), '.')).message,
+      /cannot be read \(ENAMETOOLONG\)/,
+    );
+    execFileSync('rm', ['-r', tree.path('layer')]);
+  });
+
   test('a link whose target is no UTF-8: two such targets would look the same', async () => {
     using tree = new Tree();
     mkdirSync(tree.path('layer'));
     symlinkSync(Buffer.from([0x61, 0xff]), tree.path('layer/link'));
     assert.equal(failureIn(await walkFrom(tree.path('layer'), '.')).where?.file, tree.path('layer/link'));
   });
+});
+
+test('any name of UTF-8 can be one, of up to 255 bytes', async () => {
+  const names = [
+    ' ',
+    'a b',
+    'new\nline',
+    '-rf',
+    '\\',
+    '"',
+    '\ufffd',
+    'e\u0301',
+    'é',
+    '\u202etxt.exe',
+    '日'.repeat(85),
+    '\x01',
+  ];
+  const files = Object.fromEntries(names.map((name) => [`layer/${name}`, 'x']));
+  assert.deepEqual(await found({ ...files, 'layer/link': { link: '\ufffd' } }), [
+    ...names.map((name) => `file ./${name}`).sort(),
+    'link ./link',
+  ]);
+});
+
+describe('a directory that becomes a link to another while it is walked is not followed', () => {
+  /** Rules that are told of each name before it is looked into, which is when `swap` is called. */
+  function rulesThat(swap: () => void): IgnoreRules {
+    let asked = 0;
+    return {
+      directory: '/',
+      text: '',
+      get above() {
+        // First when the rules are made ready, then for each name.
+        if (asked++ === 1) swap();
+        return undefined;
+      },
+    };
+  }
+
+  for (const [what, target] of [
+    ['elsewhere', 'outside'],
+    ['to what it was', 'gone'],
+  ] as const) {
+    test(what, async () => {
+      using tree = new Tree({ 'layer/deep/dir/file': 'mine', 'outside/file': 'secret' });
+      const swap = () => {
+        renameSync(tree.path('layer/deep'), tree.path('gone'));
+        symlinkSync(tree.path(target), tree.path('layer/deep'));
+      };
+      const failure = failureIn(
+        await walkInputs({ source: tree.path('layer'), label: '.', rules: rulesThat(swap) }),
+      );
+      assert.equal(failure.message, 'this input was replaced while vlb read it');
+      assert.equal(failure.where?.file, tree.path('layer/deep'));
+    });
+  }
 });

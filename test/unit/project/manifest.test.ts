@@ -1,7 +1,7 @@
 // Manifests: they change with all that a script can observe of its inputs, and with nothing else.
 
 import assert from 'node:assert/strict';
-import { chmodSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { BindMount } from '../../../src/model/layer.ts';
 import { createFileHasher } from '../../../src/project/hash.ts';
@@ -244,4 +244,32 @@ describe('a manifest that is made again', () => {
     rmSync(tree.path(old), { recursive: true });
     tree.write({ [name]: '' });
   }
+});
+
+test('a directory that becomes a link to another while files are hashed is not followed', async () => {
+  using tree = new Tree({
+    'layer/dir/1': 'mine',
+    'layer/dir/2': 'mine',
+    'outside/1': 'secret',
+    'outside/2': 'secret',
+  });
+  const seen: string[] = [];
+  const swapping = {
+    ...hasher,
+    hashFile(file: string) {
+      seen.push(readFileSync(file, 'utf8'));
+      if (seen.length === 1) {
+        renameSync(tree.path('layer/dir'), tree.path('gone'));
+        symlinkSync(tree.path('outside'), tree.path('layer/dir'));
+      }
+      return hasher.hashFile(file);
+    },
+  };
+  const layer = layerOf('10_a', { directory: tree.path('layer') });
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
+  const failure = failureIn(
+    await createManifestReader(tree.directory, index, async () => swapping).read(layer),
+  );
+  assert.equal(failure.message, 'this input was replaced while vlb read it');
+  assert.deepEqual(seen, ['mine']);
 });
