@@ -125,7 +125,8 @@ async function runOnDraft(
     using _meter = meter(run.layer.name, draft.path, context.emit);
     const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
     const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
-    return done.ok ? ok({ ...done.value, staged: staged.value }) : done;
+    if (!done.ok) return { ok: false, failure: await bench.explain(done.failure) };
+    return ok({ ...done.value, staged: staged.value });
   } finally {
     context.signal.removeEventListener('abort', onAbort);
   }

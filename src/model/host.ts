@@ -1,6 +1,6 @@
 // The port of the host: what running a layer needs from the machine, and nothing of how it is done.
 
-import type { Result, Where } from './failure.ts';
+import type { Failure, Result, Where } from './failure.ts';
 import type { PartitionMount } from './layer.ts';
 import type { Secret } from './secret.ts';
 
@@ -69,6 +69,8 @@ export interface Workbench extends AsyncDisposable {
   runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>>;
   /** Runs a modify-disk, or what a person wants to run in its place. Returns its exit status. */
   runOnHost(script: HostScript): Promise<Result<number>>;
+  /** The failure, with the loss of a disk as its cause where that is what happened: a script sees only input/output errors. */
+  explain(failure: Failure): Promise<Failure>;
   /** Kills the script that runs, with all that it started; the running call returns its end. What it wrote can be kept. */
   stopScript(): Promise<void>;
   /** Ends whatever runs at once; the running call fails as `interrupted`. */

@@ -2,6 +2,7 @@
 // left, what was built before is still there, and the next build is right. (vlb itself: interrupt.test.ts.)
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,6 +95,29 @@ for (const [part, what, stages] of STAGES) {
     }
   });
 }
+
+test('fault: qemu-storage-daemon is killed, and the build says so, whatever the script says', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ size: '64M' }),
+    'layers/20_app/build-layer': buildLayer('true'),
+  });
+  assert.equal((await project.build()).status, 0);
+  for (const then of ['exit 1', 'exit 0']) {
+    project.write({ 'layers/20_app/build-layer': buildLayer(`echo begun > /made; sleep 2; ${then}`) });
+    const { built } = await buildAndKill(project, 'daemon', 'run');
+    assert.equal(built.status, 3, built.told);
+    assert.match(
+      built.finished?.failure?.message ?? '',
+      /^qemu-storage-daemon ended while \/dev\/loop\d+ was/,
+    );
+    assert.equal(
+      existsSync(project.path('.vlb/failed/20_app.qcow2')),
+      false,
+      'such a disk is no use to anybody',
+    );
+    await untilClean(project);
+  }
+});
 
 test('fault: the root shell is killed, and the build says so', async () => {
   await using project = new TestProject({

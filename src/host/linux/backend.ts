@@ -25,6 +25,8 @@ export interface Backend {
 }
 
 export interface AttachedDisk extends Disk {
+  /** Who shows the disk, if it ended before anybody told it to. */
+  readonly lost?: () => Promise<string | undefined>;
   /** Waits until the kernel has let go of the device and everything written is in the file. */
   detach(): Promise<Result<void>>;
 }

@@ -80,7 +80,24 @@ async function attach(
   // Kernels without partition parsing make no nodes by themselves. A disk without a table has none to make.
   const nodes = await shell.run(['partx', '--update', device], [0, 1]);
   if (!nodes.ok) return nodes;
-  return ok({ device, detach: () => detach(shell, device, held.value, daemon.value) });
+  let isOver = false;
+  return ok({
+    device,
+    detach: () => {
+      isOver = true;
+      return detach(shell, device, held.value, daemon.value);
+    },
+    lost: async () => (!isOver && (await hasEnded(shell, daemon.value)) ? 'qemu-storage-daemon' : undefined),
+  });
+}
+
+/** Whether a daemon has ended; the shell may not have asked for its status yet. */
+async function hasEnded(shell: RootShell, pid: string): Promise<boolean> {
+  const alive = await shell.run(
+    ['grep', '-q', '^State:[[:space:]]*[^ZX[:space:]]', `/proc/${pid}/status`],
+    [0, 1, 2],
+  );
+  return alive.ok && alive.value.status !== 0;
 }
 
 async function detach(

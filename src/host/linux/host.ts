@@ -4,6 +4,7 @@ import { ok } from '../../model/failure.ts';
 import type { Host } from '../../model/host.ts';
 import { isInstalled, missingTool, run } from '../process.ts';
 import type { Backend } from './backend.ts';
+import { dyingWithParent } from './boot/lifetime.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { bootId, ownerIsAlive } from './owner.ts';
 import { qemuImg } from './qemu-img.ts';
@@ -36,10 +37,13 @@ export function linuxHost(backend: Backend): Host {
     },
     openWorkbench: (directory) => openWorkbench(backend, directory),
     unpackXz: async (source, target, signal) => {
-      const done = await run('xz', ['--decompress', '--stdout', '--threads=0', source], {
-        outputFile: target,
-        signal,
-      });
+      const done = await run(
+        ...dyingWithParent('KILL', 'xz', ['--decompress', '--stdout', '--threads=0', source]),
+        {
+          outputFile: target,
+          signal,
+        },
+      );
       return done.ok ? ok() : done;
     },
     isAlive: ownerIsAlive,

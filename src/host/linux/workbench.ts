@@ -2,7 +2,7 @@
 
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type {
   ChrootScript,
   Disk,
@@ -34,6 +34,8 @@ class LinuxWorkbench implements Workbench {
   readonly #attached = new Map<Disk, AttachedDisk>();
   /** The disks of other layers, attached for as long as the one that mounts them. */
   readonly #layers: AttachedDisk[] = [];
+  /** All that were ever attached. */
+  readonly #disks: AttachedDisk[] = [];
 
   constructor(backend: Backend, shell: RootShell, directory: string) {
     this.#backend = backend;
@@ -43,7 +45,9 @@ class LinuxWorkbench implements Workbench {
 
   async attach(image: string): Promise<Result<Disk>> {
     const disk = await this.#backend.attach(this.#shell, image, this.#directory);
-    if (disk.ok) this.#attached.set(disk.value, disk.value);
+    if (!disk.ok) return disk;
+    this.#attached.set(disk.value, disk.value);
+    this.#disks.push(disk.value);
     return disk;
   }
 
@@ -67,6 +71,7 @@ class LinuxWorkbench implements Workbench {
     const disk = await this.#backend.attach(this.#shell, image, own, 'read-only');
     if (!disk.ok) return disk;
     this.#layers.push(disk.value);
+    this.#disks.push(disk.value);
     return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
   }
 
@@ -92,6 +97,21 @@ class LinuxWorkbench implements Workbench {
     return runOnHost(this.#shell, script, this.#directory, (argv) =>
       device === undefined ? argv : underDeviceLock(device, argv),
     );
+  }
+
+  async explain(failure: Failure): Promise<Failure> {
+    for (const disk of this.#disks) {
+      const lost = await disk.lost?.();
+      if (lost === undefined) continue;
+      return {
+        kind: 'host',
+        message: `${lost} ended while ${disk.device} was in use, and the disk was lost with it`,
+        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+        detail: [failure.message, ...(failure.detail ?? [])],
+        ...(failure.log === undefined ? {} : { log: failure.log }),
+      };
+    }
+    return failure;
   }
 
   async stopScript(): Promise<void> {

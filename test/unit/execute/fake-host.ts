@@ -65,6 +65,7 @@ export class FakeWorkbench implements Workbench {
   runInChroot: Workbench['runInChroot'] = async (system, { inputs, argv, streams }) =>
     this.#run(path.join(inputs, path.basename(argv[0])), system.root, streams);
 
+  explain: Workbench['explain'] = async (failure) => failure;
   stopScript = async () => this.kill();
   kill = () => {
     this.#calls.push('kill');
