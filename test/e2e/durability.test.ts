@@ -3,16 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { artifactFile } from '../../src/model/artifact.ts';
-import { parseRecord } from '../../src/model/record.ts';
 import { readFromImage } from '../rig/host-state.ts';
 import { CutDisk, checkAfterReplay, LoggedDisk, randomNumbers } from '../rig/power-cut.ts';
 import { Built, run, TestProject, VLB } from '../rig/project.ts';
+import { damages } from '../rig/store-truth.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const SEED = Number(process.env['VLB_TEST_SEED'] ?? 20_261_121);
@@ -25,24 +23,6 @@ const FILES = {
   'layers/30_end/build-layer': buildLayer('cat /app > /end'),
   'layers/40_never/build-layer': buildLayer('cat /end > /never', '# nocache'),
 };
-
-/** What is wrong with a store: records that are none, and artifacts that are not what their record or their name says. */
-function damages(store: string): string[] {
-  const [keys, artifacts] = [path.join(store, 'keys'), path.join(store, 'sha256')];
-  const found: string[] = [];
-  const digestOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
-  for (const name of existsSync(keys) ? readdirSync(keys) : []) {
-    if (!name.endsWith('.json')) continue;
-    const record = parseRecord(readFileSync(path.join(keys, name), 'utf8'));
-    if (record?.key !== path.basename(name, '.json')) found.push(`the record ${name} is none`);
-    else {
-      const file = path.join(artifacts, artifactFile(record.artifact));
-      if (!existsSync(file)) found.push(`${record.layer} is gone`);
-      else if (digestOf(file) !== record.artifact.digest) found.push(`${record.layer} is not what it was`);
-    }
-  }
-  return found;
-}
 
 /** The moments at which each flush was done, as numbers of entries. */
 function flushes(disk: LoggedDisk, from: number): number[] {
