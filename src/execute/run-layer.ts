@@ -69,11 +69,10 @@ export async function withRun<T>(
   const given = { secrets: secrets.value, caches: caches.all };
   const result = await runOnDraft(run, given, draft, context);
   if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
-  // While the draft is still there: it is what filled the disk.
-  if (!result.ok) return { ok: false, failure: explainFullDisk(result.failure, context) };
+  if (!result.ok) return result;
   const { staged, script } = result.value;
   if (!script.ok) {
-    const failure = explainFullDisk(script.failure, context);
+    const { failure } = script;
     // A full disk is not made fuller.
     const kept = failure.kind === 'work' && (await keepFailedDisk(run, draft.path, context));
     return { ok: false, failure: kept ? { ...failure, look: context.lookInside(run.layer.name) } : failure };
@@ -113,10 +112,12 @@ async function runOnDraft(
   );
   const created = await creating;
   const opened = await opening;
-  if (!opened.ok) return opened;
+  // Here, while all that may have filled a disk is still there: the draft, and the run's directory.
+  const failed = (failure: Failure) => ({ ok: false, failure: explainFullDisk(failure, context) }) as const;
+  if (!opened.ok) return failed(opened.failure);
   await using bench = opened.value;
-  if (!created.ok) return { ok: false, failure: await explainParent(created.failure, run, context) };
-  if (!staged.ok) return staged;
+  if (!created.ok) return failed(await explainParent(created.failure, run, context));
+  if (!staged.ok) return failed(staged.failure);
 
   const onAbort = () => bench.kill();
   context.signal.addEventListener('abort', onAbort);
@@ -125,8 +126,9 @@ async function runOnDraft(
     using _meter = meter(run.layer.name, draft.path, context.emit);
     const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
     const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
-    if (!done.ok) return { ok: false, failure: await bench.explain(done.failure) };
-    return ok({ ...done.value, staged: staged.value });
+    if (!done.ok) return failed(await bench.explain(done.failure));
+    const { script } = done.value;
+    return ok({ script: script.ok ? script : failed(script.failure), staged: staged.value });
   } finally {
     context.signal.removeEventListener('abort', onAbort);
   }

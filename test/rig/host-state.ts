@@ -21,12 +21,14 @@ export function leftovers(project: TestProject): string[] {
     const pid = readOrEmpty(`/sys/block/${path.basename(device)}/pid`).trim();
     if (pid !== '') found.push(`${device} is attached by process ${pid}`);
   }
+  const own = new Set(readOrEmpty('/proc/self/mounts').split('\n')); // what the test itself mounted
   for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     if (pid === String(process.pid)) continue;
     const command = readOrEmpty(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
     if (command.includes(directory)) found.push(`process ${pid} is running: ${command}`);
-    const mounts = readOrEmpty(`/proc/${pid}/mounts`);
-    if (mounts.includes(directory)) found.push(`process ${pid} sees a mount below ${directory}`);
+    const mounts = readOrEmpty(`/proc/${pid}/mounts`).split('\n');
+    if (mounts.some((mount) => mount.includes(directory) && !own.has(mount)))
+      found.push(`process ${pid} sees a mount below ${directory}`);
   }
   for (const run of namesIn(project.path('.vlb/runs'))) found.push(`the run ${run} was not removed`);
   for (const name of namesIn(project.path('.vlb/store/sha256'))) {

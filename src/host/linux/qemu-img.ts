@@ -3,7 +3,7 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ImageInfo, Images } from '../../model/host.ts';
 import { run } from '../process.ts';
 import { dyingWithParent } from './boot/lifetime.ts';
@@ -78,7 +78,9 @@ async function compact(
   signal: AbortSignal,
 ): Promise<Result<void>> {
   // The file system's own word, which costs nothing. Where it compresses, some deltas are written anew in vain.
-  const { size, blocks } = statSync(file);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (!stat) return fail('host', 'the disk of the layer is gone', { where: { file } });
+  const { size, blocks } = stat;
   const content = blocks * 512;
   if (size - content < Math.max(HOLES_WORTH, content / 10)) return ok();
   const target = `${file}.compact`;
@@ -90,6 +92,9 @@ async function compact(
     if (!done.ok) return done;
     renameSync(target, file);
     return ok();
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the disk of the layer cannot be written: ${message}`, { where: { file } });
   } finally {
     rmSync(target, { force: true });
   }
