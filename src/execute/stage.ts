@@ -56,7 +56,9 @@ export async function stageInputs(
   const breathe = breather();
   const entries: ManifestEntry[] = [];
   const copies: { root: InputRoot; copy: string; type: 'file' | 'directory' }[] = [];
-  for (const [index, root] of withRules(inputRoots(layer), projectDirectory).entries()) {
+  const roots = withRules(inputRoots(layer), projectDirectory);
+  if (!roots.ok) return roots;
+  for (const [index, root] of roots.value.entries()) {
     const walked = await walkInputs(root);
     if (!walked.ok) return { ok: false, failure: atHint(layer, walked.failure) };
     const inputs = walked.value.filter((met) => met.type !== 'ignored' && met.type !== 'root');

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import { BASE_NAME } from '../model/graph.ts';
 import type { Base } from '../model/layer.ts';
 import type { LoadHasher } from './hash.ts';
+import { unreadable } from './read-file.ts';
 import { isSameStat, type StatIndex } from './stat-index.ts';
 
 /**
@@ -34,7 +35,11 @@ export async function baseContent(
     index.keep(BASE_NAME);
   } else {
     const { now } = index; // before it is read
-    hash = (await loadHasher()).hashFile(base.path);
+    try {
+      hash = (await loadHasher()).hashFile(base.path);
+    } catch (error) {
+      return unreadable('the base image', base.path, error);
+    }
     index.remember(BASE_NAME, origin, [{ path: origin, stat }], hash, now);
   }
   return ok(fileContent(hash, base.sha256));

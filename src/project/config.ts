@@ -1,9 +1,10 @@
 // vlb.yaml: the project's configuration, where there is one.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { ok, type Result } from '../model/failure.ts';
 import type { Config } from './config-parser.ts';
+import { LARGEST_TEXT, readFile } from './read-file.ts';
 
 export const CONFIG_FILE = 'vlb.yaml';
 
@@ -11,13 +12,8 @@ export const CONFIG_FILE = 'vlb.yaml';
 export async function loadConfig(projectDirectory: string): Promise<Result<Config>> {
   const file = path.join(projectDirectory, CONFIG_FILE);
   if (!existsSync(file)) return ok({});
+  const read = readFile(file, { what: CONFIG_FILE, atMost: LARGEST_TEXT });
+  if (!read.ok) return read;
   const { parseConfig } = await import('./config-parser.ts');
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-    return fail('usage', `${CONFIG_FILE} cannot be read (${code})`, { where: { file } });
-  }
-  return parseConfig(text, file);
+  return parseConfig(read.value.toString(), file);
 }

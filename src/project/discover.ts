@@ -1,10 +1,11 @@
 // Finds the numbered layer directories of a project and reads each one's script and hints.
 
-import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer, ScriptKind } from '../model/layer.ts';
 import { parseHints } from './hints.ts';
+import { LARGEST_TEXT, readFile, unreadable } from './read-file.ts';
 
 export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -15,8 +16,11 @@ const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
  * Fails as `usage` on the first thing that is wrong with one.
  */
 export function discoverLayers(projectDirectory: string): Result<readonly Layer[]> {
-  const inFolder = layerNames(path.join(projectDirectory, 'layers'));
-  const atRoot = layerNames(projectDirectory);
+  const folder = listLayers(path.join(projectDirectory, 'layers'));
+  const root = listLayers(projectDirectory);
+  if (!folder.ok) return folder;
+  if (!root.ok) return root;
+  const [inFolder, atRoot] = [folder.value, root.value];
   if (inFolder.length > 0 && atRoot.length > 0) {
     return fail(
       'usage',
@@ -70,14 +74,21 @@ function byNumberThenName(a: string, b: string): number {
   return layerNumber(a) - layerNumber(b) || (a < b ? -1 : 1);
 }
 
-function layerNames(directory: string): string[] {
-  let names: string[];
+function layerNames(directory: string): readonly string[] {
+  const listed = listLayers(directory);
+  return listed.ok ? listed.value : [];
+}
+
+/** What looks like a layer in a directory; nothing where there is none. Fails as `usage` when it cannot be read. */
+function listLayers(directory: string): Result<readonly string[]> {
   try {
-    names = readdirSync(directory);
-  } catch {
-    return []; // no such directory
+    const names = readdirSync(directory);
+    return ok(names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name))));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const isNone = code === 'ENOENT' || code === 'ENOTDIR';
+    return isNone ? ok([]) : unreadable(`the directory ${path.basename(directory)}`, directory, error);
   }
-  return names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name)));
 }
 
 function isDirectory(name: string): boolean {
@@ -96,10 +107,15 @@ function readLayer(directory: string): Result<Layer> {
       hint: 'use letters, digits, dots, dashes and underscores after the number',
     });
   }
-  const scripts = SCRIPTS.flatMap((kind) => {
-    const stat = lstatSync(path.join(directory, kind), { throwIfNoEntry: false });
-    return stat ? [{ kind, stat }] : [];
-  });
+  let scripts: { kind: ScriptKind; stat: Stats }[];
+  try {
+    scripts = SCRIPTS.flatMap((kind) => {
+      const stat = lstatSync(path.join(directory, kind), { throwIfNoEntry: false });
+      return stat ? [{ kind, stat }] : [];
+    });
+  } catch (error) {
+    return unreadable(`layer ${name}`, directory, error);
+  }
   const [only] = scripts;
   if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
@@ -138,12 +154,9 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
     stat = statSync(script);
   }
   if (!stat.isFile()) return fail('usage', `the script of layer ${layer} is not a file`, { where });
-  let text: string;
-  try {
-    text = readFileSync(script, 'utf8');
-  } catch {
-    return fail('usage', `the script of layer ${layer} cannot be read`, { where });
-  }
+  const read = readFile(script, { what: `the script of layer ${layer}`, atMost: LARGEST_TEXT });
+  if (!read.ok) return read;
+  const text = read.value.toString();
   if ((stat.mode & 0o100) === 0) {
     return fail('usage', `the script of layer ${layer} is not executable`, {
       where,

@@ -1,8 +1,10 @@
 // What is no input: what .vlbignore files name, by the rules of gitignore(5), and what editors drop beside the files.
 
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Ignore } from 'ignore';
+import { ok, type Result } from '../model/failure.ts';
+import { LARGEST_TEXT, readFile } from './read-file.ts';
 
 export const IGNORE_FILE = '.vlbignore';
 
@@ -20,21 +22,24 @@ export interface IgnoreRules {
 
 /**
  * The rules that hold in a directory of the project. Outside of it there are none: a tree's own files alone count.
+ * Fails as `usage` when they cannot be read.
  * @param known those that were read before, by directory
  */
 export function rulesIn(
   directory: string,
   projectDirectory: string,
   known: Map<string, IgnoreRules>,
-): IgnoreRules {
+): Result<IgnoreRules> {
   const earlier = known.get(directory);
-  if (earlier) return earlier;
+  if (earlier) return ok(earlier);
   const isBelow = directory.startsWith(`${projectDirectory}/`);
-  const above = isBelow ? rulesIn(path.dirname(directory), projectDirectory, known) : undefined;
-  const text = isBelow || directory === projectDirectory ? textIn(directory) : '';
-  const rules = { directory, text, above };
+  const above = isBelow ? rulesIn(path.dirname(directory), projectDirectory, known) : ok(undefined);
+  if (!above.ok) return above;
+  const text = isBelow || directory === projectDirectory ? textIn(directory) : ok('');
+  if (!text.ok) return text;
+  const rules = { directory, text: text.value, above: above.value };
   known.set(directory, rules);
-  return rules;
+  return ok(rules);
 }
 
 /** The rules' texts, nearest first, each with its place in the project: what makes them others. */
@@ -44,9 +49,10 @@ export function rulesText(rules: IgnoreRules, projectDirectory: string): string 
   return own.length === 0 ? above : JSON.stringify([...own, above]);
 }
 
-/** The rules of a directory that has a .vlbignore of its own. */
-export function rulesBelow(directory: string, above: IgnoreRules): IgnoreRules {
-  return { directory, text: textIn(directory), above };
+/** The rules of a directory that has a .vlbignore of its own. Fails as `usage` when that cannot be read. */
+export function rulesBelow(directory: string, above: IgnoreRules): Result<IgnoreRules> {
+  const text = textIn(directory);
+  return text.ok ? ok({ directory, text: text.value, above }) : text;
 }
 
 /** Whether something is no input. The nearest rule that names it decides, as with gitignore(5). Wants prepared rules. */
@@ -73,8 +79,17 @@ export async function prepareRules(rules: IgnoreRules): Promise<void> {
   }
 }
 
-function textIn(directory: string): string {
+function textIn(directory: string): Result<string> {
   const file = path.join(directory, IGNORE_FILE);
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return '';
-  return readFileSync(file, 'utf8');
+  if (!isThere(file)) return ok('');
+  const read = readFile(file, { what: IGNORE_FILE, atMost: LARGEST_TEXT });
+  return read.ok ? ok(read.value.toString()) : read;
+}
+
+function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true; // to be told when it is read
+  }
 }

@@ -96,7 +96,9 @@ async function visitDirectory(
   if (!names.ok) return names.failure;
   let rules = above;
   if (names.value.includes(IGNORE_FILE)) {
-    rules = rulesBelow(source, above);
+    const own = rulesBelow(source, above);
+    if (!own.ok) return own.failure;
+    rules = own.value;
     await prepareRules(rules);
   }
   for (const name of names.value) {

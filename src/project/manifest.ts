@@ -28,7 +28,9 @@ export function createManifestReader(
   const known = new Map<string, IgnoreRules>();
   return {
     async read(layer) {
-      const roots = withRules(inputRoots(layer), projectDirectory, known);
+      const ruled = withRules(inputRoots(layer), projectDirectory, known);
+      if (!ruled.ok) return ruled;
+      const roots = ruled.value;
       const origin = originOf(roots, projectDirectory);
       const remembered = index.recall(layer.name, origin);
       if (remembered && isUnchanged(roots, remembered)) {
@@ -51,16 +53,19 @@ export function createManifestReader(
   };
 }
 
-/** Each root with the rules that stand above it in the project; its own are met on the walk. */
+/** Each root with the rules that stand above it in the project; its own are met on the walk. Fails as `rulesIn` does. */
 export function withRules(
   roots: readonly Omit<InputRoot, 'rules'>[],
   projectDirectory: string,
   known = new Map<string, IgnoreRules>(),
-): InputRoot[] {
-  return roots.map((root) => ({
-    ...root,
-    rules: rulesIn(path.dirname(root.source), projectDirectory, known),
-  }));
+): Result<readonly InputRoot[]> {
+  const withThem: InputRoot[] = [];
+  for (const root of roots) {
+    const rules = rulesIn(path.dirname(root.source), projectDirectory, known);
+    if (!rules.ok) return rules;
+    withThem.push({ ...root, rules: rules.value });
+  }
+  return ok(withThem);
 }
 
 /** One entry; `hash` is that of the content of a file. */

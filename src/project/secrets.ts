@@ -1,12 +1,13 @@
 // Secrets: what the command line gives (`--secret NAME=FILE`) meets what the layers ask for (`# vlb: secret NAME`).
 
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Layer, SecretName } from '../model/layer.ts';
 import type { Secret } from '../model/secret.ts';
 import { SECRET_NAME } from './hint-words.ts';
 import { nearest } from './nearest.ts';
+import { readFile, unreadable } from './read-file.ts';
 
 /** The most that a secret may be, bytes: a key, a token, a certificate, but no disk. */
 const LARGEST = 512 * 1024;
@@ -77,7 +78,7 @@ function fromFile(file: string, name: string): Result<Source> {
     accessSync(file, constants.R_OK);
     return ok({ file });
   } catch (error) {
-    return unreadable(name, file, error);
+    return unreadable(`the secret ${name}`, file, error);
   }
 }
 
@@ -105,18 +106,6 @@ function secretsOf(
 
 function contentOf(source: Source, name: string): Result<Buffer> {
   if ('content' in source) return ok(source.content);
-  const { file } = source;
-  try {
-    const content = readFileSync(file);
-    if (content.length <= LARGEST) return ok(content);
-    return fail('usage', `the secret ${name} is larger than 512 KiB`, { where: { file } });
-  } catch (error) {
-    return unreadable(name, file, error);
-  }
-}
-
-function unreadable(name: string, file: string, error: unknown): Result<never> {
-  const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-  const how = code === 'ENOENT' ? 'is in no such file' : `cannot be read (${code})`;
-  return fail('usage', `the secret ${name} ${how}`, { where: { file } });
+  // It may be a pipe: `--secret NAME=<(…)`.
+  return readFile(source.file, { what: `the secret ${name}`, atMost: LARGEST, orPipe: true });
 }

@@ -125,6 +125,32 @@ test('a socket, a FIFO, a device and a file that may not be read are told, unles
   }
 });
 
+test('what may not be read is told for what it is', async () => {
+  const files = {
+    'vlb.yaml': 'base: disk.raw\n',
+    'disk.raw': 'x'.repeat(512),
+    '.vlbignore': 'x\n',
+    'layers/10_app/build-layer': buildLayer('true'),
+  };
+  for (const [name, says] of [
+    ['vlb.yaml', 'vlb.yaml'],
+    ['disk.raw', 'the base image'],
+    ['.vlbignore', '.vlbignore'],
+    ['layers', 'the directory layers'],
+    ['layers/10_app', 'layer 10_app'],
+    ['layers/10_app/build-layer', 'the script of layer 10_app'],
+  ] as const) {
+    await using project = new TestProject(files);
+    execFileSync('chmod', ['-R', 'a+rX', path.dirname(project.directory)]);
+    runAsRoot('chown', 'root:root', project.path(name));
+    runAsRoot('chmod', '0', project.path(name));
+    const [command, args] = asNobody(['env', `VLB_NODE=${process.execPath}`, VLB, 'plan']);
+    const told = await run(command, args, { cwd: project.directory });
+    assert.equal(told.stderr, `error: ${says} cannot be read (EACCES)\n  at ${name}\n`);
+    assert.equal(told.status, 2);
+  }
+});
+
 test('a sparse file of 5 GB takes neither its room, nor long, nor memory', async (t) => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
