@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * `vlb`: vlb itself; `shell`: the root shell that holds a run; `daemon`: qemu-storage-daemon; `holder`: what keeps a
- * loop device; `init`: the first process in a script's namespaces; `script`: the script.
+ * loop device; `init`: the first process in a script's namespaces; `script`: the script; `xz`: what unpacks a base.
  */
-export type Part = 'vlb' | 'shell' | 'daemon' | 'holder' | 'init' | 'script';
+export type Part = 'vlb' | 'shell' | 'daemon' | 'holder' | 'init' | 'script' | 'xz';
 
 interface Process {
   readonly pid: number;
@@ -27,6 +27,7 @@ export function findPart(part: Part, vlb: number): readonly number[] {
     daemon: () => below.filter(({ command }) => command.startsWith('qemu-storage-daemon ')),
     holder: () => below.filter(({ command }) => command === 'sleep infinity '),
     init: () => first(3),
+    xz: () => below.filter(({ command }) => command.startsWith('xz ')),
     script: () => below.filter(({ command }) => /^\S+ (\/mnt\/build-layer|\.\/modify-disk) /.test(command)),
   }[part]();
   return found.map(({ pid }) => pid);
