@@ -1,6 +1,6 @@
 // Runs a layer's script under its time-out, with its output to the log, to the reporters, and to the failure if it fails.
 
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import type { OnOutput } from '../model/host.ts';
@@ -50,9 +50,11 @@ export async function runScript(
   try {
     const ended = await start((chunk) => {
       try {
-        writeSync(descriptor, chunk);
+        if (!logFailure) writeFileSync(descriptor, chunk); // all of it, unlike writeSync
       } catch (error) {
         logFailure = error as NodeJS.ErrnoException; // node's fs throws nothing else
+        // A script that prints without end would go on for ever, and the layer has failed.
+        void bench.stopScript();
       }
       lines.write(chunk);
       return context.untilTaken();

@@ -162,6 +162,20 @@ echo done`),
   await buildsAgain(project);
 });
 
+test('a script that makes its root read-only leaves no mount points behind', async () => {
+  await using project = new TestProject(
+    script('echo kept > /kept; mount -o remount,ro /; ! touch /x 2>/dev/null'),
+  );
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  const [image, scratch] = [project.path('build/image.qcow2'), path.dirname(project.directory)];
+  assert.equal(readFromImage(image, scratch, '/kept'), 'kept\n');
+  for (const place of ['/mnt', '/proc', '/etc/resolv.conf']) {
+    assert.equal(readFromImage(image, scratch, place), undefined, place);
+  }
+  await buildsAgain(project);
+});
+
 test('a script that fills its disk is told so by the system, and the host has its room back', async () => {
   await using project = new TestProject(
     script('dd if=/dev/urandom of=/fill bs=1M count=1000; echo "not reached"'),
@@ -201,6 +215,29 @@ test('a script that forks without end comes to its limit, and the host does not'
   assert.match(built.output, /^8192$/m);
   assert.match(built.output, /can't fork: Resource temporarily unavailable$/);
   assert.equal(readFileSync('/proc/sys/kernel/pid_max', 'utf8'), limit, "the host's own is as it was");
+  await buildsAgain(project);
+});
+
+test('a script that prints without end is stopped when the disk with its log is full', async () => {
+  await using project = new TestProject(script("yes 'on and on'"));
+  const logs = project.path('.vlb/logs');
+  mkdirSync(logs, { recursive: true });
+  runAsRoot('mount', '-t', 'tmpfs', '-o', 'size=8M,mode=1777', 'tmpfs', logs);
+  try {
+    const built = await project.vlb(['build', '--progress', 'quiet']);
+    assert.equal(built.status, 3, built.stderr);
+    assert.match(
+      built.stderr,
+      /^error: the log of layer 20_bad cannot be written: ENOSPC.*\n {2}at \.vlb\/logs\/20_bad\.log$/m,
+    );
+    assert.deepEqual(
+      readdirSync(project.path('.vlb/store/keys')).length,
+      2,
+      'the record of the base, and its log',
+    );
+  } finally {
+    runAsRoot('umount', logs);
+  }
   await buildsAgain(project);
 });
 

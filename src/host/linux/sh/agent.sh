@@ -411,6 +411,8 @@ trim_volume() {
 unmount_all() {
   [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
   end_swapping "$1"
+  # A script may have made it read-only, as boots do; the mount points have to go all the same.
+  [ -w "$1" ] || mount -o remount,rw "$1" || return 1
   mounts_at "$1" | sort -r | while IFS= read -r place; do
     remove_mount_points "$1" "$2"
     sync --file-system "$place" || exit 1
