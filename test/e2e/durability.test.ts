@@ -30,7 +30,7 @@ function flushes(disk: LoggedDisk, from: number): number[] {
   return entries.flatMap(({ flags }, index) => (index >= from && (flags & 1) !== 0 ? [index + 1] : []));
 }
 
-test('fault: power cuts while it builds', async (t) => {
+test('power cuts while it builds', async (t) => {
   await using project = new TestProject({});
   const scratch = path.dirname(project.directory);
   using disk = new LoggedDisk(project.directory, scratch);
@@ -56,27 +56,30 @@ test('fault: power cuts while it builds', async (t) => {
     const [from, to] = [moments[which] ?? 0, moments[which + 1] ?? all];
     const at = from + Math.floor(random() * (to - from));
     const share = random();
-    await t.test(`cut ${cut}: after ${at} of ${all} entries`, async () => {
-      const file = path.join(scratch, `cut-${cut}`);
-      disk.cutAfter(at, file, () => random() < share);
-      assert.equal(checkAfterReplay(file), '');
-      using _mounted = new CutDisk(file, project.directory);
-      assert.deepEqual(damages(project.path('.vlb/store')), []);
-      const built = await project.build();
-      assert.equal(built.status, 0, built.told);
-      // What was built and flushed long before is not lost.
-      if (at > before) assert.match(built.outcomes, /^10_base (fresh|restored), /);
-      const image = project.path('build/image.qcow2');
-      execFileSync('qemu-img', ['check', '-q', image]);
-      const version = readFileSync(project.path('layers/20_app/version'), 'utf8');
-      assert.equal(readFromImage(image, scratch, '/never'), version);
-      assert.match((await project.build()).outcomes, /^(\d+_\w+ fresh(, )?){4}$/);
-      assert.deepEqual(damages(project.path('.vlb/store')), []);
-    });
+    await t.test(
+      `fault: the power is cut while it builds, ${cut}: after ${at} of ${all} entries of the log`,
+      async () => {
+        const file = path.join(scratch, `cut-${cut}`);
+        disk.cutAfter(at, file, () => random() < share);
+        assert.equal(checkAfterReplay(file), '');
+        using _mounted = new CutDisk(file, project.directory);
+        assert.deepEqual(damages(project.path('.vlb/store')), []);
+        const built = await project.build();
+        assert.equal(built.status, 0, built.told);
+        // What was built and flushed long before is not lost.
+        if (at > before) assert.match(built.outcomes, /^10_base (fresh|restored), /);
+        const image = project.path('build/image.qcow2');
+        execFileSync('qemu-img', ['check', '-q', image]);
+        const version = readFileSync(project.path('layers/20_app/version'), 'utf8');
+        assert.equal(readFromImage(image, scratch, '/never'), version);
+        assert.match((await project.build()).outcomes, /^(\d+_\w+ fresh(, )?){4}$/);
+        assert.deepEqual(damages(project.path('.vlb/store')), []);
+      },
+    );
   }
 });
 
-test('fault: without its flushes a power cut would damage the store, and the check above finds it', async () => {
+test('without its flushes a power cut would damage the store, and the check above finds it', async () => {
   await using project = new TestProject({});
   const scratch = path.dirname(project.directory);
   using disk = new LoggedDisk(project.directory, scratch);

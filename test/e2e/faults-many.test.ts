@@ -91,7 +91,7 @@ for (const [packing, pack] of [
   ['xz', ['xz', '-0']],
   ['zstd', ['zstd', '-q', '--rm']],
 ] as const) {
-  test(`fault: SIGKILL while a base is unpacked (${packing})`, async () => {
+  test(`fault: SIGKILL while a base is unpacked, packed as ${packing}`, async () => {
     await using project = new TestProject({
       'vlb.yaml': `base: base.raw.${packing === 'xz' ? 'xz' : 'zst'}\n`,
       'layers/10_end/modify-disk':

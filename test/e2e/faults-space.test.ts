@@ -80,13 +80,13 @@ test('fault: the store is full to the last byte before anything begins', async (
   assert.deepEqual(readdirSync(path.join(small.directory, 'locks')), []);
 });
 
-test("fault: the project's own disk is full: copies of inputs, logs, notes", async (t: TestContext) => {
+test("the project's own disk is full", async (t: TestContext) => {
   await using project = new TestProject({ ...BASE, ...app('echo one > /made') });
   const store = ['--cache-dir', path.join(path.dirname(project.directory), 'store')];
   using small = new SmallPlace(project.path('.vlb'), '40M');
   assert.equal((await project.build(store)).status, 0);
 
-  await t.test('by the copy of the inputs', async () => {
+  await t.test("fault: the project's disk is full by the copy of the inputs", async () => {
     project.write({ ...app('echo two > /made'), 'layers/20_app/large': '' });
     execFileSync(
       'dd',
@@ -101,7 +101,7 @@ test("fault: the project's own disk is full: copies of inputs, logs, notes", asy
     await buildsRight(project, 'two', store);
   });
 
-  await t.test('by the log', async () => {
+  await t.test("fault: the project's disk is full by the log", async () => {
     project.write(app('echo three > /made; dd if=/dev/zero bs=1M count=60'));
     const built = await project.build(store);
     assertFull(built, small.directory);
@@ -111,7 +111,7 @@ test("fault: the project's own disk is full: copies of inputs, logs, notes", asy
     await buildsRight(project, 'three', store);
   });
 
-  await t.test('by what a modify-disk puts into its TMPDIR', async () => {
+  await t.test("fault: the project's disk is full by what a modify-disk puts into its TMPDIR", async () => {
     const fill = '# vlb: disk-size 128M\nset -eu\nhead -c 60M /dev/zero > "$TMPDIR/large"\n';
     project.write({ 'layers/30_end/modify-disk': `#!/bin/sh\n${fill}` });
     assertFull(await project.build(store), small.directory);
@@ -120,7 +120,7 @@ test("fault: the project's own disk is full: copies of inputs, logs, notes", asy
     await buildsRight(project, 'three', store);
   });
 
-  await t.test('to the last byte', async () => {
+  await t.test("fault: the project's disk is full to the last byte", async () => {
     project.write(app('echo four > /made'));
     runAsRoot('sh', '-c', 'dd if=/dev/zero of="$1/filler" 2>/dev/null || true', 'sh', small.directory);
     const built = await project.build(store);

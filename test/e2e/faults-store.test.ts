@@ -164,7 +164,7 @@ test("a project's own notes are damaged", async (t) => {
   await using project = new TestProject(FILES);
   await buildsRight(project);
   for (const [fault, damage] of Object.entries(NOTES)) {
-    await t.test(`fault: ${fault}`, async () => {
+    await t.test(`fault: in what a project keeps, ${fault}`, async () => {
       damage(project);
       await buildsRight(project);
       assert.match((await project.build()).outcomes, /^(\d+_\w+ fresh(, )?){4}$/);
