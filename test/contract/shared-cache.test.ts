@@ -1,0 +1,261 @@
+// What the shared cache promises, and which rule keeps each promise: without the rule, the same case goes wrong.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { generateKeys, signerOf } from '../../src/remote/signatures.ts';
+import { MemoryStore } from '../rig/s3/memory-store.ts';
+import { digestsOf, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
+
+const CHAIN = ['base', 'random', 'child'];
+
+/** Two machines that build the same at the same time. */
+async function race(remote: MemoryStore, options: SharerOptions = {}) {
+  const [one, two] = [new Sharer(remote, options), new Sharer(remote, options)];
+  const [ofOne, ofTwo] = await Promise.all([one.build(CHAIN), two.build(CHAIN)]);
+  one.assertSound(ofOne);
+  two.assertSound(ofTwo);
+  return { one, two, ofOne, ofTwo };
+}
+
+describe('of two machines that build the same at once', () => {
+  test('both end with the chain of the first, and what either builds on it is valid on the other', async () => {
+    const remote = new MemoryStore();
+    const { one, two, ofOne, ofTwo } = await race(remote);
+    using _one = one;
+    using _two = two;
+    assert.deepEqual(digestsOf(ofOne), digestsOf(ofTwo));
+    assert.ok([...one.notes, ...two.notes].some((note) => /was built elsewhere at the same time/.test(note)));
+    const longer = await one.build([...CHAIN, 'top']);
+    assert.equal(howOf(longer), 'had had had built');
+    const same = await two.build([...CHAIN, 'top', 'next']);
+    assert.equal(howOf(same), 'had had had fetched built');
+    const all = await one.build([...CHAIN, 'top', 'next']);
+    assert.equal(howOf(all), 'had had had had fetched');
+    one.assertSound(all);
+    two.assertSound(same);
+  });
+
+  test('without conditional writes each would go on with its own: their chains differ', async () => {
+    // It knows them for the probe alone, or nothing would be written at all: see below.
+    const remote = new MemoryStore({ unconditional: /records/ });
+    const { one, two, ofOne, ofTwo } = await race(remote);
+    using _one = one;
+    using _two = two;
+    assert.notDeepEqual(digestsOf(ofOne), digestsOf(ofTwo));
+  });
+
+  test('so a server without them is only read, and that is said', async () => {
+    const remote = new MemoryStore({ unconditional: /^/ });
+    const { one, two } = await race(remote);
+    using _one = one;
+    using _two = two;
+    assert.deepEqual([...remote.objects.keys()], ['trusted/probe']);
+    for (const { notes } of [one, two]) {
+      assert.deepEqual(notes, [
+        'nothing is written to the shared cache s3://memory: the server does not know conditional writes (If-None-Match)',
+      ]);
+    }
+  });
+});
+
+describe('of two machines that stand on different builds of one layer', () => {
+  /** Each has a base of its own, as after days without a network; then both build a child. */
+  async function estranged(options: SharerOptions) {
+    const remote = new MemoryStore();
+    const [one, two] = [new Sharer(remote, options), new Sharer(new MemoryStore(), options)];
+    using _one = one;
+    using _two = two;
+    const ofOne = await one.build(['base', 'child']);
+    const ofTwo = await two.build(['base', 'child']);
+    return { remote, ofOne, ofTwo };
+  }
+
+  test('neither asks for what stands on the other’s: the keys have the digest of the parent', async () => {
+    const { ofOne, ofTwo } = await estranged({});
+    assert.equal(ofOne[0]?.record.key, ofTwo[0]?.record.key);
+    assert.notEqual(ofOne[0]?.record.artifact.digest, ofTwo[0]?.record.artifact.digest);
+    assert.notEqual(ofOne[1]?.record.key, ofTwo[1]?.record.key);
+  });
+
+  test('with the key of the parent instead, each would be handed the other’s; the record gives it away', async () => {
+    const parentInKey: SharerOptions['parentInKey'] = ({ key }) => key;
+    const { remote, ofOne, ofTwo } = await estranged({ parentInKey });
+    assert.equal(ofOne[1]?.record.key, ofTwo[1]?.record.key, 'this is what would be asked for');
+    assert.notEqual(ofOne[1]?.record.parent?.digest, ofTwo[1]?.record.parent?.digest, 'and be wrong');
+    using third = new Sharer(remote, { parentInKey });
+    const made = await third.build(['base', 'child']);
+    assert.equal(howOf(made), 'fetched built');
+    assert.ok(third.notes.some((note) => /names another parent than its recipe: it is not used$/.test(note)));
+  });
+});
+
+describe('trust', () => {
+  const [ours, theirs] = [generateKeys(), generateKeys()];
+  const trustedKeys = [ours.publicKey];
+  const signer = signerOf(ours.privateKey);
+  const UNTRUSTED = { scope: 'untrusted/pr-1' };
+
+  /** Moves all that lies in one scope to another, as whoever can write in the bucket may. */
+  function copyScope(remote: MemoryStore, from: string, to: string): void {
+    for (const [name, object] of [...remote.objects]) {
+      if (name.startsWith(`${from}/`)) remote.objects.set(name.replace(from, to), object);
+    }
+  }
+
+  test('signed records are used by those who trust the key', async () => {
+    const remote = new MemoryStore();
+    using one = new Sharer(remote, { trustedKeys, signer });
+    using two = new Sharer(remote, { trustedKeys, access: 'r' });
+    const made = await one.build(CHAIN);
+    const fetched = await two.build(CHAIN);
+    assert.equal(howOf(fetched), 'fetched fetched fetched');
+    assert.deepEqual(digestsOf(fetched), digestsOf(made));
+    assert.deepEqual([...one.notes, ...two.notes], []);
+  });
+
+  for (const [what, options, note] of [
+    ['unsigned', {}, /\/records\/[0-9a-f]{64}\.json is not signed: it is not used$/],
+    [
+      'signed with a foreign key',
+      { signer: signerOf(theirs.privateKey) },
+      /is signed with no key of cache: trusted-keys: it is not used$/,
+    ],
+  ] as const) {
+    test(`a record that is ${what} is a miss, and is replaced by who may`, async () => {
+      const remote = new MemoryStore();
+      using stranger = new Sharer(remote, options);
+      using one = new Sharer(remote, { trustedKeys, signer });
+      using two = new Sharer(remote, { trustedKeys, access: 'r' });
+      const poisoned = await stranger.build(CHAIN);
+      const made = await one.build(CHAIN);
+      assert.equal(howOf(made), 'built built built');
+      assert.match(one.notes[0] ?? '', note);
+      assert.notDeepEqual(digestsOf(made), digestsOf(poisoned));
+      assert.deepEqual(digestsOf(await two.build(CHAIN)), digestsOf(made));
+      assert.deepEqual(two.notes, []);
+    });
+  }
+
+  test('a forged signature, and a record that was changed behind a good one, are refused', async () => {
+    for (const forge of [
+      // The signature of another text.
+      (text: string, other: string) => {
+        const signatures = JSON.parse(other).signatures;
+        return JSON.stringify({ ...JSON.parse(text), signatures });
+      },
+      // Another artifact in the record.
+      (text: string) => text.replace(/(digest\\":\\")[0-9a-f]{8}/, '$100000000'),
+    ]) {
+      const remote = new MemoryStore();
+      using one = new Sharer(remote, { trustedKeys, signer });
+      using two = new Sharer(remote, { trustedKeys, access: 'r' });
+      await one.build(CHAIN);
+      const names = [...remote.objects.keys()].filter((name) => name.includes('/records/'));
+      const texts = names.map((name) => String(remote.objects.get(name)?.bytes));
+      for (const [index, name] of names.entries()) {
+        const forged = forge(texts[index] ?? '', texts[(index + 1) % texts.length] ?? '');
+        assert.notEqual(forged, texts[index]);
+        await remote.put(name, Buffer.from(forged), 'always');
+      }
+      const made = await two.build(CHAIN);
+      assert.equal(howOf(made), 'built built built');
+      assert.match(two.notes[0] ?? '', /has a forged signature: it is not used$/);
+    }
+  });
+
+  test('a good signature of another scope, or under another key, does not count', async () => {
+    const remote = new MemoryStore();
+    using one = new Sharer(remote, { ...UNTRUSTED, signer });
+    using two = new Sharer(remote, { trustedKeys, access: 'r' });
+    await one.build(CHAIN);
+    copyScope(remote, UNTRUSTED.scope, 'trusted');
+    assert.equal(howOf(await two.build(CHAIN)), 'built built built');
+    assert.match(two.notes[0] ?? '', /has a forged signature/);
+
+    using three = new Sharer(remote, { trustedKeys, signer });
+    await three.build(['other']);
+    const [name = ''] = [...remote.objects.keys()].filter((each) => each.startsWith('trusted/records/'));
+    const [key] = (await three.build(['other'])).map(({ record }) => record.key);
+    const moved = remote.objects.get(`trusted/records/${key}.json`) ?? assert.fail();
+    remote.objects.set(name, moved);
+    using four = new Sharer(remote, { trustedKeys, access: 'r' });
+    assert.equal(howOf(await four.build(['base'])), 'built');
+    assert.match(four.notes[0] ?? '', /is of another key: it is not used$/);
+  });
+
+  test('an artifact that was replaced is refused', async () => {
+    const remote = new MemoryStore();
+    using one = new Sharer(remote, { trustedKeys, signer });
+    using two = new Sharer(remote, { trustedKeys, access: 'r' });
+    await one.build(CHAIN);
+    const artifacts = [...remote.objects].filter(([name]) => name.includes('/artifacts/'));
+    for (const [index, [name]] of artifacts.entries()) {
+      const [, other] = artifacts[(index + 1) % artifacts.length] ?? assert.fail();
+      remote.objects.set(name, other);
+    }
+    const made = await two.build(CHAIN);
+    assert.equal(howOf(made), 'built built built');
+    assert.match(two.notes[0] ?? '', /^base cannot be had from .*: its artifact is damaged$/);
+    two.assertSound(made);
+  });
+
+  test('untrusted builds read the trusted scope, and write in their own, which trusted builds never read', async () => {
+    const remote = new MemoryStore();
+    using trusted = new Sharer(remote);
+    using untrusted = new Sharer(remote, UNTRUSTED);
+    using again = new Sharer(remote, UNTRUSTED);
+    using later = new Sharer(remote);
+    await trusted.build(['base']);
+    const made = await untrusted.build(CHAIN);
+    assert.equal(howOf(made), 'fetched built built');
+    const own = [...remote.objects.keys()].filter((name) => name.startsWith('untrusted/'));
+    assert.equal(own.filter((name) => name.startsWith('untrusted/pr-1/')).length, own.length);
+    assert.equal(howOf(await again.build(CHAIN)), 'fetched fetched fetched');
+    assert.equal(howOf(await later.build(CHAIN)), 'fetched built built');
+    // What is trusted goes before what is one's own.
+    using last = new Sharer(remote, UNTRUSTED);
+    assert.deepEqual(digestsOf(await last.build(CHAIN)), digestsOf(await later.build(CHAIN)));
+  });
+
+  test('who has no key to sign with writes nothing that nobody would use, and is told', async () => {
+    for (const [own, why] of [
+      [undefined, /there is no key to sign with \(VLB_CACHE_SIGNING_KEY\)$/],
+      [signerOf(theirs.privateKey), /does not have the key of VLB_CACHE_SIGNING_KEY$/],
+    ] as const) {
+      const remote = new MemoryStore();
+      using one = new Sharer(remote, { trustedKeys, signer: own });
+      await one.build(CHAIN);
+      assert.deepEqual([...remote.objects.keys()], []);
+      assert.equal(one.notes.length, 1);
+      assert.match(one.notes[0] ?? '', why);
+    }
+  });
+});
+
+test('one request decides for a layer, and what is there is not sent again', async () => {
+  const asked: string[] = [];
+  const remote = new MemoryStore();
+  const counted = new Proxy(remote, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (name !== 'close') asked.push(`${String(name)} ${String(args[0]).split('/').slice(-2)[0]}`);
+        return value.apply(target, args);
+      };
+    },
+  });
+  using one = new Sharer(counted);
+  await one.build(CHAIN);
+  assert.equal(asked.filter((each) => each === 'put probe' || each === 'put trusted').length, 2);
+  using two = new Sharer(counted, { access: 'r' });
+  asked.length = 0;
+  await two.build(CHAIN);
+  assert.deepEqual(
+    asked,
+    CHAIN.flatMap(() => ['get records', 'get artifacts']),
+  );
+  asked.length = 0;
+  await two.build(CHAIN);
+  assert.deepEqual(asked, [], 'what is here is asked for no more');
+});
