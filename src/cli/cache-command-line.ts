@@ -12,7 +12,7 @@ interface Raw extends RawGlobalOptions {
   readonly json?: boolean | undefined;
 }
 
-/** Adds du, ls, gc, verify and clear to the parser of `vlb cache`. */
+/** Adds du, ls, gc, verify, clear and keygen to the parser of `vlb cache`. */
 export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finish: Finish) {
   const call = (
     raw: Raw,
@@ -90,6 +90,23 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
       (own) => own.example('$0 cache clear', 'the next build runs every layer'),
       (raw) => call(raw, (commands, options) => commands.clear(options)),
     )
+    .command(
+      'keygen <file>',
+      'make a pair of keys to sign what goes into the shared cache',
+      (own) =>
+        own
+          .positional('file', {
+            type: 'string',
+            demandOption: true,
+            describe: 'a new FILE for the private key',
+          })
+          .example('$0 cache keygen ~/vlb.key', 'prints the public key, as vlb.yaml takes it'),
+      (raw) =>
+        finish(raw, async () => {
+          const { keygen } = await import('./commands/cache-keygen.ts');
+          return keygen(raw.file);
+        }),
+    )
     .example('$0 cache gc -n', 'what is over the limits')
-    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, verify or clear');
+    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, verify, clear or keygen');
 }

@@ -10,6 +10,8 @@ import { type Signer, signerOf } from '../remote/signatures.ts';
 import { PATIENCE, Steady } from '../remote/steady.ts';
 import { tieredStore } from '../remote/tiered-store.ts';
 
+export { generateKeys } from '../remote/signatures.ts';
+
 export interface SharedOptions {
   readonly remote: RemoteAccess;
   readonly emit: Emit;

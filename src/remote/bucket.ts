@@ -73,7 +73,7 @@ export class Bucket {
     const got = await this.#steady.read(recordName(scope, key), MOST_BYTES, signal);
     if (!got.ok) {
       if (got.trouble.kind === 'absent') return { state: 'absent' };
-      if (got.trouble.kind === 'refused') this.#noteRefused('read', got.trouble);
+      this.#noteTrouble('read', got.trouble);
       return { state: 'unknown' };
     }
     const { bytes, tag } = got.value;
@@ -90,6 +90,7 @@ export class Bucket {
     const there = await this.#steady.head(artifactName(this.scope, digest), signal);
     // Whoever may not list a bucket is told 403 of what is not there.
     if (!there.ok && ['absent', 'refused'].includes(there.trouble.kind)) return answer(false);
+    if (!there.ok) this.#noteTrouble('read', there.trouble);
     return there.ok ? answer(true) : there;
   }
 
@@ -165,14 +166,14 @@ export class Bucket {
   }
 
   #noteUnsent(trouble: Trouble): void {
-    if (trouble.kind === 'refused') {
-      this.#writable = Promise.resolve(false);
-      this.#noteRefused('written', trouble);
-    }
+    if (trouble.kind === 'refused') this.#writable = Promise.resolve(false);
+    this.#noteTrouble('written', trouble);
   }
 
-  #noteRefused(what: 'read' | 'written', { message }: Trouble): void {
-    const rest = what === 'written' ? ', and only read' : '';
+  /** What is given up for good is told by whoever gives it up. */
+  #noteTrouble(what: 'read' | 'written', { kind, message }: Trouble): void {
+    const rest = what === 'written' && kind === 'refused' ? ', and only read' : '';
+    if (kind === 'interrupted' || this.#steady.isLost) return;
     this.#noteOnce(`the shared cache ${this.place} cannot be ${what}${rest}: ${message}`);
   }
 
