@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, linkSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { isInstalled } from '../../src/host/process.ts';
 import { readFromImage } from '../rig/host-state.ts';
 import { asNobody } from '../rig/machine.ts';
 import { peakOf } from '../rig/memory.ts';
@@ -47,7 +48,12 @@ test('network none leaves a script alone with its loopback', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
     'layers/20_with/build-layer': buildLayer('cat /proc/net/dev | wc -l'),
-    'layers/30_without/build-layer': buildLayer('cat /proc/net/dev', '# vlb: network none'),
+    'layers/30_without/build-layer': buildLayer(
+      'ln -s busybox /bin/ip; cat /proc/net/dev; cat /sys/class/net/lo/flags; ip address add 10.0.0.1/32 dev lo; ip link set dev lo up; cat /sys/class/net/lo/flags',
+      '# vlb: network none',
+    ),
+    'layers/40_host/modify-disk':
+      '#!/bin/sh\n# vlb: network none\n# vlb: disk-size 256M\ngrep -q 127.0.0.1 /proc/net/fib_trie && echo up || echo down\n',
   });
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
@@ -55,6 +61,10 @@ test('network none leaves a script alone with its loopback', async () => {
     event.type === 'output' && event.layer === '30_without' ? [event.line] : [],
   );
   assert.equal(without.filter((line) => /^ *\w+:/.test(line)).length, 1, without.join('\n'));
+  // Up from the beginning where there is `ip`, and the script's own to change.
+  const flags = without.filter((line) => line.startsWith('0x'));
+  assert.deepEqual(flags, [isInstalled('ip') ? '0x9' : '0x8', '0x9'], built.told);
+  assert.equal(built.output.split('\n').at(-1), isInstalled('ip') ? 'up' : 'down');
 });
 
 test('--force runs a layer though nothing changed, and what stands on other bytes follows', async () => {

@@ -225,9 +225,15 @@ stop_script() {
   read -r pid <"$1/script.pid" && kill -KILL "$pid"
 }
 
-# own_network host|none: sets `network` to the word that unshare needs.
+# own_network host|none: sets `network` to the word that unshare needs, for those inside too.
 own_network() {
   case $1 in none) network=--net ;; *) network='' ;; esac
+  export network
+}
+
+# raise_loopback: a network of its own begins with a loopback that is down. Without `ip` a script has to raise it.
+raise_loopback() {
+  [ -z "$network" ] || ip link set dev lo up 2>/dev/null || true
 }
 
 # chrooted NETWORK DIRECTORY ROOT INPUTS RESOLV POLICY SECRETS BINDS COMMAND…: the chroot that a build-layer sees; it starts
@@ -247,6 +253,7 @@ enter() {
   directory=$1 root=$2 inputs=$3 resolv=$4 policy=$5 secrets=$6 binds=$7
   shift 7
   hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
+  raise_loopback
   [ ! -e "$directory/inside" ] || covered keep
   directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
   directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
@@ -278,16 +285,18 @@ enter() {
   # The image's root goes over the host's, as switch_root does it: no way leads back, in /proc/1/root neither.
   cd "$root"
   mount --move . /
+  # A network of its own is the script's to change.
+  [ -n "$network" ] || DENIED=$DENIED,-net_admin
   # The tools are found in the old root, which is this process's still.
   # shellcheck disable=SC2086 # words or none
   with_variables "$directory/environment" ${session-} \
     setpriv --inh-caps="$DENIED" --bounding-set="$DENIED" unshare --root=. --wd=/mnt "$@"
 }
 
-# What no process in a chroot may do: reach past its namespaces, for which installing software has no use. In the order of
-# capabilities(7): kexec and reboot, modules of the kernel, hardware, clocks, sleep, the network of the host, its kernel's
-# messages, its accounting and its audit rules, and files of the host by their numbers.
-DENIED=-sys_boot,-sys_module,-sys_rawio,-sys_time,-wake_alarm,-block_suspend,-net_admin,-syslog,-sys_pacct
+# What no process in a chroot may do: reach past its namespaces, for which installing software has no use: kexec
+# and reboot, modules of the kernel, hardware, clocks, sleep, the kernel's messages, its accounting and
+# its audit rules, and files of the host by their numbers. Where the network is the host's, that too.
+DENIED=-sys_boot,-sys_module,-sys_rawio,-sys_time,-wake_alarm,-block_suspend,-syslog,-sys_pacct
 DENIED=$DENIED,-audit_control,-audit_read,-dac_read_search
 
 # limit_processes SETTINGS: lets the chroot have so many processes and threads, and no more. A PID namespace has a limit
@@ -574,6 +583,7 @@ case $role in
       here=$(pwd -P)
       mount --bind -o exec,nodev "$here" "$here" && cd "$here" || exit 1
     fi
+    raise_loopback
     variables=$1
     shift
     # shellcheck disable=SC2086 # words or none
