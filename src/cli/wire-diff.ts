@@ -1,10 +1,10 @@
 // The composition root of vlb diff: which implementations look at disks, and how images are found.
 
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { backingChain } from '../host/linux/backing-chain.ts';
 import { openImage } from '../host/linux/boot/image.ts';
+import { makeScratch } from '../host/linux/boot/scratch.ts';
 import { openDiskViewer } from '../host/linux/disk-viewer.ts';
 import { fuseBackend } from '../host/linux/fuse.ts';
 import { linuxHost } from '../host/linux/host.ts';
@@ -61,17 +61,18 @@ export async function wireViewer(options: GlobalOptions, signal: AbortSignal): P
   if (!able.ok) return able;
   const { state, runs } = projectPaths(options.directory, options.cacheDirectory);
   // Two image files need no project, and none shall be begun for them; and a project may be read-only.
-  const place = isWritable(state) ? runs : tmpdir();
+  if (!isWritable(state)) {
+    const scratch = makeScratch();
+    return scratch.ok ? openDiskViewer(fuseBackend, scratch.value.path, signal) : scratch;
+  }
   try {
-    mkdirSync(place, { recursive: true });
-    if (place === runs) {
-      const cleared = await host.clearLeftovers(runs);
-      if (!cleared.ok) return cleared;
-    }
-    const directory = mkdtempSync(path.join(place, `${ownerName()}-diff-`));
+    mkdirSync(runs, { recursive: true });
+    const cleared = await host.clearLeftovers(runs);
+    if (!cleared.ok) return cleared;
+    const directory = mkdtempSync(path.join(runs, `${ownerName()}-diff-`));
     return await openDiskViewer(fuseBackend, directory, signal);
   } catch (error) {
     const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
-    return fail('host', `no temporary directory can be made: ${message}`, { where: { file: place } });
+    return fail('host', `no temporary directory can be made: ${message}`, { where: { file: runs } });
   }
 }

@@ -2,13 +2,23 @@
 // and so does `vlb doctor --clean`. What belongs to a living process, or to a person, stays.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ownerName } from '../../src/host/linux/owner.ts';
 import type { Finding } from '../../src/model/checkup.ts';
-import { TestProject } from '../rig/project.ts';
+import { untilClean } from '../rig/host-state.ts';
+import { run, TestProject, VLB } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
@@ -147,6 +157,36 @@ test('vlb doctor counts what is left, and finds nothing once it is cleared', asy
   assert.equal(cleaned.status, 0);
   assert.equal(JSON.parse(cleaned.stdout).removed.length, 4 + 14 + 5);
   assert.equal((await look())?.detail, 'none');
+});
+
+test('fault: SIGKILL of vlb diff where there is no project: the next one clears what is left', async () => {
+  await using project = new TestProject(FILES);
+  assert.equal((await project.build()).status, 0);
+  const above = path.dirname(project.directory);
+  const [place, images] = [path.join(above, 'tmp'), path.join(above, 'elsewhere')];
+  for (const directory of [place, images]) mkdirSync(directory);
+  for (const name of ['10_base', '20_app']) {
+    const from = project.path('build', `${name}.qcow2`);
+    execFileSync('qemu-img', ['convert', '-O', 'qcow2', from, path.join(images, `${name}.qcow2`)]);
+  }
+  const options = { cwd: images, env: { TMPDIR: place } };
+  const diff = ['diff', './10_base.qcow2', './20_app.qcow2'];
+  const child = spawn(VLB, diff, { ...options, env: { ...process.env, ...options.env }, stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const begun = () =>
+    readdirSync(place).some((name) => readdirSync(path.join(place, name)).some((one) => /^disk-/.test(one)));
+  for (let tries = 0; !begun(); tries++) {
+    assert.ok(tries < 20_000, 'it looks at a disk');
+    await sleep(1);
+  }
+  child.kill('SIGKILL');
+  await ended;
+  assert.equal(readdirSync(place).length, 1);
+  await untilClean(project);
+  const next = await run(VLB, diff, options);
+  assert.equal(next.status, 0, next.stderr);
+  assert.match(next.stdout, /\/made/);
+  assert.deepEqual(readdirSync(place), []);
 });
 
 test('fault: a loop device that was attached and not yet held is found by its note', async () => {

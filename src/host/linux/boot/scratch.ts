@@ -1,4 +1,5 @@
-// The directory of one boot: QEMU's overlay, its sockets and the seed; gone when the boot is over.
+// The directory of one boot, with QEMU's overlay, its sockets and the seed, or of another look at a disk for which there is no
+// project to have it; gone when that is over.
 
 import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ export interface Scratch extends Disposable {
 const PREFIX = 'vlb-boot-';
 
 /**
- * Makes a directory that only this user enters, and removes those of boots that were killed.
+ * Makes a directory that only this user enters, and removes those of commands that were killed.
  * Fails as `host` when none can be made.
  */
 export function makeScratch(): Result<Scratch> {
