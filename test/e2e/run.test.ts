@@ -1,6 +1,7 @@
 // A script's process: its streams, its signals, what it inherits, and how it is ended.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,6 +46,18 @@ test('files that vlb was started with are open for no script', async () => {
   );
   assert.equal(built.status, 0, built.stderr);
   assert.equal(built.stdout.match(/"line":"none"/g)?.length, 2, built.stdout);
+});
+
+test('a script may have 1024 files open, as in a login, and more if it says so', async () => {
+  const limits = 'ulimit -S -n; ulimit -S -n "$(ulimit -H -n)"; ulimit -S -n';
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer(limits),
+    'layers/30_host/modify-disk': onHost(limits),
+  });
+  const hard = execFileSync('sh', ['-c', 'ulimit -H -n'], { encoding: 'utf8' }).trim();
+  const built = await project.build();
+  assert.equal(built.output, `1024\n${hard}\n1024\n${hard}`, built.told);
 });
 
 test('a script that signals itself ends by it, and nothing else is told', async () => {

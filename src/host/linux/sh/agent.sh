@@ -211,6 +211,9 @@ with_variables() {
     unescape
     set -- "$word" "$@"
   done <"$file"
+  # Node has raised it as far as it goes. Programs that close all the files they may have open would take minutes over that.
+  # shellcheck disable=SC3045 # dash, bash and busybox have it
+  ulimit -S -n 1024 2>/dev/null || true
   exec env -i "$@"
 }
 
