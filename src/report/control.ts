@@ -10,7 +10,12 @@ const LAYOUT = /[\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 
 /** One line of text without anything that moves the cursor or paints; tabs become blanks. */
 export function plainText(text: string): string {
-  return text.replace(CONTROL, '').replace(LAYOUT, '').replaceAll('\t', ' ');
+  return plainLine(text).replaceAll('\t', ' ');
+}
+
+/** The same with its tabs. */
+export function plainLine(text: string): string {
+  return text.replace(CONTROL, '').replace(LAYOUT, '');
 }
 
 /** As much of a text as fits into so many columns; East Asian characters and pictures take two. */

@@ -7,7 +7,7 @@ import type { Style } from './style.ts';
 /** The lines of a failure. Paths below `directory` are shown relative to it. */
 export function failureText(failure: Failure, style: Style, directory = process.cwd()): string {
   const short = (file: string) =>
-    file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file;
+    plainText(file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file);
   const lines = [`${style.red('error:')} ${failure.message}`];
   if (failure.where) {
     const { file, line } = failure.where;

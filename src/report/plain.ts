@@ -1,6 +1,7 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../model/unreachable.ts';
+import { plainLine } from './control.ts';
 import {
   finishedLine,
   progressText,
@@ -30,7 +31,7 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
         case 'layer-started':
           return write(`${style.cyan('building')} ${style.bold(event.layer)}`);
         case 'output':
-          return write(`${style.dim(`${event.layer} |`)} ${event.line}`);
+          return write(`${style.dim(`${event.layer} |`)} ${plainLine(event.line)}`);
         case 'progress':
           if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
           progressAt = performance.now();

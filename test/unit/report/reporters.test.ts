@@ -47,6 +47,11 @@ describe('plain', () => {
     ]);
   });
 
+  test('what a script prints neither moves the cursor nor paints', () => {
+    const line = 'a\tb\x1b[2J\x1b]0;title\x07\0\x9b31m c\u202e';
+    assert.deepEqual(plain([{ type: 'output', layer: '10_a', line }]), ['10_a | a\tb31m c']);
+  });
+
   test('a build that ends well names its image', () => {
     assert.deepEqual(plain([GOOD_END]), [
       '1 built, 0 restored, 2 fresh in 0.25 s',
@@ -188,7 +193,9 @@ describe('failureText', () => {
 
   test('what a script printed cannot repaint the terminal or forge a line', () => {
     const detail = ['\x1b[2J\x1b[Hgone', 'a\rerror: forged', '\x1b]0;title\x07b'];
-    const shown = failureText({ kind: 'work', message: 'no', detail }, PLAIN);
+    const where = { file: '/a/\x1b[2Jb\nerror: forged' };
+    const shown = failureText({ kind: 'work', message: 'no', detail, where }, PLAIN);
+    assert.equal(shown.split('\n').length, 5);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
     assert.doesNotMatch(shown, /[\x00-\x09\x0b-\x1f\x7f]/);
     assert.match(shown, /gone/);
