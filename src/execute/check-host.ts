@@ -14,7 +14,7 @@ export async function checkHost(
   const able = await host.check();
   if (!able.ok) return able;
   for (const node of running) {
-    if (node.type === 'layer' && makesItsOwnDisk(node.layer) && host.scriptDevice === undefined) {
+    if (node.type === 'layer' && makesItsOwnDisk(node.layer) && !host.lendsDevices) {
       return needsDevice(node.layer);
     }
     const given = node.type === 'layer' ? secrets.of(node.layer) : ok();

@@ -55,17 +55,20 @@ export async function modifyDisk(job: Job): Promise<Result<Closed>> {
   const { parent } = job.below;
   const source = parent ? path.join(context.store.artifactDirectory, artifactFile(parent)) : '';
   if (makesItsOwnDisk(layer)) {
-    const device = context.host.scriptDevice;
-    if (device === undefined) return needsDevice(layer);
-    const ran = await runModifyDisk(job, source, device, true);
+    if (!context.host.lendsDevices) return needsDevice(layer);
+    const lent = await bench.lendDevice();
+    if (!lent.ok) return lent;
+    const ran = await runModifyDisk(job, source, lent.value, true);
     if (!ran.ok) return ran;
+    const givenBack = await bench.detach(lent.value);
+    if (!givenBack.ok) return givenBack;
     const adopted = await adoptDisk(job, source);
     return adopted.ok ? ok({ script: ran }) : adopted;
   }
   enter('attach', job);
   const disk = await bench.attach(draft.path);
   if (!disk.ok) return disk;
-  const script = await runModifyDisk(job, source, disk.value.device, false);
+  const script = await runModifyDisk(job, source, disk.value, false);
   if (!script.ok && !leavesDisk(script.failure)) return script;
   if (script.ok) {
     const trimmed = await trim(job, disk.value);
@@ -87,18 +90,13 @@ async function trim(job: Job, disk: Disk): Promise<Result<void>> {
   return full ? { ok: false, failure: full } : bench.trim(disk);
 }
 
-function runModifyDisk(
-  job: Job,
-  source: string,
-  device: string,
-  attachesItself: boolean,
-): Promise<Result<void>> {
+function runModifyDisk(job: Job, source: string, disk: Disk, attachesItself: boolean): Promise<Result<void>> {
   const { bench, draft } = job;
   enter('run', job);
   return runScript(job, (onOutput) =>
     bench.runOnHost({
-      ...hostScript(job, ['./modify-disk', source, draft.path, device], onOutput),
-      ...(attachesItself ? { device, makes: draft.path } : {}),
+      ...hostScript(job, ['./modify-disk', source, draft.path, disk.device], onOutput),
+      ...(attachesItself ? { lent: disk, makes: draft.path } : {}),
     }),
   );
 }

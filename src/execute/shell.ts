@@ -108,12 +108,9 @@ async function inChroot(job: Job, options: ShellOptions): Promise<Result<number>
 async function onHost(job: Job, options: ShellOptions): Promise<Result<number>> {
   const { bench, draft, below, context, layer } = job;
   const attachesItself = options.state === 'parent' && makesItsOwnDisk(layer);
-  let device = context.host.scriptDevice;
-  if (!attachesItself) {
-    const disk = await bench.attach(draft.path);
-    if (!disk.ok) return disk;
-    ({ device } = disk.value);
-  } else if (device === undefined) return needsDevice(layer);
+  if (attachesItself && !context.host.lendsDevices) return needsDevice(layer);
+  const disk = await (attachesItself ? bench.lendDevice() : bench.attach(draft.path));
+  if (!disk.ok) return disk;
   const source = below.parent ? path.join(context.store.artifactDirectory, artifactFile(below.parent)) : '';
   greet(job, options);
   const script = hostScript(job, argvOf(options), options.hasTerminal ? 'terminal' : 'own');
@@ -123,9 +120,9 @@ async function onHost(job: Job, options: ShellOptions): Promise<Result<number>> 
       ...script.environment,
       ...terminalVariables(options),
       ...(options.state === 'parent' ? { SOURCE: source, TARGET: draft.path } : {}),
-      DEVICE: device,
+      DEVICE: disk.value.device,
     },
-    ...(attachesItself ? { device } : {}),
+    ...(attachesItself ? { lent: disk.value } : {}),
   });
 }
 

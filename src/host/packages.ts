@@ -35,7 +35,6 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   mount: MOUNT,
   umount: MOUNT,
   blkid: 'util-linux',
-  blockdev: 'util-linux',
   flock: 'util-linux',
   fstrim: 'util-linux',
   partx: 'util-linux',

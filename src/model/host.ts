@@ -6,8 +6,8 @@ import type { Secret } from './secret.ts';
 
 export interface Host {
   readonly images: Images;
-  /** The device for a modify-disk without `disk-size`, which attaches its disk itself; undefined where there is none. */
-  readonly scriptDevice: string | undefined;
+  /** Whether there are devices for a modify-disk without `disk-size`, which attaches its disk itself. */
+  readonly lendsDevices: boolean;
   /** Fails as `host` with the reason and the cure when layers cannot be run here. */
   check(): Promise<Result<void>>;
   /**
@@ -53,6 +53,11 @@ export interface ImageInfo {
 export interface Workbench extends AsyncDisposable {
   /** Makes an image a block device. */
   attach(image: string): Promise<Result<Disk>>;
+  /**
+   * Keeps a device from others until it is detached: one for a script that attaches its disk itself. Only where the host
+   * lends devices.
+   */
+  lendDevice(): Promise<Result<Disk>>;
   /** Flushes and takes the block device away again. */
   detach(disk: Disk): Promise<Result<void>>;
   /** Finds the operating system on a disk and mounts it, and the partitions asked for inside it. */
@@ -136,6 +141,6 @@ export interface HostScript extends Script {
   readonly argv: readonly [string, ...string[]];
   /** A file that the script may make anew: it is given back to the user that vlb runs as. */
   readonly makes?: string;
-  /** A device that the script itself attaches, to be kept from others meanwhile. */
-  readonly device?: string;
+  /** A device that was lent and that the script itself attaches; what it leaves attached is detached after it. */
+  readonly lent?: Disk;
 }

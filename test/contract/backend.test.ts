@@ -4,7 +4,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -50,6 +59,7 @@ function contract(backend: Backend, skip: string | false): void {
     good(await shell.run(['blockdev', '--flushbufs', disk.device]));
     good(await shell.run(['cmp', '--bytes', String(content.length), `${directory}/content`, disk.device]));
     good(await disk.detach());
+    assert.deepEqual(processesWith(directory), [], 'whoever wrote the file has ended');
     execFileSync('qemu-img', ['convert', '-O', 'raw', 'disk.qcow2', 'disk.raw'], { cwd: directory });
     const written = readFileSync(path.join(directory, 'disk.raw'));
     assert.equal(written.subarray(0, content.length).equals(content), true);
@@ -127,6 +137,25 @@ function contract(backend: Backend, skip: string | false): void {
     assert.equal(raw?.subarray(MEBIBYTE).equals(result?.subarray(MEBIBYTE) ?? Buffer.alloc(0)), true);
   });
 
+  test(`${backend.name}: a disk attached for reading cannot be written, and the next one can`, {
+    skip,
+  }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    const file = path.join(directory, 'disk.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
+    const before = readFileSync(file);
+    const write = (device: string) =>
+      shell.run(['dd', 'if=/dev/urandom', `of=${device}`, 'bs=64K', 'count=1', 'conv=fsync', 'status=none']);
+    const forReading = good(await backend.attach(shell, file, place.newDirectory(), 'read-only'));
+    assert.equal((await write(forReading.device)).ok, false);
+    good(await forReading.detach());
+    assert.equal(readFileSync(file).equals(before), true);
+    const forWriting = good(await backend.attach(shell, file, place.newDirectory()));
+    good(await write(forWriting.device));
+    good(await forWriting.detach());
+  });
+
   test(`${backend.name}: partitions have nodes beside the device, at the next attachment too`, {
     skip,
   }, async () => {
@@ -202,6 +231,22 @@ function contract(backend: Backend, skip: string | false): void {
     const loops = execFileSync('losetup', ['--all'], { encoding: 'utf8' });
     assert.equal(loops.includes(directory), false, loops);
   });
+}
+
+/** The processes that were given a path below a directory. */
+function processesWith(directory: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => textOf(`/proc/${name}/cmdline`).replaceAll('\0', ' '))
+    .filter((command) => command.includes(directory));
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // the process has ended
+  }
 }
 
 interface Place extends AsyncDisposable {

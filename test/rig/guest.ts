@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Told } from './json-lines-reporter.ts';
+import { THE_END, type Told } from './json-lines-reporter.ts';
 import { type Ended, REPOSITORY, run, VLB } from './project.ts';
 
 const GUEST = path.join(REPOSITORY, 'test/guest');
@@ -15,8 +15,8 @@ const PLACE = '/opt/vlb';
 const NOT_NEEDED = ['@biomejs', '@esbuild', '@types', '@typescript', 'esbuild', 'typescript'];
 
 export interface GuestOptions {
-  /** Only tests whose names match this regular expression. */
-  readonly only?: string;
+  /** No tests whose names match this regular expression. */
+  readonly leaveOut?: string;
   /** For the boot and all tests together; default 8. */
   readonly minutes?: number;
 }
@@ -29,7 +29,7 @@ export interface GuestOptions {
 export async function testInGuest(
   t: TestContext,
   files: readonly string[],
-  { only, minutes = 8 }: GuestOptions = {},
+  { leaveOut, minutes = 8 }: GuestOptions = {},
 ): Promise<void> {
   await t.test('the guest is built', async () => {
     await fillPayload();
@@ -38,10 +38,12 @@ export async function testInGuest(
   const told: Told[] = [];
   await t.test('the guest runs the tests to their end', async () => {
     const machine = ['--memory', '2G', '--net', 'none', '--timeout', `${minutes}m`];
-    const command = ['--run', commandFor(files, only)];
+    const command = ['--run', commandFor(files, leaveOut)];
     const ended = await run(VLB, ['test-boot', ...inGuestProject(), ...machine, ...command]);
     mustEndWell(ended);
-    for (const line of ended.stdout.split('\n').filter(Boolean)) told.push(JSON.parse(line));
+    const lines = ended.stdout.trimEnd().split('\n');
+    assert.equal(lines.pop(), THE_END, ended.stdout);
+    for (const line of lines) told.push(JSON.parse(line));
     const tested = new Set(told.map(({ file }) => file));
     for (const file of files) assert.ok(tested.has(path.join(PLACE, file)), `nothing of ${file} was run`);
   });
@@ -84,21 +86,21 @@ async function fillPayload(): Promise<void> {
 }
 
 /** The shell command that runs tests in the guest: it prints a line for each, and fails when they could not be run. */
-function commandFor(files: readonly string[], only: string | undefined): string {
+function commandFor(files: readonly string[], leaveOut: string | undefined): string {
   const node = [
     ...['--disable-warning=ExperimentalWarning', '--experimental-strip-types'],
     // One process for all: there, each start of node takes a second.
-    ...['--test', '--test-isolation=none', '--test-concurrency=1', '--test-timeout=300000'],
-    ...(only === undefined ? [] : [`--test-name-pattern=${only}`]),
+    ...['--test', '--test-isolation=none', '--test-concurrency=1', '--test-timeout=900000'],
+    ...(leaveOut === undefined ? [] : [`--test-skip-pattern=${leaveOut}`]),
     ...['--test-reporter=./test/rig/json-lines-reporter.ts', '--test-reporter-destination=/tmp/told'],
     // On the console, for whoever looks at a boot that did not come to its end.
-    ...['--test-reporter=spec', '--test-reporter-destination=/dev/console'],
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...files,
   ];
   // Status 1: a test failed, which is told by its line.
   return `cd ${PLACE} && modprobe nbd || exit 3
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin CI=true VLB_TEST_NBD=/dev/nbd0,/dev/nbd1
-node ${node.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')} >&2 || [ $? = 1 ] || exit 3
+node ${node.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')} >/dev/console 2>&1 || [ $? = 1 ] || exit 3
 cat /tmp/told`;
 }
 

@@ -3,6 +3,9 @@
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
 
+/** The last line, behind all tests: the runner itself came to its end. */
+export const THE_END = '"the end"';
+
 /** How a test ended. */
 export interface Told {
   /** With those of the tests around it: `a build > its second layer`. */
@@ -32,6 +35,7 @@ export async function* reportJsonLines(events: AsyncIterable<TestEvent>): AsyncG
     };
     yield `${JSON.stringify(told)}\n`;
   }
+  yield `${THE_END}\n`;
 }
 
 // biome-ignore lint/style/noDefaultExport: what --test-reporter takes

@@ -6,8 +6,6 @@ import type { RootShell } from './root-shell.ts';
 
 export interface Backend {
   readonly name: 'fuse' | 'nbd';
-  /** A device that a script may attach by itself with qemu-nbd. */
-  readonly scriptDevice: string | undefined;
   /** Fails as `host`, with the cure, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
   /**
@@ -22,6 +20,11 @@ export interface Backend {
     directory: string,
     access?: 'read-write' | 'read-only',
   ): Promise<Result<AttachedDisk>>;
+  /**
+   * Gives a device, with nothing attached, that a script may attach by itself with qemu-nbd. It is kept from others until
+   * `detach`, or until the shell ends. Undefined for a backend that has none.
+   */
+  readonly lend: ((shell: RootShell, directory: string) => Promise<Result<AttachedDisk>>) | undefined;
 }
 
 export interface AttachedDisk extends Disk {

@@ -116,7 +116,6 @@ export async function runOnHost(
   shell: RootShell,
   script: HostScript,
   directory: string,
-  wrap: (argv: readonly string[]) => readonly string[],
 ): Promise<Result<number>> {
   const owned = await ownByRoot(shell, [script.inputs]);
   if (!owned.ok) return owned;
@@ -130,7 +129,8 @@ export async function runOnHost(
       networkOf(script),
       writeVariables(script, secrets.value, directory),
       script.inputs,
-      ...wrap(script.argv),
+      script.lent?.device ?? '',
+      ...script.argv,
     ],
     directory,
   );

@@ -9,7 +9,7 @@ import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
 import { LOOP_NOTE } from './leftovers.ts';
 import type { RootShell } from './root-shell.ts';
 
-export const fuseBackend: Backend = { name: 'fuse', scriptDevice: undefined, check, attach };
+export const fuseBackend: Backend = { name: 'fuse', check, attach, lend: undefined };
 
 async function check(): Promise<Result<void>> {
   for (const [node, module] of [

@@ -27,7 +27,7 @@ export const TOOLS = [
 export function linuxHost(backend: Backend): Host {
   return {
     images: qemuImg,
-    scriptDevice: backend.scriptDevice,
+    lendsDevices: backend.lend !== undefined,
     check: async () => {
       for (const tool of TOOLS) {
         if (!isInstalled(tool)) return missingTool(tool);

@@ -23,6 +23,8 @@ import { asRoot, isRoot, SUDO_HINT } from './sudo.ts';
 export interface RootShell extends AsyncDisposable {
   /** The process that was started; the shell is one that descends from it. */
   readonly pid: number | undefined;
+  /** Settles when the shell has ended, and with it all that was in it. */
+  readonly ended: Promise<unknown>;
   /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process.ts. */
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
@@ -115,6 +117,10 @@ class AgentShell implements RootShell {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#child.ended;
   }
 
   /** What the shell printed outside of any answer: why it could not start. */

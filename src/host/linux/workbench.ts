@@ -15,7 +15,6 @@ import type { AttachedDisk, Backend } from './backend.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
-import { underDeviceLock } from './nbd.ts';
 import { openRootShell, type RootShell } from './root-shell.ts';
 
 /**
@@ -49,6 +48,14 @@ class LinuxWorkbench implements Workbench {
     this.#attached.set(disk.value, disk.value);
     this.#disks.push(disk.value);
     return disk;
+  }
+
+  async lendDevice(): Promise<Result<Disk>> {
+    const { lend } = this.#backend;
+    if (!lend) throw new Error(`the backend ${this.#backend.name} was asked for a device to lend`);
+    const device = await lend(this.#shell, this.#directory);
+    if (device.ok) this.#attached.set(device.value, device.value);
+    return device;
   }
 
   async detach(disk: Disk): Promise<Result<void>> {
@@ -93,10 +100,7 @@ class LinuxWorkbench implements Workbench {
   }
 
   runOnHost(script: HostScript): Promise<Result<number>> {
-    const { device } = script;
-    return runOnHost(this.#shell, script, this.#directory, (argv) =>
-      device === undefined ? argv : underDeviceLock(device, argv),
-    );
+    return runOnHost(this.#shell, script, this.#directory);
   }
 
   async explain(failure: Failure): Promise<Failure> {

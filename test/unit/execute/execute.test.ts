@@ -32,7 +32,7 @@ function project(more: Readonly<Record<string, string>> = {}): Tree {
 interface BuildOptions {
   readonly flatten?: boolean;
   readonly boot?: string;
-  readonly scriptDevice?: string;
+  readonly lendsDevices?: boolean;
   readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
   readonly steering?: Steering;
 }
@@ -40,10 +40,10 @@ interface BuildOptions {
 /** Plans and executes a project, as the command does. */
 async function build(
   tree: Tree,
-  { flatten = false, boot = 'boot 1', scriptDevice, onEvent, steering }: BuildOptions = {},
+  { flatten = false, boot = 'boot 1', lendsDevices = false, onEvent, steering }: BuildOptions = {},
 ) {
   const made = await fakeContext(tree);
-  made.host.scriptDevice = scriptDevice;
+  made.host.lendsDevices = lendsDevices;
   made.host.boot = boot;
   const context = {
     ...made,
@@ -237,9 +237,9 @@ test('a modify-disk that attaches its disk itself needs a device, and that is to
 
 test('a disk that a modify-disk makes itself is not trimmed or written anew', async () => {
   using tree = project({ 'layers/10_a/modify-disk': script('# vlb: from scratch', 'echo a') });
-  const { calls, outcomes } = await build(tree, { scriptDevice: '/dev/nbd0' });
+  const { calls, outcomes } = await build(tree, { lendsDevices: true });
   assert.equal(outcomes, '10_a built, 20_b built, 30_c built');
-  assert.deepEqual(calls.slice(0, 3), ['run', 'dispose', 'attach']);
+  assert.deepEqual(calls.slice(0, 5), ['lend', 'run', 'detach', 'dispose', 'attach']);
 });
 
 describe('a directory of vlb that cannot be written is a failure, no crash', () => {

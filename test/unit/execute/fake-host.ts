@@ -15,8 +15,7 @@ import { type Tree, valueIn } from '../../rig/tree.ts';
 const OWNER = '1-1.aaaaaaaa';
 
 export class FakeHost implements Host {
-  /** What a modify-disk without a device of vlb's is given. */
-  scriptDevice: string | undefined;
+  lendsDevices = false;
   /** What was done, in order: `attach`, `run`, … */
   readonly calls: string[] = [];
 
@@ -54,6 +53,7 @@ export class FakeWorkbench implements Workbench {
   }
 
   attach = async (image: string) => this.#did('attach', { device: image });
+  lendDevice = async () => this.#did('lend', { device: '/dev/nbd0' });
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
   mountLayer = async () => this.#did('mount layer', undefined);

@@ -74,7 +74,6 @@ function otherTools(): readonly Tool[] {
   return [
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from one device' },
-    { group: nbd, name: 'blockdev', purpose: 'flushes a device' },
     { group: SCRIPTS, name: 'sfdisk', purpose: 'partitions disks' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'makes ext4 file systems' },
     {

@@ -87,9 +87,21 @@ await_file() {
   done
 }
 
-# await_connected SYS PID: until the network block device has a server and a size, or the server has ended.
+# locked LOCK SAID COMMAND…: becomes a command that holds a lock while it, or what it started, runs. The file SAID gets a
+# line as soon as the lock is held, and then what the command says. The status is 75 where somebody else holds it.
+locked() {
+  lock=$1 said=$2
+  shift 2
+  exec 9>>"$lock"
+  flock --nonblock 9 || exit 75
+  echo locked >"$said"
+  exec "$@" 2>>"$said"
+}
+
+# await_connected SYS PID SAID: until the network block device has a server and a size, or the server has ended. What the
+# kernel tells may be of another's server, which was quicker: so this one must have said that it is connected.
 await_connected() {
-  while [ ! -e "$1/pid" ] || [ "$(cat "$1/size")" = 0 ]; do
+  until [ -e "$1/pid" ] && [ "$(cat "$1/size")" != 0 ] && grep -qs ' connected ' "$3"; do
     kill -0 "$2" 2>/dev/null || return 1
     sleep 0.005
   done
@@ -188,17 +200,33 @@ remove_mount_points() {
   return 0
 }
 
-# boxed NETWORK VARIABLES DIRECTORY COMMAND…: runs a script on the host where its mounts and processes end with it.
+# let_go DEVICE: detaches what a script left attached, and waits for the end of its qemu-nbd, which without the device still
+# has the rest of the qcow2 to write.
+let_go() {
+  while read -r source place _; do
+    case $source in "$1" | "$1"p[0-9]*) echo "$source is still mounted at $place at the script's end" >&2; return 1 ;; esac
+  done </proc/self/mounts
+  sys=/sys/block/${1##*/} tries=0
+  [ ! -e "$sys/pid" ] || { sync "$1"; qemu-nbd --disconnect "$1" >/dev/null; }
+  while [ -e "$sys/pid" ] || grep -qsx qemu-nbd /proc/[0-9]*/comm; do
+    tries=$((tries + 1))
+    [ "$tries" -le 6000 ] || { echo "$1 is still attached a minute after the script's end" >&2; return 1; }
+    sleep 0.01
+  done
+}
+
+# boxed NETWORK VARIABLES DIRECTORY DEVICE COMMAND…: runs a script on the host where its mounts and processes end with it.
+# DEVICE is one that was lent to it, or empty.
 boxed() {
   cd "$3" || return 1
   own_network "$1"
-  variables=$2
-  shift 3
+  variables=$2 device=$4
+  shift 4
   note_self "${variables%/*}"
   umask 022
   # The shell in between is the box's PID 1: a script that were it would ignore signals and never reap.
   # shellcheck disable=SC2086 # a word or none
-  exec unshare $network --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh "$0" box "$variables" "$@"
+  exec unshare $network --mount --pid --ipc --fork --kill-child=KILL --mount-proc sh "$0" box "$variables" "$device" "$@"
 }
 
 # with_variables FILE COMMAND…: becomes a command that has these variables and no others, NAME=VALUE lines escaped as in a
@@ -587,10 +615,13 @@ case $role in
       mount --bind -o exec,nodev "$here" "$here" && cd "$here" || exit 1
     fi
     raise_loopback
-    variables=$1
-    shift
+    variables=$1 device=$2
+    shift 2
     # shellcheck disable=SC2086 # words or none
-    (with_variables "$variables" ${session-} "$@"); exit $?
+    (with_variables "$variables" ${session-} "$@")
+    status=$?
+    [ "$status" != 0 ] || [ -z "$device" ] || let_go "$device" || status=1
+    exit "$status"
     ;;
   enter) enter "$@" ;;
   join) join "$@" ;;
