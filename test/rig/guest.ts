@@ -11,8 +11,17 @@ import { type Ended, REPOSITORY, run, VLB } from './project.ts';
 const GUEST = path.join(REPOSITORY, 'test/guest');
 /** Where vlb and its tests are in the guest. */
 const PLACE = '/opt/vlb';
-/** What the repository's checks need and its tests do not. */
-const NOT_NEEDED = ['@biomejs', '@esbuild', '@types', '@typescript', 'esbuild', 'typescript'];
+/** What the repository's checks and the making of the bundle need, and tests do not. */
+const NOT_NEEDED = [
+  '@aws-sdk',
+  '@biomejs',
+  '@esbuild',
+  '@smithy',
+  '@types',
+  '@typescript',
+  'esbuild',
+  'typescript',
+];
 
 export interface GuestOptions {
   /** No tests whose names match this regular expression. */
