@@ -2,17 +2,26 @@
 
 import type { Argv } from 'yargs';
 import type { Failure } from '../model/failure.ts';
-import { PARAM, SECRET } from './command-options.ts';
+import { LAYER, PARAM, SECRET } from './command-options.ts';
 import type { CacheOptions } from './commands/cache.ts';
+import type { ShareOptions } from './commands/cache-share.ts';
 import type { Finish, RawGlobalOptions } from './options.ts';
 
 type Commands = typeof import('./commands/cache.ts');
+type ShareCommands = typeof import('./commands/cache-share.ts');
 
 interface Raw extends RawGlobalOptions {
   readonly json?: boolean | undefined;
 }
 
-/** Adds du, ls, gc, verify, clear and keygen to the parser of `vlb cache`. */
+interface RawShare extends Raw {
+  readonly layer?: readonly string[] | undefined;
+  readonly param?: readonly string[] | undefined;
+}
+
+const REMOTE = { type: 'boolean', describe: 'of the shared cache, not of the store here' } as const;
+
+/** Adds all of them to the parser of `vlb cache`. */
 export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finish: Finish) {
   const call = (
     raw: Raw,
@@ -21,19 +30,53 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
     finish(raw, async (options) =>
       command(await import('./commands/cache.ts'), { ...options, json: raw.json === true }),
     );
+  /** Those that know the shared cache, too. */
+  const look = (
+    raw: Raw & { readonly remote?: boolean | undefined },
+    command: (
+      commands: Pick<Commands, 'du' | 'ls' | 'gc'>,
+      options: CacheOptions,
+    ) => Promise<number | Failure>,
+  ) =>
+    finish(raw, async (options) => {
+      const own = { ...options, json: raw.json === true };
+      return raw.remote
+        ? command(await import('./commands/cache-remote.ts'), own)
+        : command(await import('./commands/cache.ts'), own);
+    });
+  const share = (
+    raw: RawShare,
+    command: (commands: ShareCommands, options: ShareOptions) => Promise<number | Failure>,
+  ) =>
+    finish(raw, async (options) =>
+      command(await import('./commands/cache-share.ts'), {
+        ...options,
+        json: raw.json === true,
+        targets: raw.layer ?? [],
+        params: raw.param ?? [],
+      }),
+    );
   return parser
     .option('json', { type: 'boolean', describe: 'for programs' })
     .command(
       'du',
       'show what the store takes up on the disk',
-      (own) => own.example('$0 cache du', 'how much, and who uses it'),
-      (raw) => call(raw, (commands, options) => commands.du(options)),
+      (own) =>
+        own
+          .option('remote', REMOTE)
+          .example('$0 cache du', 'how much, and who uses it')
+          .example('$0 cache du --remote', 'how much is in the bucket'),
+      (raw) => look(raw, (commands, options) => commands.du(options)),
     )
     .command(
       'ls',
       'list what is in the store, most recently used first',
-      (own) => own.example('$0 cache ls --json', 'whole digests and keys'),
-      (raw) => call(raw, (commands, options) => commands.ls(options)),
+      (own) =>
+        own
+          .option('remote', REMOTE)
+          .example('$0 cache ls --json', 'whole digests and keys')
+          .example('$0 cache ls --remote', 'what others can fetch'),
+      (raw) => look(raw, (commands, options) => commands.ls(options)),
     )
     .command(
       'gc',
@@ -43,20 +86,59 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
           .option('max-size', {
             type: 'string',
             requiresArg: true,
-            describe: 'SIZE, as 20G; none for no limit (default: cache: max-size of vlb.yaml, or 50G)',
+            describe:
+              'SIZE, as 20G; none for no limit (default: cache: max-size of vlb.yaml, or 50G; with --remote none)',
           })
           .option('max-age', {
             type: 'string',
             requiresArg: true,
-            describe: 'not used for TIME, as 30d; or none (default: cache: max-age of vlb.yaml, or 90d)',
+            describe:
+              'not used, or with --remote not pushed, for TIME, as 30d; or none (default: cache: max-age of vlb.yaml, or 90d; with --remote none)',
           })
           .option('dry-run', { alias: 'n', type: 'boolean', describe: 'only show what would go' })
+          .option('remote', REMOTE)
           .example('$0 cache gc --max-size 20G', 'the most recently used 20 GiB stay')
-          .example('$0 cache gc --max-size 0 -n', 'what is in no use at all'),
+          .example('$0 cache gc --max-size 0 -n', 'what is in no use at all')
+          .example(
+            '$0 cache gc --remote --max-age 90d',
+            'what was pushed in the last 90 days stays in the bucket',
+          ),
       (raw) =>
-        call(raw, (commands, options) =>
+        look(raw, (commands, options) =>
           commands.gc({ ...options, maxSize: raw.maxSize, maxAge: raw.maxAge, dryRun: raw.dryRun === true }),
         ),
+    )
+    .command(
+      'push [layer..]',
+      'send what is built here to the shared cache',
+      (own) =>
+        own
+          .positional('layer', LAYER)
+          .option('param', PARAM)
+          .example('$0 cache push', 'all that is built here and may be shared')
+          .example('$0 cache push app', '20_app, and what it stands on'),
+      (raw) => share(raw, (commands, options) => commands.push(options)),
+    )
+    .command(
+      'pull [layer..]',
+      'fetch from the shared cache what a build would need',
+      (own) =>
+        own
+          .positional('layer', LAYER)
+          .option('param', PARAM)
+          .example('$0 cache pull', 'a build needs no network then, as far as others have built it')
+          .example('$0 cache pull app', '20_app, and what it needs'),
+      (raw) => share(raw, (commands, options) => commands.pull(options)),
+    )
+    .command(
+      'prefetch [layer..]',
+      'the same for CI: never fails because of the shared cache',
+      (own) =>
+        own
+          .positional('layer', LAYER)
+          .option('param', PARAM)
+          .example('$0 cache prefetch', 'what cannot be had is told, and built later'),
+      (raw) => share(raw, (commands, options) => commands.prefetch(options)),
     )
     .command(
       'verify',
@@ -108,5 +190,5 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
         }),
     )
     .example('$0 cache gc -n', 'what is over the limits')
-    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, verify, clear or keygen');
+    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen');
 }

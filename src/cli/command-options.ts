@@ -10,6 +10,8 @@ import { ON_ERROR } from './on-error.ts';
 /** How layers are named on the command line. */
 const LAYER_TEXT = 'a layer, in full (20_app) or without the number (app), or an image of vlb.yaml';
 
+export const LAYER = { type: 'string', array: true, describe: LAYER_TEXT } as const;
+
 export const PARAM = {
   alias: 'p',
   type: 'string',
@@ -66,11 +68,7 @@ export function buildOptions<T>(parser: Argv<T>) {
       requiresArg: true,
       describe: 'build only up to LAYER; it becomes the image',
     })
-    .positional('layer', {
-      type: 'string',
-      array: true,
-      describe: LAYER_TEXT,
-    })
+    .positional('layer', LAYER)
     .option('jobs', JOBS)
     .option('dry-run', { alias: 'n', type: 'boolean', describe: 'show the plan and build nothing' })
     .option('force', {
@@ -128,11 +126,7 @@ export function lsOptions<T>(parser: Argv<T>) {
 }
 
 function layers<T>(parser: Argv<T>) {
-  return parser.positional('layer', {
-    type: 'string',
-    array: true,
-    describe: LAYER_TEXT,
-  });
+  return parser.positional('layer', LAYER);
 }
 
 function json<T>(parser: Argv<T>) {

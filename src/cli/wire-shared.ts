@@ -3,9 +3,12 @@
 import { readFileSync } from 'node:fs';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { RemoteAccess, SharedCacheConfig } from '../model/shared-cache.ts';
+import type { BucketConfig, RemoteAccess, SharedCacheConfig } from '../model/shared-cache.ts';
+import type { SharedKeeper } from '../model/shared-keeping.ts';
 import type { Store } from '../model/store.ts';
-import { Bucket, TRUSTED } from '../remote/bucket.ts';
+import { Bucket } from '../remote/bucket.ts';
+import { openSharedKeeper } from '../remote/keeper.ts';
+import { isScope, TRUSTED } from '../remote/layout.ts';
 import { type Signer, signerOf } from '../remote/signatures.ts';
 import { PATIENCE, Steady } from '../remote/steady.ts';
 import { tieredStore } from '../remote/tiered-store.ts';
@@ -49,21 +52,30 @@ export async function openBucket(
   access: RemoteAccess,
   onNote: (message: string) => void,
 ): Promise<Bucket> {
-  const { openS3 } = await import('../remote/s3.ts');
-  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
-  const onLost = (why: string) =>
-    onNote(`the shared cache ${store.place} is left alone from here on: ${why}`);
-  const steady = new Steady(store, PATIENCE, onLost);
+  const steady = await openSteady(bucket, (at, why) =>
+    onNote(`the shared cache ${at} is left alone from here on: ${why}`),
+  );
   return new Bucket({ steady, ...place, access, trustedKeys, onNote });
 }
 
-/** `trusted`, or a scope below `untrusted`: names that can stand in an object's. */
-const SCOPE = /^(trusted|untrusted(\/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?)$/;
+/** The keeping of a bucket. */
+export async function wireSharedKeeper({ bucket }: SharedCacheConfig): Promise<SharedKeeper> {
+  return openSharedKeeper(await openSteady(bucket, () => {})); // the failure that it leads to says why
+}
+
+async function openSteady(
+  bucket: BucketConfig,
+  onLost: (place: string, why: string) => void,
+): Promise<Steady> {
+  const { openS3 } = await import('../remote/s3.ts');
+  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
+  return new Steady(store, PATIENCE, (why) => onLost(store.place, why));
+}
 
 /** What VLB_CACHE_SCOPE and VLB_CACHE_SIGNING_KEY say. Fails as `usage`. */
 export function placeOf(environment: NodeJS.ProcessEnv): Result<Place> {
   const scope = environment['VLB_CACHE_SCOPE'] || TRUSTED;
-  if (!SCOPE.test(scope)) {
+  if (!isScope(scope)) {
     return fail('usage', `VLB_CACHE_SCOPE cannot be ${scope}`, {
       hint: 'it is trusted, untrusted, or untrusted/NAME with a NAME of letters, digits and ._-',
     });

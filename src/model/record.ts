@@ -1,6 +1,6 @@
 // Records as text: written by JSON.stringify, read with every field checked, since disks lie.
 
-import type { BuildRecord } from './artifact.ts';
+import type { BuildRecord, Digest } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 
@@ -27,6 +27,11 @@ export function parseRecord(text: string): BuildRecord | undefined {
     typeof created === 'string' &&
     typeof recipe === 'string';
   return right ? (value as BuildRecord) : undefined; // every field was looked at above
+}
+
+/** The layers that a build looked into: its recipe alone tells them, see `layerRecipe` of src/plan/key.ts. */
+export function mountedBy({ recipe }: Pick<BuildRecord, 'recipe'>): Digest[] {
+  return [...recipe.matchAll(/^mount ([0-9a-f]{64}) /gm)].map(([, digest = '']) => digest as Digest); // it was matched as one
 }
 
 function isHash(value: unknown): boolean {

@@ -41,6 +41,19 @@ export interface SharedTally {
   readonly savedSeconds: number;
 }
 
+/** What came of offering a layer that is here. */
+export type Offer =
+  /** It went there. */
+  | 'pushed'
+  /** It was there, whole. */
+  | 'there'
+  /** Another build of it is there, or of what it stands on or looks into. */
+  | 'other'
+  /** It may not leave the machine, or what it stands on may not. */
+  | 'private'
+  /** It could not be sent: why was told. */
+  | 'failed';
+
 export interface PublishOptions {
   /** It takes the place of what is there: the person forced it, or that is too old. */
   readonly replaces: boolean;
@@ -61,6 +74,13 @@ export interface SharedCache {
    * @param below the records of all that it stands on or looks into, lowest first: without them it is of no use to others
    */
   publish(record: BuildRecord, below: readonly BuildRecord[], options: PublishOptions): Promise<BuildRecord>;
+  /**
+   * Offers a layer that may have been built long ago, and changes nothing here. What lies there without its artifact is put right.
+   * @param below as for {@link publish}
+   */
+  offer(record: BuildRecord, below: readonly BuildRecord[], signal: AbortSignal): Promise<Offer>;
+  /** Whether all that was asked was answered: otherwise there may be more than was found. */
+  hasAnswered(): Promise<boolean>;
   /** Undefined while nothing came or went. */
   tally(): SharedTally | undefined;
 }

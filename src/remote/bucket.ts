@@ -1,19 +1,14 @@
-// What lies in the bucket, and who may write what there:
-//   <scope>/records/<key>.json              records, see envelope.ts
-//   <scope>/artifacts/<digest>.qcow2.zst    artifacts, compressed, immutable
-//   <scope>/probe                           what writing is tried with
+// The bucket as a build works with it: what it reads of which scopes, and whether it may write.
 
 import type { BuildRecord, Digest, Key } from '../model/artifact.ts';
 import { type Answer, answer, type Condition, type Trouble } from '../model/object-store.ts';
 import type { RemoteAccess } from '../model/shared-cache.ts';
 import { MOST_BYTES, seal, unseal } from './envelope.ts';
+import { artifactName, recordName, TRUSTED } from './layout.ts';
 import type { Signer } from './signatures.ts';
 import type { Steady } from './steady.ts';
 import type { OnTransfer } from './traffic.ts';
 import { download, upload } from './transfer.ts';
-
-/** The scope that everybody reads. */
-export const TRUSTED = 'trusted';
 
 export interface BucketOptions {
   readonly steady: Steady;
@@ -49,6 +44,7 @@ export class Bucket {
   readonly #steady: Steady;
   readonly #told = new Set<string>();
   #writable: Promise<boolean> | undefined;
+  #hasAnswered = true;
 
   constructor(options: BucketOptions) {
     this.#options = options;
@@ -68,12 +64,18 @@ export class Bucket {
     return undefined;
   }
 
+  /** Whether it could always be said what lies under a key. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
   /** What lies under a key in a scope. */
   async look(scope: string, key: Key, signal: AbortSignal): Promise<Look> {
     const got = await this.#steady.read(recordName(scope, key), MOST_BYTES, signal);
     if (!got.ok) {
       if (got.trouble.kind === 'absent') return { state: 'absent' };
       this.#noteTrouble('read', got.trouble);
+      this.#hasAnswered = false;
       return { state: 'unknown' };
     }
     const { bytes, tag } = got.value;
@@ -185,11 +187,3 @@ export class Bucket {
 }
 
 const PROBE = Buffer.from('vlb tries here whether it may write\n');
-
-function recordName(scope: string, key: Key): string {
-  return `${scope}/records/${key}.json`;
-}
-
-function artifactName(scope: string, digest: Digest): string {
-  return `${scope}/artifacts/${digest}.qcow2.zst`;
-}

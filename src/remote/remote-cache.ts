@@ -5,7 +5,7 @@ import path from 'node:path';
 import { artifactFile, type BuildRecord, type Digest, type Key } from '../model/artifact.ts';
 import type { Transfer } from '../model/event.ts';
 import type { Condition } from '../model/object-store.ts';
-import type { PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
+import type { Offer, PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
 import type { Store } from '../model/store.ts';
 import type { Bucket, Found, Look } from './bucket.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
@@ -86,15 +86,31 @@ export class RemoteCache implements SharedCache {
     const bucket = await this.#open();
     if (!(await bucket.isWritable(signal))) return record;
     for (const one of below) {
-      const counts = await this.#offer(one, bucket, { replaces: false, adopts: false, signal });
-      if (!counts) return record;
-      if (counts.artifact.digest === one.artifact.digest) continue;
+      const decided = await this.#offer(one, bucket, { replaces: false, adopts: false, signal });
+      if (!decided) return record;
+      if (decided.record.artifact.digest === one.artifact.digest) continue;
       onNote(
         `${record.layer} is not shared: it stands on another build of ${one.layer} than the one in ${bucket.place}`,
       );
       return record;
     }
-    return (await this.#offer(record, bucket, { replaces, adopts: true, signal })) ?? record;
+    return (await this.#offer(record, bucket, { replaces, adopts: true, signal }))?.record ?? record;
+  }
+
+  async offer(record: BuildRecord, below: readonly BuildRecord[], signal: AbortSignal): Promise<Offer> {
+    const all = [...below, record];
+    if (!all.every(isShareable)) return 'private';
+    const bucket = await this.#open();
+    if (!(await bucket.isWritable(signal))) return 'failed';
+    let isNew = false;
+    for (const one of all) {
+      const options = { replaces: false, adopts: false, repairs: true, signal };
+      const decided = await this.#offer(one, bucket, options);
+      if (!decided) return 'failed';
+      if (decided.record.artifact.digest !== one.artifact.digest) return 'other';
+      isNew = decided.isNew;
+    }
+    return isNew ? 'pushed' : 'there';
   }
 
   /** Lets go of its connections. */
@@ -103,6 +119,10 @@ export class RemoteCache implements SharedCache {
       (bucket) => bucket.close(),
       () => {}, // told to whoever opened it
     );
+  }
+
+  async hasAnswered(): Promise<boolean> {
+    return (await this.#bucket)?.hasAnswered ?? true;
   }
 
   tally(): SharedTally | undefined {
@@ -115,10 +135,10 @@ export class RemoteCache implements SharedCache {
    * Puts a record into the bucket, its artifact before it, unless there is one under its key that counts. Returns the one
    * that is there then; undefined when that cannot be said.
    */
-  async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<BuildRecord | undefined> {
+  async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<Decided | undefined> {
     const { key, artifact } = record;
     const { signal } = options;
-    if (this.#known.get(key) === artifact.digest) return record;
+    if (this.#known.get(key) === artifact.digest) return { record, isNew: false };
     for (let round = 0; round < ROUNDS; round++) {
       const look = await this.#look(key, bucket, signal);
       if (look.state === 'unknown') return undefined;
@@ -127,11 +147,13 @@ export class RemoteCache implements SharedCache {
         const { found } = look;
         const isSame = found.record.artifact.digest === artifact.digest;
         const isDamaged = this.#damaged.has(found.record.artifact.digest);
-        if (isSame && !isDamaged) return this.#foundSame(found.record);
+        const isWhole =
+          !isDamaged && !(isSame && options.repairs && (await this.#isLost(found, bucket, signal)));
+        if (isSame && isWhole) return this.#foundSame(found.record, false);
         if (!isSame && !(options.replaces && round === 0)) {
-          if (!options.adopts) return found.record;
+          if (!options.adopts) return { record: found.record, isNew: false };
           const fetched = await this.#adopt(record, found, options);
-          if (fetched === 'here') return found.record;
+          if (fetched === 'here') return { record: found.record, isNew: false };
           if (fetched === 'unreachable') return undefined;
         }
         // What others have written may be read here, but not be replaced.
@@ -140,7 +162,7 @@ export class RemoteCache implements SharedCache {
       }
       if (!(await this.#send(record, bucket, options))) return undefined;
       const put = await bucket.write(record, condition, signal);
-      if (put.ok) return this.#foundSame(record);
+      if (put.ok) return this.#foundSame(record, true);
       if (put.trouble.kind !== 'taken' && put.trouble.kind !== 'absent') return undefined;
     }
     return undefined;
@@ -263,9 +285,16 @@ export class RemoteCache implements SharedCache {
     this.#options.onNote(message);
   }
 
-  #foundSame(record: BuildRecord): BuildRecord {
+  #foundSame(record: BuildRecord, isNew: boolean): Decided {
     this.#known.set(record.key, record.artifact.digest);
-    return record;
+    return { record, isNew };
+  }
+
+  /** Whether the artifact of a record in one's own scope is gone. */
+  async #isLost({ record, scope }: Found, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
+    if (scope !== bucket.scope) return false;
+    const there = await bucket.has(record.artifact.digest, signal);
+    return there.ok && !there.value;
   }
 
   #open(): Promise<Bucket> {
@@ -277,6 +306,15 @@ export class RemoteCache implements SharedCache {
 interface OfferOptions extends PublishOptions {
   /** Whether another record that is there is fetched, to be used in place of this one. */
   readonly adopts: boolean;
+  /** Whether a record that is there is looked at for having lost its artifact. */
+  readonly repairs?: boolean;
+}
+
+/** The record that counts. */
+interface Decided {
+  readonly record: BuildRecord;
+  /** It was put there just now. */
+  readonly isNew: boolean;
 }
 
 /** `noshare` and `nocache` never leave the machine. */

@@ -74,8 +74,13 @@ export function entriesText(list: readonly CacheEntry[], style: Style): string {
     time(entry.lastUsed),
     entry.inPlace ? 'in place' : '',
   ]);
-  const table = [['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'LAST USED', ''], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return tableText([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'LAST USED', ''], ...rows], style);
+}
+
+/** Columns with a head, the third of which has sizes. */
+export function tableText(table: readonly (readonly string[])[], style: Style): string {
+  const columns = table[0]?.keys() ?? [];
+  const widths = [...columns].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   return table
     .map((row, index) => {
       const cells = row.map((cell, column) =>
@@ -135,7 +140,8 @@ function nameOf({ layer, keeping }: CacheEntry): string {
   return layer === undefined ? (keeping === 'uncached' ? '(uncached)' : '(no record)') : plainText(layer);
 }
 
-function entries(count: number): string {
+/** `3 entries` */
+export function entries(count: number): string {
   return count === 1 ? '1 entry' : `${count} entries`;
 }
 
@@ -152,7 +158,7 @@ function shortPath(file: string): string {
 }
 
 /** `2026-11-21 06:42`, local time. */
-function time(iso: string): string {
+export function time(iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return '?';
   const two = (value: number) => String(value).padStart(2, '0');

@@ -63,15 +63,19 @@ export function summary(event: Finished, style: Style): string {
 
 /** What came from the shared cache, what that saved, and what went there. */
 function sharedText({ fetched, pushed, savedSeconds }: SharedTally): string {
-  const amount = ({ count, bytes, seconds }: Traffic) =>
-    `${count} ${count === 1 ? 'layer' : 'layers'}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
   const parts = [
     ...(fetched.count > 0
-      ? [`fetched ${amount(fetched)}, which took ${formatSeconds(savedSeconds)} to build`]
+      ? [`fetched ${trafficText(fetched)}, which took ${formatSeconds(savedSeconds)} to build`]
       : []),
-    ...(pushed.count > 0 ? [`pushed ${amount(pushed)}`] : []),
+    ...(pushed.count > 0 ? [`pushed ${trafficText(pushed)}`] : []),
   ];
   return `shared cache: ${parts.join('; ')}`;
+}
+
+/** `2 layers, 1.2 MiB in 0.30 s` */
+export function trafficText({ count, bytes, seconds }: Traffic): string {
+  const layers = `${count} ${count === 1 ? 'layer' : 'layers'}`;
+  return `${layers}, ${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
 }
 
 /** `fetching 20_app`, `pushing 20_app` */

@@ -3,9 +3,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Cleared } from '../model/cache.ts';
+import { withNeeds } from '../model/choose.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { guarded } from './guard.ts';
-import { readInventory, withNeeds } from './inventory.ts';
+import { readInventory } from './inventory.ts';
 import { amountBelow, type KeepingOptions, sum, takeOut } from './keeping.ts';
 import { leasedNames } from './lease.ts';
 import { namesIn } from './places.ts';

@@ -3,9 +3,9 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { CacheLimits, Collected } from '../model/cache.ts';
-import { type Candidate, chooseVictims } from './choose.ts';
+import { type Candidate, chooseVictims, withNeeds } from '../model/choose.ts';
 import { guarded } from './guard.ts';
-import { readInventory, type StoredArtifact, withNeeds } from './inventory.ts';
+import { readInventory, type StoredArtifact } from './inventory.ts';
 import { amountBelow, entriesOf, inPlaceAnywhere, type KeepingOptions, sum, takeOut } from './keeping.ts';
 import { forgetDead, leasedNames } from './lease.ts';
 import { ARTIFACT, measure, namesIn, RECORD, type StorePlaces } from './places.ts';

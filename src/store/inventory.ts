@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../model/artifact.ts';
-import { parseRecord } from '../model/record.ts';
+import { mountedBy, parseRecord } from '../model/record.ts';
 import { ARTIFACT, measure, namesIn, RECORD, type StorePlaces } from './places.ts';
 import { backingFile } from './qcow2-header.ts';
 
@@ -63,21 +63,6 @@ export function backingArtifact(file: string): string | undefined {
   return ARTIFACT.test(name) ? name : undefined;
 }
 
-/** All that these artifacts need, they themselves included. */
-export function withNeeds(
-  names: Iterable<string>,
-  inventory: ReadonlyMap<string, StoredArtifact>,
-): ReadonlySet<string> {
-  const all = new Set<string>();
-  const waiting = [...names];
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (all.has(name)) continue;
-    all.add(name);
-    waiting.push(...(inventory.get(name)?.needs ?? []));
-  }
-  return all;
-}
-
 /** The record in a file; undefined when there is none, or no whole one. */
 export function readStoredRecord(file: string): StoredRecord | undefined {
   try {
@@ -90,11 +75,8 @@ export function readStoredRecord(file: string): StoredRecord | undefined {
   }
 }
 
-/** The mounted layers are told by the record's recipe alone, see `layerRecipe` of src/plan/key.ts. */
-function neededBy({ recipe, parent }: BuildRecord): string[] {
-  const mounts = [...recipe.matchAll(/^mount ([0-9a-f]{64}) /gm)].flatMap(([, digest = '']) => [
-    `${digest}.qcow2`,
-    `uncached-${digest}.qcow2`,
-  ]);
-  return parent ? [artifactFile(parent), ...mounts] : mounts;
+/** What was mounted may have been uncached: its digest alone is known. */
+function neededBy(record: BuildRecord): string[] {
+  const mounts = mountedBy(record).flatMap((digest) => [`${digest}.qcow2`, `uncached-${digest}.qcow2`]);
+  return record.parent ? [artifactFile(record.parent), ...mounts] : mounts;
 }

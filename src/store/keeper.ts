@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CacheEntry, CacheKeeper, CacheUsage } from '../model/cache.ts';
+import { withNeeds } from '../model/choose.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { type ClearOptions, clear } from './clear.ts';
 import { collect } from './collect.ts';
-import { readInventory, withNeeds } from './inventory.ts';
+import { readInventory } from './inventory.ts';
 import { amountBelow, cannotKeep, entriesOf, type KeepingOptions, sum } from './keeping.ts';
 import { measure, namesIn, RECORD, storePlaces } from './places.ts';
 import { artifactsInPlace, livingProjects } from './projects.ts';

@@ -4,17 +4,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import type { BadEntry, Verified } from '../model/cache.ts';
+import { withNeeds } from '../model/choose.ts';
 import { parseRecord } from '../model/record.ts';
 import { setAside } from './damaged.ts';
 import { digestFile } from './durable.ts';
 import { guarded } from './guard.ts';
-import {
-  backingArtifact,
-  readInventory,
-  readStoredRecord,
-  type StoredRecord,
-  withNeeds,
-} from './inventory.ts';
+import { backingArtifact, readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
 import type { KeepingOptions } from './keeping.ts';
 import { leasedNames } from './lease.ts';
 import { ARTIFACT, measure, namesIn, RECORD } from './places.ts';

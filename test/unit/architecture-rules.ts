@@ -41,6 +41,8 @@ const TOLD: readonly string[] = [
   'model/checkup.ts',
   'model/disk-diff.ts',
   'model/shared-cache.ts',
+  'model/shared-keeping.ts',
+  'model/shared-transfer.ts',
   'model/unreachable.ts',
 ];
 

@@ -39,10 +39,7 @@ export async function ls(options: CacheOptions): Promise<number | Failure> {
   );
 }
 
-export interface GcOptions extends CacheOptions {
-  /** As on the command line; undefined for what vlb.yaml says. */
-  readonly maxSize: string | undefined;
-  readonly maxAge: string | undefined;
+export interface GcOptions extends CacheOptions, GivenLimits {
   readonly dryRun: boolean;
 }
 
@@ -80,21 +77,28 @@ function open(options: CacheOptions) {
 }
 
 /** What the command line says, what vlb.yaml says where it says nothing, else the defaults. */
-async function limitsOf(
-  { directory }: GlobalOptions,
-  given: { readonly maxSize?: string | undefined; readonly maxAge?: string | undefined },
-): Promise<Result<CacheLimits>> {
+async function limitsOf({ directory }: GlobalOptions, given: GivenLimits): Promise<Result<CacheLimits>> {
   const config = await loadConfig(directory);
-  if (!config.ok) return config;
-  const limits = { ...DEFAULT_LIMITS, ...config.value.cache };
-  const size = given.maxSize === undefined ? { value: limits.maxBytes } : parseMaxSize(given.maxSize);
-  if (!size) return fail('usage', `--max-size ${given.maxSize}: ${WANTS_SIZE}`);
-  const age = given.maxAge === undefined ? { value: limits.maxAge } : parseMaxAge(given.maxAge);
-  if (!age) return fail('usage', `--max-age ${given.maxAge}: ${WANTS_AGE}`);
+  return config.ok ? givenLimits(given, { ...DEFAULT_LIMITS, ...config.value.cache }) : config;
+}
+
+/** As on the command line; undefined where that says nothing. */
+export interface GivenLimits {
+  readonly maxSize?: string | undefined;
+  readonly maxAge?: string | undefined;
+}
+
+/** The limits of the command line, or where that says nothing these others. Fails as `usage`. */
+export function givenLimits({ maxSize, maxAge }: GivenLimits, others: CacheLimits): Result<CacheLimits> {
+  const size = maxSize === undefined ? { value: others.maxBytes } : parseMaxSize(maxSize);
+  if (!size) return fail('usage', `--max-size ${maxSize}: ${WANTS_SIZE}`);
+  const age = maxAge === undefined ? { value: others.maxAge } : parseMaxAge(maxAge);
+  if (!age) return fail('usage', `--max-age ${maxAge}: ${WANTS_AGE}`);
   return ok({ maxBytes: size.value, maxAge: age.value });
 }
 
-function print(options: CacheOptions, value: unknown, text: () => string): number {
-  process.stdout.write(`${options.json ? JSON.stringify(value, undefined, 2) : text()}\n`);
+/** Prints a result for people, or for programs. Returns the exit status. */
+export function print({ json }: CacheOptions, value: unknown, text: () => string): number {
+  process.stdout.write(`${json ? JSON.stringify(value, undefined, 2) : text()}\n`);
   return EXIT.ok;
 }

@@ -1,6 +1,7 @@
-// What a store that is over its limits gives up, and in which order: pure, so that it can be tested by the table.
+// What a store that is over its limits gives up, a local or a shared one, and in which order: pure, so that it can be
+// tested by the table.
 
-import type { CacheLimits } from '../model/cache.ts';
+import type { CacheLimits } from './cache.ts';
 
 export interface Candidate {
   readonly name: string;
@@ -67,8 +68,23 @@ function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
   return used;
 }
 
+/** All that these need, they themselves included. */
+export function withNeeds(
+  names: Iterable<string>,
+  all: ReadonlyMap<string, Pick<Candidate, 'needs'>>,
+): ReadonlySet<string> {
+  const found = new Set<string>();
+  const waiting = [...names];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (found.has(name)) continue;
+    found.add(name);
+    waiting.push(...(all.get(name)?.needs ?? []));
+  }
+  return found;
+}
+
 /** Whether everything that it stands on is there. */
-function isWhole(candidate: Candidate, candidates: ReadonlyMap<string, Candidate>): boolean {
+export function isWhole(candidate: Candidate, candidates: ReadonlyMap<string, Candidate>): boolean {
   const met = new Set<string>();
   for (let at: Candidate | undefined = candidate; at; ) {
     if (at.backing === undefined) return true;

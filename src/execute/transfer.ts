@@ -1,0 +1,70 @@
+// What people ask of the shared cache without a build: to take all of a plan that is built, or to give all of it that is not here.
+
+import type { Plan, PlanStep } from '../model/action.ts';
+import type { BuildRecord } from '../model/artifact.ts';
+import { needsOf } from '../model/graph.ts';
+import type { SharedCache } from '../model/shared-cache.ts';
+import type { PulledLayer, PushedLayer } from '../model/shared-transfer.ts';
+import type { Store } from '../model/store.ts';
+import { recordsBelow } from './share.ts';
+
+/** Sends all that a plan does not have to run, each when all that it needs has been. What is sent is held. */
+export async function pushPlan(
+  plan: Plan,
+  store: Store,
+  shared: SharedCache,
+  signal: AbortSignal,
+): Promise<readonly PushedLayer[]> {
+  const known = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
+  const gone = await store.hold(known, signal);
+  const nodes = plan.map(({ node }) => node);
+  const records = new Map<string, BuildRecord>();
+  const pushes = new Map<string, Promise<PushedLayer>>();
+  for (const { node, action } of plan) {
+    const layer = node.name;
+    const push = async (): Promise<PushedLayer> => {
+      const below = await Promise.all(needsOf(node).map((name) => pushes.get(name)));
+      if (action.type === 'run') return { layer, state: 'not built' };
+      const { record } = action;
+      const { bytes } = record.artifact;
+      if (gone.includes(record)) return { layer, state: 'not built' };
+      if (shared.isAway(record)) return { layer, state: 'there', bytes };
+      const isLost = below.some((one) => one?.state === 'failed' || one?.state === 'not built');
+      const state = isLost
+        ? 'failed'
+        : await shared.offer(record, recordsBelow(node, nodes, records), signal);
+      return { layer, state, bytes };
+    };
+    if (action.type !== 'run') records.set(layer, action.record);
+    pushes.set(layer, push());
+  }
+  return Promise.all(pushes.values());
+}
+
+/**
+ * Fetches all of a plan that is away, also what only those looked into that do not run: without its record a build that asks
+ * nobody would have to run it. What comes is held, and what is here.
+ */
+export async function pullPlan(
+  plan: Plan,
+  store: Store,
+  shared: SharedCache,
+  signal: AbortSignal,
+): Promise<readonly PulledLayer[]> {
+  const isHere = ({ action }: PlanStep) => action.type !== 'run' && !shared.isAway(action.record);
+  const here = plan.filter(isHere);
+  const records = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
+  const gone = await store.hold(records, signal);
+  return Promise.all(
+    plan.map(async (step): Promise<PulledLayer> => {
+      const { node, action } = step;
+      const layer = node.name;
+      if (action.type === 'run') return { layer, state: 'not built', reason: action.reason };
+      const { bytes } = action.record.artifact;
+      if (gone.includes(action.record)) return { layer, state: 'not built', reason: 'artifact lost' };
+      if (here.includes(step)) return { layer, state: 'here', bytes };
+      const came = await shared.fetch(action.record, signal);
+      return { layer, state: came ? 'fetched' : 'failed', bytes };
+    }),
+  );
+}
