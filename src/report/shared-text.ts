@@ -79,8 +79,10 @@ export function pushedText({ layers, shared }: Transferred<PushedLayer>): string
     'not built': ['left', 'it is not built here'],
     failed: ['failed', ''],
   } as const;
+  // Where the artifact was there, its record alone went.
+  const count = layers.filter(({ state }) => state === 'pushed').length;
   const sums = [
-    shared ? `pushed ${trafficText(shared.pushed)}` : 'nothing was pushed',
+    count > 0 ? `pushed ${trafficText({ ...NOTHING, ...shared?.pushed, count })}` : 'nothing was pushed',
     ...countText(layers, 'there', 'there already'),
     ...countText(layers, 'not built', 'not built here'),
     ...countText(layers, 'other', 'there in another build'),
@@ -104,6 +106,8 @@ export function pulledText({ layers, shared }: Transferred<PulledLayer>): string
   const lines = layerLines(layers, ({ state, reason = '' }) => [told[state], reason]);
   return [...lines, sums.join('; ')].join('\n');
 }
+
+const NOTHING = { bytes: 0, seconds: 0 };
 
 interface TransferredLayer {
   readonly layer: string;

@@ -44,7 +44,7 @@ export async function log(options: LogOptions): Promise<number | Failure> {
   return EXIT.ok;
 }
 
-/** The log of a run here; where a layer never ran here, of the build that the store has. */
+/** The log of a run here; where a layer never ran here, of the build that the store has. Those are not shared. */
 async function findLog(
   layer: string,
   runsAgo: number,
@@ -65,11 +65,18 @@ async function findLog(
   }
   const record = await inPlace.last(layer);
   const stored = record && store.logOf(record.key);
-  return stored !== undefined && existsSync(stored)
-    ? ok(stored)
-    : fail('usage', `there is no log of ${layer}: it has not run`, {
-        hint: `run it: vlb build ${layer}`,
-      });
+  if (stored !== undefined && existsSync(stored)) return ok(stored);
+  // The store has a log of everything that was built for it.
+  if (record && (await store.lookup(record.key))) {
+    return fail(
+      'usage',
+      `there is no log of ${layer} here: it ran on another machine, and came from the shared cache`,
+      { hint: `to run it here: vlb build --force=${layer} ${layer}` },
+    );
+  }
+  return fail('usage', `there is no log of ${layer}: it has not run`, {
+    hint: `run it: vlb build ${layer}`,
+  });
 }
 
 /** Prints a file as it grows, until whoever writes it has ended. */

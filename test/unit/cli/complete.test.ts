@@ -29,7 +29,7 @@ async function words(...line: readonly string[]): Promise<string> {
 describe('completion', () => {
   for (const [line, expected] of [
     [['gra'], 'graph'],
-    [['cache', ''], 'du ls gc verify clear keygen'],
+    [['cache', ''], 'du ls gc push pull prefetch verify clear keygen'],
     [['cache', 'gc', '--max'], '--max-size --max-age'],
     [['build', '--max'], ''],
     [['build', '--debug', '--de'], ''],
