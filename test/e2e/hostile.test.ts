@@ -4,7 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { release } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -86,34 +94,33 @@ test("a device of the host can be made by its number, and not be opened: neither
   const before = readFileSync(disk);
   const device = runAsRoot('losetup', '--find', '--show', disk).trim();
   try {
-    const minor = /\d+$/.exec(device)?.[0];
+    const numbers = readFileSync(`/sys/block/${path.basename(device)}/dev`, 'utf8')
+      .trim()
+      .replace(':', ' ');
     project.write({
       ...script(
-        `for place in / /dev /dev/shm /tmp /run /mnt /data /opt/in /var/cache; do
-  mknod $place/disk b 7 ${minor}
+        `touch /zero
+for place in / /dev /dev/shm /tmp /run /mnt /data /opt/in /var/cache /base; do
+  [ -b $place/disk ] || mknod $place/disk b ${numbers}
   for to in "if=$place/disk of=/read" "if=/zero of=$place/disk conv=notrunc"; do
     if dd $to bs=1k count=1 2>/errors; then echo "$to was opened"; fi
     cat /errors
   done
 done
-echo x > /dev/null; dd if=/dev/zero of=/zeros bs=1k count=1 2>/dev/null; dd if=/dev/urandom of=/random bs=1k count=1 2>/dev/null`.replace(
-          'for place',
-          'touch /zero\nfor place',
-        ),
+echo x > /dev/null; dd if=/dev/zero of=/zeros bs=1k count=1 2>/dev/null; dd if=/dev/urandom of=/random bs=1k count=1 2>/dev/null`,
         `# chroot-mount p2 /data
 # chroot-bind-mount in /opt/in
 # vlb: cache-dir /var/cache`,
       ),
-      'layers/10_base/modify-disk': tinyDisk({ more: 'mkfs.ext4 -q "$3p2"' }).replace(
-        'type=linux\\n',
-        'size=64M,type=linux\\ntype=linux\\n',
-      ),
+      'layers/10_base/modify-disk': tinyDisk({
+        more: `mkfs.ext4 -q "$3p2"; mkdir "$root/base"; mknod "$root/base/disk" b ${numbers}`,
+      }).replace('type=linux\\n', 'size=64M,type=linux\\ntype=linux\\n'),
       'layers/20_bad/in/file': '',
     });
     const built = await project.build();
     assert.equal(built.status, 0, built.told);
     const said = built.output.split('\n');
-    assert.equal(said.length, 18, built.output);
+    assert.equal(said.length, 20, built.output);
     for (const line of said) assert.match(line, /^dd: can't open '.*\/disk': Permission denied$/);
     assert.ok(readFileSync(disk).equals(before), 'the disk was written');
   } finally {
@@ -122,19 +129,12 @@ echo x > /dev/null; dd if=/dev/zero of=/zeros bs=1k count=1 2>/dev/null; dd if=/
   await buildsAgain(project);
 });
 
-test('a script that makes a swap file and uses it leaves the host without it', async (t) => {
+test('a script that makes a swap file and uses it leaves the host without it', async () => {
   await using project = new TestProject(
     script(`dd if=/dev/zero of='/swap file' bs=1M count=1 2>/dev/null; chmod 600 '/swap file'; mkswap '/swap file' >/dev/null
-swapon '/swap file'; grep -c swap /proc/swaps`),
+swapon '/swap file'; grep -c 'swap.*file' /proc/swaps`),
   );
   const before = readFileSync('/proc/swaps', 'utf8');
-  t.after(() => {
-    // If it failed: what is left of it holds on to a disk.
-    const left = readFileSync('/proc/swaps', 'utf8')
-      .split('\n')
-      .find((line) => line.startsWith('/swap\\040file'));
-    assert.equal(left, undefined);
-  });
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
   assert.equal(built.output, '1');
@@ -220,8 +220,11 @@ test('a script that forks without end comes to its limit, and the host does not'
 
 test('a script that prints without end is stopped when the disk with its log is full', async () => {
   await using project = new TestProject(script("yes 'on and on'"));
-  const logs = project.path('.vlb/logs');
-  mkdirSync(logs, { recursive: true });
+  // Beside the project: a namespace that another test makes meanwhile has this mount too, and longer.
+  const logs = path.join(path.dirname(project.directory), 'logs');
+  mkdirSync(logs);
+  mkdirSync(project.path('.vlb'));
+  symlinkSync(logs, project.path('.vlb/logs'));
   runAsRoot('mount', '-t', 'tmpfs', '-o', 'size=8M,mode=1777', 'tmpfs', logs);
   try {
     const built = await project.vlb(['build', '--progress', 'quiet']);
@@ -230,7 +233,7 @@ test('a script that prints without end is stopped when the disk with its log is 
       built.stderr,
       /^error: the log of layer 20_bad cannot be written: ENOSPC.*\n {2}at \.vlb\/logs\/20_bad\.log$/m,
     );
-    assert.deepEqual(
+    assert.equal(
       readdirSync(project.path('.vlb/store/keys')).length,
       2,
       'the record of the base, and its log',
