@@ -65,15 +65,16 @@ export async function runScript(
       const message = `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`;
       return fail('work', message, { ...about, ...(ended.ok ? { exitStatus: ended.value } : {}) });
     }
-    // What could not even be begun told why in the output.
-    if (!ended.ok) {
-      const { failure } = ended;
-      return failure.kind === 'interrupted' ? ended : { ok: false, failure: { ...about, ...failure } };
-    }
+    // First, since it is why the script was stopped.
     if (logFailure) {
       return fail('host', `the log of layer ${layer.name} cannot be written: ${logFailure.message}`, {
         where: { file: log },
       });
+    }
+    // What could not even be begun told why in the output.
+    if (!ended.ok) {
+      const { failure } = ended;
+      return failure.kind === 'interrupted' ? ended : { ok: false, failure: { ...about, ...failure } };
     }
     return ended.value === 0 ? ok() : { ok: false, failure: scriptFailure(job, ended.value, tail, about) };
   } finally {

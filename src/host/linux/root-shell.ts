@@ -31,7 +31,7 @@ export interface RootShell extends AsyncDisposable {
   stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
   /**
    * Runs a command with vlb's own streams, for a person to type into, or on a terminal of its own that is shown in vlb's.
-   * Returns its exit status.
+   * Returns its exit status. Fails as `host` when the file cannot be written, as the disk is full.
    * @param file written for the command's arguments
    */
   join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>>;
@@ -146,7 +146,12 @@ class AgentShell implements RootShell {
 
   async join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>> {
     if (streams === 'terminal' && !isInstalled('script')) return missingTool('script');
-    writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
+    try {
+      writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
+    } catch (error) {
+      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('host', `${argv[0]} cannot be asked for: ${message}`, { where: { file } });
+    }
     const [command, ...args] = asRoot([
       'env',
       '-i',
