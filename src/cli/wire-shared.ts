@@ -22,7 +22,8 @@ export interface SharedOptions {
 }
 
 const CONNECT_WITHIN = 5_000;
-const SILENT_FOR = 20_000;
+/** As long as a server may think before it answers. */
+const SILENT_FOR = 60_000;
 
 /** A local store with the shared cache of the project behind it, if it has one. Nothing is asked of that yet. */
 export function withShared(

@@ -18,8 +18,9 @@ export interface RemoteCacheOptions {
   readonly onTransfer: (transfer: Transfer) => void;
 }
 
-/** How many artifacts come, or go, at the same time. */
-const AT_ONCE = 4;
+/** How many artifacts come at the same time, and how many go: those are held in memory in parts. */
+const FETCHED_AT_ONCE = 4;
+const PUSHED_AT_ONCE = 2;
 /** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
 const MISS_COUNTS = 60_000;
 /** How often the place of a record is fought for, before it is left to the others. */
@@ -40,7 +41,8 @@ export class RemoteCache implements SharedCache {
   readonly #damaged = new Set<Digest>();
   readonly #fetches = new Map<Digest, Promise<Fetched>>();
   readonly #told = new Set<string>();
-  readonly #room = new Room(AT_ONCE);
+  readonly #roomToFetch = new Room(FETCHED_AT_ONCE);
+  readonly #roomToPush = new Room(PUSHED_AT_ONCE);
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
   #savedSeconds = 0;
@@ -199,7 +201,7 @@ export class RemoteCache implements SharedCache {
       if (there.value) return true;
     }
     const file = path.join(this.#options.local.artifactDirectory, artifactFile(artifact));
-    const isThere = await this.#room.within(() =>
+    const isThere = await this.#roomToPush.within(() =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
           const sent = await bucket.send(digest, file, onTransfer, signal);
@@ -220,7 +222,7 @@ export class RemoteCache implements SharedCache {
     const { digest } = found.record.artifact;
     const running = this.#fetches.get(digest);
     if (running) return running;
-    const fetching = this.#room.within(() => this.#fetch(found, signal));
+    const fetching = this.#roomToFetch.within(() => this.#fetch(found, signal));
     this.#fetches.set(digest, fetching);
     fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // told to whoever asked
     return fetching;

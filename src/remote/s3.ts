@@ -68,8 +68,6 @@ class S3Store implements ObjectStore {
       requestHandler: new NodeHttpHandler({
         connectionTimeout: options.connectWithin,
         socketTimeout: options.silentFor,
-        requestTimeout: options.silentFor,
-        throwOnRequestTimeout: true,
         ...agents(),
       }),
       logger: SILENT,

@@ -18,6 +18,8 @@ import {
 export interface Patience {
   /** How often a request is tried. */
   readonly tries: number;
+  /** For how long a request is tried again, ms, from its first try on: one that only hangs is not tried as often. */
+  readonly triedFor: number;
   /** The pause before the second try, ms; each further one is twice as long, and a part of it is left to chance. */
   readonly firstPause: number;
   readonly longestPause: number;
@@ -33,10 +35,11 @@ export interface Patience {
 
 export const PATIENCE: Patience = {
   tries: 4,
+  triedFor: 45_000,
   firstPause: 200,
   longestPause: 5_000,
   within: 30_000,
-  partWithin: 300_000,
+  partWithin: 180_000,
   leastBytes: 64 * 1024,
   leastEvery: 15_000,
   failures: 3,
@@ -172,6 +175,7 @@ export class Steady {
     signal: AbortSignal,
     within = this.#patience.within,
   ): Promise<Answer<T>> {
+    const begun = performance.now();
     for (let tried = 1; ; tried++) {
       if (signal.aborted) return trouble('interrupted', 'interrupted');
       if (this.#lost) return trouble('unavailable', 'it was given up');
@@ -181,7 +185,8 @@ export class Steady {
         got = trouble('unavailable', `no answer within ${within / 1000} s`);
       }
       const isFinal = got.ok || got.trouble.kind !== 'unavailable';
-      if (isFinal || tried === this.#patience.tries) {
+      const isLast = tried === this.#patience.tries || performance.now() - begun > this.#patience.triedFor;
+      if (isFinal || isLast) {
         this.#note(got.ok ? undefined : got.trouble);
         return got;
       }

@@ -6,9 +6,9 @@ import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
-import { type Built, TestProject, type VlbOptions } from '../rig/project.ts';
-import { TestBucket } from '../rig/s3/bucket.ts';
+import type { TestProject } from '../rig/project.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
+import { notesOf, Team } from '../rig/s3/team.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 // Never the same bytes twice.
@@ -22,49 +22,11 @@ const FILES = {
 const LAYERS = ['10_base', '20_random', '30_child'];
 
 let gateway: Gateway;
-let count = 0;
 
 before(async () => {
   gateway = await Gateway.start();
 });
 after(async () => gateway?.[Symbol.asyncDispose]());
-
-/** A bucket of a test's own, and machines that share through it. */
-class Team implements AsyncDisposable {
-  readonly bucket: TestBucket;
-  readonly #machines: TestProject[] = [];
-
-  private constructor(bucket: TestBucket) {
-    this.bucket = bucket;
-  }
-
-  static async create(): Promise<Team> {
-    return new Team(await TestBucket.create(`team-${count++}`, gateway));
-  }
-
-  machine(files: Readonly<Record<string, string>> = FILES, more = ''): TestProject {
-    const machine = new TestProject({ ...files, 'vlb.yaml': this.bucket.config({ more }) });
-    this.#machines.push(machine);
-    return machine;
-  }
-
-  build(
-    machine: TestProject,
-    args: readonly string[] = [],
-    { env = {}, ...options }: VlbOptions = {},
-  ): Promise<Built> {
-    return machine.build(args, { ...options, env: { ...this.bucket.env(), ...env } });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.bucket[Symbol.dispose]();
-    for (const machine of this.#machines) await machine[Symbol.asyncDispose]();
-  }
-}
-
-function notesOf(built: Built): string[] {
-  return built.events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
-}
 
 /** The digests of what is in place. */
 function chainOf(machine: TestProject, layers: readonly string[] = LAYERS): string[] {
@@ -84,8 +46,8 @@ function assertSound(machine: TestProject): void {
 
 describe('two machines', () => {
   test('what the one built, the other fetches: it builds nothing, and has the same image', async () => {
-    await using team = await Team.create();
-    const [one, two] = [team.machine(), team.machine()];
+    await using team = await Team.create(gateway);
+    const [one, two] = [team.machine(FILES), team.machine(FILES)];
     const built = await team.build(one);
     assert.equal(built.outcomes, '10_base built, 20_random built, 30_child built', built.told);
     assert.deepEqual(notesOf(built), []);
@@ -115,7 +77,7 @@ describe('two machines', () => {
   });
 
   test('both build the same at once: one wins, both end with its chain, and go on from there', async () => {
-    await using team = await Team.create();
+    await using team = await Team.create(gateway);
     const files = { ...FILES, 'layers/20_random/build-layer': buildLayer(`${RANDOM}; sleep 3`) };
     const [one, two] = [team.machine(files), team.machine(files)];
     assert.equal((await team.build(one, ['base'])).status, 0);
@@ -153,7 +115,7 @@ describe('two machines', () => {
 });
 
 test('noshare and nocache never leave the machine, nor does what stands on them', async () => {
-  await using team = await Team.create();
+  await using team = await Team.create(gateway);
   const machine = team.machine({
     'layers/10_base/modify-disk': tinyDisk(),
     'layers/20_own/build-layer': buildLayer('echo own > /own', '# noshare'),
@@ -171,7 +133,7 @@ test('noshare and nocache never leave the machine, nor does what stands on them'
 });
 
 test('only what the image needs is fetched: not a layer that others merely looked into', async () => {
-  await using team = await Team.create();
+  await using team = await Team.create(gateway);
   const files = {
     'layers/10_base/modify-disk': tinyDisk(),
     'layers/20_tool/build-layer': buildLayer('echo tool > /tool'),
@@ -201,8 +163,8 @@ test('only what the image needs is fetched: not a layer that others merely looke
 });
 
 test('a damaged or lost artifact is told, built anew, and put right for the others', async () => {
-  await using team = await Team.create();
-  const [one, two, three] = [team.machine(), team.machine(), team.machine()];
+  await using team = await Team.create(gateway);
+  const [one, two, three] = [team.machine(FILES), team.machine(FILES), team.machine(FILES)];
   assert.equal((await team.build(one)).status, 0);
   const [base = '', random = ''] = chainOf(one);
   const damaged = await team.bucket.read(`team/trusted/artifacts/${random}.zst`);
