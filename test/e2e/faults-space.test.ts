@@ -102,7 +102,7 @@ test("the project's own disk is full", async (t: TestContext) => {
   });
 
   await t.test("fault: the project's disk is full by the log", async () => {
-    project.write(app('echo three > /made; dd if=/dev/zero bs=1M count=60'));
+    project.write(app('echo three > /made; dd if=/dev/zero bs=1M count=60 | tr "\\0" x'));
     const built = await project.build(store);
     assertFull(built, small.directory);
     await untilClean(project);
