@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage, untilClean } from '../rig/host-state.ts';
@@ -102,12 +102,15 @@ test("the project's own disk is full", async (t: TestContext) => {
   });
 
   await t.test("fault: the project's disk is full by the log", async () => {
-    project.write(app('echo three > /made; dd if=/dev/zero bs=1M count=60 | tr "\\0" x'));
+    const prints = 'for line in $(seq 400); do printf "%65536s\\n" x; done';
+    project.write(app(`echo three > /made; ${prints}`));
+    const { bavail, bsize } = statfsSync(small.directory);
+    small.fill('filler', bavail * bsize - 4 * 1024 ** 2);
     const built = await project.build(store);
     assertFull(built, small.directory);
     await untilClean(project);
     project.write(app('echo three > /made'));
-    rmSync(project.path('.vlb/logs'), { recursive: true });
+    rmSync(path.join(small.directory, 'filler'));
     await buildsRight(project, 'three', store);
   });
 

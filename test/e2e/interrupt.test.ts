@@ -5,32 +5,70 @@ import { truncateSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Stage } from '../../src/model/event.ts';
+import type { ScriptKind } from '../../src/model/layer.ts';
 import { checkFileSystem, leftovers, readFromImage, untilClean } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
-const STAGES: readonly Stage[] = ['create', 'stage', 'attach', 'mount', 'run', 'unmount', 'detach', 'commit'];
+interface Kind {
+  readonly stages: readonly Stage[];
+  /** A script that leaves this text in /made. */
+  readonly script: (text: string) => string;
+  /** One that besides keeps processes and a mount of its own, and does not listen to signals. */
+  readonly stubborn: (text: string, seconds: number) => string;
+}
 
-for (const [signal, status] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGKILL', null],
+const KINDS: Readonly<Record<ScriptKind, Kind>> = {
+  'build-layer': {
+    stages: ['create', 'stage', 'attach', 'mount', 'run', 'unmount', 'detach', 'commit'],
+    script: (text) => buildLayer(`echo ${text} > /made`),
+    stubborn: (text, seconds) =>
+      buildLayer(
+        `trap '' INT TERM; mount -t tmpfs tmpfs /root; sleep ${seconds} & wait; echo ${text} > /made`,
+      ),
+  },
+  'modify-disk': {
+    stages: ['create', 'stage', 'attach', 'run', 'unmount', 'detach', 'commit'],
+    script: (text) => modifyDisk(`echo ${text} > "$TMPDIR/root/made"`),
+    stubborn: (text, seconds) =>
+      modifyDisk(`echo ${text} > "$TMPDIR/root/made"; sleep ${seconds} & wait`).replace(
+        'set -eu',
+        `set -eu\ntrap '' INT TERM`,
+      ),
+  },
+};
+
+/** With these commands while the first partition is mounted. */
+function modifyDisk(commands: string): string {
+  return `#!/bin/sh
+# vlb: disk-size 256M
+set -eu
+mkdir "$TMPDIR/root"
+mount "$3p1" "$TMPDIR/root"
+${commands}
+umount "$TMPDIR/root"
+`;
+}
+
+for (const [signal, status, script] of [
+  ['SIGINT', 130, 'build-layer'],
+  ['SIGTERM', 143, 'build-layer'],
+  ['SIGKILL', null, 'build-layer'],
+  ['SIGTERM', 143, 'modify-disk'],
+  ['SIGKILL', null, 'modify-disk'],
 ] as const) {
-  test(`${signal} at each stage of a run`, async (t) => {
+  test(`${signal} at each stage of the run of a ${script}`, async (t) => {
+    const kind = KINDS[script];
+    const file = `layers/20_app/${script}`;
     await using project = new TestProject({
       'layers/10_base/modify-disk': tinyDisk(),
-      'layers/20_app/build-layer': buildLayer('true'),
+      [file]: kind.script('first'),
     });
     const scratch = path.dirname(project.directory);
     assert.equal((await project.build()).status, 0);
-    for (const stage of STAGES) {
-      await t.test(`fault: ${signal} at ${stage}`, async () => {
-        // The script keeps processes and a mount of its own, and does not listen to signals.
-        project.write({
-          'layers/20_app/build-layer': buildLayer(
-            `trap '' INT TERM; mount -t tmpfs tmpfs /root; sleep ${stage === 'run' ? 60 : 0} & wait; echo ${stage}${signal} > /made`,
-          ),
-        });
+    for (const stage of kind.stages) {
+      await t.test(`fault: ${signal} at ${stage} of a ${script}`, async () => {
+        project.write({ [file]: kind.stubborn(`${stage}${signal}`, stage === 'run' ? 60 : 0) });
         let sentAt = 0;
         const ended = await project.build([], {
           onStdout: (text, kill) => {
@@ -47,7 +85,7 @@ for (const [signal, status] of [
         if (signal !== 'SIGKILL') assert.deepEqual(leftovers(project), []);
         // After SIGKILL the kernel takes a moment to end the namespaces.
         await untilClean(project, (found) => !/attached|running|mount/.test(found));
-        project.write({ 'layers/20_app/build-layer': buildLayer(`echo ${stage}${signal} > /made`) });
+        project.write({ [file]: kind.script(`${stage}${signal}`) });
         const next = await project.build();
         assert.equal(next.status, 0, next.told);
         assert.deepEqual(leftovers(project), []);

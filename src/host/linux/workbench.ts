@@ -121,8 +121,13 @@ class LinuxWorkbench implements Workbench {
   async stopScript(): Promise<void> {
     // Beside the shell, which is waiting for the script.
     const request = path.join(this.#directory, 'stop');
-    const stopped = await this.#shell.join(['stop_script', this.#directory], request, 'own');
-    if (!stopped.ok || stopped.value !== 0) this.kill();
+    try {
+      const stopped = await this.#shell.join(['stop_script', this.#directory], request, 'own');
+      if (stopped.ok && stopped.value === 0) return;
+    } catch {
+      // A full disk has no room for the request.
+    }
+    this.kill();
   }
 
   kill(): void {
