@@ -216,6 +216,24 @@ function contract(backend: Backend, skip: string | false): void {
     await place[Symbol.asyncDispose]();
   });
 
+  test(`${backend.name}: what could not be written is told when the disk is detached, if not before`, {
+    skip,
+  }, async () => {
+    await using place = await openPlace();
+    const { shell, directory } = place;
+    const small = place.newDirectory();
+    const file = path.join(small, 'disk.qcow2');
+    good(await shell.run(['mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]));
+    good(await shell.run(['qemu-img', 'create', '-q', '-f', 'qcow2', file, '64M']));
+    const disk = good(await backend.attach(shell, file, mkdtempSync(path.join(directory, 'attach-'))));
+    // Into the kernel's memory: dd waits for nothing to reach the disk.
+    await shell.run(
+      ['dd', 'if=/dev/urandom', `of=${disk.device}`, 'bs=1M', 'count=8', 'status=none'],
+      [0, 1],
+    );
+    assert.equal((await disk.detach()).ok, false);
+  });
+
   test(`${backend.name}: a file that is no disk, or not there, is a failure and nothing stays attached`, {
     skip,
   }, async () => {

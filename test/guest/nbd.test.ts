@@ -2,19 +2,25 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { nbdBackend } from '../../src/host/linux/nbd.ts';
+import { openRootShell } from '../../src/host/linux/root-shell.ts';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import { afterMounting } from '../rig/machine.ts';
 import { Built, run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+import { failureIn, valueIn as good } from '../rig/tree.ts';
 
 const ONE = ['--nbd', '/dev/nbd0'];
 const TWO = [...ONE, '--nbd', '/dev/nbd1'];
 /** Which device the chroot's root is on. */
 const TELL_DEVICE =
   'while read -r device place rest; do [ "$place" != / ] || echo "on $device"; done < /proc/mounts';
+/** Until both devices are attached. */
+const TOGETHER = 'until [ -e /sys/block/nbd0/pid ] && [ -e /sys/block/nbd1/pid ]; do sleep 0.1; done';
 
 test('a layered build on one device', async () => {
   await using project = new TestProject({
@@ -40,8 +46,8 @@ test('a layered build on one device', async () => {
 test('layers at the same time on two devices', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
-    'layers/20_left/build-layer': buildLayer(`${TELL_DEVICE}; sleep 5`, '# vlb: from base'),
-    'layers/30_right/build-layer': buildLayer(`${TELL_DEVICE}; sleep 6`, '# vlb: from base'),
+    'layers/20_left/build-layer': buildLayer(`${TELL_DEVICE}; ${TOGETHER}`, '# vlb: from base'),
+    'layers/30_right/build-layer': buildLayer(TELL_DEVICE, '# vlb: from base'),
   });
   const built = await project.build(TWO);
   assert.equal(built.outcomes.split(', ').length, 3, built.told);
@@ -109,11 +115,13 @@ test('an older modify-disk attaches its disk itself: a larger one', async () => 
 test('an older modify-disk is given a device that no other layer uses, and may leave it connected', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
-    'layers/20_left/build-layer': buildLayer('sleep 8', '# vlb: from base'),
+    'layers/20_left/build-layer': buildLayer(`${TELL_DEVICE}; ${TOGETHER}`, '# vlb: from base'),
     'layers/30_right/modify-disk': RESIZE.replace('set -eu', '# vlb: from base\nset -eu'),
   });
   const built = await project.build(TWO);
   assert.equal(built.status, 0, built.told);
+  const devices = new Set(built.output.match(/^on .dev.nbd./gm));
+  assert.equal(devices.size, 2, built.output);
   assert.deepEqual(leftovers(project), []);
   assert.equal(checkFileSystem(project.path('build/30_right.qcow2'), path.dirname(project.directory)), '');
 });
@@ -136,6 +144,60 @@ test('a device that something else uses is left alone: the next one is taken, or
     execFileSync('qemu-nbd', ['--disconnect', '/dev/nbd0']);
   }
 });
+
+test('a device that another vlb holds is not taken, connected or not', async () => {
+  await using one = await newRun();
+  await using two = await newRun();
+  const lent = good(await one.backend.lend(one.shell, one.directory));
+  for (const attempt of [
+    () => two.backend.attach(two.shell, two.image, two.directory),
+    () => two.backend.lend(two.shell, two.directory),
+  ]) {
+    assert.deepEqual(failureIn(await attempt()).detail, ['/dev/nbd0 is taken by another vlb']);
+  }
+  good(await lent.detach());
+  const disk = good(await two.backend.attach(two.shell, two.image, two.directory));
+  assert.match(
+    failureIn(await one.backend.attach(one.shell, one.image, one.directory)).detail?.join() ?? '',
+    /^\/dev\/nbd0 is connected by process \d+$/,
+  );
+  good(await disk.detach());
+});
+
+test('the server of another is not taken for one’s own, which was slower', async () => {
+  await using one = await newRun();
+  await using two = await newRun();
+  const disk = good(await one.backend.attach(one.shell, one.image, one.directory));
+  // As if it had been free when it was looked at.
+  const said = path.join(two.directory, 'said');
+  const late = ['qemu-nbd', '--verbose', '--connect=/dev/nbd0', two.image];
+  const daemon = good(await two.shell.start(['locked', path.join(two.directory, 'lock'), said, ...late]));
+  const waited = good(await two.shell.run(['await_connected', '/sys/block/nbd0', daemon, said], [0, 1]));
+  assert.equal(waited.status, 1);
+  good(await one.shell.run(['blkid', '--probe', '/dev/nbd0'], [0, 2]));
+  good(await disk.detach());
+});
+
+/** A run of a vlb of its own, on /dev/nbd0, with an image to attach. */
+async function newRun() {
+  const directory = mkdtempSync(path.join(tmpdir(), 'vlb-nbd-'));
+  const image = path.join(directory, 'image.qcow2');
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image, '16M']);
+  const backend = nbdBackend(['/dev/nbd0']);
+  const { lend } = backend;
+  assert.ok(lend);
+  const shell = good(await openRootShell());
+  return {
+    directory,
+    image,
+    shell,
+    backend: { ...backend, lend },
+    [Symbol.asyncDispose]: async () => {
+      await shell[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
 
 test('two builds at once never get one device', async () => {
   const files = {
@@ -175,7 +237,7 @@ test('what is no network block device is told with the cure', async () => {
   const missing = await project.vlb(['build', '--nbd', '/dev/nbd99']);
   assert.equal(missing.status, 3, missing.stderr);
   assert.match(missing.stderr, /\/dev\/nbd99 is missing/);
-  assert.match(missing.stderr, /help: .*nbds_max=/);
+  assert.match(missing.stderr, /help: .*nbds_max=100$/m);
   const named = await project.vlb(['build', '--nbd', '/dev/vda']);
   assert.equal(named.status, 2, named.stderr);
   assert.match(named.stderr, /"\/dev\/vda" is no network block device/);

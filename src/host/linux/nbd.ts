@@ -47,26 +47,28 @@ async function check(devices: readonly string[]): Promise<Result<void>> {
       });
     }
     const trouble = troubleWith(device);
-    if (trouble !== undefined) {
-      return fail('host', trouble, {
-        hint: existsSync('/sys/module/nbd')
-          ? 'the nbd module has fewer devices: modprobe -r nbd; modprobe nbd nbds_max=16'
-          : 'modprobe nbd; where the kernel has no such module, leave --nbd out: the fuse backend needs none',
-      });
-    }
+    if (trouble !== undefined) return fail('host', ...trouble);
   }
   const missing = ['qemu-nbd', 'flock'].find((tool) => !isInstalled(tool));
   return missing === undefined ? ok() : missingTool(missing);
 }
 
-function troubleWith(device: string): string | undefined {
+function troubleWith(device: string): [message: string, more: { hint: string }] | undefined {
   const node = statSync(device, { throwIfNoEntry: false });
-  if (!node) return `${device} is missing`;
-  if (!node.isBlockDevice()) return `${device} is no block device`;
-  // A node that was made by hand, or is left of a module that was unloaded.
-  return existsSync(path.join('/sys/block', path.basename(device)))
-    ? undefined
-    : `the kernel has no ${device}, though there is a node of that name`;
+  if (node && !node.isBlockDevice()) {
+    return [`${device} is no block device`, { hint: `rm ${device}; modprobe -r nbd; modprobe nbd` }];
+  }
+  const number = Number(device.slice('/dev/nbd'.length));
+  const isKnown = existsSync(path.join('/sys/block', path.basename(device)));
+  if (node && isKnown) return undefined;
+  const hint = existsSync('/sys/module/nbd')
+    ? `the nbd module has fewer devices: modprobe -r nbd; modprobe nbd nbds_max=${Math.max(16, number + 1)}`
+    : 'modprobe nbd; where the kernel has no such module, leave --nbd out: the fuse backend needs none';
+  // A node may have been made by hand, or be left of a module that was unloaded.
+  const message = node
+    ? `the kernel has no ${device}, though there is a node of that name`
+    : `${device} is missing`;
+  return [message, { hint }];
 }
 
 /** A device, and the directory of the attachment's own files. */
