@@ -15,6 +15,7 @@ import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 /** The stages at which there is such a process, or soon is. */
 const STAGES: readonly (readonly [Part, what: string, readonly Stage[]])[] = [
   ['shell', 'the root shell', ['create', 'stage', 'attach', 'mount', 'run', 'unmount', 'detach']],
+  ['server', "the root shell's process that takes commands", ['stage', 'attach', 'run', 'detach']],
   ['daemon', 'qemu-storage-daemon', ['attach', 'mount', 'run', 'unmount', 'detach']],
   ['holder', 'the holder of the loop device', ['attach', 'mount', 'run', 'unmount']],
   ['init', "the first process of the script's namespaces", ['run']],

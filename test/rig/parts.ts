@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * `vlb`: vlb itself; `shell`: the root shell that holds a run; `daemon`: qemu-storage-daemon; `holder`: what keeps a
+ * `vlb`: vlb itself; `shell`: the root shell that holds a run; `server`: its process that takes commands; `daemon`: qemu-storage-daemon; `holder`: what keeps a
  * loop device; `init`: the first process in a script's namespaces; `script`: the script; `xz`: what unpacks a base.
  */
-export type Part = 'vlb' | 'shell' | 'daemon' | 'holder' | 'init' | 'script' | 'xz';
+export type Part = 'vlb' | 'shell' | 'server' | 'daemon' | 'holder' | 'init' | 'script' | 'xz';
 
 interface Process {
   readonly pid: number;
@@ -24,6 +24,11 @@ export function findPart(part: Part, vlb: number): readonly number[] {
     below.filter(({ numbers }) => numbers.length === depth && numbers.at(-1) === '1');
   const found = {
     shell: () => first(2),
+    server: () => {
+      const shells = first(2).map(({ pid }) => pid);
+      const halves = below.filter(({ parent }) => shells.includes(parent)).map(({ pid }) => pid);
+      return below.filter(({ parent, command }) => halves.includes(parent) && command.endsWith(' agent '));
+    },
     daemon: () => below.filter(({ command }) => command.startsWith('qemu-storage-daemon ')),
     holder: () => below.filter(({ command }) => command === 'sleep infinity '),
     init: () => first(3),

@@ -606,7 +606,8 @@ case $role in
     export LC_ALL=C
     # This shell's own word on how the others end, "Killed", is none of a script's output.
     exec 3>&2 2>/dev/null
-    forward 3>&- | serve 2>&3 3>&-
+    # When `serve` is killed alone, all of this ends as well, or `forward` would wait for vlb, and vlb for an answer.
+    forward 3>&- | { (serve 2>&3 3>&-); kill -KILL -1; }
     ;;
   box)
     # The project may be on a file system from which nothing can be executed.
