@@ -180,7 +180,9 @@ export function registerCommands(parser: Argv, finish: Finish) {
           return testBoot(options, raw);
         }),
     )
-    .command('cache', 'look at the store, and tidy it', (parser) => cacheCommands(parser, finish))
+    .command('cache', 'look at the store and the shared cache, and tidy them', (parser) =>
+      cacheCommands(parser, finish),
+    )
     .command(
       'init [dir]',
       'make a new project that builds and boots as it stands',
