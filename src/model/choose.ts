@@ -61,10 +61,12 @@ function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
       waiting.push(...candidate.needs);
     }
   };
-  for (const candidate of candidates.values()) {
-    if (candidate.lastUsed === undefined || !isWhole(candidate, candidates)) continue;
-    spread(candidate.name, candidate.lastUsed);
-  }
+  const whole = wholeOnes(candidates);
+  // The latest first, so that none is spread over again.
+  const recorded = [...candidates.values()]
+    .flatMap(({ name, lastUsed }) => (lastUsed === undefined || !whole.has(name) ? [] : [{ name, lastUsed }]))
+    .sort((a, b) => b.lastUsed - a.lastUsed);
+  for (const { name, lastUsed } of recorded) spread(name, lastUsed);
   return used;
 }
 
@@ -83,16 +85,23 @@ export function withNeeds(
   return found;
 }
 
-/** Whether everything that it stands on is there. */
-export function isWhole(candidate: Candidate, candidates: ReadonlyMap<string, Candidate>): boolean {
-  const met = new Set<string>();
-  for (let at: Candidate | undefined = candidate; at; ) {
-    if (at.backing === undefined) return true;
-    if (met.has(at.name)) return false; // a ring: damaged
-    met.add(at.name);
-    at = candidates.get(at.backing);
+/** Those of which everything that they stand on is there. */
+export function wholeOnes(candidates: ReadonlyMap<string, Candidate>): ReadonlySet<string> {
+  const known = new Map<string, boolean>();
+  for (const candidate of candidates.values()) {
+    const trail: string[] = [];
+    let isWhole: boolean | undefined;
+    for (let at: Candidate | undefined = candidate; isWhole === undefined; ) {
+      isWhole = at ? known.get(at.name) : false;
+      if (isWhole !== undefined || !at) continue;
+      trail.push(at.name);
+      known.set(at.name, false); // until it is known: a ring is damaged
+      if (at.backing === undefined) isWhole = true;
+      else at = candidates.get(at.backing);
+    }
+    for (const name of trail) known.set(name, isWhole);
   }
-  return false;
+  return new Set([...known].flatMap(([name, isWhole]) => (isWhole ? [name] : [])));
 }
 
 /** How much each stands on: more than anything that it needs. */

@@ -2,7 +2,7 @@
 
 import type { Digest, Key } from '../model/artifact.ts';
 import type { CacheLimits } from '../model/cache.ts';
-import { type Candidate, chooseVictims, isWhole, withNeeds } from '../model/choose.ts';
+import { type Candidate, chooseVictims, wholeOnes, withNeeds } from '../model/choose.ts';
 import { artifactName, TRUSTED } from './layout.ts';
 
 /**
@@ -68,10 +68,10 @@ export function chooseShared(inventory: Inventory, limits: CacheLimits, now: num
       candidateOf(artifact, records.get(name) ?? [], inventory),
     ]),
   );
+  const whole = wholeOnes(candidates);
   const waiting = [...artifacts.values()].filter((artifact) => {
-    const candidate = candidates.get(artifact.name);
     const own = records.get(artifact.name) ?? [];
-    const isOfUse = own.length > 0 && candidate !== undefined && isWhole(candidate, candidates);
+    const isOfUse = own.length > 0 && whole.has(artifact.name);
     return !isOfUse && [artifact, ...own].some(isYoung);
   });
   const spared = withNeeds(
