@@ -8,6 +8,7 @@ import { flatten } from './cases/flatten.ts';
 import { noop } from './cases/noop.ts';
 import { packages } from './cases/packages.ts';
 import { scaling } from './cases/scaling.ts';
+import { sharedCache } from './cases/shared-cache.ts';
 import { branchSwitch } from './cases/switch.ts';
 import { trivial } from './cases/trivial.ts';
 import { Interrupted, output } from './lib/command.ts';
@@ -28,6 +29,7 @@ const CASES: Readonly<Record<string, Case>> = {
   flatten: { about: 'one flat image of a chain', run: flatten },
   delta: { about: 'how large deltas are for what changed', run: deltaSize },
   scaling: { about: 'many files, many layers', run: scaling },
+  'shared-cache': { about: 'a layer fetched from an S3 server on loopback', run: sharedCache },
   'disk-options': { about: 'other ways to write a delta', run: diskOptions, onRequest: true },
 };
 

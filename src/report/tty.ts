@@ -1,7 +1,6 @@
 // For a terminal: a live line for each running layer at the bottom; what ended stays above them.
 
 import { unreachable } from '../model/unreachable.ts';
-import { plainText } from './control.ts';
 import { createLiveView, type Terminal } from './live-view.ts';
 import {
   finishedLine,
@@ -42,7 +41,7 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return line === undefined ? undefined : live.print(line);
         }
         case 'note':
-          return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
+          return live.print(`${style.yellow('note:')} ${event.message}`);
         case 'watching':
           return live.print(watchingText(event, style));
         case 'finished': {

@@ -2,14 +2,37 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { ObjectStore } from '../../src/model/object-store.ts';
 import { generateKeys, signerOf } from '../../src/remote/signatures.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
 import { digestsOf, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
 
 const CHAIN = ['base', 'random', 'child'];
 
+/** Holds back the first write of a record until there is a second: both have built the layer then, and have seen none. */
+function meeting(remote: MemoryStore): ObjectStore {
+  const met = Promise.withResolvers<void>();
+  let isFirst = true;
+  const put: ObjectStore['put'] = async (name, bytes, condition) => {
+    if (name.includes('/records/')) {
+      if (!isFirst) met.resolve();
+      isFirst = false;
+      await met.promise;
+    }
+    return remote.put(name, bytes, condition);
+  };
+  return new Proxy(remote, {
+    get(target, name) {
+      if (name === 'put') return put;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
 /** Two machines that build the same at the same time. */
-async function race(remote: MemoryStore, options: SharerOptions = {}) {
+async function race(memory: MemoryStore, options: SharerOptions = {}) {
+  const remote = meeting(memory);
   const [one, two] = [new Sharer(remote, options), new Sharer(remote, options)];
   const [ofOne, ofTwo] = await Promise.all([one.build(CHAIN), two.build(CHAIN)]);
   one.assertSound(ofOne);
@@ -25,14 +48,18 @@ describe('of two machines that build the same at once', () => {
     using _two = two;
     assert.deepEqual(digestsOf(ofOne), digestsOf(ofTwo));
     assert.ok([...one.notes, ...two.notes].some((note) => /was built elsewhere at the same time/.test(note)));
-    const longer = await one.build([...CHAIN, 'top']);
-    assert.equal(howOf(longer), 'had had had built');
-    const same = await two.build([...CHAIN, 'top', 'next']);
-    assert.equal(howOf(same), 'had had had fetched built');
+    // From here on they are not at it at once.
+    using three = new Sharer(remote);
+    using four = new Sharer(remote);
+    const longer = await three.build([...CHAIN, 'top']);
+    assert.equal(howOf(longer), 'fetched fetched fetched built');
+    assert.deepEqual(digestsOf(longer).slice(0, CHAIN.length), digestsOf(ofOne));
+    const same = await four.build([...CHAIN, 'top', 'next']);
+    assert.equal(howOf(same), 'fetched fetched fetched fetched built');
     const all = await one.build([...CHAIN, 'top', 'next']);
-    assert.equal(howOf(all), 'had had had had fetched');
+    assert.equal(howOf(all), 'had had had fetched fetched');
     one.assertSound(all);
-    two.assertSound(same);
+    four.assertSound(same);
   });
 
   test('without conditional writes each would go on with its own: their chains differ', async () => {
