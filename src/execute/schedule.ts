@@ -162,6 +162,7 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
     wake = Promise.withResolvers();
     await Promise.race([wake.promise, ...running.values(), ...settling.values()]);
   }
+  await fetching.end();
   for (const step of left) {
     counts.fresh++;
     context.emit({ type: 'layer-finished', layer: step.node.name, outcome: 'fresh', seconds: 0 });

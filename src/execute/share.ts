@@ -31,6 +31,8 @@ export class Fetching {
   readonly #context: Context;
   readonly #needed: Set<string>;
   readonly #arrivals = new Map<string, Promise<boolean>>();
+  readonly #underWay = new Set<Promise<boolean>>();
+  readonly #stop = new AbortController();
   /** Those that have to be decided again, though the plan had found them. */
   readonly #late = new Set<string>();
 
@@ -49,16 +51,24 @@ export class Fetching {
 
   /** Whether the artifact of a step that does not run is here, once it is; false when it could not be had. */
   arrival({ node, action }: PlanStep): Promise<boolean> {
-    const { store, signal } = this.#context;
+    const { store } = this.#context;
+    const signal = AbortSignal.any([this.#context.signal, this.#stop.signal]);
     if (action.type === 'run' || !store.shared?.isAway(action.record)) {
       return this.#arrivals.get(node.name) ?? Promise.resolve(true);
     }
     const known = this.#arrivals.get(node.name);
     if (known) return known;
     const arrival = store.shared.fetch(action.record, signal);
-    arrival.catch(() => {}); // told to whoever waits for it
+    this.#underWay.add(arrival);
+    arrival.finally(() => this.#underWay.delete(arrival)).catch(() => {}); // told to whoever waits for it
     this.#arrivals.set(node.name, arrival);
     return arrival;
+  }
+
+  /** Calls off what is still coming though nobody waits for it any more, since something that it stands on did not come. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#underWay);
   }
 
   /** The step as one that has to run, unless something is found when it is decided. */

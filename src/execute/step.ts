@@ -70,7 +70,7 @@ export async function executeStep(
   const { shared } = context.store;
   const record =
     (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
-  const saved = node.type === 'layer' ? await context.inPlace.save(record) : ok();
+  const saved = node.type === 'layer' ? await context.inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'built' }) : saved;
 }
 
@@ -103,7 +103,7 @@ async function settle(
 ): Promise<Result<StepDone>> {
   const { record } = action;
   if (action.type === 'fresh') return ok({ record, outcome: 'fresh' });
-  const saved = node.type === 'layer' ? await inPlace.save(record) : ok();
+  const saved = node.type === 'layer' ? await inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'restored' }) : saved;
 }
 

@@ -4,6 +4,9 @@ import type { BuildRecord, Digest } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 
+/** A layer's name, or the base's: a record of a stranger's must not lead to a file elsewhere, nor steer a terminal. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
+
 /** The record in a text, or undefined when it is not one, whole and well-formed. */
 export function parseRecord(text: string): BuildRecord | undefined {
   let value: Partial<BuildRecord> | null;
@@ -18,12 +21,14 @@ export function parseRecord(text: string): BuildRecord | undefined {
     schema === 1 &&
     isHash(key) &&
     typeof layer === 'string' &&
+    NAME.test(layer) &&
     isReference(artifact) &&
     Number.isSafeInteger(artifact.bytes) &&
     artifact.bytes >= 0 &&
     (parent === null || isReference(parent)) &&
     (noshare === undefined || noshare === true) &&
     typeof seconds === 'number' &&
+    seconds >= 0 &&
     typeof created === 'string' &&
     typeof recipe === 'string';
   return right ? (value as BuildRecord) : undefined; // every field was looked at above

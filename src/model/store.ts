@@ -87,8 +87,11 @@ export interface InPlace {
   linked(layer: string): Promise<Digest | undefined>;
   /** The record of the layer's last build or restore here: what a change is told against, and all that uncached ones have. */
   last(layer: string): Promise<BuildRecord | undefined>;
-  /** Puts a layer's record in place; an uncached artifact of an earlier one is dropped once nothing stands on it. */
-  save(record: BuildRecord): Promise<Result<void>>;
+  /**
+   * Puts a layer's record in place; an uncached artifact of an earlier one is dropped once nothing stands on it.
+   * @param layer its name here: what a record says is that of where it was built
+   */
+  save(layer: string, record: BuildRecord): Promise<Result<void>>;
   /**
    * Makes the links in build/ lead to these artifacts. Returns the path of image.qcow2, which is made to lead to
    * `image`, unless a flat file is wanted and there is one; without `image` it is left alone.

@@ -10,10 +10,12 @@ import { RemoteCache, type RemoteCacheOptions } from './remote-cache.ts';
 export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): Store {
   const { local } = options;
   const shared = new RemoteCache(options);
+  const end = new AbortController();
+  const asking = AbortSignal.any([signal, end.signal]);
   return {
     artifactDirectory: local.artifactDirectory,
     shared,
-    lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, signal)),
+    lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, asking)),
     // What is away is held with its arrival.
     hold: (records, own) =>
       local.hold(
@@ -25,6 +27,7 @@ export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): S
     examine: (artifact, own) => local.examine(artifact, own),
     release: () => {
       local.release();
+      end.abort(); // nobody waits any more for what was only tried in advance
       shared.close();
     },
     evict: (own) => local.evict(own),

@@ -1,7 +1,7 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../model/unreachable.ts';
-import { plainLine } from './control.ts';
+import { plainLine, plainText } from './control.ts';
 import {
   finishedLine,
   progressText,
@@ -44,7 +44,7 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return line === undefined ? undefined : write(line);
         }
         case 'note':
-          return write(`${style.yellow('note:')} ${event.message}`);
+          return write(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':
           return write(watchingText(event, style));
         case 'finished': {

@@ -1,6 +1,7 @@
 // For a terminal: a live line for each running layer at the bottom; what ended stays above them.
 
 import { unreachable } from '../model/unreachable.ts';
+import { plainText } from './control.ts';
 import { createLiveView, type Terminal } from './live-view.ts';
 import {
   finishedLine,
@@ -41,7 +42,7 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return line === undefined ? undefined : live.print(line);
         }
         case 'note':
-          return live.print(`${style.yellow('note:')} ${event.message}`);
+          return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':
           return live.print(watchingText(event, style));
         case 'finished': {

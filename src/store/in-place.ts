@@ -46,7 +46,7 @@ export function openInPlace(options: InPlaceOptions): InPlace {
       return places && linkedDigest(places, layer);
     },
     last: async (layer) => readLast(path.join(records, `${layer}.json`)),
-    save: async (record) => save(record, records),
+    save: async (layer, record) => save(layer, record, records),
     link: (layers, image, named, all) => link(layers, image, named, all, options),
   };
 }
@@ -82,8 +82,8 @@ function readLast(file: string): BuildRecord | undefined {
   }
 }
 
-function save(record: BuildRecord, records: string): Result<void> {
-  const file = path.join(records, `${record.layer}.json`);
+function save(layer: string, record: BuildRecord, records: string): Result<void> {
+  const file = path.join(records, `${layer}.json`);
   const earlier = readLast(file);
   try {
     mkdirSync(records, { recursive: true });

@@ -10,6 +10,7 @@ import type { Stage } from '../../src/model/event.ts';
 import { checkFileSystem, readFromImage, untilClean } from '../rig/host-state.ts';
 import { findPart, type Part } from '../rig/parts.ts';
 import { type Built, TestProject } from '../rig/project.ts';
+import { isRoot, runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 /** The stages at which there is such a process, or soon is. */
@@ -25,7 +26,9 @@ const STAGES: readonly (readonly [Part, what: string, readonly Stage[]])[] = [
 /** Whether a process could be killed: it may just have ended. */
 function killed(pid: number): boolean {
   try {
-    return process.kill(pid, 'SIGKILL');
+    if (isRoot) return process.kill(pid, 'SIGKILL');
+    runAsRoot('kill', '-KILL', String(pid)); // most of them are root's
+    return true;
   } catch {
     return false;
   }

@@ -7,6 +7,7 @@ import { type Failure, fail } from '../../model/failure.ts';
 import type { RemoteAccess, SharedCache } from '../../model/shared-cache.ts';
 import type { Store } from '../../model/store.ts';
 import { loadProject, type Project } from '../../project/project.ts';
+import { plainText } from '../../report/control.ts';
 import { createReporter } from '../../report/create-reporter.ts';
 import { pulledText, pushedText } from '../../report/shared-text.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -113,5 +114,5 @@ async function share(
 
 /** For programs, what is printed is the result alone. */
 const tellNotes: Emit = (event) => {
-  if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
+  if (event.type === 'note') process.stderr.write(`note: ${plainText(event.message)}\n`);
 };

@@ -20,9 +20,9 @@ export const FAULTS = [
 
 /**
  * Half of the answer; one bit of what comes, or goes; a byte at a time; an end of the connection before or after the server
- * has done it; an answer that the server never gave.
+ * has done it; an answer that the server never gave; and none at all, which takes too long to be tried with every request.
  */
-export type Fault = (typeof FAULTS)[number];
+export type Fault = (typeof FAULTS)[number] | 'no answer';
 
 const CODES: Readonly<Record<number, string>> = {
   403: 'AccessDenied',
@@ -78,6 +78,7 @@ async function pass(
   fault: Fault | undefined,
 ): Promise<void> {
   if (fault === 'reset before') return void incoming.socket.destroy();
+  if (fault === 'no answer') return void incoming.resume();
   const sent: Buffer = Buffer.concat(await incoming.toArray());
   if (typeof fault === 'number') {
     const body = incoming.method === 'HEAD' ? '' : `<Error><Code>${CODES[fault]}</Code></Error>`;

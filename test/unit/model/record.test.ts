@@ -69,6 +69,9 @@ describe('what is no record', () => {
     ['a size with a fraction', { artifact: { ...artifact, bytes: 0.5 } }],
     ['a size below nothing', { artifact: { ...artifact, bytes: -1 } }],
     ['no artifact', { artifact: null }],
+    ['a name that leads elsewhere', { layer: '../../10_a' }],
+    ['a name that steers a terminal', { layer: '10_a\x1b[2J' }],
+    ['less than no time', { seconds: -1 }],
     ['a parent without a digest', { parent: { keeping: 'cached' } }],
   ] as const) {
     test(what, () => assert.equal(parseRecord(JSON.stringify({ ...RECORD, ...change })), undefined));

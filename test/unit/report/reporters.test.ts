@@ -52,6 +52,12 @@ describe('plain', () => {
     assert.deepEqual(plain([{ type: 'output', layer: '10_a', line }]), ['10_a | a\tb31m c']);
   });
 
+  test('nor does what a server says', () => {
+    const message = 'the shared cache cannot be read: 403 \x1b[2Jno\r\nnote: all is well';
+    const [line] = plain([{ type: 'note', message }]);
+    assert.equal(line, 'note: the shared cache cannot be read: 403 nonote: all is well');
+  });
+
   test('a build that ends well names its image', () => {
     assert.deepEqual(plain([GOOD_END]), [
       '1 built, 0 restored, 2 fresh in 0.25 s',

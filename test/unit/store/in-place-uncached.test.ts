@@ -47,12 +47,22 @@ describe('uncached layers', () => {
     assert.ok(existsSync(path.join(place.artifacts, artifactFile(one))));
   });
 
+  test('a record is put in place under the name that the layer has here', async () => {
+    using place = new Place();
+    const artifact: Artifact = { digest: digestOf('1'), keeping: 'cached', bytes: 1 };
+    const about = { seconds: 1, created: '', recipe: '', parent: null };
+    const record = { schema: 1, key: keyOf('x'), layer: '10_a', artifact, ...about } as const;
+    valueIn(await place.inPlace.save('20_renamed', record));
+    assert.deepEqual(await place.inPlace.last('20_renamed'), record);
+    assert.equal(await place.inPlace.last('10_a'), undefined);
+  });
+
   test('a record that cannot be written is a failure', async () => {
     using place = new Place();
     place.tree.write({ 'p/.vlb': 'a file' });
     const artifact: Artifact = { digest: digestOf('1'), keeping: 'uncached', bytes: 1 };
     const about = { seconds: 1, created: '', recipe: '', parent: null };
-    const saved = await place.inPlace.save({
+    const saved = await place.inPlace.save('10_a', {
       schema: 1,
       key: keyOf('x'),
       layer: '10_a',

@@ -64,7 +64,9 @@ export class Place implements Disposable {
 
   async saveUncached(layer: string, artifact: Artifact): Promise<void> {
     const about = { seconds: 1, created: '', recipe: '', parent: null };
-    valueIn(await this.inPlace.save({ schema: 1, key: keyOf(artifact.digest), layer, artifact, ...about }));
+    valueIn(
+      await this.inPlace.save(layer, { schema: 1, key: keyOf(artifact.digest), layer, artifact, ...about }),
+    );
   }
 
   get links(): Record<string, string> {
