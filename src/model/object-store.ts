@@ -77,7 +77,7 @@ export interface PartUpload {
   part(number: number, bytes: Uint8Array, signal: AbortSignal): Promise<Answer<void>>;
   complete(signal: AbortSignal): Promise<Answer<void>>;
   /** Leaves nothing of it, as far as the server can be reached. */
-  abort(): Promise<void>;
+  abort(signal: AbortSignal): Promise<void>;
 }
 
 export function trouble(kind: Trouble['kind'], message: string): Answer<never> {

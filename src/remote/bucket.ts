@@ -81,7 +81,7 @@ export class Bucket {
     const { bytes, tag } = got.value;
     // Who may write in an untrusted scope has no key, and nobody but its own builds reads there.
     const trustedKeys = scope === TRUSTED ? this.#options.trustedKeys : [];
-    const opened = unseal(bytes, { key, scope, trustedKeys });
+    const opened = bytes ? unseal(bytes, { key, scope, trustedKeys }) : { wrong: 'is too large' };
     if ('record' in opened) return { state: 'found', found: { record: opened.record, scope, tag } };
     this.#noteOnce(`the record ${this.place}/${recordName(scope, key)} ${opened.wrong}: it is not used`);
     return { state: 'bad', tag };

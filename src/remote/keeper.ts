@@ -21,6 +21,8 @@ import type { Steady } from './steady.ts';
 
 /** How many records are read at the same time. */
 const AT_ONCE = 16;
+/** Larger ones are read one at a time, bytes: anybody may have put many of them into an untrusted scope. */
+const LARGE = 4 * 2 ** 20;
 /** How many names one request deletes: S3 takes a thousand. */
 const MOST_DELETED = 1000;
 
@@ -152,11 +154,10 @@ async function readRecords(
   signal: AbortSignal,
 ): Promise<readonly StoredRecord[]> {
   const records: StoredRecord[] = [];
-  const left = listed[Symbol.iterator]();
   const stop = new AbortController();
   const own = AbortSignal.any([signal, stop.signal]);
   let failed: KeepingError | undefined;
-  const work = async () => {
+  const work = async (left: Iterable<ListedObject>) => {
     for (const object of left) {
       const about = parseRecordName(object.name);
       if (!about) continue;
@@ -168,18 +169,20 @@ async function readRecords(
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const small = listed.filter(({ bytes }) => bytes <= LARGE).values();
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work(small)));
+  await work(listed.filter(({ bytes }) => bytes > LARGE));
   if (failed) throw failed;
   return records;
 }
 
 /** Whose signatures count is not for the keeping to judge: vlb.yaml of another branch may say otherwise. */
 function contentOf(
-  bytes: Buffer,
+  bytes: Buffer | undefined,
   about: NonNullable<ReturnType<typeof parseRecordName>>,
 ): StoredRecord['content'] {
-  const opened = unseal(bytes, { ...about, trustedKeys: [] });
-  if (!('record' in opened)) return undefined;
+  const opened = bytes && unseal(bytes, { ...about, trustedKeys: [] });
+  if (!opened || !('record' in opened)) return undefined;
   const { layer, created, artifact, parent } = opened.record;
   return {
     layer,

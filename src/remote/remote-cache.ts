@@ -74,7 +74,7 @@ export class RemoteCache implements SharedCache {
 
   async fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean> {
     const found = this.#away.get(record.key);
-    if (!found) return true;
+    if (!found) return this.#options.local.holds(record.artifact);
     return (await this.#fetchOnce(found, signal)) === 'here';
   }
 

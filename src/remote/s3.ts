@@ -134,8 +134,9 @@ class S3Store implements ObjectStore {
           const command = new CompleteMultipartUploadCommand({ ...at, MultipartUpload: { Parts } });
           await this.#client.send(command, { abortSignal: endSignal });
         }),
-      abort: async () => {
-        await this.#client.send(new AbortMultipartUploadCommand(at)).catch(() => {}); // the bucket's own rules tidy up
+      abort: async (endSignal) => {
+        const command = new AbortMultipartUploadCommand(at);
+        await this.#client.send(command, { abortSignal: endSignal }).catch(() => {}); // the bucket's own rules tidy up
       },
     });
   }
@@ -196,10 +197,9 @@ const MOST_DELETED = 1000;
 /** Its warnings are not for the people who build images. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Agents of one's own go through the proxy that the environment names only when they are told to, see bin/vlb. */
+/** They go through the proxy that the environment names, as other downloads do. */
 function agents(): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
-  const proxy = process.env['NODE_USE_ENV_PROXY'] === '1' ? { proxyEnv: process.env } : {};
-  const options = { keepAlive: true, maxSockets: 32, ...proxy };
+  const options = { keepAlive: true, maxSockets: 32, proxyEnv: process.env };
   return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
 }
 

@@ -11,6 +11,7 @@ import {
   type ObjectInfo,
   type ObjectStore,
   type PartUpload,
+  type Received,
   type Trouble,
   trouble,
 } from '../model/object-store.ts';
@@ -45,6 +46,9 @@ export const PATIENCE: Patience = {
   failures: 3,
 };
 
+/** What has no more bytes moves in no time over any network that is of use. */
+const SMALL = 64 * 1024;
+
 /** How a stream tells of trouble: by throwing. Whoever reads the stream catches it. */
 export class TroubleError extends Error {
   readonly trouble: Trouble;
@@ -53,6 +57,12 @@ export class TroubleError extends Error {
     super(what.message);
     this.trouble = what;
   }
+}
+
+/** What `read` gives. */
+export interface SmallObject {
+  readonly bytes: Buffer | undefined;
+  readonly tag: string;
 }
 
 export class Steady {
@@ -85,7 +95,9 @@ export class Steady {
   }
 
   put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
-    return this.#persist((own) => this.#store.put(name, bytes, condition, own), signal);
+    const { within, partWithin } = this.#patience;
+    const longest = bytes.length > SMALL ? partWithin : within;
+    return this.#persist((own) => this.#store.put(name, bytes, condition, own), signal, longest);
   }
 
   list(prefix: string, after: string | undefined, signal: AbortSignal): Promise<Answer<ListPage>> {
@@ -96,25 +108,11 @@ export class Steady {
     return this.#persist((own) => this.#store.delete(names, own), signal);
   }
 
-  /** A small object as a whole. Fails as `absent` too when it has more bytes than `most`. */
-  read(
-    name: string,
-    most: number,
-    signal: AbortSignal,
-  ): Promise<Answer<{ readonly bytes: Buffer; readonly tag: string }>> {
+  /** A small object as a whole; without its bytes when it has more than `most`. */
+  read(name: string, most: number, signal: AbortSignal): Promise<Answer<SmallObject>> {
     return this.#persist(async (own) => {
       const got = await this.#store.get(name, 0, undefined, own);
-      if (!got.ok) return got;
-      const { bytes, tag, body } = got.value;
-      if (bytes > most) return trouble('absent', `it has ${bytes} bytes, more than such a thing can have`);
-      const pieces: Uint8Array[] = [];
-      try {
-        for await (const piece of this.#watched(body, own)) pieces.push(piece);
-      } catch (error) {
-        return trouble('unavailable', messageOf(error));
-      }
-      const whole = Buffer.concat(pieces);
-      return whole.length === bytes ? answer({ bytes: whole, tag }) : trouble('unavailable', CUT_OFF);
+      return got.ok ? this.#whole(got.value, most, own) : got;
     }, signal);
   }
 
@@ -162,12 +160,32 @@ export class Steady {
         const there = await this.head(name, own);
         return there.ok ? answer(undefined) : there;
       },
-      abort: () => (this.#lost ? Promise.resolve() : upload.abort()),
+      abort: (own) => (this.#lost ? Promise.resolve() : upload.abort(own)),
     });
   }
 
   close(): void {
     this.#store.close();
+  }
+
+  async #whole(
+    { bytes, tag, body }: Received,
+    most: number,
+    signal: AbortSignal,
+  ): Promise<Answer<SmallObject>> {
+    const pieces: Uint8Array[] = [];
+    let came = 0;
+    try {
+      for await (const piece of this.#watched(body, signal)) {
+        came += piece.length;
+        // A server may promise less than it sends, or nothing.
+        if (Math.max(bytes, came) > most) return answer({ bytes: undefined, tag });
+        pieces.push(piece);
+      }
+    } catch (error) {
+      return trouble('unavailable', messageOf(error));
+    }
+    return came === bytes ? answer({ bytes: Buffer.concat(pieces), tag }) : trouble('unavailable', CUT_OFF);
   }
 
   async #persist<T>(

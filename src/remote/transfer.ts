@@ -17,6 +17,9 @@ const MOST_PARTS = 10_000;
 /** How many parts of one artifact are under way at once. */
 const PARTS_AT_ONCE = 3;
 
+/** How long it may take to call off an upload, ms: also who pressed Ctrl-C waits for it. */
+const ABORT_WITHIN = 3_000;
+
 /** Each piece goes to another thread and back: with those of 16 KiB that node has by default, half of the time. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -102,7 +105,7 @@ class Parts {
     if (this.#isComplete) return;
     this.#stop();
     await Promise.all(this.#running);
-    await this.#upload.abort();
+    await this.#upload.abort(AbortSignal.timeout(ABORT_WITHIN));
   }
 
   #fail(failed: Answer<never>): void {
@@ -168,6 +171,8 @@ export async function download(
   const counted = async function* () {
     for await (const piece of steady.stream(name, signal)) {
       came += piece.length;
+      // Not all that comes unpacks to something, so the check below would let it come for ever.
+      if (came > mostPacked(artifact.bytes)) throw new TroubleError(DAMAGED);
       yield piece;
     }
   };
@@ -204,6 +209,11 @@ export async function download(
   }
   const isRight = bytes === artifact.bytes && hash.digest('hex') === artifact.digest;
   return isRight ? answer(came) : { ok: false, trouble: DAMAGED };
+}
+
+/** More than any such artifact has, compressed: RFC 8878 adds three bytes to a block of 128 KiB that cannot be made smaller. */
+function mostPacked(bytes: number): number {
+  return 2 * bytes + 64 * 1024;
 }
 
 const DAMAGED = { kind: 'absent', message: 'is damaged' } as const;

@@ -105,7 +105,7 @@ function testObjectStore(name: string, open: () => Promise<ObjectStore>): void {
     test('parts that are called off leave nothing', async () => {
       const upload = given(await store.begin('d/none', signal));
       given(await upload.part(1, randomBytes(5 * 2 ** 20), signal));
-      await upload.abort();
+      await upload.abort(signal);
       assert.equal(troubleIn(await store.head('d/none', signal)).kind, 'absent');
     });
 

@@ -243,3 +243,25 @@ describe('trouble', () => {
     assert.equal(failureIn(stopped).kind, 'interrupted');
   });
 });
+
+test('records that are large are read one at a time: anybody may have filled an untrusted scope with them', async () => {
+  let [open, most, read] = [0, 0, 0];
+  class Counting extends MemoryStore {
+    override async get(name: string, from: number, tag: string | undefined): Promise<Answer<Received>> {
+      const got = await super.get(name, from, tag);
+      if (!got.ok) return got;
+      most = Math.max(most, ++open);
+      read++;
+      got.value.body.on('close', () => open--);
+      return got;
+    }
+  }
+  const remote = new Counting();
+  for (let count = 0; count < 20; count++) {
+    const name = `untrusted/pr-1/records/${String(count).padStart(64, '0')}.json`;
+    remote.objects.set(name, { bytes: Buffer.alloc(5 * 2 ** 20), tag: '"t"', modified: 0 });
+  }
+  const collected = await gc(remote, {});
+  assert.equal(collected.lost.length, 20);
+  assert.deepEqual([most, read], [1, 20]);
+});

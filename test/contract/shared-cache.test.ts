@@ -1,11 +1,22 @@
 // What the shared cache promises, and which rule keeps each promise: without the rule, the same case goes wrong.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { describe, test } from 'node:test';
-import type { ObjectStore } from '../../src/model/object-store.ts';
+import {
+  type Answer,
+  answer,
+  type ObjectStore,
+  type PartUpload,
+  trouble,
+} from '../../src/model/object-store.ts';
 import { generateKeys, signerOf } from '../../src/remote/signatures.ts';
+import { Steady } from '../../src/remote/steady.ts';
+import { upload } from '../../src/remote/transfer.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
-import { digestsOf, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
+import { digestsOf, HASTE, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
+import { Tree } from '../rig/tree.ts';
 
 const CHAIN = ['base', 'random', 'child'];
 
@@ -285,4 +296,105 @@ test('one request decides for a layer, and what is there is not sent again', asy
   asked.length = 0;
   await two.build(CHAIN);
   assert.deepEqual(asked, [], 'what is here is asked for no more');
+});
+
+describe('a bucket without end', () => {
+  /** A store in which every artifact is made of frames that unpack to nothing, for as long as anybody reads. */
+  class Endless extends MemoryStore {
+    sent = 0;
+    override async get(name: string, from: number, tag: string | undefined) {
+      const got = await super.get(name, from, tag);
+      if (!got.ok || !name.includes('/artifacts/')) return got;
+      const skipped = Buffer.alloc(64 * 1024);
+      skipped.writeUInt32LE(0x184d2a50); // RFC 8878, "Skippable Frames": magic number, then how many bytes to skip
+      skipped.writeUInt32LE(skipped.length - 8, 4);
+      const send = () => {
+        this.sent += skipped.length;
+        return this.sent < 64 * 2 ** 20 ? skipped : null;
+      };
+      const body = new Readable({
+        read() {
+          this.push(send());
+        },
+      });
+      return answer({ ...got.value, bytes: 2 ** 40, body });
+    }
+  }
+
+  test('is given up once more came than the artifact can have', async () => {
+    const remote = new Endless();
+    using one = new Sharer(remote);
+    using two = new Sharer(remote, { access: 'r' });
+    await one.build(['base']);
+    const made = await two.build(['base']);
+    assert.equal(howOf(made), 'built');
+    assert.match(two.notes[0] ?? '', /its artifact is damaged$/);
+    assert.ok(remote.sent < 4 * 2 ** 20, `${remote.sent} bytes`);
+  });
+});
+
+test('a record that is too large to be one is replaced by who may write', async () => {
+  const remote = new MemoryStore();
+  using one = new Sharer(remote);
+  using two = new Sharer(remote);
+  using three = new Sharer(remote, { access: 'r' });
+  await one.build(['base']);
+  const [name = ''] = [...remote.objects.keys()].filter((each) => each.includes('/records/'));
+  const { tag = '' } = remote.objects.get(name) ?? {};
+  remote.objects.set(name, { bytes: Buffer.alloc(257 * 2 ** 20), tag, modified: 0 });
+  const made = await two.build(['base']);
+  assert.match(two.notes.join('\n'), /\.json is too large: it is not used$/);
+  const fetched = await three.build(['base']);
+  assert.equal(howOf(fetched), 'fetched', three.notes.join('\n'));
+  assert.deepEqual(digestsOf(fetched), digestsOf(made));
+});
+
+test('what could not be had is not here, however often it is asked for', async () => {
+  const remote = new MemoryStore();
+  using one = new Sharer(remote);
+  using two = new Sharer(remote, { access: 'r' });
+  const [made] = await one.build(['base']);
+  const { key } = made?.record ?? assert.fail();
+  for (const name of remote.objects.keys()) if (name.includes('/artifacts/')) remote.objects.delete(name);
+  const { signal } = new AbortController();
+  const found = (await two.store.lookup(key)) ?? assert.fail();
+  assert.equal(await two.store.shared?.fetch(found, signal), false);
+  assert.equal(await two.store.shared?.fetch(found, signal), false);
+});
+
+test('an upload is not waited for long once it is called off', async () => {
+  let begun = 0;
+  const called = new AbortController();
+  let answers = 0;
+  /** A server that takes a minute for each answer, and a person who has enough with the second part. */
+  class Slow extends MemoryStore {
+    override async begin() {
+      const late = (signal: AbortSignal) =>
+        new Promise<Answer<never>>((resolve) => {
+          const end = () => {
+            clearTimeout(clock);
+            resolve(trouble('interrupted', 'interrupted'));
+          };
+          const clock = setTimeout(() => {
+            answers++;
+            end();
+          }, 60_000);
+          signal.addEventListener('abort', end);
+          if (signal.aborted) end();
+          if (++begun === 2) called.abort();
+        });
+      return answer<PartUpload>({
+        part: (_number, _bytes, signal) => late(signal),
+        complete: late,
+        abort: async (signal) => void (await late(signal)),
+      });
+    }
+  }
+  using tree = new Tree();
+  tree.write({ large: randomBytes(14_000_000).toString('latin1') });
+  const steady = new Steady(new Slow(), HASTE, () => {});
+  const sent = await upload(steady, 'x', tree.path('large'), () => {}, called.signal);
+  assert.equal(sent.ok, false);
+  assert.equal(begun, 3, 'two parts, and the end of it');
+  assert.equal(answers, 0);
 });

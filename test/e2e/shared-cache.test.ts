@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import type { TestProject } from '../rig/project.ts';
+import { FaultProxy } from '../rig/s3/fault-proxy.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
 import { notesOf, Team } from '../rig/s3/team.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
@@ -196,4 +197,15 @@ test('a damaged or lost artifact is told, built anew, and put right for the othe
   const again = await team.build(two);
   assert.match(again.outcomes, /^(\d+_\w+ restored(, )?){3}$/, again.told);
   assert.deepEqual(chainOf(two), chainOf(three));
+});
+
+test('the bucket is asked through the proxy that the environment names', async () => {
+  await using team = await Team.create(gateway);
+  const [one, two] = [team.machine(FILES), team.machine(FILES)];
+  assert.equal((await team.build(one)).status, 0);
+  await using proxy = await FaultProxy.start(gateway.endpoint, () => undefined);
+  const env = { http_proxy: proxy.endpoint, HTTP_PROXY: '', no_proxy: '', NO_PROXY: '' };
+  const fetched = await team.build(two, [], { env });
+  assert.match(fetched.outcomes, /^(\d+_\w+ restored(, )?){3}$/, fetched.told);
+  assert.ok(proxy.requests.filter((name) => name.startsWith(`GET ${gateway.endpoint}/`)).length >= 6);
 });

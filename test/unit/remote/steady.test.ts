@@ -163,3 +163,42 @@ test('one that trickles is taken for one that stands still', async () => {
   const got = await line.read('x', 2_000_000, signal);
   assert.ok(!got.ok && /^only \d+ bytes came within 0.1 s$/.test(got.trouble.message), JSON.stringify(got));
 });
+
+test('what is larger than it may be is not read on, whatever the server promised', async () => {
+  for (const promised of [0, 10, 1_000_000]) {
+    let sent = 0;
+    const store = new MemoryStore();
+    const get = async (): Promise<Answer<Received>> => {
+      const body = new Readable({
+        read() {
+          sent += 1000;
+          this.push(sent < 1_000_000 ? Buffer.alloc(1000) : null);
+        },
+      });
+      return answer({ bytes: promised, tag: '"t"', body });
+    };
+    const { steady: line } = steady(Object.assign(store, { get }));
+    assert.deepEqual(await line.read('x', 5_000, signal), answer({ bytes: undefined, tag: '"t"' }));
+    assert.ok(sent < 200_000, `${sent} bytes`);
+  }
+});
+
+test('what is written has time in proportion: a large object as long as a part', async () => {
+  for (const [bytes, works] of [
+    [100, false],
+    [1_000_000, true],
+  ] as const) {
+    const store = new MemoryStore();
+    const put = async (_name: string, _bytes: Uint8Array, _condition: unknown, own: AbortSignal) =>
+      new Promise<Answer<void>>((resolve) => {
+        own.addEventListener('abort', () => resolve(trouble('interrupted', 'interrupted')));
+        setTimeout(() => resolve(answer(undefined)), 400);
+      });
+    const { steady: line } = steady(Object.assign(store, { put }), {
+      within: 50,
+      partWithin: 60_000,
+      tries: 1,
+    });
+    assert.equal((await line.put('x', Buffer.alloc(bytes), 'always', signal)).ok, works);
+  }
+});
