@@ -23,6 +23,9 @@ export async function flatten(artifact: Artifact, image: string, context: Contex
     clearDead(path.dirname(image), context);
     const converted = await context.host.images.convert(source, 'qcow2', temporary, context.signal);
     if (!converted.ok) return { ok: false, failure: explainFullDisk(converted.failure, context) };
+    // Taken away first: a file that is renamed over another is written to the disk at once by ext4 (auto_da_alloc of ext4(5)),
+    // which takes as long again as making it.
+    rmSync(image, { force: true });
     renameSync(temporary, image);
     writeFileSync(note, noteOf(artifact, image, boot) ?? '');
     return ok(true);
