@@ -58,7 +58,7 @@ function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
       const candidate = candidates.get(next);
       if (!candidate || (used.get(next) ?? -1) >= time) continue;
       used.set(next, time);
-      waiting.push(...candidate.needs);
+      for (const need of candidate.needs) waiting.push(need);
     }
   };
   const whole = wholeOnes(candidates);
@@ -80,7 +80,7 @@ export function withNeeds(
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
     if (found.has(name)) continue;
     found.add(name);
-    waiting.push(...(all.get(name)?.needs ?? []));
+    for (const need of all.get(name)?.needs ?? []) waiting.push(need);
   }
   return found;
 }
@@ -107,15 +107,19 @@ export function wholeOnes(candidates: ReadonlyMap<string, Candidate>): ReadonlyS
 /** How much each stands on: more than anything that it needs. */
 function depthsOf(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
-  const depth = (name: string): number => {
-    const known = depths.get(name);
-    if (known !== undefined) return known;
-    depths.set(name, 0); // until it is known, for rings
-    const below = (candidates.get(name)?.needs ?? []).map(depth);
-    const own = 1 + Math.max(-1, ...below);
-    depths.set(name, own);
-    return own;
-  };
-  for (const name of candidates.keys()) depth(name);
+  const begun = new Set<string>();
+  const waiting = [...candidates.keys()];
+  for (let name = waiting.at(-1); name !== undefined; name = waiting.at(-1)) {
+    const needs = candidates.get(name)?.needs ?? [];
+    if (!begun.has(name)) {
+      begun.add(name);
+      for (const need of needs) if (!begun.has(need)) waiting.push(need);
+      continue;
+    }
+    waiting.pop();
+    // What is not known yet is part of a ring.
+    const below = needs.reduce((most, need) => Math.max(most, depths.get(need) ?? 0), -1);
+    if (!depths.has(name)) depths.set(name, below + 1);
+  }
   return depths;
 }

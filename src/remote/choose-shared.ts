@@ -114,7 +114,9 @@ export function recordsOf({ records }: Inventory): ReadonlyMap<string, readonly 
   for (const record of records) {
     if (!record.content) continue;
     const name = artifactName(record.scope, record.content.digest);
-    all.set(name, [...(all.get(name) ?? []), record]);
+    const own = all.get(name);
+    if (own) own.push(record);
+    else all.set(name, [record]);
   }
   return all;
 }
@@ -125,7 +127,10 @@ function candidateOf(
   inventory: Inventory,
 ): Candidate {
   const contents = records.flatMap(({ content }) => content ?? []);
-  const lastUsed = records.length === 0 ? undefined : Math.max(...records.map(({ modified }) => modified));
+  // There may be more records than a call takes arguments: anybody writes untrusted ones.
+  const lastUsed = records
+    .map(({ modified }) => modified)
+    .reduce<number | undefined>((latest, one) => Math.max(latest ?? one, one), undefined);
   // All records of an artifact name the same parent: it stands in its bytes.
   const parent = contents.find((content) => content.parent !== undefined)?.parent;
   const backing = parent && placesOf(parent, scope, inventory)[0];

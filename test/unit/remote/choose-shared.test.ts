@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Digest } from '../../../src/model/artifact.ts';
 import type { CacheLimits } from '../../../src/model/cache.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import {
@@ -166,4 +167,25 @@ test('what records need is what they name, and all below it', () => {
     [...needed].sort(),
     ['a', 'b', 'e'].map((letter) => artifactName(TRUSTED, digestOf(letter))).sort(),
   );
+});
+
+test('a scope that somebody filled with records is kept like any other', () => {
+  const scope = 'untrusted/x';
+  const [one, two] = [digestOf('1'), digestOf('2')];
+  const about = { scope, bytes: 10, modified: NOW - DAY };
+  const artifacts = new Map(
+    [one, two].map((digest) => [
+      artifactName(scope, digest),
+      { ...about, name: artifactName(scope, digest), digest },
+    ]),
+  );
+  const content = { layer: 'x', created: '', parent: undefined };
+  const many = Array.from({ length: 200_000 }, (_, count): StoredRecord => {
+    const key = keyOf(String(count));
+    const mounts = [key as string as Digest]; // of the same form, and another for each
+    return { ...about, name: recordName(scope, key), key, content: { ...content, digest: one, mounts } };
+  });
+  const chosen = chooseShared({ artifacts, records: many }, { maxBytes: 0, maxAge: undefined }, NOW);
+  assert.equal(chosen.artifacts.length, artifacts.size);
+  assert.equal(chosen.records.length, many.length);
 });
