@@ -65,9 +65,9 @@ export async function executeStep(
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
   const result = await runNode(node, recipe, { below, keeping, replaces }, own);
   if (!result.ok) return result;
-  onBuilt();
-  // Before anything stands on it: where another machine was quicker, it has to stand on what that one made.
   const { shared } = context.store;
+  if (shared) onBuilt();
+  // Before anything stands on it: where another machine was quicker, it has to stand on what that one made.
   const record =
     (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
   const saved = node.type === 'layer' ? await context.inPlace.save(node.name, record) : ok();
