@@ -75,7 +75,7 @@ test('fault: the store is full to the last byte before anything begins', async (
   assert.equal((await project.build(store)).outcomes, '10_base fresh, 20_app fresh');
   assert.deepEqual(damages(small.directory), []);
   project.write(app('echo two > /made'));
-  rmSync(path.join(small.directory, 'filler'));
+  runAsRoot('rm', path.join(small.directory, 'filler'));
   await buildsRight(project, 'two', store);
   assert.deepEqual(readdirSync(path.join(small.directory, 'locks')), []);
 });
@@ -110,7 +110,7 @@ test("the project's own disk is full", async (t: TestContext) => {
     assertFull(built, small.directory);
     await untilClean(project);
     project.write(app('echo three > /made'));
-    rmSync(path.join(small.directory, 'filler'));
+    runAsRoot('rm', path.join(small.directory, 'filler'));
     await buildsRight(project, 'three', store);
   });
 
@@ -129,7 +129,7 @@ test("the project's own disk is full", async (t: TestContext) => {
     const built = await project.build(store);
     assert.equal(built.status, 3, built.told);
     await untilClean(project);
-    rmSync(path.join(small.directory, 'filler'));
+    runAsRoot('rm', path.join(small.directory, 'filler'));
     await buildsRight(project, 'four', store);
   });
   assert.deepEqual(damages(store[1] ?? ''), []);
@@ -207,7 +207,7 @@ for (const [what, name] of [
   ['build/', 'project/build'],
 ] as const) {
   for (const [how, remove] of [
-    ['removed', (directory: string) => rmSync(directory, { recursive: true, force: true })],
+    ['removed', (directory: string) => void runAsRoot('rm', '-rf', directory)],
     ['moved away', (directory: string) => renameSync(directory, `${directory}.moved`)],
   ] as const) {
     test(`fault: ${what} is ${how} during a build`, async () => {

@@ -62,10 +62,16 @@ function makeDirectory(file: string): void {
   writeFileSync(path.join(file, 'file'), '');
 }
 
+/** Artifacts are read-only, for their owner too. */
+function cut(file: string, size: number): void {
+  chmodSync(file, 0o644);
+  truncateSync(file, size);
+}
+
 /** By what happens to an artifact. */
 const ARTIFACTS: Readonly<Record<string, (file: string, another: string) => void>> = {
-  'is truncated': (file) => truncateSync(file, 70_000),
-  'is empty': (file) => truncateSync(file, 0),
+  'is truncated': (file) => cut(file, 70_000),
+  'is empty': (file) => cut(file, 0),
   'has a flipped bit at its beginning': (file) => flipBit(file, 20),
   'has a flipped bit in its middle': (file) => flipBit(file, Math.floor(statSync(file).size / 2)),
   'has a flipped bit at its end': (file) => flipBit(file, statSync(file).size - 1),
@@ -77,7 +83,7 @@ const ARTIFACTS: Readonly<Record<string, (file: string, another: string) => void
   'is another, moved there': (file, another) => {
     execFileSync('cp', ['-p', another, `${file}.new`]);
     // Not even the size tells.
-    truncateSync(`${file}.new`, statSync(file).size);
+    cut(`${file}.new`, statSync(file).size);
     execFileSync('touch', ['-r', another, `${file}.new`]);
     renameSync(`${file}.new`, file);
   },
