@@ -22,7 +22,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { createRequire, isBuiltin } from 'node:module';
-import { dirname, join, parse } from 'node:path';
+import { basename, dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
@@ -65,7 +65,7 @@ async function bundle() {
       await firstModule({
         VLB_VERSION: version,
         VLB_NODE_MINIMUM: engines.node.replace('>=', ''),
-        VLB_ENTRY: `./chunks/${entry.split('/').pop()}`,
+        VLB_ENTRY: `./chunks/${basename(entry)}`,
       }),
     );
     // The time at which the source was read: a file changed after that is newer than the bundle.
@@ -89,7 +89,7 @@ async function bundleApart(outdir, version) {
     const { metafile } = await esbuild.build({ ...options(outdir, version), entryPoints: [module] });
     Object.assign(inputs, metafile.inputs);
     const [output] = Object.keys(metafile.outputs);
-    files.set(join(root, module), `./${output.split('/').pop()}`);
+    files.set(join(root, module), `./${basename(output)}`);
   }
   return { files, inputs };
 }
@@ -116,7 +116,7 @@ function options(outdir, version) {
     minifySyntax: true,
     minifyWhitespace: true, // Names stay: a stack trace in a bug report is to be read.
     legalComments: 'none', // licenses.txt has the whole texts.
-    plugins: [requireBuiltins(), takeFilesAlong(join(outdir, 'chunks'))],
+    plugins: [requireBuiltins(), takeFilesAlong(outdir, version)],
     define: { VLB_VERSION: JSON.stringify(version) },
     alias: { 'string-width': './bin/string-width.mjs' },
     // CommonJS packages call require(), which a module does not have.
@@ -187,9 +187,9 @@ function whenCalled(path, names) {
 
 /**
  * A file that the source names as `new URL('./file', import.meta.url)` goes beside the chunks, and like them has a
- * hash of its contents in its name.
+ * hash of its contents in its name. A module, which is that of a thread, is bundled.
  */
-function takeFilesAlong(directory) {
+function takeFilesAlong(outdir, version) {
   return {
     name: 'take-files-along',
     setup(build) {
@@ -197,19 +197,34 @@ function takeFilesAlong(directory) {
         let contents = await readFile(path, 'utf8');
         for (const [whole, file] of contents.matchAll(/new URL\('(\.[^']+)', import\.meta\.url\)/g)) {
           const source = join(dirname(path), file);
-          const hash = createHash('sha256')
-            .update(await readFile(source))
-            .digest('hex')
-            .slice(0, 8);
-          const { name, ext } = parse(file);
-          await mkdir(directory, { recursive: true });
-          await copyFile(source, join(directory, `${name}-${hash}${ext}`));
-          contents = contents.replace(whole, `new URL('./${name}-${hash}${ext}', import.meta.url)`);
+          const name = file.endsWith('.ts')
+            ? await bundleThread(source, outdir, version)
+            : await takeAlong(source, outdir);
+          contents = contents.replace(whole, `new URL('./${name}', import.meta.url)`);
         }
         return { contents, loader: 'ts' };
       });
     },
   };
+}
+
+/** Returns the name of the thread's file. */
+async function bundleThread(source, outdir, version) {
+  const { metafile } = await esbuild.build({ ...options(outdir, version), entryPoints: [source] });
+  return basename(Object.keys(metafile.outputs)[0]);
+}
+
+/** Returns the name of the copy. */
+async function takeAlong(source, outdir) {
+  const hash = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex')
+    .slice(0, 8);
+  const { name, ext } = parse(source);
+  const copy = `${name}-${hash}${ext}`;
+  await mkdir(join(outdir, 'chunks'), { recursive: true });
+  await copyFile(source, join(outdir, 'chunks', copy));
+  return copy;
 }
 
 async function firstModule(values) {

@@ -8,7 +8,7 @@ import { type ImageLayers, imageLayers } from '../graph/images.ts';
 import { fuseBackend } from '../host/linux/fuse.ts';
 import { linuxHost } from '../host/linux/host.ts';
 import { nbdBackend } from '../host/linux/nbd.ts';
-import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
+import { bootId, ownerIsAlive, ownerName } from '../host/linux/owner.ts';
 import { quoteForReading } from '../host/process.ts';
 
 export { runLine } from '../host/process.ts';
@@ -134,6 +134,7 @@ function openStore(paths: ProjectPaths, project: Project, emit: Emit): Result<St
     directory: paths.store,
     owner: ownerName(),
     isAlive: ownerIsAlive,
+    bootId,
     onDamage: note,
     project: paths,
     limits,

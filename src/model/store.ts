@@ -38,6 +38,8 @@ export interface Store {
   logOf(key: Key): string;
   /** Removes the record under a key, so that a forced build is not dropped in its favour. The artifact stays. */
   forget(key: Key): Promise<void>;
+  /** The bytes of an artifact. Throws node's fs errors. */
+  read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer>;
   /** True when this artifact is there with the size its record tells. */
   holds(artifact: Artifact): Promise<boolean>;
   /**
@@ -54,6 +56,14 @@ export interface Store {
   draft(): Promise<Result<Draft>>;
 }
 
+/** How bytes are cut. */
+export interface Pieces {
+  /** How many each piece has, but for the last. */
+  readonly bytes: number;
+  /** How many pieces are looked at: the oldest is overwritten as soon as one more is asked for. */
+  readonly atOnce: number;
+}
+
 export interface Draft extends AsyncDisposable {
   readonly path: string;
   /** What its digest would be, were it committed as it is. Fails as `interrupted` on the signal. */
@@ -65,8 +75,8 @@ export interface Draft extends AsyncDisposable {
   commit(about: CommitRequest): Promise<Result<BuildRecord>>;
   /**
    * Makes the draft the artifact of a record that another machine made, in the place of a record that is under its key
-   * already, and holds it. That the draft has the digest, whoever wrote it has seen to. Fails as `work` when the file stands
-   * on something else than its record says.
+   * already, and holds it. That the draft has the digest, whoever wrote it has seen to. It is not flushed: after a power cut it
+   * is read before it is used. Fails as `work` when the file stands on something else than its record says.
    */
   adopt(record: BuildRecord, signal: AbortSignal): Promise<Result<void>>;
 }

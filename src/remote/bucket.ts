@@ -3,12 +3,13 @@
 import type { BuildRecord, Digest, Key } from '../model/artifact.ts';
 import { type Answer, answer, type Condition, type Trouble } from '../model/object-store.ts';
 import type { RemoteAccess } from '../model/shared-cache.ts';
+import type { Pieces } from '../model/store.ts';
 import { MOST_BYTES, seal, unseal } from './envelope.ts';
 import { artifactName, recordName, TRUSTED } from './layout.ts';
 import type { Signer } from './signatures.ts';
 import type { Steady } from './steady.ts';
 import type { OnTransfer } from './traffic.ts';
-import { download, upload } from './transfer.ts';
+import { ARTIFACT_CUT, download, upload } from './transfer.ts';
 
 export interface BucketOptions {
   readonly steady: Steady;
@@ -107,14 +108,20 @@ export class Bucket {
     return download(this.#steady, name, record.artifact, file, onTransfer, signal);
   }
 
-  /** Sends an artifact. Throws node's fs errors. */
+  /** Sends an artifact, see `upload` of transfer.ts. */
   async send(
     digest: Digest,
-    file: string,
+    read: (cut: Pieces) => AsyncIterable<Buffer>,
     onTransfer: OnTransfer,
     signal: AbortSignal,
   ): Promise<Answer<number>> {
-    const sent = await upload(this.#steady, artifactName(this.scope, digest), file, onTransfer, signal);
+    const sent = await upload(
+      this.#steady,
+      artifactName(this.scope, digest),
+      read(ARTIFACT_CUT),
+      onTransfer,
+      signal,
+    );
     if (!sent.ok) this.#noteUnsent(sent.trouble);
     return sent;
   }

@@ -1,12 +1,11 @@
 // The shared cache of one build: what the bucket has is found, fetched into the local store and used like one's own; what was
 // built here is offered, and given up in favour of what another machine was quicker with.
 
-import path from 'node:path';
-import { artifactFile, type BuildRecord, type Digest, type Key } from '../model/artifact.ts';
+import type { BuildRecord, Digest, Key } from '../model/artifact.ts';
 import type { Transfer } from '../model/event.ts';
 import type { Condition } from '../model/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
-import type { Store } from '../model/store.ts';
+import type { Pieces, Store } from '../model/store.ts';
 import type { Bucket, Found, Look } from './bucket.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
@@ -200,11 +199,11 @@ export class RemoteCache implements SharedCache {
       if (!there.ok) return false;
       if (there.value) return true;
     }
-    const file = path.join(this.#options.local.artifactDirectory, artifactFile(artifact));
+    const read = (cut: Pieces) => this.#options.local.read(artifact, cut);
     const isThere = await this.#roomToPush.within(() =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
-          const sent = await bucket.send(digest, file, onTransfer, signal);
+          const sent = await bucket.send(digest, read, onTransfer, signal);
           return sent.ok ? { result: true, bytes: sent.value } : { result: false };
         } catch (error) {
           const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else

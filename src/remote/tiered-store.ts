@@ -34,6 +34,7 @@ export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): S
     drop: (names) => local.drop(names),
     logOf: (key) => local.logOf(key),
     forget: (key) => local.forget(key),
+    read: (artifact, cut) => local.read(artifact, cut),
     holds: (artifact) => local.holds(artifact),
     lock: (name, onWait, own) => local.lock(name, onWait, own),
     draft: () => local.draft(),

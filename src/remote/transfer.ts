@@ -1,13 +1,11 @@
 // Artifacts on their way: read, compressed and sent in parts, or received, unpacked and checked, never more of them in
 // memory than a few parts.
 
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { Artifact } from '../model/artifact.ts';
 import { type Answer, answer, type PartUpload, trouble } from '../model/object-store.ts';
+import type { Pieces } from '../model/store.ts';
+import { ArtifactWriter } from './artifact-writer.ts';
+import { FRAME_BYTES, FRAMES_AT_ONCE, FrameError, pack, unpack } from './frames.ts';
 import { type Steady, TroubleError } from './steady.ts';
 import type { OnTransfer } from './traffic.ts';
 
@@ -17,32 +15,36 @@ const MOST_PARTS = 10_000;
 /** How many parts of one artifact are under way at once. */
 const PARTS_AT_ONCE = 3;
 
+/** How the bytes of an artifact are wanted that is sent. */
+export const ARTIFACT_CUT: Pieces = { bytes: FRAME_BYTES, atOnce: FRAMES_AT_ONCE };
+
 /** How long it may take to call off an upload, ms: also who pressed Ctrl-C waits for it. */
 const ABORT_WITHIN = 3_000;
 
-/** Each piece goes to another thread and back: with those of 16 KiB that node has by default, half of the time. */
-const CHUNK_BYTES = 256 * 1024;
-
-/** Sends a file, compressed; an existing object is replaced. Returns how many bytes went over. Throws node's fs errors. */
+/**
+ * Sends an artifact, compressed; an existing object is replaced. Returns how many bytes went over. Throws what the pieces throw.
+ * @param pieces of ARTIFACT_CUT
+ */
 export async function upload(
   steady: Steady,
   name: string,
-  file: string,
+  pieces: AsyncIterable<Buffer>,
   onTransfer: OnTransfer,
   signal: AbortSignal,
 ): Promise<Answer<number>> {
   const stop = new AbortController();
   const own = AbortSignal.any([signal, stop.signal]);
+  const buffers = new PartBuffers();
   let parts: Parts | undefined;
   let last: Buffer | undefined;
   try {
-    for await (const part of packedParts(file, onTransfer)) {
+    for await (const part of packedParts(pieces, buffers, onTransfer)) {
       // The first goes alone when there is no second.
       if (last) {
         if (!parts) {
           const begun = await steady.begin(name, own);
           if (!begun.ok) return begun;
-          parts = new Parts(begun.value, own, () => stop.abort());
+          parts = new Parts(begun.value, buffers, own, () => stop.abort());
         }
         await parts.add(last);
       }
@@ -61,9 +63,24 @@ export async function upload(
   }
 }
 
+/** The memory of parts, used again and again: what is left to the garbage collector piles up until it comes. */
+class PartBuffers {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(PART_BYTES);
+  }
+
+  /** Takes back a whole part that nobody reads any more. */
+  giveBack(part: Buffer): void {
+    if (part.length === PART_BYTES) this.#free.push(part);
+  }
+}
+
 /** The parts of one upload that are under way. */
 class Parts {
   readonly #upload: PartUpload;
+  readonly #buffers: PartBuffers;
   readonly #signal: AbortSignal;
   readonly #stop: () => void;
   readonly #running = new Set<Promise<void>>();
@@ -72,8 +89,9 @@ class Parts {
   #failed: Answer<never> | undefined;
   #isComplete = false;
 
-  constructor(upload: PartUpload, signal: AbortSignal, stop: () => void) {
+  constructor(upload: PartUpload, buffers: PartBuffers, signal: AbortSignal, stop: () => void) {
     this.#upload = upload;
+    this.#buffers = buffers;
     this.#signal = signal;
     this.#stop = stop;
   }
@@ -87,7 +105,8 @@ class Parts {
     if (this.#failed) return;
     const running: Promise<void> = this.#upload.part(number, bytes, this.#signal).then((sent) => {
       this.#running.delete(running);
-      if (!sent.ok) this.#fail(sent);
+      if (sent.ok) this.#buffers.giveBack(bytes);
+      else this.#fail(sent);
     });
     this.#running.add(running);
   }
@@ -114,32 +133,26 @@ class Parts {
   }
 }
 
-/** A file, compressed, in pieces of the size of a part. Throws node's fs errors. */
-async function* packedParts(file: string, onTransfer: OnTransfer): AsyncGenerator<Buffer> {
-  const source = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-  const packer = createZstdCompress({ chunkSize: CHUNK_BYTES });
+/** The whole, compressed, in pieces of the size of a part. */
+async function* packedParts(
+  pieces: AsyncIterable<Buffer>,
+  buffers: PartBuffers,
+  onTransfer: OnTransfer,
+): AsyncGenerator<Buffer> {
   let read = 0;
   const counted = async function* () {
-    for await (const piece of source) {
+    for await (const piece of pieces) {
       read += piece.length;
       onTransfer(read);
       yield piece;
     }
   };
-  const piped = pipeline(counted, packer);
-  piped.catch(() => {}); // comes out of the packer too
-  try {
-    yield* inParts(packer);
-    await piped;
-  } finally {
-    source.destroy();
-    packer.destroy();
-  }
+  yield* inParts(pack(counted()), buffers);
 }
 
 /** Each part is memory of its own, filled once: what is put together from pieces is twice there for a while. */
-async function* inParts(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let part = Buffer.allocUnsafeSlow(PART_BYTES);
+async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): AsyncGenerator<Buffer> {
+  let part = buffers.take();
   let filled = 0;
   for await (const piece of pieces) {
     for (let at = 0; at < piece.length; ) {
@@ -148,7 +161,7 @@ async function* inParts(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       at += copied;
       if (filled < PART_BYTES) continue;
       yield part;
-      part = Buffer.allocUnsafeSlow(PART_BYTES);
+      part = buffers.take();
       filled = 0;
     }
   }
@@ -171,49 +184,37 @@ export async function download(
   const counted = async function* () {
     for await (const piece of steady.stream(name, signal)) {
       came += piece.length;
-      // Not all that comes unpacks to something, so the check below would let it come for ever.
-      if (came > mostPacked(artifact.bytes)) throw new TroubleError(DAMAGED);
       yield piece;
     }
   };
-  const hash = createHash('sha256');
-  let bytes = 0;
-  const check = new Transform({
-    transform(piece: Buffer, _encoding, done) {
-      bytes += piece.length;
-      // However much a few bytes unpack to, no more than was promised is written.
-      if (bytes > artifact.bytes) return done(new TroubleError(DAMAGED));
-      hash.update(piece);
-      onTransfer(bytes);
-      done(undefined, piece);
-    },
-  });
   try {
-    await pipeline(
-      Readable.from(counted(), { objectMode: false }),
-      createZstdDecompress({ chunkSize: CHUNK_BYTES }),
-      check,
-      createWriteStream(file, { highWaterMark: CHUNK_BYTES }),
-      { signal },
-    );
+    const isRight = await write(file, unpack(counted()), artifact, onTransfer);
+    return isRight ? answer(came) : DAMAGED;
   } catch (error) {
     if (signal.aborted) return trouble('interrupted', 'interrupted');
-    if (error instanceof TroubleError) {
-      const { trouble: why } = error;
-      if (why.kind !== 'absent' || why === DAMAGED) return { ok: false, trouble: why };
-      return trouble('absent', `is gone: ${why.message}`);
-    }
-    const { code } = error as NodeJS.ErrnoException; // node's streams throw nothing else
-    if (/^ZSTD_|^Z_|^ERR_/.test(code ?? '')) return { ok: false, trouble: DAMAGED };
-    throw error;
+    if (error instanceof FrameError) return DAMAGED;
+    if (!(error instanceof TroubleError)) throw error;
+    const { trouble: why } = error;
+    return why.kind === 'absent' ? trouble('absent', `is gone: ${why.message}`) : { ok: false, trouble: why };
   }
-  const isRight = bytes === artifact.bytes && hash.digest('hex') === artifact.digest;
-  return isRight ? answer(came) : { ok: false, trouble: DAMAGED };
 }
 
-/** More than any such artifact has, compressed: RFC 8878 adds three bytes to a block of 128 KiB that cannot be made smaller. */
-function mostPacked(bytes: number): number {
-  return 2 * bytes + 64 * 1024;
+/** Writes the bytes of an artifact to a file; no more than it has. Returns whether they are its own. */
+async function write(
+  file: string,
+  pieces: AsyncIterable<Buffer>,
+  artifact: Artifact,
+  onTransfer: OnTransfer,
+): Promise<boolean> {
+  let bytes = 0;
+  await using writer = new ArtifactWriter(file);
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > artifact.bytes) return false;
+    onTransfer(bytes);
+    await writer.write(piece);
+  }
+  return (await writer.end()) === artifact.digest && bytes === artifact.bytes;
 }
 
-const DAMAGED = { kind: 'absent', message: 'is damaged' } as const;
+const DAMAGED = trouble('absent', 'is damaged');

@@ -7,17 +7,19 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { CommitRequest, Draft, Store } from '../model/store.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
 import { referencesOf } from './qcow2-header.ts';
-import { seal } from './seal.ts';
+import { seal, sealForNow } from './seal.ts';
 
 export class LocalDraft implements Draft {
   readonly path: string;
   readonly #keys: string;
   readonly #store: Store;
+  readonly #bootId: () => string;
 
-  constructor(file: string, keys: string, store: Store) {
+  constructor(file: string, keys: string, store: Store, bootId: () => string) {
     this.path = file;
     this.#keys = keys;
     this.#store = store;
+    this.#bootId = bootId;
   }
 
   async commit(about: CommitRequest): Promise<Result<BuildRecord>> {
@@ -36,8 +38,7 @@ export class LocalDraft implements Draft {
       return fail('work', 'it stands on something else than its record says');
     }
     try {
-      await flushFile(this.path, signal);
-      await this.#install(record, signal);
+      await this.#install(record, (digest) => sealForNow(this.path, digest, this.#bootId()), signal);
       const temporary = `${this.path}.json`;
       try {
         writeFileDurably(temporary, textOf(record));
@@ -75,7 +76,7 @@ export class LocalDraft implements Draft {
     };
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
     if (earlier && (await this.#store.hold([earlier], signal)).length === 0) return earlier;
-    const { file, isNew } = await this.#install(record, signal);
+    const { file, isNew } = await this.#install(record, () => seal(this.path, digest), signal);
     // An uncached layer's record is its project's business, see InPlace.
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
@@ -84,13 +85,17 @@ export class LocalDraft implements Draft {
     return published;
   }
 
-  /** Gives a draft that was flushed the name of its artifact. */
-  async #install(record: BuildRecord, signal: AbortSignal): Promise<{ file: string; isNew: boolean }> {
+  /** Gives a draft the name of its artifact. */
+  async #install(
+    record: BuildRecord,
+    sealDraft: (digest: Digest) => void,
+    signal: AbortSignal,
+  ): Promise<{ file: string; isNew: boolean }> {
     // Before it has its name: from then on others may find it, and nobody may take it away.
     await this.#store.hold([record], signal);
     signal.throwIfAborted();
     chmodSync(this.path, 0o444);
-    seal(this.path, record.artifact.digest);
+    sealDraft(record.artifact.digest);
     const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
     const isNew = !existsSync(file);
     renameSync(this.path, file);

@@ -7,7 +7,7 @@ import { type Artifact, artifactFile, type BuildRecord, type Key } from '../mode
 import type { CacheLimits, Collected } from '../model/cache.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { parseRecord } from '../model/record.ts';
-import type { Draft, Store } from '../model/store.ts';
+import type { Draft, Pieces, Store } from '../model/store.ts';
 import { setAside } from './damaged.ts';
 import { deadFiles, findDead, removeDead } from './dead-files.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
@@ -18,13 +18,15 @@ import { Lease } from './lease.ts';
 import { takeLock } from './lock.ts';
 import { measure, namesIn, type StorePlaces, storePlaces } from './places.ts';
 import { type ProjectPlaces, register, usedToday } from './projects.ts';
-import { isIntact, isSealed } from './seal.ts';
+import { isIntact } from './seal.ts';
 
 export interface LocalStoreOptions {
   readonly directory: string;
   /** The name of this process, see src/host/linux/owner.ts: drafts carry it and are rubbish once it is dead. */
   readonly owner: string;
   readonly isAlive: (owner: string) => boolean;
+  /** See `Host.bootId`. */
+  readonly bootId: () => string;
   /** Told about entries that were found damaged and moved aside. */
   readonly onDamage: (message: string) => void;
   /** The project that uses the store. */
@@ -157,6 +159,11 @@ class LocalStore implements Store {
     rmSync(this.#recordFile(key), { force: true });
   }
 
+  async *read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer> {
+    const { filePieces } = await import('./file-pieces.ts');
+    yield* filePieces(this.#artifactFile(artifact), cut);
+  }
+
   async holds(artifact: Artifact): Promise<boolean> {
     const file = this.#artifactFile(artifact);
     const stat = statSync(file, { throwIfNoEntry: false });
@@ -165,7 +172,7 @@ class LocalStore implements Store {
       this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
       return false;
     }
-    if (isSealed(stat.mtimeMs, artifact.digest) || (await isIntact(file, artifact))) return true;
+    if (await isIntact(file, stat, artifact, this.#options.bootId)) return true;
     this.#setAside(file, 'was written to and has another digest');
     return false;
   }
@@ -192,7 +199,8 @@ class LocalStore implements Store {
       return cannotWriteStore(this.#options.directory, error);
     }
     const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
-    return ok(new LocalDraft(path.join(this.artifactDirectory, name), this.#places.keys, this));
+    const file = path.join(this.artifactDirectory, name);
+    return ok(new LocalDraft(file, this.#places.keys, this, this.#options.bootId));
   }
 
   /** Removes what dead processes left, if this process may: in a store of several users some of it may be another's. */

@@ -13,7 +13,8 @@ import {
 } from '../../src/model/object-store.ts';
 import { generateKeys, signerOf } from '../../src/remote/signatures.ts';
 import { Steady } from '../../src/remote/steady.ts';
-import { upload } from '../../src/remote/transfer.ts';
+import { ARTIFACT_CUT, upload } from '../../src/remote/transfer.ts';
+import { filePieces } from '../../src/store/file-pieces.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
 import { digestsOf, HASTE, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
 import { Tree } from '../rig/tree.ts';
@@ -393,7 +394,13 @@ test('an upload is not waited for long once it is called off', async () => {
   using tree = new Tree();
   tree.write({ large: randomBytes(14_000_000).toString('latin1') });
   const steady = new Steady(new Slow(), HASTE, () => {});
-  const sent = await upload(steady, 'x', tree.path('large'), () => {}, called.signal);
+  const sent = await upload(
+    steady,
+    'x',
+    filePieces(tree.path('large'), ARTIFACT_CUT),
+    () => {},
+    called.signal,
+  );
   assert.equal(sent.ok, false);
   assert.equal(begun, 3, 'two parts, and the end of it');
   assert.equal(answers, 0);

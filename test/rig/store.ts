@@ -17,6 +17,7 @@ export function openStore(
   options: Pick<LocalStoreOptions, 'directory' | 'owner' | 'isAlive'> & Partial<LocalStoreOptions>,
 ): Result<Store> {
   return openLocalStore({
+    bootId: () => 'b00710ad',
     onDamage: () => {},
     project: placesOf(path.join(path.dirname(options.directory), 'project')),
     limits: DEFAULT_LIMITS,

@@ -22,6 +22,7 @@ function explain(artifactDirectory: string, state: string): Failure {
   const store: Store = {
     artifactDirectory,
     lookup: never,
+    read: () => assert.fail('only the directory is looked at'),
     holds: never,
     lock: never,
     recordsLike: never,

@@ -57,6 +57,10 @@ export class World implements Store, InPlace {
   link = never;
 
   /** Builds all of a plan, the way an execution would: each layer's bytes are a digit of `digits`. */
+  read = (): AsyncIterable<Buffer> => {
+    throw new Error('a plan reads no artifacts');
+  };
+
   build(plan: Plan, digits: string): void {
     const done = new Map<string, Artifact>();
     for (const [index, { node, keeping }] of plan.entries()) {

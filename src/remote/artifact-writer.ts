@@ -1,0 +1,75 @@
+// Writes an artifact that arrives, and hashes it, in a thread of its own (artifact-writer-thread.ts): the thread that receives
+// has enough to do, and whichever does both takes half as long again.
+
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Digest } from '../model/artifact.ts';
+import { ownMemory } from './memory.ts';
+
+/** How many pieces may wait for being written: they are held in memory. */
+const MOST_WAITING = 4;
+
+/** What the thread is told: a piece, or that there are no more. */
+export type ToThread = Uint8Array | 'end';
+
+/** What it answers: to each piece, and at the end. After a failure nothing more comes. */
+export type FromThread =
+  | { readonly type: 'written' }
+  | { readonly type: 'ended'; readonly digest: Digest }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string };
+
+export class ArtifactWriter implements AsyncDisposable {
+  readonly #thread: Worker;
+  #waiting = 0;
+  #digest: Digest | undefined;
+  #failed: Error | undefined;
+
+  /** @param file is made, or made empty */
+  constructor(file: string) {
+    this.#thread = new Worker(new URL('./artifact-writer-thread.ts', import.meta.url), { workerData: file });
+    this.#thread.on('message', (told: FromThread) => {
+      if (told.type === 'written') this.#waiting--;
+      else if (told.type === 'ended') this.#digest = told.digest;
+      else this.#failed = Object.assign(new Error(told.message), { code: told.code });
+    });
+    this.#thread.on('error', (error) => {
+      this.#failed = error instanceof Error ? error : new Error(String(error));
+    });
+  }
+
+  /**
+   * Writes a piece behind those before it, and takes its memory away. Returns when there is room for the next. Throws node's fs
+   * errors.
+   */
+  async write(piece: Uint8Array): Promise<void> {
+    this.#waiting++;
+    const memory = ownMemory(piece);
+    this.#tell(piece, memory ? [memory] : []);
+    while (this.#waiting >= MOST_WAITING) await this.#answer();
+  }
+
+  /** Returns the digest of all that was written. Throws node's fs errors. */
+  async end(): Promise<Digest> {
+    this.#tell('end');
+    for (;;) {
+      if (this.#digest !== undefined) return this.#digest;
+      await this.#answer();
+    }
+  }
+
+  /** What was not written by now never is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  #tell(told: ToThread, transferred: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(told, transferred);
+  }
+
+  async #answer(): Promise<void> {
+    if (this.#failed) throw this.#failed;
+    // An error of the thread itself is thrown here.
+    await once(this.#thread, 'message');
+    if (this.#failed) throw this.#failed;
+  }
+}
