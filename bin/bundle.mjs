@@ -94,11 +94,21 @@ async function bundleApart(outdir, version) {
   return { files, inputs };
 }
 
+/** A function, for bin/start.mjs to call: what V8 takes compiled code for cannot be a module. */
 function bundleProgram(outdir, version, apart) {
   const common = options(outdir, version);
   return esbuild.build({
     ...common,
     entryPoints: ['src/cli/main.ts'],
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    define: {
+      ...common.define,
+      'import.meta.url': '__moduleUrl',
+      'import.meta.dirname': '__moduleDirectory',
+    },
+    banner: { js: '((require,__moduleUrl,__moduleDirectory)=>{' },
+    footer: { js: '})' },
     plugins: [leaveApart(apart), ...common.plugins],
   });
 }

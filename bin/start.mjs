@@ -1,5 +1,9 @@
 // Becomes dist/main.mjs, the first thing node runs: checks node's version, answers `--version` without loading
 // anything more, and hands over to the real program with its compiled code cached on disk.
+//
+// The cache that node has for this (module.enableCompileCache) keeps a module as it is before anything of it has run: without
+// the functions that are compiled when they are called first. These are kept here too, which saves a tenth of a build with nothing
+// to do. Each command has its own, since each calls others.
 // bin/bundle.mjs fills in the capital names, and keeps the syntax to what Node 12 understands, so that an old
 // node gets as far as the message.
 /* global VLB_VERSION, VLB_ENTRY, VLB_NODE_MINIMUM */
@@ -11,6 +15,7 @@ import module from 'node:module';
 const require = module.createRequire(import.meta.url);
 const fs = require('fs');
 const path = require('path');
+const MONTH = 30 * 24 * 3600 * 1000; // ms
 const dist = path.dirname(require('url').fileURLToPath(import.meta.url));
 
 if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
@@ -28,8 +33,64 @@ if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
   process.exitCode = 3;
 } else {
   const cache = cacheDirectory();
-  if (cache !== undefined) module.enableCompileCache(cache);
-  import(VLB_ENTRY);
+  if (cache !== undefined) module.enableCompileCache(cache); // for what the program imports
+  start(path.join(dist, VLB_ENTRY), cache);
+}
+
+function start(program, cache) {
+  const vm = require('vm');
+  const command = /^[a-z-]+$/.test(process.argv[2]) ? process.argv[2] : 'other';
+  const name = `${path.parse(program).name}-${process.version}-${process.arch}-${command}`;
+  const compiled = cache && path.join(cache, name);
+  const cachedData = compiled && readCompiled(compiled);
+  const script = new vm.Script(fs.readFileSync(program, 'utf8'), {
+    filename: program,
+    cachedData,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  if (compiled && (cachedData === undefined || script.cachedDataRejected)) {
+    process.once('exit', (status) => {
+      if (status === 0) writeCompiled(compiled, script.createCachedData());
+    });
+  }
+  const url = require('url').pathToFileURL(program).href;
+  script.runInThisContext()(module.createRequire(program), url, path.dirname(program));
+}
+
+/** V8 believes what it is given: a file that a power cut tore must not get there. */
+function readCompiled(file) {
+  let bytes;
+  try {
+    bytes = fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+  const data = bytes.subarray(0, -4);
+  return bytes.length > 4 && require('zlib').crc32(data) === bytes.readUInt32LE(data.length)
+    ? data
+    : undefined;
+}
+
+function writeCompiled(file, data) {
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    removeOld(path.dirname(file));
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32LE(require('zlib').crc32(data), 0);
+    const temporary = `${file}.${process.pid}`;
+    fs.writeFileSync(temporary, Buffer.concat([data, sum]));
+    fs.renameSync(temporary, file);
+  } catch {
+    // No room, or a place that is only read: the next one starts as this one did.
+  }
+}
+
+/** What was made a month ago goes, whoever still uses it makes it again: most of it is of versions that are gone. */
+function removeOld(directory) {
+  for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    const file = path.join(directory, entry.name);
+    if (entry.isFile() && Date.now() - fs.statSync(file).mtimeMs > MONTH) fs.unlinkSync(file);
+  }
 }
 
 /** Synchronous and without process.stdout, which takes longer to set up than everything else here. */

@@ -81,4 +81,4 @@ function outputIsLost(error: NodeJS.ErrnoException): void {
 
 let outputLost = false;
 
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));

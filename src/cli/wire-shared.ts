@@ -25,13 +25,8 @@ const CONNECT_WITHIN = 5_000;
 /** As long as a server may think before it answers. */
 const SILENT_FOR = 60_000;
 
-/** A local store with the shared cache of the project behind it, if it has one. Nothing is asked of that yet. */
-export function withShared(
-  local: Store,
-  { shared }: { readonly shared: SharedCacheConfig | undefined },
-  options: SharedOptions,
-): Result<Store> {
-  if (!shared || options.remote === 'off') return ok(local);
+/** A local store with a shared cache behind it. Nothing is asked of that yet. Fails as `usage`, see `placeOf`. */
+export function shareStore(local: Store, shared: SharedCacheConfig, options: SharedOptions): Result<Store> {
   const place = placeOf(process.env);
   if (!place.ok) return place;
   const onNote = (message: string) => options.emit({ type: 'note', message });

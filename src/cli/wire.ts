@@ -37,7 +37,6 @@ import { untilTaken } from '../report/until-taken.ts';
 import { openInPlace } from '../store/in-place.ts';
 import { openLocalStore } from '../store/local-store.ts';
 import { takeLock } from '../store/lock.ts';
-import { withShared } from './wire-shared.ts';
 
 export interface WireOptions {
   /** Absolute path of the project. */
@@ -142,6 +141,17 @@ function openStore(paths: ProjectPaths, project: Project, emit: Emit): Result<St
   });
 }
 
+/** The store with the project's shared cache behind it. Most have none, and its code takes longer to load than any other here. */
+async function withShared(
+  local: Store,
+  { shared }: Project,
+  options: Pick<WireOptions, 'remote' | 'emit' | 'signal'>,
+): Promise<Result<Store>> {
+  if (!shared || options.remote === 'off') return ok(local);
+  const { shareStore } = await import('./wire-shared.ts');
+  return shareStore(local, shared, options);
+}
+
 /** From a project to a plan, and the context in which it can be executed. */
 export async function wireBuild(project: Project, options: WireOptions): Promise<Result<Wired>> {
   const given = parseParams(options.params);
@@ -164,7 +174,7 @@ export async function wireBuild(project: Project, options: WireOptions): Promise
 
   const local = openStore(paths, project, options.emit);
   if (!local.ok) return local;
-  const store = withShared(local.value, project, options);
+  const store = await withShared(local.value, project, options);
   if (!store.ok) return store;
   const inPlace = openInPlace({
     ...paths,

@@ -14,11 +14,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { isRoot } from '../rig/root.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'vlb launcher ')));
@@ -26,13 +28,14 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** Stands for the program: tells what reached it. */
 const PROGRAM = `
-const { hello } = await import('./lazy.ts');
-process.stdout.write(JSON.stringify({
-  args: process.argv.slice(2),
-  authorities: process.env['NODE_USE_SYSTEM_CA'],
-  hello: hello(),
-}));
-process.exitCode = Number(process.env['STATUS'] ?? 0);
+import('./lazy.ts').then(({ hello }) => {
+  process.stdout.write(JSON.stringify({
+    args: process.argv.slice(2),
+    authorities: process.env['NODE_USE_SYSTEM_CA'],
+    hello: hello(),
+  }));
+  process.exitCode = Number(process.env['STATUS'] ?? 0);
+});
 `;
 
 let made = 0;
@@ -189,10 +192,65 @@ describe('bin/vlb', () => {
     assert.equal(JSON.parse(run(join(root, 'bin/vlb')).stdout).hello, 'from a file');
   });
 
-  test('keeps compiled code beside a bundle of its own', () => {
-    const root = checkout();
-    run(join(root, 'bin/vlb'));
-    assert.ok(existsSync(join(root, 'dist/cache')));
+  describe('compiled code', () => {
+    /** What is kept: which files, and when they were made. */
+    const kept = (root: string): Record<string, number> => {
+      const cache = join(root, 'dist/cache');
+      const names = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('main-')) : [];
+      return Object.fromEntries(names.map((name) => [name, statSync(join(cache, name)).mtimeMs]));
+    };
+    const vlb = (root: string, command: string, status = 0) => {
+      const ran = run(join(root, 'bin/vlb'), [command], { STATUS: String(status) });
+      assert.deepEqual([ran.status, JSON.parse(ran.stdout).hello, ran.stderr], [status, 'first', '']);
+    };
+
+    test('is kept beside a bundle of its own, for each command that ended well, and used', () => {
+      const root = checkout();
+      vlb(root, 'build', 1);
+      assert.deepEqual(kept(root), {});
+      for (const command of ['build', 'ls', '-C']) vlb(root, command);
+      const first = kept(root);
+      assert.match(Object.keys(first).sort().join(' '), /^main-\S+-build main-\S+-ls main-\S+-other$/);
+      vlb(root, 'build');
+      assert.deepEqual(kept(root), first);
+    });
+
+    test('that is damaged is not used, and made again', () => {
+      const root = checkout();
+      vlb(root, 'build');
+      const [name = ''] = Object.keys(kept(root));
+      const file = join(root, 'dist/cache', name);
+      const whole = readFileSync(file);
+      const half = Buffer.from(whole);
+      half.fill(0, whole.length >> 1);
+      for (const bytes of [half, whole.subarray(0, -100), Buffer.alloc(0)]) {
+        writeFileSync(file, bytes);
+        vlb(root, 'build');
+        assert.equal(readFileSync(file).length, whole.length);
+        assert.notDeepEqual(readFileSync(file), bytes);
+      }
+    });
+
+    test('goes when it is a month old and another is made', () => {
+      const root = checkout();
+      vlb(root, 'build');
+      const old = join(root, 'dist/cache/main-OLD-v1-build');
+      writeFileSync(old, '');
+      utimesSync(old, new Date(), new Date(Date.now() - 40 * 24 * 3600 * 1000));
+      vlb(root, 'build');
+      assert.ok(existsSync(old));
+      vlb(root, 'ls');
+      assert.ok(!existsSync(old));
+      assert.equal(Object.keys(kept(root)).length, 2);
+    });
+
+    test('that cannot be kept is no reason to fail', { skip: isRoot && 'root may write anywhere' }, () => {
+      const root = checkout();
+      vlb(root, 'build', 1);
+      chmodSync(join(root, 'dist'), 0o555);
+      vlb(root, 'build');
+      assert.deepEqual(kept(root), {});
+    });
   });
 
   test('says what to do when nothing is installed', () => {
