@@ -1,6 +1,6 @@
 // Makes dist/ from src/: a small main.mjs (see start.mjs) and, in chunks/, the program with the files that it takes along.
 // The program is one file, since each further one would cost half a millisecond at the start; what the source reaches
-// through `import()` is evaluated only where it is used.
+// through `import()` is evaluated only where it is used. What is large and rarely used is in files of its own.
 //
 // A vlb that is running, or is starting at this moment, must not notice: chunks are named after their contents,
 // everything is made in a directory of its own and renamed into place, and main.mjs comes last. Chunks that no
@@ -28,6 +28,8 @@ import * as esbuild from 'esbuild';
 
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
 const APART = ['src/remote/s3.ts'];
+/** Packages that a build with nothing to do has no use for, and that are half of the program together. */
+const PACKAGES_APART = ['chokidar', 'execa', 'yaml', 'yargs'];
 
 const DAY = 24 * 3600 * 1000;
 /** A chunk of the present bundle carries this time; one that went out of use, the time when it did. */
@@ -53,8 +55,9 @@ async function bundle() {
   const work = await mkdtemp(join(dist, '.tmp-'));
   try {
     const apart = await bundleApart(work, version);
-    const { metafile } = await bundleProgram(work, version, apart.files);
-    Object.assign(metafile.inputs, apart.inputs);
+    const packages = await bundlePackages(work, version);
+    const { metafile } = await bundleProgram(work, version, apart.files, packages.files);
+    Object.assign(metafile.inputs, apart.inputs, packages.inputs);
     const chunks = await readdir(join(work, 'chunks'));
     const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
       entryPoint?.endsWith('src/cli/main.ts'),
@@ -86,7 +89,7 @@ async function bundleApart(outdir, version) {
   const files = new Map();
   const inputs = {};
   for (const module of APART.filter((name) => existsSync(join(root, name)))) {
-    const { metafile } = await esbuild.build({ ...options(outdir, version), entryPoints: [module] });
+    const { metafile } = await esbuild.build({ ...commonJs(outdir, version), entryPoints: [module] });
     Object.assign(inputs, metafile.inputs);
     const [output] = Object.keys(metafile.outputs);
     files.set(join(root, module), `./${basename(output)}`);
@@ -94,23 +97,43 @@ async function bundleApart(outdir, version) {
   return { files, inputs };
 }
 
+/** Returns the name of each package's file, and all that went into them. */
+async function bundlePackages(outdir, version) {
+  const { metafile } = await esbuild.build({
+    ...commonJs(outdir, version),
+    entryPoints: PACKAGES_APART.map((name) => ({ in: name, out: name })),
+  });
+  const files = new Map();
+  for (const [output, { entryPoint }] of Object.entries(metafile.outputs)) {
+    const name = PACKAGES_APART.find((one) => entryPoint.includes(`node_modules/${one}/`));
+    files.set(name, `./${basename(output)}`);
+  }
+  return { files, inputs: metafile.inputs };
+}
+
 /** A function, for bin/start.mjs to call: what V8 takes compiled code for cannot be a module. */
-function bundleProgram(outdir, version, apart) {
-  const common = options(outdir, version);
+function bundleProgram(outdir, version, apart, packages) {
+  const common = commonJs(outdir, version);
   return esbuild.build({
     ...common,
     entryPoints: ['src/cli/main.ts'],
-    outExtension: { '.js': '.cjs' },
-    format: 'cjs',
-    define: {
-      ...common.define,
-      'import.meta.url': '__moduleUrl',
-      'import.meta.dirname': '__moduleDirectory',
-    },
-    banner: { js: '((require,__moduleUrl,__moduleDirectory)=>{' },
+    banner: { js: '((require,__moduleUrl,__dirname)=>{' },
     footer: { js: '})' },
-    plugins: [leaveApart(apart), ...common.plugins],
+    plugins: [leaveApart(apart), leavePackagesApart(packages, outdir), ...common.plugins],
   });
+}
+
+/** What require() loads, also where the source has `import()`. */
+function commonJs(outdir, version) {
+  const common = options(outdir, version);
+  return {
+    ...common,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    supported: { 'dynamic-import': false },
+    define: { ...common.define, 'import.meta.url': '__moduleUrl', 'import.meta.dirname': '__dirname' },
+    banner: { js: "const __moduleUrl=require('node:url').pathToFileURL(__filename).href;" },
+  };
 }
 
 function options(outdir, version) {
@@ -149,6 +172,33 @@ function leaveApart(files) {
         if (kind === 'dynamic-import') return { path: file, external: true };
         return { errors: [{ text: `${path} is bundled apart: it has to be reached through import()` }] };
       });
+    },
+  };
+}
+
+/** What is imported from a package that is apart comes from its file, which is read when the importing module is evaluated. */
+function leavePackagesApart(files, outdir) {
+  const require = createRequire(import.meta.url);
+  return {
+    name: 'leave-packages-apart',
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^(${PACKAGES_APART.join('|')})$`) }, ({ path }) => ({
+        path,
+        namespace: 'package',
+      }));
+      build.onLoad({ filter: /^/, namespace: 'package' }, ({ path }) => {
+        const file = files.get(path);
+        const all = Object.keys(require(join(outdir, 'chunks', file)));
+        const names = all.filter((name) => /^\w+$/.test(name) && name !== 'default');
+        const exports = names.map((name) => `export const ${name} = $package.${name};`);
+        const contents = [
+          `const $package = require('${file}');`,
+          'export default $package.default;',
+          ...exports,
+        ];
+        return { contents: contents.join('\n') };
+      });
+      build.onResolve({ filter: /^/, namespace: 'package' }, ({ path }) => ({ path, external: true }));
     },
   };
 }

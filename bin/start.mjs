@@ -33,7 +33,7 @@ if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
   process.exitCode = 3;
 } else {
   const cache = cacheDirectory();
-  if (cache !== undefined) module.enableCompileCache(cache); // for what the program imports
+  if (cache !== undefined) module.enableCompileCache(cache); // for what the program takes along
   start(path.join(dist, VLB_ENTRY), cache);
 }
 
@@ -43,11 +43,7 @@ function start(program, cache) {
   const name = `${path.parse(program).name}-${process.version}-${process.arch}-${command}`;
   const compiled = cache && path.join(cache, name);
   const cachedData = compiled && readCompiled(compiled);
-  const script = new vm.Script(fs.readFileSync(program, 'utf8'), {
-    filename: program,
-    cachedData,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new vm.Script(fs.readFileSync(program, 'utf8'), { filename: program, cachedData });
   if (compiled && (cachedData === undefined || script.cachedDataRejected)) {
     process.once('exit', (status) => {
       if (status === 0) writeCompiled(compiled, script.createCachedData());

@@ -40,7 +40,7 @@ export function writeLayers(project: string, layers: number, filesEach: number, 
 
 /** Runs a command of vlb in a project; returns seconds. */
 export function vlbSeconds(project: string, ...args: readonly string[]): number {
-  return seconds([VLB, '-C', project, ...args]);
+  return seconds([VLB, ...args], { cwd: project });
 }
 
 export interface BuiltLayer {
