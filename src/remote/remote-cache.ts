@@ -22,6 +22,8 @@ const FETCHED_AT_ONCE = 4;
 const PUSHED_AT_ONCE = 2;
 /** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
 const MISS_COUNTS = 60_000;
+/** When people are told that the bucket is waited for, ms. */
+const SLOW_AFTER = 3_000;
 /** How often the place of a record is fought for, before it is left to the others. */
 const ROUNDS = 3;
 
@@ -59,7 +61,11 @@ export class RemoteCache implements SharedCache {
     const missed = this.#missed.get(key);
     if (missed !== undefined && performance.now() - missed < MISS_COUNTS) return undefined;
     const bucket = await this.#open();
-    const found = await bucket.find(key, signal);
+    const slow = setTimeout(
+      () => this.#noteOnce(`waiting for the shared cache ${bucket.place}, which has not answered yet`),
+      SLOW_AFTER,
+    );
+    const found = await bucket.find(key, signal).finally(() => clearTimeout(slow));
     if (found) {
       this.#away.set(key, found);
       this.#known.set(key, found.record.artifact.digest);
@@ -95,7 +101,9 @@ export class RemoteCache implements SharedCache {
       );
       return record;
     }
-    return (await this.#offer(record, bucket, { replaces, adopts: true, signal }))?.record ?? record;
+    const decided = await this.#offer(record, bucket, { replaces, adopts: true, signal });
+    if (!decided && signal.aborted) onNote(`${record.layer} was built, and is not shared: interrupted`);
+    return decided?.record ?? record;
   }
 
   async offer(record: BuildRecord, below: readonly BuildRecord[], signal: AbortSignal): Promise<Offer> {

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { diskThatWrites } from '../rig/boot/boot-sector.ts';
 import type { Built, TestProject } from '../rig/project.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
-import { Team } from '../rig/s3/team.ts';
+import { notesOf, Team } from '../rig/s3/team.ts';
 
 const GIBIBYTE = 2 ** 30;
 const MOST_MEMORY = 200_000_000;
@@ -78,6 +78,30 @@ head -c ${GIBIBYTE} /dev/urandom > "$3"
     assert.ok(memory < MOST_MEMORY, `${outcome}: ${memory} bytes`);
   }
   assert.equal(readlinkSync(one.path('build/image.qcow2')), readlinkSync(two.path('build/image.qcow2')));
+});
+
+test('^C while the last layer is pushed calls off the push alone: the layer is here', async () => {
+  await using team = await Team.create(gateway);
+  const machine = team.machine({
+    'layers/10_large/modify-disk': `#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size 500M
+head -c 400M /dev/urandom > "$3"
+`,
+  });
+  let isSent = false;
+  const interrupted = await team.build(machine, [], {
+    onStdout: (text, kill) => {
+      if (isSent || !/"type":"transfer","direction":"push".*"state":"under way"/.test(text)) return;
+      isSent = true;
+      kill('SIGINT');
+    },
+  });
+  assert.equal(interrupted.status, 130, interrupted.told);
+  assert.equal(interrupted.outcomes, '10_large built', interrupted.told);
+  assert.ok(notesOf(interrupted).includes('10_large was built, and is not shared: interrupted'));
+  assert.deepEqual(await team.bucket.namesLike(/artifacts|records/), []);
+  assert.equal((await team.build(machine)).outcomes, '10_large fresh');
 });
 
 test('an image that was built elsewhere boots here', async () => {

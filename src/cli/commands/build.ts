@@ -2,7 +2,7 @@
 
 import type { Context } from '../../execute/context.ts';
 import { type ExecuteOptions, execute } from '../../execute/execute.ts';
-import type { Failure } from '../../model/failure.ts';
+import { type Failure, fail } from '../../model/failure.ts';
 import { loadProject } from '../../project/project.ts';
 import { createReporter, type Progress } from '../../report/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -62,13 +62,16 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
       },
       context,
     );
-    if (!finished.failure) return EXIT.ok;
-    const interrupted = finished.failures.find(({ failure }) => failure.kind === 'interrupted');
-    return exitStatusOf(interrupted?.failure ?? finished.failure, interrupt.received());
+    const interrupted = finished.failures.find(({ failure }) => failure.kind === 'interrupted')?.failure;
+    // One that comes while the last layer is pushed calls off the push alone: the image is there all the same.
+    const failure = interrupted ?? finished.failure ?? (interrupt.received() ? INTERRUPTED : undefined);
+    return failure ? exitStatusOf(failure, interrupt.received()) : EXIT.ok;
   } finally {
     reporter.close();
   }
 }
+
+const INTERRUPTED = fail('interrupted', 'the build was interrupted').failure;
 
 function loadShell(
   context: Context,
