@@ -1,28 +1,21 @@
 // The other thread of artifact-writer.ts.
 
-import { createHash } from 'node:crypto';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Digest } from '../model/artifact.ts';
+import { ArtifactFile } from './artifact-file.ts';
 import type { FromThread, ToThread } from './artifact-writer.ts';
 import { free } from './memory.ts';
 
 const port = parentPort;
 if (!port) throw new Error('this is a thread of another module');
-const hash = createHash('sha256');
-let descriptor: number | undefined;
+let file: ArtifactFile | undefined;
 
 port.on('message', (told: ToThread) => {
   try {
-    descriptor ??= openSync(workerData, 'w');
-    if (told !== 'end') {
-      hash.update(told);
-      writeFileSync(descriptor, told); // not writeSync: a disk that is nearly full takes a part, and says nothing
-      free(told);
-      return answer({ type: 'written' });
-    }
-    closeSync(descriptor);
-    answer({ type: 'ended', digest: hash.digest('hex') as Digest }); // of the bytes of an artifact
+    file ??= new ArtifactFile(workerData);
+    if (told === 'end') return answer({ type: 'ended', digest: file.end() });
+    file.write(told);
+    free(told);
+    answer({ type: 'written' });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
     answer({ type: 'failed', code, message });

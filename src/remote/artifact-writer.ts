@@ -1,10 +1,11 @@
-// Writes an artifact that arrives, and hashes it, in a thread of its own (artifact-writer-thread.ts): the thread that receives
-// has enough to do, and whichever does both takes half as long again.
+// Writes an artifact that arrives, and hashes it. A large one has a thread of its own for that (artifact-writer-thread.ts): the
+// thread that receives has enough to do, and whichever does both takes half as long again.
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Digest } from '../model/artifact.ts';
-import { ownMemory } from './memory.ts';
+import { ArtifactFile } from './artifact-file.ts';
+import { free, ownMemory } from './memory.ts';
 
 /** How many pieces may wait for being written: they are held in memory. */
 const MOST_WAITING = 4;
@@ -18,13 +19,54 @@ export type FromThread =
   | { readonly type: 'ended'; readonly digest: Digest }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
-export class ArtifactWriter implements AsyncDisposable {
+export interface ArtifactWriter extends AsyncDisposable {
+  /**
+   * Writes a piece behind those before it, and takes its memory away. Returns when there is room for the next. Throws node's fs
+   * errors.
+   */
+  write(piece: Uint8Array): Promise<void>;
+  /** Returns the digest of all that was written. Throws node's fs errors. */
+  end(): Promise<Digest>;
+}
+
+/** A thread takes as long to begin as writing so many bytes does. */
+const SMALL = 16 * 2 ** 20;
+
+/**
+ * @param file is made, or made empty
+ * @param bytes how many are going to be written
+ */
+export function openWriter(file: string, bytes: number): ArtifactWriter {
+  return bytes < SMALL ? new PlainWriter(file) : new ThreadWriter(file);
+}
+
+class PlainWriter implements ArtifactWriter {
+  readonly #file: ArtifactFile;
+
+  constructor(file: string) {
+    this.#file = new ArtifactFile(file);
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    this.#file.write(piece);
+    free(piece);
+  }
+
+  async end(): Promise<Digest> {
+    return this.#file.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#file[Symbol.dispose]();
+  }
+}
+
+class ThreadWriter implements ArtifactWriter {
   readonly #thread: Worker;
   #waiting = 0;
   #digest: Digest | undefined;
   #failed: Error | undefined;
 
-  /** @param file is made, or made empty */
   constructor(file: string) {
     this.#thread = new Worker(new URL('./artifact-writer-thread.ts', import.meta.url), { workerData: file });
     this.#thread.on('message', (told: FromThread) => {
@@ -37,10 +79,6 @@ export class ArtifactWriter implements AsyncDisposable {
     });
   }
 
-  /**
-   * Writes a piece behind those before it, and takes its memory away. Returns when there is room for the next. Throws node's fs
-   * errors.
-   */
   async write(piece: Uint8Array): Promise<void> {
     this.#waiting++;
     const memory = ownMemory(piece);
@@ -48,7 +86,6 @@ export class ArtifactWriter implements AsyncDisposable {
     while (this.#waiting >= MOST_WAITING) await this.#answer();
   }
 
-  /** Returns the digest of all that was written. Throws node's fs errors. */
   async end(): Promise<Digest> {
     this.#tell('end');
     for (;;) {

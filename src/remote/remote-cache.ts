@@ -7,6 +7,7 @@ import type { Condition } from '../model/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
 import type { Pieces, Store } from '../model/store.ts';
 import type { Bucket, Found, Look } from './bucket.ts';
+import { Room } from './room.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
 export interface RemoteCacheOptions {
@@ -329,26 +330,4 @@ interface Decided {
 /** `noshare` and `nocache` never leave the machine. */
 function isShareable({ artifact, noshare }: BuildRecord): boolean {
   return artifact.keeping === 'cached' && noshare === undefined;
-}
-
-/** So many at once, the others in their order. */
-class Room {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(places: number) {
-    this.#free = places;
-  }
-
-  async within<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
-  }
 }

@@ -4,7 +4,7 @@
 import type { Artifact } from '../model/artifact.ts';
 import { type Answer, answer, type PartUpload, trouble } from '../model/object-store.ts';
 import type { Pieces } from '../model/store.ts';
-import { ArtifactWriter } from './artifact-writer.ts';
+import { openWriter } from './artifact-writer.ts';
 import { FRAME_BYTES, FRAMES_AT_ONCE, FrameError, pack, unpack } from './frames.ts';
 import { type Steady, TroubleError } from './steady.ts';
 import type { OnTransfer } from './traffic.ts';
@@ -207,7 +207,7 @@ async function write(
   onTransfer: OnTransfer,
 ): Promise<boolean> {
   let bytes = 0;
-  await using writer = new ArtifactWriter(file);
+  await using writer = openWriter(file, artifact.bytes);
   for await (const piece of pieces) {
     bytes += piece.length;
     if (bytes > artifact.bytes) return false;
