@@ -53,13 +53,18 @@ function start(program, cache) {
   script.runInThisContext()(module.createRequire(program), url, path.dirname(program));
 }
 
-/** V8 believes what it is given: a file that a power cut tore must not get there. */
+/** V8 believes what it is given, and runs it: nobody else's file must get there, nor one that a power cut tore. */
 function readCompiled(file) {
   let bytes;
+  let descriptor;
   try {
-    bytes = fs.readFileSync(file);
+    descriptor = fs.openSync(file, 'r');
+    if (!isOwn(fs.fstatSync(descriptor))) return undefined;
+    bytes = fs.readFileSync(descriptor);
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor);
   }
   const data = bytes.subarray(0, -4);
   return bytes.length > 4 && require('zlib').crc32(data) === bytes.readUInt32LE(data.length)
@@ -69,12 +74,11 @@ function readCompiled(file) {
 
 function writeCompiled(file, data) {
   try {
-    fs.mkdirSync(path.dirname(file), { recursive: true });
     removeOld(path.dirname(file));
     const sum = Buffer.alloc(4);
     sum.writeUInt32LE(require('zlib').crc32(data), 0);
     const temporary = `${file}.${process.pid}`;
-    fs.writeFileSync(temporary, Buffer.concat([data, sum]));
+    fs.writeFileSync(temporary, Buffer.concat([data, sum]), { flag: 'wx', mode: 0o600 });
     fs.renameSync(temporary, file);
   } catch {
     // No room, or a place that is only read: the next one starts as this one did.
@@ -120,7 +124,25 @@ function isOlder(version, minimum) {
  * write to, for what lies there is run.
  */
 function cacheDirectory() {
-  if (fs.statSync(dist).uid === process.getuid()) return path.join(dist, 'cache');
-  const base = process.env.XDG_CACHE_HOME || (process.env.HOME && path.join(process.env.HOME, '.cache'));
+  const directory = isOwn(fs.statSync(dist)) ? path.join(dist, 'cache') : ownCacheDirectory();
+  if (directory === undefined) return undefined;
+  try {
+    if (!fs.existsSync(directory)) fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return isOwn(fs.statSync(directory)) ? directory : undefined;
+  } catch {
+    return undefined; // a place that is only read
+  }
+}
+
+/** XDG Base Directory Specification: a relative path is to be ignored. */
+function ownCacheDirectory() {
+  const asked = process.env.XDG_CACHE_HOME;
+  const base =
+    asked && path.isAbsolute(asked) ? asked : process.env.HOME && path.join(process.env.HOME, '.cache');
   return base ? path.join(base, 'vlb', 'compiled') : undefined;
+}
+
+/** Whether it is this user's, and nobody else may write there. */
+function isOwn(stat) {
+  return stat.uid === process.getuid() && (stat.mode & 0o022) === 0;
 }

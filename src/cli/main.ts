@@ -10,6 +10,8 @@ import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions 
 /** What the scripts of `vlb completion` ask with; the words of any command line may follow, so yargs does not see it. */
 const COMPLETE = '__complete';
 
+const DEFECT = 70; // EX_SOFTWARE of sysexits(3)
+
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
@@ -20,7 +22,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const debug = argv.includes('--debug') && error instanceof Error;
     process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
     if (!debug) process.stderr.write('  please report it, with what --debug prints\n');
-    process.exitCode = 70; // EX_SOFTWARE of sysexits(3)
+    process.exitCode = DEFECT;
   }
 }
 
@@ -81,4 +83,13 @@ function outputIsLost(error: NodeJS.ErrnoException): void {
 
 let outputLost = false;
 
-void main(process.argv.slice(2));
+let hasEnded = false;
+process.once('exit', (status) => {
+  if (hasEnded || status !== 0) return;
+  // Nothing was left to wait for, which node takes for an end as good as any.
+  process.stderr.write('vlb: a defect in vlb itself: it ended before it was done\n');
+  process.exitCode = DEFECT;
+});
+void main(process.argv.slice(2)).finally(() => {
+  hasEnded = true;
+});

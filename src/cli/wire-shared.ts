@@ -17,6 +17,7 @@ export { generateKeys } from '../remote/signatures.ts';
 
 export interface SharedOptions {
   readonly remote: RemoteAccess;
+  readonly flushFetched?: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -31,7 +32,8 @@ export function shareStore(local: Store, shared: SharedCacheConfig, options: Sha
   if (!place.ok) return place;
   const onNote = (message: string) => options.emit({ type: 'note', message });
   const open = () => openBucket(shared, place.value, options.remote, onNote);
-  return ok(tieredStore({ local, open, onNote, onTransfer: options.emit }, options.signal));
+  const flush = options.flushFetched === true;
+  return ok(tieredStore({ local, open, flush, onNote, onTransfer: options.emit }, options.signal));
 }
 
 /** Who this process is to others that share the cache. */

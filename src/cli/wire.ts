@@ -44,6 +44,8 @@ export interface WireOptions {
   readonly cacheDirectory: string | undefined;
   /** How the shared cache of vlb.yaml is used. */
   readonly remote: RemoteAccess;
+  /** Whether what comes from there is flushed: a command that does nothing but fetch leaves nothing to a power cut. */
+  readonly flushFetched?: boolean;
   readonly nbd: readonly string[];
   /** Only these layers (or the images of vlb.yaml by their names) and what they need; all when there are none. */
   readonly targets: readonly string[];
@@ -145,7 +147,7 @@ function openStore(paths: ProjectPaths, project: Project, emit: Emit): Result<St
 async function withShared(
   local: Store,
   { shared }: Project,
-  options: Pick<WireOptions, 'remote' | 'emit' | 'signal'>,
+  options: Pick<WireOptions, 'remote' | 'flushFetched' | 'emit' | 'signal'>,
 ): Promise<Result<Store>> {
   if (!shared || options.remote === 'off') return ok(local);
   const { shareStore } = await import('./wire-shared.ts');

@@ -31,7 +31,9 @@ export interface ObjectInfo {
 }
 
 export interface Received extends ObjectInfo {
-  /** The bytes from `from` on. */
+  /** The first byte that comes: the one that was wanted, or one before it. */
+  readonly from: number;
+  /** The bytes from there on. */
   readonly body: Readable;
 }
 

@@ -75,10 +75,16 @@ export interface Draft extends AsyncDisposable {
   commit(about: CommitRequest): Promise<Result<BuildRecord>>;
   /**
    * Makes the draft the artifact of a record that another machine made, in the place of a record that is under its key
-   * already, and holds it. That the draft has the digest, whoever wrote it has seen to. It is not flushed: after a power cut it
-   * is read before it is used. Fails as `work` when the file stands on something else than its record says.
+   * already, and holds it; an artifact that is here already stays. That the draft has the digest, whoever wrote it has seen to.
+   * Fails as `work` when the file stands on something else than its record says.
    */
-  adopt(record: BuildRecord, signal: AbortSignal): Promise<Result<void>>;
+  adopt(record: BuildRecord, options: AdoptOptions): Promise<Result<void>>;
+}
+
+export interface AdoptOptions {
+  /** Whether it is flushed. If not, it is read after a power cut before it is used. */
+  readonly flush: boolean;
+  readonly signal: AbortSignal;
 }
 
 export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe' | 'noshare'> {

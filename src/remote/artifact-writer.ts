@@ -1,7 +1,6 @@
 // Writes an artifact that arrives, and hashes it. A large one has a thread of its own for that (artifact-writer-thread.ts): the
 // thread that receives has enough to do, and whichever does both takes half as long again.
 
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Digest } from '../model/artifact.ts';
 import { ArtifactFile } from './artifact-file.ts';
@@ -66,17 +65,23 @@ class ThreadWriter implements ArtifactWriter {
   #waiting = 0;
   #digest: Digest | undefined;
   #failed: Error | undefined;
+  /** Called when the thread told something. */
+  #onTold = () => {};
 
   constructor(file: string) {
     this.#thread = new Worker(new URL('./artifact-writer-thread.ts', import.meta.url), { workerData: file });
     this.#thread.on('message', (told: FromThread) => {
       if (told.type === 'written') this.#waiting--;
       else if (told.type === 'ended') this.#digest = told.digest;
-      else this.#failed = Object.assign(new Error(told.message), { code: told.code });
+      else this.#failed ??= Object.assign(new Error(told.message), { code: told.code });
+      this.#onTold();
     });
-    this.#thread.on('error', (error) => {
-      this.#failed = error instanceof Error ? error : new Error(String(error));
-    });
+    const fail = (error: unknown) => {
+      this.#failed ??= error instanceof Error ? error : new Error(String(error));
+      this.#onTold();
+    };
+    this.#thread.on('error', fail);
+    this.#thread.on('exit', () => fail('the thread that writes has ended'));
   }
 
   async write(piece: Uint8Array): Promise<void> {
@@ -105,8 +110,9 @@ class ThreadWriter implements ArtifactWriter {
 
   async #answer(): Promise<void> {
     if (this.#failed) throw this.#failed;
-    // An error of the thread itself is thrown here.
-    await once(this.#thread, 'message');
+    await new Promise<void>((resolve) => {
+      this.#onTold = resolve;
+    });
     if (this.#failed) throw this.#failed;
   }
 }

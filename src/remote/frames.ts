@@ -53,14 +53,20 @@ function compress(piece: Buffer): Promise<Buffer[]> {
 
 /** Unpacks what `pack` made, however it was cut since; takes the memory of pieces that have a buffer for themselves. Throws a FrameError. */
 export async function* unpack(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  yield* inOrder(frames(bytes), async (frame) => {
-    const unpacked = await decompress(frame, UNPACKING).catch((cause) => {
+  const unpacked = inOrder(frames(bytes), async (frame) => {
+    try {
+      return await decompress(frame, UNPACKING);
+    } catch (cause) {
       throw new FrameError('not zstd, or more than a frame has', { cause });
-    });
-    // Of such there could come any number.
-    if (unpacked.length === 0) throw new FrameError('nothing in a frame');
-    return unpacked;
+    }
   });
+  let isEnd = false;
+  for await (const piece of unpacked) {
+    // So there are no more of them than the whole has, however little is in each.
+    if (isEnd || piece.length === 0) throw new FrameError('a frame that is not full, and not the last');
+    isEnd = piece.length < FRAME_BYTES;
+    yield piece;
+  }
 }
 
 /** The frames without what stands before each. One is overwritten when FRAMES_AT_ONCE more were asked for. */

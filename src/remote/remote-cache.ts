@@ -14,6 +14,8 @@ export interface RemoteCacheOptions {
   readonly local: Store;
   /** Called when there is something to ask for the first time. */
   readonly open: () => Promise<Bucket>;
+  /** Whether what is fetched is flushed before it counts as here: see `Draft.adopt`. */
+  readonly flush: boolean;
   readonly onNote: (message: string) => void;
   readonly onTransfer: (transfer: Transfer) => void;
 }
@@ -24,7 +26,7 @@ const PUSHED_AT_ONCE = 2;
 /** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
 const MISS_COUNTS = 60_000;
 /** When people are told that the bucket is waited for, ms. */
-const SLOW_AFTER = 3_000;
+const SILENT_AFTER = 3_000;
 /** How often the place of a record is fought for, before it is left to the others. */
 const ROUNDS = 3;
 
@@ -48,6 +50,8 @@ export class RemoteCache implements SharedCache {
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
   #savedSeconds = 0;
+  /** How many questions about records were answered. */
+  #answers = 0;
 
   constructor(options: RemoteCacheOptions) {
     this.#options = options;
@@ -62,11 +66,7 @@ export class RemoteCache implements SharedCache {
     const missed = this.#missed.get(key);
     if (missed !== undefined && performance.now() - missed < MISS_COUNTS) return undefined;
     const bucket = await this.#open();
-    const slow = setTimeout(
-      () => this.#noteOnce(`waiting for the shared cache ${bucket.place}, which has not answered yet`),
-      SLOW_AFTER,
-    );
-    const found = await bucket.find(key, signal).finally(() => clearTimeout(slow));
+    const found = await this.#noteSilence(bucket, () => bucket.find(key, signal));
     if (found) {
       this.#away.set(key, found);
       this.#known.set(key, found.record.artifact.digest);
@@ -279,7 +279,7 @@ export class RemoteCache implements SharedCache {
         note(message);
         return 'unreachable';
       }
-      const adopted = await draft.adopt(record, signal);
+      const adopted = await draft.adopt(record, { flush: this.#options.flush, signal });
       if (adopted.ok) return received.value;
       if (adopted.failure.kind === 'work') return damaged(adopted.failure.message);
       if (adopted.failure.kind !== 'interrupted') note(adopted.failure.message);
@@ -287,6 +287,23 @@ export class RemoteCache implements SharedCache {
       note((error as NodeJS.ErrnoException).message); // node's fs throws nothing else
     }
     return 'unreachable';
+  }
+
+  /** Tells, once, when nothing that was asked has been answered for a while. */
+  async #noteSilence<T>(bucket: Bucket, ask: () => Promise<T>): Promise<T> {
+    let answers = this.#answers;
+    const clock = setInterval(() => {
+      if (answers === this.#answers) {
+        this.#noteOnce(`waiting for the shared cache ${bucket.place}, which does not answer`);
+      }
+      answers = this.#answers;
+    }, SILENT_AFTER);
+    try {
+      return await ask();
+    } finally {
+      this.#answers++;
+      clearInterval(clock);
+    }
   }
 
   #noteOnce(message: string): void {

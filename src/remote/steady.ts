@@ -125,10 +125,15 @@ export class Steady {
       tag = got.value.tag;
       let why = CUT_OFF;
       const from = at;
+      // A server may take no notice of where it should begin: RFC 9110, section 14.2.
+      let known = at - got.value.from;
       try {
         for await (const piece of this.#watched(got.value.body, signal)) {
-          at += piece.length;
-          yield piece;
+          const skipped = Math.min(known, piece.length);
+          known -= skipped;
+          if (skipped === piece.length) continue;
+          at += piece.length - skipped;
+          yield skipped === 0 ? piece : piece.subarray(skipped);
         }
       } catch (error) {
         why = messageOf(error);
@@ -197,8 +202,10 @@ export class Steady {
     for (let tried = 1; ; tried++) {
       if (signal.aborted) return trouble('interrupted', 'interrupted');
       if (this.#lost) return trouble('unavailable', 'it was given up');
-      const clock = AbortSignal.timeout(within);
-      let got = await request(AbortSignal.any([signal, clock]));
+      // Only until the answer is there: how long its body may take is another matter.
+      const late = new AbortController();
+      const clock = setTimeout(() => late.abort(), within);
+      let got = await request(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(clock));
       if (!got.ok && got.trouble.kind === 'interrupted' && !signal.aborted) {
         got = trouble('unavailable', `no answer within ${within / 1000} s`);
       }

@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync, stat
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Digest, type Key } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { CommitRequest, Draft, Store } from '../model/store.ts';
+import type { AdoptOptions, CommitRequest, Draft, Store } from '../model/store.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
 import { referencesOf } from './qcow2-header.ts';
 import { seal, sealForNow } from './seal.ts';
@@ -31,14 +31,16 @@ export class LocalDraft implements Draft {
     }
   }
 
-  async adopt(record: BuildRecord, signal: AbortSignal): Promise<Result<void>> {
+  async adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<Result<void>> {
     const parent = record.parent === null ? undefined : `./${artifactFile(record.parent)}`;
     const backing = referencesOf(this.path);
     if (backing === undefined || backing.file !== parent) {
       return fail('work', 'it stands on something else than its record says');
     }
     try {
-      await this.#install(record, (digest) => sealForNow(this.path, digest, this.#bootId()), signal);
+      await this.#store.hold([record], signal);
+      // What is here already may have been flushed: it is not replaced by what is not.
+      if (!(await this.#store.holds(record.artifact))) await this.#installFetched(record, flush, signal);
       const temporary = `${this.path}.json`;
       try {
         writeFileDurably(temporary, textOf(record));
@@ -83,6 +85,13 @@ export class LocalDraft implements Draft {
     // Somebody was quicker by a hair: these bytes are nobody's, unless they were there before.
     if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
     return published;
+  }
+
+  async #installFetched(record: BuildRecord, flush: boolean, signal: AbortSignal): Promise<void> {
+    if (flush) await flushFile(this.path, signal);
+    const sealDraft = (digest: Digest) =>
+      flush ? seal(this.path, digest) : sealForNow(this.path, digest, this.#bootId());
+    await this.#install(record, sealDraft, signal);
   }
 
   /** Gives a draft the name of its artifact. */

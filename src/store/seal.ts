@@ -3,8 +3,8 @@
 // anyway. What it cannot show is a disk that gives other bytes than were written: `vlb cache verify` reads everything.
 //
 // A seal says that the bytes are on the disk. What was fetched has one for the time being, which counts until the machine
-// is started again: flushing it would take longer than fetching it, and after a power cut it can be checked, and fetched
-// again. Once the kernel has had time to write it out, flushing costs nothing, and it gets the lasting seal.
+// is started again, and for a minute: flushing it would take longer than fetching it, and after a power cut it can be read, and
+// fetched again. Later, when the kernel has written it out by itself, it is read once, and gets the lasting seal.
 
 import { type Stats, statSync, utimesSync } from 'node:fs';
 import type { Artifact, Digest } from '../model/artifact.ts';
@@ -12,6 +12,9 @@ import { digestFile, flushFile } from './durable.ts';
 
 /** The kernel writes out what is older than 30 s (vm.dirty_expire_centisecs), looking every 5 s; ms. */
 const WRITTEN_AFTER = 60_000;
+
+/** How often a file is looked at that changes while it is read. */
+const ROUNDS = 3;
 
 /** Even seconds, which every file system can keep, of seventeen years from September 2001. */
 function sealTime(digest: Digest): number {
@@ -42,7 +45,7 @@ export function sealForNow(file: string, digest: Digest, boot: string): void {
 
 /**
  * Whether a file has the bytes of an artifact: by its seal, or else by reading them; then it is sealed again, where this user
- * may. It was copied, touched, is of a store from before there were seals, or was fetched just before a crash.
+ * may. It was copied, touched, is of a store from before there were seals, or was fetched.
  */
 export async function isIntact(
   file: string,
@@ -50,22 +53,44 @@ export async function isIntact(
   { digest }: Artifact,
   bootId: () => string,
 ): Promise<boolean> {
-  if (stat.mtimeMs === sealTime(digest) * 1000) return true;
-  const isFetched = stat.mtimeMs === passingSealTime(digest, bootId()) * 1000;
-  if (isFetched && Date.now() - stat.ctimeMs < WRITTEN_AFTER) return true;
-  try {
-    if (!isFetched && (await digestFile(file, NEVER)) !== digest) return false;
-    await flushFile(file, NEVER);
-    if (statSync(file).mtimeMs !== stat.mtimeMs) return false; // somebody is at it right now
-  } catch {
-    return false; // it cannot even be read, or the disk did not take it
+  let before = stat;
+  for (let round = 0; round < ROUNDS; round++) {
+    if (before.mtimeMs === sealTime(digest) * 1000) return true;
+    const isFetched = before.mtimeMs === passingSealTime(digest, bootId()) * 1000;
+    if (isFetched && Date.now() - before.ctimeMs < WRITTEN_AFTER) return true;
+    try {
+      const found = await digestFile(file, NEVER);
+      const isFlushed = found === digest && (await tryFlush(file));
+      const now = statSync(file);
+      if (now.mtimeMs === before.mtimeMs) {
+        if (isFlushed) sealIfAllowed(file, digest);
+        return found === digest && isFlushed !== undefined;
+      }
+      before = now; // another process has sealed it meanwhile, or somebody is at it right now
+    } catch {
+      return false; // it cannot even be read
+    }
   }
+  return false;
+}
+
+/** Whether a file is on the disk; undefined when the disk did not take it. A file system that cannot tell is no disk that fails. */
+async function tryFlush(file: string): Promise<boolean | undefined> {
+  try {
+    await flushFile(file, NEVER);
+    return true;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return ['EIO', 'ENOSPC', 'EDQUOT'].includes(code) ? undefined : false;
+  }
+}
+
+function sealIfAllowed(file: string, digest: Digest): void {
   try {
     seal(file, digest);
   } catch {
     // another user's: it will be read again
   }
-  return true;
 }
 
 const NEVER = new AbortController().signal;

@@ -1,94 +1,21 @@
 // bin/vlb, bin/bundle.mjs and bin/start.mjs, run for real in a small project of their own.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
-  chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { isRoot } from '../rig/root.ts';
-
-const repository = join(import.meta.dirname, '../..');
-const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'vlb launcher ')));
-after(() => rmSync(scratch, { recursive: true, force: true }));
-
-/** Stands for the program: tells what reached it. */
-const PROGRAM = `
-import('./lazy.ts').then(({ hello }) => {
-  process.stdout.write(JSON.stringify({
-    args: process.argv.slice(2),
-    authorities: process.env['NODE_USE_SYSTEM_CA'],
-    hello: hello(),
-  }));
-  process.exitCode = Number(process.env['STATUS'] ?? 0);
-});
-`;
-
-let made = 0;
-
-/** A source checkout as bin/setup leaves it, but for the bundle. */
-function checkout(): string {
-  const root = join(scratch, `project ${made++}`);
-  mkdirSync(join(root, 'bin'), { recursive: true });
-  for (const file of ['vlb', 'with-node', 'bundle.mjs', 'start.mjs', 'string-width.mjs', 'setup']) {
-    cpSync(join(repository, 'bin', file), join(root, 'bin', file));
-  }
-  cpSync(join(repository, 'package.json'), join(root, 'package.json'));
-  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
-  mkdirSync(join(root, 'src/cli'), { recursive: true });
-  writeFileSync(join(root, 'src/cli/main.ts'), PROGRAM);
-  writeFileSync(join(root, 'src/cli/lazy.ts'), "export const hello = (): string => 'first';\n");
-  return root;
-}
-
-type Env = Readonly<Record<string, string | undefined>>;
-
-function environment(env: Env): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    VLB_NODE: process.execPath,
-    NODE_USE_SYSTEM_CA: undefined,
-    ...env,
-  };
-}
-
-/** What a command wrote, and its exit status. */
-interface Ran {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(command: string, args: readonly string[] = [], env: Env = {}, cwd = '/'): Ran {
-  const { status, stdout, stderr } = spawnSync(command, args, {
-    cwd,
-    env: environment(env),
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
-
-/** Writes an executable shell script. */
-function script(file: string, text: string): string {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `#!/bin/sh\n${text}\n`);
-  chmodSync(file, 0o755);
-  return file;
-}
+import { delimiter, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { checkout, environment, run, script } from '../rig/checkout.ts';
+import { REPOSITORY } from '../rig/project.ts';
 
 describe('bin/vlb', () => {
   test('runs the program with its arguments and its exit status', () => {
@@ -122,7 +49,7 @@ describe('bin/vlb', () => {
   test('--version tells the version in package.json and does not load the program', () => {
     const root = checkout();
     writeFileSync(join(root, 'src/cli/main.ts'), "throw new Error('loaded');\n");
-    const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+    const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8'));
     const ran = run(join(root, 'bin/vlb'), ['--version']);
     assert.deepEqual(ran, { status: 0, stdout: `${version}\n`, stderr: '' });
   });
@@ -190,67 +117,6 @@ describe('bin/vlb', () => {
       `import { readFileSync } from 'node:fs';\nexport const hello = () => readFileSync(${url}, 'utf8');\n`,
     );
     assert.equal(JSON.parse(run(join(root, 'bin/vlb')).stdout).hello, 'from a file');
-  });
-
-  describe('compiled code', () => {
-    /** What is kept: which files, and when they were made. */
-    const kept = (root: string): Record<string, number> => {
-      const cache = join(root, 'dist/cache');
-      const names = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith('main-')) : [];
-      return Object.fromEntries(names.map((name) => [name, statSync(join(cache, name)).mtimeMs]));
-    };
-    const vlb = (root: string, command: string, status = 0) => {
-      const ran = run(join(root, 'bin/vlb'), [command], { STATUS: String(status) });
-      assert.deepEqual([ran.status, JSON.parse(ran.stdout).hello, ran.stderr], [status, 'first', '']);
-    };
-
-    test('is kept beside a bundle of its own, for each command that ended well, and used', () => {
-      const root = checkout();
-      vlb(root, 'build', 1);
-      assert.deepEqual(kept(root), {});
-      for (const command of ['build', 'ls', '-C']) vlb(root, command);
-      const first = kept(root);
-      assert.match(Object.keys(first).sort().join(' '), /^main-\S+-build main-\S+-ls main-\S+-other$/);
-      vlb(root, 'build');
-      assert.deepEqual(kept(root), first);
-    });
-
-    test('that is damaged is not used, and made again', () => {
-      const root = checkout();
-      vlb(root, 'build');
-      const [name = ''] = Object.keys(kept(root));
-      const file = join(root, 'dist/cache', name);
-      const whole = readFileSync(file);
-      const half = Buffer.from(whole);
-      half.fill(0, whole.length >> 1);
-      for (const bytes of [half, whole.subarray(0, -100), Buffer.alloc(0)]) {
-        writeFileSync(file, bytes);
-        vlb(root, 'build');
-        assert.equal(readFileSync(file).length, whole.length);
-        assert.notDeepEqual(readFileSync(file), bytes);
-      }
-    });
-
-    test('goes when it is a month old and another is made', () => {
-      const root = checkout();
-      vlb(root, 'build');
-      const old = join(root, 'dist/cache/main-OLD-v1-build');
-      writeFileSync(old, '');
-      utimesSync(old, new Date(), new Date(Date.now() - 40 * 24 * 3600 * 1000));
-      vlb(root, 'build');
-      assert.ok(existsSync(old));
-      vlb(root, 'ls');
-      assert.ok(!existsSync(old));
-      assert.equal(Object.keys(kept(root)).length, 2);
-    });
-
-    test('that cannot be kept is no reason to fail', { skip: isRoot && 'root may write anywhere' }, () => {
-      const root = checkout();
-      vlb(root, 'build', 1);
-      chmodSync(join(root, 'dist'), 0o555);
-      vlb(root, 'build');
-      assert.deepEqual(kept(root), {});
-    });
   });
 
   test('says what to do when nothing is installed', () => {

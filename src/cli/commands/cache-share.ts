@@ -94,6 +94,7 @@ async function share(
     const wired = await wireBuild(project, {
       ...options,
       remote,
+      flushFetched: true,
       nbd: [],
       secrets: [],
       force: [],

@@ -43,7 +43,7 @@ export class MemoryStore implements ObjectStore {
     if (!found) return trouble('absent', '404 NoSuchKey');
     if (tag !== undefined && tag !== found.tag) return trouble('absent', '412 PreconditionFailed');
     const { bytes } = found;
-    return answer({ bytes: bytes.length, tag: found.tag, body: Readable.from([bytes.subarray(from)]) });
+    return answer({ bytes: bytes.length, tag: found.tag, from, body: Readable.from([bytes.subarray(from)]) });
   }
 
   async put(name: string, bytes: Uint8Array, condition: Condition): Promise<Answer<void>> {

@@ -67,7 +67,9 @@ export class Sharer implements Disposable {
     );
     const steady = new Steady(remote, patience, (why) => onNote(`left alone: ${why}`));
     const bucket = new Bucket({ steady, scope, access, trustedKeys, signer, onNote });
-    this.store = tieredStore({ local, open: async () => bucket, onNote, onTransfer: () => {} }, this.#signal);
+    const open = async () => bucket;
+    const tiers = { local, open, flush: false, onNote, onTransfer: () => {} };
+    this.store = tieredStore(tiers, this.#signal);
   }
 
   /** Makes a chain of layers, each on the one before it, in the way of a build. */

@@ -27,21 +27,21 @@ class Silent extends MemoryStore {
 
 test('a bucket that does not answer is told, once, as soon as somebody would wonder', async (t) => {
   using tree = new Tree();
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.timers.enable({ apis: ['setInterval'] });
   const notes: string[] = [];
   const onNote = (message: string) => notes.push(message);
   const local = valueIn(openStore({ directory: tree.path('store'), owner: '1-x.b', isAlive: () => false }));
   const steady = new Steady(new Silent(), PATIENCE, onNote);
   const options = { scope: 'trusted', access: 'r', trustedKeys: [], signer: undefined, onNote } as const;
   const open = async () => new Bucket({ steady, ...options });
-  const cache = new RemoteCache({ local, open, onNote, onTransfer: () => {} });
+  const cache = new RemoteCache({ local, open, flush: false, onNote, onTransfer: () => {} });
   const called = new AbortController();
   const found = [cache.find(keyOf('one'), called.signal), cache.find(keyOf('two'), called.signal)];
   await tick();
   t.mock.timers.tick(2_900);
   assert.deepEqual(notes, []);
   t.mock.timers.tick(200);
-  assert.deepEqual(notes, ['waiting for the shared cache s3://memory, which has not answered yet']);
+  assert.deepEqual(notes, ['waiting for the shared cache s3://memory, which does not answer']);
   called.abort();
   assert.deepEqual(await Promise.all(found), [undefined, undefined]);
 });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Answer,
   answer,
@@ -121,7 +122,7 @@ function breaking(bytes: Buffer, ends: readonly number[]) {
         if (isCut) throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
       })(),
     );
-    return answer({ bytes: bytes.length, tag: '"t"', body });
+    return answer({ bytes: bytes.length, tag: '"t"', from, body });
   };
   return { store: Object.assign(store, { get }), asked };
 }
@@ -138,6 +139,54 @@ test('a transfer goes on from where it broke off, as long as it gets ahead', asy
   const { steady: line } = steady(store);
   assert.deepEqual(await read(line), bytes);
   assert.deepEqual(asked, [0, 1000, 3000, 3000, 3000, 3500, 4500, 5500, 6500]);
+});
+
+test('a server that begins from the beginning again is understood, and what is skipped counts as coming', async () => {
+  const bytes = randomBytes(10_000);
+  let asked = 0;
+  const get = async (): Promise<Answer<Received>> => {
+    const isFirst = asked++ === 0;
+    const body = Readable.from(
+      (async function* () {
+        for (let at = 0; at < bytes.length; at += 700) {
+          if (isFirst && at > 8_000) throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+          if (!isFirst) await delay(20);
+          yield bytes.subarray(at, at + 700);
+        }
+      })(),
+    );
+    return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
+  };
+  // To skip the first eight thousand takes twice as long as nothing may come.
+  const { steady: line } = steady(Object.assign(new MemoryStore(), { get }), {
+    leastEvery: 120,
+    leastBytes: 100,
+  });
+  assert.deepEqual(await read(line), bytes);
+  assert.equal(asked, 2);
+});
+
+test('only the answer has to come in time: a body may take longer', async () => {
+  const bytes = randomBytes(1_000);
+  let isCalledOff = false;
+  const get: ObjectStore['get'] = async (_name, _from, _tag, own) => {
+    own.addEventListener('abort', () => {
+      isCalledOff = true;
+    });
+    const body = Readable.from(
+      (async function* () {
+        for (let at = 0; at < bytes.length; at += 100) {
+          await delay(30);
+          yield bytes.subarray(at, at + 100);
+        }
+      })(),
+    );
+    return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
+  };
+  const store = Object.assign(new MemoryStore(), { get });
+  const { steady: line } = steady(store, { within: 50 });
+  assert.deepEqual(await read(line), bytes);
+  assert.ok(!isCalledOff);
 });
 
 test('one that does not get ahead any more fails', async () => {
@@ -157,7 +206,7 @@ test('one that trickles is taken for one that stands still', async () => {
     const body = new Readable({ read() {} });
     const clock = setInterval(() => body.push(Buffer.of(1)), 5);
     body.on('close', () => clearInterval(clock));
-    return answer({ bytes: 1_000_000, tag: '"t"', body });
+    return answer({ bytes: 1_000_000, tag: '"t"', from: 0, body });
   };
   const { steady: line } = steady(Object.assign(store, { get }), { leastEvery: 100, tries: 2 });
   const got = await line.read('x', 2_000_000, signal);
@@ -175,7 +224,7 @@ test('what is larger than it may be is not read on, whatever the server promised
           this.push(sent < 1_000_000 ? Buffer.alloc(1000) : null);
         },
       });
-      return answer({ bytes: promised, tag: '"t"', body });
+      return answer({ bytes: promised, tag: '"t"', from: 0, body });
     };
     const { steady: line } = steady(Object.assign(store, { get }));
     assert.deepEqual(await line.read('x', 5_000, signal), answer({ bytes: undefined, tag: '"t"' }));

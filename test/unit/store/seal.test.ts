@@ -98,4 +98,21 @@ describe('a seal for now', () => {
     sealed.tear();
     assert.equal(await sealed.isIntact(BOOT), false);
   });
+
+  test('is taken for a lasting one by as many as look at the same time', async () => {
+    using sealed = new Sealed();
+    for (let round = 0; round < 20; round++) {
+      sealForNow(sealed.file, ARTIFACT.digest, BOOT);
+      const looks = Array.from({ length: 4 }, () => sealed.isIntact(BOOT, older(sealed.stat, 70)));
+      assert.deepEqual(await Promise.all(looks), [true, true, true, true]);
+    }
+    assert.ok(sealed.hasLastingSeal());
+  });
+
+  test('is none any more when it is old and the bytes are others', async () => {
+    using sealed = new Sealed();
+    sealForNow(sealed.file, ARTIFACT.digest, BOOT);
+    sealed.tear();
+    assert.equal(await sealed.isIntact(BOOT, older(sealed.stat, 70)), false);
+  });
 });
