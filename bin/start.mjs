@@ -4,6 +4,7 @@
 // The cache that node has for this (module.enableCompileCache) keeps a module as it is before anything of it has run: without
 // the functions that are compiled when they are called first. These are kept here too, which saves a tenth of a build with nothing
 // to do. Each command has its own, since each calls others.
+//
 // bin/bundle.mjs fills in the capital names, and keeps the syntax to what Node 12 understands, so that an old
 // node gets as far as the message.
 /* global VLB_VERSION, VLB_ENTRY, VLB_NODE_MINIMUM */

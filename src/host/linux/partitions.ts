@@ -1,6 +1,6 @@
 // What is on a disk: its partitions and the file systems in them.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import type { RootShell } from './root-shell.ts';
@@ -37,12 +37,23 @@ export function partitionDevice(device: string, partition: number): string {
 
 /** The kernel's own list of a disk's partitions. */
 function partitionNumbers(device: string): number[] {
-  const directory = path.join('/sys/block', path.basename(device));
-  const numbers: number[] = [];
-  for (const name of readdirSync(directory)) {
-    if (!name.startsWith(path.basename(device))) continue;
-    numbers.push(Number(readFileSync(path.join(directory, name, 'partition'), 'utf8')));
+  const name = path.basename(device);
+  try {
+    return partitionsAmong(readdirSync(path.join('/sys/block', name)), name);
+  } catch {
+    return []; // the device went away: whoever reads from it finds that out
   }
+}
+
+/**
+ * The numbers of a disk's partitions, by the entries of its directory in /sys. Nothing is read of an entry: it may be gone by
+ * then, when whatever stands behind the disk is killed.
+ */
+export function partitionsAmong(entries: readonly string[], disk: string): number[] {
+  const numbers = entries.flatMap((entry) => {
+    const number = entry.startsWith(`${disk}p`) ? entry.slice(disk.length + 1) : '';
+    return /^\d+$/.test(number) ? [Number(number)] : [];
+  });
   return numbers.sort((a, b) => a - b);
 }
 
