@@ -64,8 +64,10 @@ test('power cuts after layers were fetched', async (t) => {
         writeFileSync(boot, 'ffffffff-0000-4000-8000-000000000000\n');
         const script = 'mount --bind "$1" /proc/sys/kernel/random/boot_id; shift; exec "$@"';
         const vlb = [VLB, '-C', two.directory, 'build', '--progress', 'json'];
-        const [command, args] = asRoot('unshare', ['--mount', 'sh', '-ec', script, 'sh', boot, ...vlb]);
-        const built = new Built(await run(command, args, { cwd: scratch, env: team.bucket.env() }));
+        // sudo passes nothing of its environment on.
+        const env = Object.entries(team.bucket.env()).map(([name, value]) => `${name}=${value}`);
+        const unshare = ['unshare', '--mount', 'sh', '-ec', script, 'sh', boot, ...vlb];
+        const built = new Built(await run(...asRoot('env', [...env, ...unshare]), { cwd: scratch }));
         assert.equal(built.status, 0, built.told);
         assert.match(built.outcomes, /^10_base (fresh|restored), 20_app (fresh|restored)$/);
         outcomes.add(built.outcomes);

@@ -8,7 +8,6 @@ import {
   copyFileSync,
   existsSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
   truncateSync,
@@ -111,7 +110,7 @@ export class LoggedDisk implements Disposable {
   end(): void {
     runAsRoot('umount', this.#directory);
     runAsRoot('losetup', '--detach', this.#device);
-    runAsRoot('kill', readFileSync(this.#file('pid'), 'utf8').trim());
+    runAsRoot('kill', runAsRoot('cat', this.#file('pid')).trim()); // a file of root's
   }
 
   /**
