@@ -7,8 +7,8 @@ import type { Condition } from '../model/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../model/shared-cache.ts';
 import type { Pieces, Store } from '../model/store.ts';
 import type { Bucket, Found, Look } from './bucket.ts';
-import { Room } from './room.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
+import { TransferRooms } from './transfer-rooms.ts';
 
 export interface RemoteCacheOptions {
   readonly local: Store;
@@ -20,9 +20,6 @@ export interface RemoteCacheOptions {
   readonly onTransfer: (transfer: Transfer) => void;
 }
 
-/** How many artifacts come at the same time, and how many go: those are held in memory in parts. */
-const FETCHED_AT_ONCE = 4;
-const PUSHED_AT_ONCE = 2;
 /** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
 const MISS_COUNTS = 60_000;
 /** When people are told that the bucket is waited for, ms. */
@@ -45,8 +42,7 @@ export class RemoteCache implements SharedCache {
   readonly #damaged = new Set<Digest>();
   readonly #fetches = new Map<Digest, Promise<Fetched>>();
   readonly #told = new Set<string>();
-  readonly #roomToFetch = new Room(FETCHED_AT_ONCE);
-  readonly #roomToPush = new Room(PUSHED_AT_ONCE);
+  readonly #rooms = new TransferRooms();
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
   #savedSeconds = 0;
@@ -209,7 +205,7 @@ export class RemoteCache implements SharedCache {
       if (there.value) return true;
     }
     const read = (cut: Pieces) => this.#options.local.read(artifact, cut);
-    const isThere = await this.#roomToPush.within(() =>
+    const isThere = await this.#rooms.push(artifact.bytes, () =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
           const sent = await bucket.send(digest, read, onTransfer, signal);
@@ -227,10 +223,10 @@ export class RemoteCache implements SharedCache {
 
   /** However many ask for an artifact, it comes once; what did not come may be asked for again. */
   #fetchOnce(found: Found, signal: AbortSignal): Promise<Fetched> {
-    const { digest } = found.record.artifact;
+    const { digest, bytes } = found.record.artifact;
     const running = this.#fetches.get(digest);
     if (running) return running;
-    const fetching = this.#roomToFetch.within(() => this.#fetch(found, signal));
+    const fetching = this.#rooms.fetch(bytes, () => this.#fetch(found, signal));
     this.#fetches.set(digest, fetching);
     fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // told to whoever asked
     return fetching;

@@ -80,6 +80,30 @@ head -c ${GIBIBYTE} /dev/urandom > "$3"
   assert.equal(readlinkSync(one.path('build/image.qcow2')), readlinkSync(two.path('build/image.qcow2')));
 });
 
+test('several large layers at once take no more memory', async (t) => {
+  await using team = await Team.create(gateway);
+  const layer = (name: string) => [
+    `layers/${name}/modify-disk`,
+    `#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 200M\nhead -c 150M /dev/urandom > "$3" # ${name}\n`,
+  ];
+  const files = Object.fromEntries(['10_a', '20_b', '30_c', '40_d'].map(layer));
+  const [one, two] = [team.machine(files), team.machine(files)];
+  for (const [machine, outcome] of [
+    [one, 'built'],
+    [two, 'restored'],
+  ] as const) {
+    const work = team.build(machine, ['--jobs', '4']);
+    const memory = await memoryDuring(machine, work);
+    const built = await work;
+    assert.deepEqual(
+      new Set(built.outcomes.split(', ').map((each) => each.split(' ')[1])),
+      new Set([outcome]),
+    );
+    t.diagnostic(`${outcome}: ${Math.round(memory / 2 ** 20)} MiB`);
+    assert.ok(memory > 20 * 2 ** 20 && memory < MOST_MEMORY, `${outcome}: ${memory} bytes`);
+  }
+});
+
 test('^C while the last layer is pushed calls off the push alone: the layer is here', async () => {
   await using team = await Team.create(gateway);
   const machine = team.machine({

@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/host.ts';
 import {
   type Child,
+  type ChildEnd,
   commandFailure,
   isInstalled,
   lastLines,
@@ -89,12 +90,17 @@ export async function openRootShell(): Promise<Result<RootShell>> {
   const answer = await shell.run(['true']);
   if (answer.ok) return ok(shell);
   await shell[Symbol.asyncDispose]();
-  return (await child.ended).ok
+  const ended = await child.ended;
+  return ended.ok
     ? fail('host', 'a root shell in its own namespaces cannot be started', {
-        detail: lastLines(shell.lastWords, 5),
+        detail: [...lastLines(shell.lastWords, 5), `it ended ${howEnded(ended.value)}`],
         hint: isRoot() ? 'the kernel has to allow mount and PID namespaces' : SUDO_HINT,
       })
     : answer;
+}
+
+function howEnded({ status, signal }: ChildEnd): string {
+  return status === undefined ? `by ${signal}` : `with status ${status}`;
 }
 
 class AgentShell implements RootShell {
