@@ -4,9 +4,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manPage } from '../src/cli/man-page.ts';
-import { allCommands } from '../src/cli/parse-command-line.ts';
-import { VLB_WORDS } from '../src/project/hint-words.ts';
+import { manPage } from '../src/cli/args/man.ts';
+import { allCommands } from '../src/cli/args/parse.ts';
+import { VLB_WORDS } from '../src/project/hints/words.ts';
 
 const inProject = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const file = process.argv[2] ?? inProject('dist/vlb.1');

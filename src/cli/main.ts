@@ -1,9 +1,9 @@
 // argv → command → exit status. The only place that sets the exit status.
 
 import type { Failure } from '../model/failure.ts';
-import { failureText } from '../report/failure-text.ts';
-import { createStyle, wantsColour } from '../report/style.ts';
-import { CommandLineError } from './command-line-failure.ts';
+import { createStyle, wantsColour } from '../report/terminal/style.ts';
+import { failureText } from '../report/text/failure.ts';
+import { CommandLineError } from './args/errors.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
@@ -33,7 +33,7 @@ async function run(argv: readonly string[]): Promise<void> {
     const { buildCommand } = await import('./commands/build-command.ts');
     return finish({}, (options) => buildCommand({}, options));
   }
-  const { allCommands, runCommandLine } = await import('./parse-command-line.ts');
+  const { allCommands, runCommandLine } = await import('./args/parse.ts');
   if (argv[0] === COMPLETE) {
     const { printCandidates } = await import('./commands/completion.ts');
     return printCandidates(allCommands(), argv.slice(1));

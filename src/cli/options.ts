@@ -3,9 +3,9 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
-import type { RemoteAccess } from '../model/shared-cache.ts';
-import { parseCacheUse } from '../project/cache-use.ts';
-import { findProject } from '../project/find-project.ts';
+import type { RemoteAccess } from '../model/ports/shared-cache.ts';
+import { parseCacheUse } from '../project/config/cache-use.ts';
+import { findProject } from '../project/find.ts';
 
 /** As yargs gives them. */
 export interface RawGlobalOptions {

@@ -1,10 +1,10 @@
 // The composition root of the store's keeping: which implementation `vlb cache` works on.
 
-import { removeRun } from '../host/linux/leftovers.ts';
-import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
-import type { CacheKeeper } from '../model/cache.ts';
+import { ownerIsAlive, ownerName } from '../host/process/owner.ts';
+import { removeRun } from '../host/system/leftovers.ts';
+import type { CacheKeeper } from '../model/ports/store-upkeep.ts';
 import { projectPaths } from '../project/project.ts';
-import { openKeeper } from '../store/keeper.ts';
+import { openKeeper } from '../store/upkeep/keeper.ts';
 
 /** The keeping of a project's store, which need not be there. */
 export function wireCache(

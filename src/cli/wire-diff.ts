@@ -2,19 +2,19 @@
 
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { backingChain } from '../host/linux/backing-chain.ts';
-import { openImage } from '../host/linux/boot/image.ts';
-import { makeScratch } from '../host/linux/boot/scratch.ts';
-import { openDiskViewer } from '../host/linux/disk-viewer.ts';
-import { fuseBackend } from '../host/linux/fuse.ts';
-import { linuxHost } from '../host/linux/host.ts';
-import { ownerName } from '../host/linux/owner.ts';
-import type { DiskImage, DiskViewer } from '../model/disk-viewer.ts';
+import { fuseBackend } from '../host/attach/fuse.ts';
+import { backingChain } from '../host/images/backing-chain.ts';
+import { openImage } from '../host/images/open-image.ts';
+import { ownerName } from '../host/process/owner.ts';
+import { makeScratch } from '../host/process/scratch.ts';
+import { linuxHost } from '../host/system/host.ts';
+import { openDiskViewer } from '../host/view/disk-viewer.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { InPlace } from '../model/store.ts';
+import type { InPlace } from '../model/ports/store.ts';
+import type { DiskImage, DiskViewer } from '../model/ports/viewer.ts';
 import { projectPaths } from '../project/project.ts';
-import { openInPlace } from '../store/in-place.ts';
-import { storePlaces } from '../store/places.ts';
+import { openInPlace } from '../store/in-place/in-place.ts';
+import { storePlaces } from '../store/names.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Where the images of a project are. */

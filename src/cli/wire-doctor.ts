@@ -1,17 +1,17 @@
 // The composition root of vlb doctor: what is looked at on this machine, and what clears it up.
 
 import { existsSync } from 'node:fs';
-import { checkMachine } from '../host/linux/doctor/checkup.ts';
-import { lookAtStorage } from '../host/linux/doctor/storage.ts';
-import { clearLeftovers, findLeftovers } from '../host/linux/leftovers.ts';
-import { ownerIsAlive, ownerName } from '../host/linux/owner.ts';
-import type { Finding } from '../model/checkup.ts';
+import { checkMachine } from '../host/doctor/checkup.ts';
+import { lookAtStorage } from '../host/doctor/storage.ts';
+import { ownerIsAlive, ownerName } from '../host/process/owner.ts';
+import { clearLeftovers, findLeftovers } from '../host/system/leftovers.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { isProject } from '../project/find-project.ts';
+import type { Finding } from '../model/ports/checkup.ts';
+import { isProject } from '../project/find.ts';
 import { type ProjectPaths, projectPaths } from '../project/project.ts';
 import { formatBytes } from '../report/units.ts';
-import { findDead, removeDead } from '../store/dead-files.ts';
-import { storePlaces } from '../store/places.ts';
+import { storePlaces } from '../store/names.ts';
+import { findDead, removeDead } from '../store/upkeep/dead-files.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Looks at the machine, and at the project where there is one. Changes nothing. */

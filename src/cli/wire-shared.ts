@@ -3,17 +3,17 @@
 import { readFileSync } from 'node:fs';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { BucketConfig, RemoteAccess, SharedCacheConfig } from '../model/shared-cache.ts';
-import type { SharedKeeper } from '../model/shared-keeping.ts';
-import type { Store } from '../model/store.ts';
-import { Bucket } from '../remote/bucket.ts';
-import { openSharedKeeper } from '../remote/keeper.ts';
-import { isScope, TRUSTED } from '../remote/layout.ts';
-import { type Signer, signerOf } from '../remote/signatures.ts';
-import { PATIENCE, Steady } from '../remote/steady.ts';
-import { tieredStore } from '../remote/tiered-store.ts';
+import type { BucketConfig, RemoteAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
+import type { SharedKeeper } from '../model/ports/shared-upkeep.ts';
+import type { Store } from '../model/ports/store.ts';
+import { Bucket } from '../shared-cache/bucket/bucket.ts';
+import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
+import { type Signer, signerOf } from '../shared-cache/bucket/signatures.ts';
+import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
+import { PATIENCE, Steady } from '../shared-cache/objects/retrying.ts';
+import { openSharedKeeper } from '../shared-cache/upkeep/keeper.ts';
 
-export { generateKeys } from '../remote/signatures.ts';
+export { generateKeys } from '../shared-cache/bucket/signatures.ts';
 
 export interface SharedOptions {
   readonly remote: RemoteAccess;
@@ -65,7 +65,7 @@ async function openSteady(
   bucket: BucketConfig,
   onLost: (place: string, why: string) => void,
 ): Promise<Steady> {
-  const { openS3 } = await import('../remote/s3.ts');
+  const { openS3 } = await import('../shared-cache/objects/s3.ts');
   const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
   return new Steady(store, PATIENCE, (why) => onLost(store.place, why));
 }

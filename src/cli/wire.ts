@@ -1,42 +1,42 @@
 // The composition root: the only place that names implementations of the ports.
 
 import path from 'node:path';
-import type { Context } from '../execute/context.ts';
-import { findLayer } from '../graph/find-layer.ts';
-import { buildGraph, graphUpTo } from '../graph/graph.ts';
-import { type ImageLayers, imageLayers } from '../graph/images.ts';
-import { fuseBackend } from '../host/linux/fuse.ts';
-import { linuxHost } from '../host/linux/host.ts';
-import { nbdBackend } from '../host/linux/nbd.ts';
-import { bootId, ownerIsAlive, ownerName } from '../host/linux/owner.ts';
-import { quoteForReading } from '../host/process.ts';
+import type { Context } from '../execute/run-context.ts';
+import { fuseBackend } from '../host/attach/fuse.ts';
+import { nbdBackend } from '../host/attach/nbd.ts';
+import { bootId, ownerIsAlive, ownerName } from '../host/process/owner.ts';
+import { quoteForReading } from '../host/process/run.ts';
+import { linuxHost } from '../host/system/host.ts';
+import { findLayer } from '../plan/find-layer.ts';
+import { buildGraph, graphUpTo } from '../plan/graph.ts';
+import { type ImageLayers, imageLayers } from '../plan/images.ts';
 
-export { runLine } from '../host/process.ts';
+export { runLine } from '../host/process/run.ts';
 
-import type { Plan } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
-import { DEFAULT_LIMITS } from '../model/cache.ts';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
-import type { RemoteAccess } from '../model/shared-cache.ts';
-import type { InPlace, Store } from '../model/store.ts';
+import type { Plan } from '../model/plan.ts';
+import type { RemoteAccess } from '../model/ports/shared-cache.ts';
+import type { InPlace, Store } from '../model/ports/store.ts';
+import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
-import { baseContent } from '../project/base.ts';
-import { atHint, checkBindSources } from '../project/bind-sources.ts';
-import { findProject } from '../project/find-project.ts';
-import { type LoadHasher, lazyFileHasher } from '../project/hash.ts';
-import { createManifestReader } from '../project/manifest.ts';
-import { parseParams, withParams } from '../project/params.ts';
+import { findProject } from '../project/find.ts';
+import { baseContent } from '../project/inputs/base-content.ts';
+import { atHint, checkBindSources } from '../project/inputs/bind-sources.ts';
+import { type LoadHasher, lazyFileHasher } from '../project/inputs/hash.ts';
+import { createManifestReader } from '../project/inputs/manifest.ts';
+import { StatIndex } from '../project/inputs/stat-index.ts';
+import { parseParams, withParams } from '../project/layers/params.ts';
+import { givenSecrets } from '../project/layers/secrets.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
-import { givenSecrets } from '../project/secrets.ts';
-import { StatIndex } from '../project/stat-index.ts';
-import { evictionNotes } from '../report/cache-text.ts';
-import { untilTaken } from '../report/until-taken.ts';
-import { openInPlace } from '../store/in-place.ts';
-import { openLocalStore } from '../store/local-store.ts';
-import { takeLock } from '../store/lock.ts';
+import { untilTaken } from '../report/terminal/output-drained.ts';
+import { evictionNotes } from '../report/text/cache.ts';
+import { openInPlace } from '../store/in-place/in-place.ts';
+import { openLocalStore } from '../store/local/local-store.ts';
+import { takeLock } from '../store/locks/lock.ts';
 
 export interface WireOptions {
   /** Absolute path of the project. */

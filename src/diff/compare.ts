@@ -2,9 +2,9 @@
 // same file system, and the disks of two layers are such copies.
 
 import type { DiskDiff, PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
-import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../model/disk-viewer.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { MountOptions } from '../model/host.ts';
+import type { MountOptions } from '../model/ports/machine.ts';
+import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../model/ports/viewer.ts';
 import { type Details, fileDifferences } from './files.ts';
 import { databaseFiles, packageDifferences, parsePackages } from './packages.ts';
 import { type Paired, pairUp, untouchedSince, withContent } from './pairs.ts';

@@ -1,7 +1,7 @@
 // Pairs of files, and what a closer look at them found → what differs.
 
 import type { Alteration, FileDifference, FileState } from '../model/disk-diff.ts';
-import type { Attributes, Entry } from '../model/disk-viewer.ts';
+import type { Attributes, Entry } from '../model/ports/viewer.ts';
 import type { Pair, Paired } from './pairs.ts';
 
 /** What a closer look at one disk found, by path. */

@@ -1,6 +1,6 @@
 // Pairs what two walks found, and tells which pairs have to be looked at more closely.
 
-import type { Entry } from '../model/disk-viewer.ts';
+import type { Entry } from '../model/ports/viewer.ts';
 
 export interface Pair {
   readonly before: Entry;

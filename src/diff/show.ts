@@ -1,8 +1,8 @@
 // The other ways of vlb diff to look at two disks: the text of one file, and a shell.
 
-import type { DiskImage, DiskViewer, OpenDisk } from '../model/disk-viewer.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { MountOptions } from '../model/host.ts';
+import type { MountOptions } from '../model/ports/machine.ts';
+import type { DiskImage, DiskViewer, OpenDisk } from '../model/ports/viewer.ts';
 import { visit } from './compare.ts';
 
 /** Two disks to look at. */

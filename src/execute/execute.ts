@@ -1,16 +1,16 @@
 // Plan → events and outputs. It decides nothing; src/plan/decide.ts does.
 
 import path from 'node:path';
-import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { Finished } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import type { LayerNode } from '../model/graph.ts';
-import { checkHost } from './check-host.ts';
-import type { Context } from './context.ts';
+import type { Plan, PlanStep } from '../model/plan.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
-import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule.ts';
-import { secondsSince } from './step.ts';
+import { checkHost } from './preflight.ts';
+import type { Context } from './run-context.ts';
+import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule/loop.ts';
+import { secondsSince } from './schedule/step.ts';
 
 export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputOptions {
   /** Called when all has stopped after a layer failed whose disk was kept, before the end is told. */

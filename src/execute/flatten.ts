@@ -4,8 +4,8 @@ import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { Context } from './context.ts';
-import { explainFullDisk } from './space.ts';
+import { explainFullDisk } from './run/space.ts';
+import type { Context } from './run-context.ts';
 
 /**
  * Makes `image` a flat copy of an artifact; returns whether anything was done. An interrupted copy leaves the earlier

@@ -2,14 +2,14 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { ImageLayers } from '../graph/images.ts';
-import type { Plan } from '../model/action.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { needsOf } from '../model/graph.ts';
-import { layerNumber } from '../project/discover.ts';
-import type { Context } from './context.ts';
+import type { Plan } from '../model/plan.ts';
+import type { ImageLayers } from '../plan/images.ts';
+import { layerNumber } from '../project/layers/discover.ts';
 import { flatten } from './flatten.ts';
-import { type Done, SUPERSEDED } from './schedule.ts';
+import type { Context } from './run-context.ts';
+import { type Done, SUPERSEDED } from './schedule/loop.ts';
 
 export interface OutputOptions {
   /** The plan is of the whole project: what build/ has of other layers is of layers that are gone. */

@@ -1,12 +1,12 @@
 // What people ask of the shared cache without a build: to take all of a plan that is built, or to give all of it that is not here.
 
-import type { Plan, PlanStep } from '../model/action.ts';
 import type { BuildRecord } from '../model/artifact.ts';
 import { needsOf } from '../model/graph.ts';
-import type { SharedCache } from '../model/shared-cache.ts';
+import type { Plan, PlanStep } from '../model/plan.ts';
+import type { SharedCache } from '../model/ports/shared-cache.ts';
+import type { Store } from '../model/ports/store.ts';
 import type { PulledLayer, PushedLayer } from '../model/shared-transfer.ts';
-import type { Store } from '../model/store.ts';
-import { recordsBelow } from './share.ts';
+import { recordsBelow } from './schedule/sharing.ts';
 
 /** Sends all that a plan does not have to run, each when all that it needs has been. What is sent is held. */
 export async function pushPlan(

@@ -1,7 +1,7 @@
 // What a store that is over its limits gives up, a local or a shared one, and in which order: pure, so that it can be
 // tested by the table.
 
-import type { CacheLimits } from './cache.ts';
+import type { CacheLimits } from './ports/store-upkeep.ts';
 
 export interface Candidate {
   readonly name: string;

@@ -14,7 +14,7 @@ export interface DiskDiff {
 
 export interface FileDifference {
   readonly change: 'added' | 'removed' | 'changed';
-  /** Absolute in the image. A byte that is no UTF-8 is a lone surrogate, see src/model/file-name.ts. */
+  /** Absolute in the image. A byte that is no UTF-8 is a lone surrogate, see src/util/file-name.ts. */
   readonly path: string;
   /** What it weighs: the content that came, went, or is another one. */
   readonly bytes: number;

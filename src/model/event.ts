@@ -1,7 +1,7 @@
 // What happens during a build, as it is told: one union, which the reporters print and nothing else reads.
 
 import type { Failure } from './failure.ts';
-import type { SharedTally } from './shared-cache.ts';
+import type { SharedTally } from './ports/shared-cache.ts';
 
 export type Outcome = 'fresh' | 'restored' | 'built' | 'failed' | 'skipped';
 

@@ -1,6 +1,6 @@
 // The graph of what is built on what. Pure data.
 
-import type { Base, Layer } from './layer.ts';
+import type { Base, Layer } from './project.ts';
 
 /** The name under which the base of vlb.yaml stands in the graph. */
 export const BASE_NAME = 'base';

@@ -1,7 +1,7 @@
 // What was sent to the shared cache, or fetched from it, layer by layer, when a person asked for that alone.
 
-import type { RunReason } from './action.ts';
-import type { Offer, SharedTally } from './shared-cache.ts';
+import type { RunReason } from './plan.ts';
+import type { Offer, SharedTally } from './ports/shared-cache.ts';
 
 export interface PushedLayer {
   readonly layer: string;

@@ -1,9 +1,9 @@
 // What happens to one node once what it stands on is known. The plan and the execution both ask here, nobody else decides.
 
-import type { Action, RunReason } from '../model/action.ts';
 import type { Artifact, BuildRecord, Keeping } from '../model/artifact.ts';
 import { type Graph, type Node, needsOf } from '../model/graph.ts';
-import type { InPlace, Store } from '../model/store.ts';
+import type { Action, RunReason } from '../model/plan.ts';
+import type { InPlace, Store } from '../model/ports/store.ts';
 import { explain, reasonOf } from './explain.ts';
 import { keyOf } from './key.ts';
 

@@ -1,6 +1,6 @@
 // Why a recipe is another one: the difference of two, read from the very text that the key hashes.
 
-import type { Change, InputChange, RunReason } from '../model/action.ts';
+import type { Change, InputChange, RunReason } from '../model/plan.ts';
 
 /** What is different in `after`. Inputs come in the order of their paths. */
 export function explain(before: string, after: string): readonly Change[] {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Artifact, Key } from '../model/artifact.ts';
 import type { Node } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
+import type { Layer } from '../model/project.ts';
 
 /** Changes when vlb itself would build something else from the same inputs. */
 const SCHEMA = 1;

@@ -1,9 +1,9 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
-import type { Plan, PlanStep } from '../model/action.ts';
 import type { Artifact, Digest } from '../model/artifact.ts';
 import type { Graph, Node } from '../model/graph.ts';
-import type { InPlace, Store } from '../model/store.ts';
+import type { Plan, PlanStep } from '../model/plan.ts';
+import type { InPlace, Store } from '../model/ports/store.ts';
 import { artifactOf, decide, decideBehindRun, keepingOf } from './decide.ts';
 
 /** The recipe of a node over the artifacts known by now; undefined while one that it needs is missing. */

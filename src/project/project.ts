@@ -2,13 +2,13 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { CacheLimits } from '../model/cache.ts';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
-import type { Base, Layer, NamedImage } from '../model/layer.ts';
-import type { SharedCacheConfig } from '../model/shared-cache.ts';
-import { loadConfig } from './config.ts';
-import { discoverLayers } from './discover.ts';
+import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
+import type { CacheLimits } from '../model/ports/store-upkeep.ts';
+import type { Base, Layer, NamedImage } from '../model/project.ts';
+import { loadConfig } from './config/config.ts';
+import { discoverLayers } from './layers/discover.ts';
 
 export interface Project {
   /** Absolute path of the project's directory. */

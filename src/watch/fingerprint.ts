@@ -1,9 +1,9 @@
 // Whether what a build goes by is still what the project is: by a fingerprint of each node and all below it.
 
 import { createHash } from 'node:crypto';
-import type { Plan } from '../model/action.ts';
 import type { Artifact, Digest } from '../model/artifact.ts';
 import { needsOf } from '../model/graph.ts';
+import type { Plan } from '../model/plan.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 
 /** For each node, by name: the same as long as its inputs, and those of all that it needs, are. Names are no part of it. */

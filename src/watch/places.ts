@@ -2,9 +2,9 @@
 
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CONFIG_FILE } from '../project/config.ts';
-import { IGNORE_FILE } from '../project/ignore.ts';
-import { inputRoots } from '../project/inputs.ts';
+import { CONFIG_FILE } from '../project/config/config.ts';
+import { IGNORE_FILE } from '../project/inputs/ignore.ts';
+import { inputRoots } from '../project/inputs/walk.ts';
 import type { Project } from '../project/project.ts';
 
 export interface Places {

@@ -1,13 +1,13 @@
 // `vlb watch` itself: brings about what the machine of state.ts wants, and tells it what happens.
 
-import type { Context } from '../execute/context.ts';
 import { execute } from '../execute/execute.ts';
-import type { ImageLayers } from '../graph/images.ts';
-import type { Plan } from '../model/action.ts';
+import type { Context } from '../execute/run-context.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent, Emit, Finished } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
+import type { Plan } from '../model/plan.ts';
 import { artifactOf } from '../plan/decide.ts';
+import type { ImageLayers } from '../plan/images.ts';
 import { keyOf } from '../plan/key.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 import type { Project } from '../project/project.ts';

@@ -1,6 +1,6 @@
 // Steers one build while files change: which scripts may start, and which run is of no use any more.
 
-import type { Steering } from '../execute/context.ts';
+import type { Steering } from '../execute/run-context.ts';
 import type { Key } from '../model/artifact.ts';
 import type { LayerFinished } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';

@@ -18,10 +18,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AttachedDisk, Backend } from '../../src/host/linux/backend.ts';
-import { fuseBackend } from '../../src/host/linux/fuse.ts';
-import { nbdBackend } from '../../src/host/linux/nbd.ts';
-import { openRootShell, type RootShell } from '../../src/host/linux/root-shell.ts';
+import type { AttachedDisk, Backend } from '../../src/host/attach/backend.ts';
+import { fuseBackend } from '../../src/host/attach/fuse.ts';
+import { nbdBackend } from '../../src/host/attach/nbd.ts';
+import { openRootShell, type RootShell } from '../../src/host/root/root-shell.ts';
 import type { Result } from '../../src/model/failure.ts';
 
 const MEBIBYTE = 1024 * 1024;

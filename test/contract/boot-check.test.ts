@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from '../../src/host/process.ts';
+import { run } from '../../src/host/process/run.ts';
 import { BootRig, mustBeOk, mustFail } from '../rig/boot/rig.ts';
 
 const LOGIN = '\r\n\r\ntiny login: ';

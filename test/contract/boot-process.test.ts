@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, isInstalled, start } from '../../src/host/process.ts';
+import { type Child, isInstalled, start } from '../../src/host/process/run.ts';
 import { BootRig, mustBeOk } from '../rig/boot/rig.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../rig/boot/booting.ts');

@@ -9,9 +9,9 @@ import path from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GuestAgent } from '../../src/host/linux/boot/guest-agent.ts';
-import { type GuestCommandEnd, runInGuest } from '../../src/host/linux/boot/guest-command.ts';
-import { type Child, isInstalled, start } from '../../src/host/process.ts';
+import { GuestAgent } from '../../src/host/boot/guest/agent.ts';
+import { type GuestCommandEnd, runInGuest } from '../../src/host/boot/guest/command.ts';
+import { type Child, isInstalled, start } from '../../src/host/process/run.ts';
 
 const never = new AbortController().signal;
 

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import type { Answer, ObjectStore, Trouble } from '../../src/model/object-store.ts';
-import { openS3 } from '../../src/remote/s3.ts';
+import type { Answer, ObjectStore, Trouble } from '../../src/model/ports/object-store.ts';
+import { openS3 } from '../../src/shared-cache/objects/s3.ts';
 import { TestBucket } from '../rig/s3/bucket.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';

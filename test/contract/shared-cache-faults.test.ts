@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ObjectStore } from '../../src/model/object-store.ts';
-import { openS3 } from '../../src/remote/s3.ts';
+import type { ObjectStore } from '../../src/model/ports/object-store.ts';
+import { openS3 } from '../../src/shared-cache/objects/s3.ts';
 import { TestBucket } from '../rig/s3/bucket.ts';
 import { FAULTS, type Fault, FaultProxy } from '../rig/s3/fault-proxy.ts';
 import { Gateway } from '../rig/s3/gateway.ts';

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CacheLimits } from '../../src/model/cache.ts';
-import { type Answer, type Received, trouble } from '../../src/model/object-store.ts';
-import type { SharedCollected } from '../../src/model/shared-keeping.ts';
-import { openSharedKeeper } from '../../src/remote/keeper.ts';
-import { Steady } from '../../src/remote/steady.ts';
+import { type Answer, type Received, trouble } from '../../src/model/ports/object-store.ts';
+import type { SharedCollected } from '../../src/model/ports/shared-upkeep.ts';
+import type { CacheLimits } from '../../src/model/ports/store-upkeep.ts';
+import { Steady } from '../../src/shared-cache/objects/retrying.ts';
+import { openSharedKeeper } from '../../src/shared-cache/upkeep/keeper.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
 import { digestsOf, HASTE, howOf, Sharer } from '../rig/s3/sharer.ts';
 import { failureIn, valueIn } from '../rig/tree.ts';

@@ -10,12 +10,12 @@ import {
   type ObjectStore,
   type PartUpload,
   trouble,
-} from '../../src/model/object-store.ts';
-import { FRAMES_AT_ONCE } from '../../src/remote/frames.ts';
-import { generateKeys, signerOf } from '../../src/remote/signatures.ts';
-import { Steady } from '../../src/remote/steady.ts';
-import { ARTIFACT_CUT, upload } from '../../src/remote/transfer.ts';
-import { filePieces } from '../../src/store/file-pieces.ts';
+} from '../../src/model/ports/object-store.ts';
+import { generateKeys, signerOf } from '../../src/shared-cache/bucket/signatures.ts';
+import { Steady } from '../../src/shared-cache/objects/retrying.ts';
+import { FRAMES_AT_ONCE } from '../../src/shared-cache/transfer/frames.ts';
+import { ARTIFACT_CUT, upload } from '../../src/shared-cache/transfer/transfer.ts';
+import { filePieces } from '../../src/store/local/file-pieces.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
 import { digestsOf, HASTE, howOf, Sharer, type SharerOptions } from '../rig/s3/sharer.ts';
 import { Tree } from '../rig/tree.ts';

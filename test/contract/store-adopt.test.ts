@@ -7,7 +7,7 @@ import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { artifactFile, type BuildRecord, type Digest, type Key } from '../../src/model/artifact.ts';
 import { keyOf } from '../../src/plan/key.ts';
-import { seal } from '../../src/store/seal.ts';
+import { seal } from '../../src/store/local/seal.ts';
 import { openStore } from '../rig/store.ts';
 import { Tree, valueIn } from '../rig/tree.ts';
 

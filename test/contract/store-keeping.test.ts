@@ -5,12 +5,12 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writ
 import path from 'node:path';
 import { test } from 'node:test';
 import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifact.ts';
-import type { CacheKeeper, CacheLimits, Collected } from '../../src/model/cache.ts';
 import { ok, type Result } from '../../src/model/failure.ts';
-import type { Store } from '../../src/model/store.ts';
+import type { Store } from '../../src/model/ports/store.ts';
+import type { CacheKeeper, CacheLimits, Collected } from '../../src/model/ports/store-upkeep.ts';
 import { keyOf } from '../../src/plan/key.ts';
-import { openKeeper } from '../../src/store/keeper.ts';
-import type { LocalStoreOptions } from '../../src/store/local-store.ts';
+import type { LocalStoreOptions } from '../../src/store/local/local-store.ts';
+import { openKeeper } from '../../src/store/upkeep/keeper.ts';
 import { openStore, placesOf } from '../rig/store.ts';
 import { Tree, valueIn } from '../rig/tree.ts';
 

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Collected } from '../../src/model/cache.ts';
+import type { Collected } from '../../src/model/ports/store-upkeep.ts';
 import { leftovers, readFromImage } from '../rig/host-state.ts';
 import { run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Verified } from '../../src/model/cache.ts';
+import type { Verified } from '../../src/model/ports/store-upkeep.ts';
 import { leftovers, readFromImage } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';

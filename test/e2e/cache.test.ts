@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { CacheEntry, CacheUsage, Cleared, Collected } from '../../src/model/cache.ts';
+import type { CacheEntry, CacheUsage, Cleared, Collected } from '../../src/model/ports/store-upkeep.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';

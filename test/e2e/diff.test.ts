@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from '
 import path from 'node:path';
 import { test } from 'node:test';
 import type { DiskDiff } from '../../src/model/disk-diff.ts';
-import { encodeName } from '../../src/model/file-name.ts';
+import { encodeName } from '../../src/util/file-name.ts';
 import { GOLDEN, project } from '../rig/diff-project.ts';
 import { trueDifferences } from '../rig/disk-truth.ts';
 import { leftovers } from '../rig/host-state.ts';

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, ftruncateSync, linkSync, openSync, readFileSync, symlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { isInstalled } from '../../src/host/process.ts';
+import { isInstalled } from '../../src/host/process/run.ts';
 import { readFromImage } from '../rig/host-state.ts';
 import { asNobody } from '../rig/machine.ts';
 import { peakOf } from '../rig/memory.ts';

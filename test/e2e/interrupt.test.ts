@@ -5,7 +5,7 @@ import { truncateSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Stage } from '../../src/model/event.ts';
-import type { ScriptKind } from '../../src/model/layer.ts';
+import type { ScriptKind } from '../../src/model/project.ts';
 import { checkFileSystem, leftovers, readFromImage, untilClean } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';

@@ -15,8 +15,8 @@ import {
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ownerName } from '../../src/host/linux/owner.ts';
-import type { Finding } from '../../src/model/checkup.ts';
+import { ownerName } from '../../src/host/process/owner.ts';
+import type { Finding } from '../../src/model/ports/checkup.ts';
 import { untilClean } from '../rig/host-state.ts';
 import { run, TestProject, VLB } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import type { SharedCollected, SharedEntry, SharedUsage } from '../../src/model/shared-keeping.ts';
+import type { SharedCollected, SharedEntry, SharedUsage } from '../../src/model/ports/shared-upkeep.ts';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import type { TestProject } from '../rig/project.ts';
 import { Gateway } from '../rig/s3/gateway.ts';

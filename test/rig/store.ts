@@ -1,11 +1,11 @@
 // A store in a directory, opened as vlb opens it, by a process and for a project that tests choose.
 
 import path from 'node:path';
-import { DEFAULT_LIMITS } from '../../src/model/cache.ts';
 import type { Result } from '../../src/model/failure.ts';
-import type { Store } from '../../src/model/store.ts';
-import { type LocalStoreOptions, openLocalStore } from '../../src/store/local-store.ts';
-import type { ProjectPlaces } from '../../src/store/projects.ts';
+import type { Store } from '../../src/model/ports/store.ts';
+import { DEFAULT_LIMITS } from '../../src/model/ports/store-upkeep.ts';
+import { type LocalStoreOptions, openLocalStore } from '../../src/store/local/local-store.ts';
+import type { ProjectPlaces } from '../../src/store/upkeep/projects.ts';
 
 /** Where a project in a directory keeps what vlb makes. */
 export function placesOf(project: string): ProjectPlaces {

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Digest } from '../../src/model/artifact.ts';
 import type { Failure, Result } from '../../src/model/failure.ts';
-import type { Hints, Layer } from '../../src/model/layer.ts';
+import type { Hints, Layer } from '../../src/model/project.ts';
 
 /** What a name in a tree stands for: a file's content, a symbolic link, or a file with a mode of its own. */
 export type Content =

@@ -45,27 +45,31 @@ describe('a breach is found', () => {
 
   const breaches: Readonly<Record<string, readonly [string, string, RegExp]>> = {
     'model imports project': ['model/a.ts', importing('../project/b.ts'), /against the direction/],
-    'project imports graph': ['project/a.ts', importing('../graph/b.ts'), /against the direction/],
+    'project imports plan': ['project/a.ts', importing('../plan/b.ts'), /against the direction/],
     'plan imports execute': ['plan/a.ts', importing('../execute/b.ts'), /against the direction/],
-    'diff imports graph': ['diff/a.ts', importing('../graph/b.ts'), /against the direction/],
+    'diff imports plan': ['diff/a.ts', importing('../plan/b.ts'), /against the direction/],
     'store imports project': ['store/a.ts', importing('../project/b.ts'), /against the direction/],
-    'host imports plan': ['host/linux/a.ts', importing('../../plan/b.ts'), /against the direction/],
+    'host imports plan': ['host/system/a.ts', importing('../../plan/b.ts'), /against the direction/],
     'report imports execute': ['report/a.ts', importing('../execute/b.ts'), /against the direction/],
     'execute imports report': ['execute/a.ts', importing('../report/b.ts'), /against the direction/],
     'nobody imports cli': ['execute/a.ts', importing('../cli/b.ts'), /against the direction/],
-    'report imports a port': ['report/a.ts', importing('../model/store.ts'), /only events/],
-    'execute imports host': ['execute/a.ts', importing('../host/process.ts'), /wire\.ts.* alone do/],
-    'store imports host': ['store/a.ts', importing('../host/process.ts'), /alone do/],
-    'remote imports store': ['remote/a.ts', importing('../store/b.ts'), /alone do/],
-    'execute imports remote': ['execute/a.ts', importing('../remote/b.ts'), /alone do/],
-    'a second place speaks S3': ['remote/a.ts', importing('@aws-sdk/client-s3'), /remote\/s3\.ts alone does/],
+    'report imports a port': ['report/a.ts', importing('../model/ports/store.ts'), /only events/],
+    'execute imports host': ['execute/a.ts', importing('../host/process/run.ts'), /wire\.ts.* alone do/],
+    'store imports host': ['store/a.ts', importing('../host/process/run.ts'), /alone do/],
+    'shared-cache imports store': ['shared-cache/a.ts', importing('../store/b.ts'), /alone do/],
+    'execute imports shared-cache': ['execute/a.ts', importing('../shared-cache/b.ts'), /alone do/],
+    'a second place speaks S3': [
+      'shared-cache/a.ts',
+      importing('@aws-sdk/client-s3'),
+      /objects\/s3\.ts alone does/,
+    ],
     'host imports store': ['host/a.ts', importing('../store/b.ts'), /alone do/],
     'a command names an implementation': ['cli/commands/a.ts', importing('../../store/b.ts'), /alone do/],
-    'a second place runs programs': ['host/linux/a.ts', importing('execa'), /host\/process\.ts alone does/],
+    'a second place runs programs': ['host/a.ts', importing('execa'), /host\/process\/run\.ts alone does/],
     'a part of a package': [
       'cli/commands/a.ts',
       importing('yargs/helpers'),
-      /cli\/command-line\.ts.* alone does/,
+      /cli\/args\/command-line\.ts.* alone does/,
     ],
     'an unknown package': ['cli/a.ts', importing('@scope/left-pad/x'), /package that the rules do not know/],
     'a pure part reads files': ['plan/a.ts', importing('node:fs/promises'), /plan is pure/],
@@ -92,6 +96,12 @@ describe('a breach is found', () => {
     });
   }
 
+  test('a crowded folder', () => {
+    const files = Array.from({ length: 15 }, (_, index) => [`model/ports/${index}.ts`, good]);
+    using tree = new Tree(Object.fromEntries(files));
+    assert.deepEqual(brokenRules(tree.directory), ['model/ports has 15 files; 14 are the most']);
+  });
+
   test('a ring, also one of types', () => {
     using tree = new Tree({
       'model/a.ts': importing('./b.ts'),
@@ -107,13 +117,17 @@ describe('a breach is found', () => {
   test('and a tree that keeps to all of them has none', () => {
     using tree = new Tree({
       'model/a.ts': good,
-      'project/config-parser.ts': importing('yaml', 'node:fs', '../model/a.ts'),
-      'host/process.ts': importing('execa', '../model/a.ts'),
+      'project/config/config-parser.ts': importing('yaml', 'node:fs', '../../model/a.ts'),
+      'host/process/run.ts': importing('execa', '../../model/a.ts'),
       'store/a.ts': importing('../model/a.ts'),
       'report/a.ts': importing('../model/event.ts'),
-      'cli/wire.ts': importing('../host/process.ts', '../store/a.ts', '../project/config-parser.ts'),
-      'cli/command-line.ts': importing('yargs'),
-      'cli/main.ts': `${importing('./command-line.ts', './wire.ts')}process.exitCode = 1;\n`,
+      'cli/wire.ts': importing(
+        '../host/process/run.ts',
+        '../store/a.ts',
+        '../project/config/config-parser.ts',
+      ),
+      'cli/args/command-line.ts': importing('yargs'),
+      'cli/main.ts': `${importing('./args/command-line.ts', './wire.ts')}process.exitCode = 1;\n`,
     });
     assert.deepEqual(brokenRules(tree.directory), []);
   });

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import type { Failure } from '../../model/failure.ts';
-import type { Progress } from '../../report/create-reporter.ts';
+import type { Progress } from '../../report/reporters/create-reporter.ts';
 import type { OnError } from '../on-error.ts';
 import type { GlobalOptions } from '../options.ts';
 

@@ -1,14 +1,14 @@
 // vlb build: plan, execute, report.
 
-import type { Context } from '../../execute/context.ts';
 import { type ExecuteOptions, execute } from '../../execute/execute.ts';
+import type { Context } from '../../execute/run-context.ts';
 import { type Failure, fail } from '../../model/failure.ts';
 import { loadProject } from '../../project/project.ts';
-import { createReporter, type Progress } from '../../report/create-reporter.ts';
+import { createReporter, type Progress } from '../../report/reporters/create-reporter.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { createInterrupt } from '../interrupt.ts';
 import type { OnError } from '../on-error.ts';
 import type { GlobalOptions } from '../options.ts';
+import { createInterrupt } from '../terminal/interrupt.ts';
 import { lockProject, wireBuild } from '../wire.ts';
 
 export interface BuildOptions extends GlobalOptions {
@@ -56,7 +56,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
         images,
         complete: options.targets.length === 0,
         jobs: Math.min(options.jobs, options.nbd.length || options.jobs),
-        ...(options.onError === 'shell' && (await import('../terminal.ts')).hasTerminal()
+        ...(options.onError === 'shell' && (await import('../terminal/streams.ts')).hasTerminal()
           ? { onFailedDisk: loadShell(context, options.colour) }
           : {}),
       },

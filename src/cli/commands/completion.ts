@@ -3,16 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { loadConfig } from '../../project/config.ts';
-import { layerNamesOf } from '../../project/discover.ts';
-import { findProject } from '../../project/find-project.ts';
-import type { CommandText } from '../command-tree.ts';
-import { complete, type Names } from '../complete.ts';
-import { HELP_TOPICS } from '../help-text.ts';
+import { loadConfig } from '../../project/config/config.ts';
+import { findProject } from '../../project/find.ts';
+import { layerNamesOf } from '../../project/layers/discover.ts';
+import type { CommandText } from '../args/command-tree.ts';
+import { complete, type Names } from '../args/complete.ts';
+import { HELP_TOPICS } from '../args/help.ts';
 
 const SCRIPTS = {
-  bash: new URL('../completion/vlb.bash', import.meta.url),
-  zsh: new URL('../completion/vlb.zsh', import.meta.url),
+  bash: new URL('../args/completion/vlb.bash', import.meta.url),
+  zsh: new URL('../args/completion/vlb.zsh', import.meta.url),
 } as const;
 
 /** Prints the script that makes a shell complete the command line of vlb. */

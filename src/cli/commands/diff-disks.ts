@@ -2,15 +2,15 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { findLayer } from '../../graph/find-layer.ts';
-import { buildGraph } from '../../graph/graph.ts';
-import { type ImageLayers, imageLayers } from '../../graph/images.ts';
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
-import type { DiskImage } from '../../model/disk-viewer.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { BASE_NAME, type LayerNode } from '../../model/graph.ts';
-import type { MountOptions } from '../../model/host.ts';
-import { whereOf } from '../../project/bind-sources.ts';
+import type { MountOptions } from '../../model/ports/machine.ts';
+import type { DiskImage } from '../../model/ports/viewer.ts';
+import { findLayer } from '../../plan/find-layer.ts';
+import { buildGraph } from '../../plan/graph.ts';
+import { type ImageLayers, imageLayers } from '../../plan/images.ts';
+import { whereOf } from '../../project/inputs/bind-sources.ts';
 import { loadProject } from '../../project/project.ts';
 import type { ImagePlaces } from '../wire-diff.ts';
 

@@ -3,13 +3,13 @@
 import { compareDisks } from '../../diff/compare.ts';
 import { showShell, showText } from '../../diff/show.ts';
 import type { DiskDiff } from '../../model/disk-diff.ts';
-import type { DiskViewer } from '../../model/disk-viewer.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import { diffSummary, diffText } from '../../report/diff-text.ts';
-import { createStyle, wantsColour } from '../../report/style.ts';
+import type { DiskViewer } from '../../model/ports/viewer.ts';
+import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
+import { createInterrupt } from '../terminal/interrupt.ts';
 import { imagePlaces, wireViewer } from '../wire-diff.ts';
 import { type ChosenDisks, chooseDisks } from './diff-disks.ts';
 

@@ -1,9 +1,9 @@
 // vlb doctor: what vlb needs on this machine, whether it is there, and what mends it.
 
-import { canBuild } from '../../model/checkup.ts';
 import type { Failure } from '../../model/failure.ts';
-import { checkupText } from '../../report/checkup-text.ts';
-import { createStyle, wantsColour } from '../../report/style.ts';
+import { canBuild } from '../../model/ports/checkup.ts';
+import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { checkupText } from '../../report/text/checkup.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 import { checkAll, clean } from '../wire-doctor.ts';

@@ -1,7 +1,7 @@
 // vlb help hints. `vlb help COMMAND` is `vlb COMMAND --help`, which yargs prints.
 
-import { VLB_WORDS } from '../../project/hint-words.ts';
-import { hintsText } from '../help-text.ts';
+import { VLB_WORDS } from '../../project/hints/words.ts';
+import { hintsText } from '../args/help.ts';
 
 /** Prints what comments in a script may say. */
 export function printHints(): void {

@@ -3,13 +3,13 @@
 import path from 'node:path';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type { Store } from '../../model/store.ts';
+import type { Store } from '../../model/ports/store.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { loadProject } from '../../project/project.ts';
-import { type GraphFormat, graphText, layerJson } from '../../report/graph-text.ts';
-import { planText, recordText, whyText } from '../../report/plan-text.ts';
-import { createStyle, wantsColour } from '../../report/style.ts';
+import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
+import { planText, recordText, whyText } from '../../report/text/plan.ts';
 import { formatBytes, formatSeconds } from '../../report/units.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';

@@ -4,9 +4,9 @@ import { closeSync, createReadStream, existsSync, openSync, readSync } from 'nod
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EARLIER_LOGS, logFile, runningNow } from '../../execute/run-log.ts';
-import { findLayer } from '../../graph/find-layer.ts';
+import { EARLIER_LOGS, logFile, runningNow } from '../../execute/run/log.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { findLayer } from '../../plan/find-layer.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 import { type WiredLogs, wireLogs } from '../wire.ts';

@@ -1,19 +1,19 @@
 // vlb shell: a look inside a layer, of which nothing is kept.
 
-import type { Context } from '../../execute/context.ts';
-import type { DiskState } from '../../execute/disk-state.ts';
-import type { Plan } from '../../model/action.ts';
+import type { DiskState } from '../../execute/look/disk-state.ts';
+import type { Context } from '../../execute/run-context.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import type { BuildEvent } from '../../model/event.ts';
 import { type Failure, fail } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
+import type { Plan } from '../../model/plan.ts';
 import { loadProject } from '../../project/project.ts';
-import { failureText } from '../../report/failure-text.ts';
-import { createStyle, wantsColour } from '../../report/style.ts';
+import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { failureText } from '../../report/text/failure.ts';
 import { exitStatusOf } from '../exit-status.ts';
-import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
-import { hasTerminal } from '../terminal.ts';
+import { createInterrupt } from '../terminal/interrupt.ts';
+import { hasTerminal } from '../terminal/streams.ts';
 import { wireBuild } from '../wire.ts';
 
 export interface ShellCommandOptions extends GlobalOptions {
@@ -53,7 +53,7 @@ export async function shell(options: ShellCommandOptions): Promise<number | Fail
   const cleared = await context.host.clearLeftovers(context.paths.runs);
   if (!cleared.ok) return cleared.failure;
   const known = await artifactsInPlace(plan, shownIn(options.state, node), context);
-  const { openShell } = await import('../../execute/shell.ts');
+  const { openShell } = await import('../../execute/look/shell.ts');
   const ended = await openShell({ ...options, node, hasTerminal: hasTerminal() }, known, context);
   if (ended.ok) return ended.value;
   return ended.failure.kind === 'interrupted'
@@ -72,7 +72,7 @@ export async function shellAfterFailure(
   const style = createStyle(wantsColour(colour, process.stderr));
   const tell = (what: Failure) => process.stderr.write(`${failureText(what, style)}\n`);
   tell(failure);
-  const { openShell } = await import('../../execute/shell.ts');
+  const { openShell } = await import('../../execute/look/shell.ts');
   const ended = await openShell({ node, state: 'failed', argv: [], hasTerminal: true }, known, context);
   if (!ended.ok && ended.failure.kind !== 'interrupted') tell(ended.failure);
 }

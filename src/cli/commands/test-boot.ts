@@ -2,22 +2,16 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { findLayer } from '../../graph/find-layer.ts';
-import type { BootReport, CheckOptions, MachineOptions } from '../../model/boot.ts';
-import {
-  parseAccelerator,
-  parseCpus,
-  parseExpect,
-  parseMemory,
-  parseNetwork,
-} from '../../model/boot-options.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import type { BootReport, CheckOptions, MachineOptions } from '../../model/ports/booter.ts';
+import { findLayer } from '../../plan/find-layer.ts';
 import { parseDuration } from '../../project/units.ts';
-import { bootListener } from '../../report/boot-listener.ts';
+import { bootListener } from '../../report/reporters/boot-listener.ts';
 import { formatSeconds } from '../../report/units.ts';
+import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { createInterrupt } from '../interrupt.ts';
 import type { GlobalOptions } from '../options.ts';
+import { createInterrupt } from '../terminal/interrupt.ts';
 import { imageBooter } from '../wire-boot.ts';
 
 /** As they come from the command line. */

@@ -1,7 +1,7 @@
 // A process of its own that boots an image, for tests that send it signals or type into it.
 // node booting.ts check|interact IMAGE; ends with 0 when the boot went well, and writes the failure's kind otherwise.
 
-import { qemuBooter } from '../../../src/host/linux/boot/booter.ts';
+import { qemuBooter } from '../../../src/host/boot/booter.ts';
 
 const [, , mode, image = ''] = process.argv;
 const abort = new AbortController();

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { qemuBooter } from '../../../src/host/linux/boot/booter.ts';
-import { isInstalled } from '../../../src/host/process.ts';
-import type { BootReport, CheckOptions, MachineOptions } from '../../../src/model/boot.ts';
+import { qemuBooter } from '../../../src/host/boot/booter.ts';
+import { isInstalled } from '../../../src/host/process/run.ts';
 import type { Failure, Result } from '../../../src/model/failure.ts';
+import type { BootReport, CheckOptions, MachineOptions } from '../../../src/model/ports/booter.ts';
 import { diskThatWrites, type Ending } from './boot-sector.ts';
 
 export interface Checked {

@@ -12,7 +12,7 @@ import {
   type PartUpload,
   type Received,
   trouble,
-} from '../../../src/model/object-store.ts';
+} from '../../../src/model/ports/object-store.ts';
 
 interface Stored {
   readonly bytes: Buffer;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareDisks } from '../../../src/diff/compare.ts';
-import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../../../src/model/disk-viewer.ts';
 import { fail, ok } from '../../../src/model/failure.ts';
+import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../../../src/model/ports/viewer.ts';
 import { entry } from './entries.ts';
 
 const BEFORE: DiskImage = { file: '/before', format: 'qcow2' };

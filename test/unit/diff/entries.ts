@@ -1,6 +1,6 @@
 // Entries of a walk, to compare.
 
-import type { Entry } from '../../../src/model/disk-viewer.ts';
+import type { Entry } from '../../../src/model/ports/viewer.ts';
 
 let inode = 100;
 

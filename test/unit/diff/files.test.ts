@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Details, fileDifferences } from '../../../src/diff/files.ts';
 import { pairUp } from '../../../src/diff/pairs.ts';
-import type { Entry } from '../../../src/model/disk-viewer.ts';
+import type { Entry } from '../../../src/model/ports/viewer.ts';
 import { entry } from './entries.ts';
 
 const NONE: Details = { contents: new Map(), attributes: new Map() };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pairUp, untouchedSince, withContent } from '../../../src/diff/pairs.ts';
-import type { Entry } from '../../../src/model/disk-viewer.ts';
+import type { Entry } from '../../../src/model/ports/viewer.ts';
 import { entry } from './entries.ts';
 
 /** The last thing that happened on the older disk. */

@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import type { Steering } from '../../../src/execute/context.ts';
 import { execute } from '../../../src/execute/execute.ts';
-import { buildGraph } from '../../../src/graph/graph.ts';
+import type { Steering } from '../../../src/execute/run-context.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok } from '../../../src/model/failure.ts';
 import type { Node } from '../../../src/model/graph.ts';
+import { buildGraph } from '../../../src/plan/graph.ts';
 import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
-import { discoverLayers } from '../../../src/project/discover.ts';
-import { createManifestReader } from '../../../src/project/manifest.ts';
-import { StatIndex } from '../../../src/project/stat-index.ts';
+import { createManifestReader } from '../../../src/project/inputs/manifest.ts';
+import { StatIndex } from '../../../src/project/inputs/stat-index.ts';
+import { discoverLayers } from '../../../src/project/layers/discover.ts';
 import { Tree, valueIn } from '../../rig/tree.ts';
 import { fakeContext } from './fake-host.ts';
 

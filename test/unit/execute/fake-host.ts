@@ -2,13 +2,20 @@
 
 import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Context } from '../../../src/execute/context.ts';
+import type { Context } from '../../../src/execute/run-context.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
-import type { Disk, Host, Images, MountedSystem, Streams, Workbench } from '../../../src/model/host.ts';
-import { lazyFileHasher } from '../../../src/project/hash.ts';
+import type {
+  Disk,
+  Host,
+  Images,
+  MountedSystem,
+  Streams,
+  Workbench,
+} from '../../../src/model/ports/machine.ts';
+import { lazyFileHasher } from '../../../src/project/inputs/hash.ts';
 import { projectPaths } from '../../../src/project/project.ts';
-import { openInPlace } from '../../../src/store/in-place.ts';
+import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';
 import { type Tree, valueIn } from '../../rig/tree.ts';
 

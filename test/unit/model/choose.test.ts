@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { CacheLimits } from '../../../src/model/cache.ts';
 import { type Candidate, chooseVictims } from '../../../src/model/choose.ts';
+import type { CacheLimits } from '../../../src/model/ports/store-upkeep.ts';
 
 const NOW = 1_000_000_000;
 const NO_LIMITS: CacheLimits = { maxBytes: undefined, maxAge: undefined };

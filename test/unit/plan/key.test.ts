@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Artifact } from '../../../src/model/artifact.ts';
-import type { Hints, Layer } from '../../../src/model/layer.ts';
 import { type Manifest, manifestText } from '../../../src/model/manifest.ts';
+import type { Hints, Layer } from '../../../src/model/project.ts';
 import { baseRecipe, keyOf, layerRecipe } from '../../../src/plan/key.ts';
 import { digestOf, layerOf } from '../../rig/tree.ts';
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { buildGraph } from '../../../src/graph/graph.ts';
-import type { Plan } from '../../../src/model/action.ts';
-import type { Base, Layer } from '../../../src/model/layer.ts';
+import type { Plan } from '../../../src/model/plan.ts';
+import type { Base, Layer } from '../../../src/model/project.ts';
+import { buildGraph } from '../../../src/plan/graph.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { digestOf, layerOf, valueIn } from '../../rig/tree.ts';

@@ -1,9 +1,9 @@
 // A store and the outputs of a project that are only maps, for plans to be made over.
 
-import type { Plan } from '../../../src/model/action.ts';
 import type { Artifact, BuildRecord, Digest, Keeping, Key } from '../../../src/model/artifact.ts';
 import type { Node } from '../../../src/model/graph.ts';
-import type { InPlace, Store } from '../../../src/model/store.ts';
+import type { Plan } from '../../../src/model/plan.ts';
+import type { InPlace, Store } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { digestOf } from '../../rig/tree.ts';
 

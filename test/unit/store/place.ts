@@ -3,11 +3,11 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type Keeping } from '../../../src/model/artifact.ts';
-import type { InPlace } from '../../../src/model/store.ts';
+import type { InPlace } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
-import { dropUnused } from '../../../src/store/drop.ts';
-import { openInPlace } from '../../../src/store/in-place.ts';
-import { storePlaces } from '../../../src/store/places.ts';
+import { openInPlace } from '../../../src/store/in-place/in-place.ts';
+import { storePlaces } from '../../../src/store/names.ts';
+import { dropUnused } from '../../../src/store/upkeep/drop.ts';
 import { digestOf, Tree, valueIn } from '../../rig/tree.ts';
 
 export class Place implements Disposable {

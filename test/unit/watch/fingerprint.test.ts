@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Plan } from '../../../src/model/action.ts';
+import type { Plan } from '../../../src/model/plan.ts';
 import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
 import type { RecipeOf } from '../../../src/plan/plan.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from '../../../src/watch/fingerprint.ts';

@@ -1,0 +1,104 @@
+// vlb cache: what is in the store, and what is taken out of it.
+
+import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
+import { type CacheLimits, DEFAULT_LIMITS } from '../../../model/ports/store-upkeep.ts';
+import { loadConfig } from '../../../project/config/config.ts';
+import { parseMaxAge, parseMaxSize, WANTS_AGE, WANTS_SIZE } from '../../../project/config/limits.ts';
+import { createStyle, wantsColour } from '../../../report/terminal/style.ts';
+import {
+  badText,
+  clearedText,
+  collectedText,
+  entriesText,
+  usageText,
+  verifiedText,
+} from '../../../report/text/cache.ts';
+import { EXIT } from '../../exit-status.ts';
+import type { GlobalOptions } from '../../options.ts';
+import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
+import { wireCache } from '../../wire-cache.ts';
+
+export interface CacheOptions extends GlobalOptions {
+  readonly json: boolean;
+}
+
+/** Prints what the store takes up. */
+export async function du(options: CacheOptions): Promise<number | Failure> {
+  const limits = await limitsOf(options, {});
+  if (!limits.ok) return limits.failure;
+  const usage = await open(options).usage();
+  return print(options, { ...usage, limits: limits.value }, () => usageText(usage, limits.value));
+}
+
+/** Prints the store's entries. */
+export async function ls(options: CacheOptions): Promise<number | Failure> {
+  const entries = await open(options).entries();
+  const style = createStyle(wantsColour(options.colour, process.stdout));
+  return print(options, entries, () =>
+    entries.length === 0 ? 'the cache is empty' : entriesText(entries, style),
+  );
+}
+
+export interface GcOptions extends CacheOptions, GivenLimits {
+  readonly dryRun: boolean;
+}
+
+/** Removes what is over the limits. */
+export async function gc(options: GcOptions): Promise<number | Failure> {
+  const limits = await limitsOf(options, options);
+  if (!limits.ok) return limits.failure;
+  const collected = await open(options).collect(limits.value, options);
+  if (!collected.ok) return collected.failure;
+  return print(options, collected.value, () => collectedText(collected.value, options.dryRun));
+}
+
+/** Removes everything that no running build holds. */
+export async function clear(options: CacheOptions): Promise<number | Failure> {
+  const cleared = await open(options).clear();
+  if (!cleared.ok) return cleared.failure;
+  return print(options, cleared.value, () => clearedText(cleared.value));
+}
+
+/** Reads the whole store; the exit status is that of failed work when something was bad. */
+export async function verify(options: CacheOptions): Promise<number | Failure> {
+  const interrupt = createInterrupt();
+  interrupt.listen();
+  const verified = await wireCache(options.directory, options.cacheDirectory, interrupt.signal).verify(
+    (bad) => process.stderr.write(`${badText(bad)}\n`),
+    interrupt.signal,
+  );
+  if (!verified.ok) return endOf(verified.failure, interrupt);
+  print(options, verified.value, () => verifiedText(verified.value));
+  return verified.value.bad.length === 0 ? EXIT.ok : EXIT.work;
+}
+
+function open(options: CacheOptions) {
+  return wireCache(options.directory, options.cacheDirectory, new AbortController().signal);
+}
+
+/** What the command line says, what vlb.yaml says where it says nothing, else the defaults. */
+async function limitsOf({ directory }: GlobalOptions, given: GivenLimits): Promise<Result<CacheLimits>> {
+  const config = await loadConfig(directory);
+  return config.ok ? givenLimits(given, { ...DEFAULT_LIMITS, ...config.value.cache }) : config;
+}
+
+/** As on the command line; undefined where that says nothing. */
+export interface GivenLimits {
+  readonly maxSize?: string | undefined;
+  readonly maxAge?: string | undefined;
+}
+
+/** The limits of the command line, or where that says nothing these others. Fails as `usage`. */
+export function givenLimits({ maxSize, maxAge }: GivenLimits, others: CacheLimits): Result<CacheLimits> {
+  const size = maxSize === undefined ? { value: others.maxBytes } : parseMaxSize(maxSize);
+  if (!size) return fail('usage', `--max-size ${maxSize}: ${WANTS_SIZE}`);
+  const age = maxAge === undefined ? { value: others.maxAge } : parseMaxAge(maxAge);
+  if (!age) return fail('usage', `--max-age ${maxAge}: ${WANTS_AGE}`);
+  return ok({ maxBytes: size.value, maxAge: age.value });
+}
+
+/** Prints a result for people, or for programs. Returns the exit status. */
+export function print({ json }: CacheOptions, value: unknown, text: () => string): number {
+  process.stdout.write(`${json ? JSON.stringify(value, undefined, 2) : text()}\n`);
+  return EXIT.ok;
+}

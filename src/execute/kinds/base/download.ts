@@ -1,0 +1,142 @@
+// Fetches a file over HTTP or HTTPS. node's own client, unlike its fetch(), gets along with servers of HTTP/1.0, and
+// its agents go through the proxy that the environment names, see bin/vlb.
+
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
+
+export interface DownloadOptions {
+  readonly signal: AbortSignal;
+  /** Called with every piece: bytes that came so far, and how many there are where the server says so. */
+  readonly onProgress: (bytes: number, total: number | undefined) => void;
+  /** How long a connection may be silent; default a minute. */
+  readonly silentMilliseconds?: number;
+}
+
+/** How a stream tells of a failure: by throwing. Whoever reads the stream catches it. */
+export class DownloadError extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+const MOST_REDIRECTS = 10;
+const SILENT_MILLISECONDS = 60_000;
+
+/**
+ * The bytes behind an address, after its redirects. Fails as `usage` when the server does not have it, as `host` when it
+ * cannot be reached. What goes wrong later, a transfer that is cut off or stands still, comes as a DownloadError.
+ */
+export async function download(
+  url: string,
+  options: DownloadOptions,
+): Promise<Result<AsyncIterable<Buffer>>> {
+  let next = new URL(url);
+  for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+    const response = await request(next, options).catch((error: NodeJS.ErrnoException) => error);
+    if (response instanceof Error) return { ok: false, failure: transferFailure(response, url, next) };
+    const { statusCode = 0, statusMessage = '', headers } = response;
+    if (statusCode === 200) return ok(pieces(response, url, next, options));
+    response.destroy();
+    if (![301, 302, 303, 307, 308].includes(statusCode)) {
+      const kind = statusCode >= 500 || statusCode === 429 ? 'host' : 'usage';
+      return cannot(kind, `${statusCode} ${statusMessage}`.trimEnd(), url);
+    }
+    const target = headers.location;
+    if (target === undefined || !URL.canParse(target, next.href))
+      return cannot('host', 'the server redirects to no address', url);
+    next = new URL(target, next);
+    if (!/^https?:$/.test(next.protocol)) {
+      return cannot('host', `the server redirects to ${next.protocol}, which is neither http nor https`, url);
+    }
+  }
+  return cannot('host', `the server redirects more than ${MOST_REDIRECTS} times`, url);
+}
+
+/** An address as it may be shown: without a user's name and password. */
+export function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return shown.href;
+}
+
+function request(url: URL, { signal, silentMilliseconds }: DownloadOptions): Promise<IncomingMessage> {
+  const timeout = silentMilliseconds ?? SILENT_MILLISECONDS;
+  const { get, Agent } = url.protocol === 'https:' ? https : http;
+  // NODE_USE_ENV_PROXY would do the same for all of node, and make each vlb start forty milliseconds later.
+  const agent = new Agent({ proxyEnv: process.env });
+  const headers = { 'user-agent': 'vlb', accept: '*/*', 'accept-encoding': 'identity' };
+  return new Promise((resolve, reject) => {
+    let answered: IncomingMessage | undefined;
+    const sent = get(url, { agent, signal, timeout, headers }, (response) => {
+      answered = response;
+      resolve(response);
+    });
+    sent.on('error', reject);
+    sent.on('timeout', () => (answered ?? sent).destroy(new Error(`nothing came for ${timeout / 1000} s`)));
+  });
+}
+
+async function* pieces(
+  response: IncomingMessage,
+  url: string,
+  from: URL,
+  { onProgress }: DownloadOptions,
+): AsyncGenerator<Buffer> {
+  const length = response.headers['content-length'];
+  const total = length === undefined ? undefined : Number(length);
+  let bytes = 0;
+  const cutOff = () => {
+    const of = total === undefined ? '' : ` of ${total}`;
+    const message = `the transfer was cut off after ${bytes}${of} bytes`;
+    return new DownloadError(cannot('host', message, url, 'try again').failure);
+  };
+  try {
+    for await (const piece of response) {
+      bytes += piece.length;
+      onProgress(bytes, total);
+      yield piece;
+    }
+  } catch (caught) {
+    const error = caught as NodeJS.ErrnoException; // node's streams throw nothing else
+    throw error.code === 'ECONNRESET' ? cutOff() : new DownloadError(transferFailure(error, url, from));
+  }
+  if (total !== undefined && bytes !== total) throw cutOff();
+}
+
+/** What else node's errors tell, where there is a system call behind them. */
+interface NetworkError extends NodeJS.ErrnoException {
+  readonly hostname?: string;
+  readonly address?: string;
+  readonly port?: number;
+}
+
+const PROXY = 'where downloads need a proxy, http_proxy and https_proxy have to name it';
+const TRUST =
+  "vlb trusts this machine's certificate authorities, and those in the file that NODE_EXTRA_CA_CERTS names";
+
+function transferFailure(error: NetworkError, url: string, from: URL): Failure {
+  const { code = '', message, hostname = from.hostname, address, port } = error;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return cannot('host', `the name ${hostname} cannot be resolved`, url, PROXY).failure;
+  }
+  if (code === 'ECONNREFUSED') {
+    const where = address === undefined ? from.host : `${address}:${port}`; // a proxy's, it may be
+    return cannot('host', `${where} refuses connections`, url, PROXY).failure;
+  }
+  if (/CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^EPROTO$/.test(code)) {
+    return cannot('host', `no secure connection to ${from.host}: ${message}`, url, TRUST).failure;
+  }
+  return cannot('host', message || code, url).failure;
+}
+
+function cannot(kind: 'host' | 'usage', why: string, url: string, hint?: string): ReturnType<typeof fail> {
+  return fail(kind, `the base image cannot be fetched: ${why}`, {
+    where: { file: withoutPassword(url) },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,157 @@
+// Brings a base image into the store: fetched or read, checked against its sha256, unpacked, as one qcow2 artifact.
+
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { BuildRecord } from '../../../model/artifact.ts';
+import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
+import { BASE_NAME } from '../../../model/graph.ts';
+import type { Draft } from '../../../model/ports/store.ts';
+import type { Base } from '../../../model/project.ts';
+import { baseRecipe, keyOf } from '../../../plan/key.ts';
+import { fileContent } from '../../../project/inputs/base-content.ts';
+import { explainFullDisk } from '../../run/space.ts';
+import type { Context } from '../../run-context.ts';
+import { DownloadError, download, withoutPassword } from './download.ts';
+import { unpack } from './unpack.ts';
+
+/**
+ * Imports a base and commits it under the key of what was imported: a file may have changed since `recipe` was made.
+ * Fails as `usage` when the file is missing, cut off, no disk, or its sha256 is not the one asked for.
+ */
+export async function importBase(base: Base, recipe: string, context: Context): Promise<Result<BuildRecord>> {
+  const startedAt = performance.now();
+  const drafted = await context.store.draft();
+  if (!drafted.ok) return drafted;
+  await using draft = drafted.value;
+  const copies = [`${draft.path}.base`, `${draft.path}.unpacked`] as const;
+  try {
+    const made = await makeDisk(base, draft, copies, context);
+    if (context.signal.aborted) return fail('interrupted', 'importing the base was interrupted');
+    if (!made.ok) return { ok: false, failure: explainFullDisk(made.failure, context) };
+    const imported = base.type === 'url' ? recipe : baseRecipe(fileContent(made.value.xxh64, base.sha256));
+    return await draft.commit({
+      key: keyOf(imported),
+      layer: BASE_NAME,
+      parent: null,
+      recipe: imported,
+      keeping: 'cached',
+      startedAt,
+      signal: context.signal,
+    });
+  } finally {
+    for (const copy of copies) rmSync(copy, { force: true });
+  }
+}
+
+async function makeDisk(
+  base: Base,
+  draft: Draft,
+  [fetched, unpacked]: readonly [string, string],
+  context: Context,
+): Promise<Result<Hashes>> {
+  const name = base.type === 'url' ? withoutPassword(base.url) : base.path;
+  try {
+    const hashes = await fetchTo(base, fetched, context);
+    if (!hashes.ok) return hashes;
+    const { sha256 } = hashes.value;
+    if (base.sha256 !== undefined && sha256 !== base.sha256) {
+      return fail('usage', `the base image ${name} has another sha256 than vlb.yaml says`, {
+        detail: [`wanted ${base.sha256}`, `found  ${sha256}`],
+        hint: 'if the image was changed on purpose, put the new sha256 there; if not, do not use it',
+      });
+    }
+    const disk = await unpack(fetched, unpacked, context);
+    if (!disk.ok) return asDamaged(disk.failure, name);
+    const made = await toQcow2(disk.value, name, draft.path, context);
+    return made.ok ? hashes : made;
+  } catch (error) {
+    if (context.signal.aborted) return fail('interrupted', 'interrupted');
+    if (error instanceof DownloadError) return { ok: false, failure: error.failure };
+    const { code, message } = error as NodeJS.ErrnoException; // node's streams throw nothing else
+    if (/^(Z_|ZSTD_)/.test(code ?? '')) return damaged(name, message);
+    return fail('host', `the base image ${name} cannot be brought in: ${message}`);
+  }
+}
+
+interface Hashes {
+  readonly sha256: string;
+  readonly xxh64: string;
+}
+
+/** Copies the base to a file of ours, so that what is hashed is what is used. */
+async function fetchTo(base: Base, target: string, context: Context): Promise<Result<Hashes>> {
+  const { signal } = context;
+  const source =
+    base.type === 'url'
+      ? await download(base.url, { signal, onProgress: tellProgress(context) })
+      : ok(createReadStream(base.path));
+  if (!source.ok) return source;
+  const sha256 = createHash('sha256');
+  const xxh64 = (await context.loadHasher()).hashPieces();
+  const hashing = new Transform({
+    transform(chunk, _encoding, done) {
+      sha256.update(chunk);
+      xxh64.update(chunk);
+      done(undefined, chunk);
+    },
+  });
+  await pipeline(source.value, hashing, createWriteStream(target), { signal });
+  return ok({ sha256: sha256.digest('hex'), xxh64: xxh64.digest() });
+}
+
+/** Tells how far a download is, once a second: a small one is over before. */
+function tellProgress({ emit }: Context): (bytes: number, total: number | undefined) => void {
+  let toldAt = performance.now();
+  return (bytes, total) => {
+    if (performance.now() - toldAt < 1000) return;
+    toldAt = performance.now();
+    emit({ type: 'progress', layer: BASE_NAME, bytes, ...(total === undefined ? {} : { total }) });
+  };
+}
+
+async function toQcow2(
+  file: string,
+  name: string,
+  target: string,
+  { host, signal }: Context,
+): Promise<Result<void>> {
+  if (statSync(file).size === 0) return damaged(name, 'it is empty');
+  const info = await host.images.info(file);
+  if (!info.ok) return asDamaged(info.failure, name);
+  const { format, backing, externalData } = info.value;
+  if (format !== 'qcow2' && format !== 'raw') {
+    return fail('usage', `the base image ${name} is in the format ${format}`, {
+      hint: `make a qcow2 of it: qemu-img convert -O qcow2 IMAGE base.qcow2`,
+    });
+  }
+  if (backing !== undefined || externalData) {
+    return fail(
+      'usage',
+      `the base image ${name} is not whole: it stands on ${backing ?? 'an external data file'}`,
+      {
+        hint: `flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2`,
+      },
+    );
+  }
+  // QEMU reads what lies behind the end of a file as zeros: a qcow2 that is cut off would be taken for a whole one.
+  const whole = format === 'raw' ? ok(true) : await host.images.isConsistent(file, signal);
+  if (!whole.ok) return whole;
+  if (!whole.value) return damaged(name, 'what it refers to is not all there');
+  const converted = await host.images.convert(file, format, target, signal);
+  return converted.ok ? converted : asDamaged(converted.failure, name);
+}
+
+function damaged(name: string, why: string): ReturnType<typeof fail> {
+  return fail('usage', `the base image ${name} is cut off or damaged: ${why}`, {
+    hint: 'get it again; where vlb.yaml has its sha256, a wrong file is told before it is looked at',
+  });
+}
+
+/** What a tool says when it fails is what it found in the file; a tool that is missing says nothing. */
+function asDamaged(failure: Failure, name: string): ReturnType<typeof fail> {
+  const said = failure.detail?.at(-1);
+  if (said === undefined || /No space left|quota/.test(said)) return { ok: false, failure };
+  return damaged(name, said.slice(said.lastIndexOf(': ') + 2));
+}

@@ -1,0 +1,42 @@
+// Undoes what a base image is packed with: xz, gzip or zstd, whatever the file is called.
+
+import { closeSync, createReadStream, createWriteStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { ok, type Result } from '../../../model/failure.ts';
+import type { Context } from '../../run-context.ts';
+
+/** The first bytes of each packing (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
+const PACKINGS = [
+  { name: 'gz', magic: '1f8b' },
+  { name: 'zst', magic: '28b52ffd' },
+  { name: 'xz', magic: 'fd377a585a00' },
+] as const;
+
+/** Gives the path of the unpacked file: `target`, or `file` itself when it is not packed. Throws node's stream errors. */
+export async function unpack(
+  file: string,
+  target: string,
+  { host, signal }: Pick<Context, 'host' | 'signal'>,
+): Promise<Result<string>> {
+  const packing = packingOf(file);
+  if (packing === undefined) return ok(file);
+  if (packing === 'xz') {
+    const done = await host.unpackXz(file, target, signal);
+    return done.ok ? ok(target) : done;
+  }
+  const unpacking = packing === 'gz' ? createGunzip() : createZstdDecompress();
+  await pipeline(createReadStream(file), unpacking, createWriteStream(target), { signal });
+  return ok(target);
+}
+
+function packingOf(file: string): (typeof PACKINGS)[number]['name'] | undefined {
+  const head = Buffer.alloc(6);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, head, 0, 6, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return PACKINGS.find(({ magic }) => head.toString('hex').startsWith(magic))?.name;
+}

@@ -1,0 +1,81 @@
+// Directories that layers keep between builds (`# vlb: cache-dir`), in the store's caches/: one for each target, on each
+// architecture, which one run has at a time.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Layer } from '../../model/project.ts';
+import type { Context } from '../run-context.ts';
+
+export interface Cache {
+  /** Absolute path on the host. What is in it belongs to root. */
+  readonly source: string;
+  readonly target: string;
+}
+
+export interface LockedCaches extends Disposable {
+  readonly all: readonly Cache[];
+}
+
+/**
+ * The caches of a layer, locked until they are disposed of; waits for those that another run has, and says so.
+ * Fails as `host` when they cannot be made, as `interrupted` on the context's signal.
+ */
+export async function lockCaches(layer: Layer, context: Context): Promise<Result<LockedCaches>> {
+  const locked = new Locked();
+  // In one order everywhere, so that no two wait for each other.
+  for (const target of [...layer.hints.cacheDirs].sort()) {
+    const added = await locked.add(target, layer, context);
+    if (added.ok) continue;
+    locked[Symbol.dispose]();
+    return added;
+  }
+  return ok(locked);
+}
+
+class Locked implements LockedCaches {
+  readonly all: Cache[] = [];
+  readonly #locks: Disposable[] = [];
+
+  async add(target: string, layer: Layer, context: Context): Promise<Result<void>> {
+    const name = cacheName(target);
+    const onWait = (owner: string) => noteWait(layer, target, owner, context);
+    const locked = await context.store.lock(`cache-${name}`, onWait, context.signal);
+    if (!locked.ok) return locked;
+    if (!locked.value) return fail('interrupted', `layer ${layer.name} was interrupted`);
+    this.#locks.push(locked.value);
+    const directory = path.join(context.paths.store, 'caches');
+    const source = path.join(directory, name);
+    this.all.push({ source, target });
+    try {
+      // Nobody else's: what scripts leave there belongs to root and may be set-user-ID.
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      mkdirSync(source, { recursive: true });
+      return ok();
+    } catch (error) {
+      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('host', `the cache-dir of layer ${layer.name} cannot be made: ${message}`, {
+        where: { file: source },
+      });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const lock of this.#locks.splice(0)) lock[Symbol.dispose]();
+  }
+}
+
+/** A directory's name that a person understands, and that no other target has. */
+function cacheName(target: string): string {
+  const place = path.posix.normalize(target).replace(/\/$/, '');
+  const words = place.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-/, '');
+  const hash = createHash('sha256').update(place).digest('hex').slice(0, 8);
+  return `${process.arch}-${words.slice(0, 60)}-${hash}`;
+}
+
+function noteWait(layer: Layer, target: string, owner: string, context: Context): void {
+  const who = owner === context.owner ? 'another layer' : `process ${owner.split('-', 1)[0]}`;
+  const message = `${layer.name} waits for its cache-dir ${target}, which ${who} is using`;
+  context.emit({ type: 'note', message });
+}

@@ -1,0 +1,74 @@
+// The disks of layers whose script failed, .vlb/failed/<layer>.qcow2: one a layer, for a person to look at, until the layer
+// runs again. They are no artifacts: nothing is built on them, and they keep nothing in the store.
+
+import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { artifactFile } from '../../model/artifact.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { ProjectPaths } from '../../project/project.ts';
+import type { Context } from '../run-context.ts';
+import type { LayerRun } from './job.ts';
+
+export function failedDisk(layer: string, { failed }: Pick<ProjectPaths, 'failed'>): string {
+  return path.join(failed, `${layer}.qcow2`);
+}
+
+/** Removes the disk of a layer's earlier failure, if there is one. Fails as `host` when it cannot. */
+export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'>): Result<void> {
+  const file = failedDisk(layer, paths);
+  try {
+    rmSync(file, { force: true });
+    return ok();
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the disk of an earlier run cannot be removed: ${message}`, { where: { file } });
+  }
+}
+
+/** Keeps the disk of a run that failed; false where it cannot be kept, which makes the failure no worse. */
+export async function keepFailedDisk(
+  { layer, below }: Pick<LayerRun, 'layer' | 'below'>,
+  draft: string,
+  { paths, store, host }: Pick<Context, 'paths' | 'store' | 'host'>,
+): Promise<boolean> {
+  const file = failedDisk(layer.name, paths);
+  try {
+    mkdirSync(paths.failed, { recursive: true });
+    dropThoseOfNoLayer(path.dirname(layer.directory), paths);
+    if (below.parent) {
+      const parent = path.join(realpathSync(store.artifactDirectory), artifactFile(below.parent));
+      const set = await host.images.setBacking(draft, reference(parent, paths));
+      if (!set.ok) return false;
+    }
+    await move(draft, file);
+    return true;
+  } catch {
+    dropFailedDisk(layer.name, paths);
+    return false;
+  }
+}
+
+/** How a disk in failed/ names its parent: relative where the store is the project's, so that both can be moved. */
+function reference(parent: string, { failed, project }: Pick<ProjectPaths, 'failed' | 'project'>): string {
+  const inside = parent.startsWith(`${realpathSync(project)}/`);
+  return inside ? path.relative(realpathSync(failed), parent) : parent;
+}
+
+/** The store may be on another file system. */
+async function move(from: string, to: string): Promise<void> {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error; // node's fs throws nothing else
+    await copyFile(from, to);
+  }
+}
+
+/** A layer that was renamed or removed never runs again. */
+function dropThoseOfNoLayer(layers: string, { failed }: Pick<ProjectPaths, 'failed'>): void {
+  for (const name of readdirSync(failed)) {
+    const directory = path.join(layers, path.basename(name, '.qcow2'));
+    if (!statSync(directory, { throwIfNoEntry: false })) rmSync(path.join(failed, name), { force: true });
+  }
+}

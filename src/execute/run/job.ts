@@ -1,0 +1,42 @@
+// One layer's run, as it is handed from step to step.
+
+import type { Keeping } from '../../model/artifact.ts';
+import type { Stage } from '../../model/event.ts';
+import type { Result } from '../../model/failure.ts';
+import type { Workbench } from '../../model/ports/machine.ts';
+import type { Draft } from '../../model/ports/store.ts';
+import type { Layer } from '../../model/project.ts';
+import type { Secret } from '../../model/secret.ts';
+import type { Below } from '../../plan/key.ts';
+import type { Context } from '../run-context.ts';
+import type { Cache } from './caches.ts';
+import type { Staged } from './stage.ts';
+
+export interface LayerRun {
+  readonly layer: Layer;
+  readonly below: Below;
+  readonly keeping: Keeping;
+  /** The result takes the place of a record that is under its key already. */
+  readonly replaces: boolean;
+}
+
+export interface Job extends LayerRun {
+  readonly context: Context;
+  readonly bench: Workbench;
+  readonly draft: Draft;
+  readonly staged: Staged;
+  readonly secrets: readonly Secret[];
+  readonly caches: readonly Cache[];
+  /** The run's own directory. */
+  readonly directory: string;
+}
+
+/** A run whose disk nothing holds any more, whole whether or not the script failed. */
+export interface Closed {
+  readonly script: Result<void>;
+}
+
+/** Tells that a run enters a stage. */
+export function enter(stage: Stage, { context, layer }: Pick<Job, 'context' | 'layer'>): void {
+  context.emit({ type: 'layer-stage', layer: layer.name, stage });
+}

@@ -1,0 +1,65 @@
+// The logs of a layer's runs: the last one and a few before it, and a note of whether the last one still runs.
+
+import { lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { ProjectPaths } from '../../project/project.ts';
+import type { Context } from '../run-context.ts';
+
+/** How many runs of a layer have their logs kept before the last one. */
+export const EARLIER_LOGS = 4;
+
+/**
+ * Where the output of a layer's last run is, or of the one so many runs before it. (No layer has a ~ in its name.)
+ */
+export function logFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>, runsAgo = 0): string {
+  return path.join(logs, runsAgo === 0 ? `${layer}.log` : `${layer}~${runsAgo}.log`);
+}
+
+export interface OpenLog {
+  readonly descriptor: number;
+  /** To be called when the run has ended and its log is closed. */
+  end(): void;
+}
+
+let started = 0;
+
+/** Begins the log of a layer's run, and moves those before it one on. Fails as `host` when it cannot be written. */
+export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' | 'owner'>): Result<OpenLog> {
+  const file = logFile(layer, paths);
+  const note = noteFile(layer, paths);
+  try {
+    mkdirSync(paths.logs, { recursive: true });
+    for (let runsAgo = EARLIER_LOGS; runsAgo > 0; runsAgo--) {
+      moveFile(logFile(layer, paths, runsAgo - 1), logFile(layer, paths, runsAgo));
+    }
+    writeFileSync(note, `${owner}-${started++}`);
+    return ok({ descriptor: openSync(file, 'w'), end: () => rmSync(note, { force: true }) });
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    return fail('host', `the log of layer ${layer} cannot be written: ${message}`, { where: { file } });
+  }
+}
+
+/** The name of the run of a layer that writes its log now, which begins with its process's; undefined when there is none. */
+export function runningNow(
+  layer: string,
+  paths: Pick<ProjectPaths, 'logs'>,
+  isAlive: (owner: string) => boolean,
+): string | undefined {
+  try {
+    const name = readFileSync(noteFile(layer, paths), 'utf8');
+    return isAlive(name) ? name : undefined;
+  } catch {
+    return undefined; // no note, no run
+  }
+}
+
+function noteFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>): string {
+  return path.join(logs, `${layer}.running`);
+}
+
+/** A link that somebody put there stays, and is written through. */
+function moveFile(from: string, to: string): void {
+  if (lstatSync(from, { throwIfNoEntry: false })?.isFile()) renameSync(from, to);
+}

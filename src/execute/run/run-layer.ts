@@ -1,0 +1,143 @@
+// Runs one layer: create → stage → attach → mount → run → unmount → detach → commit. Before the commit nothing but a
+// draft and the run's own directory changed, and both go away whatever happens.
+
+import path from 'node:path';
+import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { manifestText } from '../../model/manifest.ts';
+import type { Draft } from '../../model/ports/store.ts';
+import { keyOf, layerRecipe } from '../../plan/key.ts';
+import { buildLayer } from '../kinds/build-layer.ts';
+import { makesItsOwnDisk } from '../kinds/legacy-disk.ts';
+import { createDelta, modifyDisk } from '../kinds/modify-disk.ts';
+import type { Context } from '../run-context.ts';
+import { lockCaches } from './caches.ts';
+import { dropFailedDisk, keepFailedDisk } from './failed-disk.ts';
+import { type Closed, enter, type Job, type LayerRun } from './job.ts';
+import { logFile } from './log.ts';
+import { meter } from './meter.ts';
+import { newRunDirectory, openRun } from './open-run.ts';
+import { explainFullDisk, fullStore } from './space.ts';
+import { stageInputs } from './stage.ts';
+
+/**
+ * Runs a layer's script on a delta over its parent and commits the result.
+ * Fails as `work` when the script failed, `host` when the machine did, `interrupted` on the context's signal.
+ */
+export async function runLayer(run: LayerRun, context: Context): Promise<Result<BuildRecord>> {
+  return withRun(run, context, async (draft, { manifest }, startedAt) => {
+    enter('commit', { ...run, context });
+    const compacted = await compact(run, draft, context);
+    if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
+    if (!compacted.ok) return { ok: false, failure: explainFullDisk(compacted.failure, context) };
+    const recipe = layerRecipe(run.layer, manifestText(manifest), run.below);
+    const { parent } = run.below;
+    const key = keyOf(recipe);
+    if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
+    return draft.commit({
+      key,
+      layer: run.layer.name,
+      parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
+      recipe,
+      keeping: run.keeping,
+      ...(run.layer.hints.noshare ? { noshare: true as const } : {}),
+      startedAt,
+      log: logFile(run.layer.name, context.paths),
+      signal: context.signal,
+    });
+  });
+}
+
+/** Runs a layer's script on a delta that is thrown away after `use` had it. Fails as {@link runLayer} does. */
+export async function withRun<T>(
+  run: LayerRun,
+  context: Context,
+  use: (draft: Draft, staged: Job['staged'], startedAt: number) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const secrets = context.secrets.of(run.layer);
+  if (!secrets.ok) return secrets;
+  const locked = await lockCaches(run.layer, context);
+  if (!locked.ok) return locked;
+  using caches = locked.value;
+  const dropped = dropFailedDisk(run.layer.name, context.paths);
+  if (!dropped.ok) return dropped;
+  // What it waited for others is none of its own time.
+  const startedAt = performance.now();
+  const drafted = await context.store.draft();
+  if (!drafted.ok) return drafted;
+  await using draft = drafted.value;
+  const given = { secrets: secrets.value, caches: caches.all };
+  const result = await runOnDraft(run, given, draft, context);
+  if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
+  if (!result.ok) return result;
+  const { staged, script } = result.value;
+  if (!script.ok) {
+    const { failure } = script;
+    // A full disk is not made fuller.
+    const kept = failure.kind === 'work' && (await keepFailedDisk(run, draft.path, context));
+    return { ok: false, failure: kept ? { ...failure, look: context.lookInside(run.layer.name) } : failure };
+  }
+  // A modify-disk writes through caches that tell nobody when they could not be written.
+  const full = fullStore(context);
+  if (full) return { ok: false, failure: full };
+  return await use(draft, staged, startedAt);
+}
+
+/** Takes the holes out of a draft that vlb made itself; what a script made is kept as it is. */
+function compact({ layer, below }: LayerRun, draft: Draft, { host, signal }: Context): Promise<Result<void>> {
+  if (makesItsOwnDisk(layer)) return Promise.resolve(ok());
+  const backing = below.parent ? `./${artifactFile(below.parent)}` : undefined;
+  return host.images.compact(draft.path, backing, signal);
+}
+
+/** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see, and its end. */
+async function runOnDraft(
+  run: LayerRun,
+  given: Pick<Job, 'secrets' | 'caches'>,
+  draft: Draft,
+  context: Context,
+): Promise<Result<Closed & Pick<Job, 'staged'>>> {
+  const directory = newRunDirectory(context);
+  // Three things at once: the delta and the root shell are made by other processes while this one copies.
+  const opening = openRun(directory, context);
+  enter('create', { ...run, context });
+  const creating = createDelta(run, draft.path, context);
+  enter('stage', { ...run, context });
+  const staged = await stageInputs(
+    run.layer,
+    context.paths.project,
+    path.join(directory, 'inputs'),
+    await context.loadHasher(),
+    context.signal,
+  );
+  const created = await creating;
+  const opened = await opening;
+  // Here, while all that may have filled a disk is still there: the draft, and the run's directory.
+  const failed = (failure: Failure) => ({ ok: false, failure: explainFullDisk(failure, context) }) as const;
+  if (!opened.ok) return failed(opened.failure);
+  await using bench = opened.value;
+  if (!created.ok) return failed(await explainParent(created.failure, run, context));
+  if (!staged.ok) return failed(staged.failure);
+
+  const onAbort = () => bench.kill();
+  context.signal.addEventListener('abort', onAbort);
+  try {
+    if (context.signal.aborted) return fail('interrupted', 'interrupted');
+    using _meter = meter(run.layer.name, draft.path, context.emit);
+    const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
+    const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
+    if (!done.ok) return failed(await bench.explain(done.failure));
+    const { script } = done.value;
+    return ok({ script: script.ok ? script : failed(script.failure), staged: staged.value });
+  } finally {
+    context.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A parent that is refused may be damaged: then it is moved aside, and the next build makes it anew. */
+async function explainParent(failure: Failure, { below }: LayerRun, context: Context): Promise<Failure> {
+  const { parent } = below;
+  if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
+    return failure;
+  return { ...failure, hint: 'run vlb build again: it makes the damaged layer anew' };
+}

@@ -1,0 +1,118 @@
+// One step of a plan: nothing to do, or a layer's run, or the import of a base.
+
+import type { Artifact, BuildRecord } from '../../model/artifact.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Node } from '../../model/graph.ts';
+import type { Action, PlanStep } from '../../model/plan.ts';
+import { decide } from '../../plan/decide.ts';
+import { belowOf, keyOf } from '../../plan/key.ts';
+import type { RecipeOf } from '../../plan/plan.ts';
+import { checkHost } from '../preflight.ts';
+import type { LayerRun } from '../run/job.ts';
+import type { Context } from '../run-context.ts';
+
+export interface StepDone {
+  readonly record: BuildRecord;
+  readonly outcome: 'fresh' | 'restored' | 'built';
+}
+
+export interface StepOptions {
+  readonly recipeOf: RecipeOf;
+  /** The records of all that the node needs, see `recordsBelow`. */
+  readonly records: () => readonly BuildRecord[];
+  /** That it has to run turned out only now: whether it can was not looked at. */
+  readonly isLate: boolean;
+  /** Called when the layer is built, and no more than shared with others from now on. */
+  readonly onBuilt: () => void;
+}
+
+/**
+ * Executes a step whose needs are met.
+ * @param known the artifacts of the nodes that are done, by name
+ */
+export async function executeStep(
+  { node, keeping, action: planned }: PlanStep,
+  known: ReadonlyMap<string, Artifact>,
+  { recipeOf, records, isLate, onBuilt }: StepOptions,
+  context: Context,
+): Promise<Result<StepDone>> {
+  const recipe = recipeOf(node, known);
+  const below = belowOf(node, known);
+  if (recipe === undefined || !below) throw new Error(`${node.name} was started before what it needs`);
+  if (planned.type !== 'run') return settle(node, planned, context);
+
+  context.emit({ type: 'layer-started', layer: node.name });
+  const locked = await context.store.lock(
+    keyOf(recipe),
+    (owner) => noteWait(node, owner, context),
+    context.signal,
+  );
+  if (!locked.ok) return locked;
+  using lock = locked.value;
+  if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
+  // Only now is it known what the node stands on, where that ran too, and that nobody else is building the same.
+  const forced = planned.reason === 'forced';
+  const again = () => decide(node, keeping, recipe, context.store, context.inPlace);
+  let action: Action = forced ? planned : await again();
+  // What was found may have been removed before it could be held, or be lost on its way: then it is not found again.
+  while (action.type !== 'run' && !(await obtain(action.record, context))) action = await again();
+  if (action.type !== 'run') return settle(node, action, context);
+  const able = isLate ? await checkHost([node], context) : ok();
+  if (!able.ok) return able;
+  const replaces = action.reason === 'forced' || action.reason === 'expired';
+  const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
+  if (steered?.ok === false) return steered;
+  const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
+  const result = await runNode(node, recipe, { below, keeping, replaces }, own);
+  if (!result.ok) return result;
+  const { shared } = context.store;
+  if (shared) onBuilt();
+  // Before anything stands on it: where another machine was quicker, it has to stand on what that one made.
+  const record =
+    (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
+  const saved = node.type === 'layer' ? await context.inPlace.save(node.name, record) : ok();
+  return saved.ok ? ok({ record, outcome: 'built' }) : saved;
+}
+
+/** Sees to it that an artifact is here and stays. False when that cannot be. */
+async function obtain(record: BuildRecord, { store, signal }: Context): Promise<boolean> {
+  if (store.shared?.isAway(record)) return await store.shared.fetch(record, signal);
+  return (await store.hold([record], signal)).length === 0;
+}
+
+/** What it takes to run something is loaded when the first does: most builds run nothing. */
+async function runNode(
+  node: Node,
+  recipe: string,
+  run: Omit<LayerRun, 'layer'>,
+  context: Context,
+): Promise<Result<BuildRecord>> {
+  if (node.type === 'base') {
+    const { importBase } = await import('../kinds/base/image.ts');
+    return importBase(node.base, recipe, context);
+  }
+  const { runLayer } = await import('../run/run-layer.ts');
+  return runLayer({ ...run, layer: node.layer }, context);
+}
+
+/** What the store has needs no more than to be known as the layer's last. */
+async function settle(
+  node: Node,
+  action: Exclude<Action, { type: 'run' }>,
+  { inPlace }: Context,
+): Promise<Result<StepDone>> {
+  const { record } = action;
+  if (action.type === 'fresh') return ok({ record, outcome: 'fresh' });
+  const saved = node.type === 'layer' ? await inPlace.save(node.name, record) : ok();
+  return saved.ok ? ok({ record, outcome: 'restored' }) : saved;
+}
+
+function noteWait(node: Node, owner: string, { emit }: Context): void {
+  const process = owner.split('-', 1)[0];
+  emit({ type: 'note', message: `waiting for process ${process}, which is building the same ${node.name}` });
+}
+
+/** Seconds with milliseconds, since a reading of `performance.now()`. */
+export function secondsSince(startedAt: number): number {
+  return Math.round(performance.now() - startedAt) / 1000;
+}

@@ -1,0 +1,105 @@
+// Test boots with QEMU: the implementation of the port in model/ports/booter.ts.
+
+import { fstatSync } from 'node:fs';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import {
+  type Accelerator,
+  type BootListener,
+  type BootReport,
+  type CheckOptions,
+  DEFAULT_TIMEOUT_S,
+  type ImageBooter,
+  type MachineOptions,
+  TCG_TIMEOUT_FACTOR,
+} from '../../model/ports/booter.ts';
+import { dyingWithParent } from '../process/lifetime.ts';
+import { runInTerminal } from '../process/run.ts';
+import { checkGuest } from './check.ts';
+import { findDefaultSeed } from './guest/seed.ts';
+import { prepareMachine } from './prepare.ts';
+import { qemuArguments } from './qemu/arguments.ts';
+import { startMachine } from './qemu/machine.ts';
+
+export const qemuBooter: ImageBooter = { interact, check, defaultSeed: findDefaultSeed };
+
+async function interact(
+  options: MachineOptions,
+  listener: Pick<BootListener, 'note'>,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  if (nobodyCanType()) {
+    return fail('usage', 'there is no terminal to put the serial console on', {
+      hint: 'vlb test-boot --check',
+    });
+  }
+  const prepared = await prepareMachine(options, signal);
+  if (!prepared.ok) return prepared;
+  using machine = prepared.value;
+  listener.note(machine.why);
+  listener.note('on the serial console; ^a x leaves, and all changes to the disk are discarded');
+  const args = qemuArguments(machine.spec, { type: 'terminal' });
+  const [command, all] = dyingWithParent('TERM', machine.command, args);
+  const status = await runInTerminal(command, all, {
+    cwd: machine.scratch,
+    env: { TMPDIR: machine.scratch },
+    signal,
+  });
+  if (signal.aborted) return fail('interrupted', 'the test boot was interrupted');
+  if (!status.ok) return status;
+  if (status.value === 0) return ok();
+  return fail('host', `${machine.command} failed with exit status ${status.value}`, {
+    hint: 'what it wrote stands above',
+  });
+}
+
+async function check(
+  options: MachineOptions,
+  { expect, command, timeout }: CheckOptions,
+  listener: BootListener,
+  signal: AbortSignal,
+): Promise<Result<BootReport>> {
+  const prepared = await prepareMachine(options, signal);
+  if (!prepared.ok) return prepared;
+  using ready = prepared.value;
+  listener.note(ready.why);
+  const { accelerator, image } = ready.spec;
+  const startedAt = performance.now();
+  await using machine = await startMachine(ready.command, ready.spec, {
+    scratch: ready.scratch,
+    agent: command !== undefined,
+  });
+  const checked = await checkGuest(
+    machine,
+    {
+      expect,
+      command,
+      timeout: timeout ?? defaultTimeout(accelerator),
+      image: image.path,
+      scratch: ready.scratch,
+    },
+    listener,
+    signal,
+  );
+  if (!checked.ok) return checked;
+  return ok({
+    accelerator,
+    matched: checked.value.matched,
+    secondsToReady: (checked.value.readyAt - startedAt) / 1000,
+    seconds: (performance.now() - startedAt) / 1000,
+  });
+}
+
+function defaultTimeout(accelerator: Accelerator): number {
+  return DEFAULT_TIMEOUT_S * (accelerator === 'tcg' ? TCG_TIMEOUT_FACTOR : 1);
+}
+
+/** A closed standard input, or one like /dev/null: the guest would run until somebody killed it. */
+function nobodyCanType(): boolean {
+  if (process.stdin.isTTY) return false;
+  try {
+    const stat = fstatSync(0);
+    return !(stat.isFIFO() || stat.isSocket() || stat.isFile());
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,54 @@
+// A shell command in the guest, from its start to its exit status, through the guest agent.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CommandOutput } from '../../../model/ports/booter.ts';
+import { isObject } from '../qemu/json-lines.ts';
+import type { AgentReply, GuestAgent } from './agent.ts';
+
+export type GuestCommandEnd =
+  /** A signal's number is told as a shell tells it: 128 and the number. */
+  | { readonly type: 'ended'; readonly status: number; readonly output: CommandOutput }
+  | { readonly type: 'refused'; readonly message: string }
+  | { readonly type: 'lost' }
+  | { readonly type: 'aborted' };
+
+const FIRST_LOOK_MS = 20;
+const LOOK_EVERY_MS = 500;
+
+/** Runs `/bin/sh -c COMMAND` as the agent's user (root, usually), and waits for its end or the signal. */
+export async function runInGuest(
+  agent: GuestAgent,
+  command: string,
+  signal: AbortSignal,
+): Promise<GuestCommandEnd> {
+  const shell = { path: '/bin/sh', arg: ['-c', command], 'capture-output': true };
+  const started = await agent.request('guest-exec', shell, signal);
+  if (started.type !== 'return') return badEnd(started);
+  const pid = isObject(started.value) ? started.value['pid'] : undefined;
+  for (let wait = FIRST_LOOK_MS; !signal.aborted; wait = Math.min(wait * 2, LOOK_EVERY_MS)) {
+    const answer = await agent.request('guest-exec-status', { pid }, signal);
+    // An agent that was started anew knows nothing of the process.
+    if (answer.type === 'error') return { type: 'lost' };
+    if (answer.type !== 'return') return badEnd(answer);
+    if (isObject(answer.value) && answer.value['exited'] === true) return commandEnd(answer.value);
+    await delay(wait, undefined, { signal }).catch(() => {}); // it rejects on abort
+  }
+  return { type: 'aborted' };
+}
+
+function badEnd(reply: Exclude<AgentReply, { type: 'return' }>): GuestCommandEnd {
+  return reply.type === 'error' ? { type: 'refused', message: reply.message } : reply;
+}
+
+function commandEnd(status: Readonly<Record<string, unknown>>): GuestCommandEnd {
+  const { exitcode, signal } = status;
+  return {
+    type: 'ended',
+    status: typeof exitcode === 'number' ? exitcode : 128 + Number(signal ?? 0),
+    output: { stdout: decoded(status['out-data']), stderr: decoded(status['err-data']) },
+  };
+}
+
+function decoded(base64: unknown): Uint8Array {
+  return Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
+}

@@ -1,0 +1,85 @@
+// Everything a boot needs before QEMU starts: options become a machine's specification, and what is missing is told.
+
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { DEFAULT_MEMORY_MIB, type MachineOptions } from '../../model/ports/booter.ts';
+import { type BootImage, openImage } from '../images/open-image.ts';
+import { isInstalled, missingTool } from '../process/run.ts';
+import { makeScratch } from '../process/scratch.ts';
+import { makeSeed } from './guest/seed.ts';
+import { chooseAccelerator, lookAtKvm } from './qemu/accelerator.ts';
+import type { MachineSpec } from './qemu/arguments.ts';
+import { findFirmware, type GuestArch } from './qemu/firmware.ts';
+import { checkForwards } from './qemu/forwards.ts';
+
+/** A machine that can be started. Disposing of it removes its temporary files. */
+export interface PreparedMachine extends Disposable {
+  /** QEMU's name for the image's processor; it is installed. */
+  readonly command: string;
+  readonly spec: MachineSpec;
+  /** Which accelerator, and why: a sentence. */
+  readonly why: string;
+  /** A directory for QEMU's temporary files. */
+  readonly scratch: string;
+}
+
+/** Images are built in a chroot, so they are for this host's processor. */
+export const ARCHITECTURES: Readonly<Record<string, GuestArch>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+/** Fails as `usage` for options that are wrong, as `host` for what this host lacks, leaving nothing behind. */
+export async function prepareMachine(
+  options: MachineOptions,
+  signal: AbortSignal,
+): Promise<Result<PreparedMachine>> {
+  const arch = ARCHITECTURES[process.arch];
+  if (!arch) return fail('host', `there are no test boots on ${process.arch}`);
+  const command = `qemu-system-${arch}`;
+  if (!isInstalled(command)) return missingTool(command);
+  const image = await openImage(options.image, signal);
+  if (!image.ok) return image;
+  const accelerator = chooseAccelerator(options.accelerator ?? 'auto', lookAtKvm());
+  if (!accelerator.ok) return accelerator;
+  const network = options.network ?? { type: 'user', forwards: [] };
+  if (network.type === 'user') {
+    const free = await checkForwards(network.forwards);
+    if (!free.ok) return free;
+  }
+
+  const scratch = makeScratch();
+  if (!scratch.ok) return scratch;
+  const files = await findFiles(image.value, arch, options.seed, scratch.value.path, signal);
+  if (!files.ok) {
+    scratch.value[Symbol.dispose]();
+    return files;
+  }
+  return ok({
+    command,
+    spec: {
+      arch,
+      accelerator: accelerator.value.accelerator,
+      memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
+      cpus: options.cpus ?? Math.min(2, availableParallelism()),
+      image: image.value,
+      network,
+      ...files.value,
+    },
+    why: accelerator.value.why,
+    scratch: scratch.value.path,
+    [Symbol.dispose]: () => scratch.value[Symbol.dispose](),
+  });
+}
+
+async function findFiles(
+  image: BootImage,
+  arch: GuestArch,
+  seedDirectory: string | undefined,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Result<Pick<MachineSpec, 'firmware' | 'seed'>>> {
+  const firmware = await findFirmware(image, arch, scratch, signal);
+  if (!firmware.ok) return firmware;
+  if (seedDirectory === undefined) return ok({ firmware: firmware.value, seed: undefined });
+  const seed = await makeSeed(path.resolve(seedDirectory), scratch, signal);
+  return seed.ok ? ok({ firmware: firmware.value, seed: seed.value }) : seed;
+}

@@ -1,0 +1,93 @@
+// Which firmware starts an image: the built-in BIOS, or a UEFI that the host has to have.
+
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../../model/failure.ts';
+import type { BootImage } from '../../images/open-image.ts';
+import { packageHint } from '../../process/packages.ts';
+import { run } from '../../process/run.ts';
+
+export type GuestArch = 'x86_64' | 'aarch64';
+
+/** A UEFI: its code, and the variables it starts with. */
+export interface UefiFirmware {
+  readonly code: string;
+  readonly variables: string;
+}
+
+const SECTOR = 512;
+/** UEFI specification, 5.2.1: boot code, then four partition entries of 16 bytes with the type in the fifth. */
+const BOOT_CODE_BYTES = 440;
+const PARTITION_TABLE_AT = 446;
+const EFI_SYSTEM_PARTITION = 0xef;
+
+/** Where distributions install EDK II: Debian and Ubuntu, Fedora and Enterprise Linux, Arch, SUSE. */
+const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
+  x86_64: [
+    { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' },
+    { code: '/usr/share/OVMF/OVMF_CODE.fd', variables: '/usr/share/OVMF/OVMF_VARS.fd' },
+    { code: '/usr/share/edk2/ovmf/OVMF_CODE.fd', variables: '/usr/share/edk2/ovmf/OVMF_VARS.fd' },
+    { code: '/usr/share/edk2/x64/OVMF_CODE.4m.fd', variables: '/usr/share/edk2/x64/OVMF_VARS.4m.fd' },
+    { code: '/usr/share/qemu/ovmf-x86_64-code.bin', variables: '/usr/share/qemu/ovmf-x86_64-vars.bin' },
+  ],
+  aarch64: [
+    { code: '/usr/share/AAVMF/AAVMF_CODE.fd', variables: '/usr/share/AAVMF/AAVMF_VARS.fd' },
+    {
+      code: '/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw',
+      variables: '/usr/share/edk2/aarch64/vars-template-pflash.raw',
+    },
+  ],
+};
+
+/**
+ * The UEFI for an image, or undefined for the BIOS that comes with QEMU. An image that a BIOS can start is started by
+ * one; arm64 machines have only UEFI.
+ * Fails as `host` when the image needs a UEFI and none is installed.
+ */
+export async function findFirmware(
+  image: BootImage,
+  arch: GuestArch,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Result<UefiFirmware | undefined>> {
+  if (arch === 'x86_64') {
+    const head = await readHead(image, scratch, signal);
+    if (!head.ok) return head;
+    if (!needsUefi(head.value)) return ok(undefined);
+  }
+  const firmware = installedUefi(arch);
+  if (firmware) return ok(firmware);
+  return fail('host', 'the image starts by UEFI only, and no UEFI for QEMU is installed', {
+    where: { file: image.path },
+    hint: packageHint(`UEFI ${arch}`),
+  });
+}
+
+/** The UEFI for guests of this kind, where one is installed. */
+export function installedUefi(arch: GuestArch): UefiFirmware | undefined {
+  return PLACES[arch].find(({ code, variables }) => existsSync(code) && existsSync(variables));
+}
+
+/** Whether a disk, of which these are the first two sectors, has no boot code for a BIOS but what a UEFI looks for. */
+export function needsUefi(head: Uint8Array): boolean {
+  if (head.subarray(0, BOOT_CODE_BYTES).some((byte) => byte !== 0)) return false;
+  if (Buffer.from(head.subarray(SECTOR, SECTOR + 8)).toString('latin1') === 'EFI PART') return true;
+  return [0, 1, 2, 3].some((entry) => head[PARTITION_TABLE_AT + 16 * entry + 4] === EFI_SYSTEM_PARTITION);
+}
+
+async function readHead(image: BootImage, scratch: string, signal: AbortSignal): Promise<Result<Uint8Array>> {
+  const head = path.join(scratch, 'head');
+  const copy = [
+    'dd',
+    '-f',
+    image.format,
+    '-O',
+    'raw',
+    `bs=${SECTOR}`,
+    'count=2',
+    `if=${image.path}`,
+    `of=${head}`,
+  ];
+  const done = await run('qemu-img', copy, { signal });
+  return done.ok ? ok(readFileSync(head)) : done;
+}

@@ -1,0 +1,92 @@
+// The image to boot: found, its format told from its first bytes, and free to be read.
+
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { run } from '../process/run.ts';
+
+export interface BootImage {
+  /** Absolute, and no symlink: a qcow2's relative backing reference counts from where the file really is. */
+  readonly path: string;
+  readonly format: 'qcow2' | 'raw';
+}
+
+/**
+ * Takes any path to an image.
+ * @param purpose for the failures to tell
+ * Fails as `usage` when there is none or it is of another kind, and as `host` when it cannot be read, its chain is
+ * broken, or another process is writing to it.
+ */
+export async function openImage(
+  file: string,
+  signal: AbortSignal,
+  purpose: Purpose = 'booted',
+): Promise<Result<BootImage>> {
+  const found = findImage(path.resolve(file), purpose);
+  if (!found.ok) return found;
+  const { path: real, format } = found.value;
+  // Without --force-share this takes the lock that a reader takes.
+  const info = await run('qemu-img', ['info', '-f', format, '--backing-chain', real], { signal });
+  if (info.ok) return found;
+  if (info.failure.detail?.some((line) => line.includes(' lock'))) return lockedImage(real);
+  return info.failure.kind === 'host'
+    ? { ok: false, failure: { ...info.failure, message: 'the image cannot be read', where: { file: real } } }
+    : info;
+}
+
+/** The failure for an image that another process writes to. */
+export function lockedImage(file: string): ReturnType<typeof fail> {
+  return fail('host', 'another process is writing to the image', {
+    where: { file },
+    hint: `wait for it, or end it: fuser -v ${file}`,
+  });
+}
+
+/** What the image is wanted for. */
+type Purpose = 'booted' | 'compared';
+
+function findImage(file: string, purpose: Purpose): Result<BootImage> {
+  const notAnImage = (why: string, hint?: string) =>
+    fail('usage', `this cannot be ${purpose}: ${why}`, { where: { file }, ...(hint && { hint }) });
+  try {
+    const stat = statSync(file);
+    if (stat.isDirectory()) return notAnImage('it is a directory');
+    if (stat.isFile() && stat.size === 0) return notAnImage('it is empty');
+    const magic = firstBytes(file);
+    const other = OTHER_KINDS.find(([bytes]) => magic.startsWith(bytes));
+    if (other) return notAnImage(`it is ${other[1]}`, other[2]);
+    return ok({ path: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      return fail('usage', 'there is no such image', { where: { file }, hint: 'vlb build makes one' });
+    }
+    return fail('host', `the image cannot be read: ${message}`, { where: { file } });
+  }
+}
+
+/** QEMU's docs/interop/qcow2.txt; versions 2 and 3 are both called qcow2. */
+const QCOW2_MAGIC = 'QFI\xfb';
+
+const CONVERT = 'qemu-img convert -O qcow2 makes a qcow2 of it';
+const UNPACK = 'unpack it first';
+/** What people also have disks in. As raw disks they would only show that nothing boots. */
+const OTHER_KINDS: readonly (readonly [magic: string, name: string, cure: string])[] = [
+  ['KDMV', 'a VMDK', CONVERT],
+  ['# Disk DescriptorFile', 'a VMDK', CONVERT],
+  ['vhdxfile', 'a VHDX', CONVERT],
+  ['<<< Oracle VM VirtualBox Disk Image', 'a VDI', CONVERT],
+  ['\x1f\x8b', 'compressed with gzip', UNPACK],
+  ['\xfd7zXZ\0', 'compressed with xz', UNPACK],
+  ['\x28\xb5\x2f\xfd', 'compressed with zstd', UNPACK],
+];
+
+function firstBytes(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(64);
+    return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,241 @@
+// Running external commands. The only file that imports execa; everything else that starts a process calls this.
+
+import { accessSync, constants } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { packageHint } from './packages.ts';
+
+/** Loaded with the first command: a build with nothing to do starts none, and it takes half as long as all the rest. */
+const loadExeca = () => import('execa');
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to vlb's own environment; an undefined value takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Ends the command with SIGTERM, then SIGKILL. */
+  readonly signal?: AbortSignal;
+  /** Written to the command's standard input; without it the input is empty. */
+  readonly input?: string;
+  /** A file that takes the command's standard output, which is then not returned. */
+  readonly outputFile?: string;
+  /** Throws away what the command writes to its standard error. */
+  readonly discardErrors?: boolean;
+  /** Which exit statuses are no failure; default only 0. */
+  readonly okStatuses?: readonly number[];
+}
+
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number;
+}
+
+/** How many of a failed command's last lines are shown. */
+const TAIL_LINES = 15;
+
+/**
+ * Runs a command to its end, without a shell.
+ * Fails as `host` when the tool is missing (naming its package), as `interrupted` on abort, and as `host`
+ * with the command, its exit status and its last lines when it fails.
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Result<Output>> {
+  const { execa } = await loadExeca();
+  const result = await execa(command, args, {
+    reject: false,
+    stripFinalNewline: false,
+    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.outputFile === undefined
+      ? {}
+      : { stdout: { file: options.outputFile }, buffer: { stdout: false } }),
+    ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
+  });
+  if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
+  if (result.exitCode === undefined && result.signal === undefined) {
+    return startFailure(command, result.code);
+  }
+  const output = { stdout: result.stdout ?? '', stderr: result.stderr ?? '', status: result.exitCode ?? 128 };
+  if (result.exitCode !== undefined && (options.okStatuses ?? [0]).includes(result.exitCode))
+    return ok(output);
+  return {
+    ok: false,
+    failure: commandFailure([command, ...args], endOf(result), output.stderr || output.stdout),
+  };
+}
+
+/** A process that vlb started and talks to while it runs. */
+export interface Child {
+  readonly pid: number | undefined;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  kill(signal: NodeJS.Signals): void;
+  /** Settles when the process has ended and its output is read; fails only when it could not be started. */
+  readonly ended: Promise<Result<ChildEnd>>;
+}
+
+/** How a child ended: an exit status, or the signal that killed it. */
+export interface ChildEnd {
+  readonly status: number | undefined;
+  readonly signal: string | undefined;
+}
+
+/** Starts a command that lives beside vlb: its streams are the caller's. It is killed when vlb exits. */
+export async function start(
+  command: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env'> & {
+    /** A session of its own, so that a terminal's ^C reaches vlb alone. */
+    readonly detached?: boolean;
+  } = {},
+): Promise<Child> {
+  const { cwd, env, detached = false } = options;
+  const { execa } = await loadExeca();
+  const child = execa(command, args, {
+    reject: false,
+    buffer: false,
+    stdin: 'pipe',
+    detached,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+  });
+  // Whoever reads `ended` learns of the end; a write to a child that is gone must not be a second report of it.
+  child.stdin.on('error', () => {});
+  return {
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    kill: (signal) => void child.kill(signal),
+    ended: child.then((result) =>
+      result.exitCode === undefined && result.signal === undefined
+        ? startFailure(command, result.code)
+        : ok({ status: result.exitCode, signal: result.signal }),
+    ),
+  };
+}
+
+/**
+ * Hands the terminal to a command until it ends: for interactive programs.
+ * Returns its exit status, 128 and the signal's number for one that was killed; fails as `interrupted` on abort, after SIGTERM let it put the terminal in order.
+ */
+export async function runInTerminal(
+  command: string,
+  args: readonly string[],
+  options: Pick<RunOptions, 'cwd' | 'env' | 'signal'> = {},
+): Promise<Result<number>> {
+  const { cwd, env, signal } = options;
+  const { execa } = await loadExeca();
+  const result = await execa(command, args, {
+    reject: false,
+    stdio: 'inherit',
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 1000 }),
+  });
+  if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
+  if (result.exitCode === undefined && result.signal === undefined) {
+    return startFailure(command, result.code);
+  }
+  return ok(result.exitCode ?? 128 + (result.signal === undefined ? 0 : os.constants.signals[result.signal]));
+}
+
+/**
+ * Runs a line that the person gave, as they would type it: in a shell, with vlb's own output and no input. On abort all that it
+ * started is ended with it. Returns its exit status.
+ * @param stdout where its standard output goes
+ */
+export async function runLine(
+  line: string,
+  stdout: 'stdout' | 'stderr',
+  signal: AbortSignal,
+): Promise<Result<number>> {
+  const { execa } = await loadExeca();
+  if (signal.aborted) return fail('interrupted', 'the command was interrupted');
+  // A process group of its own, which can be told to end as a whole.
+  const child = execa('sh', ['-c', line], {
+    reject: false,
+    stdio: ['ignore', stdout === 'stdout' ? 1 : 2, 2],
+    detached: true,
+  });
+  const timers: NodeJS.Timeout[] = [];
+  const end = () => {
+    killGroup(child.pid, 'SIGTERM');
+    timers.push(setTimeout(() => killGroup(child.pid, 'SIGKILL'), 1000));
+  };
+  signal.addEventListener('abort', end, { once: true });
+  const result = await child;
+  signal.removeEventListener('abort', end);
+  timers.forEach(clearTimeout);
+  if (signal.aborted) {
+    killGroup(child.pid, 'SIGKILL'); // what outlived the shell
+    return fail('interrupted', 'the command was interrupted');
+  }
+  if (result.exitCode === undefined && result.signal === undefined) return startFailure('sh', result.code);
+  return ok(result.exitCode ?? 128);
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // all of it has ended
+  }
+}
+
+/** The failure to tell for a command that ran and ended badly. */
+export function commandFailure(argv: readonly string[], end: string, output: string): Failure {
+  return {
+    kind: 'host',
+    message: `${argv[0]} failed with ${end}`,
+    hint: `the command was: ${argv.map(quoteForReading).join(' ')}`,
+    detail: lastLines(output, TAIL_LINES),
+  };
+}
+
+/** The last `count` lines of a text, without empty ones at its end. */
+export function lastLines(text: string, count: number): string[] {
+  const lines = text.trimEnd().split('\n');
+  return lines.slice(-count).filter((line, index) => index > 0 || line !== '');
+}
+
+/** Quotes a word so that a person can paste it into a shell; never used to run anything. */
+export function quoteForReading(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Whether a tool is on the PATH, or where an ordinary user's PATH leaves root's tools out. Starts no process. */
+export function isInstalled(tool: string): boolean {
+  const places = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`.split(':');
+  return places.some((place) => {
+    try {
+      accessSync(path.join(place, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The failure for a tool that is not there, naming the package that has it. */
+export function missingTool(command: string): ReturnType<typeof fail> {
+  return fail('host', `${command} is not installed`, { hint: packageHint(command) });
+}
+
+function startFailure(command: string, code: string | undefined): ReturnType<typeof fail> {
+  if (code === 'ENOENT') return missingTool(command);
+  return fail('host', `${command} cannot be started (${code ?? 'unknown reason'})`);
+}
+
+function endOf(result: { exitCode?: number | undefined; signal?: string | undefined }): string {
+  return result.exitCode === undefined ? `signal ${result.signal}` : `exit status ${result.exitCode}`;
+}

@@ -1,0 +1,320 @@
+// The root side as seen from vlb: sends commands to the shell of sh/agent.sh and reads their answers.
+// Everything privileged that a layer's run needs happens there, in namespaces that end with it.
+
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { OnOutput } from '../../model/ports/machine.ts';
+import { closeInherited } from '../process/inherited.ts';
+import {
+  type Child,
+  type ChildEnd,
+  commandFailure,
+  isInstalled,
+  lastLines,
+  missingTool,
+  type Output,
+  runInTerminal,
+  start,
+} from '../process/run.ts';
+import { asRoot, isRoot, SUDO_HINT } from '../process/sudo.ts';
+
+/** A running root shell. Commands run one at a time; a second one waits for the first. */
+export interface RootShell extends AsyncDisposable {
+  /** The process that was started; the shell is one that descends from it. */
+  readonly pid: number | undefined;
+  /** Settles when the shell has ended, and with it all that was in it. */
+  readonly ended: Promise<unknown>;
+  /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process/run.ts. */
+  run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
+  /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
+  stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
+  /**
+   * Runs a command with vlb's own streams, for a person to type into, or on a terminal of its own that is shown in vlb's.
+   * Returns its exit status. Fails as `host` when the file cannot be written, as the disk is full.
+   * @param file written for the command's arguments
+   */
+  join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>>;
+  /** Starts a daemon; returns its process id, which counts in the shell's own PID namespace. */
+  start(argv: readonly string[]): Promise<Result<string>>;
+  /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
+  stop(pid: string): Promise<Result<number>>;
+  /**
+   * Holds a loop device open; from then on it detaches itself when the last user lets go, however vlb ends.
+   * Returns the process to `stop` to let go.
+   */
+  hold(device: string): Promise<Result<string>>;
+  /** Makes a file that root alone can read. The content is in no argument list, and no failure tells it. */
+  write(file: string, content: Buffer): Promise<Result<void>>;
+  /**
+   * Kills everything in the shell at once: a running command then fails as `interrupted`. When somebody else kills it, a
+   * command fails as `host`.
+   */
+  kill(): void;
+}
+
+// Beside this file in the source, and beside the bundle when it is built.
+const AGENT = fileURLToPath(new URL('./agent.sh', import.meta.url));
+
+/** Where root's tools are: not every PATH has them all, that of `su` for one. */
+const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function rootPath(): string {
+  return `${isRoot() ? `${process.env['PATH']}:` : ''}${ROOT_PATH}`;
+}
+
+/** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
+export async function openRootShell(): Promise<Result<RootShell>> {
+  closeInherited();
+  // A session of its own keeps a terminal's ^C away. With sudo it is made behind it: sudo looks for the terminal at which
+  // the password was given.
+  const session = isRoot() ? [] : ['setsid', '--wait'];
+  const [command, ...args] = asRoot([
+    'env',
+    '-i',
+    `PATH=${rootPath()}`,
+    ...session,
+    'unshare',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child=KILL',
+    '--mount-proc',
+    'sh',
+    AGENT,
+    'agent',
+  ]);
+  const child = await start(command, args, { detached: isRoot() });
+  const shell = new AgentShell(child);
+  const answer = await shell.run(['true']);
+  if (answer.ok) return ok(shell);
+  await shell[Symbol.asyncDispose]();
+  const ended = await child.ended;
+  return ended.ok
+    ? fail('host', 'a root shell in its own namespaces cannot be started', {
+        detail: [...lastLines(shell.lastWords, 5), `it ended ${howEnded(ended.value)}`],
+        hint: isRoot() ? 'the kernel has to allow mount and PID namespaces' : SUDO_HINT,
+      })
+    : answer;
+}
+
+function howEnded({ status, signal }: ChildEnd): string {
+  return status === undefined ? `by ${signal}` : `with status ${status}`;
+}
+
+class AgentShell implements RootShell {
+  readonly #child: Child;
+  readonly #mark = randomUUID();
+  readonly #stdout: MarkedStream;
+  readonly #stderr: MarkedStream;
+  /** What a daemon said before its start was answered: it belongs to whoever asks next how the daemon fares. */
+  #saidAtStart = '';
+  #killed = false;
+  /** The last request sent: the next one waits for it. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(child: Child) {
+    this.#child = child;
+    this.#stdout = new MarkedStream(child.stdout, this.#mark);
+    this.#stderr = new MarkedStream(child.stderr, this.#mark);
+    child.stdin.write(`${this.#mark}\n`);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#child.ended;
+  }
+
+  /** What the shell printed outside of any answer: why it could not start. */
+  get lastWords(): string {
+    return this.#stderr.rest;
+  }
+
+  async run(argv: readonly string[], okStatuses: readonly number[] = [0]): Promise<Result<Output>> {
+    const answer = await this.#ask('run', argv);
+    if (!answer.ok) return answer;
+    const { status, stdout } = answer.value;
+    const stderr = this.#saidAtStart + answer.value.stderr;
+    this.#saidAtStart = '';
+    if (okStatuses.includes(status)) return ok({ status, stdout, stderr });
+    if (status === 127) return missingTool(argv[0] ?? '');
+    return { ok: false, failure: commandFailure(argv, `exit status ${status}`, stderr || stdout) };
+  }
+
+  async stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>> {
+    const answer = await this.#ask('stream', argv, onOutput);
+    return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>> {
+    if (streams === 'terminal' && !isInstalled('script')) return missingTool('script');
+    try {
+      writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
+    } catch (error) {
+      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      return fail('host', `${argv[0]} cannot be asked for: ${message}`, { where: { file } });
+    }
+    const [command, ...args] = asRoot([
+      'env',
+      '-i',
+      `PATH=${rootPath()}`,
+      'sh',
+      AGENT,
+      'join',
+      String(this.#child.pid),
+      file,
+      streams,
+    ]);
+    return runInTerminal(command, args);
+  }
+
+  async start(argv: readonly string[]): Promise<Result<string>> {
+    const answer = await this.#ask('start', argv);
+    if (!answer.ok) return answer;
+    this.#saidAtStart = answer.value.stderr;
+    return ok(answer.value.stdout.trim());
+  }
+
+  async stop(pid: string): Promise<Result<number>> {
+    const answer = await this.#ask('stop', [pid]);
+    return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async hold(device: string): Promise<Result<string>> {
+    const answer = await this.#ask('hold', [device]);
+    if (!answer.ok) return answer;
+    return answer.value.status === 0
+      ? ok(answer.value.stdout.trim())
+      : fail('host', `${device} cannot be opened`, { detail: [answer.value.stderr] });
+  }
+
+  async write(file: string, content: Buffer): Promise<Result<void>> {
+    const answer = await this.#ask('write', [file, content.toString('base64')]);
+    if (!answer.ok) return answer;
+    return answer.value.status === 0
+      ? ok()
+      : fail('host', `${file} cannot be written`, { detail: lastLines(answer.value.stderr, 5) });
+  }
+
+  kill(): void {
+    this.#killed = true;
+    this.#child.stdin.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
+    await this.#child.ended;
+  }
+
+  #ask(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
+    const answer = this.#queue.then(async (): Promise<Result<Output>> => {
+      this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
+      const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
+      if (out !== undefined && err !== undefined) {
+        return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
+      }
+      const end = await this.#child.ended;
+      if (!end.ok) return end; // which tells why: no sudo, say
+      if (this.#killed) return fail('interrupted', `${argv[0] ?? verb} was interrupted`);
+      return fail('host', `the root shell ended while it ran ${argv[0] ?? verb}`, {
+        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+      });
+    });
+    this.#queue = answer;
+    return answer;
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** How much is handed on at once, bytes: it may be that many lines, each an event. */
+const LONGEST_PIECE = 4 * 1024;
+
+/** One of the shell's output streams, cut into answers at the lines that carry the mark. */
+class MarkedStream {
+  readonly #mark: Buffer;
+  readonly #stream: NodeJS.ReadableStream;
+  #held: Buffer = Buffer.alloc(0);
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(stream: NodeJS.ReadableStream, mark: string) {
+    this.#mark = Buffer.from(mark);
+    this.#stream = stream;
+    stream.on('data', (chunk: Buffer) => {
+      this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+      this.#wake();
+    });
+    const end = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    stream.on('end', end);
+    stream.on('error', end);
+    stream.on('close', end);
+  }
+
+  get rest(): string {
+    return this.#held.toString();
+  }
+
+  /**
+   * Everything up to the next mark, and what follows the mark on its line; undefined when the stream ended first.
+   * With `onOutput` the text is handed on instead of kept, so memory stays flat.
+   */
+  async untilMark(onOutput?: OnOutput): Promise<{ text: string; tail: string } | undefined> {
+    for (;;) {
+      const at = this.#held.indexOf(this.#mark);
+      const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
+      if (lineEnd >= 0) {
+        // The line's end before the mark is the mark's.
+        const end = this.#held[at - 1] === NEWLINE ? at - 1 : at;
+        const text = this.#held.subarray(0, end);
+        const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
+        this.#held = this.#held.subarray(lineEnd + 1);
+        if (!onOutput) return { text: text.toString(), tail };
+        if (text.length > 0) await onOutput(text);
+        return { text: '', tail };
+      }
+      if (onOutput) await this.#handOn(onOutput);
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Hands on what cannot be the beginning of a mark. A line's end alone is taken for the script's, or every line would lag. */
+  async #handOn(onOutput: OnOutput): Promise<void> {
+    const safe = this.#held.length - this.#possibleMark();
+    if (safe === 0) return;
+    const text = this.#held.subarray(0, safe);
+    this.#held = this.#held.subarray(safe);
+    for (let at = 0; at < safe; at += LONGEST_PIECE) {
+      const taken = onOutput(text.subarray(at, at + LONGEST_PIECE));
+      if (!taken) continue;
+      this.#stream.pause();
+      await taken;
+      this.#stream.resume();
+    }
+  }
+
+  /** How many of the last bytes may begin a mark, with its newline or just behind it. */
+  #possibleMark(): number {
+    const { length } = this.#held;
+    const newline = this.#held.lastIndexOf(NEWLINE);
+    const start = newline < 0 ? 0 : newline + 1;
+    const tail = this.#held.subarray(start);
+    if (tail.length === 0 || !this.#mark.subarray(0, tail.length).equals(tail)) return 0;
+    return length - Math.max(0, newline);
+  }
+}
+
+/** An argument as one line of a request. */
+export function escapeLine(argument: string): string {
+  return argument.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}

@@ -1,0 +1,53 @@
+// This machine as the port Host: put together from the tools in this folder.
+
+import { ok } from '../../model/failure.ts';
+import type { Host } from '../../model/ports/machine.ts';
+import type { Backend } from '../attach/backend.ts';
+import { qemuImg } from '../images/qemu-img.ts';
+import { dyingWithParent } from '../process/lifetime.ts';
+import { bootId, ownerIsAlive } from '../process/owner.ts';
+import { isInstalled, missingTool, run } from '../process/run.ts';
+import { checkRoot } from '../process/sudo.ts';
+import { clearLeftovers } from './leftovers.ts';
+import { openWorkbench } from './workbench.ts';
+
+/** What every run of a layer calls; looked for before anything begins. */
+export const TOOLS = [
+  'qemu-img',
+  'unshare',
+  'setpriv',
+  'losetup',
+  'mount',
+  'blkid',
+  'partx',
+  'fstrim',
+] as const;
+
+/** The host, attaching disks with the given backend. */
+export function linuxHost(backend: Backend): Host {
+  return {
+    images: qemuImg,
+    lendsDevices: backend.lend !== undefined,
+    check: async () => {
+      for (const tool of TOOLS) {
+        if (!isInstalled(tool)) return missingTool(tool);
+      }
+      const able = await backend.check();
+      return able.ok ? checkRoot() : able;
+    },
+    openWorkbench: (directory) => openWorkbench(backend, directory),
+    unpackXz: async (source, target, signal) => {
+      const done = await run(
+        ...dyingWithParent('KILL', 'xz', ['--decompress', '--stdout', '--threads=0', source]),
+        {
+          outputFile: target,
+          signal,
+        },
+      );
+      return done.ok ? ok() : done;
+    },
+    isAlive: ownerIsAlive,
+    bootId,
+    clearLeftovers,
+  };
+}

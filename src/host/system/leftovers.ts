@@ -1,0 +1,87 @@
+// Clears away what a run left behind that was killed: loop devices and the run's own directory.
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import { ownerIsAlive } from '../process/owner.ts';
+import { run } from '../process/run.ts';
+import { asRoot } from '../process/sudo.ts';
+
+/** The file in which an attachment's loop device is noted. */
+export const LOOP_NOTE = 'loop';
+
+/** What a run left behind whose owner is gone. */
+export interface Leftover {
+  /** The run's directory. */
+  readonly directory: string;
+  /** Loop devices that it left attached. */
+  readonly devices: readonly string[];
+}
+
+/**
+ * Every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but not yet
+ * held, and the files, do not.
+ * @param runs the directory of all runs, whose names begin with their owners'
+ */
+export function findLeftovers(runs: string): readonly Leftover[] {
+  return entries(runs)
+    .filter((name) => !ownerIsAlive(name))
+    .map((name) => path.join(runs, name))
+    .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
+}
+
+/** Removes what `findLeftovers` finds. */
+export async function clearLeftovers(runs: string): Promise<Result<void>> {
+  for (const { directory, devices } of findLeftovers(runs)) {
+    for (const device of devices) {
+      const [command, ...args] = asRoot(['losetup', '--detach', device]);
+      await run(command, args);
+    }
+    const removed = await removeRun(directory);
+    if (!removed.ok) return removed;
+  }
+  return ok();
+}
+
+/** Removes a run's directory; what belongs to root in it, as root. */
+export async function removeRun(directory: string): Promise<Result<void>> {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+    return ok();
+  } catch {
+    const [command, ...args] = asRoot(['rm', '-rf', '--one-file-system', '--', directory]);
+    const removed = await run(command, args);
+    return removed.ok ? ok() : removed;
+  }
+}
+
+/**
+ * The loop devices that a dead run left attached. Their files were shown by a FUSE mount that died with the run's
+ * namespace, so the kernel gives `/` as their path: which they are stands in the run's notes.
+ */
+function loopDevicesOf(directory: string): string[] {
+  const places = [directory, ...entries(directory).map((name) => path.join(directory, name))];
+  const noted = places.map((place) => textOf(path.join(place, LOOP_NOTE)));
+  return entries('/sys/block').flatMap((name) => {
+    if (!name.startsWith('loop')) return [];
+    const device = `/dev/${name}`;
+    const file = textOf(`/sys/block/${name}/loop/backing_file`); // nothing where none is attached
+    return file.startsWith(`${directory}/`) || (file === '/' && noted.includes(device)) ? [device] : [];
+  });
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}

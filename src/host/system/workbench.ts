@@ -1,0 +1,142 @@
+// One layer's run on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
+
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import type {
+  ChrootScript,
+  Disk,
+  HostScript,
+  MountedSystem,
+  MountOptions,
+  Workbench,
+} from '../../model/ports/machine.ts';
+import type { AttachedDisk, Backend } from '../attach/backend.ts';
+import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import { runInChroot, runOnHost } from './chroot.ts';
+import { removeRun } from './leftovers.ts';
+import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
+
+/**
+ * Opens a workbench. Fails as `host` when there are no root rights or no namespaces.
+ * @param directory an empty directory for the run's own files
+ */
+export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
+  const shell = await openRootShell();
+  return shell.ok ? ok(new LinuxWorkbench(backend, shell.value, directory)) : shell;
+}
+
+class LinuxWorkbench implements Workbench {
+  readonly #backend: Backend;
+  readonly #shell: RootShell;
+  readonly #directory: string;
+  readonly #attached = new Map<Disk, AttachedDisk>();
+  /** The disks of other layers, attached for as long as the one that mounts them. */
+  readonly #layers: AttachedDisk[] = [];
+  /** All that were ever attached. */
+  readonly #disks: AttachedDisk[] = [];
+
+  constructor(backend: Backend, shell: RootShell, directory: string) {
+    this.#backend = backend;
+    this.#shell = shell;
+    this.#directory = directory;
+  }
+
+  async attach(image: string): Promise<Result<Disk>> {
+    const disk = await this.#backend.attach(this.#shell, image, this.#directory);
+    if (!disk.ok) return disk;
+    this.#attached.set(disk.value, disk.value);
+    this.#disks.push(disk.value);
+    return disk;
+  }
+
+  async lendDevice(): Promise<Result<Disk>> {
+    const { lend } = this.#backend;
+    if (!lend) throw new Error(`the backend ${this.#backend.name} was asked for a device to lend`);
+    const device = await lend(this.#shell, this.#directory);
+    if (device.ok) this.#attached.set(device.value, device.value);
+    return device;
+  }
+
+  async detach(disk: Disk): Promise<Result<void>> {
+    const attached = this.#attached.get(disk);
+    if (!attached) return fail('host', `${disk.device} is not attached`);
+    this.#attached.delete(disk);
+    for (const layer of this.#layers.splice(0)) {
+      const detached = await layer.detach();
+      if (!detached.ok) return detached;
+    }
+    return attached.detach();
+  }
+
+  mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>> {
+    return mountSystem(this.#shell, disk.device, this.#directory, options);
+  }
+
+  async mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>> {
+    const own = mkdtempSync(path.join(this.#directory, 'layer-'));
+    const disk = await this.#backend.attach(this.#shell, image, own, 'read-only');
+    if (!disk.ok) return disk;
+    this.#layers.push(disk.value);
+    this.#disks.push(disk.value);
+    return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
+  }
+
+  async flush(disk: Disk): Promise<Result<void>> {
+    const flushed = await this.#shell.run(['sync', disk.device]);
+    return flushed.ok ? ok() : flushed;
+  }
+
+  trim(disk: Disk): Promise<Result<void>> {
+    return trimVolumes(this.#shell, disk.device, this.#directory);
+  }
+
+  unmount(system: MountedSystem): Promise<Result<void>> {
+    return unmountSystem(this.#shell, system, this.#directory);
+  }
+
+  runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
+    return runInChroot(this.#shell, system, script, this.#directory);
+  }
+
+  runOnHost(script: HostScript): Promise<Result<number>> {
+    return runOnHost(this.#shell, script, this.#directory);
+  }
+
+  async explain(failure: Failure): Promise<Failure> {
+    for (const disk of this.#disks) {
+      const lost = await disk.lost?.();
+      if (lost === undefined) continue;
+      return {
+        kind: 'host',
+        message: `${lost} ended while ${disk.device} was in use, and the disk was lost with it`,
+        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+        detail: [failure.message, ...(failure.detail ?? [])],
+        ...(failure.log === undefined ? {} : { log: failure.log }),
+      };
+    }
+    return failure;
+  }
+
+  async stopScript(): Promise<void> {
+    // Beside the shell, which is waiting for the script.
+    const request = path.join(this.#directory, 'stop');
+    try {
+      const stopped = await this.#shell.join(['stop_script', this.#directory], request, 'own');
+      if (stopped.ok && stopped.value === 0) return;
+    } catch {
+      // A full disk has no room for the request.
+    }
+    this.kill();
+  }
+
+  kill(): void {
+    this.#shell.kill();
+  }
+
+  /** Whatever is still attached or mounted ends with the shell's namespaces. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#shell[Symbol.asyncDispose]();
+    await removeRun(this.#directory);
+  }
+}

@@ -1,0 +1,186 @@
+// Looks at finished disks: implements the port DiskViewer. A disk is attached through an empty delta over it, which is
+// thrown away: whatever mounting writes goes there (a journal that has to be replayed, mount points that have to be
+// made), and the image itself is only ever read.
+
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import path from 'node:path';
+import type { PackageDatabase } from '../../model/disk-diff.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { MountOptions } from '../../model/ports/machine.ts';
+import type { DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
+import type { AttachedDisk, Backend } from '../attach/backend.ts';
+import { readVolumes, type Volume } from '../images/partitions.ts';
+import { isInstalled, run, runInTerminal } from '../process/run.ts';
+import { asRoot } from '../process/sudo.ts';
+import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import { firstProcessBelow } from '../root/shell-process.ts';
+import { removeRun } from '../system/leftovers.ts';
+import { madeList, mountSystem } from '../system/mount.ts';
+import { hashFiles, readAttributes } from './file-details.ts';
+import { listFiles } from './file-list.ts';
+import { copyOut, readPackages } from './package-files.ts';
+
+/**
+ * Opens a viewer. Fails as `host` when there are no root rights or no namespaces.
+ * @param directory for the viewer's own files; it is removed at the end
+ * @param signal ends whatever is under way, which then fails as `interrupted`
+ */
+export async function openDiskViewer(
+  backend: Backend,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Result<DiskViewer>> {
+  const shell = await openRootShell();
+  if (!shell.ok) {
+    await removeRun(directory);
+    return shell;
+  }
+  return ok(new LinuxDiskViewer(backend, shell.value, directory, signal));
+}
+
+class LinuxDiskViewer implements DiskViewer {
+  readonly readsAttributes = isInstalled('getfattr');
+  readonly readsRpm = isInstalled('rpm');
+  readonly #backend: Backend;
+  readonly #shell: RootShell;
+  readonly #directory: string;
+  readonly #signal: AbortSignal;
+  readonly #onAbort = () => this.#shell.kill();
+
+  constructor(backend: Backend, shell: RootShell, directory: string, signal: AbortSignal) {
+    this.#backend = backend;
+    this.#shell = shell;
+    this.#directory = directory;
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort);
+    if (signal.aborted) this.#onAbort();
+  }
+
+  async open(image: DiskImage, options: MountOptions): Promise<Result<OpenDisk>> {
+    const directory = mkdtempSync(path.join(this.#directory, 'disk-'));
+    const delta = path.join(directory, 'delta.qcow2');
+    const args = ['create', '-q', '-f', 'qcow2', '-b', image.file, '-F', image.format, delta];
+    const created = await run('qemu-img', args, { signal: this.#signal });
+    if (!created.ok) return created;
+    const disk = await this.#backend.attach(this.#shell, delta, directory);
+    if (!disk.ok) return disk;
+    const volumes = await readVolumes(this.#shell, disk.value.device);
+    if (!volumes.ok) return volumes;
+    const known = new Set(volumes.value.flatMap(({ partition, type }) => (type ? [partition] : [])));
+    const partitionMounts = options.partitionMounts.filter((mount) => known.has(mount.partition));
+    const system = await mountSystem(this.#shell, disk.value.device, directory, {
+      ...options,
+      partitionMounts,
+    });
+    if (!system.ok) {
+      const { failure } = system;
+      if (failure.kind !== 'work') return system;
+      return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
+    }
+    const view = { directory, disk: disk.value, root: system.value.root, volumes: volumes.value };
+    return ok(new MountedDisk(this.#shell, view));
+  }
+
+  async showTextDiff(
+    copies: readonly [string | undefined, string | undefined],
+    [before, after]: readonly [string, string],
+  ): Promise<Result<void>> {
+    const files = copies.map((file) => file ?? '/dev/null');
+    const labels = [before, after].flatMap((label) => ['--label', label]);
+    const shown = await runInTerminal('diff', ['-u', ...labels, '--', ...files], { signal: this.#signal });
+    if (!shown.ok) return shown;
+    return shown.value <= 1 ? ok() : fail('host', `diff failed with exit status ${shown.value}`);
+  }
+
+  async shell(a: OpenDisk | undefined, b: OpenDisk): Promise<Result<void>> {
+    const place = path.join(this.#directory, 'view');
+    mkdirSync(place);
+    for (const [name, disk] of [
+      ['a', a],
+      ['b', b],
+    ] as const) {
+      const at = path.join(place, name);
+      mkdirSync(at);
+      if (!(disk instanceof MountedDisk)) continue;
+      const shown = await this.#shell.run(['show_at', disk.root, at]);
+      if (!shown.ok) return shown;
+    }
+    const { pid } = this.#shell;
+    const inside = pid === undefined ? undefined : firstProcessBelow(pid);
+    if (inside === undefined) return fail('host', 'the root shell is not among the processes of /proc');
+    const [command, ...args] = asRoot([
+      'nsenter',
+      `--target=${inside}`,
+      '--mount',
+      '--pid',
+      ...['sh', '-c', 'cd "$1" && exec "$2"', 'sh', place, process.env['SHELL'] ?? 'sh'],
+    ]);
+    const ended = await runInTerminal(command, args, { signal: this.#signal });
+    return ended.ok ? ok() : ended;
+  }
+
+  /** Whatever is still attached or mounted ends with the shell's namespaces. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    await this.#shell[Symbol.asyncDispose]();
+    await removeRun(this.#directory);
+  }
+}
+
+interface View {
+  readonly directory: string;
+  readonly disk: AttachedDisk;
+  readonly root: string;
+  readonly volumes: readonly Volume[];
+}
+
+class MountedDisk implements OpenDisk {
+  readonly #shell: RootShell;
+  readonly #view: View;
+
+  constructor(shell: RootShell, view: View) {
+    this.#shell = shell;
+    this.#view = view;
+  }
+
+  get root(): string {
+    return this.#view.root;
+  }
+
+  get isBtrfs(): boolean {
+    return this.#view.volumes.some((volume) => volume.type === 'btrfs');
+  }
+
+  list() {
+    return listFiles(this.#shell, this.root, this.#view.volumes, this.#view.directory);
+  }
+
+  contents(paths: readonly string[]) {
+    return hashFiles(this.#shell, this.root, this.#view.directory, paths);
+  }
+
+  attributes(paths: readonly string[]) {
+    return readAttributes(this.#shell, this.root, this.#view.directory, paths);
+  }
+
+  packages(database: PackageDatabase, files: readonly string[]) {
+    return readPackages(this.#shell, this.root, this.#view.directory, database, files);
+  }
+
+  copy(file: string) {
+    return copyOut(this.#shell, this.root, file, path.join(this.#view.directory, 'copy'));
+  }
+
+  async close(): Promise<Result<void>> {
+    const { directory, disk, volumes } = this.#view;
+    const unmounted = await this.#shell.run(['unmount_all', this.root, madeList(directory)]);
+    if (!unmounted.ok) return unmounted;
+    for (const { type, device } of volumes) {
+      // Older kernels remember it, and then refuse an older copy of the same file system on another device.
+      if (type !== 'btrfs') continue;
+      const forgotten = await this.#shell.run(['btrfs', 'device', 'scan', '--forget', device], [0, 1, 127]);
+      if (!forgotten.ok) return forgotten;
+    }
+    return disk.detach();
+  }
+}

@@ -1,0 +1,75 @@
+// What a walk does not tell of files: their contents' hashes, and their extended attributes.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import type { Attributes } from '../../model/ports/viewer.ts';
+import { decodeName, encodeName } from '../../util/file-name.ts';
+import type { RootShell } from '../root/root-shell.ts';
+import { splitNames } from './file-list.ts';
+
+/** SHA-256 of the contents of regular files, by path. */
+export async function hashFiles(
+  shell: RootShell,
+  root: string,
+  directory: string,
+  paths: readonly string[],
+): Promise<Result<ReadonlyMap<string, string>>> {
+  const printed = await onFiles(shell, root, directory, paths, ['sha256sum', '--zero', '--']);
+  if (!printed.ok) return printed;
+  // `DIGEST  ./name`; with --zero no name is escaped.
+  return ok(new Map(splitNames(printed.value).map((line) => [line.slice(67), line.slice(0, 64)])));
+}
+
+/** The extended attributes, ACLs and capabilities among them, of those files that have any. */
+export async function readAttributes(
+  shell: RootShell,
+  root: string,
+  directory: string,
+  paths: readonly string[],
+): Promise<Result<ReadonlyMap<string, Attributes>>> {
+  const getfattr = ['getfattr', '--no-dereference', '--dump', '--match=-', '--encoding=hex', '--'];
+  const printed = await onFiles(shell, root, directory, paths, getfattr);
+  return printed.ok ? ok(parseAttributes(printed.value)) : printed;
+}
+
+/** getfattr's dump: `# file: name`, lines `attribute=value`, and an empty line; newlines and backslashes are octal numbers. */
+export function parseAttributes(dump: Buffer): ReadonlyMap<string, Attributes> {
+  const all = new Map<string, Record<string, string>>();
+  let current: Record<string, string> = {};
+  for (const line of dump.toString('latin1').split('\n')) {
+    const file = /^# file: (.*)$/.exec(line)?.[1];
+    const equals = line.indexOf('=');
+    if (file !== undefined) {
+      current = {};
+      all.set(path.posix.resolve('/', unquote(file)), current);
+    } else if (line !== '') {
+      const name = equals < 0 ? line : line.slice(0, equals);
+      current[unquote(name)] = equals < 0 ? '' : line.slice(equals + 1);
+    }
+  }
+  return all;
+}
+
+function unquote(quoted: string): string {
+  const bytes = quoted.replace(/\\([0-7]{3})/g, (_, digits) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+  return decodeName(Buffer.from(bytes, 'latin1'));
+}
+
+/** What a command prints that is given the files' names, as many at once as fit. */
+async function onFiles(
+  shell: RootShell,
+  root: string,
+  directory: string,
+  paths: readonly string[],
+  command: readonly string[],
+): Promise<Result<Buffer>> {
+  if (paths.length === 0) return ok(Buffer.alloc(0));
+  const [names, output] = [path.join(directory, 'names'), path.join(directory, 'output')];
+  writeFileSync(names, Buffer.concat(paths.flatMap((file) => [encodeName(`.${file}`), Buffer.of(0)])));
+  writeFileSync(output, '');
+  const done = await shell.run(['on_files', root, names, output, ...command]);
+  return done.ok ? ok(readFileSync(output)) : done;
+}

@@ -1,0 +1,111 @@
+// Project → Graph: what each layer is built on and mounts, in an order in which it can be built.
+
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { BASE_NAME, type Graph, type LayerNode, type Node, needsOf } from '../model/graph.ts';
+import type { Base, Layer } from '../model/project.ts';
+import { findLayer } from './find-layer.ts';
+
+/**
+ * The graph of a project. Each layer stands on the one before it, the first on the base, unless a hint names another.
+ * Fails as `usage`, with file and line, for names that are none and for cycles.
+ */
+export function buildGraph(layers: readonly Layer[], base: Base | undefined): Result<Graph> {
+  const nodes: Node[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const node = nodeOf(layer, layers[index - 1], layers, base !== undefined);
+    if (!node.ok) return node;
+    nodes.push(node.value);
+  }
+  if (base && nodes.some((node) => needsOf(node).includes(BASE_NAME))) {
+    nodes.unshift({ type: 'base', name: BASE_NAME, base });
+  }
+  return inOrder(nodes);
+}
+
+/** The part of a graph that these targets need: they and all below them. Fails as `usage` for unknown names. */
+export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Graph> {
+  const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  const byName = new Map(graph.nodes.map((node) => [node.name, node]));
+  const needed = new Set<string>();
+  const visit = (name: string) => {
+    if (needed.has(name)) return;
+    needed.add(name);
+    const node = byName.get(name);
+    if (node) needsOf(node).forEach(visit);
+  };
+  for (const target of targets) {
+    const found = findLayer(target, names);
+    if (!found.ok) return found;
+    visit(found.value);
+  }
+  return ok({ nodes: graph.nodes.filter((node) => needed.has(node.name)) });
+}
+
+/** The layers that nothing stands on: each is an image. In the order of the graph. */
+export function leavesOf(graph: Graph): readonly LayerNode[] {
+  const parents = new Set(graph.nodes.flatMap(needsOf));
+  return graph.nodes.filter((node) => node.type === 'layer').filter((node) => !parents.has(node.name));
+}
+
+function nodeOf(
+  layer: Layer,
+  before: Layer | undefined,
+  layers: readonly Layer[],
+  hasBase: boolean,
+): Result<LayerNode> {
+  const names = layers.map((other) => other.name);
+  const file = path.join(layer.directory, layer.kind);
+  const { from, layerMounts } = layer.hints;
+  let parent = before?.name ?? (hasBase ? BASE_NAME : undefined);
+  if (from === 'scratch') parent = undefined;
+  else if (from) {
+    const found = findLayer(from.layer, names);
+    if (!found.ok && !(from.layer === BASE_NAME && hasBase)) {
+      return { ok: false, failure: { ...found.failure, where: { file, line: from.line } } };
+    }
+    parent = found.ok ? found.value : BASE_NAME;
+  } else if (parent === undefined) {
+    return fail('usage', `layer ${layer.name} has nothing to start from`, {
+      where: { file: layer.directory },
+      hint: 'name a base image in vlb.yaml (base: …), or make the disk in a modify-disk that says "# vlb: from scratch"',
+    });
+  }
+  const mounts: { name: string; target: string }[] = [];
+  for (const mount of layerMounts) {
+    const found = findLayer(mount.layer, names);
+    if (!found.ok) return { ok: false, failure: { ...found.failure, where: { file, line: mount.line } } };
+    mounts.push({ name: found.value, target: mount.target });
+  }
+  return ok({ type: 'layer', name: layer.name, layer, parent, mounts });
+}
+
+/** Each node behind all it needs, and otherwise as they come. Fails as `usage` with the path of a cycle. */
+function inOrder(nodes: readonly Node[]): Result<Graph> {
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const ordered = new Set<Node>();
+  const path: string[] = [];
+  const visit = (node: Node): readonly string[] | undefined => {
+    if (ordered.has(node)) return undefined;
+    const met = path.indexOf(node.name);
+    if (met >= 0) return [...path.slice(met), node.name];
+    path.push(node.name);
+    for (const name of needsOf(node)) {
+      const below = byName.get(name);
+      const cycle = below && visit(below);
+      if (cycle) return cycle;
+    }
+    path.pop();
+    ordered.add(node);
+    return undefined;
+  };
+  for (const node of nodes) {
+    const cycle = visit(node);
+    if (cycle) {
+      return fail('usage', `layers stand on each other in a circle: ${cycle.join(' → ')}`, {
+        hint: 'change one of their hints, "# vlb: from" or "# vlb: mount"',
+      });
+    }
+  }
+  return ok({ nodes: [...ordered] });
+}

@@ -1,0 +1,19 @@
+// vlb.yaml: the project's configuration, where there is one.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import { LARGEST_TEXT, readFile } from '../inputs/read-file.ts';
+import type { Config } from './config-parser.ts';
+
+export const CONFIG_FILE = 'vlb.yaml';
+
+/** The project's configuration; an absent vlb.yaml is an empty one. Fails as `usage` with file, line and field. */
+export async function loadConfig(projectDirectory: string): Promise<Result<Config>> {
+  const file = path.join(projectDirectory, CONFIG_FILE);
+  if (!existsSync(file)) return ok({});
+  const read = readFile(file, { what: CONFIG_FILE, atMost: LARGEST_TEXT });
+  if (!read.ok) return read;
+  const { parseConfig } = await import('./config-parser.ts');
+  return parseConfig(read.value.toString(), file);
+}

@@ -1,0 +1,59 @@
+// What a base image is, as far as keys are concerned.
+
+import { type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { BASE_NAME } from '../../model/graph.ts';
+import type { Base } from '../../model/project.ts';
+import type { LoadHasher } from './hash.ts';
+import { unreadable } from './read-file.ts';
+import { isSameStat, type StatIndex } from './stat-index.ts';
+
+/**
+ * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
+ * here. Fails as `usage` when the file is missing.
+ */
+export async function baseContent(
+  base: Base,
+  projectDirectory: string,
+  index: StatIndex,
+  loadHasher: LoadHasher,
+): Promise<Result<string>> {
+  if (base.type === 'url') return ok(`sha256:${base.sha256}`);
+  const stat = statOf(base.path);
+  if (!stat?.isFile()) {
+    return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
+      where: { file: base.path },
+      hint: 'vlb.yaml names it under base: (relative to the project)',
+    });
+  }
+  const origin = path.relative(projectDirectory, base.path);
+  const remembered = index.recall(BASE_NAME, origin);
+  let hash: string;
+  if (remembered && isSameStat(remembered.stats, 0, stat)) {
+    hash = remembered.text;
+    index.keep(BASE_NAME);
+  } else {
+    const { now } = index; // before it is read
+    try {
+      hash = (await loadHasher()).hashFile(base.path);
+    } catch (error) {
+      return unreadable('the base image', base.path, error);
+    }
+    index.remember(BASE_NAME, origin, [{ path: origin, stat }], hash, now);
+  }
+  return ok(fileContent(hash, base.sha256));
+}
+
+/** The content of a base that is a file, by its xxHash64. */
+export function fileContent(hash: string, sha256: string | undefined): string {
+  return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file);
+  } catch {
+    return undefined; // absent, or behind links in a ring
+  }
+}

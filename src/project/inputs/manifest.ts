@@ -1,0 +1,210 @@
+// Makes the manifest of a layer's inputs, from disk through the stat index.
+
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { type Manifest, type ManifestEntry, manifestText } from '../../model/manifest.ts';
+import type { Layer } from '../../model/project.ts';
+import type { FileHasher, LoadHasher } from './hash.ts';
+import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
+import { hold, unreadable } from './open-input.ts';
+import { type Found, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
+import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './walk.ts';
+
+/** Reads the manifests of one project's layers. */
+export interface ManifestReader {
+  /**
+   * The text of a layer's manifest, as its files are now.
+   * Fails as `usage` when something in it cannot be an input.
+   */
+  read(layer: Layer): Promise<Result<string>>;
+}
+
+export function createManifestReader(
+  projectDirectory: string,
+  index: StatIndex,
+  loadHasher: LoadHasher,
+): ManifestReader {
+  const known = new Map<string, IgnoreRules>();
+  return {
+    async read(layer) {
+      const ruled = withRules(inputRoots(layer), projectDirectory, known);
+      if (!ruled.ok) return ruled;
+      const roots = ruled.value;
+      const origin = originOf(roots, projectDirectory);
+      const remembered = index.recall(layer.name, origin);
+      if (remembered && isUnchanged(roots, remembered)) {
+        index.keep(layer.name);
+        return ok(remembered.text);
+      }
+      const { now } = index; // before anything is read
+      const inputs = await walkAll(roots);
+      if (!inputs.ok) return inputs;
+      if (inputs.value.all.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
+        return fail('usage', `${IGNORE_FILE} makes vlb ignore the script of layer ${layer.name}`, {
+          where: { file: path.join(layer.directory, layer.kind) },
+          hint: `except it there: !${layer.kind}`,
+        });
+      }
+      const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), await loadHasher());
+      if (text.ok) index.remember(layer.name, origin, inputs.value.found, text.value, now);
+      return text;
+    },
+  };
+}
+
+/** Each root with the rules that stand above it in the project; its own are met on the walk. Fails as `rulesIn` does. */
+export function withRules(
+  roots: readonly Omit<InputRoot, 'rules'>[],
+  projectDirectory: string,
+  known = new Map<string, IgnoreRules>(),
+): Result<readonly InputRoot[]> {
+  const withThem: InputRoot[] = [];
+  for (const root of roots) {
+    const rules = rulesIn(path.dirname(root.source), projectDirectory, known);
+    if (!rules.ok) return rules;
+    withThem.push({ ...root, rules: rules.value });
+  }
+  return ok(withThem);
+}
+
+/** One entry; `hash` is that of the content of a file. */
+export function manifestEntry(input: Input, hash: string): ManifestEntry {
+  switch (input.type) {
+    case 'file': {
+      // The owner's bit alone, as git has it: umasks differ, what the script sees does not.
+      const executable = (input.stat.mode & 0o100) !== 0;
+      return { type: 'file', path: input.path, executable, hash };
+    }
+    case 'link':
+      return { type: 'link', path: input.path, target: input.target };
+    case 'directory':
+      return { type: 'directory', path: input.path };
+  }
+}
+
+/** Sorted by the bytes of the paths, whatever the locale. */
+export function sortManifest(entries: ManifestEntry[]): Manifest {
+  // The order of UTF-16 is the one of the bytes unless there are surrogates, and it costs a tenth.
+  return entries.some((entry) => /[\ud800-\udfff]/.test(entry.path))
+    ? entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+    : entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
+
+/** Where a manifest is read from and by which rules. Relative, so that the project can be moved. */
+function originOf(roots: readonly InputRoot[], projectDirectory: string): string {
+  return JSON.stringify(
+    roots.map(({ source, label, rules }) => [
+      relativeTo(projectDirectory, source),
+      label,
+      rulesText(rules, projectDirectory),
+    ]),
+  );
+}
+
+/** The short way for what lies inside, as most does: path.relative() goes through both letter by letter. */
+function relativeTo(directory: string, file: string): string {
+  return file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : path.relative(directory, file);
+}
+
+/**
+ * Whether a walk would find just what it found last time. Nothing is listed: whatever comes into a directory or leaves it
+ * changes the directory's own times, which are compared like those of a file.
+ */
+function isUnchanged(roots: readonly InputRoot[], { paths, stats }: Remembered): boolean {
+  let next = 0;
+  let source = '';
+  // A plain loop without iterators: it runs once for each file of the project, before anything of it is compiled.
+  for (let at = 0; at < paths.length; at++) {
+    const below = paths[at] ?? '';
+    if (below === '') source = fromHere(roots[next++]?.source ?? '');
+    if (modeAt(stats, at) === 0) continue; // ignored, whatever it is by now
+    // The root itself may be a link.
+    const stat = below === '' ? statSync(source, NO_THROW) : lstatSync(source + below, NO_THROW);
+    if (!stat || !isSameStat(stats, at, stat)) return false;
+  }
+  return next === roots.length;
+}
+
+/** A path as the kernel finds it soonest: each directory on the way costs a tenth of an lstat. */
+function fromHere(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}
+
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+interface Walked {
+  readonly all: readonly Met[];
+  /** The same with paths relative to their roots: an empty one begins the next root. */
+  readonly found: readonly Found[];
+}
+
+async function walkAll(roots: readonly InputRoot[]): Promise<Result<Walked>> {
+  const all: Met[] = [];
+  const found: Found[] = [];
+  for (const root of roots) {
+    const inputs = await walkInputs(root);
+    if (!inputs.ok) return inputs;
+    for (const met of inputs.value) {
+      all.push(met);
+      found.push({ path: met.path.slice(root.label.length), stat: met.stat });
+    }
+  }
+  return ok({ all, found });
+}
+
+function textOf(
+  inputs: readonly Met[],
+  known: ReadonlyMap<string, KnownFile>,
+  hasher: FileHasher,
+): Result<string> {
+  const entries: ManifestEntry[] = [];
+  for (const input of inputs) {
+    if (input.type === 'ignored' || input.type === 'root') continue;
+    const hash = input.type === 'file' ? hashOf(input, known.get(input.path), hasher) : ok('');
+    if (!hash.ok) return hash;
+    entries.push(manifestEntry(input, hash.value));
+  }
+  return ok(manifestText(sortManifest(entries)));
+}
+
+function hashOf(input: FileInput, before: KnownFile | undefined, hasher: FileHasher): Result<string> {
+  if (before?.isSame(input.stat)) return ok(before.hash);
+  const held = hold(input, 'file');
+  if (!held.ok) return held;
+  using file = held.value;
+  try {
+    return ok(hasher.hashFile(file.path));
+  } catch (error) {
+    return { ok: false, failure: unreadable(input.source, error) };
+  }
+}
+
+interface KnownFile {
+  readonly hash: string;
+  isSame(stat: Stats): boolean;
+}
+
+/** What was known of each file, by its path in the manifest. */
+function rememberedFiles(
+  roots: readonly InputRoot[],
+  remembered: Remembered | undefined,
+): ReadonlyMap<string, KnownFile> {
+  const files = new Map<string, KnownFile>();
+  if (!remembered) return files;
+  const { paths, stats, text } = remembered;
+  const places = new Map<string, number>();
+  let next = 0;
+  let label = '';
+  for (const [at, below] of paths.entries()) {
+    if (below === '') label = roots[next++]?.label ?? '';
+    places.set(label + below, at);
+  }
+  for (const [, hash = '', json = ''] of text.matchAll(/^file [x-] ([0-9a-f]{16}) (".*")$/gm)) {
+    const name = String(JSON.parse(json));
+    const at = places.get(name);
+    if (at !== undefined) files.set(name, { hash, isSame: (stat) => isSameStat(stats, at, stat) });
+  }
+  return files;
+}

@@ -1,0 +1,188 @@
+// Finds the numbered layer directories of a project and reads each one's script and hints.
+
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Layer, ScriptKind } from '../../model/project.ts';
+import { parseHints } from '../hints/parse.ts';
+import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
+
+export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
+
+/**
+ * All layers, sorted by number, then by name. They are in `layers/`, or at the root as older projects have them.
+ * Fails as `usage` on the first thing that is wrong with one.
+ */
+export function discoverLayers(projectDirectory: string): Result<readonly Layer[]> {
+  const folder = listLayers(path.join(projectDirectory, 'layers'));
+  const root = listLayers(projectDirectory);
+  if (!folder.ok) return folder;
+  if (!root.ok) return root;
+  const [inFolder, atRoot] = [folder.value, root.value];
+  if (inFolder.length > 0 && atRoot.length > 0) {
+    return fail(
+      'usage',
+      `layers stand in layers/ (${inFolder[0]}) and at the project's root (${atRoot[0]})`,
+      {
+        where: { file: projectDirectory },
+        hint: 'move them all into layers/',
+      },
+    );
+  }
+  const parent = atRoot.length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
+  const names = [...inFolder, ...atRoot].sort(byNumberThenName);
+  if (names.length === 0) {
+    return fail('usage', 'there are no layers here', {
+      where: { file: projectDirectory },
+      hint: 'a layer is a directory like layers/10_base with a script, build-layer or modify-disk; `vlb new-layer base --modify-disk` makes one',
+    });
+  }
+  const layers: Layer[] = [];
+  for (const name of names) {
+    const layer = readLayer(path.join(parent, name));
+    if (!layer.ok) return layer;
+    layers.push(layer.value);
+  }
+  return ok(layers);
+}
+
+/** The names of a project's layers in their order, without a look at what is in them. */
+export function layerNamesOf(projectDirectory: string): readonly string[] {
+  return layerNames(layersDirectory(projectDirectory))
+    .filter((name) => LAYER_NAME.test(name))
+    .sort(byNumberThenName);
+}
+
+/** The directory that holds a project's layers: the root for projects in the older layout. */
+export function layersDirectory(projectDirectory: string): string {
+  return layerNames(projectDirectory).length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
+}
+
+/** The number in front of a layer's name. */
+export function layerNumber(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
+/** A layer's name without its number. */
+export function bareName(name: string): string {
+  return name.replace(/^\d+_/, '');
+}
+
+function byNumberThenName(a: string, b: string): number {
+  return layerNumber(a) - layerNumber(b) || (a < b ? -1 : 1);
+}
+
+function layerNames(directory: string): readonly string[] {
+  const listed = listLayers(directory);
+  return listed.ok ? listed.value : [];
+}
+
+/** What looks like a layer in a directory; nothing where there is none. Fails as `usage` when it cannot be read. */
+function listLayers(directory: string): Result<readonly string[]> {
+  try {
+    const names = readdirSync(directory);
+    return ok(names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name))));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const isNone = code === 'ENOENT' || code === 'ENOTDIR';
+    return isNone ? ok([]) : unreadable(`the directory ${path.basename(directory)}`, directory, error);
+  }
+}
+
+function isDirectory(name: string): boolean {
+  try {
+    return statSync(name).isDirectory();
+  } catch {
+    return false; // a link that leads nowhere, or in a ring
+  }
+}
+
+function readLayer(directory: string): Result<Layer> {
+  const name = path.basename(directory);
+  if (!LAYER_NAME.test(name)) {
+    return fail('usage', `"${name}" is no name for a layer`, {
+      where: { file: directory },
+      hint: 'use letters, digits, dots, dashes and underscores after the number',
+    });
+  }
+  let scripts: { kind: ScriptKind; stat: Stats }[];
+  try {
+    scripts = SCRIPTS.flatMap((kind) => {
+      const stat = lstatSync(path.join(directory, kind), { throwIfNoEntry: false });
+      return stat ? [{ kind, stat }] : [];
+    });
+  } catch (error) {
+    return unreadable(`layer ${name}`, directory, error);
+  }
+  const [only] = scripts;
+  if (only === undefined) {
+    return fail('usage', `layer ${name} has no script`, {
+      where: { file: directory },
+      hint: 'give it an executable build-layer or modify-disk',
+    });
+  }
+  if (scripts.length > 1) {
+    return fail('usage', `layer ${name} has both build-layer and modify-disk`, {
+      where: { file: directory },
+      hint: 'a layer has one script: make two layers of it',
+    });
+  }
+  const { kind, stat } = only;
+  const script = path.join(directory, kind);
+  const text = readScript(script, stat, name);
+  if (!text.ok) return text;
+  const hints = parseHints(text.value, script, kind);
+  return hints.ok ? ok({ name, directory, kind, hints: hints.value, params: {} }) : hints;
+}
+
+function readScript(script: string, own: Stats, layer: string): Result<string> {
+  const where = { file: script };
+  let stat = own;
+  if (own.isSymbolicLink()) {
+    const real = realPathOf(script);
+    if (real === undefined) {
+      return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, { where });
+    }
+    if (!real.startsWith(`${realpathSync(path.dirname(script))}/`)) {
+      return fail('usage', `the script of layer ${layer} is a link out of the layer`, {
+        where,
+        hint: 'copy it here, or bring it in with # chroot-bind-mount: only what is in the layer is seen to change',
+      });
+    }
+    stat = statSync(script);
+  }
+  if (!stat.isFile()) return fail('usage', `the script of layer ${layer} is not a file`, { where });
+  const read = readFile(script, { what: `the script of layer ${layer}`, atMost: LARGEST_TEXT });
+  if (!read.ok) return read;
+  const text = read.value.toString();
+  if ((stat.mode & 0o100) === 0) {
+    return fail('usage', `the script of layer ${layer} is not executable`, {
+      where,
+      hint: `chmod +x ${script}`,
+    });
+  }
+  // The kernel looks for `#!` and takes the interpreter's name up to the line's end, a carriage return included.
+  if (/^[^\n]*\r(?:\n|$)/.test(text)) {
+    return fail('usage', `the script of layer ${layer} has Windows line endings (CRLF)`, {
+      where: { file: script, line: 1 },
+      hint: `sed -i 's/\\r$//' ${script}`,
+    });
+  }
+  if (!text.startsWith('#!') && !text.startsWith('\x7fELF')) {
+    return fail('usage', `the script of layer ${layer} does not say what runs it`, {
+      where: { file: script, line: 1 },
+      hint: 'begin it with a line like #!/bin/sh',
+    });
+  }
+  return ok(text);
+}
+
+function realPathOf(file: string): string | undefined {
+  try {
+    return realpathSync(file);
+  } catch {
+    return undefined;
+  }
+}

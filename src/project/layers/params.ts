@@ -1,0 +1,54 @@
+// Parameters: what the command line gives (`-p NAME=VALUE`) meets what the layers ask for (`# vlb: param NAME`).
+
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Layer } from '../../model/project.ts';
+import { nearest } from '../../util/nearest.ts';
+
+/** The values of `NAME=VALUE` words. Fails as `usage` for one that is none, or a name given twice. */
+export function parseParams(words: readonly string[]): Result<ReadonlyMap<string, string>> {
+  const given = new Map<string, string>();
+  for (const word of words) {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
+    if (name === undefined || value === undefined) {
+      return fail('usage', `-p ${word}: not a parameter`, { hint: 'it is NAME=VALUE' });
+    }
+    if (given.has(name)) return fail('usage', `-p ${name} is given twice`);
+    given.set(name, value);
+  }
+  return ok(given);
+}
+
+/**
+ * The layers with the values of their parameters.
+ * Fails as `usage` for a parameter that nobody asks for, and for one without a value, with the place of its hint.
+ */
+export function withParams(
+  layers: readonly Layer[],
+  given: ReadonlyMap<string, string>,
+): Result<readonly Layer[]> {
+  const known = new Set(layers.flatMap((layer) => layer.hints.params.map((param) => param.name)));
+  for (const name of given.keys()) {
+    if (known.has(name)) continue;
+    const guess = nearest(name, [...known]);
+    const hint =
+      guess === undefined ? 'a layer asks for one with "# vlb: param NAME"' : `did you mean ${guess}?`;
+    return fail('usage', `no layer has a parameter ${name}`, { hint });
+  }
+  const resolved: Layer[] = [];
+  for (const layer of layers) {
+    const params: Record<string, string> = {};
+    for (const param of layer.hints.params) {
+      const value = given.get(param.name) ?? param.default;
+      if (value === undefined) {
+        return fail('usage', `layer ${layer.name} wants a value for its parameter ${param.name}`, {
+          where: { file: path.join(layer.directory, layer.kind), line: param.line },
+          hint: `give it with -p ${param.name}=VALUE, or a default in the hint`,
+        });
+      }
+      params[param.name] = value;
+    }
+    resolved.push({ ...layer, params });
+  }
+  return ok(resolved);
+}

@@ -1,0 +1,111 @@
+// Secrets: what the command line gives (`--secret NAME=FILE`) meets what the layers ask for (`# vlb: secret NAME`).
+
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Layer, SecretName } from '../../model/project.ts';
+import type { Secret } from '../../model/secret.ts';
+import { nearest } from '../../util/nearest.ts';
+import { SECRET_NAME } from '../hints/words.ts';
+import { readFile, unreadable } from '../inputs/read-file.ts';
+
+/** The most that a secret may be, bytes: a key, a token, a certificate, but no disk. */
+const LARGEST = 512 * 1024;
+
+export interface Secrets {
+  /**
+   * The secrets of a layer; each file is read once. Fails as `usage` for one that was not given, with the place of its
+   * hint, and for a file that cannot be read.
+   */
+  of(layer: Layer): Result<readonly Secret[]>;
+  /** Those of a layer that were given. Fails as `usage` for a file that cannot be read. */
+  given(layer: Layer): Result<readonly Secret[]>;
+}
+
+type Source = { readonly file: string } | { readonly content: Buffer };
+
+/**
+ * The secrets of `NAME=FILE` and `NAME` words; the latter are taken from the environment, and out of it, so that no
+ * process that vlb starts inherits them.
+ * Fails as `usage` for a word that is none, a name given twice, and one that no layer asks for.
+ */
+export function givenSecrets(
+  words: readonly string[],
+  layers: readonly Layer[],
+  environment: NodeJS.ProcessEnv,
+): Result<Secrets> {
+  const given = new Map<string, Source>();
+  const known = layers.flatMap((layer) => layer.hints.secrets.map((secret) => secret.name));
+  for (const word of words) {
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word : word.slice(0, equals);
+    if (!SECRET_NAME.test(name)) {
+      return fail('usage', `--secret ${name}: not a secret`, { hint: 'it is NAME=FILE, or NAME alone' });
+    }
+    if (given.has(name)) return fail('usage', `--secret ${name} is given twice`);
+    if (!known.includes(name)) {
+      const guess = nearest(name, known);
+      const hint =
+        guess === undefined ? 'a layer asks for one with "# vlb: secret NAME"' : `did you mean ${guess}?`;
+      return fail('usage', `no layer has a secret ${name}`, { hint });
+    }
+    const source = equals < 0 ? fromEnvironment(name, environment) : fromFile(word.slice(equals + 1), name);
+    if (!source.ok) return source;
+    given.set(name, source.value);
+  }
+  return ok({
+    of: (layer) => secretsOf(layer, layer.hints.secrets, given),
+    given: (layer) => {
+      const secrets = layer.hints.secrets.filter(({ name }) => given.has(name));
+      return secretsOf(layer, secrets, given);
+    },
+  });
+}
+
+function fromEnvironment(name: string, environment: NodeJS.ProcessEnv): Result<Source> {
+  const text = environment[name];
+  if (text === undefined) {
+    return fail('usage', `--secret ${name}: the environment has no variable ${name}`, {
+      hint: `export it, or give a file: --secret ${name}=FILE`,
+    });
+  }
+  delete environment[name];
+  return ok({ content: Buffer.from(text) });
+}
+
+function fromFile(file: string, name: string): Result<Source> {
+  try {
+    accessSync(file, constants.R_OK);
+    return ok({ file });
+  } catch (error) {
+    return unreadable(`the secret ${name}`, file, error);
+  }
+}
+
+function secretsOf(
+  layer: Layer,
+  wanted: readonly SecretName[],
+  given: Map<string, Source>,
+): Result<readonly Secret[]> {
+  const secrets: Secret[] = [];
+  for (const { name, line } of wanted) {
+    const source = given.get(name);
+    if (!source) {
+      return fail('usage', `layer ${layer.name} wants the secret ${name}`, {
+        where: { file: path.join(layer.directory, layer.kind), line },
+        hint: `give it with --secret ${name}=FILE, or with --secret ${name} where the environment has it`,
+      });
+    }
+    const content = contentOf(source, name);
+    if (!content.ok) return content;
+    given.set(name, { content: content.value }); // it may be a pipe, which can be read once
+    secrets.push({ name, content: content.value });
+  }
+  return ok(secrets);
+}
+
+function contentOf(source: Source, name: string): Result<Buffer> {
+  if ('content' in source) return ok(source.content);
+  // It may be a pipe: `--secret NAME=<(…)`.
+  return readFile(source.file, { what: `the secret ${name}`, atMost: LARGEST, orPipe: true });
+}

@@ -1,0 +1,41 @@
+// What a person sees of a test boot: a live line on a terminal, the console's lines elsewhere; the command's output as it is.
+
+import type { BootListener } from '../../model/ports/booter.ts';
+import { isLive } from '../terminal/is-live.ts';
+import { createLiveView } from '../terminal/live-view.ts';
+import { createStyle, wantsColour } from '../terminal/style.ts';
+
+/** What the live line calls it. */
+const BOOTING = 'booting';
+
+/** Notes and the console go to stderr; what the command in the guest printed goes where it printed it. */
+export function bootListener(colour: boolean | undefined): BootListener & { close(): void } {
+  const { stdout, stderr } = process;
+  const style = createStyle(wantsColour(colour, stderr));
+  const live = isLive(stderr, process.env) ? createLiveView(stderr, style) : undefined;
+  let held = '';
+  let begun = false;
+  return {
+    note: (line) => (live ? live.print(line) : void stderr.write(`${line}\n`)),
+    console(text) {
+      if (live && !begun) live.begin(BOOTING);
+      begun = true;
+      const lines = (held + text).split('\n');
+      held = lines.pop() ?? '';
+      for (const line of lines) {
+        if (live) live.update(BOOTING, line);
+        else stderr.write(`${style.dim('console |')} ${line}\n`);
+      }
+    },
+    commandOutput(output) {
+      live?.close();
+      stdout.write(output.stdout);
+      stderr.write(output.stderr);
+    },
+    close() {
+      live?.close();
+      if (!live && held !== '') stderr.write(`${style.dim('console |')} ${held}\n`);
+      held = '';
+    },
+  };
+}

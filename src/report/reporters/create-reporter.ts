@@ -1,0 +1,31 @@
+// Chooses the reporter for a --progress and the streams at hand.
+
+import { isLive } from '../terminal/is-live.ts';
+import { createStyle, wantsColour } from '../terminal/style.ts';
+import { jsonReporter } from './json.ts';
+import { plainReporter } from './plain.ts';
+import { quietReporter } from './quiet.ts';
+import type { Reporter } from './reporter.ts';
+import { ttyReporter } from './tty.ts';
+
+export const PROGRESS = ['auto', 'tty', 'plain', 'quiet', 'json'] as const;
+export type Progress = (typeof PROGRESS)[number];
+
+/** Progress goes to stderr; results, and JSON, to stdout. `auto` is live on a terminal that is nobody's log. */
+export function createReporter(progress: Progress, colour: boolean | undefined): Reporter {
+  const { stdout, stderr } = process;
+  const style = createStyle(wantsColour(colour, stderr));
+  const write = (text: string) => void stderr.write(`${text}\n`);
+  const result = (text: string) => void stdout.write(`${text}\n`);
+  const live = isLive(stderr, process.env) ? 'tty' : 'plain';
+  switch (progress === 'auto' ? live : progress) {
+    case 'tty':
+      return ttyReporter(stderr, result, style);
+    case 'quiet':
+      return quietReporter(write, style);
+    case 'json':
+      return jsonReporter(result);
+    default:
+      return plainReporter(write, result, style);
+  }
+}

@@ -1,0 +1,16 @@
+// One event a line, for programs.
+
+import type { BuildEvent } from '../../model/event.ts';
+import type { Reporter, Write } from './reporter.ts';
+
+export function jsonReporter(write: Write): Reporter {
+  const report = (event: BuildEvent) => write(JSON.stringify(event));
+  return {
+    report,
+    notBegun: (failure) =>
+      report({ type: 'finished', ok: false, counts: NOTHING, seconds: 0, failure, failures: [] }),
+    close() {},
+  };
+}
+
+const NOTHING = { fresh: 0, restored: 0, built: 0, failed: 0, skipped: 0 } as const;

@@ -1,0 +1,62 @@
+// Lines with a prefix, for logs, pipes and CI.
+
+import { unreachable } from '../../model/unreachable.ts';
+import type { Style } from '../terminal/style.ts';
+import { plainLine, plainText } from '../terminal/width.ts';
+import { formatBytes } from '../units.ts';
+import {
+  finishedLine,
+  progressText,
+  type Reporter,
+  resultText,
+  summary,
+  transferName,
+  type Write,
+  watchingText,
+} from './reporter.ts';
+
+/** A log does not want a line for every second of a download. */
+const PROGRESS_MILLISECONDS = 10_000;
+
+/** Every line of a script is shown behind its layer's name. */
+export function plainReporter(write: Write, writeResult: Write, style: Style): Reporter {
+  let progressAt = performance.now();
+  return {
+    report(event) {
+      switch (event.type) {
+        case 'plan':
+        case 'layer-stage':
+        case 'layer-size':
+          return;
+        case 'layer-started':
+          return write(`${style.cyan('building')} ${style.bold(event.layer)}`);
+        case 'output':
+          return write(`${style.dim(`${event.layer} |`)} ${plainLine(event.line)}`);
+        case 'progress':
+          if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
+          progressAt = performance.now();
+          return write(`${style.dim(`${event.layer} |`)} ${progressText(event)}`);
+        case 'transfer':
+          if (event.state !== 'begun') return;
+          return write(`${style.cyan(transferName(event))}  ${style.dim(formatBytes(event.total))}`);
+        case 'layer-finished': {
+          const line = finishedLine(event, style);
+          return line === undefined ? undefined : write(line);
+        }
+        case 'note':
+          return write(`${style.yellow('note:')} ${plainText(event.message)}`);
+        case 'watching':
+          return write(watchingText(event, style));
+        case 'finished': {
+          write(summary(event, style));
+          const result = resultText(event);
+          return result === undefined ? undefined : writeResult(result);
+        }
+        default:
+          return unreachable(event);
+      }
+    },
+    notBegun() {},
+    close() {},
+  };
+}

@@ -1,0 +1,15 @@
+// Nothing but what went wrong.
+
+import type { Style } from '../terminal/style.ts';
+import { failureLines, type Reporter, type Write } from './reporter.ts';
+
+export function quietReporter(write: Write, style: Style): Reporter {
+  return {
+    report(event) {
+      if (event.type !== 'finished') return;
+      for (const line of failureLines(event, style)) write(line);
+    },
+    notBegun() {},
+    close() {},
+  };
+}

@@ -1,0 +1,61 @@
+// For a terminal: a live line for each running layer at the bottom; what ended stays above them.
+
+import { unreachable } from '../../model/unreachable.ts';
+import { createLiveView, type Terminal } from '../terminal/live-view.ts';
+import type { Style } from '../terminal/style.ts';
+import { plainText } from '../terminal/width.ts';
+import {
+  finishedLine,
+  type Reporter,
+  resultText,
+  summary,
+  transferName,
+  type Write,
+  watchingText,
+} from './reporter.ts';
+
+export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
+  const live = createLiveView(terminal, style);
+  return {
+    report(event) {
+      switch (event.type) {
+        case 'plan':
+        case 'layer-stage':
+          return;
+        case 'layer-started':
+          return live.begin(event.layer);
+        case 'output':
+          return live.update(event.layer, event.line);
+        case 'layer-size':
+          return live.grow(event.layer, event.bytes);
+        case 'progress':
+          return live.grow(event.layer, event.bytes, event.total);
+        case 'transfer': {
+          const name = transferName(event);
+          if (event.state === 'begun') live.begin(name);
+          live.grow(name, event.bytes, event.total);
+          return event.state === 'ended' ? live.end(name) : undefined;
+        }
+        case 'layer-finished': {
+          live.end(event.layer);
+          const line = finishedLine(event, style);
+          return line === undefined ? undefined : live.print(line);
+        }
+        case 'note':
+          return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
+        case 'watching':
+          return live.print(watchingText(event, style));
+        case 'finished': {
+          live.close();
+          live.print(summary(event, style));
+          const result = resultText(event);
+          return result === undefined ? undefined : writeResult(result);
+        }
+        default:
+          return unreachable(event);
+      }
+    },
+    notBegun() {},
+    close: () => live.close(),
+  };
+}

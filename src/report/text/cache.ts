@@ -1,0 +1,167 @@
+// What the store's keeping tells, as people read it.
+
+import type { Result } from '../../model/failure.ts';
+import type {
+  BadEntry,
+  CacheEntry,
+  CacheLimits,
+  CacheUsage,
+  Cleared,
+  Collected,
+  Verified,
+} from '../../model/ports/store-upkeep.ts';
+import type { Style } from '../terminal/style.ts';
+import { plainText } from '../terminal/width.ts';
+import { formatBytes } from '../units.ts';
+
+/** What a build says of a store that was over its limits. */
+export function evictionNotes(evicted: Result<Collected>, limits: CacheLimits): string[] {
+  if (!evicted.ok) return [`the cache could not be kept within its limits: ${evicted.failure.message}`];
+  const { removed, freed, kept } = evicted.value;
+  const notes: string[] = [];
+  if (removed.length > 0) {
+    notes.push(
+      `evicted ${entries(removed.length)}, ${formatBytes(freed.bytes)}, from the cache, which is limited to ${limitsText(limits)} (cache: in vlb.yaml)`,
+    );
+  }
+  if (limits.maxBytes !== undefined && kept.bytes > limits.maxBytes) {
+    notes.push(
+      `the cache holds ${formatBytes(kept.bytes)}, more than its limit of ${formatBytes(limits.maxBytes)}: all of it is in use (cache: max-size in vlb.yaml)`,
+    );
+  }
+  return notes;
+}
+
+/** `50 GiB and 90 days without use` */
+export function limitsText({ maxBytes, maxAge }: CacheLimits): string {
+  const parts = [
+    ...(maxBytes === undefined ? [] : [formatBytes(maxBytes)]),
+    ...(maxAge === undefined ? [] : [`${days(maxAge)} without use`]),
+  ];
+  return parts.length === 0 ? 'nothing' : parts.join(' and ');
+}
+
+/** `vlb cache du`: a line a sort of thing, then the limits and the projects. */
+export function usageText(usage: CacheUsage, limits: CacheLimits): string {
+  const rows: [string, number | undefined, number | undefined][] = [
+    ['artifacts', usage.artifacts.count, usage.artifacts.bytes],
+    ['  not recorded', usage.unrecorded.count, usage.unrecorded.bytes],
+    ['records, logs', usage.records.count, usage.records.bytes],
+    ['drafts', usage.drafts.count, usage.drafts.bytes],
+    ['damaged', usage.damaged.count, usage.damaged.bytes],
+    ['cache-dirs', usage.caches.count, usage.caches.bytes],
+    ['total', undefined, usage.total.bytes],
+  ];
+  const lines = rows.map(
+    ([name, count, bytes]) =>
+      `${name.padEnd(15)}${String(count ?? '').padStart(7)}${formatBytes(bytes ?? 0).padStart(11)}`,
+  );
+  return [
+    `${shortPath(usage.directory)}:`,
+    ...lines,
+    `limited to ${limitsText(limits)}`,
+    ...usage.projects.map((project) => `used by ${shortPath(project)}`),
+  ].join('\n');
+}
+
+/** `vlb cache ls`: a table with a head. */
+export function entriesText(list: readonly CacheEntry[], style: Style): string {
+  const rows = list.map((entry) => [
+    nameOf(entry),
+    entry.digest.slice(0, 12),
+    formatBytes(entry.bytes),
+    time(entry.created),
+    time(entry.lastUsed),
+    entry.inPlace ? 'in place' : '',
+  ]);
+  return tableText([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'LAST USED', ''], ...rows], style);
+}
+
+/** Columns with a head, the third of which has sizes. */
+export function tableText(table: readonly (readonly string[])[], style: Style): string {
+  const columns = table[0]?.keys() ?? [];
+  const widths = [...columns].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return table
+    .map((row, index) => {
+      const cells = row.map((cell, column) =>
+        column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      );
+      const line = cells.join('  ').trimEnd();
+      return index === 0 ? style.dim(line) : line;
+    })
+    .join('\n');
+}
+
+/** `vlb cache gc`: a line for each entry that goes, then the sums. */
+export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun: boolean): string {
+  const verb = dryRun ? 'would remove' : 'removed';
+  const width = Math.max(0, ...removed.map((entry) => nameOf(entry).length));
+  const lines = removed.map(
+    (entry) =>
+      `${verb} ${nameOf(entry).padEnd(width)}  ${entry.digest.slice(0, 12)}  ${formatBytes(entry.bytes).padStart(8)}  last used ${time(entry.lastUsed)}`,
+  );
+  const rest = `${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${kept.count === 1 ? 'stays' : 'stay'}`;
+  return [
+    ...lines,
+    `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${rest} (in use: ${inUse.count}, ${formatBytes(inUse.bytes)})`,
+  ].join('\n');
+}
+
+/** `vlb cache clear`. */
+export function clearedText({ freed, kept, links, others }: Cleared): string {
+  return [
+    `freed ${formatBytes(freed.bytes)}`,
+    ...(links > 0 ? [`removed ${links} links from build/`] : []),
+    ...(kept.count > 0
+      ? [`${entries(kept.count)}, ${formatBytes(kept.bytes)}, stay: a running build holds them`]
+      : []),
+    ...others.map(
+      (project) => `note: build/ of ${shortPath(project)} led to what is gone; its next build makes it again`,
+    ),
+  ].join('\n');
+}
+
+/** One line for an entry that `vlb cache verify` found bad. */
+export function badText({ layer, file, what, movedTo }: BadEntry): string {
+  const moved =
+    movedTo === undefined ? 'left where it is: a running build holds it' : `moved to ${shortPath(movedTo)}`;
+  return `bad: ${layer === undefined ? '' : `${plainText(layer)}: `}${shortPath(file)} ${plainText(what)}; ${moved}`;
+}
+
+/** The closing line of `vlb cache verify`. */
+export function verifiedText({ artifacts, bad }: Verified): string {
+  const checked = `checked ${artifacts.count} artifacts, ${formatBytes(artifacts.bytes)}`;
+  return bad.length === 0
+    ? `${checked}: all good`
+    : `${checked}: ${bad.length} bad; the next build makes again what it needs`;
+}
+
+function nameOf({ layer, keeping }: CacheEntry): string {
+  return layer === undefined ? (keeping === 'uncached' ? '(uncached)' : '(no record)') : plainText(layer);
+}
+
+/** `3 entries` */
+export function entries(count: number): string {
+  return count === 1 ? '1 entry' : `${count} entries`;
+}
+
+function days(seconds: number): string {
+  const count = Math.round((seconds / 86_400) * 10) / 10;
+  return count === 1 ? '1 day' : `${count} days`;
+}
+
+/** As it is called from the working directory, where it is below that. */
+function shortPath(file: string): string {
+  const directory = process.cwd();
+  if (file === directory) return 'this project';
+  return plainText(file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file);
+}
+
+/** `2026-11-21 06:42`, local time. */
+export function time(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return '?';
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}

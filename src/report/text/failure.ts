@@ -1,0 +1,21 @@
+// A failure as a person reads it: what happened, where, the last lines, what to do.
+
+import type { Failure } from '../../model/failure.ts';
+import type { Style } from '../terminal/style.ts';
+import { plainText } from '../terminal/width.ts';
+
+/** The lines of a failure. Paths below `directory` are shown relative to it. */
+export function failureText(failure: Failure, style: Style, directory = process.cwd()): string {
+  const short = (file: string) =>
+    plainText(file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file);
+  const lines = [`${style.red('error:')} ${failure.message}`];
+  if (failure.where) {
+    const { file, line } = failure.where;
+    lines.push(`  ${style.dim('at')} ${short(file)}${line === undefined ? '' : `:${line}`}`);
+  }
+  for (const line of failure.detail ?? []) lines.push(`  ${style.dim('|')} ${plainText(line)}`);
+  if (failure.log !== undefined) lines.push(`  ${style.dim('log:')} ${short(failure.log)}`);
+  if (failure.look !== undefined) lines.push(`  ${style.dim('look:')} ${failure.look}`);
+  if (failure.hint !== undefined) lines.push(`  ${style.dim('help:')} ${failure.hint}`);
+  return lines.join('\n');
+}

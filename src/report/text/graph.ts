@@ -1,0 +1,83 @@
+// The graph as a tree for people, and in the languages of the tools that draw it.
+
+import type { Plan, PlanStep } from '../../model/plan.ts';
+import type { Style } from '../terminal/style.ts';
+
+export const GRAPH_FORMATS = ['text', 'dot', 'mermaid', 'json'] as const;
+export type GraphFormat = (typeof GRAPH_FORMATS)[number];
+
+/** A plan's graph, each layer with its state. */
+export function graphText(plan: Plan, format: GraphFormat, style: Style): string {
+  switch (format) {
+    case 'text':
+      return tree(plan, undefined, '', style).join('\n');
+    case 'dot':
+      return ['digraph vlb {', '  rankdir=BT;', ...plan.flatMap(dotLines), '}'].join('\n');
+    case 'mermaid':
+      return ['graph BT', ...plan.flatMap(mermaidLines)].join('\n');
+    case 'json':
+      return JSON.stringify(plan.map(layerJson), undefined, 2);
+  }
+}
+
+/** One layer, for programs. */
+export function layerJson({ node, keeping, action }: PlanStep) {
+  return {
+    layer: node.name,
+    kind: node.type === 'layer' ? node.layer.kind : 'base',
+    parent: parentOf({ node }) ?? null,
+    mounts: node.type === 'layer' ? node.mounts.map((mount) => mount.name) : [],
+    cached: keeping === 'cached',
+    state: action.type,
+    ...(action.type === 'run'
+      ? { reason: action.reason, changes: action.changes }
+      : {
+          key: action.record.key,
+          digest: action.record.artifact.digest,
+          bytes: action.record.artifact.bytes,
+        }),
+  };
+}
+
+function parentOf({ node }: Pick<PlanStep, 'node'>): string | undefined {
+  return node.type === 'layer' ? node.parent : undefined;
+}
+
+function tree(plan: Plan, parent: string | undefined, indent: string, style: Style): string[] {
+  const children = plan.filter((step) => parentOf(step) === parent);
+  return children.flatMap((step, index) => {
+    const last = index === children.length - 1;
+    const [branch, below] = parent === undefined ? ['', ''] : last ? ['└─ ', '   '] : ['├─ ', '│  '];
+    const { node, action } = step;
+    const mounts =
+      node.type === 'layer' && node.mounts.length > 0
+        ? ` ← ${node.mounts.map(({ name }) => name).join(', ')}`
+        : '';
+    const line = `${indent}${branch}${style.bold(node.name)}${mounts}  ${style.dim(action.type)}`;
+    return [line, ...tree(plan, node.name, indent + below, style)];
+  });
+}
+
+function dotLines(step: PlanStep): string[] {
+  const name = JSON.stringify(step.node.name);
+  const lines = [`  ${name} [label=${JSON.stringify(`${step.node.name}\n${step.action.type}`)}];`];
+  const parent = parentOf(step);
+  if (parent !== undefined) lines.push(`  ${name} -> ${JSON.stringify(parent)};`);
+  if (step.node.type === 'layer') {
+    for (const mount of step.node.mounts)
+      lines.push(`  ${name} -> ${JSON.stringify(mount.name)} [style=dashed];`);
+  }
+  return lines;
+}
+
+function mermaidLines(step: PlanStep): string[] {
+  const id = (name: string) => `l_${name.replaceAll(/[^A-Za-z0-9]/g, '_')}`;
+  const { name } = step.node;
+  const lines = [`  ${id(name)}["${name}: ${step.action.type}"]`];
+  const parent = parentOf(step);
+  if (parent !== undefined) lines.push(`  ${id(name)} --> ${id(parent)}`);
+  if (step.node.type === 'layer') {
+    for (const mount of step.node.mounts) lines.push(`  ${id(name)} -.-> ${id(mount.name)}`);
+  }
+  return lines;
+}

@@ -1,0 +1,78 @@
+// A record as it lies in the bucket: its text, and who signed that. Whoever reads one trusts nothing in it before it was
+// looked at.
+
+import { createHash } from 'node:crypto';
+import type { BuildRecord, Key } from '../../model/artifact.ts';
+import { parseRecord } from '../../model/record.ts';
+import { isSignedBy, type Signer } from './signatures.ts';
+
+/** No record has more bytes: that of a layer with a hundred thousand files has ten million. */
+export const MOST_BYTES = 256 * 2 ** 20;
+
+interface Envelope {
+  readonly schema: 1;
+  /** The JSON of the record: signed as it stands, so that nobody has to write it the same way again. */
+  readonly record: string;
+  readonly signatures: readonly { readonly key: string; readonly signature: string }[];
+}
+
+/** @param scope the record counts there alone: a signature covers it */
+export function seal(record: BuildRecord, scope: string, signer: Signer | undefined): Buffer {
+  const text = JSON.stringify(record);
+  const signatures = signer ? [{ key: signer.publicKey, signature: signer.sign(signed(scope, text)) }] : [];
+  const envelope: Envelope = { schema: 1, record: text, signatures };
+  return Buffer.from(`${JSON.stringify(envelope)}\n`);
+}
+
+export interface Expected {
+  readonly key: Key;
+  readonly scope: string;
+  /** With any, one of them has to have signed. */
+  readonly trustedKeys: readonly string[];
+}
+
+/** The record in an envelope, or what is wrong with it, behind its name: `is not signed`. */
+export function unseal(
+  bytes: Buffer,
+  { key, scope, trustedKeys }: Expected,
+): { readonly record: BuildRecord } | { readonly wrong: string } {
+  const envelope = parseEnvelope(bytes);
+  if (!envelope) return { wrong: 'is damaged' };
+  const { record: text, signatures } = envelope;
+  if (trustedKeys.length > 0) {
+    if (signatures.length === 0) return { wrong: 'is not signed' };
+    const trusted = signatures.filter((one) => trustedKeys.includes(one.key));
+    if (trusted.length === 0) return { wrong: 'is signed with no key of cache: trusted-keys' };
+    const isGenuine = trusted.some((one) => isSignedBy(one.key, signed(scope, text), one.signature));
+    if (!isGenuine) return { wrong: 'has a forged signature' };
+  }
+  const record = parseRecord(text);
+  if (!record) return { wrong: 'is damaged' };
+  // The key is the hash of the recipe, which names what the layer stands on: see src/plan/key.ts.
+  const isOfKey = record.key === key && createHash('sha256').update(record.recipe).digest('hex') === key;
+  if (!isOfKey) return { wrong: 'is of another key' };
+  if (record.artifact.keeping !== 'cached' || record.noshare) return { wrong: 'is not to be shared' };
+  const parent = /^parent ([0-9a-f]{64})$/m.exec(record.recipe)?.[1];
+  if (record.parent?.digest !== parent || (record.parent && record.parent.keeping !== 'cached')) {
+    return { wrong: 'names another parent than its recipe' };
+  }
+  return { record };
+}
+
+function signed(scope: string, text: string): string {
+  return `vlb record 1\nscope ${scope}\n${text}`;
+}
+
+function parseEnvelope(bytes: Buffer): Envelope | undefined {
+  let value: Partial<Record<keyof Envelope, unknown>> | null;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { schema, record, signatures } = value;
+  if (schema !== 1 || typeof record !== 'string' || !Array.isArray(signatures)) return undefined;
+  const whole = signatures.every((one) => typeof one?.key === 'string' && typeof one?.signature === 'string');
+  return whole ? { schema, record, signatures } : undefined;
+}

@@ -1,0 +1,41 @@
+// What lies in the bucket, and under which names:
+//   <scope>/records/<key>.json              records, see envelope.ts
+//   <scope>/artifacts/<digest>.qcow2.zst    artifacts, compressed, immutable
+//   <scope>/probe                           what writing is tried with
+
+import type { Digest, Key } from '../../model/artifact.ts';
+
+/** The scope that everybody reads. */
+export const TRUSTED = 'trusted';
+
+/** Scopes: `trusted`, `untrusted`, or one below that. */
+const SCOPE = '(trusted|untrusted(?:/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?)';
+
+export function isScope(text: string): boolean {
+  return new RegExp(`^${SCOPE}$`).test(text);
+}
+
+export function recordName(scope: string, key: Key): string {
+  return `${scope}/records/${key}.json`;
+}
+
+export function artifactName(scope: string, digest: Digest): string {
+  return `${scope}/artifacts/${digest}.qcow2.zst`;
+}
+
+const RECORD = new RegExp(`^${SCOPE}/records/([0-9a-f]{64})\\.json$`);
+const ARTIFACT = new RegExp(`^${SCOPE}/artifacts/([0-9a-f]{64})\\.qcow2\\.zst$`);
+
+/** The scope and key of a record's name; undefined for any other name. */
+export function parseRecordName(name: string): { readonly scope: string; readonly key: Key } | undefined {
+  const [, scope = '', key = ''] = RECORD.exec(name) ?? [];
+  return scope === '' ? undefined : { scope, key: key as Key }; // it was matched as one
+}
+
+/** The scope and digest of an artifact's name; undefined for any other name. */
+export function parseArtifactName(
+  name: string,
+): { readonly scope: string; readonly digest: Digest } | undefined {
+  const [, scope = '', digest = ''] = ARTIFACT.exec(name) ?? [];
+  return scope === '' ? undefined : { scope, digest: digest as Digest }; // as above
+}

@@ -1,0 +1,42 @@
+// The local store with a shared cache behind it: what is not here is looked for there.
+
+import type { Key } from '../../model/artifact.ts';
+import type { Store } from '../../model/ports/store.ts';
+import { RemoteCache, type RemoteCacheOptions } from './remote-cache.ts';
+
+/**
+ * @param signal calls off what is asked of the shared cache
+ */
+export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): Store {
+  const { local } = options;
+  const shared = new RemoteCache(options);
+  const end = new AbortController();
+  const asking = AbortSignal.any([signal, end.signal]);
+  return {
+    artifactDirectory: local.artifactDirectory,
+    shared,
+    lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, asking)),
+    // What is away is held with its arrival.
+    hold: (records, own) =>
+      local.hold(
+        records.filter((record) => !shared.isAway(record)),
+        own,
+      ),
+    noteUse: (records) => local.noteUse(records),
+    recordsLike: (prefix) => local.recordsLike(prefix),
+    examine: (artifact, own) => local.examine(artifact, own),
+    release: () => {
+      local.release();
+      end.abort(); // nobody waits any more for what was only tried in advance
+      shared.close();
+    },
+    evict: (own) => local.evict(own),
+    drop: (names) => local.drop(names),
+    logOf: (key) => local.logOf(key),
+    forget: (key) => local.forget(key),
+    read: (artifact, cut) => local.read(artifact, cut),
+    holds: (artifact) => local.holds(artifact),
+    lock: (name, onWait, own) => local.lock(name, onWait, own),
+    draft: () => local.draft(),
+  };
+}

@@ -1,0 +1,220 @@
+// Artifacts on their way: read, compressed and sent in parts, or received, unpacked and checked, never more of them in
+// memory than a few parts.
+
+import type { Artifact } from '../../model/artifact.ts';
+import { type Answer, answer, type PartUpload, trouble } from '../../model/ports/object-store.ts';
+import type { Pieces } from '../../model/ports/store.ts';
+import type { OnTransfer } from '../cache/traffic.ts';
+import { type Steady, TroubleError } from '../objects/retrying.ts';
+import { FRAME_BYTES, FRAMES_AT_ONCE, FrameError, pack, unpack } from './frames.ts';
+import { openWriter } from './writer.ts';
+
+/** S3 takes ten thousand parts an object, of five MiB or more each but for the last. */
+const PART_BYTES = 6 * 2 ** 20;
+const MOST_PARTS = 10_000;
+/** How many parts of one artifact are under way at once. */
+const PARTS_AT_ONCE = 3;
+
+/** How the bytes of an artifact are wanted that is sent. */
+export const ARTIFACT_CUT: Pieces = { bytes: FRAME_BYTES, atOnce: FRAMES_AT_ONCE };
+
+/** How long it may take to call off an upload, ms: also who pressed Ctrl-C waits for it. */
+const ABORT_WITHIN = 3_000;
+
+/**
+ * Sends an artifact, compressed; an existing object is replaced. Returns how many bytes went over. Throws what the pieces throw.
+ * @param pieces of ARTIFACT_CUT
+ */
+export async function upload(
+  steady: Steady,
+  name: string,
+  pieces: AsyncIterable<Buffer>,
+  onTransfer: OnTransfer,
+  signal: AbortSignal,
+): Promise<Answer<number>> {
+  const stop = new AbortController();
+  const own = AbortSignal.any([signal, stop.signal]);
+  const buffers = new PartBuffers();
+  let parts: Parts | undefined;
+  let last: Buffer | undefined;
+  try {
+    for await (const part of packedParts(pieces, buffers, onTransfer)) {
+      // The first goes alone when there is no second.
+      if (last) {
+        if (!parts) {
+          const begun = await steady.begin(name, own);
+          if (!begun.ok) return begun;
+          parts = new Parts(begun.value, buffers, own, () => stop.abort());
+        }
+        await parts.add(last);
+      }
+      last = part;
+      if (own.aborted) break;
+    }
+    if (!parts) {
+      const whole = last ?? Buffer.alloc(0);
+      const put = await steady.put(name, whole, 'always', own);
+      return put.ok ? answer(whole.length) : put;
+    }
+    if (last) await parts.add(last);
+    return await parts.end();
+  } finally {
+    await parts?.discard();
+  }
+}
+
+/** The memory of parts, used again and again: what is left to the garbage collector piles up until it comes. */
+class PartBuffers {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(PART_BYTES);
+  }
+
+  /** Takes back a whole part that nobody reads any more. */
+  giveBack(part: Buffer): void {
+    if (part.length === PART_BYTES) this.#free.push(part);
+  }
+}
+
+/** The parts of one upload that are under way. */
+class Parts {
+  readonly #upload: PartUpload;
+  readonly #buffers: PartBuffers;
+  readonly #signal: AbortSignal;
+  readonly #stop: () => void;
+  readonly #running = new Set<Promise<void>>();
+  #count = 0;
+  #bytes = 0;
+  #failed: Answer<never> | undefined;
+  #isComplete = false;
+
+  constructor(upload: PartUpload, buffers: PartBuffers, signal: AbortSignal, stop: () => void) {
+    this.#upload = upload;
+    this.#buffers = buffers;
+    this.#signal = signal;
+    this.#stop = stop;
+  }
+
+  /** Sends a part as soon as there is room among those that are under way. */
+  async add(bytes: Buffer): Promise<void> {
+    while (this.#running.size >= PARTS_AT_ONCE) await Promise.race(this.#running);
+    const number = ++this.#count;
+    this.#bytes += bytes.length;
+    if (number > MOST_PARTS) this.#fail(trouble('refused', 'it is too large for S3'));
+    if (this.#failed) return;
+    const running: Promise<void> = this.#upload.part(number, bytes, this.#signal).then((sent) => {
+      this.#running.delete(running);
+      if (sent.ok) this.#buffers.giveBack(bytes);
+      else this.#fail(sent);
+    });
+    this.#running.add(running);
+  }
+
+  async end(): Promise<Answer<number>> {
+    await Promise.all(this.#running);
+    if (this.#failed) return this.#failed;
+    const done = await this.#upload.complete(this.#signal);
+    if (!done.ok) return done;
+    this.#isComplete = true;
+    return answer(this.#bytes);
+  }
+
+  async discard(): Promise<void> {
+    if (this.#isComplete) return;
+    this.#stop();
+    await Promise.all(this.#running);
+    await this.#upload.abort(AbortSignal.timeout(ABORT_WITHIN));
+  }
+
+  #fail(failed: Answer<never>): void {
+    this.#failed ??= failed;
+    this.#stop();
+  }
+}
+
+/** The whole, compressed, in pieces of the size of a part. */
+async function* packedParts(
+  pieces: AsyncIterable<Buffer>,
+  buffers: PartBuffers,
+  onTransfer: OnTransfer,
+): AsyncGenerator<Buffer> {
+  let read = 0;
+  const counted = async function* () {
+    for await (const piece of pieces) {
+      read += piece.length;
+      onTransfer(read);
+      yield piece;
+    }
+  };
+  yield* inParts(pack(counted()), buffers);
+}
+
+/** Each part is memory of its own, filled once: what is put together from pieces is twice there for a while. */
+async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): AsyncGenerator<Buffer> {
+  let part = buffers.take();
+  let filled = 0;
+  for await (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const copied = piece.copy(part, filled, at);
+      filled += copied;
+      at += copied;
+      if (filled < PART_BYTES) continue;
+      yield part;
+      part = buffers.take();
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}
+
+/**
+ * Receives an artifact into a file. Fails as `absent` when it is gone, or what came is not this artifact. Returns how many bytes came over.
+ * Throws node's fs errors.
+ */
+export async function download(
+  steady: Steady,
+  name: string,
+  artifact: Artifact,
+  file: string,
+  onTransfer: OnTransfer,
+  signal: AbortSignal,
+): Promise<Answer<number>> {
+  let came = 0;
+  const counted = async function* () {
+    for await (const piece of steady.stream(name, signal)) {
+      came += piece.length;
+      yield piece;
+    }
+  };
+  try {
+    const isRight = await write(file, unpack(counted()), artifact, onTransfer);
+    return isRight ? answer(came) : DAMAGED;
+  } catch (error) {
+    if (signal.aborted) return trouble('interrupted', 'interrupted');
+    if (error instanceof FrameError) return DAMAGED;
+    if (!(error instanceof TroubleError)) throw error;
+    const { trouble: why } = error;
+    return why.kind === 'absent' ? trouble('absent', `is gone: ${why.message}`) : { ok: false, trouble: why };
+  }
+}
+
+/** Writes the bytes of an artifact to a file; no more than it has. Returns whether they are its own. */
+async function write(
+  file: string,
+  pieces: AsyncIterable<Buffer>,
+  artifact: Artifact,
+  onTransfer: OnTransfer,
+): Promise<boolean> {
+  let bytes = 0;
+  await using writer = openWriter(file, artifact.bytes);
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > artifact.bytes) return false;
+    onTransfer(bytes);
+    await writer.write(piece);
+  }
+  return (await writer.end()) === artifact.digest && bytes === artifact.bytes;
+}
+
+const DAMAGED = trouble('absent', 'is damaged');

@@ -1,0 +1,27 @@
+// The other thread of artifact-writer.ts.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { ArtifactFile } from './artifact-file.ts';
+import { free } from './memory.ts';
+import type { FromThread, ToThread } from './writer.ts';
+
+const port = parentPort;
+if (!port) throw new Error('this is a thread of another module');
+let file: ArtifactFile | undefined;
+
+port.on('message', (told: ToThread) => {
+  try {
+    file ??= new ArtifactFile(workerData);
+    if (told === 'end') return answer({ type: 'ended', digest: file.end() });
+    file.write(told);
+    free(told);
+    answer({ type: 'written' });
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    answer({ type: 'failed', code, message });
+  }
+});
+
+function answer(told: FromThread): void {
+  port?.postMessage(told);
+}

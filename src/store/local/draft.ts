@@ -1,0 +1,184 @@
+// A delta in progress, and the commit that makes it an artifact.
+
+import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import {
+  type Artifact,
+  artifactFile,
+  type BuildRecord,
+  type Digest,
+  type Key,
+} from '../../model/artifact.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
+import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { referencesOf } from './qcow2-header.ts';
+import { seal, sealForNow } from './seal.ts';
+
+export class LocalDraft implements Draft {
+  readonly path: string;
+  readonly #keys: string;
+  readonly #store: Store;
+  readonly #bootId: () => string;
+
+  constructor(file: string, keys: string, store: Store, bootId: () => string) {
+    this.path = file;
+    this.#keys = keys;
+    this.#store = store;
+    this.#bootId = bootId;
+  }
+
+  async commit(about: CommitRequest): Promise<Result<BuildRecord>> {
+    try {
+      return ok(await this.#commit(about));
+    } catch (error) {
+      if (about.signal.aborted) return fail('interrupted', 'the commit was interrupted');
+      return cannotWriteStore(this.#store.artifactDirectory, error);
+    }
+  }
+
+  async adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<Result<void>> {
+    const parent = record.parent === null ? undefined : `./${artifactFile(record.parent)}`;
+    const backing = referencesOf(this.path);
+    if (backing === undefined || backing.file !== parent) {
+      return fail('work', 'it stands on something else than its record says');
+    }
+    try {
+      await this.#store.hold([record], signal);
+      // What is here already may have been flushed: it is not replaced by what is not.
+      if (!(await this.#store.holds(record.artifact))) await this.#installFetched(record, flush, signal);
+      const temporary = `${this.path}.json`;
+      try {
+        writeFileDurably(temporary, textOf(record));
+        renameSync(temporary, path.join(this.#keys, `${record.key}.json`));
+      } finally {
+        rmSync(temporary, { force: true });
+      }
+      flushDirectory(this.#keys);
+      return ok();
+    } catch (error) {
+      if (signal.aborted) return fail('interrupted', 'the adoption was interrupted');
+      return cannotWriteStore(this.#store.artifactDirectory, error);
+    }
+  }
+
+  async digest(signal: AbortSignal): Promise<Result<Digest>> {
+    try {
+      return ok(await digestFile(this.path, signal));
+    } catch (error) {
+      if (signal.aborted) return fail('interrupted', 'reading the draft was interrupted');
+      return cannotWriteStore(this.#store.artifactDirectory, error);
+    }
+  }
+
+  async #commit({ keeping, startedAt, log, signal, ...about }: CommitRequest): Promise<BuildRecord> {
+    await flushFile(this.path, signal);
+    const digest = await digestFile(this.path, signal);
+    const artifact: Artifact = { digest, keeping, bytes: statSync(this.path).size };
+    const record: BuildRecord = {
+      schema: 1,
+      ...about,
+      artifact,
+      seconds: Math.round((performance.now() - startedAt) * 1) / 1000,
+      created: new Date().toISOString(),
+    };
+    const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
+    if (earlier && (await this.#store.hold([earlier], signal)).length === 0) return earlier;
+    const { file, isNew } = await this.#install(record, () => seal(this.path, digest), signal);
+    // An uncached layer's record is its project's business, see InPlace.
+    if (keeping === 'uncached') return record;
+    const published = await this.#publish(record, log, signal);
+    // Somebody was quicker by a hair: these bytes are nobody's, unless they were there before.
+    if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
+    return published;
+  }
+
+  async #installFetched(record: BuildRecord, flush: boolean, signal: AbortSignal): Promise<void> {
+    if (flush) await flushFile(this.path, signal);
+    const sealDraft = (digest: Digest) =>
+      flush ? seal(this.path, digest) : sealForNow(this.path, digest, this.#bootId());
+    await this.#install(record, sealDraft, signal);
+  }
+
+  /** Gives a draft the name of its artifact. */
+  async #install(
+    record: BuildRecord,
+    sealDraft: (digest: Digest) => void,
+    signal: AbortSignal,
+  ): Promise<{ file: string; isNew: boolean }> {
+    // Before it has its name: from then on others may find it, and nobody may take it away.
+    await this.#store.hold([record], signal);
+    signal.throwIfAborted();
+    chmodSync(this.path, 0o444);
+    sealDraft(record.artifact.digest);
+    const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
+    const isNew = !existsSync(file);
+    renameSync(this.path, file);
+    flushDirectory(this.#store.artifactDirectory);
+    return { file, isNew };
+  }
+
+  /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
+  async #publish(record: BuildRecord, log: string | undefined, signal: AbortSignal): Promise<BuildRecord> {
+    const file = path.join(this.#keys, `${record.key}.json`);
+    const temporary = `${this.path}.json`;
+    try {
+      writeFileDurably(temporary, textOf(record));
+      if (!linkIfFree(temporary, file)) {
+        const winner = await this.#store.lookup(record.key);
+        if (winner && (await this.#store.hold([winner], signal)).length === 0) return winner;
+        linkSync(temporary, file); // the winner was damaged and has been moved aside
+      }
+      if (log !== undefined) this.#keepLog(log, record.key);
+      flushDirectory(this.#keys);
+      return record;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** A log is for people: without it the build is no worse. */
+  #keepLog(log: string, key: Key): void {
+    try {
+      copyFileSync(log, path.join(this.#keys, `${key}.log`));
+    } catch {
+      return;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.path, { force: true });
+  }
+}
+
+/** Gives a file another name, unless that is taken: link(2) fails then, so that the first writer wins. */
+function linkIfFree(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false; // node's fs throws nothing else
+    throw error;
+  }
+}
+
+function textOf(record: BuildRecord): string {
+  return `${JSON.stringify(record, undefined, 1)}\n`;
+}
+
+export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';
+
+/** The failure for a store that cannot be written. */
+export function cannotWriteStore(directory: string, error: unknown): Result<never> {
+  const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return fail('host', 'there is no space left for the store', {
+      where: { file: directory },
+      hint: 'make room there, or move the store: --cache-dir DIR',
+    });
+  }
+  return fail('host', `the store cannot be written: ${message}`, {
+    where: { file: directory },
+    hint: ELSEWHERE,
+  });
+}

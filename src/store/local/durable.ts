@@ -1,0 +1,73 @@
+// Writing so that a crash or a power cut leaves either nothing or all of it. All functions throw node's fs errors.
+
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Digest } from '../../model/artifact.ts';
+
+/** fsync(2) of a file's data, which may take long; throws an AbortError when the signal comes first. */
+export async function flushFile(file: string, signal: AbortSignal): Promise<void> {
+  // Loaded here, since a build with nothing to do flushes nothing.
+  const { open } = await import('node:fs/promises');
+  const handle = await open(file, 'r');
+  // A flush cannot be called off, only left alone: it ends in its own time, and the file is closed then.
+  const flushed = handle.sync().finally(() => handle.close());
+  flushed.catch(() => {}); // told below, unless nobody waits any more
+  await Promise.race([flushed, once(signal)]);
+  signal.throwIfAborted();
+}
+
+/** fsync(2) of a directory: makes the names in it durable. */
+export function flushDirectory(directory: string): void {
+  flush(directory);
+}
+
+/** Makes a directory, with those above it, so that the name of each is durable. */
+export function makeDirectoryDurably(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    flushDirectory(path.dirname(made));
+  }
+}
+
+/** Writes a new file and flushes it. */
+export function writeFileDurably(file: string, text: string): void {
+  const descriptor = openSync(file, 'w', 0o644);
+  try {
+    writeFileSync(descriptor, text); // not writeSync: a disk that is nearly full takes a part, and says nothing
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** SHA-256 of a file's bytes. Throws an AbortError on the signal. */
+export async function digestFile(file: string, signal: AbortSignal): Promise<Digest> {
+  const hash = createHash('sha256');
+  // Loaded here, since a build with nothing to do reads none.
+  const { filePieces } = await import('./file-pieces.ts');
+  for await (const piece of filePieces(file, { bytes: 1 << 20, atOnce: 1 })) {
+    signal.throwIfAborted();
+    hash.update(piece);
+  }
+  signal.throwIfAborted();
+  return hash.digest('hex') as Digest; // the one place that makes digests of artifacts
+}
+
+/** Settles when the signal aborts. */
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function flush(name: string): void {
+  const descriptor = openSync(name, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,256 @@
+// The store in a local directory: artifacts by digest, records by key.
+
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile, type BuildRecord, type Key } from '../../model/artifact.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
+import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
+import { parseRecord } from '../../model/record.ts';
+import { guarded } from '../locks/guard.ts';
+import { Lease } from '../locks/lease.ts';
+import { takeLock } from '../locks/lock.ts';
+import { measure, namesIn, type StorePlaces, storePlaces } from '../names.ts';
+import { deadFiles, findDead, removeDead } from '../upkeep/dead-files.ts';
+import { backingArtifact } from '../upkeep/inventory.ts';
+import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
+import { setAside } from './damaged.ts';
+import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
+import { digestFile, makeDirectoryDurably } from './durable.ts';
+import { isIntact } from './seal.ts';
+
+export interface LocalStoreOptions {
+  readonly directory: string;
+  /** The name of this process, see src/host/process/owner.ts: drafts carry it and are rubbish once it is dead. */
+  readonly owner: string;
+  readonly isAlive: (owner: string) => boolean;
+  /** See `Host.bootId`. */
+  readonly bootId: () => string;
+  /** Told about entries that were found damaged and moved aside. */
+  readonly onDamage: (message: string) => void;
+  /** The project that uses the store. */
+  readonly project: ProjectPlaces;
+  readonly limits: CacheLimits;
+  /** Told what a store over its limits has given up, and what it holds then; or why it could not. */
+  readonly onEvict: (collected: Result<Collected>) => void;
+}
+
+/**
+ * Opens a store. Nothing is made: for those who only look it may be read-only, or not there yet. Fails as `host` when it
+ * cannot be read.
+ */
+export function openLocalStore(options: LocalStoreOptions): Result<Store> {
+  const places = storePlaces(options.directory);
+  try {
+    clearDrafts(places.artifacts, options.isAlive);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    if (code !== 'ENOENT') {
+      const where = { file: options.directory };
+      return fail('host', `the store cannot be read: ${message}`, { where, hint: ELSEWHERE });
+    }
+  }
+  return ok(new LocalStore(places, options));
+}
+
+class LocalStore implements Store {
+  readonly artifactDirectory: string;
+  readonly #places: StorePlaces;
+  readonly #options: LocalStoreOptions;
+  readonly #lease: Lease;
+
+  constructor(places: StorePlaces, options: LocalStoreOptions) {
+    this.artifactDirectory = places.artifacts;
+    this.#places = places;
+    this.#options = options;
+    this.#lease = new Lease(places.leases, options.owner);
+  }
+
+  async lookup(key: Key): Promise<BuildRecord | undefined> {
+    const file = this.#recordFile(key);
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      if (code !== 'ENOENT') this.#setAside(file, 'cannot be read');
+      return undefined;
+    }
+    const record = parseRecord(text);
+    if (record?.key !== key) {
+      this.#setAside(file, 'is damaged');
+      return undefined;
+    }
+    if (await this.holds(record.artifact)) return record;
+    this.#setAside(file, `names an artifact that is not there whole: ${artifactFile(record.artifact)}`);
+    return undefined;
+  }
+
+  async recordsLike(prefix: string): Promise<readonly BuildRecord[]> {
+    const texts = namesIn(this.#places.keys)
+      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
+      .map((name) => readFileSync(path.join(this.#places.keys, name), 'utf8'));
+    return texts.map(parseRecord).filter((record) => record !== undefined);
+  }
+
+  async hold(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]> {
+    const gone = () => records.filter(({ artifact }) => !existsSync(this.#artifactFile(artifact)));
+    try {
+      const held = await guarded(this.#options, signal, () => {
+        const isFirst = this.#lease.isEmpty;
+        this.#lease.add(records.map(({ artifact }) => artifactFile(artifact)));
+        this.#noteUse(records);
+        if (isFirst) this.#clearDead();
+        return gone();
+      });
+      return held ?? [];
+    } catch {
+      return gone(); // a store that is not to be written: nobody here removes anything from it either
+    }
+  }
+
+  noteUse(records: readonly BuildRecord[]): void {
+    if (usedToday(this.#places, this.#options.project)) return;
+    try {
+      this.#noteUse(records);
+    } catch {
+      return; // as above
+    }
+  }
+
+  async examine(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
+    const met = new Set<string>();
+    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !met.has(name); ) {
+      met.add(name);
+      const file = path.join(this.artifactDirectory, name);
+      const digest = await digestFile(file, signal).catch(() => undefined); // it cannot even be read
+      if (signal.aborted) return true;
+      if (digest === undefined || !name.includes(digest)) {
+        this.#setAside(file, 'is damaged');
+        return false;
+      }
+      name = backingArtifact(file);
+    }
+    return true;
+  }
+
+  release(): void {
+    this.#lease.release();
+  }
+
+  async evict(signal: AbortSignal): Promise<void> {
+    const { limits, onEvict } = this.#options;
+    const { evict } = await import('../upkeep/evict.ts');
+    const collected = await evict(limits, { ...this.#options, places: this.#places }, signal);
+    if (collected) onEvict(collected);
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    const { dropUnused } = await import('../upkeep/drop.ts');
+    await dropUnused(names, { ...this.#options, places: this.#places });
+  }
+
+  logOf(key: Key): string {
+    return path.join(this.#places.keys, `${key}.log`);
+  }
+
+  async forget(key: Key): Promise<void> {
+    rmSync(this.#recordFile(key), { force: true });
+  }
+
+  async *read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer> {
+    const { filePieces } = await import('./file-pieces.ts');
+    yield* filePieces(this.#artifactFile(artifact), cut);
+  }
+
+  async holds(artifact: Artifact): Promise<boolean> {
+    const file = this.#artifactFile(artifact);
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (stat.size !== artifact.bytes) {
+      this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
+      return false;
+    }
+    if (await isIntact(file, stat, artifact, this.#options.bootId)) return true;
+    this.#setAside(file, 'was written to and has another digest');
+    return false;
+  }
+
+  async lock(
+    name: string,
+    onWait: (owner: string) => void,
+    signal: AbortSignal,
+  ): Promise<Result<Disposable | undefined>> {
+    const { directory, owner, isAlive } = this.#options;
+    try {
+      return ok(
+        await takeLock({ file: path.join(directory, 'locks', name), owner, isAlive, onWait, signal }),
+      );
+    } catch (error) {
+      return cannotWriteStore(directory, error);
+    }
+  }
+
+  async draft(): Promise<Result<Draft>> {
+    try {
+      for (const directory of [this.artifactDirectory, this.#places.keys]) makeDirectoryDurably(directory);
+    } catch (error) {
+      return cannotWriteStore(this.#options.directory, error);
+    }
+    const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
+    const file = path.join(this.artifactDirectory, name);
+    return ok(new LocalDraft(file, this.#places.keys, this, this.#options.bootId));
+  }
+
+  /** Removes what dead processes left, if this process may: in a store of several users some of it may be another's. */
+  #clearDead(): void {
+    const { owner, isAlive, project } = this.#options;
+    try {
+      removeDead(findDead(this.#places, project, isAlive), owner, isAlive);
+    } catch {}
+  }
+
+  /**
+   * Throws node's fs errors. A record that has gone, or is another user's, keeps its time, and so does one that was used
+   * later than now: a clock that is wrong for one build must not make old what the build used.
+   */
+  #noteUse(records: readonly BuildRecord[]): void {
+    register(this.#places, this.#options.project);
+    const now = new Date();
+    for (const { key, artifact } of records) {
+      const file = this.#recordFile(key);
+      if (artifact.keeping === 'uncached' || (measure(file)?.modified ?? 0) > now.getTime()) continue;
+      try {
+        utimesSync(file, now, now);
+      } catch {}
+    }
+  }
+
+  #setAside(file: string, what: string): void {
+    const { damaged } = this.#places;
+    try {
+      setAside(file, damaged);
+    } catch {
+      return; // another process was quicker, or the store is read-only: it stays a miss
+    }
+    this.#options.onDamage(`${file} ${what}; it was moved to ${damaged}`);
+  }
+
+  #artifactFile(artifact: Artifact): string {
+    return path.join(this.artifactDirectory, artifactFile(artifact));
+  }
+
+  #recordFile(key: Key): string {
+    return path.join(this.#places.keys, `${key}.json`);
+  }
+}
+
+/** Removes deltas in progress whose owner is dead, if this process may. */
+function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
+  for (const draft of deadFiles(artifacts, isAlive)) {
+    try {
+      rmSync(draft, { recursive: true, force: true });
+    } catch {} // a store of somebody else, or a read-only one: a nuisance, no more
+  }
+}

@@ -1,0 +1,72 @@
+// Empties a store, but for what running builds hold.
+
+import { existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { withNeeds } from '../../model/choose.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Cleared } from '../../model/ports/store-upkeep.ts';
+import { guarded } from '../locks/guard.ts';
+import { leasedNames } from '../locks/lease.ts';
+import { namesIn } from '../names.ts';
+import { readInventory } from './inventory.ts';
+import { amountBelow, type KeepingOptions, sum, takeOut } from './keeping.ts';
+import { artifactLinks, linkedArtifacts, livingProjects } from './projects.ts';
+
+export interface ClearOptions extends KeepingOptions {
+  /** Removes a directory with files that belong to root. */
+  readonly removeTree: (directory: string) => Promise<Result<void>>;
+}
+
+/** Fails as `host` when the caches of layers cannot be removed. Throws node's fs errors. */
+export async function clear(options: ClearOptions, signal: AbortSignal): Promise<Result<Cleared>> {
+  const { places, project } = options;
+  const done = await guarded(options, signal, () => {
+    // Listed first: a build may publish a record at any time, and that one is not to be met below.
+    const names = namesIn(places.keys);
+    const inventory = readInventory(places);
+    const held = withNeeds(leasedNames(places.leases, options.isAlive), inventory);
+    const victims = [...inventory.values()].filter(({ name }) => !held.has(name));
+    const kept = [...inventory.values()].filter(({ name }) => held.has(name));
+    const records = new Set(kept.flatMap((artifact) => artifact.records.map(({ file }) => file)));
+    const files = victims.map((victim) => takeOut(victim, options));
+    // What is left there are records that name nothing, and the logs of those.
+    for (const name of names) {
+      const file = path.join(places.keys, name);
+      if (!records.has(file.replace(/\.log$/, '.json'))) rmSync(file, { force: true });
+    }
+    const amounts = (some: typeof victims) => some.map(({ disk }) => ({ count: 1, bytes: disk }));
+    const gone = new Set(victims.map(({ name }) => name));
+    return { files, gone, freed: amounts(victims), kept: amounts(kept), isHeld: held.size > 0 };
+  });
+  if (!done) return fail('interrupted', 'clearing the store was interrupted');
+  for (const file of done.files) rmSync(file, { force: true });
+  // The disks of failed runs stand on what is gone, see src/execute/run/failed-disk.ts.
+  const rest = [places.damaged, path.join(project.state, 'failed')].map((directory) => {
+    const amount = amountBelow(directory);
+    rmSync(directory, { recursive: true, force: true });
+    return amount;
+  });
+  // A running build may have any of them mounted.
+  if (!done.isHeld && existsSync(places.caches)) {
+    rest.push(amountBelow(places.caches));
+    const removed = await options.removeTree(places.caches);
+    if (!removed.ok) return removed;
+  }
+  const others = livingProjects(places).filter(
+    (other) =>
+      other.build !== project.build && [...linkedArtifacts(other.build)].some((name) => done.gone.has(name)),
+  );
+  return ok({
+    freed: sum([...done.freed, ...rest]),
+    kept: sum(done.kept),
+    links: unlinkGone(project.build, done.gone),
+    others: others.map((other) => other.project),
+  });
+}
+
+/** Removes the links that lead to what is gone: they are outputs of this project, as `cargo clean` removes its own. */
+function unlinkGone(build: string, gone: ReadonlySet<string>): number {
+  const links = artifactLinks(build).filter(({ target }) => gone.has(path.basename(target)));
+  for (const { name } of links) rmSync(path.join(build, name), { force: true });
+  return links.length;
+}

@@ -1,0 +1,79 @@
+// What a vlb that was killed left half made: with no living owner it is rubbish.
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { dropDeadLock } from '../locks/lock.ts';
+import { namesIn, type StorePlaces } from '../names.ts';
+import type { ProjectPlaces } from './projects.ts';
+
+/** Drafts in the store, and flat images in the making. */
+const HALF_MADE = /^\.(?:tmp|flattening)-(.*)$/;
+
+type IsAlive = (owner: string) => boolean;
+
+/**
+ * The half-made files in a directory whose owners are dead, whatever version of vlb wrote them. Throws node's fs errors.
+ * @param isAlive whether the process of that name still runs, see src/host/process/owner.ts
+ */
+export function deadFiles(directory: string, isAlive: IsAlive): readonly string[] {
+  return readdirSync(directory)
+    .filter((name) => {
+      const rest = HALF_MADE.exec(name)?.[1];
+      return rest !== undefined && !isAlive(/^\d+-\d+\.[0-9a-z]+/.exec(rest)?.[0] ?? rest);
+    })
+    .map((name) => path.join(directory, name));
+}
+
+export interface Dead {
+  readonly files: readonly string[];
+  readonly locks: readonly string[];
+}
+
+/** All that dead processes left in a store and in a project that uses it, but for its runs. What cannot be read is left out. */
+export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, isAlive: IsAlive): Dead {
+  const named = (directory: string, pattern: RegExp) =>
+    namesIn(directory)
+      .filter((name) => isOfDead(pattern.exec(name)?.[1], isAlive))
+      .map((name) => path.join(directory, name));
+  const locks = [
+    ...namesIn(places.locks).map((name) => path.join(places.locks, name)),
+    ...['lock', 'lock.breaking'].map((name) => path.join(state, name)),
+  ];
+  return {
+    files: [
+      ...[places.artifacts, build].flatMap((directory) => deadFilesOrNone(directory, isAlive)),
+      ...named(places.leases, /^(.*)$/),
+      // Files that are written beside those which they are going to replace.
+      ...named(places.projects, /\.json\.(\d+)$/),
+      ...named(state, /^(?:stat-index\.|\.clock-|lock\.)(\d+.*)$/),
+      ...named(build, /^\..*\.qcow2\.(\d+)$/),
+    ],
+    locks: locks.filter((file) => isOfDead(textOf(file), isAlive)),
+  };
+}
+
+/** Removes what `findDead` found. Throws node's fs errors. */
+export function removeDead({ files, locks }: Dead, owner: string, isAlive: IsAlive): void {
+  for (const file of files) rmSync(file, { recursive: true, force: true });
+  for (const file of locks) dropDeadLock(file, owner, isAlive);
+}
+
+function deadFilesOrNone(directory: string, isAlive: IsAlive): readonly string[] {
+  try {
+    return deadFiles(directory, isAlive);
+  } catch {
+    return [];
+  }
+}
+
+function isOfDead(owner: string | undefined, isAlive: IsAlive): boolean {
+  return owner !== undefined && !isAlive(owner);
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

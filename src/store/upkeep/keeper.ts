@@ -1,0 +1,84 @@
+// The keeping of the store in a local directory, as `vlb cache` asks for it.
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { withNeeds } from '../../model/choose.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { CacheEntry, CacheKeeper, CacheUsage } from '../../model/ports/store-upkeep.ts';
+import { measure, namesIn, RECORD, storePlaces } from '../names.ts';
+import { type ClearOptions, clear } from './clear.ts';
+import { collect } from './collect.ts';
+import { readInventory } from './inventory.ts';
+import { amountBelow, cannotKeep, entriesOf, type KeepingOptions, sum } from './keeping.ts';
+import { artifactsInPlace, livingProjects } from './projects.ts';
+import { verify } from './verify.ts';
+
+const NONE = { count: 0, bytes: 0 };
+
+/** Opens the keeping of a store, which need not be there yet, and is not made. */
+export function openKeeper(
+  options: Omit<ClearOptions, 'places'> & { readonly signal: AbortSignal },
+): CacheKeeper {
+  const { signal } = options;
+  const keeping: ClearOptions = { ...options, places: storePlaces(options.directory) };
+  const attempt = async <T>(work: () => Promise<T | undefined>): Promise<Result<T>> => {
+    try {
+      const done = await work();
+      return done === undefined ? fail('interrupted', 'the work on the store was interrupted') : ok(done);
+    } catch (error) {
+      if (signal.aborted) return fail('interrupted', 'the work on the store was interrupted');
+      return cannotKeep(options.directory, error);
+    }
+  };
+  return {
+    usage: async () => usage(keeping),
+    entries: async () => entries(keeping),
+    collect: async (limits, { dryRun }) => {
+      if (!existsSync(options.directory)) return ok({ removed: [], freed: NONE, kept: NONE, inUse: NONE });
+      return attempt(() => collect(limits, keeping, { dryRun, signal }));
+    },
+    clear: async () => {
+      if (!existsSync(options.directory)) return ok({ freed: NONE, kept: NONE, links: 0, others: [] });
+      const cleared = await attempt(() => clear(keeping, signal));
+      return cleared.ok ? cleared.value : cleared;
+    },
+    verify: (onBad, stop) => attempt(() => verify(keeping, onBad, stop)),
+  };
+}
+
+function entries({ places, project }: KeepingOptions): readonly CacheEntry[] {
+  const inventory = readInventory(places);
+  const inPlace = withNeeds(artifactsInPlace(project), inventory);
+  return [...inventory.values()]
+    .flatMap((artifact) => entriesOf(artifact, inPlace.has(artifact.name)))
+    .sort((a, b) => b.lastUsed.localeCompare(a.lastUsed) || (b.layer ?? '').localeCompare(a.layer ?? ''));
+}
+
+function usage({ places, project }: KeepingOptions): CacheUsage {
+  const inventory = [...readInventory(places).values()];
+  const amounts = (some: typeof inventory) => sum(some.map(({ disk }) => ({ count: 1, bytes: disk })));
+  const filesIn = (directory: string, test: (name: string) => boolean) =>
+    sum(
+      namesIn(directory)
+        .filter(test)
+        .map((name) => ({ count: 1, bytes: measure(path.join(directory, name))?.disk ?? 0 })),
+    );
+  const records = filesIn(places.keys, (name) => RECORD.test(name));
+  const logs = filesIn(places.keys, (name) => name.endsWith('.log'));
+  const parts = {
+    records: { count: records.count, bytes: records.bytes + logs.bytes },
+    artifacts: amounts(inventory),
+    drafts: filesIn(places.artifacts, (name) => name.startsWith('.tmp-')),
+    damaged: amountBelow(places.damaged),
+    caches: amountBelow(places.caches),
+  };
+  const projects = new Set(livingProjects(places).map((one) => one.project));
+  if (artifactsInPlace(project).size > 0) projects.add(project.project);
+  return {
+    directory: places.directory,
+    ...parts,
+    unrecorded: amounts(inventory.filter((artifact) => artifact.records.length === 0)),
+    total: sum(Object.values(parts)),
+    projects: [...projects],
+  };
+}

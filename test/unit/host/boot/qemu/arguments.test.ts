@@ -1,0 +1,70 @@
+// QEMU's command line: what a machine is made of, and that no name of a file can be read as an option.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type MachineSpec, qemuArguments } from '../../../../../src/host/boot/qemu/arguments.ts';
+import { BootRig, mustFail } from '../../../../rig/boot/rig.ts';
+
+const SPEC: MachineSpec = {
+  arch: 'x86_64',
+  accelerator: 'tcg',
+  memoryMiB: 1024,
+  cpus: 2,
+  image: { path: '/a,b/disk.img', format: 'raw' },
+  firmware: undefined,
+  network: { type: 'none' },
+  seed: undefined,
+};
+const TERMINAL = { type: 'terminal' } as const;
+const WATCHED = { type: 'watched', control: 'control', agent: 'agent' } as const;
+
+/** The values of an option, in order. */
+function values(args: readonly string[], option: string): string[] {
+  return args.filter((_, index) => args[index - 1] === option);
+}
+
+test('the disk is a snapshot of the given format, and a comma in its name is no end', () => {
+  const [drive] = values(qemuArguments(SPEC, TERMINAL), '-drive');
+  assert.match(drive ?? '', /format=raw,snapshot=on,.*file=\/a,,b\/disk\.img/);
+});
+
+test('the host’s processor is shown under KVM only', () => {
+  assert.deepEqual(values(qemuArguments(SPEC, TERMINAL), '-cpu'), ['max,la57=off']);
+  assert.deepEqual(values(qemuArguments({ ...SPEC, accelerator: 'kvm' }, TERMINAL), '-cpu'), ['host']);
+});
+
+test('a guest may reboot at a terminal, and not in a check', () => {
+  assert.ok(!qemuArguments(SPEC, TERMINAL).includes('-no-reboot'));
+  assert.ok(qemuArguments(SPEC, WATCHED).includes('-no-reboot'));
+});
+
+test('networks', () => {
+  assert.deepEqual(values(qemuArguments(SPEC, WATCHED), '-netdev'), []);
+  const bridge = { ...SPEC, network: { type: 'bridge', bridge: 'br0' } } as const;
+  assert.deepEqual(values(qemuArguments(bridge, WATCHED), '-netdev'), ['bridge,id=net,br=br0']);
+  const forwards = [
+    { address: '127.0.0.1', hostPort: 2222, guestPort: 22 },
+    { address: '0.0.0.0', hostPort: 8080, guestPort: 80 },
+  ];
+  assert.deepEqual(
+    values(qemuArguments({ ...SPEC, network: { type: 'user', forwards } }, WATCHED), '-netdev'),
+    ['user,id=net,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:0.0.0.0:8080-:80'],
+  );
+});
+
+test('without QEMU the package that has it is named', async () => {
+  using rig = new BootRig();
+  const image = rig.guest('x');
+  const searched = process.env['PATH'];
+  process.env['PATH'] = rig.directory;
+  try {
+    const failure = mustFail((await rig.check(image)).result);
+    assert.equal(failure.kind, 'host');
+    assert.match(
+      `${failure.message}: ${failure.hint}`,
+      /^qemu-system-\w+ is not installed: apt-get install qemu-system-/,
+    );
+  } finally {
+    process.env['PATH'] = searched;
+  }
+});

@@ -1,0 +1,228 @@
+// vlb.yaml: what it may say, and which line and field a complaint names.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { Failure } from '../../../../src/model/failure.ts';
+import { loadConfig } from '../../../../src/project/config/config.ts';
+import { failureIn, Tree, valueIn } from '../../../rig/tree.ts';
+
+const SHA = '0123456789abcdef'.repeat(4);
+const KEY = `${'A'.repeat(43)}=`;
+const DIGITS = `${'0123456789'.repeat(6)}0123`;
+
+async function load(text: string) {
+  using tree = new Tree({ 'vlb.yaml': text });
+  return { directory: tree.directory, result: await loadConfig(tree.directory) };
+}
+
+/** The failure, which has to be of the project's kind and in the file at this line. */
+async function complaint(text: string, line: number): Promise<Failure> {
+  const { directory, result } = await load(text);
+  const failure = failureIn(result);
+  assert.equal(failure.kind, 'usage');
+  assert.deepEqual(failure.where, { file: `${directory}/vlb.yaml`, line }, failure.message);
+  return failure;
+}
+
+describe('nothing configured', () => {
+  test('no file', async () => {
+    using tree = new Tree();
+    assert.deepEqual(valueIn(await loadConfig(tree.directory)), {});
+  });
+
+  for (const text of ['', '\n', '# only a comment\n', '---\n', '{}\n']) {
+    test(JSON.stringify(text), async () => assert.deepEqual(valueIn((await load(text)).result), {}));
+  }
+});
+
+describe('a base', () => {
+  test('is a path, relative to the project', async () => {
+    const { directory, result } = await load('base: images/debian.qcow2\n');
+    assert.deepEqual(valueIn(result), { base: { type: 'file', path: `${directory}/images/debian.qcow2` } });
+  });
+
+  test('is a path with its sha256, in small letters', async () => {
+    const { result } = await load(`base:\n  path: /srv/debian.raw\n  sha256: ${SHA.toUpperCase()}\n`);
+    assert.deepEqual(valueIn(result), { base: { type: 'file', path: '/srv/debian.raw', sha256: SHA } });
+  });
+
+  test('is a url with its sha256', async () => {
+    const { result } = await load(`base: {url: "https://example.org/a.qcow2", sha256: ${SHA}}`);
+    assert.deepEqual(valueIn(result), {
+      base: { type: 'url', url: 'https://example.org/a.qcow2', sha256: SHA },
+    });
+  });
+
+  test('may have its url where a path stands', async () => {
+    const { result } = await load(`base:\n  path: http://example.org/a\n  sha256: ${SHA}\n`);
+    assert.deepEqual(valueIn(result), { base: { type: 'url', url: 'http://example.org/a', sha256: SHA } });
+  });
+
+  for (const sha256 of [DIGITS, `${'1'.repeat(30)}e${'2'.repeat(33)}`, '0'.repeat(64)]) {
+    test(`keeps an unquoted checksum that is a number to YAML: ${sha256.slice(25, 36)}`, async () => {
+      const { result } = await load(`base:\n  path: a\n  sha256: ${sha256}\n`);
+      assert.equal(valueIn(result).base?.sha256, sha256);
+    });
+  }
+});
+
+describe('the limits of the store', () => {
+  test('one, both, and none', async () => {
+    const limits = async (text: string) => valueIn((await load(text)).result).cache;
+    assert.deepEqual(await limits('cache:\n  max-size: 20G\n'), { maxBytes: 20 * 2 ** 30 });
+    assert.deepEqual(await limits('cache: {max-size: none, max-age: 30d}'), {
+      maxBytes: undefined,
+      maxAge: 30 * 86_400,
+    });
+    assert.deepEqual(await limits('cache: {max-size: 0}'), { maxBytes: 0 });
+    assert.equal(await limits('base: x\n'), undefined);
+  });
+
+  test('beside a base', async () => {
+    const config = valueIn((await load('cache: {max-age: 1d}\nbase: a\n')).result);
+    assert.deepEqual([config.base?.type, config.cache], ['file', { maxAge: 86_400 }]);
+  });
+});
+
+describe('complaints', () => {
+  test('a syntax error has its line', async () => {
+    assert.match((await complaint('# a comment\nbase: [a,\n', 3)).message, /^vlb\.yaml: /);
+    await complaint('base: a\n\nbase: b\n', 3);
+  });
+
+  for (const [text, line, message] of [
+    ['- a\n', 1, /has to be a mapping/],
+    ['just words\n', 1, /has to be a mapping/],
+    ['\nbase: {}\nbsae: x\n', 3, /bsae is no field that vlb knows; did you mean base\?/],
+    ['frobnicate: x\n', 1, /frobnicate is no field that vlb knows; there is base/],
+    ['base:\n  pth: x\n', 2, /base\.pth is no field that vlb knows; did you mean base\.path\?/],
+    ['base:\n  path: a\n  sha265: x\n', 3, /did you mean base\.sha256\?/],
+    ['base:\n', 1, /base wants a path, or url and sha256/],
+    ['base: ""\n', 1, /base wants a path, or url and sha256/],
+    ['base: [a, b]\n', 1, /base wants a path, or url and sha256/],
+    ['base: true\n', 1, /base wants a path, or url and sha256/],
+    ['base: {}\n', 1, /base wants a path, or url and sha256/],
+    ['base:\n  path: [a]\n', 2, /base\.path wants a text/],
+    ['base:\n  path:\n', 2, /base\.path wants a text/],
+    [`\nbase:\n  path: a\n  sha256: ${SHA.slice(1)}\n`, 4, /base\.sha256 wants 64 hexadecimal digits/],
+    [`base:\n  path: a\n  sha256: ${SHA.slice(1)}g\n`, 3, /base\.sha256 wants 64 hexadecimal digits/],
+    ['base: https://example.org/a.qcow2\n', 1, /base\.sha256 is missing/],
+    ['base:\n  url: https://example.org/a.qcow2\n', 2, /base\.sha256 is missing/],
+    [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url wants an http or https address/],
+    [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url wants an http or https address/],
+    ['cache: 20G\n', 1, /cache wants max-size, max-age or s3/],
+    ['cache:\n', 1, /cache wants max-size, max-age or s3/],
+    ['cache:\n  max-size: 20\n', 2, /cache\.max-size wants a size like 20G, or none/],
+    ['cache:\n  max-size: [1G]\n', 2, /cache\.max-size wants a size/],
+    ['cache:\n  max-size: 1G\n  max-age: 30\n', 3, /cache\.max-age wants an age like 30d, or none/],
+    ['cache:\n  s3: team\n', 2, /cache\.s3 wants a mapping with a bucket/],
+    ['cache:\n  s3:\n', 2, /cache\.s3 wants a mapping/],
+    ['cache:\n  s3:\n    prefix: a\n', 2, /cache\.s3\.bucket is missing/],
+    ['cache:\n  s3:\n    buckit: a\n', 3, /did you mean cache\.s3\.bucket\?/],
+    ['cache:\n  s3:\n    bucket: a/b\n', 3, /cache\.s3\.bucket wants the name of a bucket/],
+    ['cache:\n  s3:\n    bucket: team\n    prefix: /a\n', 4, /cache\.s3\.prefix wants names with slashes/],
+    ['cache:\n  s3:\n    bucket: team\n    prefix: a/../b\n', 4, /cache\.s3\.prefix wants names/],
+    ['cache:\n  s3:\n    bucket: team\n    endpoint: s3.local\n', 4, /cache\.s3\.endpoint wants the address/],
+    ['cache:\n  s3:\n    bucket: team\n    endpoint: http://a:b@c\n', 4, /cache\.s3\.endpoint wants/],
+    ['cache:\n  s3:\n    bucket: team\n    region: [a]\n', 4, /cache\.s3\.region wants the name of a region/],
+    ['cache:\n  s3:\n    bucket: team\n    path-style: on\n', 4, /cache\.s3\.path-style wants true or false/],
+    [`cache:\n  trusted-keys: [${KEY}]\n`, 2, /cache\.trusted-keys is of no use without cache\.s3/],
+    ['cache:\n  s3: {bucket: team}\n  trusted-keys: []\n', 3, /cache\.trusted-keys is empty/],
+    [
+      `cache:\n  s3: {bucket: team}\n  trusted-keys: ${KEY}\n`,
+      3,
+      /cache\.trusted-keys wants a list of public/,
+    ],
+    ['cache:\n  s3: {bucket: team}\n  trusted-keys:\n    - abc\n', 4, /cache\.trusted-keys wants a list/],
+    ['cache:\n  max-sise: 1G\n', 2, /did you mean cache\.max-size\?/],
+    [`base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`, 2, /a path or a url, not both/],
+  ] as const) {
+    test(JSON.stringify(text), async () => assert.match((await complaint(text, line)).message, message));
+  }
+
+  test('a directory of that name is a failure, no crash', async () => {
+    using tree = new Tree();
+    mkdirSync(tree.path('vlb.yaml'));
+    assert.equal(failureIn(await loadConfig(tree.directory)).where?.file, tree.path('vlb.yaml'));
+  });
+});
+
+describe('images', () => {
+  test('are layers by the names of the images, each with its place', async () => {
+    const { directory, result } = await load('images:\n  web: 30_web\n  db-2: db\n');
+    const file = `${directory}/vlb.yaml`;
+    assert.deepEqual(valueIn(result), {
+      images: [
+        { name: 'web', layer: '30_web', where: { file, line: 2 } },
+        { name: 'db-2', layer: 'db', where: { file, line: 3 } },
+      ],
+    });
+  });
+
+  for (const [name, says] of [
+    ['image', /every project has/],
+    ['20_app', /could be a layer/],
+    [`"${'a'.repeat(64)}"`, /could be a digest/],
+    ['../evil', /no name for a file/],
+    ['a b', /no name for a file/],
+    ['.hidden', /no name for a file/],
+    ['""', /no name for a file/],
+    ['web.qcow2', /call it web$/],
+  ] as const) {
+    test(`cannot be called ${name}`, async () => {
+      const { message } = await complaint(`# first\nimages:\n  ${name}: 10_a\n`, 3);
+      assert.match(message, says);
+    });
+  }
+
+  test('want a mapping of names', async () => {
+    assert.match((await complaint('images: web\n', 1)).message, /images wants a mapping/);
+    assert.match((await complaint('images:\n  web:\n', 2)).message, /images\.web wants the name of a layer/);
+    assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /images\.web wants the name/);
+    await complaint('images:\n  web: 10_a\n  web: 20_b\n', 3);
+  });
+});
+
+describe('a shared cache', () => {
+  test('is a bucket, and no more has to be said', async () => {
+    const { result } = await load('cache:\n  s3:\n    bucket: team.images\n');
+    assert.deepEqual(valueIn(result).shared, {
+      bucket: {
+        bucket: 'team.images',
+        prefix: '',
+        endpoint: undefined,
+        region: undefined,
+        pathStyle: false,
+      },
+      trustedKeys: [],
+    });
+  });
+
+  test('may be on a server of one’s own, which is spoken to in path style, and want signatures', async () => {
+    const server =
+      's3:\n    bucket: team\n    prefix: a/b\n    endpoint: https://s3.local:8000\n    region: here\n';
+    const { result } = await load(`cache:\n  max-size: 1G\n  ${server}  trusted-keys:\n    - ${KEY}\n`);
+    const { cache, shared } = valueIn(result);
+    assert.deepEqual(cache, { maxBytes: 2 ** 30 });
+    assert.deepEqual(shared, {
+      bucket: {
+        bucket: 'team',
+        prefix: 'a/b',
+        endpoint: 'https://s3.local:8000',
+        region: 'here',
+        pathStyle: true,
+      },
+      trustedKeys: [KEY],
+    });
+  });
+
+  for (const style of ['true', 'false']) {
+    test(`with path-style: ${style}`, async () => {
+      const { result } = await load(
+        `cache: {s3: {bucket: team, endpoint: "http://a", path-style: ${style}}}\n`,
+      );
+      assert.equal(String(valueIn(result).shared?.bucket.pathStyle), style);
+    });
+  }
+});

@@ -1,0 +1,197 @@
+// The hints in a script's comments: what each says, and what is told when one is wrong.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ScriptKind } from '../../../../src/model/project.ts';
+import { parseHints } from '../../../../src/project/hints/parse.ts';
+import { failureIn, NO_HINTS, valueIn } from '../../../rig/tree.ts';
+
+const FILE = '/project/layers/10_base/script';
+
+function parse(text: string, kind: ScriptKind = 'modify-disk') {
+  return parseHints(`#!/bin/sh\n${text}\nexit 0\n`, FILE, kind);
+}
+
+function atLine2(target: string) {
+  return { targetLines: new Map([[target, 2]]) };
+}
+
+describe('good hints', () => {
+  for (const [line, hints] of [
+    ['# nocache', { nocache: true }],
+    ['# noshare', { noshare: true }],
+    [
+      '# chroot-bind-mount ../shared /srv/shared',
+      { bindMounts: [{ source: '../shared', target: '/srv/shared' }], ...atLine2('/srv/shared') },
+    ],
+    [
+      '# chroot-mount p2 /boot/efi',
+      { partitionMounts: [{ partition: 2, target: '/boot/efi' }], ...atLine2('/boot/efi') },
+    ],
+    ['# vlb: nocache', { nocache: true }],
+    ['# vlb: noshare', { noshare: true }],
+    ['# vlb: chroot-bind-mount a /b', { bindMounts: [{ source: 'a', target: '/b' }], ...atLine2('/b') }],
+    [
+      '# vlb: chroot-mount p128 /x',
+      { partitionMounts: [{ partition: 128, target: '/x' }], ...atLine2('/x') },
+    ],
+    ['# vlb: from scratch', { from: 'scratch' }],
+    ['# vlb: from 10_base', { from: { layer: '10_base', line: 2 } }],
+    ['# vlb: disk-size 20G', { diskSize: 20 * 2 ** 30 }],
+    ['# vlb: root-partition 3', { rootPartition: 3 }],
+    ['# vlb: timeout 30m', { timeout: 1800 }],
+    ['# vlb: max-age 7d', { maxAge: 604_800 }],
+    ['# vlb: secret npm.token-1', { secrets: [{ name: 'npm.token-1', line: 2 }] }],
+  ] as const) {
+    test(line, () => assert.deepEqual(valueIn(parse(line)), { ...NO_HINTS, ...hints }));
+  }
+
+  test('several at once, mounts in the order of their lines', () => {
+    const text = '# chroot-mount p2 /b\n# chroot-mount p1 /a\n#\n# vlb: timeout 5s\n# nocache';
+    const hints = valueIn(parse(text));
+    assert.deepEqual(
+      hints.partitionMounts.map(({ target }) => target),
+      ['/b', '/a'],
+    );
+    assert.equal(hints.timeout, 5);
+    assert.equal(hints.nocache, true);
+  });
+
+  test('spaces and tabs around the parts mean nothing', () => {
+    for (const line of ['#vlb:timeout 5s', '  #   vlb:   timeout   5s  ', '\t#\tvlb:\ttimeout\t5s\t']) {
+      assert.equal(valueIn(parse(line)).timeout, 5, JSON.stringify(line));
+    }
+    for (const line of ['#nocache', '  #  nocache  ', '\t#\tnocache\t']) {
+      assert.equal(valueIn(parse(line)).nocache, true, JSON.stringify(line));
+    }
+  });
+
+  test('the older words may carry a remark', () => {
+    assert.equal(valueIn(parse('# nocache because the clock counts')).nocache, true);
+    assert.equal(valueIn(parse('# noshare (licensed fonts)')).noshare, true);
+  });
+
+  test('a line with a carriage return at its end is a hint like any other', () => {
+    assert.equal(valueIn(parse('# vlb: timeout 5s\r')).timeout, 5);
+    assert.equal(valueIn(parse('# nocache because\r')).nocache, true);
+    assert.match(failureIn(parse('# vlb: tiemout 5s\r')).message, /tiemout/);
+  });
+});
+
+describe('what is no hint', () => {
+  for (const line of [
+    '# this layer is nocache, and noshare too',
+    '# nocached',
+    '# no cache',
+    '# see chroot-mount p1 /boot',
+    'echo "# nocache"',
+    'true # nocache',
+    '# vlb is the tool; vlb: timeout is one of its hints',
+    '# VLB: timeout 5s',
+    '',
+  ]) {
+    test(JSON.stringify(line), () => assert.deepEqual(valueIn(parse(line)), NO_HINTS));
+  }
+});
+
+describe('malformed hints tell file and line', () => {
+  for (const [line, message] of [
+    ['# chroot-bind-mount', /chroot-bind-mount wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a b', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /b c', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a //', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /.', /wants SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /b/../..', /wants SRC and an absolute TARGET/],
+    ['# chroot-mount 2 /boot', /chroot-mount wants a partition like p2/],
+    ['# chroot-mount p0 /boot', /wants a partition like p2/],
+    ['# chroot-mount p2 boot', /wants a partition like p2 and an absolute TARGET/],
+    ['# chroot-mount p2 /boot the boot partition', /wants a partition like p2/],
+    ['# vlb: from', /from wants a layer, or the word scratch/],
+    ['# vlb: from scratch please', /from wants a layer, or the word scratch/],
+    ['# vlb: mount app', /mount wants a layer and an absolute TARGET/],
+    ['# vlb: mount app mnt/x', /mount wants a layer and an absolute TARGET/],
+    ['# vlb: disk-size', /disk-size wants a size like 20G/],
+    ['# vlb: disk-size big', /wants a size like 20G/],
+    ['# vlb: disk-size 20 G', /wants a size like 20G/],
+    ['# vlb: disk-size -1', /wants a size like 20G/],
+    ['# vlb: root-partition 0', /root-partition wants a partition number/],
+    ['# vlb: root-partition p2', /wants a partition number/],
+    ['# vlb: timeout', /timeout wants a duration/],
+    ['# vlb: timeout soon', /wants a duration like 90s, 30m or 2h/],
+    ['# vlb: timeout 0', /wants a duration/],
+    ['# vlb: max-age old', /max-age wants a duration like 12h or 7d/],
+    ['# vlb: secret', /secret wants a name/],
+    ['# vlb: secret ../x', /secret wants a name/],
+    ['# vlb: secret a b', /secret wants a name/],
+    ['# vlb: cache-dir', /cache-dir wants an absolute TARGET/],
+    ['# vlb: cache-dir /a', /cache-dir is for build-layer/],
+    ['# chroot-bind-mount a /mnt', /cannot mount at \/mnt: the layer's own files/],
+    ['# chroot-mount p2 /mnt/./', /cannot mount at \/mnt/],
+    ['# chroot-mount p2 /proc/x', /cannot mount at \/proc\/x: vlb puts the script's own there/],
+    ['# chroot-bind-mount a //sys', /cannot mount at \/sys/],
+    ['# chroot-bind-mount a /dev', /cannot mount at \/dev/],
+  ] as const) {
+    test(line, () => {
+      const failure = failureIn(parse(`set -eu\n${line}`));
+      assert.equal(failure.kind, 'usage');
+      assert.match(failure.message, message);
+      assert.deepEqual(failure.where, { file: FILE, line: 3 });
+    });
+  }
+});
+
+describe('targets', () => {
+  for (const target of ['/mnt/x', '/tmp', '/run/x', '/dev/shm/x', '/mntx', '/process']) {
+    test(`${target} is one`, () => void valueIn(parse(`# chroot-bind-mount a ${target}`)));
+  }
+
+  test('two hints for one', () => {
+    const failure = failureIn(parse('# chroot-mount p2 /data\n# chroot-bind-mount a /data/', 'build-layer'));
+    assert.match(failure.message, /mounts at \/data\/, as line 2 does/);
+    assert.equal(failure.where?.line, 3);
+  });
+
+  for (const cover of ['# chroot-bind-mount a /data', '# vlb: cache-dir /data/']) {
+    test(`what ${cover} hides`, () => {
+      const failure = failureIn(parse(`# vlb: mount app /data/app\n${cover}`, 'build-layer'));
+      assert.match(failure.message, /mounted at \/data\/app is hidden by line 3, at \/data/);
+      assert.equal(failure.where?.line, 2);
+    });
+  }
+});
+
+describe('unknown words', () => {
+  test('the nearest one is suggested', () => {
+    const failure = failureIn(parse('# vlb: dik-size 20G'));
+    assert.match(failure.message, /"dik-size"/);
+    assert.equal(failure.hint, 'did you mean "disk-size"?');
+    assert.deepEqual(failure.where, { file: FILE, line: 2 });
+  });
+
+  test('without a near one, all are named', () => {
+    const { hint } = failureIn(parse('# vlb: frobnicate'));
+    for (const word of ['nocache', 'from', 'disk-size', 'timeout']) assert.ok(hint?.includes(word), word);
+  });
+
+  test('no word at all is an error too', () => {
+    assert.equal(failureIn(parse('# vlb:')).where?.line, 2);
+  });
+
+  for (const word of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__']) {
+    test(`${word}, a name that every object has`, () => {
+      assert.match(failureIn(parse(`# vlb: ${word}`)).message, /is no hint that vlb knows/);
+    });
+  }
+});
+
+describe('hints for a modify-disk alone', () => {
+  for (const line of ['# vlb: disk-size 1G', '# vlb: from scratch']) {
+    test(`${line} in a build-layer`, () => {
+      const failure = failureIn(parse(line, 'build-layer'));
+      assert.match(failure.message, /for modify-disk/);
+      assert.deepEqual(failure.where, { file: FILE, line: 2 });
+    });
+  }
+});

@@ -1,0 +1,116 @@
+// .vlbignore: what it names is neither hashed nor staged.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, utimesSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import type { BindMount } from '../../../../src/model/project.ts';
+import { lazyFileHasher } from '../../../../src/project/inputs/hash.ts';
+import { createManifestReader } from '../../../../src/project/inputs/manifest.ts';
+import { StatIndex } from '../../../../src/project/inputs/stat-index.ts';
+import { type Files, failureIn, layerOf, Tree, valueIn } from '../../../rig/tree.ts';
+
+const loadHasher = lazyFileHasher();
+
+async function read(tree: Tree, bindMounts: readonly BindMount[] = []) {
+  const layer = layerOf('10_a', { directory: tree.path('layers/10_a'), hints: { bindMounts } });
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
+  const result = await createManifestReader(tree.directory, index, loadHasher).read(layer);
+  index.save(true);
+  return result;
+}
+
+/** The paths in the manifest of layers/10_a, read twice: the second time from the index. */
+async function paths(tree: Tree, bindMounts?: readonly BindMount[]): Promise<string[]> {
+  const first = valueIn(await read(tree, bindMounts));
+  assert.equal(valueIn(await read(tree, bindMounts)), first);
+  return [...first.matchAll(/"([^"]*)"$/gm)].map(([, name = '']) => name);
+}
+
+async function pathsOf(files: Files, bindMounts?: readonly BindMount[]): Promise<string[]> {
+  using tree = new Tree(files);
+  return await paths(tree, bindMounts);
+}
+
+test('what editors drop is no input', async () => {
+  const names = ['a~', '.a.swp', '.a.swo', '#a#', '.#a', '.a.kate-swp', '.DS_Store', 'a___jb_tmp___'];
+  const droppings = Object.fromEntries(names.map((name) => [`layers/10_a/sub/${name}`, 'x']));
+  assert.deepEqual(await pathsOf({ ...droppings, 'layers/10_a/sub/a': 'x', 'layers/10_a/.a': '' }), [
+    './.a',
+    './sub',
+    './sub/a',
+  ]);
+});
+
+describe('a .vlbignore', () => {
+  const files: Files = {
+    'layers/10_a/a.o': '',
+    'layers/10_a/a.c': '',
+    'layers/10_a/sub/b.o': '',
+    'layers/10_a/sub/deep/c.o': '',
+    'layers/10_a/tmp/x': '',
+  };
+
+  test('in the layer holds below it, and is no input itself', async () => {
+    const found = await pathsOf({ ...files, 'layers/10_a/.vlbignore': '*.o\n/tmp/\n' });
+    assert.deepEqual(found, ['./a.c', './sub', './sub/deep']);
+  });
+
+  test('in the project, and in layers/, holds for every layer', async () => {
+    const one = await pathsOf({ ...files, '.vlbignore': '*.o\nlayers/*/tmp\n' });
+    const two = await pathsOf({ ...files, 'layers/.vlbignore': '*.o\n/10_a/tmp\n' });
+    assert.deepEqual(one, ['./a.c', './sub', './sub/deep']);
+    assert.deepEqual(two, one);
+  });
+
+  test('nearer by decides, and an exception is one', async () => {
+    const found = await pathsOf({
+      ...files,
+      'layers/10_a/keep~': '',
+      '.vlbignore': '*.o\ntmp\n!keep~\n',
+      'layers/10_a/sub/.vlbignore': '!b.o\n# a remark\n',
+      'layers/10_a/sub/deep/.vlbignore': '!c.o\n',
+    });
+    assert.deepEqual(found, ['./a.c', './keep~', './sub', './sub/b.o', './sub/deep', './sub/deep/c.o']);
+  });
+
+  test('holds for bind mounts: those of the project by its rules, others by their own', async () => {
+    using other = new Tree({ 'x.o': '', 'x.c': '', 'y.c': '', '.vlbignore': 'y.*' });
+    const found = await pathsOf(
+      { 'layers/10_a/a': '', 'shared/x.o': '', 'shared/x.c': '', '.vlbignore': '*.o' },
+      [
+        { source: '../../shared', target: '/s' },
+        { source: other.directory, target: '/t' },
+      ],
+    );
+    assert.deepEqual(found, ['./a', '/s/x.c', '/t/x.c', '/t/x.o']);
+  });
+
+  test('that names the script is an error', async () => {
+    using tree = new Tree({ 'layers/10_a/build-layer': '', '.vlbignore': '*layer\n' });
+    const failure = failureIn(await read(tree));
+    assert.equal(failure.message, '.vlbignore makes vlb ignore the script of layer 10_a');
+    assert.equal(failure.hint, 'except it there: !build-layer');
+  });
+
+  test('that changes is seen, with the size and the time that it had', async () => {
+    for (const where of ['.vlbignore', 'layers/10_a/.vlbignore', 'layers/10_a/sub/.vlbignore']) {
+      using tree = new Tree({ ...files, [where]: '*.o' });
+      const hidden = await paths(tree);
+      assert.ok(!hidden.includes('./sub/b.o'), where);
+      const { mtime } = lstatSync(tree.path(where));
+      writeFileSync(tree.path(where), '*.p');
+      utimesSync(tree.path(where), mtime, mtime);
+      assert.ok((await paths(tree)).includes('./sub/b.o'), where);
+    }
+  });
+
+  test('lets what is no input lie in a layer', async () => {
+    using tree = new Tree({ 'layers/10_a/a': '' });
+    execFileSync('mkfifo', [tree.path('layers/10_a/pipe')]);
+    const failure = failureIn(await read(tree));
+    assert.match(failure.hint ?? '', /name it in .vlbignore/);
+    tree.write({ '.vlbignore': 'pipe\n' });
+    assert.deepEqual(await paths(tree), ['./a']);
+  });
+});

@@ -1,0 +1,175 @@
+// Finding the layers of a project.
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { discoverLayers, layersDirectory } from '../../../../src/project/layers/discover.ts';
+import { type Content, type Files, failureIn, Tree, valueIn } from '../../../rig/tree.ts';
+
+const SCRIPT = '#!/bin/sh\n';
+
+function discover(files: Files) {
+  using tree = new Tree(files);
+  return { tree, result: discoverLayers(tree.directory) };
+}
+
+/** What is wrong with a project of one layer, 10_a, with these files. */
+function complaint(files: Files) {
+  const inLayer = Object.fromEntries(
+    Object.entries(files).map(([name, content]) => [`layers/10_a/${name}`, content]),
+  );
+  const { tree, result } = discover(inLayer);
+  const failure = failureIn(result);
+  assert.equal(failure.kind, 'usage');
+  const { file = '', line } = failure.where ?? {};
+  return {
+    ...failure,
+    at: `${file.replace(`${tree.directory}/layers/10_a`, '')}${line === undefined ? '' : `:${line}`}`,
+  };
+}
+
+function names(files: Files): string[] {
+  return valueIn(discover(files).result).map(({ name }) => name);
+}
+
+describe('where layers are', () => {
+  test('in layers/', () => {
+    const { tree, result } = discover({
+      'layers/10_base/modify-disk': `${SCRIPT}# vlb: from scratch\n`,
+      'layers/20_app/build-layer': SCRIPT,
+      'layers/README': '',
+    });
+    const [base, app] = valueIn(result);
+    assert.equal(base?.directory, tree.path('layers/10_base'));
+    assert.equal(base?.kind, 'modify-disk');
+    assert.equal(base?.hints.from, 'scratch');
+    assert.equal(app?.kind, 'build-layer');
+    assert.equal(layersDirectory(tree.directory), tree.path('layers'));
+  });
+
+  test('at the root, in older projects', () => {
+    using tree = new Tree({ '10_base/modify-disk': SCRIPT, 'layers/': '', '10_notes.txt': 'no layer' });
+    const [base, ...others] = valueIn(discoverLayers(tree.directory));
+    assert.equal(base?.directory, tree.path('10_base'));
+    assert.deepEqual(others, []);
+    assert.equal(layersDirectory(tree.directory), tree.directory);
+  });
+
+  test('in both is an error that names one of each', () => {
+    const { result } = discover({ '10_a/build-layer': SCRIPT, 'layers/20_b/build-layer': SCRIPT });
+    const { message, hint } = failureIn(result);
+    assert.match(message, /20_b.*10_a/);
+    assert.match(hint ?? '', /layers\//);
+  });
+
+  test('nowhere is an error with a way out', () => {
+    for (const files of [{}, { 'layers/': '' }, { 'layers/app/build-layer': SCRIPT }, { layers: 'a file' }]) {
+      assert.match(failureIn(discover(files).result).hint ?? '', /vlb new-layer/);
+    }
+  });
+
+  test('a link to a directory is a layer', () => {
+    assert.deepEqual(names({ 'elsewhere/build-layer': SCRIPT, 'layers/10_a': { link: '../elsewhere' } }), [
+      '10_a',
+    ]);
+  });
+
+  test('a broken link beside the layers hides none of them', () => {
+    const layer = { 'layers/10_a/build-layer': SCRIPT };
+    assert.deepEqual(names({ ...layer, 'layers/20_b': { link: 'nowhere' } }), ['10_a']);
+    assert.deepEqual(names({ ...layer, 'layers/20_b': { link: '20_b' } }), ['10_a'], 'a link to itself');
+  });
+});
+
+test('layers are sorted by number, then by name', () => {
+  const wanted = ['02_z', '10_a', '10_b', '20_x', '100_a', '0200_a'];
+  assert.deepEqual(
+    names(Object.fromEntries([...wanted].reverse().map((name) => [`layers/${name}/build-layer`, SCRIPT]))),
+    wanted,
+  );
+});
+
+describe('names', () => {
+  test('letters, digits, dots, dashes and underscores', () => {
+    assert.deepEqual(names({ 'layers/10_App-2.1_x/build-layer': SCRIPT }), ['10_App-2.1_x']);
+  });
+
+  for (const name of ['10_', '10_a b', '10_ä', '10_-a', '10_.a', '10_a\nb', '10__a', '10_a:b']) {
+    test(`${JSON.stringify(name)} is no name`, () => {
+      const { tree, result } = discover({ [`layers/${name}/build-layer`]: SCRIPT });
+      const failure = failureIn(result);
+      assert.match(failure.message, /is no name for a layer/);
+      assert.equal(failure.where?.file, tree.path('layers', name));
+    });
+  }
+});
+
+describe('scripts', () => {
+  test('none', () => {
+    const { message, at } = complaint({ 'build-layer.sh': SCRIPT });
+    assert.match(message, /10_a has no script/);
+    assert.equal(at, '');
+  });
+
+  test('both', () => {
+    assert.match(complaint({ 'build-layer': SCRIPT, 'modify-disk': SCRIPT }).message, /has both/);
+  });
+
+  test('a directory named like one', () => {
+    const { message, at } = complaint({ 'build-layer/': '' });
+    assert.match(message, /is not a file/);
+    assert.equal(at, '/build-layer');
+  });
+
+  const refused: readonly (readonly [string, Content, RegExp, string])[] = [
+    ['not executable', { content: SCRIPT, mode: 0o644 }, /is not executable/, '/build-layer'],
+    [
+      'executable, but not for its owner',
+      { content: SCRIPT, mode: 0o611 },
+      /is not executable/,
+      '/build-layer',
+    ],
+    ['with Windows line endings', '#!/bin/sh\r\nexit\r\n', /Windows line endings/, '/build-layer:1'],
+    ['without #!', 'echo hello\n', /does not say what runs it/, '/build-layer:1'],
+    ['empty', '', /does not say what runs it/, '/build-layer:1'],
+    ['with a bad hint', '#!/bin/sh\n\n# vlb: tiemout 5s\n', /"tiemout"/, '/build-layer:3'],
+    ['a link to itself', { link: 'build-layer' }, /script/, '/build-layer'],
+  ];
+  for (const [what, content, message, where] of refused) {
+    test(what, () => {
+      const failure = complaint({ 'build-layer': content });
+      assert.match(failure.message, message);
+      assert.equal(failure.at, where);
+    });
+  }
+
+  test('a broken link', () =>
+    assert.match(complaint({ 'build-layer': { link: 'nowhere' } }).message, /script/));
+
+  test('a link inside the layer is as good as a file', () => {
+    const files = {
+      'layers/10_a/run.sh': { content: SCRIPT, mode: 0o755 },
+      'layers/10_a/build-layer': { link: 'run.sh' },
+    };
+    assert.deepEqual(names(files), ['10_a']);
+  });
+
+  test('a link out of the layer is refused: what it leads to is no input, so an edit of it would go unseen', () => {
+    using tree = new Tree({
+      'common/build-layer': SCRIPT,
+      'layers/10_a/build-layer': { link: '../../common/build-layer' },
+    });
+    assert.equal(failureIn(discoverLayers(tree.directory)).where?.file, tree.path('layers/10_a/build-layer'));
+  });
+
+  test('a program needs no first line', () => {
+    assert.deepEqual(names({ 'layers/10_a/build-layer': '\x7fELF\x02\x01' }), ['10_a']);
+  });
+});
+
+test('a project directory that is none has no layers', () => {
+  using tree = new Tree();
+  mkdirSync(tree.path('empty'));
+  assert.match(failureIn(discoverLayers(tree.path('missing'))).message, /no layers/);
+  assert.match(failureIn(discoverLayers(tree.path('empty'))).message, /no layers/);
+});
