@@ -15,6 +15,7 @@ import type { DiskImage, DiskViewer } from '../model/ports/viewer.ts';
 import { projectPaths } from '../project/project.ts';
 import { openInPlace } from '../store/in-place/in-place.ts';
 import { storePlaces } from '../store/names.ts';
+import { systemError } from '../util/errors.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Where the images of a project are. */
@@ -72,7 +73,7 @@ export async function wireViewer(options: GlobalOptions, signal: AbortSignal): P
     const directory = mkdtempSync(path.join(runs, `${ownerName()}-diff-`));
     return await openDiskViewer(fuseBackend, directory, signal);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `no temporary directory can be made: ${message}`, { where: { file: runs } });
   }
 }

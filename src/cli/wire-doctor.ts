@@ -9,9 +9,10 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { Finding } from '../model/ports/checkup.ts';
 import { isProject } from '../project/find.ts';
 import { type ProjectPaths, projectPaths } from '../project/project.ts';
-import { formatBytes } from '../report/units.ts';
 import { storePlaces } from '../store/names.ts';
 import { findDead, removeDead } from '../store/upkeep/dead-files.ts';
+import { systemError } from '../util/errors.ts';
+import { formatBytes } from '../util/units.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** Looks at the machine, and at the project where there is one. Changes nothing. */
@@ -35,7 +36,7 @@ export async function clean(options: GlobalOptions): Promise<Result<readonly str
   try {
     removeDead(dead, ownerName(), ownerIsAlive);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `what is left over cannot be removed: ${message}`);
   }
   return ok([

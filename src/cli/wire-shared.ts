@@ -12,6 +12,7 @@ import { type Signer, signerOf } from '../shared-cache/bucket/signatures.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
 import { PATIENCE, Steady } from '../shared-cache/objects/retrying.ts';
 import { openSharedKeeper } from '../shared-cache/upkeep/keeper.ts';
+import { systemError } from '../util/errors.ts';
 
 export { generateKeys } from '../shared-cache/bucket/signatures.ts';
 
@@ -84,7 +85,7 @@ export function placeOf(environment: NodeJS.ProcessEnv): Result<Place> {
   try {
     pem = readFileSync(file, 'utf8');
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('usage', `the key that VLB_CACHE_SIGNING_KEY names cannot be read: ${message}`);
   }
   const signer = signerOf(pem);

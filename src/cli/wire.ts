@@ -37,6 +37,7 @@ import { evictionNotes } from '../report/text/cache.ts';
 import { openInPlace } from '../store/in-place/in-place.ts';
 import { openLocalStore } from '../store/local/local-store.ts';
 import { takeLock } from '../store/locks/lock.ts';
+import { systemError } from '../util/errors.ts';
 
 export interface WireOptions {
   /** Absolute path of the project. */
@@ -92,7 +93,7 @@ export async function lockProject(
     const lock = await takeLock({ ...options, file, owner: ownerName(), isAlive: ownerIsAlive, onWait });
     return lock ? ok({ ...lock, waited }) : fail('interrupted', 'waiting for another build was interrupted');
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the state of the project cannot be written: ${message}`, { where: { file } });
   }
 }
@@ -273,7 +274,7 @@ async function readRecipes(
     }
     index.save(complete);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the state of the project cannot be written: ${message}`, {
       where: { file: path.dirname(indexFile) },
     });

@@ -4,6 +4,7 @@ import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { systemError } from '../util/errors.ts';
 import { explainFullDisk } from './run/space.ts';
 import type { Context } from './run-context.ts';
 
@@ -30,7 +31,7 @@ export async function flatten(artifact: Artifact, image: string, context: Contex
     writeFileSync(note, noteOf(artifact, image, boot) ?? '');
     return ok(true);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     const { failure } = fail('host', `the flat image cannot be made: ${message}`, { where: { file: image } });
     return { ok: false, failure: explainFullDisk(failure, context) };
   } finally {

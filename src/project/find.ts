@@ -1,7 +1,8 @@
 // Which directory is the project, when nobody says: as git and cargo look for theirs.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { namesIn } from '../util/fs.ts';
 import { CONFIG_FILE } from './config/config.ts';
 
 /**
@@ -31,12 +32,4 @@ function hasLayers(directory: string): boolean {
       /^\d{2,}_/.test(name) &&
       ['build-layer', 'modify-disk'].some((script) => existsSync(path.join(directory, name, script))),
   );
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // there is none, or it may not be read
-  }
 }

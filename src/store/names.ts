@@ -1,6 +1,6 @@
 // The parts of a store's directory, and what they have in common.
 
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
 
 export interface StorePlaces {
@@ -34,15 +34,6 @@ export const ARTIFACT = /^(uncached-)?([0-9a-f]{64})\.qcow2$/;
 
 /** The file name of a record. */
 export const RECORD = /^([0-9a-f]{64})\.json$/;
-
-/** The names in a directory; none when it is not there. */
-export function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
 
 export interface Measured {
   /** Bytes. */

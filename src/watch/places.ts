@@ -1,11 +1,11 @@
 // What has to be watched: everything by which a project's next plan could be another one, and nothing that vlb writes.
 
-import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../project/config/config.ts';
 import { IGNORE_FILE } from '../project/inputs/ignore.ts';
 import { inputRoots } from '../project/inputs/walk.ts';
 import type { Project } from '../project/project.ts';
+import { isDirectory, isFile, realPathOrSame } from '../util/fs.ts';
 
 export interface Places {
   /** Directories that are there: what is watched is in them, or in directories below that may be there or not yet. */
@@ -31,7 +31,7 @@ export function placesOf(project: Project): Places {
   const config = path.join(directory, CONFIG_FILE);
   const named = [path.join(directory, 'layers'), ...inputs, ...basePath, config];
   // A link leads elsewhere without a change of its own, and what it leads to changes without one of the link.
-  const trees = unique([...named, ...named.map(realPath)]);
+  const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
   const roots = new Set([directory]);
   const leading = new Set([directory]);
@@ -78,30 +78,6 @@ function ignoreFiles(place: string, directory: string): readonly string[] {
 
 function isWithin(file: string, directory: string): boolean {
   return file === directory || file.startsWith(directory === '/' ? '/' : `${directory}/`);
-}
-
-function isDirectory(file: string): boolean {
-  return statOf(file)?.isDirectory() === true;
-}
-
-function isFile(file: string): boolean {
-  return statOf(file)?.isFile() === true;
-}
-
-function statOf(file: string) {
-  try {
-    return statSync(file);
-  } catch {
-    return undefined; // absent, or behind links in a ring
-  }
-}
-
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }
 
 function unique(names: readonly string[]): readonly string[] {

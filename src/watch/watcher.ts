@@ -1,8 +1,9 @@
 // Hints that files changed, from the kernel or, where it cannot, by the clock. The only file that imports chokidar.
 
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { FSWatcher } from 'chokidar';
+import { systemError } from '../util/errors.ts';
+import { isDirectory } from '../util/fs.ts';
 import type { Places } from './places.ts';
 
 /** How often the project is looked at where the kernel tells nothing. */
@@ -102,17 +103,9 @@ class PlacesWatcher implements Watcher {
   }
 }
 
-function isDirectory(file: string): boolean {
-  try {
-    return statSync(file).isDirectory();
-  } catch {
-    return false; // gone, or behind links in a ring
-  }
-}
-
 /** What to tell of inotify(7)'s limits; undefined for any other error. */
 function limitOf(error: unknown): string | undefined {
-  const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { code } = systemError(error);
   const limit = LIMITS.find((one) => one.code === code);
   return limit === undefined
     ? undefined

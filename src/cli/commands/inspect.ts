@@ -10,7 +10,7 @@ import { loadProject } from '../../project/project.ts';
 import { createStyle, wantsColour } from '../../report/terminal/style.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
 import { planText, recordText, whyText } from '../../report/text/plan.ts';
-import { formatBytes, formatSeconds } from '../../report/units.ts';
+import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 import { wireBuild } from '../wire.ts';

@@ -3,6 +3,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 import { type Base, inTheWay, writeStarter } from './starter.ts';
@@ -38,7 +39,7 @@ export async function init(options: InitOptions): Promise<number | Failure> {
     const shown = made.map((name) => fromHere(path.join(directory, name)));
     process.stdout.write(`${shown.join('\n')}\n`);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the project cannot be made: ${message}`, { where: { file: directory } }).failure;
   }
   process.stderr.write(nextText(base.value, fromHere(directory)));

@@ -1,10 +1,12 @@
 // vlb new-layer: makes a layer's directory with a script to start from.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail } from '../../model/failure.ts';
 import type { ScriptKind } from '../../model/project.ts';
 import { bareName, LAYER_NAME, layerNumber, layersDirectory } from '../../project/layers/discover.ts';
+import { systemError } from '../../util/errors.ts';
+import { namesIn } from '../../util/fs.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 
@@ -50,7 +52,7 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
       makeGitignore(options.directory);
     }
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the layer cannot be made: ${message}`, { where: { file: directory } }).failure;
   }
   process.stdout.write(`${path.relative(process.cwd(), script)}\n`);
@@ -82,15 +84,7 @@ function makeGitignore(directory: string): void {
     writeFileSync(path.join(directory, '.gitignore'), '/.vlb/\n/build/\n', { flag: 'wx' });
     process.stderr.write('note: .gitignore keeps .vlb/ and build/ out of git\n');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // node's fs throws nothing else
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return []; // it is not there yet, or making the layer will tell what is wrong with it
+    if (systemError(error).code !== 'EEXIST') throw error;
   }
 }
 

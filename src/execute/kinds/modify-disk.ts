@@ -5,6 +5,7 @@ import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Disk, HostScript, Streams } from '../../model/ports/machine.ts';
+import { systemError } from '../../util/errors.ts';
 import { scriptEnvironment } from '../run/environment.ts';
 import { type Closed, enter, type Job, type LayerRun } from '../run/job.ts';
 import { leavesDisk, runScript } from '../run/script.ts';
@@ -23,7 +24,7 @@ export async function createDelta(
       writeFileSync(file, ''); // so that it belongs to the user, whoever writes it
       return ok();
     } catch (error) {
-      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      const { message } = systemError(error);
       return fail('host', `the disk cannot be made: ${message}`, { where: { file } });
     }
   }

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 export interface Cache {
@@ -54,7 +55,7 @@ class Locked implements LockedCaches {
       mkdirSync(source, { recursive: true });
       return ok();
     } catch (error) {
-      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      const { message } = systemError(error);
       return fail('host', `the cache-dir of layer ${layer.name} cannot be made: ${message}`, {
         where: { file: source },
       });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 import type { LayerRun } from './job.ts';
 
@@ -21,7 +22,7 @@ export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'
     rmSync(file, { force: true });
     return ok();
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the disk of an earlier run cannot be removed: ${message}`, { where: { file } });
   }
 }
@@ -60,7 +61,7 @@ async function move(from: string, to: string): Promise<void> {
   try {
     renameSync(from, to);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error; // node's fs throws nothing else
+    if (systemError(error).code !== 'EXDEV') throw error;
     await copyFile(from, to);
   }
 }

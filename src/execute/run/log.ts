@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, write
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 /** How many runs of a layer have their logs kept before the last one. */
@@ -36,7 +37,7 @@ export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' |
     writeFileSync(note, `${owner}-${started++}`);
     return ok({ descriptor: openSync(file, 'w'), end: () => rmSync(note, { force: true }) });
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the log of layer ${layer} cannot be written: ${message}`, { where: { file } });
   }
 }

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, type Result } from '../../model/failure.ts';
 import type { Workbench } from '../../model/ports/machine.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 let runs = 0;
@@ -19,7 +20,7 @@ export async function openRun(directory: string, { host }: Context): Promise<Res
     mkdirSync(path.join(directory, 'inputs'), { recursive: true });
     mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the directory of a run cannot be made: ${message}`, { where: { file: directory } });
   }
   const bench = await host.openWorkbench(directory);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
 import type { ScriptKind } from '../../model/project.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
 import { logFile, openLog } from './log.ts';
@@ -52,7 +53,7 @@ export async function runScript(
       try {
         if (!logFailure) writeFileSync(descriptor, chunk); // all of it, unlike writeSync
       } catch (error) {
-        logFailure = error as NodeJS.ErrnoException; // node's fs throws nothing else
+        logFailure = systemError(error);
         // A script that prints without end would go on for ever, and the layer has failed.
         void bench.stopScript();
       }

@@ -21,6 +21,7 @@ import type { FileHasher } from '../../project/inputs/hash.ts';
 import { manifestEntry, sortManifest, withRules } from '../../project/inputs/manifest.ts';
 import { type Held, hold } from '../../project/inputs/open-input.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../../project/inputs/walk.ts';
+import { systemError } from '../../util/errors.ts';
 
 /** The one time stamp of every staged file, seconds since 1970, and the SOURCE_DATE_EPOCH of every script: 2020-01-01. */
 export const STAGED_TIME = 1_577_836_800;
@@ -85,7 +86,7 @@ export async function stageInputs(
       if (!isFile) stamp(copy);
     } catch (error) {
       if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
-      const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      const { code, message } = systemError(error);
       return fail('host', `the inputs of layer ${layer.name} cannot be copied (${code})`, {
         where: { file: root.source },
         detail: [message],

@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { Finding } from '../../model/ports/checkup.ts';
+import { systemError } from '../../util/errors.ts';
 
 /** With less than this a build has no chance, bytes. */
 const ALMOST_NOTHING = 16 * 1024 * 1024;
@@ -58,6 +59,6 @@ function cannotWrite(directory: string): string | undefined {
     accessSync(directory, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'unknown reason'; // node's fs throws nothing else
+    return systemError(error).code ?? 'unknown reason';
   }
 }

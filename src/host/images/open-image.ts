@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 import { run } from '../process/run.ts';
 
 export interface BootImage {
@@ -57,7 +58,7 @@ function findImage(file: string, purpose: Purpose): Result<BootImage> {
     if (other) return notAnImage(`it is ${other[1]}`, other[2]);
     return ok({ path: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code, message } = systemError(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       return fail('usage', 'there is no such image', { where: { file }, hint: 'vlb build makes one' });
     }

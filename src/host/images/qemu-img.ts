@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ImageInfo, Images } from '../../model/ports/machine.ts';
+import { systemError } from '../../util/errors.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
 
@@ -93,7 +94,7 @@ async function compact(
     renameSync(target, file);
     return ok();
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the disk of the layer cannot be written: ${message}`, { where: { file } });
   } finally {
     rmSync(target, { force: true });

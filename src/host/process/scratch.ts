@@ -5,6 +5,7 @@ import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 import { ownerIsAlive, ownerName } from './owner.ts';
 
 export interface Scratch extends Disposable {
@@ -24,7 +25,7 @@ export function makeScratch(): Result<Scratch> {
     const made = mkdtempSync(path.join(place, `${PREFIX}${ownerName()}-`));
     return ok({ path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) });
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `no temporary directory can be made: ${message}`, {
       where: { file: place },
       hint: 'set TMPDIR to a directory that can be written to',

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
+import { systemError } from '../../util/errors.ts';
 import { closeInherited } from '../process/inherited.ts';
 import {
   type Child,
@@ -155,7 +156,7 @@ class AgentShell implements RootShell {
     try {
       writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
     } catch (error) {
-      const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      const { message } = systemError(error);
       return fail('host', `${argv[0]} cannot be asked for: ${message}`, { where: { file } });
     }
     const [command, ...args] = asRoot([

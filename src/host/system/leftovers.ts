@@ -1,8 +1,9 @@
 // Clears away what a run left behind that was killed: loop devices and the run's own directory.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 import { ownerIsAlive } from '../process/owner.ts';
 import { run } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
@@ -24,7 +25,7 @@ export interface Leftover {
  * @param runs the directory of all runs, whose names begin with their owners'
  */
 export function findLeftovers(runs: string): readonly Leftover[] {
-  return entries(runs)
+  return namesIn(runs)
     .filter((name) => !ownerIsAlive(name))
     .map((name) => path.join(runs, name))
     .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
@@ -60,28 +61,12 @@ export async function removeRun(directory: string): Promise<Result<void>> {
  * namespace, so the kernel gives `/` as their path: which they are stands in the run's notes.
  */
 function loopDevicesOf(directory: string): string[] {
-  const places = [directory, ...entries(directory).map((name) => path.join(directory, name))];
-  const noted = places.map((place) => textOf(path.join(place, LOOP_NOTE)));
-  return entries('/sys/block').flatMap((name) => {
+  const places = [directory, ...namesIn(directory).map((name) => path.join(directory, name))];
+  const noted = places.map((place) => textIfAny(path.join(place, LOOP_NOTE))?.trim());
+  return namesIn('/sys/block').flatMap((name) => {
     if (!name.startsWith('loop')) return [];
     const device = `/dev/${name}`;
-    const file = textOf(`/sys/block/${name}/loop/backing_file`); // nothing where none is attached
+    const file = (textIfAny(`/sys/block/${name}/loop/backing_file`) ?? '').trim(); // nothing where none is attached
     return file.startsWith(`${directory}/`) || (file === '/' && noted.includes(device)) ? [device] : [];
   });
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-function entries(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

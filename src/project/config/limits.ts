@@ -1,6 +1,6 @@
 // The limits of the store as people write them, in vlb.yaml and on the command line.
 
-import { parseDuration, parseSize } from '../units.ts';
+import { parseDuration, parseSize } from '../../util/units.ts';
 
 /** A limit, or none at all. */
 export interface Limit {

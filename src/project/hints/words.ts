@@ -9,8 +9,8 @@ import type {
   ScriptKind,
   SecretName,
 } from '../../model/project.ts';
+import { parseDuration, parseSize } from '../../util/units.ts';
 import { takeTarget } from '../layers/targets.ts';
-import { parseDuration, parseSize } from '../units.ts';
 
 /** While a script is read; it becomes Hints. */
 export interface HintDraft {

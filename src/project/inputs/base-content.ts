@@ -1,10 +1,10 @@
 // What a base image is, as far as keys are concerned.
 
-import { type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { BASE_NAME } from '../../model/graph.ts';
 import type { Base } from '../../model/project.ts';
+import { statIfAny } from '../../util/fs.ts';
 import type { LoadHasher } from './hash.ts';
 import { unreadable } from './read-file.ts';
 import { isSameStat, type StatIndex } from './stat-index.ts';
@@ -20,7 +20,7 @@ export async function baseContent(
   loadHasher: LoadHasher,
 ): Promise<Result<string>> {
   if (base.type === 'url') return ok(`sha256:${base.sha256}`);
-  const stat = statOf(base.path);
+  const stat = statIfAny(base.path);
   if (!stat?.isFile()) {
     return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
       where: { file: base.path },
@@ -48,12 +48,4 @@ export async function baseContent(
 /** The content of a base that is a file, by its xxHash64. */
 export function fileContent(hash: string, sha256: string | undefined): string {
   return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
-}
-
-function statOf(file: string): Stats | undefined {
-  try {
-    return statSync(file);
-  } catch {
-    return undefined; // absent, or behind links in a ring
-  }
 }

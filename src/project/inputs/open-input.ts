@@ -3,6 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -29,7 +30,7 @@ export function hold({ source, real }: Holdable, type: 'file' | 'directory'): Re
     // A FIFO that took a file's place would wait for somebody to write.
     descriptor = openSync(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code } = systemError(error);
     return code === 'ELOOP' ? replaced(source) : { ok: false, failure: unreadable(source, error) };
   }
   const path = `/proc/self/fd/${descriptor}`;
@@ -51,7 +52,7 @@ function replaced(file: string): Result<never> {
 
 /** The failure about an input by what node's fs threw. */
 export function unreadable(file: string, error: unknown): Failure {
-  const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { code } = systemError(error);
   const message = code === 'ENOENT' ? 'this input does not exist' : `this input cannot be read (${code})`;
   return fail('usage', message, { where: { file } }).failure;
 }

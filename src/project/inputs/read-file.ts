@@ -3,6 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 
 /** The most that a text of a project may be, bytes: a script may be a program. */
 export const LARGEST_TEXT = 64 * 2 ** 20;
@@ -46,7 +47,7 @@ export function readFile(file: string, { what, atMost, orPipe = false }: ReadOpt
 
 /** The failure about a file by what node's fs threw. */
 export function unreadable(what: string, file: string, error: unknown): Result<never> {
-  const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { code } = systemError(error);
   const how = code === 'ENOENT' ? 'is in no such file' : `cannot be read (${code})`;
   return fail('usage', `${what} ${how}`, { where: { file } });
 }

@@ -4,6 +4,8 @@ import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer, ScriptKind } from '../../model/project.ts';
+import { systemError } from '../../util/errors.ts';
+import { isDirectory, realPathIfAny } from '../../util/fs.ts';
 import { parseHints } from '../hints/parse.ts';
 import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
 
@@ -85,17 +87,9 @@ function listLayers(directory: string): Result<readonly string[]> {
     const names = readdirSync(directory);
     return ok(names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name))));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code } = systemError(error);
     const isNone = code === 'ENOENT' || code === 'ENOTDIR';
     return isNone ? ok([]) : unreadable(`the directory ${path.basename(directory)}`, directory, error);
-  }
-}
-
-function isDirectory(name: string): boolean {
-  try {
-    return statSync(name).isDirectory();
-  } catch {
-    return false; // a link that leads nowhere, or in a ring
   }
 }
 
@@ -141,7 +135,7 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
   const where = { file: script };
   let stat = own;
   if (own.isSymbolicLink()) {
-    const real = realPathOf(script);
+    const real = realPathIfAny(script);
     if (real === undefined) {
       return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, { where });
     }
@@ -177,12 +171,4 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
     });
   }
   return ok(text);
-}
-
-function realPathOf(file: string): string | undefined {
-  try {
-    return realpathSync(file);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,9 @@
 // Lines with a prefix, for logs, pipes and CI.
 
 import { unreachable } from '../../model/unreachable.ts';
+import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainLine, plainText } from '../terminal/width.ts';
-import { formatBytes } from '../units.ts';
 import {
   finishedLine,
   progressText,

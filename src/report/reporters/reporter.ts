@@ -3,9 +3,9 @@
 import type { BuildEvent, Finished, LayerFinished, Progress, Transfer, Watching } from '../../model/event.ts';
 import type { Failure } from '../../model/failure.ts';
 import type { SharedTally, Traffic } from '../../model/ports/shared-cache.ts';
+import { formatBytes, formatSeconds } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { failureText } from '../text/failure.ts';
-import { formatBytes, formatSeconds } from '../units.ts';
 
 export interface Reporter {
   report(event: BuildEvent): void;

@@ -1,7 +1,7 @@
 // What runs, at the bottom of a terminal: a line each, with time, size and last output. What is printed stays above.
 // A frame is one write, which paints over the last one without erasing it first, and there are at most ten a second.
 
-import { formatBytes, formatSeconds } from '../units.ts';
+import { formatBytes, formatSeconds } from '../../util/units.ts';
 import type { Style } from './style.ts';
 import { fitting, plainText, widthOf } from './width.ts';
 

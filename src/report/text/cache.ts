@@ -10,9 +10,9 @@ import type {
   Collected,
   Verified,
 } from '../../model/ports/store-upkeep.ts';
+import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
-import { formatBytes } from '../units.ts';
 
 /** What a build says of a store that was over its limits. */
 export function evictionNotes(evicted: Result<Collected>, limits: CacheLimits): string[] {

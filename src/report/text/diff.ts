@@ -1,8 +1,8 @@
 // What differs between two disks, as a person reads it.
 
 import type { Alteration, DiskDiff, FileDifference, PackageDifference } from '../../model/disk-diff.ts';
+import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
-import { formatBytes } from '../units.ts';
 
 /** All differences: a line for each package and each file, the heaviest first. */
 export function diffText(diff: DiskDiff, style: Style): string {

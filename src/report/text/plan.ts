@@ -2,9 +2,9 @@
 
 import type { BuildRecord } from '../../model/artifact.ts';
 import type { Change, Plan, PlanStep } from '../../model/plan.ts';
+import { formatAge, formatDuration } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
-import { formatAge, formatDuration } from '../units.ts';
 
 /** How many inputs a plan names for a layer; `vlb why` names them all. */
 const NAMED = 3;

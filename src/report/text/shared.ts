@@ -2,10 +2,10 @@
 
 import type { SharedCollected, SharedEntry, SharedUsage } from '../../model/ports/shared-upkeep.ts';
 import type { PulledLayer, PushedLayer, Transferred } from '../../model/shared-transfer.ts';
+import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { trafficText } from '../reporters/reporter.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
-import { formatBytes, formatSeconds } from '../units.ts';
 import { entries, tableText, time } from './cache.ts';
 
 /** `vlb cache du --remote`: a line a sort of thing, then one a scope. */

@@ -6,6 +6,7 @@ import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../../model/ports/shared-cache.ts';
 import type { Pieces, Store } from '../../model/ports/store.ts';
+import { systemError } from '../../util/errors.ts';
 import type { Bucket, Found, Look } from '../bucket/bucket.ts';
 import { TransferRooms } from '../transfer/limits.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
@@ -211,7 +212,7 @@ export class RemoteCache implements SharedCache {
           const sent = await bucket.send(digest, read, onTransfer, signal);
           return sent.ok ? { result: true, bytes: sent.value } : { result: false };
         } catch (error) {
-          const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+          const { message } = systemError(error);
           this.#options.onNote(`${layer} is not shared: its artifact cannot be read: ${message}`);
           return { result: false };
         }
@@ -280,7 +281,7 @@ export class RemoteCache implements SharedCache {
       if (adopted.failure.kind === 'work') return damaged(adopted.failure.message);
       if (adopted.failure.kind !== 'interrupted') note(adopted.failure.message);
     } catch (error) {
-      note((error as NodeJS.ErrnoException).message); // node's fs throws nothing else
+      note(systemError(error).message);
     }
     return 'unreachable';
   }

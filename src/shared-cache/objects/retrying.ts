@@ -15,6 +15,7 @@ import {
   type Trouble,
   trouble,
 } from '../../model/ports/object-store.ts';
+import { systemError } from '../../util/errors.ts';
 
 export interface Patience {
   /** How often a request is tried. */
@@ -276,6 +277,6 @@ const CUT_OFF = 'the transfer was cut off';
 
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) throw error;
-  const { code } = error as NodeJS.ErrnoException; // where it is one of node's
+  const { code } = systemError(error);
   return code === 'ECONNRESET' ? CUT_OFF : error.message || code || error.name;
 }

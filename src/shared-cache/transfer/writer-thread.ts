@@ -1,6 +1,7 @@
 // The other thread of artifact-writer.ts.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { systemError } from '../../util/errors.ts';
 import { ArtifactFile } from './artifact-file.ts';
 import { free } from './memory.ts';
 import type { FromThread, ToThread } from './writer.ts';
@@ -17,7 +18,7 @@ port.on('message', (told: ToThread) => {
     free(told);
     answer({ type: 'written' });
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code = '', message } = systemError(error);
     answer({ type: 'failed', code, message });
   }
 });

@@ -18,6 +18,8 @@ import { type Artifact, artifactFile, type BuildRecord, type Digest } from '../.
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { InPlace } from '../../model/ports/store.ts';
 import { parseRecord } from '../../model/record.ts';
+import { systemError } from '../../util/errors.ts';
+import { realPathOrSame } from '../../util/fs.ts';
 import { backingFile } from '../local/qcow2-header.ts';
 
 export interface InPlaceOptions {
@@ -59,7 +61,7 @@ interface RealPlaces {
 
 function realPlaces({ build, artifacts }: InPlaceOptions): RealPlaces | undefined {
   try {
-    return { build: realpathSync(build), artifacts: [artifacts, realPath(artifacts)] };
+    return { build: realpathSync(build), artifacts: [artifacts, realPathOrSame(artifacts)] };
   } catch {
     return undefined; // there is no build/ yet
   }
@@ -221,8 +223,8 @@ function linkAncestors(
  * where build/ really is, which may be elsewhere if build/ is a link itself.
  */
 function wayToArtifacts({ build, artifacts, project }: InPlaceOptions): string {
-  const [place, real] = [realPath(build), realPath(artifacts)];
-  const inside = [place, real].every((name) => name.startsWith(`${realPath(project)}/`));
+  const [place, real] = [realPathOrSame(build), realPathOrSame(artifacts)];
+  const inside = [place, real].every((name) => name.startsWith(`${realPathOrSame(project)}/`));
   return inside ? path.relative(place, real) : artifacts;
 }
 
@@ -235,14 +237,6 @@ function pointTo(file: string, text: string): void {
   renameSync(temporary, file);
 }
 
-function realPath(directory: string): string {
-  try {
-    return realpathSync(directory);
-  } catch {
-    return directory; // it is not there yet
-  }
-}
-
 function readLink(file: string): string | undefined {
   try {
     return readlinkSync(file);
@@ -252,6 +246,6 @@ function readLink(file: string): string | undefined {
 }
 
 function cannotWrite(directory: string, error: unknown): Result<never> {
-  const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { message } = systemError(error);
   return fail('host', `the outputs cannot be written: ${message}`, { where: { file: directory } });
 }

@@ -11,6 +11,7 @@ import {
 } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
+import { systemError } from '../../util/errors.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
 import { referencesOf } from './qcow2-header.ts';
 import { seal, sealForNow } from './seal.ts';
@@ -157,7 +158,7 @@ function linkIfFree(file: string, name: string): boolean {
     linkSync(file, name);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false; // node's fs throws nothing else
+    if (systemError(error).code === 'EEXIST') return false;
     throw error;
   }
 }
@@ -170,7 +171,7 @@ export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_C
 
 /** The failure for a store that cannot be written. */
 export function cannotWriteStore(directory: string, error: unknown): Result<never> {
-  const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { code, message } = systemError(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return fail('host', 'there is no space left for the store', {
       where: { file: directory },

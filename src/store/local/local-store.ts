@@ -8,10 +8,12 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
+import { systemError } from '../../util/errors.ts';
+import { namesIn } from '../../util/fs.ts';
 import { guarded } from '../locks/guard.ts';
 import { Lease } from '../locks/lease.ts';
 import { takeLock } from '../locks/lock.ts';
-import { measure, namesIn, type StorePlaces, storePlaces } from '../names.ts';
+import { measure, type StorePlaces, storePlaces } from '../names.ts';
 import { deadFiles, findDead, removeDead } from '../upkeep/dead-files.ts';
 import { backingArtifact } from '../upkeep/inventory.ts';
 import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
@@ -45,7 +47,7 @@ export function openLocalStore(options: LocalStoreOptions): Result<Store> {
   try {
     clearDrafts(places.artifacts, options.isAlive);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code, message } = systemError(error);
     if (code !== 'ENOENT') {
       const where = { file: options.directory };
       return fail('host', `the store cannot be read: ${message}`, { where, hint: ELSEWHERE });
@@ -73,7 +75,7 @@ class LocalStore implements Store {
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+      const { code } = systemError(error);
       if (code !== 'ENOENT') this.#setAside(file, 'cannot be read');
       return undefined;
     }

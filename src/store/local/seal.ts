@@ -8,6 +8,7 @@
 
 import { type Stats, statSync, utimesSync } from 'node:fs';
 import type { Artifact, Digest } from '../../model/artifact.ts';
+import { systemError } from '../../util/errors.ts';
 import { digestFile, flushFile } from './durable.ts';
 
 /** The kernel writes out what is older than 30 s (vm.dirty_expire_centisecs), looking every 5 s; ms. */
@@ -80,7 +81,7 @@ async function tryFlush(file: string): Promise<boolean | undefined> {
     await flushFile(file, NEVER);
     return true;
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code = '' } = systemError(error);
     return ['EIO', 'ENOSPC', 'EDQUOT'].includes(code) ? undefined : false;
   }
 }

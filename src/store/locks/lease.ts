@@ -1,8 +1,8 @@
 // Leases: what running builds hold in a store. A lease is a file that names its owner and dies with it.
 
-import { appendFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { namesIn } from '../names.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 
 /** The lease of this process. It is made with the first thing it holds. */
 export class Lease {
@@ -51,17 +51,9 @@ export function leasedNames(
   const held = new Set<string>();
   for (const owner of namesIn(directory)) {
     if (owner === except || !isAlive(owner)) continue;
-    for (const name of textOf(path.join(directory, owner)).split('\n')) {
+    for (const name of (textIfAny(path.join(directory, owner)) ?? '').split('\n')) {
       if (name !== '') held.add(name);
     }
   }
   return held;
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return ''; // let go meanwhile
-  }
 }

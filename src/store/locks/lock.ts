@@ -3,6 +3,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemError } from '../../util/errors.ts';
 
 export interface LockOptions {
   /** The lock's file. */
@@ -64,7 +65,7 @@ function create(file: string, owner: string): boolean {
     linkSync(temporary, file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false; // node's fs throws nothing else
+    if (systemError(error).code === 'EEXIST') return false;
     throw error;
   } finally {
     rmSync(temporary, { force: true });
@@ -76,7 +77,7 @@ function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // node's fs throws nothing else
+    if (systemError(error).code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 // What a vlb that was killed left half made: with no living owner it is rubbish.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 import { dropDeadLock } from '../locks/lock.ts';
-import { namesIn, type StorePlaces } from '../names.ts';
+import type { StorePlaces } from '../names.ts';
 import type { ProjectPlaces } from './projects.ts';
 
 /** Drafts in the store, and flat images in the making. */
@@ -48,7 +49,7 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
       ...named(state, /^(?:stat-index\.|\.clock-|lock\.)(\d+.*)$/),
       ...named(build, /^\..*\.qcow2\.(\d+)$/),
     ],
-    locks: locks.filter((file) => isOfDead(textOf(file), isAlive)),
+    locks: locks.filter((file) => isOfDead(textIfAny(file), isAlive)),
   };
 }
 
@@ -68,12 +69,4 @@ function deadFilesOrNone(directory: string, isAlive: IsAlive): readonly string[]
 
 function isOfDead(owner: string | undefined, isAlive: IsAlive): boolean {
   return owner !== undefined && !isAlive(owner);
-}
-
-function textOf(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

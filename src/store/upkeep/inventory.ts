@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
 import { mountedBy, parseRecord } from '../../model/record.ts';
+import { namesIn } from '../../util/fs.ts';
 import { backingFile } from '../local/qcow2-header.ts';
-import { ARTIFACT, measure, namesIn, RECORD, type StorePlaces } from '../names.ts';
+import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
 
 export interface StoredArtifact {
   /** The name of its file. */

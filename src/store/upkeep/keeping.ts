@@ -5,8 +5,10 @@ import path from 'node:path';
 import type { Digest, Keeping } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { Amount, CacheEntry } from '../../model/ports/store-upkeep.ts';
+import { systemError } from '../../util/errors.ts';
+import { namesIn } from '../../util/fs.ts';
 import type { GuardOptions } from '../locks/guard.ts';
-import { ARTIFACT, measure, namesIn, type StorePlaces } from '../names.ts';
+import { ARTIFACT, measure, type StorePlaces } from '../names.ts';
 import type { StoredArtifact, StoredRecord } from './inventory.ts';
 import { artifactsInPlace, livingProjects, type ProjectPlaces } from './projects.ts';
 
@@ -83,6 +85,6 @@ export function sum(amounts: readonly Amount[]): Amount {
 
 /** The failure for a store in which nothing can be removed or moved. */
 export function cannotKeep(directory: string, error: unknown): Result<never> {
-  const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+  const { message } = systemError(error);
   return fail('host', `the store cannot be changed: ${message}`, { where: { file: directory } });
 }

@@ -1,12 +1,14 @@
 // The projects that use a store: each is registered in it, so that what their build/ leads to is not taken from them.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, readlinkSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
 import { parseRecord } from '../../model/record.ts';
+import { systemError } from '../../util/errors.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 import { makeDirectoryDurably, writeFileDurably } from '../local/durable.ts';
-import { ARTIFACT, namesIn, type StorePlaces } from '../names.ts';
+import { ARTIFACT, type StorePlaces } from '../names.ts';
 
 /** A project as the store sees it. All absolute. */
 export interface ProjectPlaces {
@@ -32,7 +34,7 @@ export function usedToday(places: StorePlaces, project: ProjectPlaces): boolean 
 /** Registers a project, or notes that it was used now. Throws node's fs errors. */
 export function register(places: StorePlaces, project: ProjectPlaces): void {
   const { file, text } = registration(places, project);
-  if (textOf(file) === text) {
+  if (textIfAny(file) === text) {
     utimesSync(file, new Date(), new Date());
     return;
   }
@@ -64,7 +66,7 @@ function isThere({ state }: ProjectPlaces): boolean {
   try {
     return statSync(state).isDirectory();
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code } = systemError(error);
     return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
@@ -75,7 +77,7 @@ export function artifactsInPlace({ build, state }: ProjectPlaces): ReadonlySet<s
   const records = path.join(state, 'in-place');
   for (const name of namesIn(records)) {
     if (!name.endsWith('.json')) continue;
-    const artifact = parseRecord(textOf(path.join(records, name)))?.artifact;
+    const artifact = parseRecord(textIfAny(path.join(records, name)) ?? '')?.artifact;
     if (artifact?.keeping === 'uncached') found.add(artifactFile(artifact));
   }
   return found;
@@ -126,7 +128,7 @@ function registrations({ projects }: StorePlaces): string[] {
 function readRegistration(places: StorePlaces, name: string): ProjectPlaces | undefined {
   let value: Partial<Record<keyof ProjectPlaces, unknown>> | null;
   try {
-    value = JSON.parse(textOf(path.join(places.projects, name)));
+    value = JSON.parse(textIfAny(path.join(places.projects, name)) ?? '');
   } catch {
     return undefined;
   }
@@ -134,12 +136,4 @@ function readRegistration(places: StorePlaces, name: string): ProjectPlaces | un
   if (typeof project !== 'string' || typeof build !== 'string' || typeof state !== 'string') return undefined;
   const at = (place: string) => path.resolve(places.directory, place);
   return { project: at(project), build: at(build), state: at(state) };
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -6,12 +6,14 @@ import { artifactFile } from '../../model/artifact.ts';
 import { withNeeds } from '../../model/choose.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
+import { systemError } from '../../util/errors.ts';
+import { namesIn } from '../../util/fs.ts';
 import { setAside } from '../local/damaged.ts';
 import { digestFile } from '../local/durable.ts';
 import { backingFile } from '../local/qcow2-header.ts';
 import { guarded } from '../locks/guard.ts';
 import { leasedNames } from '../locks/lease.ts';
-import { ARTIFACT, measure, namesIn, RECORD } from '../names.ts';
+import { ARTIFACT, measure, RECORD } from '../names.ts';
 import { backingArtifact, readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
 import type { KeepingOptions } from './keeping.ts';
 
@@ -138,6 +140,6 @@ function isRecord(file: string): boolean {
   try {
     return parseRecord(readFileSync(file, 'utf8'))?.key === RECORD.exec(path.basename(file))?.[1];
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT'; // gone, and harmless; node's fs throws nothing else
+    return systemError(error).code === 'ENOENT'; // gone, and harmless
   }
 }

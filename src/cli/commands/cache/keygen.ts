@@ -3,6 +3,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail } from '../../../model/failure.ts';
+import { systemError } from '../../../util/errors.ts';
 import { EXIT } from '../../exit-status.ts';
 import { generateKeys } from '../../wire-shared.ts';
 
@@ -33,7 +34,7 @@ function writeSecret(file: string, text: string): Failure | undefined {
     }
     return undefined;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code, message } = systemError(error);
     const where = { file };
     if (code !== 'EEXIST')
       return fail('host', `the private key cannot be written: ${message}`, { where }).failure;

@@ -4,6 +4,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
+import { systemError } from '../../../util/errors.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;
@@ -102,7 +103,7 @@ async function* pieces(
       yield piece;
     }
   } catch (caught) {
-    const error = caught as NodeJS.ErrnoException; // node's streams throw nothing else
+    const error = systemError(caught);
     throw error.code === 'ECONNRESET' ? cutOff() : new DownloadError(transferFailure(error, url, from));
   }
   if (total !== undefined && bytes !== total) throw cutOff();

@@ -11,6 +11,7 @@ import type { Draft } from '../../../model/ports/store.ts';
 import type { Base } from '../../../model/project.ts';
 import { baseRecipe, keyOf } from '../../../plan/key.ts';
 import { fileContent } from '../../../project/inputs/base-content.ts';
+import { systemError } from '../../../util/errors.ts';
 import { explainFullDisk } from '../../run/space.ts';
 import type { Context } from '../../run-context.ts';
 import { DownloadError, download, withoutPassword } from './download.ts';
@@ -69,7 +70,7 @@ async function makeDisk(
   } catch (error) {
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
     if (error instanceof DownloadError) return { ok: false, failure: error.failure };
-    const { code, message } = error as NodeJS.ErrnoException; // node's streams throw nothing else
+    const { code, message } = systemError(error);
     if (/^(Z_|ZSTD_)/.test(code ?? '')) return damaged(name, message);
     return fail('host', `the base image ${name} cannot be brought in: ${message}`);
   }

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../../model/failure.ts';
+import { systemError } from '../../../util/errors.ts';
 import { run } from '../../process/run.ts';
 
 /** What cloud-init's NoCloud data source reads; each may also be called NAME.yaml. */
@@ -43,7 +44,7 @@ export async function makeSeed(
     for (const [name, source] of found.value) copyFileSync(source, path.join(tree, name));
     if (!found.value.has('meta-data')) writeFileSync(path.join(tree, 'meta-data'), MINIMAL_META_DATA);
   } catch (error) {
-    const { message } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { message } = systemError(error);
     return fail('host', `the seed cannot be copied: ${message}`, { where: { file: directory } });
   }
   // Joliet and Rock Ridge: each on its own keeps the small letters and the dashes of the names.

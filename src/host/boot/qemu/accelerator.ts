@@ -3,6 +3,7 @@
 import { accessSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { fail, ok, type Result } from '../../../model/failure.ts';
 import type { Accelerator, AcceleratorChoice } from '../../../model/ports/booter.ts';
+import { systemError } from '../../../util/errors.ts';
 
 /** What this host has of KVM. */
 export interface KvmState {
@@ -84,7 +85,7 @@ function tryDevice(): KvmState['device'] {
     closeSync(openSync(DEVICE, 'r+'));
     return 'opens';
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // node's fs throws nothing else
+    const { code } = systemError(error);
     return code === 'EACCES' || code === 'EPERM' ? 'denied' : 'fails';
   }
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDuration, parseSize } from '../../../src/project/units.ts';
+import { parseDuration, parseSize } from '../../../src/util/units.ts';
 
 test('sizes are powers of 1024', () => {
   assert.equal(parseSize('512'), 512);

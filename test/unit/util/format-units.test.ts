@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formatBytes, formatSeconds } from '../../../src/report/units.ts';
+import { formatBytes, formatSeconds } from '../../../src/util/units.ts';
 
 describe('formatBytes', () => {
   for (const [bytes, text] of [

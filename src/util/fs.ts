@@ -1,0 +1,46 @@
+// What the file system has at a path, for callers to whom a missing file and an unreadable one are the same.
+
+import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+
+/** The status of what the path leads to, following links; undefined when it is absent or behind a loop of links. */
+export function statIfAny(file: string): Stats | undefined {
+  return attempt(() => statSync(file));
+}
+
+/** Whether the path leads to a directory, following links. */
+export function isDirectory(file: string): boolean {
+  return statIfAny(file)?.isDirectory() === true;
+}
+
+/** Whether the path leads to a regular file, following links. */
+export function isFile(file: string): boolean {
+  return statIfAny(file)?.isFile() === true;
+}
+
+/** The names in a directory, in no order; none when it cannot be read. */
+export function namesIn(directory: string): readonly string[] {
+  return attempt(() => readdirSync(directory)) ?? [];
+}
+
+/** The contents of a file as UTF-8; undefined when it cannot be read. */
+export function textIfAny(file: string): string | undefined {
+  return attempt(() => readFileSync(file, 'utf8'));
+}
+
+/** The canonical absolute path; undefined when the path leads nowhere. */
+export function realPathIfAny(file: string): string | undefined {
+  return attempt(() => realpathSync(file));
+}
+
+/** The canonical absolute path, or the path as it is when it leads nowhere. */
+export function realPathOrSame(file: string): string {
+  return realPathIfAny(file) ?? file;
+}
+
+function attempt<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
