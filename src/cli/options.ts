@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
-import type { RemoteAccess } from '../model/ports/shared-cache.ts';
+import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
 
@@ -23,7 +23,7 @@ export interface GlobalOptions {
   /** Absolute path of the project. */
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
-  readonly remote: RemoteAccess;
+  readonly remote: SharedAccess;
   readonly colour: boolean | undefined;
 }
 

@@ -2,18 +2,18 @@
 
 import { ownerIsAlive, ownerName } from '../host/process/owner.ts';
 import { removeRun } from '../host/system/leftovers.ts';
-import type { CacheKeeper } from '../model/ports/store-upkeep.ts';
+import type { StoreUpkeep } from '../model/ports/store-upkeep.ts';
 import { projectPaths } from '../project/project.ts';
-import { openKeeper } from '../store/upkeep/keeper.ts';
+import { openStoreUpkeep } from '../store/upkeep/store-upkeep.ts';
 
 /** The keeping of a project's store, which need not be there. */
 export function wireCache(
   directory: string,
   cacheDirectory: string | undefined,
   signal: AbortSignal,
-): CacheKeeper {
+): StoreUpkeep {
   const paths = projectPaths(directory, cacheDirectory);
-  return openKeeper({
+  return openStoreUpkeep({
     directory: paths.store,
     owner: ownerName(),
     isAlive: ownerIsAlive,

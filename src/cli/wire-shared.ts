@@ -3,21 +3,21 @@
 import { readFileSync } from 'node:fs';
 import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { BucketConfig, RemoteAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
-import type { SharedKeeper } from '../model/ports/shared-upkeep.ts';
+import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
+import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { Store } from '../model/ports/store.ts';
 import { Bucket } from '../shared-cache/bucket/bucket.ts';
 import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
 import { type Signer, signerOf } from '../shared-cache/bucket/signatures.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
-import { PATIENCE, Steady } from '../shared-cache/objects/retrying.ts';
-import { openSharedKeeper } from '../shared-cache/upkeep/keeper.ts';
+import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
+import { openSharedCacheUpkeep } from '../shared-cache/upkeep/shared-upkeep.ts';
 import { systemError } from '../util/errors.ts';
 
 export { generateKeys } from '../shared-cache/bucket/signatures.ts';
 
 export interface SharedOptions {
-  readonly remote: RemoteAccess;
+  readonly remote: SharedAccess;
   readonly flushFetched?: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -48,27 +48,27 @@ export interface Place {
 export async function openBucket(
   { bucket, trustedKeys }: SharedCacheConfig,
   place: Place,
-  access: RemoteAccess,
+  access: SharedAccess,
   onNote: (message: string) => void,
 ): Promise<Bucket> {
-  const steady = await openSteady(bucket, (at, why) =>
+  const objects = await openRetryingObjectStore(bucket, (at, why) =>
     onNote(`the shared cache ${at} is left alone from here on: ${why}`),
   );
-  return new Bucket({ steady, ...place, access, trustedKeys, onNote });
+  return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }
 
 /** The keeping of a bucket. */
-export async function wireSharedKeeper({ bucket }: SharedCacheConfig): Promise<SharedKeeper> {
-  return openSharedKeeper(await openSteady(bucket, () => {})); // the failure that it leads to says why
+export async function wireSharedUpkeep({ bucket }: SharedCacheConfig): Promise<SharedCacheUpkeep> {
+  return openSharedCacheUpkeep(await openRetryingObjectStore(bucket, () => {})); // the failure that it leads to says why
 }
 
-async function openSteady(
+async function openRetryingObjectStore(
   bucket: BucketConfig,
   onLost: (place: string, why: string) => void,
-): Promise<Steady> {
+): Promise<RetryingObjectStore> {
   const { openS3 } = await import('../shared-cache/objects/s3.ts');
   const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
-  return new Steady(store, PATIENCE, (why) => onLost(store.place, why));
+  return new RetryingObjectStore(store, DEFAULT_RETRY_POLICY, (why) => onLost(store.place, why));
 }
 
 /** What VLB_CACHE_SCOPE and VLB_CACHE_SIGNING_KEY say. Fails as `usage`. */

@@ -18,7 +18,7 @@ import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
-import type { RemoteAccess } from '../model/ports/shared-cache.ts';
+import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
@@ -44,7 +44,7 @@ export interface WireOptions {
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
   /** How the shared cache of vlb.yaml is used. */
-  readonly remote: RemoteAccess;
+  readonly remote: SharedAccess;
   /** Whether what comes from there is flushed: a command that does nothing but fetch leaves nothing to a power cut. */
   readonly flushFetched?: boolean;
   readonly nbd: readonly string[];

@@ -87,7 +87,7 @@ async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context
     store.noteUse(known);
     return plan;
   }
-  const gone = await store.hold(known, signal);
+  const gone = await store.lease(known, signal);
   if (gone.length === 0) return plan;
   return plan.map((step) =>
     step.action.type === 'run'

@@ -16,7 +16,7 @@ export async function pushPlan(
   signal: AbortSignal,
 ): Promise<readonly PushedLayer[]> {
   const known = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
-  const gone = await store.hold(known, signal);
+  const gone = await store.lease(known, signal);
   const nodes = plan.map(({ node }) => node);
   const records = new Map<string, BuildRecord>();
   const pushes = new Map<string, Promise<PushedLayer>>();
@@ -54,7 +54,7 @@ export async function pullPlan(
   const isHere = ({ action }: PlanStep) => action.type !== 'run' && !shared.isAway(action.record);
   const here = plan.filter(isHere);
   const records = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
-  const gone = await store.hold(records, signal);
+  const gone = await store.lease(records, signal);
   return Promise.all(
     plan.map(async (step): Promise<PulledLayer> => {
       const { node, action } = step;

@@ -23,7 +23,7 @@ export async function decide(
   const key = last?.recipe === recipe ? last.key : keyOf(recipe);
   if (keeping === 'uncached') {
     const there =
-      last?.key === key && last.artifact.keeping === 'uncached' && (await store.holds(last.artifact));
+      last?.key === key && last.artifact.keeping === 'uncached' && (await store.has(last.artifact));
     if (there) return expired(node, last) ?? found(node, last, store, inPlace);
     return { type: 'run', reason: 'nocache', changes: last ? explain(last.recipe, recipe) : [] };
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import type { Answer, ObjectStore, Trouble } from '../../src/model/ports/object-store.ts';
+import type { Answer, ObjectStore, StoreError } from '../../src/model/ports/object-store.ts';
 import { openS3 } from '../../src/shared-cache/objects/s3.ts';
 import { TestBucket } from '../rig/s3/bucket.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
@@ -13,13 +13,13 @@ import { MemoryStore } from '../rig/s3/memory-store.ts';
 const { signal } = new AbortController();
 
 function given<T>(got: Answer<T>): T {
-  if (!got.ok) assert.fail(`unexpected trouble: ${JSON.stringify(got.trouble)}`);
+  if (!got.ok) assert.fail(`unexpected error: ${JSON.stringify(got.error)}`);
   return got.value;
 }
 
-function troubleIn(got: Answer<unknown>): Trouble {
+function errorIn(got: Answer<unknown>): StoreError {
   if (got.ok) assert.fail(`unexpectedly good: ${JSON.stringify(got.value)}`);
-  return got.trouble;
+  return got.error;
 }
 
 async function bytesOf(store: ObjectStore, name: string, from = 0, tag?: string): Promise<Buffer> {
@@ -55,15 +55,15 @@ function testObjectStore(name: string, open: () => Promise<ObjectStore>): void {
     });
 
     test('what is not there is absent', async () => {
-      assert.equal(troubleIn(await store.head('a/none', signal)).kind, 'absent');
-      assert.equal(troubleIn(await store.get('a/none', 0, undefined, signal)).kind, 'absent');
+      assert.equal(errorIn(await store.head('a/none', signal)).kind, 'absent');
+      assert.equal(errorIn(await store.get('a/none', 0, undefined, signal)).kind, 'absent');
     });
 
     test('what was replaced is not gone on with', async () => {
       given(await store.put('b/changes', randomBytes(10), 'always', signal));
       const { tag } = given(await store.head('b/changes', signal));
       given(await store.put('b/changes', randomBytes(10), 'always', signal));
-      const kind = troubleIn(await store.get('b/changes', 5, tag, signal)).kind;
+      const kind = errorIn(await store.get('b/changes', 5, tag, signal)).kind;
       assert.ok(kind === 'absent' || kind === 'taken', kind);
     });
 
@@ -74,19 +74,16 @@ function testObjectStore(name: string, open: () => Promise<ObjectStore>): void {
       );
       const winners = writers.filter((_, index) => answers[index]?.ok);
       assert.equal(winners.length, 1);
-      for (const got of answers) if (!got.ok) assert.equal(got.trouble.kind, 'taken');
+      for (const got of answers) if (!got.ok) assert.equal(got.error.kind, 'taken');
       assert.deepEqual(await bytesOf(store, 'c/first'), winners[0]);
-      assert.equal(troubleIn(await store.put('c/first', randomBytes(3), 'absent', signal)).kind, 'taken');
+      assert.equal(errorIn(await store.put('c/first', randomBytes(3), 'absent', signal)).kind, 'taken');
     });
 
     test('one that was looked at is replaced only as long as it is the same', async () => {
       given(await store.put('c/record', Buffer.from('bad'), 'absent', signal));
       const { tag } = given(await store.head('c/record', signal));
       given(await store.put('c/record', Buffer.from('good'), { tag }, signal));
-      assert.equal(
-        troubleIn(await store.put('c/record', Buffer.from('late'), { tag }, signal)).kind,
-        'taken',
-      );
+      assert.equal(errorIn(await store.put('c/record', Buffer.from('late'), { tag }, signal)).kind, 'taken');
       assert.equal(String(await bytesOf(store, 'c/record')), 'good');
     });
 
@@ -96,7 +93,7 @@ function testObjectStore(name: string, open: () => Promise<ObjectStore>): void {
       for (const at of [2, 0, 1]) {
         given(await upload.part(at + 1, parts[at] ?? assert.fail(), signal));
       }
-      assert.equal(troubleIn(await store.head('d/parts', signal)).kind, 'absent');
+      assert.equal(errorIn(await store.head('d/parts', signal)).kind, 'absent');
       given(await upload.complete(signal));
       assert.deepEqual(await bytesOf(store, 'd/parts'), Buffer.concat(parts));
       assert.equal((await bytesOf(store, 'd/parts', 10 * 2 ** 20)).length, 1000);
@@ -106,7 +103,7 @@ function testObjectStore(name: string, open: () => Promise<ObjectStore>): void {
       const upload = given(await store.begin('d/none', signal));
       given(await upload.part(1, randomBytes(5 * 2 ** 20), signal));
       await upload.abort(signal);
-      assert.equal(troubleIn(await store.head('d/none', signal)).kind, 'absent');
+      assert.equal(errorIn(await store.head('d/none', signal)).kind, 'absent');
     });
 
     test('a list has all names below a prefix, page by page, with sizes and times', async () => {
@@ -168,7 +165,7 @@ describe('S3', () => {
   test('a prefix keeps to itself', async () => {
     const [one, other] = [open('contract', 'team/one'), open('contract', 'team/other')];
     given(await one.put('x', Buffer.from('one'), 'always', signal));
-    assert.equal(troubleIn(await other.head('x', signal)).kind, 'absent');
+    assert.equal(errorIn(await other.head('x', signal)).kind, 'absent');
     assert.deepEqual(await bucket.namesLike(/^team\//), ['team/one/x']);
     const listed = given(await one.list('', undefined, signal)).objects;
     assert.deepEqual(
@@ -178,11 +175,11 @@ describe('S3', () => {
   });
 
   test('a bucket that is not there, and credentials that are wrong, are told as such', async () => {
-    const missing = troubleIn(await open('nowhere').get('x', 0, undefined, signal));
+    const missing = errorIn(await open('nowhere').get('x', 0, undefined, signal));
     assert.deepEqual(missing, { kind: 'unusable', message: 'there is no such bucket' });
     process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
     try {
-      const wrong = troubleIn(await open('contract').get('x', 0, undefined, signal));
+      const wrong = errorIn(await open('contract').get('x', 0, undefined, signal));
       assert.equal(wrong.kind, 'refused');
       assert.match(wrong.message, /^403 SignatureDoesNotMatch/);
     } finally {
@@ -192,7 +189,7 @@ describe('S3', () => {
 
   test('a server that is not there is unavailable, and a signal is an interruption', async () => {
     const nobody = openS3({ ...options, bucket: 'contract', endpoint: 'http://127.0.0.1:9' });
-    assert.equal(troubleIn(await nobody.head('x', signal)).kind, 'unavailable');
-    assert.equal(troubleIn(await open('contract').head('x', AbortSignal.abort())).kind, 'interrupted');
+    assert.equal(errorIn(await nobody.head('x', signal)).kind, 'unavailable');
+    assert.equal(errorIn(await open('contract').head('x', AbortSignal.abort())).kind, 'interrupted');
   });
 });

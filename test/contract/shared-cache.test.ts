@@ -9,10 +9,10 @@ import {
   answer,
   type ObjectStore,
   type PartUpload,
-  trouble,
+  storeError,
 } from '../../src/model/ports/object-store.ts';
 import { generateKeys, signerOf } from '../../src/shared-cache/bucket/signatures.ts';
-import { Steady } from '../../src/shared-cache/objects/retrying.ts';
+import { RetryingObjectStore } from '../../src/shared-cache/objects/retrying.ts';
 import { FRAMES_AT_ONCE } from '../../src/shared-cache/transfer/frames.ts';
 import { ARTIFACT_CUT, upload } from '../../src/shared-cache/transfer/transfer.ts';
 import { filePieces } from '../../src/store/local/file-pieces.ts';
@@ -386,7 +386,7 @@ test('an upload is not waited for long once it is called off', async () => {
         new Promise<Answer<never>>((resolve) => {
           const end = () => {
             clearTimeout(clock);
-            resolve(trouble('interrupted', 'interrupted'));
+            resolve(storeError('interrupted', 'interrupted'));
           };
           const clock = setTimeout(() => {
             answers++;
@@ -405,9 +405,9 @@ test('an upload is not waited for long once it is called off', async () => {
   }
   using tree = new Tree();
   tree.write({ large: randomBytes(14_000_000).toString('latin1') });
-  const steady = new Steady(new Slow(), HASTE, () => {});
+  const objects = new RetryingObjectStore(new Slow(), HASTE, () => {});
   const sent = await upload(
-    steady,
+    objects,
     'x',
     filePieces(tree.path('large'), ARTIFACT_CUT),
     () => {},

@@ -7,7 +7,7 @@ import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { artifactFile, type BuildRecord, type Digest, type Key } from '../../src/model/artifact.ts';
 import { keyOf } from '../../src/plan/key.ts';
-import { seal } from '../../src/store/local/seal.ts';
+import { stampDigest } from '../../src/store/local/stamp.ts';
 import { openStore } from '../rig/store.ts';
 import { Tree, valueIn } from '../rig/tree.ts';
 
@@ -45,11 +45,11 @@ class Arriving implements Disposable {
     return record;
   }
 
-  /** Which file it is, and whether its seal is a lasting one. */
+  /** Which file it is, and whether its stamp is a lasting one. */
   state({ artifact }: BuildRecord) {
     const file = `${this.store.artifactDirectory}/${artifactFile(artifact)}`;
     const { ino, mtimeMs } = statSync(file);
-    seal(this.image, artifact.digest);
+    stampDigest(this.image, artifact.digest);
     return { ino, isLasting: mtimeMs === statSync(this.image).mtimeMs };
   }
 
@@ -59,7 +59,7 @@ class Arriving implements Disposable {
 }
 
 for (const flush of [false, true]) {
-  test(`what is ${flush ? '' : 'not '}flushed has a seal that ${flush ? 'lasts' : 'passes'}`, async () => {
+  test(`what is ${flush ? '' : 'not '}flushed has a stamp that ${flush ? 'lasts' : 'passes'}`, async () => {
     using arriving = new Arriving();
     assert.equal(arriving.state(await arriving.adopt(keyOf('one'), flush)).isLasting, flush);
   });

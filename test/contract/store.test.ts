@@ -146,7 +146,7 @@ function committing(implementation: StoreUnderTest): void {
     assert.equal(readFileSync(file, 'utf8'), 'content');
     assert.equal(statSync(file).mode & 0o777, 0o444);
     assert.deepEqual(opened.names, [`${record.artifact.digest}.qcow2`]);
-    assert.equal(await opened.store.holds(record.artifact), true);
+    assert.equal(await opened.store.has(record.artifact), true);
   });
 
   test('a large artifact is hashed whole', async () => {
@@ -171,8 +171,8 @@ function committing(implementation: StoreUnderTest): void {
     assert.equal(await opened.store.lookup(KEY), undefined);
     assert.equal(existsSync(opened.recordFile(KEY)), false);
     assert.deepEqual(opened.names, [`uncached-${record.artifact.digest}.qcow2`]);
-    assert.equal(await opened.store.holds(record.artifact), true);
-    assert.equal(await opened.store.holds({ ...record.artifact, keeping: 'cached' }), false);
+    assert.equal(await opened.store.has(record.artifact), true);
+    assert.equal(await opened.store.has({ ...record.artifact, keeping: 'cached' }), false);
   });
 
   test('an uncached commit adopts no record either', async () => {
@@ -315,29 +315,29 @@ function damage(implementation: StoreUnderTest): void {
     using opened = new Opened(implementation);
     const record = await commit(opened.store, 'content');
     const file = opened.artifactPath(record);
-    const sealed = statSync(file).mtimeMs;
+    const stamped = statSync(file).mtimeMs;
     utimesSync(file, new Date(), new Date());
     assert.deepEqual(await opened.store.lookup(KEY), record);
-    assert.equal(statSync(file).mtimeMs, sealed);
+    assert.equal(statSync(file).mtimeMs, stamped);
     copyFileSync(file, `${file}.copy`);
     renameSync(`${file}.copy`, file);
     assert.deepEqual(await opened.store.lookup(KEY), record);
-    assert.equal(statSync(file).mtimeMs, sealed);
+    assert.equal(statSync(file).mtimeMs, stamped);
     // What cannot be told from it is what nobody wrote, a disk that rots: with the time as it was, nothing is read.
     chmodSync(file, 0o644);
     writeFileSync(file, 'another', { flag: 'r+' });
-    utimesSync(file, sealed / 1000, sealed / 1000);
+    utimesSync(file, stamped / 1000, stamped / 1000);
     assert.deepEqual(await opened.store.lookup(KEY), record);
     assert.equal(await opened.store.examine(record.artifact, new AbortController().signal), false);
     assert.equal(await opened.store.lookup(KEY), undefined);
   });
 
-  test('holds() does not take an artifact of another size, nor one that is gone', async () => {
+  test('has() does not take an artifact of another size, nor one that is gone', async () => {
     using opened = new Opened(implementation);
     const record = await commit(opened.store, 'content');
     truncate(opened.artifactPath(record), 3);
-    assert.equal(await opened.store.holds(record.artifact), false);
-    assert.equal(await opened.store.holds(record.artifact), false);
+    assert.equal(await opened.store.has(record.artifact), false);
+    assert.equal(await opened.store.has(record.artifact), false);
     assert.equal(opened.notes.length, 1);
   });
 }

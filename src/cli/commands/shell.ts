@@ -94,7 +94,7 @@ async function artifactsInPlace(
       continue;
     }
     const last = await inPlace.last(node.name);
-    if (!last || !(await store.holds(last.artifact))) continue;
+    if (!last || !(await store.has(last.artifact))) continue;
     known.set(node.name, last.artifact);
     if (node.name !== shown) continue;
     emit({

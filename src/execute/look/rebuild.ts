@@ -20,7 +20,7 @@ export interface Rebuilt {
 export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebuilt>> {
   const step = plan.at(-1);
   const records = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
-  const gone = await context.store.hold(records, context.signal);
+  const gone = await context.store.lease(records, context.signal);
   if (step?.node.type !== 'layer' || step.action.type === 'run' || gone.length > 0) {
     return fail(
       'usage',

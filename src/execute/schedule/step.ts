@@ -77,7 +77,7 @@ export async function executeStep(
 /** Sees to it that an artifact is here and stays. False when that cannot be. */
 async function obtain(record: BuildRecord, { store, signal }: Context): Promise<boolean> {
   if (store.shared?.isAway(record)) return await store.shared.fetch(record, signal);
-  return (await store.hold([record], signal)).length === 0;
+  return (await store.lease([record], signal)).length === 0;
 }
 
 /** What it takes to run something is loaded when the first does: most builds run nothing. */

@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 
 /** Why something could not be done there. */
-export interface Trouble {
+export interface StoreError {
   readonly kind: /** There is nothing under this name. */
     | 'absent'
     /** The condition of a write does not hold: somebody else wrote meanwhile. */
@@ -22,7 +22,7 @@ export interface Trouble {
 
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly trouble: Trouble };
+  | { readonly ok: false; readonly error: StoreError };
 
 /** What an object was when it was looked at; another one under the same name has another tag. */
 export interface ObjectInfo {
@@ -82,8 +82,8 @@ export interface PartUpload {
   abort(signal: AbortSignal): Promise<void>;
 }
 
-export function trouble(kind: Trouble['kind'], message: string): Answer<never> {
-  return { ok: false, trouble: { kind, message } };
+export function storeError(kind: StoreError['kind'], message: string): Answer<never> {
+  return { ok: false, error: { kind, message } };
 }
 
 export function answer<T>(value: T): Answer<T> {

@@ -23,7 +23,7 @@ export interface SharedCacheConfig {
 }
 
 /** What may be done with the shared cache: `remote:` of --cache. */
-export type RemoteAccess = 'off' | 'r' | 'rw';
+export type SharedAccess = 'off' | 'r' | 'rw';
 
 /** Objects that went over the network one way, and how long that took in all, in which others may have gone as well. */
 export interface Traffic {

@@ -42,7 +42,7 @@ export interface SharedCollected {
 }
 
 /** Each call fails as `host` when the bucket cannot be read or written, and as `interrupted` on the signal. */
-export interface SharedKeeper {
+export interface SharedCacheUpkeep {
   usage(signal: AbortSignal): Promise<Result<SharedUsage>>;
   /** Those that came last first. */
   entries(signal: AbortSignal): Promise<Result<readonly SharedEntry[]>>;

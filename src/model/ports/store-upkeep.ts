@@ -87,7 +87,7 @@ export interface Verified {
   readonly bad: readonly BadEntry[];
 }
 
-export interface CacheKeeper {
+export interface StoreUpkeep {
   usage(): Promise<CacheUsage>;
   /** Most recently used first. */
   entries(): Promise<readonly CacheEntry[]>;

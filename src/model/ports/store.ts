@@ -17,7 +17,7 @@ export interface Store {
    * Takes hold of what these records name, until {@link release}: nobody removes it meanwhile, nor what it stands on.
    * Notes that they were used now. Returns those whose artifact is gone by now.
    */
-  hold(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]>;
+  lease(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]>;
   /** For a build that found everything in place: notes, once a day, that these records are used. */
   noteUse(records: readonly BuildRecord[]): void;
   /**
@@ -41,7 +41,7 @@ export interface Store {
   /** The bytes of an artifact. Throws node's fs errors. */
   read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer>;
   /** True when this artifact is there with the size its record tells. */
-  holds(artifact: Artifact): Promise<boolean>;
+  has(artifact: Artifact): Promise<boolean>;
   /**
    * The right to build a key, or to what else has a name, which one run has at a time; waits for another that has it. Undefined when the signal
    * came first.

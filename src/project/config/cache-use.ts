@@ -1,18 +1,18 @@
 // What a build may do with its caches, as people write it: `--cache local:rw,remote:r`, VLB_CACHE.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { RemoteAccess } from '../../model/ports/shared-cache.ts';
+import type { SharedAccess } from '../../model/ports/shared-cache.ts';
 
 /** What holds when nothing is said: who may not write is told so by the server. */
-const DEFAULT: RemoteAccess = 'rw';
+const DEFAULT: SharedAccess = 'rw';
 
 /**
  * How the shared cache is used. Fails as `usage`.
  * @param text undefined when nothing is said
  * @param from what the text was given by, for complaints
  */
-export function parseCacheUse(text: string | undefined, from: string): Result<RemoteAccess> {
-  let remote: RemoteAccess = DEFAULT;
+export function parseCacheUse(text: string | undefined, from: string): Result<SharedAccess> {
+  let remote: SharedAccess = DEFAULT;
   const seen = new Set<string>();
   for (const word of text?.split(',') ?? []) {
     const [name = '', access = '', ...more] = word.split(':');
@@ -32,6 +32,6 @@ export function parseCacheUse(text: string | undefined, from: string): Result<Re
 
 const HINT = 'it is remote:rw, remote:r or remote:off, with local:rw before it or not';
 
-function isAccess(text: string): text is RemoteAccess {
+function isAccess(text: string): text is SharedAccess {
   return text === 'off' || text === 'r' || text === 'rw';
 }

@@ -2,14 +2,14 @@
 
 import type { Key } from '../../model/artifact.ts';
 import type { Store } from '../../model/ports/store.ts';
-import { RemoteCache, type RemoteCacheOptions } from './remote-cache.ts';
+import { SharedCacheClient, type SharedCacheClientOptions } from './client.ts';
 
 /**
  * @param signal calls off what is asked of the shared cache
  */
-export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): Store {
+export function tieredStore(options: SharedCacheClientOptions, signal: AbortSignal): Store {
   const { local } = options;
-  const shared = new RemoteCache(options);
+  const shared = new SharedCacheClient(options);
   const end = new AbortController();
   const asking = AbortSignal.any([signal, end.signal]);
   return {
@@ -17,8 +17,8 @@ export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): S
     shared,
     lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, asking)),
     // What is away is held with its arrival.
-    hold: (records, own) =>
-      local.hold(
+    lease: (records, own) =>
+      local.lease(
         records.filter((record) => !shared.isAway(record)),
         own,
       ),
@@ -35,7 +35,7 @@ export function tieredStore(options: RemoteCacheOptions, signal: AbortSignal): S
     logOf: (key) => local.logOf(key),
     forget: (key) => local.forget(key),
     read: (artifact, cut) => local.read(artifact, cut),
-    holds: (artifact) => local.holds(artifact),
+    has: (artifact) => local.has(artifact),
     lock: (name, onWait, own) => local.lock(name, onWait, own),
     draft: () => local.draft(),
   };

@@ -12,12 +12,12 @@ import {
   type ObjectStore,
   type PartUpload,
   type Received,
-  type Trouble,
-  trouble,
+  type StoreError,
+  storeError,
 } from '../../model/ports/object-store.ts';
 import { systemError } from '../../util/errors.ts';
 
-export interface Patience {
+export interface RetryPolicy {
   /** How often a request is tried. */
   readonly tries: number;
   /** For how long a request is tried again, ms, from its first try on: one that only hangs is not tried as often. */
@@ -35,7 +35,7 @@ export interface Patience {
   readonly failures: number;
 }
 
-export const PATIENCE: Patience = {
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   tries: 4,
   triedFor: 45_000,
   firstPause: 200,
@@ -50,13 +50,13 @@ export const PATIENCE: Patience = {
 /** What has no more bytes moves in no time over any network that is of use. */
 const SMALL = 64 * 1024;
 
-/** How a stream tells of trouble: by throwing. Whoever reads the stream catches it. */
-export class TroubleError extends Error {
-  readonly trouble: Trouble;
+/** What a stream throws when it fails; the reader of the stream catches it. */
+export class StoreException extends Error {
+  readonly reason: StoreError;
 
-  constructor(what: Trouble) {
-    super(what.message);
-    this.trouble = what;
+  constructor(reason: StoreError) {
+    super(reason.message);
+    this.reason = reason;
   }
 }
 
@@ -66,10 +66,10 @@ export interface SmallObject {
   readonly tag: string;
 }
 
-export class Steady {
+export class RetryingObjectStore {
   readonly place: string;
   readonly #store: ObjectStore;
-  readonly #patience: Patience;
+  readonly #policy: RetryPolicy;
   readonly #onLost: (why: string) => void;
   /** Whether anything has ever been answered. */
   #answered = false;
@@ -79,10 +79,10 @@ export class Steady {
   /**
    * @param onLost called once, when nothing more is going to be asked
    */
-  constructor(store: ObjectStore, patience: Patience, onLost: (why: string) => void) {
+  constructor(store: ObjectStore, policy: RetryPolicy, onLost: (why: string) => void) {
     this.place = store.place;
     this.#store = store;
-    this.#patience = patience;
+    this.#policy = policy;
     this.#onLost = onLost;
   }
 
@@ -96,7 +96,7 @@ export class Steady {
   }
 
   put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
-    const { within, partWithin } = this.#patience;
+    const { within, partWithin } = this.#policy;
     const longest = bytes.length > SMALL ? partWithin : within;
     return this.#persist((own) => this.#store.put(name, bytes, condition, own), signal, longest);
   }
@@ -117,12 +117,12 @@ export class Steady {
     }, signal);
   }
 
-  /** The bytes of a large object; where the transfer breaks off, it goes on from there. Throws a TroubleError. */
+  /** The bytes of a large object; where the transfer breaks off, it goes on from there. Throws a StoreException. */
   async *stream(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let [at, tag, tries] = [0, undefined as string | undefined, 0];
     for (;;) {
       const got = await this.#persist((own) => this.#store.get(name, at, tag, own), signal);
-      if (!got.ok) throw new TroubleError(got.trouble);
+      if (!got.ok) throw new StoreException(got.error);
       tag = got.value.tag;
       let why = CUT_OFF;
       const from = at;
@@ -139,14 +139,14 @@ export class Steady {
       } catch (error) {
         why = messageOf(error);
       }
-      if (signal.aborted) throw new TroubleError({ kind: 'interrupted', message: 'interrupted' });
+      if (signal.aborted) throw new StoreException({ kind: 'interrupted', message: 'interrupted' });
       if (at === got.value.bytes) return;
       // What goes forward may break off as often as it likes.
       tries = at > from ? 1 : tries + 1;
-      if (tries >= this.#patience.tries) {
+      if (tries >= this.#policy.tries) {
         const failed = { kind: 'unavailable', message: why } as const;
         this.#note(failed);
-        throw new TroubleError(failed);
+        throw new StoreException(failed);
       }
       await this.#pause(tries, signal);
     }
@@ -158,10 +158,10 @@ export class Steady {
     const upload = begun.value;
     return answer({
       part: (number, bytes, own) =>
-        this.#persist((tried) => upload.part(number, bytes, tried), own, this.#patience.partWithin),
+        this.#persist((tried) => upload.part(number, bytes, tried), own, this.#policy.partWithin),
       complete: async (own) => {
-        const done = await this.#persist((tried) => upload.complete(tried), own, this.#patience.partWithin);
-        if (done.ok || done.trouble.kind !== 'absent') return done;
+        const done = await this.#persist((tried) => upload.complete(tried), own, this.#policy.partWithin);
+        if (done.ok || done.error.kind !== 'absent') return done;
         // A try whose answer was lost has completed it: the upload is gone, and the object is there.
         const there = await this.head(name, own);
         return there.ok ? answer(undefined) : there;
@@ -189,31 +189,33 @@ export class Steady {
         pieces.push(piece);
       }
     } catch (error) {
-      return trouble('unavailable', messageOf(error));
+      return storeError('unavailable', messageOf(error));
     }
-    return came === bytes ? answer({ bytes: Buffer.concat(pieces), tag }) : trouble('unavailable', CUT_OFF);
+    return came === bytes
+      ? answer({ bytes: Buffer.concat(pieces), tag })
+      : storeError('unavailable', CUT_OFF);
   }
 
   async #persist<T>(
     request: (signal: AbortSignal) => Promise<Answer<T>>,
     signal: AbortSignal,
-    within = this.#patience.within,
+    within = this.#policy.within,
   ): Promise<Answer<T>> {
     const begun = performance.now();
     for (let tried = 1; ; tried++) {
-      if (signal.aborted) return trouble('interrupted', 'interrupted');
-      if (this.#lost) return trouble('unavailable', 'it was given up');
+      if (signal.aborted) return storeError('interrupted', 'interrupted');
+      if (this.#lost) return storeError('unavailable', 'it was given up');
       // Only until the answer is there: how long its body may take is another matter.
       const late = new AbortController();
       const clock = setTimeout(() => late.abort(), within);
       let got = await request(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(clock));
-      if (!got.ok && got.trouble.kind === 'interrupted' && !signal.aborted) {
-        got = trouble('unavailable', `no answer within ${within / 1000} s`);
+      if (!got.ok && got.error.kind === 'interrupted' && !signal.aborted) {
+        got = storeError('unavailable', `no answer within ${within / 1000} s`);
       }
-      const isFinal = got.ok || got.trouble.kind !== 'unavailable';
-      const isLast = tried === this.#patience.tries || performance.now() - begun > this.#patience.triedFor;
+      const isFinal = got.ok || got.error.kind !== 'unavailable';
+      const isLast = tried === this.#policy.tries || performance.now() - begun > this.#policy.triedFor;
       if (isFinal || isLast) {
-        this.#note(got.ok ? undefined : got.trouble);
+        this.#note(got.ok ? undefined : got.error);
         return got;
       }
       await this.#pause(tried, signal);
@@ -221,7 +223,7 @@ export class Steady {
   }
 
   /** Counts failures in a row. As long as nothing ever came back, the first is one too many. */
-  #note(failed: Trouble | undefined): void {
+  #note(failed: StoreError | undefined): void {
     if (failed?.kind === 'interrupted') return;
     if (failed?.kind !== 'unavailable' && failed?.kind !== 'unusable') {
       this.#answered = true;
@@ -229,14 +231,14 @@ export class Steady {
       return;
     }
     this.#failed++;
-    const isBearable = this.#answered && this.#failed < this.#patience.failures;
+    const isBearable = this.#answered && this.#failed < this.#policy.failures;
     if (this.#lost || (isBearable && failed.kind === 'unavailable')) return;
     this.#lost = true;
     this.#onLost(failed.message);
   }
 
   async #pause(tried: number, signal: AbortSignal): Promise<void> {
-    const { firstPause, longestPause } = this.#patience;
+    const { firstPause, longestPause } = this.#policy;
     const longest = Math.min(longestPause, firstPause * 2 ** (tried - 1));
     // By chance, so that many that failed at once do not come back at once.
     await delay(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {}); // rejects on abort
@@ -244,7 +246,7 @@ export class Steady {
 
   /** The pieces of a body that does not stand still. Only waiting counts, not what the reader does meanwhile. */
   async *#watched(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const { leastBytes, leastEvery } = this.#patience;
+    const { leastBytes, leastEvery } = this.#policy;
     const stop = (why: string) => body.destroy(new Error(why));
     const tooSlow = (came: number) => `only ${came} bytes came within ${leastEvery / 1000} s`;
     const onAbort = () => stop('interrupted');

@@ -27,7 +27,7 @@ import {
   type ObjectStore,
   type PartUpload,
   type Received,
-  trouble,
+  storeError,
 } from '../../model/ports/object-store.ts';
 import type { BucketConfig } from '../../model/ports/shared-cache.ts';
 
@@ -60,7 +60,7 @@ class S3Store implements ObjectStore {
       // Servers other than Amazon's have one region, which has to have a name all the same.
       ...(region !== undefined ? { region } : endpoint !== undefined ? { region: REGION } : {}),
       forcePathStyle: pathStyle,
-      // Trying again is done in one place, see steady.ts.
+      // Trying again is done in one place, see retrying.ts.
       maxAttempts: 1,
       // Older servers know nothing of these; what is written is covered by the signature, what is read by our own digest.
       requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -186,7 +186,7 @@ class S3Store implements ObjectStore {
     try {
       return answer(await request());
     } catch (error) {
-      if (signal.aborted) return trouble('interrupted', 'interrupted');
+      if (signal.aborted) return storeError('interrupted', 'interrupted');
       return troubleOf(error);
     }
   }
@@ -220,17 +220,17 @@ function troubleOf(error: unknown): Answer<never> {
   const said = `${status === undefined ? '' : `${status} `}${name === 'Error' ? (code ?? '') : name}`.trim();
   const text =
     message === '' || message === name || message === 'UnknownError' ? said : `${said}: ${message}`;
-  if (name === 'NoSuchBucket') return trouble('unusable', 'there is no such bucket');
+  if (name === 'NoSuchBucket') return storeError('unusable', 'there is no such bucket');
   if (name === 'CredentialsProviderError')
-    return trouble('unusable', 'there are no AWS credentials for it here');
-  if (/^Region is missing/.test(message)) return trouble('unusable', 'no region is given for it');
-  if (status === 404) return trouble('absent', text);
-  if (status === 412) return trouble('taken', text);
+    return storeError('unusable', 'there are no AWS credentials for it here');
+  if (/^Region is missing/.test(message)) return storeError('unusable', 'no region is given for it');
+  if (status === 404) return storeError('absent', text);
+  if (status === 412) return storeError('taken', text);
   // 501: a header that the server does not know, as that of a condition.
   const isRefusal = status === 501 || REFUSALS.includes(name) || status === 401 || status === 403;
-  if (isRefusal || (status !== undefined && status < 400)) return trouble('refused', text);
+  if (isRefusal || (status !== undefined && status < 400)) return storeError('refused', text);
   // A range or a tag of an object that is another one by now.
-  if (status === 416) return trouble('absent', text);
+  if (status === 416) return storeError('absent', text);
   // 400 is also what a damaged request is answered with, which may be whole the next time.
-  return trouble('unavailable', text);
+  return storeError('unavailable', text);
 }

@@ -7,11 +7,11 @@ const LARGE_AT_ONCE = 1;
 /** Bytes. */
 const LARGE = 16 * 2 ** 20;
 
-export class TransferRooms {
-  readonly #fetched = new Room(FETCHED_AT_ONCE);
-  readonly #pushed = new Room(PUSHED_AT_ONCE);
-  readonly #largeFetched = new Room(LARGE_AT_ONCE);
-  readonly #largePushed = new Room(LARGE_AT_ONCE);
+export class TransferLimits {
+  readonly #fetched = new Semaphore(FETCHED_AT_ONCE);
+  readonly #pushed = new Semaphore(PUSHED_AT_ONCE);
+  readonly #largeFetched = new Semaphore(LARGE_AT_ONCE);
+  readonly #largePushed = new Semaphore(LARGE_AT_ONCE);
 
   /** Does what fetches an artifact of so many bytes once there is room for it. */
   fetch<T>(bytes: number, work: () => Promise<T>): Promise<T> {
@@ -27,7 +27,7 @@ export class TransferRooms {
 }
 
 /** So many at once, the others in their order. */
-class Room {
+class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -2,10 +2,10 @@
 // memory than a few parts.
 
 import type { Artifact } from '../../model/artifact.ts';
-import { type Answer, answer, type PartUpload, trouble } from '../../model/ports/object-store.ts';
+import { type Answer, answer, type PartUpload, storeError } from '../../model/ports/object-store.ts';
 import type { Pieces } from '../../model/ports/store.ts';
 import type { OnTransfer } from '../cache/traffic.ts';
-import { type Steady, TroubleError } from '../objects/retrying.ts';
+import { type RetryingObjectStore, StoreException } from '../objects/retrying.ts';
 import { FRAME_BYTES, FRAMES_AT_ONCE, FrameError, pack, unpack } from './frames.ts';
 import { openWriter } from './writer.ts';
 
@@ -26,7 +26,7 @@ const ABORT_WITHIN = 3_000;
  * @param pieces of ARTIFACT_CUT
  */
 export async function upload(
-  steady: Steady,
+  objects: RetryingObjectStore,
   name: string,
   pieces: AsyncIterable<Buffer>,
   onTransfer: OnTransfer,
@@ -42,7 +42,7 @@ export async function upload(
       // The first goes alone when there is no second.
       if (last) {
         if (!parts) {
-          const begun = await steady.begin(name, own);
+          const begun = await objects.begin(name, own);
           if (!begun.ok) return begun;
           parts = new Parts(begun.value, buffers, own, () => stop.abort());
         }
@@ -53,7 +53,7 @@ export async function upload(
     }
     if (!parts) {
       const whole = last ?? Buffer.alloc(0);
-      const put = await steady.put(name, whole, 'always', own);
+      const put = await objects.put(name, whole, 'always', own);
       return put.ok ? answer(whole.length) : put;
     }
     if (last) await parts.add(last);
@@ -101,7 +101,7 @@ class Parts {
     while (this.#running.size >= PARTS_AT_ONCE) await Promise.race(this.#running);
     const number = ++this.#count;
     this.#bytes += bytes.length;
-    if (number > MOST_PARTS) this.#fail(trouble('refused', 'it is too large for S3'));
+    if (number > MOST_PARTS) this.#fail(storeError('refused', 'it is too large for S3'));
     if (this.#failed) return;
     const running: Promise<void> = this.#upload.part(number, bytes, this.#signal).then((sent) => {
       this.#running.delete(running);
@@ -173,7 +173,7 @@ async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): As
  * Throws node's fs errors.
  */
 export async function download(
-  steady: Steady,
+  objects: RetryingObjectStore,
   name: string,
   artifact: Artifact,
   file: string,
@@ -182,7 +182,7 @@ export async function download(
 ): Promise<Answer<number>> {
   let came = 0;
   const counted = async function* () {
-    for await (const piece of steady.stream(name, signal)) {
+    for await (const piece of objects.stream(name, signal)) {
       came += piece.length;
       yield piece;
     }
@@ -191,11 +191,13 @@ export async function download(
     const isRight = await write(file, unpack(counted()), artifact, onTransfer);
     return isRight ? answer(came) : DAMAGED;
   } catch (error) {
-    if (signal.aborted) return trouble('interrupted', 'interrupted');
+    if (signal.aborted) return storeError('interrupted', 'interrupted');
     if (error instanceof FrameError) return DAMAGED;
-    if (!(error instanceof TroubleError)) throw error;
-    const { trouble: why } = error;
-    return why.kind === 'absent' ? trouble('absent', `is gone: ${why.message}`) : { ok: false, trouble: why };
+    if (!(error instanceof StoreException)) throw error;
+    const { reason } = error;
+    return reason.kind === 'absent'
+      ? storeError('absent', `is gone: ${reason.message}`)
+      : { ok: false, error: reason };
   }
 }
 
@@ -217,4 +219,4 @@ async function write(
   return (await writer.end()) === artifact.digest && bytes === artifact.bytes;
 }
 
-const DAMAGED = trouble('absent', 'is damaged');
+const DAMAGED = storeError('absent', 'is damaged');

@@ -1,4 +1,4 @@
-// The other thread of artifact-writer.ts.
+// The other thread of writer.ts.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemError } from '../../util/errors.ts';

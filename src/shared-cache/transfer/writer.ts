@@ -1,4 +1,4 @@
-// Writes an artifact that arrives, and hashes it. A large one has a thread of its own for that (artifact-writer-thread.ts): the
+// Writes an artifact that arrives, and hashes it. A large one has a thread of its own for that (writer-thread.ts): the
 // thread that receives has enough to do, and whichever does both takes half as long again.
 
 import { Worker } from 'node:worker_threads';

@@ -14,7 +14,7 @@ import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/port
 import { systemError } from '../../util/errors.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
 import { referencesOf } from './qcow2-header.ts';
-import { seal, sealForNow } from './seal.ts';
+import { stampDigest, stampUntilReboot } from './stamp.ts';
 
 export class LocalDraft implements Draft {
   readonly path: string;
@@ -45,9 +45,9 @@ export class LocalDraft implements Draft {
       return fail('work', 'it stands on something else than its record says');
     }
     try {
-      await this.#store.hold([record], signal);
+      await this.#store.lease([record], signal);
       // What is here already may have been flushed: it is not replaced by what is not.
-      if (!(await this.#store.holds(record.artifact))) await this.#installFetched(record, flush, signal);
+      if (!(await this.#store.has(record.artifact))) await this.#installFetched(record, flush, signal);
       const temporary = `${this.path}.json`;
       try {
         writeFileDurably(temporary, textOf(record));
@@ -84,8 +84,8 @@ export class LocalDraft implements Draft {
       created: new Date().toISOString(),
     };
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
-    if (earlier && (await this.#store.hold([earlier], signal)).length === 0) return earlier;
-    const { file, isNew } = await this.#install(record, () => seal(this.path, digest), signal);
+    if (earlier && (await this.#store.lease([earlier], signal)).length === 0) return earlier;
+    const { file, isNew } = await this.#install(record, () => stampDigest(this.path, digest), signal);
     // An uncached layer's record is its project's business, see InPlace.
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
@@ -96,22 +96,22 @@ export class LocalDraft implements Draft {
 
   async #installFetched(record: BuildRecord, flush: boolean, signal: AbortSignal): Promise<void> {
     if (flush) await flushFile(this.path, signal);
-    const sealDraft = (digest: Digest) =>
-      flush ? seal(this.path, digest) : sealForNow(this.path, digest, this.#bootId());
-    await this.#install(record, sealDraft, signal);
+    const stamp = (digest: Digest) =>
+      flush ? stampDigest(this.path, digest) : stampUntilReboot(this.path, digest, this.#bootId());
+    await this.#install(record, stamp, signal);
   }
 
   /** Gives a draft the name of its artifact. */
   async #install(
     record: BuildRecord,
-    sealDraft: (digest: Digest) => void,
+    stamp: (digest: Digest) => void,
     signal: AbortSignal,
   ): Promise<{ file: string; isNew: boolean }> {
     // Before it has its name: from then on others may find it, and nobody may take it away.
-    await this.#store.hold([record], signal);
+    await this.#store.lease([record], signal);
     signal.throwIfAborted();
     chmodSync(this.path, 0o444);
-    sealDraft(record.artifact.digest);
+    stamp(record.artifact.digest);
     const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
     const isNew = !existsSync(file);
     renameSync(this.path, file);
@@ -127,7 +127,7 @@ export class LocalDraft implements Draft {
       writeFileDurably(temporary, textOf(record));
       if (!linkIfFree(temporary, file)) {
         const winner = await this.#store.lookup(record.key);
-        if (winner && (await this.#store.hold([winner], signal)).length === 0) return winner;
+        if (winner && (await this.#store.lease([winner], signal)).length === 0) return winner;
         linkSync(temporary, file); // the winner was damaged and has been moved aside
       }
       if (log !== undefined) this.#keepLog(log, record.key);

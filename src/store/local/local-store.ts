@@ -20,7 +20,7 @@ import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
 import { setAside } from './damaged.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
-import { isIntact } from './seal.ts';
+import { isIntact } from './stamp.ts';
 
 export interface LocalStoreOptions {
   readonly directory: string;
@@ -84,7 +84,7 @@ class LocalStore implements Store {
       this.#setAside(file, 'is damaged');
       return undefined;
     }
-    if (await this.holds(record.artifact)) return record;
+    if (await this.has(record.artifact)) return record;
     this.#setAside(file, `names an artifact that is not there whole: ${artifactFile(record.artifact)}`);
     return undefined;
   }
@@ -96,7 +96,7 @@ class LocalStore implements Store {
     return texts.map(parseRecord).filter((record) => record !== undefined);
   }
 
-  async hold(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]> {
+  async lease(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]> {
     const gone = () => records.filter(({ artifact }) => !existsSync(this.#artifactFile(artifact)));
     try {
       const held = await guarded(this.#options, signal, () => {
@@ -166,7 +166,7 @@ class LocalStore implements Store {
     yield* filePieces(this.#artifactFile(artifact), cut);
   }
 
-  async holds(artifact: Artifact): Promise<boolean> {
+  async has(artifact: Artifact): Promise<boolean> {
     const file = this.#artifactFile(artifact);
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;

@@ -2,17 +2,17 @@
 
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { withNeeds } from '../../model/choose.ts';
+import { withNeeds } from '../../model/eviction.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Cleared } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
 import { guarded } from '../locks/guard.ts';
 import { leasedNames } from '../locks/lease.ts';
 import { readInventory } from './inventory.ts';
-import { amountBelow, type KeepingOptions, sum, takeOut } from './keeping.ts';
+import { amountBelow, removeArtifact, sum, type UpkeepOptions } from './keeping.ts';
 import { artifactLinks, linkedArtifacts, livingProjects } from './projects.ts';
 
-export interface ClearOptions extends KeepingOptions {
+export interface ClearOptions extends UpkeepOptions {
   /** Removes a directory with files that belong to root. */
   readonly removeTree: (directory: string) => Promise<Result<void>>;
 }
@@ -28,7 +28,7 @@ export async function clear(options: ClearOptions, signal: AbortSignal): Promise
     const victims = [...inventory.values()].filter(({ name }) => !held.has(name));
     const kept = [...inventory.values()].filter(({ name }) => held.has(name));
     const records = new Set(kept.flatMap((artifact) => artifact.records.map(({ file }) => file)));
-    const files = victims.map((victim) => takeOut(victim, options));
+    const files = victims.map((victim) => removeArtifact(victim, options));
     // What is left there are records that name nothing, and the logs of those.
     for (const name of names) {
       const file = path.join(places.keys, name);

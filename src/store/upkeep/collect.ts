@@ -2,14 +2,21 @@
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { type Candidate, chooseVictims, withNeeds } from '../../model/choose.ts';
+import { type Candidate, selectForEviction, withNeeds } from '../../model/eviction.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
 import { guarded } from '../locks/guard.ts';
 import { forgetDead, leasedNames } from '../locks/lease.ts';
 import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
 import { readInventory, type StoredArtifact } from './inventory.ts';
-import { amountBelow, entriesOf, inPlaceAnywhere, type KeepingOptions, sum, takeOut } from './keeping.ts';
+import {
+  amountBelow,
+  entriesOf,
+  inPlaceAnywhere,
+  removeArtifact,
+  sum,
+  type UpkeepOptions,
+} from './keeping.ts';
 import { forgetGone } from './projects.ts';
 
 /**
@@ -18,7 +25,7 @@ import { forgetGone } from './projects.ts';
  */
 export async function collect(
   limits: CacheLimits,
-  options: KeepingOptions,
+  options: UpkeepOptions,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Promise<Collected | undefined> {
   const { places } = options;
@@ -28,7 +35,7 @@ export async function collect(
     forgetGone(places);
     forgetDead(places.leases, options.isAlive);
     const chosen = choose(limits, options);
-    const files = chosen.victims.map((victim) => takeOut(victim, options));
+    const files = chosen.victims.map((victim) => removeArtifact(victim, options));
     removeLostLogs(places);
     return { collected: chosen.collected, files: [...files, ...chosen.damaged] };
   });
@@ -53,7 +60,7 @@ interface Chosen {
   readonly collected: Collected;
 }
 
-function choose(limits: CacheLimits, options: KeepingOptions): Chosen {
+function choose(limits: CacheLimits, options: UpkeepOptions): Chosen {
   const { places, isAlive } = options;
   const now = Date.now();
   // Before the leases are read: what is added to the store after this is not in here, so that it cannot be chosen.
@@ -63,7 +70,7 @@ function choose(limits: CacheLimits, options: KeepingOptions): Chosen {
   const damaged = damagedFiles(places, limits, now, amountOf(inventory.values()).bytes);
   const left = amountBelow(places.damaged).bytes - damaged.bytes;
   const candidates = new Map([...inventory].map(([name, artifact]) => [name, candidateOf(artifact)]));
-  const victims = chooseVictims(candidates, inUse, limits, left, now).flatMap((name) => {
+  const victims = selectForEviction(candidates, inUse, limits, left, now).flatMap((name) => {
     const artifact = inventory.get(name);
     return artifact ? [artifact] : [];
   });

@@ -5,14 +5,14 @@ import path from 'node:path';
 import { guarded } from '../locks/guard.ts';
 import { leasedNames } from '../locks/lease.ts';
 import { backingArtifact } from './inventory.ts';
-import type { KeepingOptions } from './keeping.ts';
+import type { UpkeepOptions } from './keeping.ts';
 import { artifactsInPlace, livingProjects } from './projects.ts';
 
 /**
  * Removes artifacts, by the names of their files, but for those that another running build holds, or that the links of
  * another project lead to or stand on. Throws node's fs errors.
  */
-export async function dropUnused(names: readonly string[], options: KeepingOptions): Promise<void> {
+export async function dropUnused(names: readonly string[], options: UpkeepOptions): Promise<void> {
   const { places, project, isAlive, owner } = options;
   await guarded(options, new AbortController().signal, () => {
     const used = new Set(leasedNames(places.leases, isAlive, owner));

@@ -3,12 +3,12 @@
 import { ok, type Result } from '../../model/failure.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { collect, isOverLimits } from './collect.ts';
-import { cannotKeep, type KeepingOptions } from './keeping.ts';
+import { cannotChangeStore, type UpkeepOptions } from './keeping.ts';
 
 /** Undefined when there was nothing to do, or the signal came first. */
 export async function evict(
   limits: CacheLimits,
-  options: KeepingOptions,
+  options: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<Result<Collected> | undefined> {
   try {
@@ -16,6 +16,6 @@ export async function evict(
     const collected = await collect(limits, options, { dryRun: false, signal });
     return collected && ok(collected);
   } catch (error) {
-    return cannotKeep(options.directory, error);
+    return cannotChangeStore(options.directory, error);
   }
 }

@@ -12,14 +12,14 @@ import { ARTIFACT, measure, type StorePlaces } from '../names.ts';
 import type { StoredArtifact, StoredRecord } from './inventory.ts';
 import { artifactsInPlace, livingProjects, type ProjectPlaces } from './projects.ts';
 
-export interface KeepingOptions extends GuardOptions {
+export interface UpkeepOptions extends GuardOptions {
   readonly places: StorePlaces;
   /** The project that asks. */
   readonly project: ProjectPlaces;
 }
 
 /** What projects have in place: this one, and every other that is registered and still there. */
-export function inPlaceAnywhere({ places, project }: KeepingOptions): ReadonlySet<string> {
+export function inPlaceAnywhere({ places, project }: UpkeepOptions): ReadonlySet<string> {
   const projects = [project, ...livingProjects(places)];
   return new Set(projects.flatMap((one) => [...artifactsInPlace(one)]));
 }
@@ -55,7 +55,7 @@ let takenOut = 0;
  * file under the name of a draft, to be unlinked when nobody waits: that takes long where files are large.
  * Throws node's fs errors.
  */
-export function takeOut(artifact: StoredArtifact, { places, owner }: KeepingOptions): string {
+export function removeArtifact(artifact: StoredArtifact, { places, owner }: UpkeepOptions): string {
   for (const record of artifact.records) removeRecord(record);
   const file = path.join(places.artifacts, `.tmp-${owner}-removed-${takenOut++}`);
   renameSync(path.join(places.artifacts, artifact.name), file);
@@ -84,7 +84,7 @@ export function sum(amounts: readonly Amount[]): Amount {
 }
 
 /** The failure for a store in which nothing can be removed or moved. */
-export function cannotKeep(directory: string, error: unknown): Result<never> {
+export function cannotChangeStore(directory: string, error: unknown): Result<never> {
   const { message } = systemError(error);
   return fail('host', `the store cannot be changed: ${message}`, { where: { file: directory } });
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
-import { withNeeds } from '../../model/choose.ts';
+import { withNeeds } from '../../model/eviction.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
@@ -15,7 +15,7 @@ import { guarded } from '../locks/guard.ts';
 import { leasedNames } from '../locks/lease.ts';
 import { ARTIFACT, measure, RECORD } from '../names.ts';
 import { backingArtifact, readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
-import type { KeepingOptions } from './keeping.ts';
+import type { UpkeepOptions } from './keeping.ts';
 
 /** How many artifacts are read at the same time: enough that a disk never waits. */
 const AT_ONCE = 4;
@@ -28,7 +28,7 @@ const GONE = 'is gone';
  * the signal.
  */
 export async function verify(
-  options: KeepingOptions,
+  options: UpkeepOptions,
   onBad: (bad: BadEntry) => void,
   signal: AbortSignal,
 ): Promise<Verified> {
@@ -111,7 +111,7 @@ interface Suspect {
 async function moveAside(
   { layer, artifact, records }: Suspect,
   what: string,
-  { places, ...options }: KeepingOptions,
+  { places, ...options }: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<BadEntry | undefined> {
   const file = artifact === undefined ? (records[0] ?? '') : path.join(places.artifacts, artifact);

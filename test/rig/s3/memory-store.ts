@@ -11,7 +11,7 @@ import {
   type ObjectStore,
   type PartUpload,
   type Received,
-  trouble,
+  storeError,
 } from '../../../src/model/ports/object-store.ts';
 
 interface Stored {
@@ -35,13 +35,15 @@ export class MemoryStore implements ObjectStore {
 
   async head(name: string): Promise<Answer<ObjectInfo>> {
     const found = this.objects.get(name);
-    return found ? answer({ bytes: found.bytes.length, tag: found.tag }) : trouble('absent', '404 NotFound');
+    return found
+      ? answer({ bytes: found.bytes.length, tag: found.tag })
+      : storeError('absent', '404 NotFound');
   }
 
   async get(name: string, from: number, tag: string | undefined): Promise<Answer<Received>> {
     const found = this.objects.get(name);
-    if (!found) return trouble('absent', '404 NoSuchKey');
-    if (tag !== undefined && tag !== found.tag) return trouble('absent', '412 PreconditionFailed');
+    if (!found) return storeError('absent', '404 NoSuchKey');
+    if (tag !== undefined && tag !== found.tag) return storeError('absent', '412 PreconditionFailed');
     const { bytes } = found;
     return answer({ bytes: bytes.length, tag: found.tag, from, body: Readable.from([bytes.subarray(from)]) });
   }
@@ -50,7 +52,7 @@ export class MemoryStore implements ObjectStore {
     const found = this.objects.get(name);
     const counts = this.#unconditional?.test(name) !== true;
     const holds = condition === 'always' || (condition === 'absent' ? !found : found?.tag === condition.tag);
-    if (counts && !holds) return trouble('taken', '412 PreconditionFailed');
+    if (counts && !holds) return storeError('taken', '412 PreconditionFailed');
     this.#store(name, Buffer.from(bytes));
     return answer(undefined);
   }

@@ -7,21 +7,25 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type BuildRecord, type Key } from '../../../src/model/artifact.ts';
 import type { ObjectStore } from '../../../src/model/ports/object-store.ts';
-import type { RemoteAccess } from '../../../src/model/ports/shared-cache.ts';
+import type { SharedAccess } from '../../../src/model/ports/shared-cache.ts';
 import type { Store } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { Bucket } from '../../../src/shared-cache/bucket/bucket.ts';
 import { TRUSTED } from '../../../src/shared-cache/bucket/layout.ts';
 import type { Signer } from '../../../src/shared-cache/bucket/signatures.ts';
 import { tieredStore } from '../../../src/shared-cache/cache/tiered-store.ts';
-import { PATIENCE, type Patience, Steady } from '../../../src/shared-cache/objects/retrying.ts';
+import {
+  DEFAULT_RETRY_POLICY,
+  RetryingObjectStore,
+  type RetryPolicy,
+} from '../../../src/shared-cache/objects/retrying.ts';
 import { backingFile } from '../../../src/store/local/qcow2-header.ts';
 import { openStore } from '../store.ts';
 import { Tree, valueIn } from '../tree.ts';
 
 /** Tests have no time to wait for a network that comes back. */
-export const HASTE: Patience = {
-  ...PATIENCE,
+export const HASTE: RetryPolicy = {
+  ...DEFAULT_RETRY_POLICY,
   firstPause: 5,
   longestPause: 20,
   within: 10_000,
@@ -30,9 +34,9 @@ export const HASTE: Patience = {
 };
 
 export interface SharerOptions {
-  readonly patience?: Patience;
+  readonly policy?: RetryPolicy;
   readonly scope?: string;
-  readonly access?: RemoteAccess;
+  readonly access?: SharedAccess;
   readonly trustedKeys?: readonly string[];
   readonly signer?: Signer | undefined;
   /** What a key says of the parent: vlb's say its digest. */
@@ -55,7 +59,7 @@ export class Sharer implements Disposable {
 
   constructor(remote: ObjectStore, options: SharerOptions = {}) {
     this.#options = options;
-    const { scope = TRUSTED, access = 'rw', trustedKeys = [], signer, patience = HASTE } = options;
+    const { scope = TRUSTED, access = 'rw', trustedKeys = [], signer, policy = HASTE } = options;
     const onNote = (message: string) => void this.notes.push(message);
     const local = valueIn(
       openStore({
@@ -65,8 +69,8 @@ export class Sharer implements Disposable {
         onDamage: onNote,
       }),
     );
-    const steady = new Steady(remote, patience, (why) => onNote(`left alone: ${why}`));
-    const bucket = new Bucket({ steady, scope, access, trustedKeys, signer, onNote });
+    const objects = new RetryingObjectStore(remote, policy, (why) => onNote(`left alone: ${why}`));
+    const bucket = new Bucket({ objects, scope, access, trustedKeys, signer, onNote });
     const open = async () => bucket;
     const tiers = { local, open, flush: false, onNote, onTransfer: () => {} };
     this.store = tieredStore(tiers, this.#signal);

@@ -34,7 +34,7 @@ export class World implements Store, InPlace {
   async lookup(key: Key) {
     return this.records.get(key);
   }
-  async holds({ digest }: Artifact) {
+  async has({ digest }: Artifact) {
     return this.artifacts.has(digest);
   }
   async linked(layer: string) {
@@ -44,7 +44,7 @@ export class World implements Store, InPlace {
     return this.uncachedRecords.get(layer);
   }
   draft = never;
-  hold = never;
+  lease = never;
   examine = never;
   noteUse = never;
   release = never;

@@ -3,14 +3,14 @@
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
 import type { SharedCacheConfig } from '../../../model/ports/shared-cache.ts';
-import type { SharedKeeper } from '../../../model/ports/shared-upkeep.ts';
+import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../../model/ports/store-upkeep.ts';
 import { CONFIG_FILE, loadConfig } from '../../../project/config/config.ts';
 import { createStyle, wantsColour } from '../../../report/terminal/style.ts';
 import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../../report/text/shared.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { wireSharedKeeper } from '../../wire-shared.ts';
+import { wireSharedUpkeep } from '../../wire-shared.ts';
 import { type CacheOptions, type GcOptions, givenLimits, print } from './cache.ts';
 
 /** Prints what the shared cache takes up. */
@@ -72,7 +72,7 @@ export function readOnly(command: string): { readonly ok: false; readonly failur
 
 async function keep<T>(
   options: CacheOptions,
-  work: (keeper: SharedKeeper, signal: AbortSignal) => Promise<Result<T>>,
+  work: (keeper: SharedCacheUpkeep, signal: AbortSignal) => Promise<Result<T>>,
   text: (value: T) => string,
 ): Promise<number | Failure> {
   const config = await loadConfig(options.directory);
@@ -81,7 +81,7 @@ async function keep<T>(
   if (!shared.ok) return shared.failure;
   const interrupt = createInterrupt();
   interrupt.listen();
-  const keeper = await wireSharedKeeper(shared.value);
+  const keeper = await wireSharedUpkeep(shared.value);
   try {
     const done = await work(keeper, interrupt.signal);
     if (!done.ok) return endOf(done.failure, interrupt);

@@ -4,7 +4,7 @@ import { pullPlan, pushPlan } from '../../../execute/transfer.ts';
 import type { Emit } from '../../../model/event.ts';
 import { type Failure, fail } from '../../../model/failure.ts';
 import type { Plan } from '../../../model/plan.ts';
-import type { RemoteAccess, SharedCache } from '../../../model/ports/shared-cache.ts';
+import type { SharedAccess, SharedCache } from '../../../model/ports/shared-cache.ts';
 import type { Store } from '../../../model/ports/store.ts';
 import { loadProject, type Project } from '../../../project/project.ts';
 import { createReporter } from '../../../report/reporters/create-reporter.ts';
@@ -81,7 +81,7 @@ interface Sharing {
 async function share(
   project: Project,
   options: ShareOptions,
-  remote: RemoteAccess,
+  remote: SharedAccess,
   work: (sharing: Sharing) => Promise<number | Failure>,
 ): Promise<number | Failure> {
   const usable = usableCache(project, options);

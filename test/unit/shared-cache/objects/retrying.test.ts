@@ -1,4 +1,4 @@
-// Patience with a bad network: what is tried again, from where on, and when it is enough.
+// Requests over a bad network: what is tried again, from where on, and when it is enough.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -11,14 +11,18 @@ import {
   type ObjectInfo,
   type ObjectStore,
   type Received,
-  trouble,
+  storeError,
 } from '../../../../src/model/ports/object-store.ts';
-import { type Patience, Steady, TroubleError } from '../../../../src/shared-cache/objects/retrying.ts';
+import {
+  RetryingObjectStore,
+  type RetryPolicy,
+  StoreException,
+} from '../../../../src/shared-cache/objects/retrying.ts';
 import { MemoryStore } from '../../../rig/s3/memory-store.ts';
 import { HASTE } from '../../../rig/s3/sharer.ts';
 
 const { signal } = new AbortController();
-const FAILED = trouble('unavailable', '500 InternalError');
+const FAILED = storeError('unavailable', '500 InternalError');
 const FOUND = answer({ bytes: 1, tag: '"t"' });
 
 /** A store whose answers to `head` are these, in their order, and the last of them for ever. */
@@ -29,30 +33,30 @@ function answering(...answers: readonly Answer<ObjectInfo>[]) {
   return { store: Object.assign(store, { head }), count: () => asked };
 }
 
-function steady(store: ObjectStore, patience: Partial<Patience> = {}) {
+function retrying(store: ObjectStore, policy: Partial<RetryPolicy> = {}) {
   const lost: string[] = [];
-  return { lost, steady: new Steady(store, { ...HASTE, ...patience }, (why) => lost.push(why)) };
+  return { lost, objects: new RetryingObjectStore(store, { ...HASTE, ...policy }, (why) => lost.push(why)) };
 }
 
 test('what fails in passing is tried again, and nothing is said of it', async () => {
   const { store, count } = answering(FAILED, FAILED, FOUND);
-  const { steady: line, lost } = steady(store);
+  const { objects: line, lost } = retrying(store);
   assert.deepEqual(await line.head('x', signal), FOUND);
   assert.deepEqual([count(), lost], [3, []]);
 });
 
 for (const kind of ['absent', 'taken', 'refused'] as const) {
   test(`an answer is not tried again: ${kind}`, async () => {
-    const { store, count } = answering(trouble(kind, 'no'));
-    const { steady: line, lost } = steady(store);
-    assert.deepEqual(await line.head('x', signal), trouble(kind, 'no'));
+    const { store, count } = answering(storeError(kind, 'no'));
+    const { objects: line, lost } = retrying(store);
+    assert.deepEqual(await line.head('x', signal), storeError(kind, 'no'));
     assert.deepEqual([count(), lost, line.isLost], [1, [], false]);
   });
 }
 
 test('a store from which nothing ever came is given up after the first failure, and told once', async () => {
   const { store, count } = answering(FAILED);
-  const { steady: line, lost } = steady(store);
+  const { objects: line, lost } = retrying(store);
   assert.deepEqual(await line.head('x', signal), FAILED);
   assert.deepEqual([count(), lost], [HASTE.tries, ['500 InternalError']]);
   assert.equal((await line.head('x', signal)).ok, false);
@@ -63,7 +67,7 @@ test('a store from which nothing ever came is given up after the first failure, 
 test('one that has answered is given up after some failures in a row', async () => {
   const failing = Array<Answer<ObjectInfo>>(HASTE.tries).fill(FAILED);
   const { store } = answering(FOUND, ...failing, ...failing, FOUND, FAILED);
-  const { steady: line, lost } = steady(store);
+  const { objects: line, lost } = retrying(store);
   const heads = async (times: number) => {
     for (let time = 0; time < times; time++) await line.head('x', signal);
   };
@@ -76,8 +80,8 @@ test('one that has answered is given up after some failures in a row', async () 
 });
 
 test('what can never be used is given up at once', async () => {
-  const { store, count } = answering(FOUND, trouble('unusable', 'there is no such bucket'));
-  const { steady: line, lost } = steady(store);
+  const { store, count } = answering(FOUND, storeError('unusable', 'there is no such bucket'));
+  const { objects: line, lost } = retrying(store);
   await line.head('x', signal);
   await line.head('x', signal);
   assert.deepEqual([count(), lost], [2, ['there is no such bucket']]);
@@ -89,21 +93,21 @@ test('a request that only hangs is called off, and not tried for ever', async ()
   const head = (_name: string, own: AbortSignal) =>
     new Promise<Answer<ObjectInfo>>((resolve) => {
       asked++;
-      own.addEventListener('abort', () => resolve(trouble('interrupted', 'interrupted')));
+      own.addEventListener('abort', () => resolve(storeError('interrupted', 'interrupted')));
     });
-  const { steady: line, lost } = steady(Object.assign(store, { head }), { within: 50, triedFor: 20 });
+  const { objects: line, lost } = retrying(Object.assign(store, { head }), { within: 50, triedFor: 20 });
   const got = await line.head('x', signal);
-  assert.deepEqual(got, trouble('unavailable', 'no answer within 0.05 s'));
+  assert.deepEqual(got, storeError('unavailable', 'no answer within 0.05 s'));
   assert.deepEqual([asked, lost.length], [1, 1]);
 });
 
 test('a signal ends the pauses too, and is no failure of the store', async () => {
   const { store } = answering(FAILED);
-  const { steady: line, lost } = steady(store, { firstPause: 600_000, longestPause: 600_000 });
+  const { objects: line, lost } = retrying(store, { firstPause: 600_000, longestPause: 600_000 });
   const controller = new AbortController();
   const asking = line.head('x', controller.signal);
   setImmediate(() => controller.abort());
-  assert.deepEqual(await asking, trouble('interrupted', 'interrupted'));
+  assert.deepEqual(await asking, storeError('interrupted', 'interrupted'));
   assert.deepEqual(lost, []);
 });
 
@@ -127,7 +131,7 @@ function breaking(bytes: Buffer, ends: readonly number[]) {
   return { store: Object.assign(store, { get }), asked };
 }
 
-async function read(line: Steady): Promise<Buffer> {
+async function read(line: RetryingObjectStore): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of line.stream('x', signal)) pieces.push(piece);
   return Buffer.concat(pieces);
@@ -136,7 +140,7 @@ async function read(line: Steady): Promise<Buffer> {
 test('a transfer goes on from where it broke off, as long as it gets ahead', async () => {
   const bytes = randomBytes(10_000);
   const { store, asked } = breaking(bytes, [1000, 2000, 0, 0, 500, 1000, 1000, 1000]);
-  const { steady: line } = steady(store);
+  const { objects: line } = retrying(store);
   assert.deepEqual(await read(line), bytes);
   assert.deepEqual(asked, [0, 1000, 3000, 3000, 3000, 3500, 4500, 5500, 6500]);
 });
@@ -158,7 +162,7 @@ test('a server that begins from the beginning again is understood, and what is s
     return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
   };
   // To skip the first eight thousand takes twice as long as nothing may come.
-  const { steady: line } = steady(Object.assign(new MemoryStore(), { get }), {
+  const { objects: line } = retrying(Object.assign(new MemoryStore(), { get }), {
     leastEvery: 120,
     leastBytes: 100,
   });
@@ -184,17 +188,17 @@ test('only the answer has to come in time: a body may take longer', async () => 
     return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
   };
   const store = Object.assign(new MemoryStore(), { get });
-  const { steady: line } = steady(store, { within: 50 });
+  const { objects: line } = retrying(store, { within: 50 });
   assert.deepEqual(await read(line), bytes);
   assert.ok(!isCalledOff);
 });
 
 test('one that does not get ahead any more fails', async () => {
   const { store, asked } = breaking(randomBytes(10_000), [1000, 0, 0, 0, 0, 0, 0]);
-  const { steady: line } = steady(store);
+  const { objects: line } = retrying(store);
   await assert.rejects(read(line), (error) => {
-    assert.ok(error instanceof TroubleError);
-    assert.deepEqual(error.trouble, { kind: 'unavailable', message: 'the transfer was cut off' });
+    assert.ok(error instanceof StoreException);
+    assert.deepEqual(error.reason, { kind: 'unavailable', message: 'the transfer was cut off' });
     return true;
   });
   assert.deepEqual(asked, [0, 1000, 1000, 1000]);
@@ -208,9 +212,9 @@ test('one that trickles is taken for one that stands still', async () => {
     body.on('close', () => clearInterval(clock));
     return answer({ bytes: 1_000_000, tag: '"t"', from: 0, body });
   };
-  const { steady: line } = steady(Object.assign(store, { get }), { leastEvery: 100, tries: 2 });
+  const { objects: line } = retrying(Object.assign(store, { get }), { leastEvery: 100, tries: 2 });
   const got = await line.read('x', 2_000_000, signal);
-  assert.ok(!got.ok && /^only \d+ bytes came within 0.1 s$/.test(got.trouble.message), JSON.stringify(got));
+  assert.ok(!got.ok && /^only \d+ bytes came within 0.1 s$/.test(got.error.message), JSON.stringify(got));
 });
 
 test('what is larger than it may be is not read on, whatever the server promised', async () => {
@@ -226,7 +230,7 @@ test('what is larger than it may be is not read on, whatever the server promised
       });
       return answer({ bytes: promised, tag: '"t"', from: 0, body });
     };
-    const { steady: line } = steady(Object.assign(store, { get }));
+    const { objects: line } = retrying(Object.assign(store, { get }));
     assert.deepEqual(await line.read('x', 5_000, signal), answer({ bytes: undefined, tag: '"t"' }));
     assert.ok(sent < 200_000, `${sent} bytes`);
   }
@@ -240,10 +244,10 @@ test('what is written has time in proportion: a large object as long as a part',
     const store = new MemoryStore();
     const put = async (_name: string, _bytes: Uint8Array, _condition: unknown, own: AbortSignal) =>
       new Promise<Answer<void>>((resolve) => {
-        own.addEventListener('abort', () => resolve(trouble('interrupted', 'interrupted')));
+        own.addEventListener('abort', () => resolve(storeError('interrupted', 'interrupted')));
         setTimeout(() => resolve(answer(undefined)), 400);
       });
-    const { steady: line } = steady(Object.assign(store, { put }), {
+    const { objects: line } = retrying(Object.assign(store, { put }), {
       within: 50,
       partWithin: 60_000,
       tries: 1,

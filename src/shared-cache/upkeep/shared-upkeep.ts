@@ -3,26 +3,26 @@
 // the two meet all the same, a build finds no artifact, and makes it again.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { ListedObject, Trouble } from '../../model/ports/object-store.ts';
+import type { ListedObject, StoreError } from '../../model/ports/object-store.ts';
 import type {
+  SharedCacheUpkeep,
   SharedCollected,
   SharedEntry,
-  SharedKeeper,
   SharedUsage,
 } from '../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import { mountedBy } from '../../model/record.ts';
-import { MOST_BYTES, unseal } from '../bucket/envelope.ts';
 import { parseArtifactName, parseRecordName } from '../bucket/layout.ts';
-import type { Steady } from '../objects/retrying.ts';
+import { MOST_BYTES, openSigned } from '../bucket/signed-record.ts';
+import type { RetryingObjectStore } from '../objects/retrying.ts';
 import {
-  chooseShared,
-  type Inventory,
   neededBy,
   recordsOf,
-  type StoredObject,
-  type StoredRecord,
-} from './choose.ts';
+  type SharedArtifact,
+  type SharedInventory,
+  type SharedRecord,
+  selectShared,
+} from './selection.ts';
 
 /** How many records are read at the same time. */
 const AT_ONCE = 16;
@@ -32,65 +32,65 @@ const LARGE = 4 * 2 ** 20;
 const MOST_DELETED = 1000;
 
 /** Opens the keeping of a bucket. No request is made. */
-export function openSharedKeeper(steady: Steady): SharedKeeper {
+export function openSharedCacheUpkeep(objects: RetryingObjectStore): SharedCacheUpkeep {
   const attempt = async <T>(work: () => Promise<T>): Promise<Result<T>> => {
     try {
       return ok(await work());
     } catch (error) {
-      if (error instanceof KeepingError) return failureOf(error, steady.place);
+      if (error instanceof UpkeepError) return failureOf(error, objects.place);
       throw error;
     }
   };
   return {
-    usage: (signal) => attempt(async () => usage(steady.place, await readInventory(steady, signal))),
-    entries: (signal) => attempt(async () => entries(await readInventory(steady, signal))),
-    collect: (limits, options) => attempt(() => collect(steady, limits, options)),
-    close: () => steady.close(),
+    usage: (signal) => attempt(async () => usage(objects.place, await readInventory(objects, signal))),
+    entries: (signal) => attempt(async () => entries(await readInventory(objects, signal))),
+    collect: (limits, options) => attempt(() => collect(objects, limits, options)),
+    close: () => objects.close(),
   };
 }
 
 /** What stopped the work. */
-class KeepingError extends Error {
+class UpkeepError extends Error {
   readonly what: 'read' | 'changed';
-  readonly trouble: Trouble;
+  readonly reason: StoreError;
 
-  constructor(what: 'read' | 'changed', trouble: Trouble) {
-    super(trouble.message);
+  constructor(what: 'read' | 'changed', error: StoreError) {
+    super(error.message);
     this.what = what;
-    this.trouble = trouble;
+    this.reason = error;
   }
 }
 
-function failureOf({ what, trouble }: KeepingError, place: string): Result<never> {
-  if (trouble.kind === 'interrupted')
+function failureOf({ what, reason }: UpkeepError, place: string): Result<never> {
+  if (reason.kind === 'interrupted')
     return fail('interrupted', 'the work on the shared cache was interrupted');
   const rights = what === 'read' ? 's3:ListBucket and s3:GetObject' : 's3:DeleteObject';
-  return fail('host', `the shared cache ${place} cannot be ${what}: ${trouble.message}`, {
-    ...(trouble.kind === 'refused' ? { hint: `the credentials have to allow ${rights}` } : {}),
+  return fail('host', `the shared cache ${place} cannot be ${what}: ${reason.message}`, {
+    ...(reason.kind === 'refused' ? { hint: `the credentials have to allow ${rights}` } : {}),
   });
 }
 
 async function collect(
-  steady: Steady,
+  objects: RetryingObjectStore,
   limits: CacheLimits,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Promise<SharedCollected> {
-  const inventory = await readInventory(steady, signal);
-  const chosen = chooseShared(inventory, limits, Date.now());
+  const inventory = await readInventory(objects, signal);
+  const chosen = selectShared(inventory, limits, Date.now());
   const records = [...chosen.records, ...chosen.lost];
   let victims = chosen.artifacts;
   if (!dryRun) {
-    await remove(steady, records, signal);
+    await remove(objects, records, signal);
     if (victims.length > 0) {
-      const spared = neededBy(await readNewRecords(steady, inventory, records, signal), inventory);
+      const spared = neededBy(await readNewRecords(objects, inventory, records, signal), inventory);
       victims = victims.filter(({ name }) => !spared.has(name));
     }
-    await remove(steady, victims, signal);
+    await remove(objects, victims, signal);
   }
   const [gone, named] = [new Set(victims), recordsOf(inventory)];
   const kept = [...inventory.artifacts.values()].filter((artifact) => !gone.has(artifact));
   return {
-    place: steady.place,
+    place: objects.place,
     removed: victims.flatMap((artifact) => entriesOf(artifact, named)),
     lost: chosen.lost.map(({ name }) => name),
     freed: amountOf(victims),
@@ -100,52 +100,52 @@ async function collect(
 
 /** Records that somebody wrote since the inventory was made: what they name was there, and is needed now. */
 async function readNewRecords(
-  steady: Steady,
-  { records }: Inventory,
-  removed: readonly StoredRecord[],
+  objects: RetryingObjectStore,
+  { records }: SharedInventory,
+  removed: readonly SharedRecord[],
   signal: AbortSignal,
-): Promise<readonly StoredRecord[]> {
+): Promise<readonly SharedRecord[]> {
   const gone = new Set(removed.map(({ name }) => name));
   const known = new Map(
     records.filter(({ name }) => !gone.has(name)).map(({ name, modified }) => [name, modified]),
   );
-  const listed = await listAll(steady, signal);
+  const listed = await listAll(objects, signal);
   return readRecords(
-    steady,
+    objects,
     listed.filter(({ name, modified }) => known.get(name) !== modified),
     signal,
   );
 }
 
 async function remove(
-  steady: Steady,
-  objects: readonly { readonly name: string }[],
+  objects: RetryingObjectStore,
+  victims: readonly { readonly name: string }[],
   signal: AbortSignal,
 ): Promise<void> {
-  const names = objects.map(({ name }) => name);
+  const names = victims.map(({ name }) => name);
   for (let at = 0; at < names.length; at += MOST_DELETED) {
-    const deleted = await steady.delete(names.slice(at, at + MOST_DELETED), signal);
-    if (!deleted.ok) throw new KeepingError('changed', deleted.trouble);
+    const deleted = await objects.delete(names.slice(at, at + MOST_DELETED), signal);
+    if (!deleted.ok) throw new UpkeepError('changed', deleted.error);
   }
 }
 
-/** Everything of vlb's that lies in the bucket. Throws a KeepingError. */
-async function readInventory(steady: Steady, signal: AbortSignal): Promise<Inventory> {
-  const listed = await listAll(steady, signal);
-  const artifacts = new Map<string, StoredObject>();
+/** Everything of vlb's that lies in the bucket. Throws a UpkeepError. */
+async function readInventory(objects: RetryingObjectStore, signal: AbortSignal): Promise<SharedInventory> {
+  const listed = await listAll(objects, signal);
+  const artifacts = new Map<string, SharedArtifact>();
   for (const { name, bytes, modified } of listed) {
     const about = parseArtifactName(name);
     if (about) artifacts.set(name, { name, ...about, bytes, modified });
   }
-  return { artifacts, records: await readRecords(steady, listed, signal) };
+  return { artifacts, records: await readRecords(objects, listed, signal) };
 }
 
-async function listAll(steady: Steady, signal: AbortSignal): Promise<readonly ListedObject[]> {
+async function listAll(objects: RetryingObjectStore, signal: AbortSignal): Promise<readonly ListedObject[]> {
   const all: ListedObject[] = [];
   let after: string | undefined;
   do {
-    const page = await steady.list('', after, signal);
-    if (!page.ok) throw new KeepingError('read', page.trouble);
+    const page = await objects.list('', after, signal);
+    if (!page.ok) throw new UpkeepError('read', page.error);
     all.push(...page.value.objects);
     after = page.value.next;
   } while (after !== undefined);
@@ -154,22 +154,22 @@ async function listAll(steady: Steady, signal: AbortSignal): Promise<readonly Li
 
 /** The records among these objects. What goes away meanwhile is left out. */
 async function readRecords(
-  steady: Steady,
+  objects: RetryingObjectStore,
   listed: readonly ListedObject[],
   signal: AbortSignal,
-): Promise<readonly StoredRecord[]> {
-  const records: StoredRecord[] = [];
+): Promise<readonly SharedRecord[]> {
+  const records: SharedRecord[] = [];
   const stop = new AbortController();
   const own = AbortSignal.any([signal, stop.signal]);
-  let failed: KeepingError | undefined;
+  let failed: UpkeepError | undefined;
   const work = async (left: Iterable<ListedObject>) => {
     for (const object of left) {
       const about = parseRecordName(object.name);
       if (!about) continue;
-      const got = await steady.read(object.name, MOST_BYTES, own);
+      const got = await objects.read(object.name, MOST_BYTES, own);
       if (got.ok) records.push({ ...object, ...about, content: contentOf(got.value.bytes, about) });
-      else if (got.trouble.kind !== 'absent') {
-        failed ??= new KeepingError('read', got.trouble);
+      else if (got.error.kind !== 'absent') {
+        failed ??= new UpkeepError('read', got.error);
         return stop.abort();
       }
     }
@@ -185,8 +185,8 @@ async function readRecords(
 function contentOf(
   bytes: Buffer | undefined,
   about: NonNullable<ReturnType<typeof parseRecordName>>,
-): StoredRecord['content'] {
-  const opened = bytes && unseal(bytes, { ...about, trustedKeys: [] });
+): SharedRecord['content'] {
+  const opened = bytes && openSigned(bytes, { ...about, trustedKeys: [] });
   if (!opened || !('record' in opened)) return undefined;
   const { layer, created, artifact, parent } = opened.record;
   return {
@@ -198,7 +198,7 @@ function contentOf(
   };
 }
 
-function entries(inventory: Inventory): readonly SharedEntry[] {
+function entries(inventory: SharedInventory): readonly SharedEntry[] {
   const records = recordsOf(inventory);
   return [...inventory.artifacts.values()]
     .flatMap((artifact) => entriesOf(artifact, records))
@@ -207,7 +207,7 @@ function entries(inventory: Inventory): readonly SharedEntry[] {
 
 /** An artifact as it is told to people: once for each record that names it. */
 function entriesOf(
-  { name, scope, digest, bytes, modified }: StoredObject,
+  { name, scope, digest, bytes, modified }: SharedArtifact,
   records: ReturnType<typeof recordsOf>,
 ): SharedEntry[] {
   const own = records.get(name) ?? [];
@@ -225,7 +225,7 @@ function entriesOf(
   }));
 }
 
-function usage(place: string, inventory: Inventory): SharedUsage {
+function usage(place: string, inventory: SharedInventory): SharedUsage {
   const { artifacts, records } = inventory;
   const [all, named] = [[...artifacts.values()], recordsOf(inventory)];
   const scopes = [...new Set([...all, ...records].map(({ scope }) => scope))].sort();

@@ -22,7 +22,7 @@ export interface Candidate {
  * @param otherBytes what else counts
  * @param now ms
  */
-export function chooseVictims(
+export function selectForEviction(
   candidates: ReadonlyMap<string, Candidate>,
   inUse: ReadonlySet<string>,
   limits: CacheLimits,

@@ -7,11 +7,11 @@ import type { CacheLimits } from '../../../../src/model/ports/store-upkeep.ts';
 import { keyOf } from '../../../../src/plan/key.ts';
 import { artifactName, recordName, TRUSTED } from '../../../../src/shared-cache/bucket/layout.ts';
 import {
-  chooseShared,
-  type Inventory,
   neededBy,
-  type StoredRecord,
-} from '../../../../src/shared-cache/upkeep/choose.ts';
+  type SharedInventory,
+  type SharedRecord,
+  selectShared,
+} from '../../../../src/shared-cache/upkeep/selection.ts';
 import { digestOf } from '../../../rig/tree.ts';
 
 const DAY = 86_400_000;
@@ -30,9 +30,9 @@ interface Known {
 /** Names are `a`, or in another scope `untrusted/x:a`. */
 type World = Readonly<Record<string, Known>>;
 
-function inventoryOf(world: World): Inventory {
+function inventoryOf(world: World): SharedInventory {
   const artifacts = new Map();
-  const records: StoredRecord[] = [];
+  const records: SharedRecord[] = [];
   for (const [name, { on, mounts = '', age, record }] of Object.entries(world)) {
     const [scope, letter] = placeOf(name);
     const [digest, modified] = [digestOf(letter), NOW - age * DAY];
@@ -62,7 +62,7 @@ function placeOf(name: string): [scope: string, letter: string] {
 /** `b a` for artifacts and their records, and behind a slash the records that go by themselves. */
 function choose(world: World, limits: Partial<CacheLimits> = {}): string {
   const inventory = inventoryOf(world);
-  const chosen = chooseShared(inventory, { maxBytes: undefined, maxAge: undefined, ...limits }, NOW);
+  const chosen = selectShared(inventory, { maxBytes: undefined, maxAge: undefined, ...limits }, NOW);
   const nameOf = (object: string) =>
     Object.keys(world).find((name) => {
       const [scope, letter] = placeOf(name);
@@ -180,12 +180,12 @@ test('a scope that somebody filled with records is kept like any other', () => {
     ]),
   );
   const content = { layer: 'x', created: '', parent: undefined };
-  const many = Array.from({ length: 200_000 }, (_, count): StoredRecord => {
+  const many = Array.from({ length: 200_000 }, (_, count): SharedRecord => {
     const key = keyOf(String(count));
     const mounts = [key as string as Digest]; // of the same form, and another for each
     return { ...about, name: recordName(scope, key), key, content: { ...content, digest: one, mounts } };
   });
-  const chosen = chooseShared({ artifacts, records: many }, { maxBytes: 0, maxAge: undefined }, NOW);
+  const chosen = selectShared({ artifacts, records: many }, { maxBytes: 0, maxAge: undefined }, NOW);
   assert.equal(chosen.artifacts.length, artifacts.size);
   assert.equal(chosen.records.length, many.length);
 });

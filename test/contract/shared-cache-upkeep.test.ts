@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Answer, type Received, trouble } from '../../src/model/ports/object-store.ts';
+import { type Answer, type Received, storeError } from '../../src/model/ports/object-store.ts';
 import type { SharedCollected } from '../../src/model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../src/model/ports/store-upkeep.ts';
-import { Steady } from '../../src/shared-cache/objects/retrying.ts';
-import { openSharedKeeper } from '../../src/shared-cache/upkeep/keeper.ts';
+import { RetryingObjectStore } from '../../src/shared-cache/objects/retrying.ts';
+import { openSharedCacheUpkeep } from '../../src/shared-cache/upkeep/shared-upkeep.ts';
 import { MemoryStore } from '../rig/s3/memory-store.ts';
 import { digestsOf, HASTE, howOf, Sharer } from '../rig/s3/sharer.ts';
 import { failureIn, valueIn } from '../rig/tree.ts';
@@ -16,7 +16,7 @@ const signal = new AbortController().signal;
 const ALL = { maxBytes: 0 };
 
 function keeperOf(remote: MemoryStore) {
-  return openSharedKeeper(new Steady(remote, HASTE, () => {}));
+  return openSharedCacheUpkeep(new RetryingObjectStore(remote, HASTE, () => {}));
 }
 
 async function gc(
@@ -190,7 +190,7 @@ describe('trouble', () => {
     kind: 'unavailable' | 'refused' | 'absent' = 'unavailable';
 
     override async get(name: string, ...rest: [number, string | undefined]): Promise<Answer<Received>> {
-      return this.left-- > 0 ? super.get(name, ...rest) : trouble(this.kind, 'it says no');
+      return this.left-- > 0 ? super.get(name, ...rest) : storeError(this.kind, 'it says no');
     }
   }
 
@@ -223,7 +223,7 @@ describe('trouble', () => {
   test('what cannot be deleted is told, with the right that is missing', async () => {
     const remote = new (class extends MemoryStore {
       override async delete(): Promise<Answer<void>> {
-        return trouble('refused', '403 AccessDenied');
+        return storeError('refused', '403 AccessDenied');
       }
     })();
     using one = new Sharer(remote);

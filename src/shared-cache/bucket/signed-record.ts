@@ -17,7 +17,7 @@ interface Envelope {
 }
 
 /** @param scope the record counts there alone: a signature covers it */
-export function seal(record: BuildRecord, scope: string, signer: Signer | undefined): Buffer {
+export function signRecord(record: BuildRecord, scope: string, signer: Signer | undefined): Buffer {
   const text = JSON.stringify(record);
   const signatures = signer ? [{ key: signer.publicKey, signature: signer.sign(signed(scope, text)) }] : [];
   const envelope: Envelope = { schema: 1, record: text, signatures };
@@ -32,7 +32,7 @@ export interface Expected {
 }
 
 /** The record in an envelope, or what is wrong with it, behind its name: `is not signed`. */
-export function unseal(
+export function openSigned(
   bytes: Buffer,
   { key, scope, trustedKeys }: Expected,
 ): { readonly record: BuildRecord } | { readonly wrong: string } {

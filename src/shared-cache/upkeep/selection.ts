@@ -1,7 +1,7 @@
 // What goes from a bucket that is over its limits: pure, so that it can be tested by the table.
 
 import type { Digest, Key } from '../../model/artifact.ts';
-import { type Candidate, chooseVictims, wholeOnes, withNeeds } from '../../model/choose.ts';
+import { type Candidate, selectForEviction, wholeOnes, withNeeds } from '../../model/eviction.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import { artifactName, TRUSTED } from '../bucket/layout.ts';
 
@@ -12,7 +12,7 @@ import { artifactName, TRUSTED } from '../bucket/layout.ts';
 export const GRACE = 86_400_000;
 
 /** An artifact's object. */
-export interface StoredObject {
+export interface SharedArtifact {
   readonly name: string;
   readonly scope: string;
   readonly digest: Digest;
@@ -22,7 +22,7 @@ export interface StoredObject {
 }
 
 /** A record's object. */
-export interface StoredRecord {
+export interface SharedRecord {
   readonly name: string;
   readonly scope: string;
   readonly key: Key;
@@ -42,23 +42,23 @@ export interface RecordContent {
   readonly mounts: readonly Digest[];
 }
 
-export interface Inventory {
+export interface SharedInventory {
   /** By their names. */
-  readonly artifacts: ReadonlyMap<string, StoredObject>;
-  readonly records: readonly StoredRecord[];
+  readonly artifacts: ReadonlyMap<string, SharedArtifact>;
+  readonly records: readonly SharedRecord[];
 }
 
-export interface Chosen {
+export interface SharedSelection {
   /** In an order in which nothing goes before what stands on it. */
-  readonly artifacts: readonly StoredObject[];
+  readonly artifacts: readonly SharedArtifact[];
   /** Those that name these artifacts, in their order. */
-  readonly records: readonly StoredRecord[];
+  readonly records: readonly SharedRecord[];
   /** Those that are of no use by themselves. */
-  readonly lost: readonly StoredRecord[];
+  readonly lost: readonly SharedRecord[];
 }
 
 /** @param now ms */
-export function chooseShared(inventory: Inventory, limits: CacheLimits, now: number): Chosen {
+export function selectShared(inventory: SharedInventory, limits: CacheLimits, now: number): SharedSelection {
   const { artifacts } = inventory;
   const isYoung = ({ modified }: { readonly modified: number }) => now - modified < GRACE;
   const records = recordsOf(inventory);
@@ -80,9 +80,9 @@ export function chooseShared(inventory: Inventory, limits: CacheLimits, now: num
   );
   // Anybody may have written the untrusted ones, so many of them must not drive out the others.
   const trusted = [...artifacts.values()].filter(({ scope }) => scope === TRUSTED).map(({ name }) => name);
-  const first = chooseVictims(candidates, new Set([...spared, ...trusted]), limits, 0, now);
+  const first = selectForEviction(candidates, new Set([...spared, ...trusted]), limits, 0, now);
   for (const name of first) candidates.delete(name);
-  const victims = [...first, ...chooseVictims(candidates, spared, limits, 0, now)];
+  const victims = [...first, ...selectForEviction(candidates, spared, limits, 0, now)];
   return {
     artifacts: victims.flatMap((name) => artifacts.get(name) ?? []),
     records: victims.flatMap((name) => records.get(name) ?? []),
@@ -94,7 +94,7 @@ export function chooseShared(inventory: Inventory, limits: CacheLimits, now: num
 }
 
 /** The names of all that records need to stay: their artifacts, and what those stand on or were made with. */
-export function neededBy(records: readonly StoredRecord[], inventory: Inventory): ReadonlySet<string> {
+export function neededBy(records: readonly SharedRecord[], inventory: SharedInventory): ReadonlySet<string> {
   const ofArtifact = recordsOf(inventory);
   const all = new Map(
     [...inventory.artifacts].map(([name, artifact]) => [
@@ -109,8 +109,8 @@ export function neededBy(records: readonly StoredRecord[], inventory: Inventory)
 }
 
 /** The records that name an artifact, by its name. */
-export function recordsOf({ records }: Inventory): ReadonlyMap<string, readonly StoredRecord[]> {
-  const all = new Map<string, StoredRecord[]>();
+export function recordsOf({ records }: SharedInventory): ReadonlyMap<string, readonly SharedRecord[]> {
+  const all = new Map<string, SharedRecord[]>();
   for (const record of records) {
     if (!record.content) continue;
     const name = artifactName(record.scope, record.content.digest);
@@ -122,9 +122,9 @@ export function recordsOf({ records }: Inventory): ReadonlyMap<string, readonly 
 }
 
 function candidateOf(
-  { name, scope, bytes }: StoredObject,
-  records: readonly StoredRecord[],
-  inventory: Inventory,
+  { name, scope, bytes }: SharedArtifact,
+  records: readonly SharedRecord[],
+  inventory: SharedInventory,
 ): Candidate {
   const contents = records.flatMap(({ content }) => content ?? []);
   // There may be more records than a call takes arguments: anybody writes untrusted ones.
@@ -138,14 +138,14 @@ function candidateOf(
   return { name, bytes, lastUsed, backing, needs: [...needs] };
 }
 
-function needsOf({ parent, mounts }: RecordContent, scope: string, inventory: Inventory): string[] {
+function needsOf({ parent, mounts }: RecordContent, scope: string, inventory: SharedInventory): string[] {
   return [...(parent === undefined ? [] : [parent]), ...mounts].flatMap((digest) =>
     placesOf(digest, scope, inventory),
   );
 }
 
 /** Where a build of a scope finds an artifact, as it is looked for: in the trusted scope before its own. */
-function placesOf(digest: Digest, scope: string, { artifacts }: Inventory): string[] {
+function placesOf(digest: Digest, scope: string, { artifacts }: SharedInventory): string[] {
   const names = [...new Set([TRUSTED, scope])].map((one) => artifactName(one, digest));
   const there = names.filter((name) => artifacts.has(name));
   return there.length > 0 ? there : names.slice(-1);

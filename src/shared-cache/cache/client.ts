@@ -7,11 +7,11 @@ import type { Condition } from '../../model/ports/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../../model/ports/shared-cache.ts';
 import type { Pieces, Store } from '../../model/ports/store.ts';
 import { systemError } from '../../util/errors.ts';
-import type { Bucket, Found, Look } from '../bucket/bucket.ts';
-import { TransferRooms } from '../transfer/limits.ts';
+import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
+import { TransferLimits } from '../transfer/limits.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
-export interface RemoteCacheOptions {
+export interface SharedCacheClientOptions {
   readonly local: Store;
   /** Called when there is something to ask for the first time. */
   readonly open: () => Promise<Bucket>;
@@ -30,11 +30,11 @@ const ROUNDS = 3;
 
 type Fetched = 'here' | 'damaged' | 'unreachable';
 
-export class RemoteCache implements SharedCache {
-  readonly #options: RemoteCacheOptions;
+export class SharedCacheClient implements SharedCache {
+  readonly #options: SharedCacheClientOptions;
   #bucket: Promise<Bucket> | undefined;
   /** What was found and is not here yet. */
-  readonly #away = new Map<Key, Found>();
+  readonly #away = new Map<Key, FoundRecord>();
   /** What was asked for in vain, and when; what turned out to be of no use, for good. */
   readonly #missed = new Map<Key, number>();
   /** What is known to lie in the bucket as it is here. */
@@ -43,14 +43,14 @@ export class RemoteCache implements SharedCache {
   readonly #damaged = new Set<Digest>();
   readonly #fetches = new Map<Digest, Promise<Fetched>>();
   readonly #told = new Set<string>();
-  readonly #rooms = new TransferRooms();
+  readonly #limits = new TransferLimits();
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
   #savedSeconds = 0;
   /** How many questions about records were answered. */
   #answers = 0;
 
-  constructor(options: RemoteCacheOptions) {
+  constructor(options: SharedCacheClientOptions) {
     this.#options = options;
     this.#fetched = new TrafficMeter('fetch', options.onTransfer);
     this.#pushed = new TrafficMeter('push', options.onTransfer);
@@ -77,7 +77,7 @@ export class RemoteCache implements SharedCache {
 
   async fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean> {
     const found = this.#away.get(record.key);
-    if (!found) return this.#options.local.holds(record.artifact);
+    if (!found) return this.#options.local.has(record.artifact);
     return (await this.#fetchOnce(found, signal)) === 'here';
   }
 
@@ -147,11 +147,11 @@ export class RemoteCache implements SharedCache {
     const { signal } = options;
     if (this.#known.get(key) === artifact.digest) return { record, isNew: false };
     for (let round = 0; round < ROUNDS; round++) {
-      const look = await this.#look(key, bucket, signal);
-      if (look.state === 'unknown') return undefined;
-      let condition: Condition = look.state === 'bad' ? { tag: look.tag } : 'absent';
-      if (look.state === 'found') {
-        const { found } = look;
+      const seen = await this.#stateOf(key, bucket, signal);
+      if (seen.state === 'unknown') return undefined;
+      let condition: Condition = seen.state === 'bad' ? { tag: seen.tag } : 'absent';
+      if (seen.state === 'found') {
+        const { found } = seen;
         const isSame = found.record.artifact.digest === artifact.digest;
         const isDamaged = this.#damaged.has(found.record.artifact.digest);
         const isWhole =
@@ -170,23 +170,23 @@ export class RemoteCache implements SharedCache {
       if (!(await this.#send(record, bucket, options))) return undefined;
       const put = await bucket.write(record, condition, signal);
       if (put.ok) return this.#foundSame(record, true);
-      if (put.trouble.kind !== 'taken' && put.trouble.kind !== 'absent') return undefined;
+      if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return undefined;
     }
     return undefined;
   }
 
   /** What lies under a key where this build reads. */
-  async #look(key: Key, bucket: Bucket, signal: AbortSignal): Promise<Look> {
-    let look: Look = { state: 'unknown' };
+  async #stateOf(key: Key, bucket: Bucket, signal: AbortSignal): Promise<RecordState> {
+    let seen: RecordState = { state: 'unknown' };
     for (const scope of bucket.scopes) {
-      look = await bucket.look(scope, key, signal);
-      const isUsable = look.state === 'found' && !this.#damaged.has(look.found.record.artifact.digest);
-      if (isUsable || look.state === 'unknown') return look;
+      seen = await bucket.inspect(scope, key, signal);
+      const isUsable = seen.state === 'found' && !this.#damaged.has(seen.found.record.artifact.digest);
+      if (isUsable || seen.state === 'unknown') return seen;
     }
-    return look;
+    return seen;
   }
 
-  async #adopt(record: BuildRecord, found: Found, { signal }: OfferOptions): Promise<Fetched> {
+  async #adopt(record: BuildRecord, found: FoundRecord, { signal }: OfferOptions): Promise<Fetched> {
     const fetched = await this.#fetchOnce(found, signal);
     if (fetched === 'here') {
       this.#options.onNote(
@@ -206,7 +206,7 @@ export class RemoteCache implements SharedCache {
       if (there.value) return true;
     }
     const read = (cut: Pieces) => this.#options.local.read(artifact, cut);
-    const isThere = await this.#rooms.push(artifact.bytes, () =>
+    const isThere = await this.#limits.push(artifact.bytes, () =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
           const sent = await bucket.send(digest, read, onTransfer, signal);
@@ -223,17 +223,17 @@ export class RemoteCache implements SharedCache {
   }
 
   /** However many ask for an artifact, it comes once; what did not come may be asked for again. */
-  #fetchOnce(found: Found, signal: AbortSignal): Promise<Fetched> {
+  #fetchOnce(found: FoundRecord, signal: AbortSignal): Promise<Fetched> {
     const { digest, bytes } = found.record.artifact;
     const running = this.#fetches.get(digest);
     if (running) return running;
-    const fetching = this.#rooms.fetch(bytes, () => this.#fetch(found, signal));
+    const fetching = this.#limits.fetch(bytes, () => this.#fetch(found, signal));
     this.#fetches.set(digest, fetching);
     fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // told to whoever asked
     return fetching;
   }
 
-  async #fetch(found: Found, signal: AbortSignal): Promise<Fetched> {
+  async #fetch(found: FoundRecord, signal: AbortSignal): Promise<Fetched> {
     const { record } = found;
     const fetched = await this.#fetched.count<Fetched>(record, async (onTransfer) => {
       const received = await this.#receive(found, onTransfer, signal);
@@ -251,7 +251,7 @@ export class RemoteCache implements SharedCache {
   }
 
   /** Receives an artifact and makes it the store's. Returns how many bytes came. */
-  async #receive(found: Found, onTransfer: OnTransfer, signal: AbortSignal): Promise<number | Fetched> {
+  async #receive(found: FoundRecord, onTransfer: OnTransfer, signal: AbortSignal): Promise<number | Fetched> {
     const { record } = found;
     const bucket = await this.#open();
     const note = (why: string) =>
@@ -271,7 +271,7 @@ export class RemoteCache implements SharedCache {
       const received = await bucket.receive(found, draft.path, onTransfer, signal);
       if (signal.aborted) return 'unreachable';
       if (!received.ok) {
-        const { kind, message } = received.trouble;
+        const { kind, message } = received.error;
         if (kind === 'absent') return damaged(`its artifact ${message}`);
         note(message);
         return 'unreachable';
@@ -315,7 +315,7 @@ export class RemoteCache implements SharedCache {
   }
 
   /** Whether the artifact of a record in one's own scope is gone. */
-  async #isLost({ record, scope }: Found, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
+  async #isLost({ record, scope }: FoundRecord, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
     if (scope !== bucket.scope) return false;
     const there = await bucket.has(record.artifact.digest, signal);
     return there.ok && !there.value;

@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
-import { type Answer, type Received, trouble } from '../../../../src/model/ports/object-store.ts';
+import { type Answer, type Received, storeError } from '../../../../src/model/ports/object-store.ts';
 import { keyOf } from '../../../../src/plan/key.ts';
 import { Bucket } from '../../../../src/shared-cache/bucket/bucket.ts';
-import { RemoteCache } from '../../../../src/shared-cache/cache/remote-cache.ts';
-import { PATIENCE, Steady } from '../../../../src/shared-cache/objects/retrying.ts';
+import { SharedCacheClient } from '../../../../src/shared-cache/cache/client.ts';
+import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../../../../src/shared-cache/objects/retrying.ts';
 import { MemoryStore } from '../../../rig/s3/memory-store.ts';
 import { openStore } from '../../../rig/store.ts';
 import { Tree, valueIn } from '../../../rig/tree.ts';
@@ -21,7 +21,7 @@ class Silent extends MemoryStore {
     signal: AbortSignal = new AbortController().signal,
   ): Promise<Answer<Received>> {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    return trouble('interrupted', 'interrupted');
+    return storeError('interrupted', 'interrupted');
   }
 }
 
@@ -31,10 +31,10 @@ test('a bucket that does not answer is told, once, as soon as somebody would won
   const notes: string[] = [];
   const onNote = (message: string) => notes.push(message);
   const local = valueIn(openStore({ directory: tree.path('store'), owner: '1-x.b', isAlive: () => false }));
-  const steady = new Steady(new Silent(), PATIENCE, onNote);
+  const objects = new RetryingObjectStore(new Silent(), DEFAULT_RETRY_POLICY, onNote);
   const options = { scope: 'trusted', access: 'r', trustedKeys: [], signer: undefined, onNote } as const;
-  const open = async () => new Bucket({ steady, ...options });
-  const cache = new RemoteCache({ local, open, flush: false, onNote, onTransfer: () => {} });
+  const open = async () => new Bucket({ objects, ...options });
+  const cache = new SharedCacheClient({ local, open, flush: false, onNote, onTransfer: () => {} });
   const called = new AbortController();
   const found = [cache.find(keyOf('one'), called.signal), cache.find(keyOf('two'), called.signal)];
   await tick();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Candidate, chooseVictims } from '../../../src/model/choose.ts';
+import { type Candidate, selectForEviction } from '../../../src/model/eviction.ts';
 import type { CacheLimits } from '../../../src/model/ports/store-upkeep.ts';
 
 const NOW = 1_000_000_000;
@@ -29,7 +29,7 @@ function choose(
       },
     ]),
   );
-  const victims = chooseVictims(candidates, new Set(inUse), { ...NO_LIMITS, ...limits }, other, NOW);
+  const victims = selectForEviction(candidates, new Set(inUse), { ...NO_LIMITS, ...limits }, other, NOW);
   return victims.join(' ');
 }
 

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifact.ts';
 import { ok, type Result } from '../../src/model/failure.ts';
 import type { Store } from '../../src/model/ports/store.ts';
-import type { CacheKeeper, CacheLimits, Collected } from '../../src/model/ports/store-upkeep.ts';
+import type { CacheLimits, Collected, StoreUpkeep } from '../../src/model/ports/store-upkeep.ts';
 import { keyOf } from '../../src/plan/key.ts';
 import type { LocalStoreOptions } from '../../src/store/local/local-store.ts';
-import { openKeeper } from '../../src/store/upkeep/keeper.ts';
+import { openStoreUpkeep } from '../../src/store/upkeep/store-upkeep.ts';
 import { openStore, placesOf } from '../rig/store.ts';
 import { Tree, valueIn } from '../rig/tree.ts';
 
@@ -31,8 +31,8 @@ class Shared implements Disposable {
     );
   }
 
-  keeper(project = 'another'): CacheKeeper {
-    return openKeeper({
+  keeper(project = 'another'): StoreUpkeep {
+    return openStoreUpkeep({
       directory: this.directory,
       owner: '9-1.a',
       isAlive: this.isAlive,
@@ -84,8 +84,8 @@ test('what a living process holds is kept, until it lets go or dies', async () =
   const [a, b, c] = [await commit(one, 'a'), await commit(two, 'b'), await commit(two, 'c')];
   one.release();
   two.release();
-  assert.deepEqual(await one.hold([a], NEVER), []);
-  assert.deepEqual(await two.hold([b], NEVER), []);
+  assert.deepEqual(await one.lease([a], NEVER), []);
+  assert.deepEqual(await two.lease([b], NEVER), []);
   assert.deepEqual(
     (await shared.collect()).removed.map(({ digest }) => digest),
     [c.artifact.digest],
@@ -112,7 +112,7 @@ test('holding tells what is gone, and the record of it is a miss', async () => {
   store.release();
   shared.age(a, 2);
   await shared.collect({ maxBytes: undefined, maxAge: DAY });
-  assert.deepEqual(await store.hold([a, b], NEVER), [a]);
+  assert.deepEqual(await store.lease([a, b], NEVER), [a]);
   assert.equal(await store.lookup(a.key), undefined);
   assert.deepEqual(await store.lookup(b.key), b);
 });
@@ -124,12 +124,12 @@ test('holding waits for a garbage collection that decides just now, unless it is
   const guard = path.join(shared.directory, 'locks/guard');
   writeFileSync(guard, '2-1.a');
   const called = new AbortController();
-  const waiting = store.hold([record], called.signal);
+  const waiting = store.lease([record], called.signal);
   assert.equal(await Promise.race([waiting, new Promise((done) => setTimeout(done, 150, 'waits'))]), 'waits');
   called.abort();
   assert.deepEqual(await waiting, []);
   shared.dead.add('2-1.a');
-  assert.deepEqual(await store.hold([record], NEVER), [], 'a dead one is not waited for');
+  assert.deepEqual(await store.lease([record], NEVER), [], 'a dead one is not waited for');
 });
 
 test('a use is noted: at once by a build that does something, once a day by one that does not', async () => {
@@ -138,7 +138,7 @@ test('a use is noted: at once by a build that does something, once a day by one 
   const record = await commit(store, 'a');
   const daysAgo = () => Math.round((Date.now() - statSync(shared.recordFile(record.key)).mtimeMs) / 864e5);
   shared.age(record, 5);
-  await store.hold([record], NEVER);
+  await store.lease([record], NEVER);
   assert.equal(daysAgo(), 0);
   shared.age(record, 5);
   store.noteUse([record]);
@@ -174,7 +174,7 @@ test('a project that holds its store can be moved with it, and is still known', 
   store.release();
   tree.write({ 'p/build/image.qcow2': { link: `../.vlb/store/sha256/${artifactFile(record.artifact)}` } });
   renameSync(tree.path('p'), tree.path('moved'));
-  const keeper = openKeeper({
+  const keeper = openStoreUpkeep({
     ...process,
     directory: tree.path('moved/.vlb/store'),
     project: placesOf(tree.path('another')),

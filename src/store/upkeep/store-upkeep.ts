@@ -2,24 +2,24 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { withNeeds } from '../../model/choose.ts';
+import { withNeeds } from '../../model/eviction.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { CacheEntry, CacheKeeper, CacheUsage } from '../../model/ports/store-upkeep.ts';
+import type { CacheEntry, CacheUsage, StoreUpkeep } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
 import { measure, RECORD, storePlaces } from '../names.ts';
 import { type ClearOptions, clear } from './clear.ts';
 import { collect } from './collect.ts';
 import { readInventory } from './inventory.ts';
-import { amountBelow, cannotKeep, entriesOf, type KeepingOptions, sum } from './keeping.ts';
+import { amountBelow, cannotChangeStore, entriesOf, sum, type UpkeepOptions } from './keeping.ts';
 import { artifactsInPlace, livingProjects } from './projects.ts';
 import { verify } from './verify.ts';
 
 const NONE = { count: 0, bytes: 0 };
 
 /** Opens the keeping of a store, which need not be there yet, and is not made. */
-export function openKeeper(
+export function openStoreUpkeep(
   options: Omit<ClearOptions, 'places'> & { readonly signal: AbortSignal },
-): CacheKeeper {
+): StoreUpkeep {
   const { signal } = options;
   const keeping: ClearOptions = { ...options, places: storePlaces(options.directory) };
   const attempt = async <T>(work: () => Promise<T | undefined>): Promise<Result<T>> => {
@@ -28,7 +28,7 @@ export function openKeeper(
       return done === undefined ? fail('interrupted', 'the work on the store was interrupted') : ok(done);
     } catch (error) {
       if (signal.aborted) return fail('interrupted', 'the work on the store was interrupted');
-      return cannotKeep(options.directory, error);
+      return cannotChangeStore(options.directory, error);
     }
   };
   return {
@@ -47,7 +47,7 @@ export function openKeeper(
   };
 }
 
-function entries({ places, project }: KeepingOptions): readonly CacheEntry[] {
+function entries({ places, project }: UpkeepOptions): readonly CacheEntry[] {
   const inventory = readInventory(places);
   const inPlace = withNeeds(artifactsInPlace(project), inventory);
   return [...inventory.values()]
@@ -55,7 +55,7 @@ function entries({ places, project }: KeepingOptions): readonly CacheEntry[] {
     .sort((a, b) => b.lastUsed.localeCompare(a.lastUsed) || (b.layer ?? '').localeCompare(a.layer ?? ''));
 }
 
-function usage({ places, project }: KeepingOptions): CacheUsage {
+function usage({ places, project }: UpkeepOptions): CacheUsage {
   const inventory = [...readInventory(places).values()];
   const amounts = (some: typeof inventory) => sum(some.map(({ disk }) => ({ count: 1, bytes: disk })));
   const filesIn = (directory: string, test: (name: string) => boolean) =>
