@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { checkMachine } from '../host/doctor/checkup.ts';
-import { lookAtStorage } from '../host/doctor/storage.ts';
+import { checkStorage } from '../host/doctor/storage.ts';
 import { ownerIsAlive, ownerName } from '../host/process/owner.ts';
 import { clearLeftovers, findLeftovers } from '../host/system/leftovers.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
@@ -20,7 +20,7 @@ export async function checkAll(options: GlobalOptions): Promise<readonly Finding
   const machine = await checkMachine();
   const paths = projectPathsOf(options);
   if (!paths) return machine;
-  return [...machine, lookAtStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)];
+  return [...machine, checkStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)];
 }
 
 /**

@@ -55,7 +55,7 @@ test('a person reads a line for each thing, and a sentence at the end', async ()
   await using project = new TestProject(PROJECT);
   const ended = await project.vlb(['doctor']);
   assert.match(ended.stdout, /^vlb build\n {2}ok {7}node +runs vlb \(\d+\.\d+\.\d+\)$/m);
-  assert.match(ended.stdout, /^ {2}ok {7}FUSE export +a tiny disk was attached as a build does it$/m);
+  assert.match(ended.stdout, /^ {2}ok {7}FUSE export +attaches disks \(tried with a tiny one\)$/m);
   assert.match(ended.stdout, /\n(all is well|vlb build can run here; to be had besides: .*)\n$/);
   assert.equal(ended.stderr.replaceAll(/^npm warn.*\n/gm, ''), '');
 });
@@ -109,8 +109,8 @@ test('an old QEMU is told for what it is', async () => {
 });
 
 for (const [what, name, pattern, detail] of [
-  ['/dev/fuse', '/dev/fuse', '/dev/fuse', 'there is no /dev/fuse'],
-  ['loop devices', 'loop devices', '/dev/loop*', 'there is no /dev/loop-control'],
+  ['/dev/fuse', '/dev/fuse', '/dev/fuse', '/dev/fuse does not exist'],
+  ['loop devices', 'loop devices', '/dev/loop*', '/dev/loop-control does not exist'],
 ] as const) {
   test(`without ${what}`, async () => {
     await using project = new TestProject(PROJECT);
@@ -149,7 +149,7 @@ test('a user without sudo', async () => {
   assert.match(of('sudo', checkup).cure ?? '', /`sudo -v`/);
 });
 
-test('a user with a sudo that asks for no password', async () => {
+test('a user with a sudo that requires no password', async () => {
   await using project = new TestProject({ ...PROJECT, sudoers: 'nobody ALL=(ALL) NOPASSWD: ALL\n' });
   execFileSync('chmod', ['-R', 'a+rwX', path.dirname(project.directory)]);
   execFileSync('chmod', ['0440', project.path('sudoers')]);
@@ -162,7 +162,7 @@ test('a user with a sudo that asks for no password', async () => {
   );
   const checkup = checkupOf(ended);
   assert.equal(ended.status, 0, ended.stdout);
-  assert.equal(of('sudo', checkup).detail, 'asks for no password');
+  assert.equal(of('sudo', checkup).detail, 'no password required');
   assert.equal(of('FUSE export', checkup).state, 'ok');
 });
 
@@ -224,7 +224,7 @@ test('a store that cannot be written, and one with little room', async () => {
   };
   const readOnly = await look(`mount -t tmpfs -o ro tmpfs ${store}`);
   assert.deepEqual([readOnly.status, readOnly.found.state], [3, 'problem']);
-  assert.match(readOnly.found.detail ?? '', /cannot be written \(EROFS\)/);
+  assert.match(readOnly.found.detail ?? '', /is not writable \(EROFS\)/);
   const small = await look(`mount -t tmpfs -o size=100M tmpfs ${store}`);
   assert.deepEqual([small.status, small.found.state], [0, 'problem']);
   assert.match(small.found.detail ?? '', /100 MiB free/);
@@ -238,7 +238,7 @@ test("a store that is somebody else's", async () => {
   execFileSync('chmod', ['0700', project.path('.vlb/store/sha256')]);
   const [command, args] = asNobody(DOCTOR);
   const checkup = checkupOf(await run(command, args, { cwd: project.directory }));
-  assert.match(of('store', checkup).detail ?? '', /\.vlb\/store cannot be written \(EACCES\)/);
+  assert.match(of('store', checkup).detail ?? '', /\.vlb\/store is not writable \(EACCES\)/);
   assert.match(of('store', checkup).cure ?? '', /^sudo chown -R "\$USER" /);
 });
 

@@ -27,16 +27,16 @@ async function interact(
   listener: Pick<BootListener, 'note'>,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  if (nobodyCanType()) {
-    return fail('usage', 'there is no terminal to put the serial console on', {
-      hint: 'vlb test-boot --check',
+  if (!canBeTypedInto()) {
+    return fail('usage', 'no terminal for the serial console', {
+      hint: 'check the boot without a terminal: vlb test-boot --check',
     });
   }
   const prepared = await prepareMachine(options, signal);
   if (!prepared.ok) return prepared;
   using machine = prepared.value;
   listener.note(machine.why);
-  listener.note('on the serial console; ^a x leaves, and all changes to the disk are discarded');
+  listener.note('serial console: ^a x leaves, and all changes to the disk are discarded');
   const args = qemuArguments(machine.spec, { type: 'terminal' });
   const [command, all] = dyingWithParent('TERM', machine.command, args);
   const status = await runInTerminal(command, all, {
@@ -48,7 +48,7 @@ async function interact(
   if (!status.ok) return status;
   if (status.value === 0) return ok();
   return fail('host', `${machine.command} failed with exit status ${status.value}`, {
-    hint: 'what it wrote stands above',
+    hint: 'see its output above',
   });
 }
 
@@ -93,13 +93,13 @@ function defaultTimeout(accelerator: Accelerator): number {
   return DEFAULT_TIMEOUT_S * (accelerator === 'tcg' ? TCG_TIMEOUT_FACTOR : 1);
 }
 
-/** A closed standard input, or one like /dev/null: the guest would run until somebody killed it. */
-function nobodyCanType(): boolean {
-  if (process.stdin.isTTY) return false;
+/** False for a closed standard input and for one like /dev/null: nothing would ever end the guest. */
+function canBeTypedInto(): boolean {
+  if (process.stdin.isTTY) return true;
   try {
     const stat = fstatSync(0);
-    return !(stat.isFIFO() || stat.isSocket() || stat.isFile());
+    return stat.isFIFO() || stat.isSocket() || stat.isFile();
   } catch {
-    return true;
+    return false;
   }
 }

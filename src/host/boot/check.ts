@@ -1,4 +1,4 @@
-// The check of a booting guest: waits until it is ready, or never will be.
+// Checks a booting guest: waits until it is ready, or until it certainly never will be.
 
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { fail, ok, type Result } from '../../model/failure.ts';
@@ -20,10 +20,10 @@ import {
 } from './troubles.ts';
 
 export interface Wanted {
-  /** Text that has to appear on the console; without it and without a command, a login prompt. */
+  /** Text that must appear on the console. Without it and without a command: a login prompt. */
   readonly expect: RegExp | undefined;
   readonly command: string | undefined;
-  /** Seconds for everything. */
+  /** For the whole boot and the command, s. */
   readonly timeout: number;
   /** For messages: the image's path, and the directory of QEMU's overlay. */
   readonly image: string;
@@ -36,22 +36,22 @@ export interface Checked {
   readonly readyAt: number;
 }
 
-/** What a check has at hand while it runs. */
+/** The state of one check. */
 interface Course {
   readonly machine: Machine;
   readonly wanted: Wanted;
   readonly console: ConsoleReader;
   readonly listener: BootListener;
-  /** Aborts when the check is over, however. */
+  /** Aborts when the check is over, whatever its result. */
   readonly over: AbortSignal;
-  /** What is waited for now. */
+  /** What the check waits for now. */
   goal: Goal;
 }
 
-/** After a symptom, what is still on its way is waited for, so that a panic is shown with its trace, ms. */
+/** How long to wait for more output after a symptom, so that a panic is shown with its trace, ms. */
 const LAST_WORDS_MS = 250;
 
-/** Follows a machine from its start. Fails as `work`, as `host` when QEMU itself has trouble, or as `interrupted`. */
+/** Follows a machine from its start. Fails as `work`, as `host` when QEMU itself fails, or as `interrupted`. */
 export async function checkGuest(
   machine: Machine,
   wanted: Wanted,
@@ -70,7 +70,7 @@ export async function checkGuest(
   try {
     return await Promise.race([
       reachGoals(course),
-      endOfPatience(course, signal),
+      timeLimit(course, signal),
       badSymptom(course),
       endOfMachine(course),
       machine.paused.then((pause) => pausedByQemu(pause, wanted.scratch, course.console.lines())),
@@ -112,8 +112,8 @@ async function reachGoals(course: Course): Promise<Result<Checked>> {
   }
 }
 
-/** The time is over, or the person has enough. */
-async function endOfPatience(course: Course, signal: AbortSignal): Promise<Result<Checked>> {
+/** The time limit, or an interrupt by the user. */
+async function timeLimit(course: Course, signal: AbortSignal): Promise<Result<Checked>> {
   await delay(course.wanted.timeout * 1000, undefined, { signal: course.over }).catch(() => {}); // rejects on abort
   if (signal.aborted) return interrupted();
   const { console, goal, wanted } = course;
@@ -131,7 +131,7 @@ async function endOfMachine(course: Course): Promise<Result<Checked>> {
   const { machine, console, wanted } = course;
   const end = await machine.ended;
   console.look();
-  await setImmediate(); // a goal that was reached with the guest's last words goes first
+  await setImmediate(); // a goal that the guest's last output reached takes precedence
   const sighting = console.sighting();
   if (sighting) return symptomSeen(sighting, console.lines());
   return machineEnded(course.goal, end, wanted.image, console.lines());

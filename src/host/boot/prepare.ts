@@ -1,4 +1,4 @@
-// Everything a boot needs before QEMU starts: options become a machine's specification, and what is missing is told.
+// Everything a boot needs before QEMU starts: turns options into a machine's specification and reports what is missing.
 
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
@@ -13,12 +13,12 @@ import type { MachineSpec } from './qemu/arguments.ts';
 import { findFirmware, type GuestArch } from './qemu/firmware.ts';
 import { checkForwards } from './qemu/forwards.ts';
 
-/** A machine that can be started. Disposing of it removes its temporary files. */
+/** A machine that is ready to start. Disposing of it removes its temporary files. */
 export interface PreparedMachine extends Disposable {
-  /** QEMU's name for the image's processor; it is installed. */
+  /** The QEMU program for the image's processor; it is installed. */
   readonly command: string;
   readonly spec: MachineSpec;
-  /** Which accelerator, and why: a sentence. */
+  /** Which accelerator, and why: a sentence without a full stop. */
   readonly why: string;
   /** A directory for QEMU's temporary files. */
   readonly scratch: string;
@@ -27,13 +27,13 @@ export interface PreparedMachine extends Disposable {
 /** Images are built in a chroot, so they are for this host's processor. */
 export const ARCHITECTURES: Readonly<Record<string, GuestArch>> = { x64: 'x86_64', arm64: 'aarch64' };
 
-/** Fails as `usage` for options that are wrong, as `host` for what this host lacks, leaving nothing behind. */
+/** Fails as `usage` for wrong options and as `host` for what this host lacks; leaves nothing behind when it fails. */
 export async function prepareMachine(
   options: MachineOptions,
   signal: AbortSignal,
 ): Promise<Result<PreparedMachine>> {
   const arch = ARCHITECTURES[process.arch];
-  if (!arch) return fail('host', `there are no test boots on ${process.arch}`);
+  if (!arch) return fail('host', `test boots are not supported on ${process.arch}`);
   const command = `qemu-system-${arch}`;
   if (!isInstalled(command)) return missingTool(command);
   const image = await openImage(options.image, signal);

@@ -1,4 +1,4 @@
-// The failures of a boot check, in words: what was waited for, what happened instead, what to do.
+// The failures of a boot check as messages: what the check waited for, what happened instead, what to do.
 
 import path from 'node:path';
 import { fail, type Result } from '../../model/failure.ts';
@@ -32,7 +32,7 @@ export interface ConsoleState {
   readonly loginPromptSeen: boolean;
 }
 
-/** @param seconds how long it was waited */
+/** @param seconds how long the check waited */
 export function timedOut(goal: Goal, seconds: number, state: ConsoleState): Failed {
   return fail('work', `${missing(goal)} within ${seconds} s`, {
     hint: timeoutHint(goal, state),
@@ -43,15 +43,15 @@ export function timedOut(goal: Goal, seconds: number, state: ConsoleState): Fail
 /** @param scratch where the guest's changes are kept */
 export function pausedByQemu(pause: Pause, scratch: string, console: readonly string[]): Failed {
   if (pause.type === 'no space') {
-    return fail('host', 'there is no space left for what the guest writes', {
+    return fail('host', 'no space left for the changes that the guest makes to its disk', {
       where: { file: path.dirname(scratch) },
-      hint: 'set TMPDIR to a directory with more room',
+      hint: 'set TMPDIR to a directory with more space',
     });
   }
-  return fail('host', `QEMU paused the guest, whose state is ${pause.state}`, { detail: console });
+  return fail('host', `QEMU paused the guest (state: ${pause.state})`, { detail: console });
 }
 
-/** A machine that ended by itself before the goal was reached. */
+/** A machine that ended before the goal was reached. */
 export function machineEnded(goal: Goal, end: MachineEnd, image: string, console: readonly string[]): Failed {
   const detail = [...end.complaints, ...console];
   if (end.signal !== undefined) return qemuKilled(end.signal, detail);
@@ -64,34 +64,34 @@ export function commandFailed(status: number): Failed {
   return fail('work', `the command in the guest failed with exit status ${status}`, { exitStatus: status });
 }
 
-/** @param message the agent's words */
+/** @param message the agent's own message */
 export function commandRefused(message: string): Failed {
   const disabled = /disabled|not allowed|blocked/i.test(message);
-  return fail('work', `the guest agent does not run the command: ${message}`, {
+  return fail('work', `the guest agent refused to run the command: ${message}`, {
     hint: disabled
-      ? 'allow guest-exec in the image: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga on Fedora and Enterprise Linux'
-      : 'the image needs /bin/sh',
+      ? 'allow guest-exec in the image (Fedora, Enterprise Linux: FILTER_RPC_ARGS in /etc/sysconfig/qemu-ga)'
+      : 'check that the image has /bin/sh',
   });
 }
 
 export function commandLost(): Failed {
-  return fail('work', 'the guest agent was started anew while the command ran, and lost it', {
-    hint: 'something in the guest restarts it: an update, or cloud-init; let --expect wait for the end of that',
+  return fail('work', 'the guest agent restarted while the command was running', {
+    hint: 'use --expect to wait until what restarts it (an update, cloud-init) has finished',
   });
 }
 
 const ENDINGS: Readonly<Record<ShutdownReason, string>> = {
-  'guest-shutdown': 'powered itself off',
-  'guest-reset': 'rebooted (a processor fault and panic=N do that too)',
+  'guest-shutdown': 'powered off',
+  'guest-reset': 'rebooted (possibly a processor fault, or a panic with panic=N)',
   'guest-panic': 'panicked',
 };
 
 function missing(goal: Goal): string {
   switch (goal.type) {
     case 'login prompt':
-      return 'the guest showed no login prompt';
+      return 'no login prompt';
     case 'text':
-      return `the guest showed nothing that matches /${goal.pattern.source}/`;
+      return `nothing on the console matched /${goal.pattern.source}/`;
     case 'agent':
       return 'the guest agent did not answer';
     case 'command':
@@ -102,9 +102,9 @@ function missing(goal: Goal): string {
 function awaited(goal: Goal): string {
   switch (goal.type) {
     case 'login prompt':
-      return 'it showed a login prompt';
+      return 'its login prompt appeared';
     case 'text':
-      return `it showed anything that matches /${goal.pattern.source}/`;
+      return `its console matched /${goal.pattern.source}/`;
     case 'agent':
       return 'its agent answered';
     case 'command':
@@ -113,33 +113,33 @@ function awaited(goal: Goal): string {
 }
 
 function timeoutHint(goal: Goal, { console, loginPromptSeen }: ConsoleState): string {
-  if (goal.type === 'command') return 'give it longer: --timeout SECONDS counts from the start of the boot';
+  if (goal.type === 'command') return 'raise --timeout SECONDS, which counts from the start of the boot';
   if (goal.type === 'agent') {
-    const seen = loginPromptSeen ? 'the guest is up, its login prompt was there; ' : '';
-    return `${seen}the image needs the package qemu-guest-agent, or a user-data for cloud-init that installs it`;
+    const seen = loginPromptSeen ? 'the guest is up (its login prompt appeared); ' : '';
+    return `${seen}install the package qemu-guest-agent in the image, or by a user-data for cloud-init`;
   }
-  if (!console.some((line) => LINUX_SPEAKS.test(line))) {
-    return 'Linux wrote nothing to the serial console: the image may lack console=ttyS0 on its kernel command line';
+  if (!console.some((line) => LINUX_OUTPUT.test(line))) {
+    return 'add console=ttyS0 to the kernel command line of the image: Linux wrote nothing to the serial console';
   }
-  return 'give it longer with --timeout SECONDS, or watch it: vlb test-boot without --check';
+  return 'raise --timeout SECONDS, or watch the boot: vlb test-boot without --check';
 }
 
 /** A kernel's timestamps or systemd's status lines. */
-const LINUX_SPEAKS = /^\[ *\d+\.\d+\]|^\[ *(?:OK|FAILED) *\]|Linux version/;
+const LINUX_OUTPUT = /^\[ *\d+\.\d+\]|^\[ *(?:OK|FAILED) *\]|Linux version/;
 
 function qemuKilled(signal: string, detail: readonly string[]): Failed {
   const hint =
     signal === 'SIGKILL'
-      ? 'the kernel log (dmesg) tells whether this host ran out of memory'
+      ? 'check the kernel log (dmesg): this host may have run out of memory'
       : hintFor(detail.join('\n'));
-  return fail('host', `QEMU was ended by ${signal}`, { ...(hint === undefined ? {} : { hint }), detail });
+  return fail('host', `QEMU was killed by ${signal}`, { ...(hint === undefined ? {} : { hint }), detail });
 }
 
 function qemuFailed(end: MachineEnd, image: string, detail: readonly string[]): Failed {
   const complaints = end.complaints.join('\n');
   if (/Failed to get (?:shared )?"\w+" lock/.test(complaints)) return lockedImage(image);
   const hint = hintFor(complaints);
-  const [last = 'it said nothing'] = lastLines(complaints, 1);
+  const [last = 'no message'] = lastLines(complaints, 1);
   return fail('host', `QEMU failed with exit status ${end.status}: ${last}`, {
     ...(hint === undefined ? {} : { hint }),
     detail,
@@ -153,12 +153,12 @@ function hintFor(complaints: string): string | undefined {
 const QEMU_HINTS: readonly (readonly [complaint: RegExp, hint: string])[] = [
   [
     /bridge helper|qemu-bridge-helper|access denied by acl/,
-    "the bridge needs a line 'allow BRIDGE' in /etc/qemu/bridge.conf",
+    "add a line 'allow BRIDGE' to /etc/qemu/bridge.conf",
   ],
-  [/cannot set up guest memory|Cannot allocate memory/, 'give the guest less: --memory MIB'],
-  [/could not set up host forwarding/i, 'the port is in use: forward another one'],
+  [/cannot set up guest memory|Cannot allocate memory/, 'give the guest less memory: --memory MIB'],
+  [/could not set up host forwarding/i, 'forward another port: this one is in use'],
   [
     /failed to initialize kvm|Could not access KVM|failed to set MSR/i,
-    'KVM does not work here: use --accel tcg',
+    'use --accel tcg: KVM does not work on this machine',
   ],
 ];

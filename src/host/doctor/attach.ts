@@ -1,4 +1,4 @@
-// Does for a tiny disk what a build does for a layer's, as root in namespaces: what works here works there.
+// Attaches a tiny disk exactly as a build attaches a layer's disk, as root in namespaces.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -15,19 +15,19 @@ import { openRootShell, type RootShell } from '../root/root-shell.ts';
 const COMMON = { group: 'vlb build', needed: true } as const;
 const TINY_BYTES = 1024 * 1024;
 
-/** What these need to be tried at all. */
+/** The tools without which there is nothing to try. */
 const SHELL_TOOLS = ['unshare', 'mount'];
 const DISK_TOOLS = ['qemu-img', 'qemu-storage-daemon', 'losetup', 'partx'];
 
 /**
- * Root's rights, namespaces, the devices, and an attached disk, each tried for real; what cannot be tried since
- * something before it is missing is left out.
+ * Tries root's rights, namespaces, the devices, and attaching a disk, in this order. What depends on something that failed
+ * is not tried and not in the result.
  */
 export async function tryAttaching(): Promise<readonly Finding[]> {
   const root = await tryRoot();
-  if (root.state !== 'ok' || !SHELL_TOOLS.every(isInstalled)) return [root, ...lookForDevices()];
+  if (root.state !== 'ok' || !SHELL_TOOLS.every(isInstalled)) return [root, ...missingDevices()];
   const opened = await openRootShell();
-  if (!opened.ok) return [root, namespaces(opened), ...lookForDevices()];
+  if (!opened.ok) return [root, namespaces(opened), ...missingDevices()];
   await using shell = opened.value;
   const devices = [await tryFuse(shell), await tryLoop(shell)];
   const tried = [root, namespaces(opened), ...devices];
@@ -42,7 +42,7 @@ async function tryRoot(): Promise<Finding> {
     return { ...common, state: 'missing', cure: `${packageHint('sudo')}; or run vlb as root` };
   }
   const asked = await run('sudo', ['-n', '--', 'true']);
-  if (asked.ok) return { ...common, state: 'ok', detail: 'asks for no password' };
+  if (asked.ok) return { ...common, state: 'ok', detail: 'no password required' };
   return {
     ...common,
     state: 'problem',
@@ -52,15 +52,15 @@ async function tryRoot(): Promise<Finding> {
 }
 
 function namespaces(opened: Result<RootShell>): Finding {
-  const common = { ...COMMON, name: 'namespaces', purpose: 'end all that a build has attached when it ends' };
+  const common = { ...COMMON, name: 'namespaces', purpose: 'detach everything when a build ends' };
   return opened.ok ? { ...common, state: 'ok' } : { ...common, ...problem(opened.failure) };
 }
 
-const FUSE = { ...COMMON, name: '/dev/fuse', purpose: 'takes the file that qemu-storage-daemon shows' };
-const LOOP = { ...COMMON, name: 'loop devices', purpose: 'make a block device of that file' };
+const FUSE = { ...COMMON, name: '/dev/fuse', purpose: 'lets qemu-storage-daemon export a disk as a file' };
+const LOOP = { ...COMMON, name: 'loop devices', purpose: 'turn that file into a block device' };
 
-/** As far as it can be told without root. */
-function lookForDevices(): Finding[] {
+/** What can be found out without root. */
+function missingDevices(): Finding[] {
   const found = [missingNode(FUSE, '/dev/fuse', 'fuse'), missingNode(LOOP, '/dev/loop-control', 'loop')];
   return found.filter((finding) => finding !== undefined);
 }
@@ -82,14 +82,14 @@ async function tryLoop(shell: RootShell): Promise<Finding> {
   return {
     ...LOOP,
     state: 'problem',
-    detail: `the next free one is ${device}, and it is not in /dev`,
+    detail: `${device}, the next free one, is not in /dev`,
     cure: `mknod ${device} b 7 ${device.replace(/\D/g, '')}; or give the container the host's /dev`,
   };
 }
 
 function missingNode(about: typeof FUSE, node: string, module: string): Finding | undefined {
   if (existsSync(node)) return undefined;
-  return { ...about, state: 'missing', detail: `there is no ${node}`, cure: cureOf(module) };
+  return { ...about, state: 'missing', detail: `${node} does not exist`, cure: cureOf(module) };
 }
 
 function cannotOpen(failure: Failure, module: string): Pick<Finding, 'state' | 'detail' | 'cure'> {
@@ -97,12 +97,12 @@ function cannotOpen(failure: Failure, module: string): Pick<Finding, 'state' | '
 }
 
 function cureOf(module: string): string {
-  return `modprobe ${module}; a container has to be given the device by whoever starts it`;
+  return `modprobe ${module}; in a container, pass the device when starting it`;
 }
 
-/** The whole way of a layer's disk: a FUSE export, a loop device on it, and back. */
+/** Attaches a disk (a FUSE export and a loop device on it) and detaches it again. */
 async function tryDisk(shell: RootShell): Promise<Finding> {
-  const common = { ...COMMON, name: 'FUSE export', purpose: 'a tiny disk was attached as a build does it' };
+  const common = { ...COMMON, name: 'FUSE export', purpose: 'attaches disks (tried with a tiny one)' };
   const attached = await attachTiny(shell);
   return attached.ok ? { ...common, state: 'ok' } : { ...common, ...problem(attached.failure) };
 }
@@ -119,10 +119,10 @@ async function attachTiny(shell: RootShell): Promise<Result<void>> {
 }
 
 function problem({ message, detail = [], hint }: Failure): Pick<Finding, 'state' | 'detail' | 'cure'> {
-  const said = lastLines(detail.join('\n'), 3).join('; ');
+  const output = lastLines(detail.join('\n'), 3).join('; ');
   return {
     state: 'problem',
-    detail: said === '' ? message : `${message}: ${said}`,
+    detail: output === '' ? message : `${message}: ${output}`,
     ...(hint === undefined ? {} : { cure: hint }),
   };
 }

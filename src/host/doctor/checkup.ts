@@ -1,19 +1,19 @@
-// The whole look at this machine, all parts of it at the same time.
+// All checks of this machine, run concurrently.
 
 import type { Finding } from '../../model/ports/checkup.ts';
 import { tryAttaching } from './attach.ts';
-import { lookForKvm, lookForNbd, lookForUefi } from './optional.ts';
-import { lookForTools } from './tools.ts';
+import { checkKvm, checkNbd, checkUefi } from './optional.ts';
+import { checkTools } from './tools.ts';
 
-/** Everything that a project has no part in. Groups and what is in them come in the order in which they are to be read. */
+/** All findings that do not depend on a project, grouped, in the order in which they are shown. */
 export async function checkMachine(): Promise<readonly Finding[]> {
-  const [tools, attaching, nbd] = await Promise.all([lookForTools(), tryAttaching(), lookForNbd()]);
-  const all = [node(), ...tools, ...attaching, lookForKvm(), ...lookForUefi(), nbd];
+  const [tools, attaching, nbd] = await Promise.all([checkTools(), tryAttaching(), checkNbd()]);
+  const all = [node(), ...tools, ...attaching, checkKvm(), ...checkUefi(), nbd];
   const groups = [...new Set(all.map(({ group }) => group))];
   return groups.flatMap((group) => all.filter((finding) => finding.group === group));
 }
 
-/** An older one never gets as far as this: the first module of vlb says so. */
+/** An older version never gets this far: the launcher refuses it. */
 function node(): Finding {
   const detail = process.versions.node;
   return { group: 'vlb build', name: 'node', purpose: 'runs vlb', needed: true, state: 'ok', detail };

@@ -1,4 +1,4 @@
-// Looks at what a build can do without: KVM, a UEFI, network block devices.
+// Checks what a build can do without: KVM, a UEFI, network block devices.
 
 import { existsSync } from 'node:fs';
 import type { Finding } from '../../model/ports/checkup.ts';
@@ -10,8 +10,8 @@ import { isInstalled, run } from '../process/run.ts';
 
 const BOOT = { group: 'vlb test-boot', needed: false } as const;
 
-/** As a test boot would choose: emulation works everywhere, but slowly. */
-export function lookForKvm(): Finding {
+/** Chooses as a test boot does: emulation works everywhere, but slowly. */
+export function checkKvm(): Finding {
   const kvm = lookAtKvm();
   const chosen = chooseAccelerator('auto', kvm);
   const common = { ...BOOT, name: 'KVM', purpose: 'boots many times faster than emulation' };
@@ -26,11 +26,11 @@ export function lookForKvm(): Finding {
   };
 }
 
-/** On PCs only images without a boot loader for a BIOS need one. */
-export function lookForUefi(): readonly Finding[] {
+/** On x86-64 only images without a boot loader for BIOS need a UEFI. */
+export function checkUefi(): readonly Finding[] {
   const arch = ARCHITECTURES[process.arch];
   if (!arch) return [];
-  const common = { ...BOOT, name: 'UEFI', purpose: 'boots images that have no boot loader for a BIOS' };
+  const common = { ...BOOT, name: 'UEFI', purpose: 'boots images that have no boot loader for BIOS' };
   return [
     installedUefi(arch)
       ? { ...common, state: 'ok' }
@@ -38,18 +38,23 @@ export function lookForUefi(): readonly Finding[] {
   ];
 }
 
-/** The module may be there and only have to be loaded. */
-export async function lookForNbd(): Promise<Finding> {
+/** Distinguishes a module that is not loaded from one that the kernel does not have. */
+export async function checkNbd(): Promise<Finding> {
   const common = {
     group: 'vlb build --nbd',
     needed: false,
     name: 'network block devices',
-    purpose: 'attach disks where FUSE is not to be had, and for older projects',
+    purpose: 'attach disks without FUSE, and for older projects',
   };
   if (existsSync('/sys/module/nbd')) {
     if (existsSync('/dev/nbd0')) return { ...common, state: 'ok' };
     const cure = 'modprobe -r nbd; modprobe nbd nbds_max=16';
-    return { ...common, state: 'problem', detail: 'the module is loaded, but there is no /dev/nbd0', cure };
+    return {
+      ...common,
+      state: 'problem',
+      detail: 'the module is loaded, but /dev/nbd0 does not exist',
+      cure,
+    };
   }
   const modprobe = isInstalled('modprobe')
     ? await run('modprobe', ['--dry-run', '--quiet', 'nbd'], ROOT_PATH)
@@ -60,9 +65,9 @@ export async function lookForNbd(): Promise<Finding> {
     ...common,
     state: 'missing',
     detail: 'this kernel has no nbd module',
-    cure: 'none is needed where the FUSE export works',
+    cure: 'not needed where the FUSE export works',
   };
 }
 
-/** Where an ordinary user's PATH leaves root's tools out. */
+/** For an ordinary user whose PATH does not have root's tools. */
 const ROOT_PATH = { env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } };

@@ -1,27 +1,27 @@
-// Looks at where a project keeps its store and its state: whether they can be written, and how much room there is.
+// Checks a project's store and state directories: whether they are writable, and how much space is free.
 
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { Finding } from '../../model/ports/checkup.ts';
 import { systemError } from '../../util/errors.ts';
 
-/** With less than this a build has no chance, bytes. */
+/** With less free space than this no build can succeed, bytes. */
 const ALMOST_NOTHING = 16 * 1024 * 1024;
-/** With less than this a build of a whole system may well fail, bytes. */
+/** With less free space than this the build of a whole system may fail, bytes. */
 const LITTLE = 2 * 1024 * 1024 * 1024;
 
-const COMMON = { group: 'this project', name: 'store', purpose: 'keeps the finished layers' } as const;
+const COMMON = { group: 'this project', name: 'store', purpose: 'holds the finished layers' } as const;
 const ELSEWHERE = 'keep the store elsewhere: --cache-dir DIR';
 
 /**
- * @param store the store's directory, which need not be there yet
- * @param state the project's own, .vlb
- * @param formatBytes how to write a size
+ * @param store the store's directory, which need not exist yet
+ * @param state the project's state directory, .vlb
+ * @param formatBytes formats a size for the user
  */
-export function lookAtStorage(store: string, state: string, formatBytes: (bytes: number) => string): Finding {
+export function checkStorage(store: string, state: string, formatBytes: (bytes: number) => string): Finding {
   const places = ['', 'sha256', 'keys', 'locks'].map((name) => path.join(store, name));
-  for (const place of [...places, state, path.join(state, 'runs')].map(nearestThere)) {
-    const error = cannotWrite(place);
+  for (const place of [...places, state, path.join(state, 'runs')].map(nearestExisting)) {
+    const error = writeError(place);
     if (error === undefined) continue;
     const cure =
       error === 'EACCES'
@@ -31,30 +31,30 @@ export function lookAtStorage(store: string, state: string, formatBytes: (bytes:
       ...COMMON,
       needed: true,
       state: 'problem',
-      detail: `${place} cannot be written (${error})`,
+      detail: `${place} is not writable (${error})`,
       cure,
     };
   }
-  const { bavail, bsize } = statfsSync(nearestThere(store));
-  const room = bavail * bsize;
-  const detail = `${formatBytes(room)} free in ${store}`;
-  if (room >= LITTLE) return { ...COMMON, needed: true, state: 'ok', detail };
+  const { bavail, bsize } = statfsSync(nearestExisting(store));
+  const free = bavail * bsize;
+  const detail = `${formatBytes(free)} free in ${store}`;
+  if (free >= LITTLE) return { ...COMMON, needed: true, state: 'ok', detail };
   return {
     ...COMMON,
-    needed: room < ALMOST_NOTHING,
+    needed: free < ALMOST_NOTHING,
     state: 'problem',
     detail,
-    cure: `make room; or ${ELSEWHERE}`,
+    cure: `free some space; or ${ELSEWHERE}`,
   };
 }
 
-/** The directory itself, or the one in which it would be made. */
-function nearestThere(directory: string): string {
-  return existsSync(directory) ? directory : nearestThere(path.dirname(directory));
+/** The directory itself, or the nearest existing one above it. */
+function nearestExisting(directory: string): string {
+  return existsSync(directory) ? directory : nearestExisting(path.dirname(directory));
 }
 
-/** The error's code when a directory cannot be written. */
-function cannotWrite(directory: string): string | undefined {
+/** The error's code when a directory is not writable. */
+function writeError(directory: string): string | undefined {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
     return undefined;

@@ -1,4 +1,4 @@
-// Looks for the external tools, and asks those whose version matters for it.
+// Checks that the external tools are installed, and that those whose version matters are recent enough.
 
 import type { Finding } from '../../model/ports/checkup.ts';
 import { ARCHITECTURES } from '../boot/prepare.ts';
@@ -12,33 +12,33 @@ interface Tool {
   readonly name: string;
   readonly purpose: string;
   readonly needed?: boolean;
-  /** The first version that will do. Only tools with one are asked. */
+  /** The oldest version that works. Only tools with this are run. */
   readonly atLeast?: string;
-  /** Where to get it, where no package has it. */
+  /** The advice where no package has the tool. */
   readonly cure?: string;
 }
 
-/** Every tool that a build looks for before it begins, and what is called by a root shell besides. */
+/** Every tool that a build requires before it begins, and what the root shell calls. */
 const BUILD: Readonly<Record<(typeof TOOLS)[number] | 'umount', string>> = {
-  'qemu-img': 'makes and measures disks',
-  unshare: 'gives each layer namespaces of its own',
-  setpriv: 'takes from scripts what reaches past them; ends QEMU when vlb is killed',
-  losetup: 'makes a block device of a file',
+  'qemu-img': 'creates and measures disks',
+  unshare: 'gives each layer its own namespaces',
+  setpriv: 'drops capabilities of scripts; ends QEMU when vlb is killed',
+  losetup: 'turns a file into a block device',
   mount: 'mounts the disk that a script changes',
-  umount: 'and unmounts it',
-  blkid: 'tells which file system a partition has',
+  umount: 'unmounts it',
+  blkid: 'identifies the file system of a partition',
   partx: 'finds the partitions of a disk',
-  fstrim: 'gives back the space of deleted files',
+  fstrim: 'frees the space of deleted files',
 };
 
-/** The FUSE export came with 6.0. */
+/** The first version with the FUSE export. */
 const OLDEST_QEMU = '6.0';
 
-const SCRIPTS = 'what scripts often call (those of vlb init do)';
+const SCRIPTS = 'commonly used by scripts (those of vlb init do)';
 
-/** All tools, whether they are there or not. */
-export function lookForTools(): Promise<readonly Finding[]> {
-  return Promise.all([...buildTools(), ...bootTools(), ...otherTools()].map(lookFor));
+/** A finding for each tool, whether it is installed or not. */
+export function checkTools(): Promise<readonly Finding[]> {
+  return Promise.all([...buildTools(), ...bootTools(), ...otherTools()].map(checkTool));
 }
 
 function buildTools(): readonly Tool[] {
@@ -49,14 +49,21 @@ function buildTools(): readonly Tool[] {
     {
       group,
       name: 'qemu-storage-daemon',
-      purpose: 'shows a qcow2 disk as a plain file',
+      purpose: 'exports a qcow2 disk as a plain file',
       needed: true,
       atLeast: OLDEST_QEMU,
     },
     ...(isRoot()
       ? []
-      : [{ group, name: 'setsid', purpose: "keeps a terminal's ^C away from root's half", needed: true }]),
-    { group, name: 'xz', purpose: 'unpacks base images in .xz' },
+      : [
+          {
+            group,
+            name: 'setsid',
+            purpose: 'keeps ^C in the terminal away from the root shell',
+            needed: true,
+          },
+        ]),
+    { group, name: 'xz', purpose: 'unpacks .xz base images' },
   ];
 }
 
@@ -65,7 +72,7 @@ function bootTools(): readonly Tool[] {
   const arch = ARCHITECTURES[process.arch];
   return [
     ...(arch ? [{ group, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }] : []),
-    { group, name: 'xorriso', purpose: 'makes the seed disk of test-boot/user-data' },
+    { group, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
   ];
 }
 
@@ -73,25 +80,25 @@ function otherTools(): readonly Tool[] {
   const nbd = 'vlb build --nbd';
   return [
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
-    { group: nbd, name: 'flock', purpose: 'keeps two builds from one device' },
+    { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
     { group: SCRIPTS, name: 'sfdisk', purpose: 'partitions disks' },
-    { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'makes ext4 file systems' },
+    { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },
     {
       group: SCRIPTS,
       name: 'mmdebstrap',
-      purpose: 'makes Debian systems from packages',
-      cure: 'without it, start from an image: vlb init --base cloud',
+      purpose: 'installs Debian systems from packages',
+      cure: 'or start from an image instead: vlb init --base cloud',
     },
     {
       group: SCRIPTS,
       name: 'apt-get',
-      purpose: 'tells the scripts of vlb init which Debian mirror to use',
-      cure: 'without it, start from an image: vlb init --base cloud',
+      purpose: 'lets the scripts of vlb init find the Debian mirror of this machine',
+      cure: 'or start from an image instead: vlb init --base cloud',
     },
   ];
 }
 
-async function lookFor({ atLeast, cure, needed = false, ...tool }: Tool): Promise<Finding> {
+async function checkTool({ atLeast, cure, needed = false, ...tool }: Tool): Promise<Finding> {
   const { name } = tool;
   if (!isInstalled(name)) {
     const hint = packageHint(name);
@@ -99,12 +106,12 @@ async function lookFor({ atLeast, cure, needed = false, ...tool }: Tool): Promis
     return { ...tool, needed, state: 'missing', cure: known ? hint : (cure ?? hint) };
   }
   if (atLeast === undefined) return { ...tool, needed, state: 'ok' };
-  const said = await run(name, ['--version']);
-  if (!said.ok) {
-    const detail = [said.failure.message, ...(said.failure.detail ?? [])].join(': ');
+  const asked = await run(name, ['--version']);
+  if (!asked.ok) {
+    const detail = [asked.failure.message, ...(asked.failure.detail ?? [])].join(': ');
     return { ...tool, needed, state: 'problem', detail, cure: packageHint(name) };
   }
-  const version = /\d+(\.\d+)+/.exec(said.value.stdout)?.[0] ?? '';
+  const version = /\d+(\.\d+)+/.exec(asked.value.stdout)?.[0] ?? '';
   return isOlder(version, atLeast)
     ? {
         ...tool,
@@ -116,7 +123,7 @@ async function lookFor({ atLeast, cure, needed = false, ...tool }: Tool): Promis
     : { ...tool, needed, state: 'ok', detail: version };
 }
 
-/** Compares `7.2.1` with `6.0`; a text that is no version is not older. */
+/** Compares `7.2.1` with `6.0`; an empty version is not older. */
 export function isOlder(version: string, minimum: string): boolean {
   if (version === '') return false;
   const wanted = minimum.split('.').map(Number);

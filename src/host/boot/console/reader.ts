@@ -1,4 +1,4 @@
-// Follows a guest's console: passes its text on, keeps its end, and tells when something notable stands in it.
+// Follows a guest's console: passes its text on, keeps its end, and reports the expected text and symptoms of failure.
 
 import type { Readable } from 'node:stream';
 import { ConsoleTail } from './tail.ts';
@@ -9,15 +9,15 @@ import { ConsoleWatch, type Sighting } from './watch.ts';
 const SHOWN_LINES = 30;
 
 export interface ConsoleReader {
-  /** Settles with the expected text, once it is there. */
+  /** Settles with the expected text when it appears. */
   readonly expected: Promise<string>;
   /** Settles with the first symptom of a failed boot. */
   readonly symptom: Promise<Sighting>;
-  /** The expected text, if it was there by now. */
+  /** The expected text, if it has appeared. */
   matched(): string | undefined;
-  /** The symptom, if there was one by now. */
+  /** The symptom, if there has been one. */
   sighting(): Sighting | undefined;
-  /** Looks at what came so far, instead of a moment later. */
+  /** Examines the text so far now, instead of a moment later. */
   look(): void;
   /** The last lines. */
   lines(): string[];

@@ -1,17 +1,17 @@
-// Turns what a serial console sends into plain text, chunk by chunk: no escape sequences, no carriage returns.
+// Turns the output of a serial console into plain text, chunk by chunk: no escape sequences, no carriage returns.
 
 /** Takes the next bytes, cut anywhere; returns the text that they complete. */
 export type ConsoleCleaner = (bytes: Uint8Array) => string;
 
 /**
- * Where the reader is in ECMA-48's syntax:
+ * The position in ECMA-48's syntax:
  *
  *     text ─ESC─▶ escape ─[─▶ sequence ─(@ to ~)─▶ text
  *                   ├─] P X ^ _─▶ string ─(BEL, or ESC and \)─▶ text
  *                   └─(0 to ~)─▶ text
  *
- * A character that cannot stand in one of these ends it and is text. That matters: systemd shortens its lines without
- * regard to the sequences in them, and what begins with the rest of one must not swallow what follows.
+ * A character that is not allowed in one of these ends it and is text. That matters: systemd shortens its lines without
+ * regard to the sequences in them, and a truncated sequence must not swallow the text after it.
  */
 type State = 'text' | 'escape' | 'sequence' | 'string';
 
@@ -19,14 +19,14 @@ const BELL = '\x07';
 const ESCAPE = '\x1b';
 /** Letters after ESC that begin a string: OSC, DCS, SOS, PM, APC. */
 const STRING_STARTS = ']PX^_';
-/** Ends of sequences that move the cursor to another line or clear the screen: what follows stands apart. */
+/** Ends of sequences that move the cursor to another line or clear the screen: the text after them is a new line. */
 const LINE_BREAKING = 'ABEFHJdf';
-/** A string longer than this is none. */
+/** A string that gets longer than this was not one: its text continues as text. */
 const LONGEST_STRING = 512;
 
 /**
- * A cleaner for one console. Bytes that are no UTF-8 become U+FFFD. Every carriage return ends a line, since progress
- * bars are written that way and a line that is overwritten was once there to read; with the line feed it ends one line.
+ * A cleaner for one console. Bytes that are not UTF-8 become U+FFFD. Every carriage return ends a line, since progress
+ * bars use it and each of their states was readable once; together with a line feed it ends one line.
  */
 export function createConsoleCleaner(): ConsoleCleaner {
   const decoder = new TextDecoder();
@@ -35,7 +35,7 @@ export function createConsoleCleaner(): ConsoleCleaner {
   let lastWasReturn = false;
   let atLineStart = true;
 
-  /** Each of these takes one character and returns the text that it makes. */
+  /** Each of these takes one character and returns the text that it adds. */
   const take: Readonly<Record<State, (character: string) => string>> = {
     text(character) {
       const afterReturn = lastWasReturn;
@@ -74,7 +74,7 @@ export function createConsoleCleaner(): ConsoleCleaner {
     return '';
   }
 
-  /** Firmware and boot loaders place each word on the screen, which is no reason for empty lines. */
+  /** Firmware and boot loaders position each word on the screen, which must not make empty lines. */
   function newLine(): string {
     return atLineStart ? '' : '\n';
   }

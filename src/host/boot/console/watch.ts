@@ -1,17 +1,17 @@
-// Looks for the expected text, and for symptoms of a failed boot, in a console's output while it comes.
+// Searches a console's output, as it arrives, for the expected text and for symptoms of a failed boot.
 
 import { SYMPTOMS, type Symptom } from './symptoms.ts';
 
 /**
- * The prompt that getty, agetty and busybox write: a line that begins with the host's name and `login:`. More may follow
- * on the line, since the kernel and cloud-init write over the prompt, and `agetty --autologin` writes the user's name.
- * `Last login: …` comes after a login and is none.
+ * The prompt of getty, agetty and busybox: a line that begins with the host's name and `login:`. More may follow on the
+ * line, since the kernel and cloud-init write over the prompt, and `agetty --autologin` adds the user's name.
+ * `Last login: …` is printed after a login and does not count.
  */
 export const LOGIN_PROMPT = /^(?:(?!Last )\S+ )?login:(?: |$)/m;
 
 export interface Sighting {
   readonly symptom: Symptom;
-  /** The line that shows it, as far as it had come. */
+  /** The line that shows it, as far as it had arrived. */
   readonly line: string;
 }
 
@@ -22,11 +22,11 @@ export interface ConsoleWatchEvents {
   symptom(found: Sighting): void;
 }
 
-/** What of the text stays for the next look, so that a match may span two of them. */
+/** How much text is kept for the next search, so that a match may span two of them, characters. */
 const OVERLAP = 4096;
-/** Looking is put off this long for more to come: a guest may write single characters. */
+/** A search waits this long for more text, since a guest may write single characters, ms. */
 const LOOK_EVERY_MS = 20;
-/** But not when this much is waiting, which bounds the memory. */
+/** A search does not wait when this much text is pending, which bounds the memory, characters. */
 const LOOK_AT_CHARACTERS = 256 * 1024;
 
 export class ConsoleWatch {
@@ -37,18 +37,18 @@ export class ConsoleWatch {
   #matched: string | undefined;
   #sighting: Sighting | undefined;
 
-  /** @param expect matched with `^` and `$` as its own flags say; must not be sticky or global */
+  /** @param expect must not be sticky or global */
   constructor(expect: RegExp, events: ConsoleWatchEvents) {
     this.#expect = expect;
     this.#events = events;
   }
 
-  /** The expected text, once it was there. */
+  /** The expected text, once it has appeared. */
   get matched(): string | undefined {
     return this.#matched;
   }
 
-  /** The first symptom, once there was one. */
+  /** The first symptom, once there has been one. */
   get sighting(): Sighting | undefined {
     return this.#sighting;
   }
@@ -59,14 +59,14 @@ export class ConsoleWatch {
     else this.#timer ??= setTimeout(() => this.look(), LOOK_EVERY_MS);
   }
 
-  /** Looks at everything that came so far, now; puts no further look off. */
+  /** Searches all text so far now, and cancels the pending search. */
   look(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const expecting = this.#matched === undefined && this.#sighting === undefined;
     const expected = expecting ? this.#expect.exec(this.#window) : null;
     const found = this.#sighting === undefined ? firstSymptom(this.#window) : undefined;
-    // Who expects the text of a symptom knows what they do.
+    // When the expected text is that of a symptom, it counts as expected.
     const symptomFirst = found && expected && found.endOfLine < expected.index;
     if (expected && !symptomFirst) {
       this.#matched = expected[0].trim();
@@ -80,12 +80,12 @@ export class ConsoleWatch {
   }
 }
 
-interface Found {
+interface FirstSymptom {
   readonly endOfLine: number;
   readonly sighting: Sighting;
 }
 
-function firstSymptom(text: string): Found | undefined {
+function firstSymptom(text: string): FirstSymptom | undefined {
   let first: { index: number; symptom: Symptom } | undefined;
   for (const symptom of SYMPTOMS) {
     const index = text.search(symptom.pattern);
@@ -99,7 +99,7 @@ function firstSymptom(text: string): Found | undefined {
   return { endOfLine, sighting: { symptom, line } };
 }
 
-/** The end of a text from the beginning of a line on; a line that is longer is cut, and marked so that `^` does not match there. */
+/** The end of a text, from the start of a line; a longer line is cut, and marked so that `^` does not match there. */
 function endOf(text: string): string {
   if (text.length <= OVERLAP) return text;
   const newline = text.indexOf('\n', text.length - OVERLAP - 1);

@@ -7,23 +7,23 @@ import { createJsonLineReader, isObject, type JsonLine } from '../qemu/json-line
 
 export type AgentReply =
   | { readonly type: 'return'; readonly value: unknown }
-  /** The agent refuses; its own words. */
+  /** The agent refused, with this message of its own. */
   | { readonly type: 'error'; readonly message: string }
-  /** The agent was started anew before it answered: whether it did what was asked is not known. */
+  /** The agent restarted before it answered: whether it ran the command is unknown. */
   | { readonly type: 'lost' }
   | { readonly type: 'aborted' };
 
-/** After this long without an answer the agent is asked whether it is there at all, ms. */
+/** After this long without an answer the client checks whether the agent still runs, ms. */
 const DOUBT_AFTER_MS = 20_000;
-/** The agent is asked anew after this long, and then more and more seldom, ms. */
+/** The first check is repeated after this long, and the interval grows up to the longest, ms. */
 const FIRST_SYNC_MS = 1000;
 const LONGEST_SYNC_MS = 5000;
 
 /**
- * The channel is QEMU's virtio-serial port (or a socket of an agent): what is written to it before the agent runs waits
- * there, rubbish may come out of it, and an agent may vanish and come back behind it. docs/interop/qemu-ga-ref has
- * guest-sync-delimited for that: 0xFF before the request makes the agent drop half a request, 0xFF before the answer
- * makes this side drop half an answer, and the number tells the answer from one to somebody else.
+ * The channel is QEMU's virtio-serial port (or a socket of an agent). Requests written before the agent runs wait there,
+ * arbitrary bytes may come out of it, and the agent behind it may end and restart. guest-sync-delimited of
+ * docs/interop/qemu-ga-ref handles that: 0xFF before the request makes the agent drop an incomplete request, 0xFF before
+ * the answer makes this side drop an incomplete answer, and the number matches the answer to its request.
  */
 export class GuestAgent {
   readonly #channel: Duplex;
@@ -71,15 +71,15 @@ export class GuestAgent {
   }
 
   /**
-   * An agent answers in the order of the requests. So one that answers a later one, and not this, is another process
-   * than the one that this was sent to.
+   * An agent answers requests in order. So one that answers a later request, and not this one, is not the process that
+   * this one was sent to.
    */
   async #doubt(signal: AbortSignal): Promise<AgentReply> {
-    await delay(this.#doubtAfter, undefined, { signal }).catch(() => {}); // it rejects on abort
+    await delay(this.#doubtAfter, undefined, { signal }).catch(() => {}); // rejects on abort
     return (await this.answers(signal)) ? { type: 'lost' } : { type: 'aborted' };
   }
 
-  /** Only the answer to this very request counts: with it, nothing older is under way any more. */
+  /** Only the answer to this request counts: after it, no older answer can arrive. */
   async #synchronize(milliseconds: number, signal: AbortSignal): Promise<boolean> {
     const id = randomInt(2 ** 32);
     const over = new AbortController();
@@ -94,7 +94,7 @@ export class GuestAgent {
   }
 
   #send(request: object, prefix: Buffer = Buffer.alloc(0)): void {
-    if (this.#channel.destroyed) return; // QEMU has ended, which its own end tells
+    if (this.#channel.destroyed) return; // QEMU has ended, which is reported elsewhere
     this.#channel.write(Buffer.concat([prefix, Buffer.from(`${JSON.stringify(request)}\n`)]));
   }
 
@@ -111,8 +111,8 @@ function asReply(line: JsonLine['value']): AgentReply {
 }
 
 /**
- * What an agent says to 0xFF and to halves of requests: "JSON parse error, …", before QEMU 2.12 "Invalid JSON syntax".
- * It is no answer, since every request of ours is whole.
+ * An agent's reaction to 0xFF and to incomplete requests: "JSON parse error, …", before QEMU 2.12 "Invalid JSON syntax".
+ * It never answers a request of ours, since those are complete.
  */
 function isParseComplaint(line: JsonLine['value']): boolean {
   const error = line['error'];

@@ -6,14 +6,14 @@ import { isObject } from '../qemu/json-lines.ts';
 import type { AgentReply, GuestAgent } from './agent.ts';
 
 export type GuestCommandEnd =
-  /** A signal's number is told as a shell tells it: 128 and the number. */
+  /** After a signal the status is that of a shell: 128 + the signal's number. */
   | { readonly type: 'ended'; readonly status: number; readonly output: CommandOutput }
   | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'lost' }
   | { readonly type: 'aborted' };
 
-const FIRST_LOOK_MS = 20;
-const LOOK_EVERY_MS = 500;
+const FIRST_POLL_MS = 20;
+const LONGEST_POLL_MS = 500;
 
 /** Runs `/bin/sh -c COMMAND` as the agent's user (root, usually), and waits for its end or the signal. */
 export async function runInGuest(
@@ -23,20 +23,20 @@ export async function runInGuest(
 ): Promise<GuestCommandEnd> {
   const shell = { path: '/bin/sh', arg: ['-c', command], 'capture-output': true };
   const started = await agent.request('guest-exec', shell, signal);
-  if (started.type !== 'return') return badEnd(started);
+  if (started.type !== 'return') return withoutResult(started);
   const pid = isObject(started.value) ? started.value['pid'] : undefined;
-  for (let wait = FIRST_LOOK_MS; !signal.aborted; wait = Math.min(wait * 2, LOOK_EVERY_MS)) {
+  for (let wait = FIRST_POLL_MS; !signal.aborted; wait = Math.min(wait * 2, LONGEST_POLL_MS)) {
     const answer = await agent.request('guest-exec-status', { pid }, signal);
-    // An agent that was started anew knows nothing of the process.
+    // An agent that restarted does not know the process.
     if (answer.type === 'error') return { type: 'lost' };
-    if (answer.type !== 'return') return badEnd(answer);
+    if (answer.type !== 'return') return withoutResult(answer);
     if (isObject(answer.value) && answer.value['exited'] === true) return commandEnd(answer.value);
-    await delay(wait, undefined, { signal }).catch(() => {}); // it rejects on abort
+    await delay(wait, undefined, { signal }).catch(() => {}); // rejects on abort
   }
   return { type: 'aborted' };
 }
 
-function badEnd(reply: Exclude<AgentReply, { type: 'return' }>): GuestCommandEnd {
+function withoutResult(reply: Exclude<AgentReply, { type: 'return' }>): GuestCommandEnd {
   return reply.type === 'error' ? { type: 'refused', message: reply.message } : reply;
 }
 

@@ -1,4 +1,4 @@
-// NoCloud seeds: the small disk from which cloud-init in a guest learns who it is and what to do.
+// NoCloud seeds: the small disk from which cloud-init in a guest reads its configuration.
 
 import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,13 +10,13 @@ import { run } from '../../process/run.ts';
 const SEED_FILES = ['user-data', 'meta-data', 'vendor-data', 'network-config'] as const;
 type SeedFile = (typeof SEED_FILES)[number];
 
-/** cloud-init looks for this label, in either case; a volume id of ISO 9660 has capitals only. */
+/** cloud-init looks for this label in either case; a volume id of ISO 9660 has capitals only. */
 const VOLUME_ID = 'CIDATA';
 
-/** The data source takes no seed without an instance-id. */
+/** The data source ignores seeds without an instance-id. */
 const MINIMAL_META_DATA = 'instance-id: vlb-test-boot\n';
 
-/** A project's own seed directory, `test-boot`, when it has a user-data. */
+/** A project's own seed directory, `test-boot`, if it has a user-data. */
 export function findDefaultSeed(project: string): string | undefined {
   const directory = path.join(project, 'test-boot');
   return candidates(directory, 'user-data').length > 0 ? directory : undefined;
@@ -24,11 +24,11 @@ export function findDefaultSeed(project: string): string | undefined {
 
 /**
  * Makes a seed as an ISO 9660 file.
- * @param directory holds a user-data, and perhaps meta-data, vendor-data, network-config, each with or without `.yaml`;
- *   a missing meta-data is made up
- * @param scratch where the ISO and what goes into it are put
+ * @param directory has a user-data, and optionally meta-data, vendor-data, network-config, each with or without `.yaml`;
+ *   a missing meta-data is generated
+ * @param scratch where the ISO and its contents are written
  * @returns the path of the ISO
- * Fails as `usage` without a user-data and with two of one kind, and as `host` without xorriso.
+ * Fails as `usage` without a user-data or with two files of one kind, and as `host` without xorriso.
  */
 export async function makeSeed(
   directory: string,
@@ -45,9 +45,9 @@ export async function makeSeed(
     if (!found.value.has('meta-data')) writeFileSync(path.join(tree, 'meta-data'), MINIMAL_META_DATA);
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `the seed cannot be copied: ${message}`, { where: { file: directory } });
+    return fail('host', `cannot copy the seed: ${message}`, { where: { file: directory } });
   }
-  // Joliet and Rock Ridge: each on its own keeps the small letters and the dashes of the names.
+  // Joliet and Rock Ridge: each of them preserves lower case and dashes in the names.
   const names = ['-joliet', '-rational-rock'];
   const made = await run(
     'xorriso',
@@ -61,7 +61,7 @@ export async function makeSeed(
 
 function findSeedFiles(directory: string): Result<Map<SeedFile, string>> {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    return fail('usage', 'there is no such seed directory', { where: { file: directory } });
+    return fail('usage', 'no such seed directory', { where: { file: directory } });
   }
   const found = new Map<SeedFile, string>();
   for (const name of SEED_FILES) {
@@ -77,7 +77,7 @@ function findSeedFiles(directory: string): Result<Map<SeedFile, string>> {
   if (found.has('user-data')) return ok(found);
   return fail('usage', 'the seed has no user-data', {
     where: { file: directory },
-    hint: 'a file user-data or user-data.yaml whose first line is #cloud-config',
+    hint: 'add a file user-data or user-data.yaml whose first line is #cloud-config',
   });
 }
 

@@ -1,4 +1,4 @@
-// The command line of QEMU for a test boot. Nothing but what is named here is in the machine (-nodefaults).
+// The command line of QEMU for a test boot. The machine has only the devices named here (-nodefaults).
 
 import type { Accelerator, Network } from '../../../model/ports/booter.ts';
 import type { BootImage } from '../../images/open-image.ts';
@@ -16,8 +16,8 @@ export interface MachineSpec {
   readonly seed: string | undefined;
 }
 
-/** Where the serial console leads. */
-export type ConsolePlace =
+/** Where the serial console is connected. */
+export type ConsoleTarget =
   /** The terminal, shared with QEMU's monitor: `^a c` switches, `^a x` leaves. */
   | { readonly type: 'terminal' }
   /** QEMU's standard output; vlb listens on the sockets, which QEMU connects to when it starts. */
@@ -27,7 +27,7 @@ export type ConsolePlace =
 const AGENT_PORT = 'org.qemu.guest_agent.0';
 
 /** The arguments after the command's name. */
-export function qemuArguments(spec: MachineSpec, console: ConsolePlace): string[] {
+export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string[] {
   return [
     '-no-user-config',
     '-nodefaults',
@@ -36,9 +36,9 @@ export function qemuArguments(spec: MachineSpec, console: ConsolePlace): string[
     ...['-smp', String(spec.cpus)],
     ...['-m', String(spec.memoryMiB)],
     ...['-display', 'none'],
-    // Only the image is tried, so that an image that does not boot says so at once.
+    // Only the image is tried, so that one that does not boot fails at once.
     ...['-boot', 'strict=on'],
-    // A guest without entropy waits for it.
+    // Without it a guest may wait for entropy.
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
     ...diskArguments(spec.image, console),
@@ -48,12 +48,12 @@ export function qemuArguments(spec: MachineSpec, console: ConsolePlace): string[
   ];
 }
 
-/** graphics=off lets the BIOS and what prints through it write to the serial console. */
+/** graphics=off makes the BIOS, and what prints through it, use the serial console. */
 const MACHINES: Readonly<Record<GuestArch, string>> = { x86_64: 'q35', aarch64: 'virt' };
 
 /**
- * `max` has what distributions built for x86-64-v2 and v3 need. Without five-level paging, since emulating it costs
- * and some kernels stumble over it; on arm64 with the quick pointer authentication, since the real one costs half the time.
+ * `max` has what distributions built for x86-64-v2 and v3 need. Five-level paging is off, since emulating it is slow
+ * and some kernels fail with it; arm64 gets the fast pointer authentication, since emulating the real one doubles the time.
  */
 function processor({ accelerator, arch }: MachineSpec): string {
   if (accelerator === 'kvm') return 'host';
@@ -69,11 +69,11 @@ function firmwareArguments(firmware: UefiFirmware | undefined): string[] {
 }
 
 /**
- * With snapshot=on the image is opened for reading; QEMU unlinks the overlay, in TMPDIR, as soon as it has it open.
- * When there is no space for it, QEMU pauses the guest, which a check is told of; somebody at a terminal would see a
- * guest that hangs, so there the guest gets the error.
+ * With snapshot=on the image is opened read-only; QEMU unlinks the overlay, in TMPDIR, as soon as it is open.
+ * When no space is left for it, QEMU pauses the guest and reports that to a check. At a terminal the guest would seem
+ * to hang, so there it gets the error.
  */
-function diskArguments({ path, format }: BootImage, { type }: ConsolePlace): string[] {
+function diskArguments({ path, format }: BootImage, { type }: ConsoleTarget): string[] {
   const drive = `if=none,id=disk,format=${format},snapshot=on,discard=unmap,file=${escaped(path)}`;
   const onError = type === 'terminal' ? 'report' : 'enospc';
   return ['-drive', `${drive},werror=${onError}`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0'];
@@ -86,7 +86,7 @@ function seedArguments(file: string): string[] {
 
 function networkArguments(network: Network): string[] {
   if (network.type === 'none') return [];
-  // Without its boot ROM: nobody boots from the network here.
+  // Without its boot ROM: test boots do not boot from the network.
   const card = ['-device', 'virtio-net-pci,netdev=net,romfile='];
   if (network.type === 'bridge') return ['-netdev', `bridge,id=net,br=${escaped(network.bridge)}`, ...card];
   const forwards = network.forwards.map(
@@ -95,18 +95,18 @@ function networkArguments(network: Network): string[] {
   return ['-netdev', `user,id=net${forwards.join('')}`, ...card];
 }
 
-function consoleArguments(place: ConsolePlace): string[] {
+function consoleArguments(target: ConsoleTarget): string[] {
   // signal=off: ^C belongs to the guest.
-  if (place.type === 'terminal') {
+  if (target.type === 'terminal') {
     const mux = ['-chardev', 'stdio,id=console,mux=on,signal=off'];
     return [...mux, '-serial', 'chardev:console', '-mon', 'chardev=console'];
   }
   return [
-    // A guest that reboots has failed: one that panics with panic=10 would do so for ever.
+    // A guest that reboots has failed: one that panics with panic=10 would reboot for ever.
     '-no-reboot',
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
-    ...['-chardev', `socket,id=control,path=${place.control}`, '-mon', 'chardev=control,mode=control'],
-    ...(place.agent === undefined ? [] : agentArguments(place.agent)),
+    ...['-chardev', `socket,id=control,path=${target.control}`, '-mon', 'chardev=control,mode=control'],
+    ...(target.agent === undefined ? [] : agentArguments(target.agent)),
   ];
 }
 
@@ -117,7 +117,7 @@ function agentArguments(socket: string): string[] {
   ];
 }
 
-/** A comma ends a value in QEMU's options, unless there are two. */
+/** A comma ends a value in QEMU's options, unless it is doubled. */
 function escaped(value: string): string {
   return value.replaceAll(',', ',,');
 }

@@ -1,21 +1,21 @@
-// QEMU's control socket (QMP): why a machine stopped, which its exit status does not tell.
+// QEMU's control socket (QMP): why a machine stopped, which its exit status does not say.
 
 import type { Socket } from 'node:net';
 import { createJsonLineReader, isObject, type JsonLine } from './json-lines.ts';
 
 export interface Control {
-  /** Why the machine ended by itself, once QEMU said so. */
+  /** Why the guest ended the machine, once QEMU has reported it. */
   shutdownReason(): ShutdownReason | undefined;
-  /** Settles when QEMU pauses the guest for an error. */
+  /** Settles when QEMU pauses the guest because of an error. */
   readonly paused: Promise<Pause>;
-  /** Settles when all that QEMU says has been read. */
+  /** Settles when all output of QEMU has been read. */
   readonly closed: Promise<void>;
 }
 
-/** Of QEMU's ShutdownCause (qapi/run-state.json), those that a guest brings about. */
+/** The values of QEMU's ShutdownCause (qapi/run-state.json) that a guest causes. */
 export type ShutdownReason = 'guest-shutdown' | 'guest-reset' | 'guest-panic';
 
-/** Why QEMU paused a guest: nothing is left where its overlay is, or another state of qapi/run-state.json. */
+/** Why QEMU paused a guest: no space is left for its overlay, or another state of qapi/run-state.json. */
 export type Pause = { readonly type: 'no space' } | { readonly type: 'other'; readonly state: string };
 
 const REASONS: readonly unknown[] = [
@@ -24,7 +24,7 @@ const REASONS: readonly unknown[] = [
   'guest-panic',
 ] satisfies ShutdownReason[];
 
-/** Listens on a fresh connection from QEMU, until it closes. */
+/** Reads a new connection from QEMU until it closes. */
 export function openControl(socket: Socket): Control {
   const paused = Promise.withResolvers<Pause>();
   const closed = Promise.withResolvers<void>();

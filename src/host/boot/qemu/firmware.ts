@@ -1,4 +1,4 @@
-// Which firmware starts an image: the built-in BIOS, or a UEFI that the host has to have.
+// Which firmware boots an image: QEMU's built-in BIOS, or a UEFI installed on the host.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { run } from '../../process/run.ts';
 
 export type GuestArch = 'x86_64' | 'aarch64';
 
-/** A UEFI: its code, and the variables it starts with. */
+/** A UEFI: its code, and the template of its variables. */
 export interface UefiFirmware {
   readonly code: string;
   readonly variables: string;
@@ -40,9 +40,8 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
 };
 
 /**
- * The UEFI for an image, or undefined for the BIOS that comes with QEMU. An image that a BIOS can start is started by
- * one; arm64 machines have only UEFI.
- * Fails as `host` when the image needs a UEFI and none is installed.
+ * The UEFI for an image, or undefined for QEMU's BIOS, which boots every image that it can; arm64 machines have only
+ * UEFI. Fails as `host` when the image needs a UEFI and none is installed.
  */
 export async function findFirmware(
   image: BootImage,
@@ -57,18 +56,18 @@ export async function findFirmware(
   }
   const firmware = installedUefi(arch);
   if (firmware) return ok(firmware);
-  return fail('host', 'the image starts by UEFI only, and no UEFI for QEMU is installed', {
+  return fail('host', 'the image boots only with UEFI, and no UEFI firmware for QEMU is installed', {
     where: { file: image.path },
     hint: packageHint(`UEFI ${arch}`),
   });
 }
 
-/** The UEFI for guests of this kind, where one is installed. */
+/** The installed UEFI for guests of an architecture. */
 export function installedUefi(arch: GuestArch): UefiFirmware | undefined {
   return PLACES[arch].find(({ code, variables }) => existsSync(code) && existsSync(variables));
 }
 
-/** Whether a disk, of which these are the first two sectors, has no boot code for a BIOS but what a UEFI looks for. */
+/** Whether a disk with these first two sectors has no boot code for a BIOS, but a partition that UEFI boots from. */
 export function needsUefi(head: Uint8Array): boolean {
   if (head.subarray(0, BOOT_CODE_BYTES).some((byte) => byte !== 0)) return false;
   if (Buffer.from(head.subarray(SECTOR, SECTOR + 8)).toString('latin1') === 'EFI PART') return true;

@@ -1,4 +1,4 @@
-// Whether the host's ends of forwards are free; QEMU would tell only that it could not set one up.
+// Whether the host's ports of forwards are free; QEMU would report only that it could not set one up.
 
 import { createServer } from 'node:net';
 import { fail, ok, type Result } from '../../../model/failure.ts';
@@ -13,7 +13,7 @@ export async function checkForwards(forwards: readonly Forward[]): Promise<Resul
       'host',
       `port ${forward.hostPort} on ${forward.address} ${COMPLAINTS[code] ?? `fails with ${code}`}`,
       {
-        hint: `forward another one: --forward ${forward.hostPort + (forward.hostPort < 1024 ? 8000 : 1)}:${forward.guestPort}`,
+        hint: `forward another port: --forward ${forward.hostPort + (forward.hostPort < 1024 ? 8000 : 1)}:${forward.guestPort}`,
       },
     );
   }
@@ -22,8 +22,8 @@ export async function checkForwards(forwards: readonly Forward[]): Promise<Resul
 
 const COMPLAINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is in use',
-  EACCES: 'may not be used by an ordinary user',
-  EADDRNOTAVAIL: 'cannot be used: this host has no such address',
+  EACCES: 'requires root',
+  EADDRNOTAVAIL: 'cannot be used: not an address of this host',
 };
 
 function tryToListen({ address, hostPort }: Forward): Promise<string | undefined> {

@@ -1,20 +1,20 @@
-// Reads the stream that QMP and the guest agent answer with: JSON objects, one a line.
+// Reads the replies of QMP and of the guest agent: JSON objects, one per line.
 
-/** An object, and whether the guest agent's 0xFF stood before it (see guest-sync-delimited). */
+/** An object, and whether the guest agent's 0xFF preceded it (see guest-sync-delimited). */
 export interface JsonLine {
   readonly value: Readonly<Record<string, unknown>>;
   readonly delimited: boolean;
 }
 
 const NEWLINE = 0x0a;
-/** Occurs in no UTF-8 text; QEMU's agent sends it to say that what came before is to be forgotten. */
+/** Not part of UTF-8; QEMU's agent sends it so that the receiver discards what came before. */
 const DELIMITER = 0xff;
-/** Two outputs of 16 MiB in base64, and room. */
+/** Two outputs of 16 MiB in base64, and some reserve, bytes. */
 const LONGEST_LINE = 64 * 1024 * 1024;
 
 /**
  * A reader for one stream.
- * @param onLine called for every line that is a JSON object; every other line is skipped
+ * @param onLine called for every line that is a JSON object; other lines, and longer ones than LONGEST_LINE, are skipped
  * @returns takes the next bytes, cut anywhere
  */
 export function createJsonLineReader(onLine: (line: JsonLine) => void): (bytes: Uint8Array) => void {
@@ -22,14 +22,14 @@ export function createJsonLineReader(onLine: (line: JsonLine) => void): (bytes: 
   let length = 0;
   let delimited = false;
 
-  function forget(): void {
+  function discard(): void {
     parts = [];
     length = 0;
   }
 
   function take(bytes: Uint8Array): void {
     length += bytes.length;
-    if (length > LONGEST_LINE) forget();
+    if (length > LONGEST_LINE) discard();
     else if (bytes.length > 0) parts.push(bytes);
   }
 
@@ -37,14 +37,14 @@ export function createJsonLineReader(onLine: (line: JsonLine) => void): (bytes: 
     const value = parseObject(Buffer.concat(parts).toString('utf8'));
     if (value) onLine({ value, delimited });
     delimited = false;
-    forget();
+    discard();
   }
 
   return (bytes) => {
     let from = 0;
     for (let at = 0; at < bytes.length; at++) {
       if (bytes[at] === DELIMITER) {
-        forget();
+        discard();
         delimited = true;
       } else if (bytes[at] === NEWLINE) {
         take(bytes.subarray(from, at));
@@ -61,11 +61,11 @@ function parseObject(text: string): JsonLine['value'] | undefined {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
-    return undefined; // rubbish on the line, from before the agent was there
+    return undefined; // arbitrary bytes on the line, from before the agent started
   }
 }
 
-/** Whether a value of JSON is an object with named members. */
+/** Whether a JSON value is an object. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

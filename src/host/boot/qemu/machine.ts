@@ -10,13 +10,13 @@ import { type Control, openControl, type Pause, type ShutdownReason } from './co
 import { listenIn } from './sockets.ts';
 
 export interface Machine extends AsyncDisposable {
-  /** Has to be read. */
+  /** Must be read, or QEMU blocks. */
   readonly console: Readable;
-  /** The channel to the guest's agent, when it was asked for. */
+  /** The channel to the guest's agent, if one was requested. */
   readonly agent: Promise<Socket> | undefined;
-  /** Settles when QEMU pauses the guest for an error. */
+  /** Settles when QEMU pauses the guest because of an error. */
   readonly paused: Promise<Pause>;
-  /** Settles when QEMU has ended and its console is read to the end. */
+  /** Settles when QEMU has ended and its console has been read to the end. */
   readonly ended: Promise<MachineEnd>;
 }
 
@@ -24,7 +24,7 @@ export interface MachineEnd {
   readonly status: number | undefined;
   readonly signal: string | undefined;
   readonly reason: ShutdownReason | undefined;
-  /** What QEMU complained of. */
+  /** The last lines of QEMU's standard error. */
   readonly complaints: readonly string[];
 }
 
@@ -32,8 +32,8 @@ const COMPLAINT_LINES = 10;
 const COMPLAINT_CHARACTERS = 8192;
 
 /**
- * Starts QEMU. Disposing of the machine kills it, which loses nothing: its disk is to be thrown away.
- * @param command QEMU's name, which has to be installed
+ * Starts QEMU. Disposing of the machine kills it, which loses nothing: all changes to its disk are discarded.
+ * @param command the QEMU program, which must be installed
  * @param scratch a directory for its sockets and its overlay
  */
 export async function startMachine(
@@ -45,7 +45,7 @@ export async function startMachine(
   const agent = withAgent ? await listenIn(scratch, 'agent') : undefined;
   const args = qemuArguments(spec, { type: 'watched', control: control.name, agent: agent?.name });
   const child = await start(...dyingWithParent('KILL', command, args), {
-    cwd: scratch, // where it finds the sockets by their short names
+    cwd: scratch, // the sockets are given by their names alone
     env: { TMPDIR: scratch },
     detached: true,
   });
@@ -71,7 +71,7 @@ async function machineEnd(child: Child, opened: Promise<Control>): Promise<Machi
   const end = await child.ended;
   if (!end.ok) return { ...NO_END, complaints: [end.failure.message] };
   await consoleRead;
-  // A QEMU that ended while it started never connected.
+  // A QEMU that failed to start never connected.
   const control = await Promise.race([opened, setImmediate(undefined)]);
   await control?.closed;
   return {

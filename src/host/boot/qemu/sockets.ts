@@ -1,13 +1,13 @@
-// Sockets that QEMU connects to when it starts, so that nothing it says first is missed and nobody has to poll.
+// Sockets that QEMU connects to when it starts, so that its first output is not missed and vlb need not poll.
 
 import { closeSync, openSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import path from 'node:path';
 
 export interface Listener extends AsyncDisposable {
-  /** The name of the socket's file in its directory. */
+  /** The file name of the socket in its directory. */
   readonly name: string;
-  /** The one connection. */
+  /** The first connection; there is only one. */
   readonly connection: Promise<Socket>;
 }
 
@@ -18,10 +18,10 @@ export async function listenIn(directory: string, name: string): Promise<Listene
   let socket: Socket | undefined;
   void connection.then((connected) => {
     socket = connected;
-    // QEMU may be killed at any time, and whoever reads learns of the end anyway.
+    // QEMU may be killed at any time; the reader sees the end of the stream.
     connected.on('error', () => {});
   });
-  // A socket's address holds 107 bytes (unix(7)), too few for some directories.
+  // A socket's address is limited to 107 bytes (unix(7)), too few for some directories.
   const descriptor = openSync(directory, 'r');
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

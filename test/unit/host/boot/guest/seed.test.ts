@@ -52,7 +52,7 @@ test('a meta-data that is there is taken as it is', async () => {
 test('seeds that are none', async () => {
   using rig = new BootRig();
   const missing = mustFail(await makeSeed(path.join(rig.directory, 'nowhere'), rig.directory, never));
-  assert.equal(missing.message, 'there is no such seed directory');
+  assert.equal(missing.message, 'no such seed directory');
   const empty = mustFail(await makeSeed(seedDirectory(rig, { 'meta-data': '' }), rig.directory, never));
   assert.equal(empty.message, 'the seed has no user-data');
   const both = seedDirectory(rig, { 'user-data': '', 'user-data.yaml': '' }, 'both');

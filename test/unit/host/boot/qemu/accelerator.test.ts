@@ -20,9 +20,9 @@ test('auto uses KVM where the processor’s own module is loaded and the device 
 
 const REASONS: readonly (readonly [state: Partial<KvmState>, reason: string])[] = [
   [{ module: undefined }, '/dev/kvm opens, but neither kvm_intel nor kvm_amd is loaded'],
-  [{ device: 'missing' }, 'there is no /dev/kvm'],
-  [{ device: 'denied' }, '/dev/kvm may not be opened by this user'],
-  [{ device: 'fails' }, '/dev/kvm does not open'],
+  [{ device: 'missing' }, '/dev/kvm does not exist'],
+  [{ device: 'denied' }, 'this user may not open /dev/kvm'],
+  [{ device: 'fails' }, '/dev/kvm cannot be opened'],
   [{ arch: 'arm64', module: undefined }, '/dev/kvm opens, but kvm is not loaded'],
 ];
 for (const [state, reason] of REASONS) {
