@@ -1,6 +1,7 @@
 // What the execution works with, handed from one action to the next.
 
 import type { Key } from '../model/artifact.ts';
+import type { Environment } from '../model/environment.ts';
 import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
 import type { Host } from '../model/ports/machine.ts';
@@ -19,8 +20,9 @@ export interface Context {
   readonly emit: Emit;
   /** Settles when what was told has been taken, or nobody waits for it any more; undefined when it has been. */
   readonly untilTaken: () => Promise<void> | undefined;
-  /** The command line that looks inside the disk of a layer that failed. */
-  readonly lookInside: (layer: string) => string;
+  /** How a user runs `vlb shell` on this project, up to its options. */
+  readonly shellCommand: string;
+  readonly environment: Environment;
   readonly signal: AbortSignal;
   /** The name of this process: its runs carry it. */
   readonly owner: string;

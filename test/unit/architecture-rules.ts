@@ -16,18 +16,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
   report: ['model', 'util'],
-  cli: ['watch', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
+  workspace: ['execute', 'plan', 'project', 'model', 'util'],
+  compose: ['workspace', 'report', 'project', 'model', 'util'],
+  'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
+  cli: ['compose.ts', 'workspace', 'watch', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
 };
 
-/** The composition roots: they alone name implementations of the ports. */
-const ROOTS: readonly string[] = [
-  'cli/wire.ts',
-  'cli/wire-boot.ts',
-  'cli/wire-cache.ts',
-  'cli/wire-diff.ts',
-  'cli/wire-doctor.ts',
-  'cli/wire-shared.ts',
-];
+/** The composition root: it alone names implementations of the ports. */
+const ROOTS = /^compose(\/|\.ts$)/;
 
 /** Reporters know what is told, and nothing of how it comes about. */
 const TOLD: readonly string[] = [
@@ -161,9 +157,7 @@ function fromInside(file: string, folder: string, allowed: readonly string[], ta
   const to = target.split('/')[0] ?? '';
   if (to === '..') return [`${file} imports ${target}, outside of src`];
   if (to === 'host' || to === 'store' || to === 'shared-cache') {
-    return to === folder || ROOTS.includes(file)
-      ? []
-      : [`${file} imports ${target}; ${ROOTS.join(', ')} alone do`];
+    return to === folder || ROOTS.test(file) ? [] : [`${file} imports ${target}; compose.ts alone does`];
   }
   if (to !== folder && !allowed.includes(to)) return [`${file} imports ${target}, against the direction`];
   if (folder === 'report' && to === 'model' && !TOLD.includes(target)) {

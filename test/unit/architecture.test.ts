@@ -54,17 +54,17 @@ describe('a breach is found', () => {
     'execute imports report': ['execute/a.ts', importing('../report/b.ts'), /against the direction/],
     'nobody imports cli': ['execute/a.ts', importing('../cli/b.ts'), /against the direction/],
     'report imports a port': ['report/a.ts', importing('../model/ports/store.ts'), /only events/],
-    'execute imports host': ['execute/a.ts', importing('../host/process/run.ts'), /wire\.ts.* alone do/],
-    'store imports host': ['store/a.ts', importing('../host/process/run.ts'), /alone do/],
-    'shared-cache imports store': ['shared-cache/a.ts', importing('../store/b.ts'), /alone do/],
-    'execute imports shared-cache': ['execute/a.ts', importing('../shared-cache/b.ts'), /alone do/],
+    'execute imports host': ['execute/a.ts', importing('../host/process/run.ts'), /compose\.ts alone does/],
+    'store imports host': ['store/a.ts', importing('../host/process/run.ts'), /alone does/],
+    'shared-cache imports store': ['shared-cache/a.ts', importing('../store/b.ts'), /alone does/],
+    'execute imports shared-cache': ['execute/a.ts', importing('../shared-cache/b.ts'), /alone does/],
     'a second place speaks S3': [
       'shared-cache/a.ts',
       importing('@aws-sdk/client-s3'),
       /objects\/s3\.ts alone does/,
     ],
-    'host imports store': ['host/a.ts', importing('../store/b.ts'), /alone do/],
-    'a command names an implementation': ['cli/commands/a.ts', importing('../../store/b.ts'), /alone do/],
+    'host imports store': ['host/a.ts', importing('../store/b.ts'), /alone does/],
+    'a command names an implementation': ['cli/commands/a.ts', importing('../../store/b.ts'), /alone does/],
     'a second place runs programs': ['host/a.ts', importing('execa'), /host\/process\/run\.ts alone does/],
     'a part of a package': [
       'cli/commands/a.ts',
@@ -121,13 +121,9 @@ describe('a breach is found', () => {
       'host/process/run.ts': importing('execa', '../../model/a.ts'),
       'store/a.ts': importing('../model/a.ts'),
       'report/a.ts': importing('../model/event.ts'),
-      'cli/wire.ts': importing(
-        '../host/process/run.ts',
-        '../store/a.ts',
-        '../project/config/config-parser.ts',
-      ),
+      'compose.ts': importing('./host/process/run.ts', './store/a.ts', './project/config/config-parser.ts'),
       'cli/args/command-line.ts': importing('yargs'),
-      'cli/main.ts': `${importing('./args/command-line.ts', './wire.ts')}process.exitCode = 1;\n`,
+      'cli/main.ts': `${importing('./args/command-line.ts', '../compose.ts')}process.exitCode = 1;\n`,
     });
     assert.deepEqual(brokenRules(tree.directory), []);
   });

@@ -7,11 +7,11 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
 import { createStyle, wantsColour } from '../../report/terminal/style.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
+import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
-import { imagePlaces, wireViewer } from '../wire-diff.ts';
-import { type ChosenDisks, chooseDisks } from './diff-disks.ts';
 
 /** As they come from the command line. */
 export interface RawDiffOptions {
@@ -37,9 +37,11 @@ export async function diff(options: GlobalOptions, raw: RawDiffOptions): Promise
 
 async function run(options: GlobalOptions, raw: RawDiffOptions, signal: AbortSignal): Promise<Result<void>> {
   const words = raw.b === undefined ? ([raw.a] as const) : ([raw.a, raw.b] as const);
-  const chosen = await chooseDisks(words, options.directory, imagePlaces(options), signal);
+  const workspace = workspaceOf(options);
+  const disks = await workspace.parts.disks();
+  const chosen = await chooseDisks(words, workspace, disks, signal);
   if (!chosen.ok) return chosen;
-  const opened = await wireViewer(options, signal);
+  const opened = await disks.openViewer(workspace.paths, signal);
   if (!opened.ok) return opened;
   await using viewer = opened.value;
   if (raw.text !== undefined) return await showText(chosen.value, raw.text, viewer);

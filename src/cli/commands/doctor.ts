@@ -4,9 +4,10 @@ import type { Failure } from '../../model/failure.ts';
 import { canBuild } from '../../model/ports/checkup.ts';
 import { createStyle, wantsColour } from '../../report/terminal/style.ts';
 import { checkupText } from '../../report/text/checkup.ts';
+import { checkAll, clean } from '../../workspace/doctor.ts';
 import { EXIT } from '../exit-status.ts';
+import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { checkAll, clean } from '../wire-doctor.ts';
 
 export interface DoctorOptions extends GlobalOptions {
   readonly json: boolean;
@@ -16,9 +17,10 @@ export interface DoctorOptions extends GlobalOptions {
 
 /** Prints what was found. Returns 3 when no layer can be built on the default backend, 0 otherwise. */
 export async function doctor(options: DoctorOptions): Promise<number | Failure> {
-  const removed = options.clean ? await clean(options) : undefined;
+  const workspace = workspaceOf(options);
+  const removed = options.clean ? await clean(workspace) : undefined;
   if (removed?.ok === false) return removed.failure;
-  const findings = await checkAll(options);
+  const findings = await checkAll(workspace);
   const able = canBuild(findings);
   if (options.json) {
     const about = { able, findings, ...(removed ? { removed: removed.value } : {}) };

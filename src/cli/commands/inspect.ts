@@ -1,32 +1,29 @@
 // vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
 
-import path from 'node:path';
-import type { BuildRecord } from '../../model/artifact.ts';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type { Store } from '../../model/ports/store.ts';
+import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
-import { loadProject } from '../../project/project.ts';
 import { createStyle, wantsColour } from '../../report/terminal/style.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
 import { planText, recordText, whyText } from '../../report/text/plan.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
+import { findRecord } from '../../workspace/look.ts';
+import { type Planned, planProject } from '../../workspace/planning.ts';
+import { NO_ACCESS, type Selection } from '../../workspace/request.ts';
 import { EXIT } from '../exit-status.ts';
+import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { wireBuild } from '../wire.ts';
+import { printNotes } from '../terminal/streams.ts';
 
-export interface InspectOptions extends GlobalOptions {
-  readonly targets: readonly string[];
+export interface InspectOptions extends GlobalOptions, Selection {
   readonly json: boolean;
-  readonly params: readonly string[];
-  readonly force: 'all' | readonly string[];
 }
 
 /** Prints what `vlb build` would do. */
 export async function plan(options: InspectOptions): Promise<number | Failure> {
-  const wired = await wire(options);
-  if (!wired.ok) return wired.failure;
-  const steps = wired.value.plan;
+  const planned = await planOf(options);
+  if (!planned.ok) return planned.failure;
+  const steps = planned.value.plan;
   return print(
     options.json ? JSON.stringify(steps.map(layerJson), undefined, 2) : planText(steps, styleOf(options)),
   );
@@ -36,15 +33,15 @@ export async function plan(options: InspectOptions): Promise<number | Failure> {
 export async function why(
   options: InspectOptions & { readonly record: string | undefined },
 ): Promise<number | Failure> {
-  const wired = await wire(options);
-  if (!wired.ok) return wired.failure;
+  const planned = await planOf(options);
+  if (!planned.ok) return planned.failure;
   // The layer that was asked for comes behind all that it needs.
-  const step = wired.value.plan.at(-1);
+  const step = planned.value.plan.at(-1);
   if (!step) return fail('usage', 'there is nothing to explain').failure;
   if (options.record !== undefined) {
-    const record = await findRecord(options.record, wired.value.context.store);
+    const record = await findRecord(options.record, planned.value.context.store);
     if (!record.ok) return record.failure;
-    const { plan: steps, recipeOf } = wired.value;
+    const { plan: steps, recipeOf } = planned.value;
     const changes = explain(record.value.recipe, expectedRecipe(step.node, steps, recipeOf));
     return print(
       options.json
@@ -57,41 +54,20 @@ export async function why(
   );
 }
 
-/** The one record whose key begins like this. Fails as `usage` when there is none, or several. */
-async function findRecord(prefix: string, store: Store): Promise<Result<BuildRecord>> {
-  if (!/^[0-9a-f]{1,64}$/.test(prefix)) {
-    return fail('usage', `--record ${prefix}: not a key`, {
-      hint: 'a key is 64 hexadecimal digits, of which the first few are enough; vlb ls shows those of the layers',
-    });
-  }
-  const [record, ...others] = await store.recordsLike(prefix);
-  if (!record) {
-    return fail('usage', `the store has no record whose key begins with ${prefix}`, {
-      where: { file: path.dirname(store.artifactDirectory) },
-      hint: 'vlb ls shows the keys of the layers',
-    });
-  }
-  if (others.length === 0) return ok(record);
-  return fail('usage', `${others.length + 1} records have keys that begin with ${prefix}`, {
-    detail: [record, ...others].slice(0, 10).map(({ key, layer, created }) => `${key} ${layer} ${created}`),
-    hint: 'give more of the key',
-  });
-}
-
 /** Prints what stands on what. */
 export async function graph(
   options: InspectOptions & { readonly format: GraphFormat },
 ): Promise<number | Failure> {
-  const wired = await wire(options);
-  if (!wired.ok) return wired.failure;
-  return print(graphText(wired.value.plan, options.json ? 'json' : options.format, styleOf(options)));
+  const planned = await planOf(options);
+  if (!planned.ok) return planned.failure;
+  return print(graphText(planned.value.plan, options.json ? 'json' : options.format, styleOf(options)));
 }
 
 /** Prints the layers, each with its state, and the size and time of its last build. */
 export async function ls(options: InspectOptions): Promise<number | Failure> {
-  const wired = await wire(options);
-  if (!wired.ok) return wired.failure;
-  const steps = wired.value.plan;
+  const planned = await planOf(options);
+  if (!planned.ok) return planned.failure;
+  const steps = planned.value.plan;
   if (options.json) return print(JSON.stringify(steps.map(layerJson), undefined, 2));
   const rows = steps.map(({ node, action }) => {
     const record = action.type === 'run' ? undefined : action.record;
@@ -117,19 +93,16 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   );
 }
 
-async function wire(options: InspectOptions): ReturnType<typeof wireBuild> {
-  const project = await loadProject(options.directory);
+async function planOf(options: InspectOptions): Promise<Result<Planned>> {
+  const workspace = workspaceOf(options);
+  const project = await workspace.load();
   if (!project.ok) return project;
-  const emit = (event: { type: string; message?: string }) => {
-    if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
-  };
-  return wireBuild(project.value, {
+  return planProject(workspace, project.value, {
+    ...NO_ACCESS,
     ...options,
-    // Nothing is written there to see whether it could be.
+    // Nothing is written to the shared cache to find out whether it could be.
     remote: options.remote === 'off' ? 'off' : 'r',
-    nbd: [],
-    secrets: [],
-    emit,
+    emit: printNotes,
     signal: new AbortController().signal,
   });
 }

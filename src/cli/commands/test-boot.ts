@@ -3,15 +3,15 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type { BootReport, CheckOptions, MachineOptions } from '../../model/ports/booter.ts';
+import type { BootReport, CheckOptions, ImageBooter, MachineOptions } from '../../model/ports/booter.ts';
 import { findLayer } from '../../plan/find-layer.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
 import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
-import { imageBooter } from '../wire-boot.ts';
 
 /** As they come from the command line. */
 export interface RawTestBootOptions {
@@ -30,7 +30,8 @@ export interface RawTestBootOptions {
 
 /** Boots the image. Returns the exit status, or the failure to tell. */
 export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions): Promise<number | Failure> {
-  const machine = readMachine(options, raw);
+  const booter = await workspaceOf(options).parts.booter();
+  const machine = readMachine(options, raw, booter);
   if (!machine.ok) return machine.failure;
   const wanted = readCheck(raw);
   if (!wanted.ok) return wanted.failure;
@@ -39,8 +40,8 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
   const listener = bootListener(options.colour);
   const isCheck = raw.check || raw.run !== undefined || raw.expect !== undefined;
   const result = isCheck
-    ? await imageBooter.check(machine.value, wanted.value, listener, interrupt.signal)
-    : await imageBooter.interact(machine.value, listener, interrupt.signal);
+    ? await booter.check(machine.value, wanted.value, listener, interrupt.signal)
+    : await booter.interact(machine.value, listener, interrupt.signal);
   listener.close();
   if (!result.ok) {
     return result.failure.kind === 'interrupted'
@@ -53,12 +54,13 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
 
 /** Boots the project's image until it is up, and tells so. Returns what failed. */
 export async function bootCheck(options: GlobalOptions, signal: AbortSignal): Promise<Failure | undefined> {
-  const machine = readMachine(options, {});
+  const booter = await workspaceOf(options).parts.booter();
+  const machine = readMachine(options, {}, booter);
   if (!machine.ok) return machine.failure;
   const wanted = readCheck({});
   if (!wanted.ok) return wanted.failure;
   const listener = bootListener(options.colour);
-  const result = await imageBooter.check(machine.value, wanted.value, listener, signal);
+  const result = await booter.check(machine.value, wanted.value, listener, signal);
   listener.close();
   if (!result.ok) return result.failure;
   listener.note(upText(result.value));
@@ -73,7 +75,11 @@ function upText({ secondsToReady, matched }: BootReport): string {
   return `up after ${formatSeconds(secondsToReady)}: ${what}`;
 }
 
-function readMachine(options: GlobalOptions, raw: RawTestBootOptions): Result<MachineOptions> {
+function readMachine(
+  options: GlobalOptions,
+  raw: RawTestBootOptions,
+  booter: ImageBooter,
+): Result<MachineOptions> {
   const accelerator = parseAccelerator(raw.accel ?? 'auto');
   if (!accelerator.ok) return accelerator;
   const network = parseNetwork(raw.net ?? 'user', raw.forward);
@@ -90,7 +96,7 @@ function readMachine(options: GlobalOptions, raw: RawTestBootOptions): Result<Ma
     network: network.value,
     ...(memory ? { memoryMiB: memory.value } : {}),
     ...(cpus ? { cpus: cpus.value } : {}),
-    seed: raw.seed ?? imageBooter.defaultSeed(options.directory),
+    seed: raw.seed ?? booter.defaultSeed(options.directory),
   });
 }
 

@@ -2,26 +2,23 @@
 
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { runLine } from '../../compose.ts';
 import type { Failure } from '../../model/failure.ts';
-import { loadProject } from '../../project/project.ts';
 import { createReporter, type Progress } from '../../report/reporters/create-reporter.ts';
+import { untilTaken } from '../../report/terminal/output-drained.ts';
 import { createStyle, wantsColour } from '../../report/terminal/style.ts';
 import { failureText } from '../../report/text/failure.ts';
 import { watch as watchProject } from '../../watch/session.ts';
+import { planProject } from '../../workspace/planning.ts';
+import type { Access, Pace, Selection } from '../../workspace/request.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { shellCommand, workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 import { hasKeys, takeKeys } from '../terminal/keys.ts';
-import { lockProject, runLine, wireBuild } from '../wire.ts';
 import type { RawBuildOptions } from './build-command.ts';
 
-interface WatchCommandOptions extends GlobalOptions {
-  readonly nbd: readonly string[];
-  readonly targets: readonly string[];
-  readonly params: readonly string[];
-  readonly secrets: readonly string[];
-  readonly jobs: number;
-  readonly keepGoing: boolean;
+interface WatchCommandOptions extends GlobalOptions, Selection, Access, Pace {
   readonly flatten: boolean;
   readonly progress: Progress;
   /** Boot the image after each success, until it is up. */
@@ -48,6 +45,7 @@ export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions)
     targets: raw.layer ?? [],
     params: raw.param ?? [],
     secrets: raw.secret ?? [],
+    force: [],
     jobs: raw.jobs ?? availableParallelism(),
     keepGoing: raw.keepGoing === true,
     flatten: raw.flatten === true,
@@ -61,6 +59,7 @@ export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions)
 async function watch(given: WatchCommandOptions): Promise<number | Failure> {
   // The kernel tells of files, not of links that lead to them.
   const options = { ...given, directory: realpathSync(given.directory) };
+  const workspace = workspaceOf(options);
   const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
   const style = createStyle(wantsColour(options.colour, process.stderr));
@@ -78,11 +77,18 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
       complete: options.targets.length === 0,
       emit: reporter.report,
       signal: interrupt.signal,
-      lock: (signal) => lockProject({ ...options, emit: reporter.report, signal }),
-      load: () => loadProject(options.directory),
-      plan: (project, emit, signal) => wireBuild(project, { ...options, force: [], emit, signal }),
+      lock: (signal) => workspace.lock(reporter.report, signal),
+      load: () => workspace.load(),
+      plan: (project, emit, signal) =>
+        planProject(workspace, project, {
+          ...options,
+          emit,
+          drained: () => untilTaken(signal),
+          signal,
+          shellCommand: shellCommand(options, options),
+        }),
       scan: (project, signal) =>
-        wireBuild(project, { ...options, remote: 'off', force: [], emit: () => {}, signal }),
+        planProject(workspace, project, { ...options, remote: 'off', emit: () => {}, signal }),
       followUp: (signal) => followUp(options, signal, tell),
       tell,
       keys,

@@ -4,6 +4,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
+import { quoteWord } from '../../util/quote.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
 import { type Base, inTheWay, writeStarter } from './starter.ts';
@@ -87,7 +88,7 @@ function fromHere(file: string): string {
 function nextText(base: Base, directory: string): string {
   const boots = base !== 'scratch';
   const steps = [
-    ...(directory === '' ? [] : [[`cd ${shellWord(directory)}`, '']]),
+    ...(directory === '' ? [] : [[`cd ${quoteWord(directory)}`, '']]),
     ['vlb doctor', 'does this machine have what builds need?'],
     ['vlb build', base === 'debian' ? "the first time it fetches Debian's packages" : ''],
     ...(base === 'debian' ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'does its web server answer?']] : []),
@@ -98,9 +99,4 @@ function nextText(base: Base, directory: string): string {
   const width = Math.max(...steps.map(([command]) => command.length));
   const lines = steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`.trimEnd());
   return `next:\n${lines.join('\n')}\n`;
-}
-
-/** Quoted for a person to paste. */
-function shellWord(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

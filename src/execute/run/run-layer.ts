@@ -7,6 +7,7 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import { keyOf, layerRecipe } from '../../plan/key.ts';
+import { quoteWord } from '../../util/quote.ts';
 import { buildLayer } from '../kinds/build-layer.ts';
 import { makesItsOwnDisk } from '../kinds/legacy-disk.ts';
 import { createDelta, modifyDisk } from '../kinds/modify-disk.ts';
@@ -75,7 +76,12 @@ export async function withRun<T>(
     const { failure } = script;
     // A full disk is not made fuller.
     const kept = failure.kind === 'work' && (await keepFailedDisk(run, draft.path, context));
-    return { ok: false, failure: kept ? { ...failure, look: context.lookInside(run.layer.name) } : failure };
+    return {
+      ok: false,
+      failure: kept
+        ? { ...failure, look: `${context.shellCommand} --failed ${quoteWord(run.layer.name)}` }
+        : failure,
+    };
   }
   // A modify-disk writes through caches that tell nobody when they could not be written.
   const full = fullStore(context);

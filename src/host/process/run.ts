@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { quoteCommand } from '../../util/quote.ts';
 import { packageHint } from './packages.ts';
 
 /** Loaded with the first command: a build with nothing to do starts none, and it takes half as long as all the rest. */
@@ -197,7 +198,7 @@ export function commandFailure(argv: readonly string[], end: string, output: str
   return {
     kind: 'host',
     message: `${argv[0]} failed with ${end}`,
-    hint: `the command was: ${argv.map(quoteForReading).join(' ')}`,
+    hint: `the command was: ${quoteCommand(argv)}`,
     detail: lastLines(output, TAIL_LINES),
   };
 }
@@ -206,11 +207,6 @@ export function commandFailure(argv: readonly string[], end: string, output: str
 export function lastLines(text: string, count: number): string[] {
   const lines = text.trimEnd().split('\n');
   return lines.slice(-count).filter((line, index) => index > 0 || line !== '');
-}
-
-/** Quotes a word so that a person can paste it into a shell; never used to run anything. */
-export function quoteForReading(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Whether a tool is on the PATH, or where an ordinary user's PATH leaves root's tools out. Starts no process. */

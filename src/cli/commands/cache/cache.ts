@@ -14,9 +14,9 @@ import {
   verifiedText,
 } from '../../../report/text/cache.ts';
 import { EXIT } from '../../exit-status.ts';
+import { workspaceOf } from '../../open-workspace.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { wireCache } from '../../wire-cache.ts';
 
 export interface CacheOptions extends GlobalOptions {
   readonly json: boolean;
@@ -26,13 +26,13 @@ export interface CacheOptions extends GlobalOptions {
 export async function du(options: CacheOptions): Promise<number | Failure> {
   const limits = await limitsOf(options, {});
   if (!limits.ok) return limits.failure;
-  const usage = await open(options).usage();
+  const usage = await (await open(options)).usage();
   return print(options, { ...usage, limits: limits.value }, () => usageText(usage, limits.value));
 }
 
 /** Prints the store's entries. */
 export async function ls(options: CacheOptions): Promise<number | Failure> {
-  const entries = await open(options).entries();
+  const entries = await (await open(options)).entries();
   const style = createStyle(wantsColour(options.colour, process.stdout));
   return print(options, entries, () =>
     entries.length === 0 ? 'the cache is empty' : entriesText(entries, style),
@@ -47,14 +47,14 @@ export interface GcOptions extends CacheOptions, GivenLimits {
 export async function gc(options: GcOptions): Promise<number | Failure> {
   const limits = await limitsOf(options, options);
   if (!limits.ok) return limits.failure;
-  const collected = await open(options).collect(limits.value, options);
+  const collected = await (await open(options)).collect(limits.value, options);
   if (!collected.ok) return collected.failure;
   return print(options, collected.value, () => collectedText(collected.value, options.dryRun));
 }
 
 /** Removes everything that no running build holds. */
 export async function clear(options: CacheOptions): Promise<number | Failure> {
-  const cleared = await open(options).clear();
+  const cleared = await (await open(options)).clear();
   if (!cleared.ok) return cleared.failure;
   return print(options, cleared.value, () => clearedText(cleared.value));
 }
@@ -63,17 +63,16 @@ export async function clear(options: CacheOptions): Promise<number | Failure> {
 export async function verify(options: CacheOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   interrupt.listen();
-  const verified = await wireCache(options.directory, options.cacheDirectory, interrupt.signal).verify(
-    (bad) => process.stderr.write(`${badText(bad)}\n`),
-    interrupt.signal,
-  );
+  const keeper = await open(options, interrupt.signal);
+  const verified = await keeper.verify((bad) => process.stderr.write(`${badText(bad)}\n`), interrupt.signal);
   if (!verified.ok) return endOf(verified.failure, interrupt);
   print(options, verified.value, () => verifiedText(verified.value));
   return verified.value.bad.length === 0 ? EXIT.ok : EXIT.work;
 }
 
-function open(options: CacheOptions) {
-  return wireCache(options.directory, options.cacheDirectory, new AbortController().signal);
+function open(options: CacheOptions, signal = new AbortController().signal) {
+  const { paths, parts } = workspaceOf(options);
+  return parts.openStoreUpkeep(paths, signal);
 }
 
 /** What the command line says, what vlb.yaml says where it says nothing, else the defaults. */

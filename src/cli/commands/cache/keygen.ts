@@ -2,17 +2,17 @@
 
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { generateKeys } from '../../../compose.ts';
 import { type Failure, fail } from '../../../model/failure.ts';
 import { systemError } from '../../../util/errors.ts';
 import { EXIT } from '../../exit-status.ts';
-import { generateKeys } from '../../wire-shared.ts';
 
 /**
  * Writes a private key to a new file that its owner alone can read, and prints the public one, as vlb.yaml takes it.
  * @param file relative to the working directory
  */
-export function keygen(file: string): number | Failure {
-  const { publicKey, privateKey } = generateKeys();
+export async function keygen(file: string): Promise<number | Failure> {
+  const { publicKey, privateKey } = await generateKeys();
   const failure = writeSecret(path.resolve(file), privateKey);
   if (failure) return failure;
   process.stderr.write(

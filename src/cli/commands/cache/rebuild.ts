@@ -1,12 +1,12 @@
 // vlb cache verify --rebuild: does a layer come out the same when it is built again?
 
-import { rebuild as rebuildLayer } from '../../../execute/look/rebuild.ts';
 import type { Failure } from '../../../model/failure.ts';
-import { loadProject } from '../../../project/project.ts';
 import { createReporter } from '../../../report/reporters/create-reporter.ts';
+import { NO_ACCESS } from '../../../workspace/request.ts';
+import { rebuild as rebuildLayer } from '../../../workspace/upkeep.ts';
 import { EXIT } from '../../exit-status.ts';
+import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { lockProject, wireBuild } from '../../wire.ts';
 import type { CacheOptions } from './cache.ts';
 
 export interface RebuildOptions extends CacheOptions {
@@ -19,19 +19,15 @@ export interface RebuildOptions extends CacheOptions {
 export async function rebuild(options: RebuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const reporter = createReporter(options.json ? 'quiet' : 'auto', options.colour);
-  const own = { ...options, remote: 'off' as const, emit: reporter.report, signal: interrupt.signal };
   try {
-    const project = await loadProject(options.directory);
-    if (!project.ok) return project.failure;
-    const locked = await lockProject(own);
-    if (!locked.ok) return locked.failure;
-    using _lock = locked.value;
-    const wired = await wireBuild(project.value, { ...own, nbd: [], targets: [options.layer], force: [] });
-    if (!wired.ok) return wired.failure;
-    const { plan, context } = wired.value;
-    using _lease = { [Symbol.dispose]: () => context.store.release() };
-    interrupt.listen();
-    const rebuilt = await rebuildLayer(plan, context);
+    const rebuilt = await rebuildLayer(workspaceOf(options), {
+      ...NO_ACCESS,
+      ...options,
+      remote: 'off',
+      emit: reporter.report,
+      signal: interrupt.signal,
+      onStart: () => interrupt.listen(),
+    });
     if (!rebuilt.ok) return endOf(rebuilt.failure, interrupt);
     const { record, digest } = rebuilt.value;
     const same = digest === record.artifact.digest;

@@ -1,16 +1,14 @@
-// vlb cache du, ls and gc --remote: what is in the shared cache, and what is taken out of it.
+// vlb cache du, ls and gc --remote: what is in the shared cache, and removing some of it.
 
-import path from 'node:path';
-import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
-import type { SharedCacheConfig } from '../../../model/ports/shared-cache.ts';
+import type { Failure, Result } from '../../../model/failure.ts';
 import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../../model/ports/store-upkeep.ts';
-import { CONFIG_FILE, loadConfig } from '../../../project/config/config.ts';
+import { loadConfig } from '../../../project/config/config.ts';
 import { createStyle, wantsColour } from '../../../report/terminal/style.ts';
 import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../../report/text/shared.ts';
-import type { GlobalOptions } from '../../options.ts';
+import { readOnly, usableCache } from '../../../workspace/share.ts';
+import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { wireSharedUpkeep } from '../../wire-shared.ts';
 import { type CacheOptions, type GcOptions, givenLimits, print } from './cache.ts';
 
 /** Prints what the shared cache takes up. */
@@ -48,28 +46,6 @@ export async function gc(options: GcOptions): Promise<number | Failure> {
   );
 }
 
-/** The shared cache that vlb.yaml names. Fails as `usage` when there is none to work with. */
-export function usableCache(
-  { shared }: { readonly shared?: SharedCacheConfig | undefined },
-  { directory, remote }: GlobalOptions,
-): Result<SharedCacheConfig> {
-  if (!shared) {
-    return fail('usage', 'the project has no shared cache', {
-      where: { file: path.join(directory, CONFIG_FILE) },
-      hint: 'it would say cache:, below that s3:, and below that bucket: NAME',
-    });
-  }
-  if (remote !== 'off') return ok(shared);
-  return fail('usage', 'the shared cache is turned off', { hint: 'see --cache and VLB_CACHE' });
-}
-
-/** For a command that writes where nothing is to be written. */
-export function readOnly(command: string): { readonly ok: false; readonly failure: Failure } {
-  return fail('usage', `vlb cache ${command} writes to the shared cache, which is only to be read`, {
-    hint: 'see --cache and VLB_CACHE',
-  });
-}
-
 async function keep<T>(
   options: CacheOptions,
   work: (keeper: SharedCacheUpkeep, signal: AbortSignal) => Promise<Result<T>>,
@@ -77,11 +53,11 @@ async function keep<T>(
 ): Promise<number | Failure> {
   const config = await loadConfig(options.directory);
   if (!config.ok) return config.failure;
-  const shared = usableCache(config.value, options);
+  const shared = usableCache(config.value, options.directory, options.remote);
   if (!shared.ok) return shared.failure;
   const interrupt = createInterrupt();
   interrupt.listen();
-  const keeper = await wireSharedUpkeep(shared.value);
+  const keeper = await workspaceOf(options).parts.openSharedCacheUpkeep(shared.value);
   try {
     const done = await work(keeper, interrupt.signal);
     if (!done.ok) return endOf(done.failure, interrupt);

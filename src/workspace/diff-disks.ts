@@ -2,17 +2,19 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
-import { BASE_NAME, type LayerNode } from '../../model/graph.ts';
-import type { MountOptions } from '../../model/ports/machine.ts';
-import type { DiskImage } from '../../model/ports/viewer.ts';
-import { findLayer } from '../../plan/find-layer.ts';
-import { buildGraph } from '../../plan/graph.ts';
-import { type ImageLayers, imageLayers } from '../../plan/images.ts';
-import { whereOf } from '../../project/inputs/bind-sources.ts';
-import { loadProject } from '../../project/project.ts';
-import type { ImagePlaces } from '../wire-diff.ts';
+import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { BASE_NAME, type LayerNode } from '../model/graph.ts';
+import type { MountOptions } from '../model/ports/machine.ts';
+import type { InPlace } from '../model/ports/store.ts';
+import type { DiskImage } from '../model/ports/viewer.ts';
+import { findLayer } from '../plan/find-layer.ts';
+import { buildGraph } from '../plan/graph.ts';
+import { type ImageLayers, imageLayers } from '../plan/images.ts';
+import { whereOf } from '../project/inputs/bind-sources.ts';
+import { namesIn } from '../util/fs.ts';
+import type { Disks } from './parts.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface FoundDisk {
   /** What people call it. */
@@ -34,11 +36,12 @@ export interface ChosenDisks {
 /** One word is compared with what it stands on. Fails as `usage` for words that mean nothing, or nothing built yet. */
 export async function chooseDisks(
   words: readonly [string] | readonly [string, string],
-  directory: string,
-  places: ImagePlaces,
+  workspace: Workspace,
+  disks: Disks,
   signal: AbortSignal,
 ): Promise<Result<ChosenDisks>> {
-  const layers = await knownLayers(directory, places);
+  const places = imagePlaces(workspace, disks);
+  const layers = await knownLayers(workspace, places);
   const find = (word: string) => findImage(word, layers, places, signal);
   const after = await find(words[1] ?? words[0]);
   if (!after.ok) return after;
@@ -52,6 +55,19 @@ export async function chooseDisks(
     options: mountOptions(after.value, before.value),
     isDescendant: before.value !== undefined && isDescendant(before.value.image, chain.value, layers),
   });
+}
+
+/** Where the images of a project are. */
+interface ImagePlaces extends Pick<Disks, 'openImage' | 'chain'> {
+  readonly inPlace: InPlace;
+  /** The directory that holds every artifact. */
+  readonly artifacts: string;
+}
+
+function imagePlaces({ paths, parts }: Workspace, disks: Disks): ImagePlaces {
+  const artifacts = disks.artifactDirectory(paths);
+  const store = { artifactDirectory: artifacts, drop: async () => {} }; // nothing is put in place here
+  return { ...disks, inPlace: parts.openInPlace(paths, store), artifacts };
 }
 
 function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined): MountOptions {
@@ -72,8 +88,8 @@ interface KnownLayers {
 }
 
 /** Two image files need no project, so that there is none, or a wrong one, is told only to who asks for a layer. */
-async function knownLayers(directory: string, { inPlace }: ImagePlaces): Promise<KnownLayers> {
-  const project = await loadProject(directory);
+async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Promise<KnownLayers> {
+  const project = await workspace.load();
   if (!project.ok) return { names: project, nodes: [], records: [] };
   const graph = buildGraph(project.value.layers, project.value.base);
   if (!graph.ok) return { names: graph, nodes: [], records: [] };
@@ -103,7 +119,7 @@ async function findImage(
     return artifactImage(artifactFile(onBase.record.parent), BASE_NAME, layers, places);
   }
   if (/^[0-9a-f]{4,64}$/.test(word)) {
-    const artifacts = places.artifactNames().filter((file) => digestIn(file)?.startsWith(word));
+    const artifacts = namesIn(places.artifacts).filter((file) => digestIn(file)?.startsWith(word));
     const [only] = artifacts;
     if (artifacts.length > 1) {
       return fail('usage', `${artifacts.length} artifacts begin with ${word}`, {
@@ -130,7 +146,7 @@ function layerImage(
   const digest = linked ?? last?.artifact.digest;
   const hint = `vlb build ${name} first`;
   if (digest === undefined) return fail('usage', `${name} is not built yet`, { hint });
-  const file = places.artifactNames().find((candidate) => digestIn(candidate) === digest);
+  const file = namesIn(places.artifacts).find((candidate) => digestIn(candidate) === digest);
   if (file === undefined) return fail('usage', `the artifact of ${name} is gone from the store`, { hint });
   return artifactImage(file, name, layers, places);
 }

@@ -1,7 +1,7 @@
-// The composition root of the shared cache: which implementations stand behind the store.
+// The composition root of the shared cache. Loaded only for projects that have one.
 
 import { readFileSync } from 'node:fs';
-import type { Emit } from '../model/event.ts';
+import type { Environment } from '../model/environment.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
@@ -13,23 +13,20 @@ import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
 import { openSharedCacheUpkeep } from '../shared-cache/upkeep/shared-upkeep.ts';
 import { systemError } from '../util/errors.ts';
-
-export { generateKeys } from '../shared-cache/bucket/signatures.ts';
-
-export interface SharedOptions {
-  readonly remote: SharedAccess;
-  readonly flushFetched?: boolean;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
+import type { Access, Watchers } from '../workspace/request.ts';
 
 const CONNECT_WITHIN = 5_000;
 /** As long as a server may think before it answers. */
 const SILENT_FOR = 60_000;
 
 /** A local store with a shared cache behind it. Nothing is asked of that yet. Fails as `usage`, see `placeOf`. */
-export function shareStore(local: Store, shared: SharedCacheConfig, options: SharedOptions): Result<Store> {
-  const place = placeOf(process.env);
+export function shareStore(
+  local: Store,
+  shared: SharedCacheConfig,
+  variables: Environment['variables'],
+  options: Pick<Access, 'remote' | 'flushFetched'> & Watchers,
+): Result<Store> {
+  const place = placeOf(variables);
   if (!place.ok) return place;
   const onNote = (message: string) => options.emit({ type: 'note', message });
   const open = () => openBucket(shared, place.value, options.remote, onNote);
@@ -38,14 +35,14 @@ export function shareStore(local: Store, shared: SharedCacheConfig, options: Sha
 }
 
 /** Who this process is to others that share the cache. */
-export interface Place {
+interface Place {
   /** Where it writes. */
   readonly scope: string;
   readonly signer: Signer | undefined;
 }
 
 /** Opens the bucket: the client that speaks to it is large, and loaded only here. */
-export async function openBucket(
+async function openBucket(
   { bucket, trustedKeys }: SharedCacheConfig,
   place: Place,
   access: SharedAccess,
@@ -57,8 +54,8 @@ export async function openBucket(
   return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }
 
-/** The keeping of a bucket. */
-export async function wireSharedUpkeep({ bucket }: SharedCacheConfig): Promise<SharedCacheUpkeep> {
+/** Opens the upkeep of a bucket. */
+export async function openUpkeep({ bucket }: SharedCacheConfig): Promise<SharedCacheUpkeep> {
   return openSharedCacheUpkeep(await openRetryingObjectStore(bucket, () => {})); // the failure that it leads to says why
 }
 
@@ -72,14 +69,14 @@ async function openRetryingObjectStore(
 }
 
 /** What VLB_CACHE_SCOPE and VLB_CACHE_SIGNING_KEY say. Fails as `usage`. */
-export function placeOf(environment: NodeJS.ProcessEnv): Result<Place> {
-  const scope = environment['VLB_CACHE_SCOPE'] || TRUSTED;
+function placeOf(variables: Environment['variables']): Result<Place> {
+  const scope = variables['VLB_CACHE_SCOPE'] || TRUSTED;
   if (!isScope(scope)) {
     return fail('usage', `VLB_CACHE_SCOPE cannot be ${scope}`, {
       hint: 'it is trusted, untrusted, or untrusted/NAME with a NAME of letters, digits and ._-',
     });
   }
-  const file = environment['VLB_CACHE_SIGNING_KEY'];
+  const file = variables['VLB_CACHE_SIGNING_KEY'];
   if (!file) return ok({ scope, signer: undefined });
   let pem: string;
   try {

@@ -1,43 +1,35 @@
-// The composition root of vlb doctor: what is looked at on this machine, and what clears it up.
+// The composition root of vlb doctor.
 
-import { existsSync } from 'node:fs';
 import { checkMachine } from '../host/doctor/checkup.ts';
 import { checkStorage } from '../host/doctor/storage.ts';
-import { ownerIsAlive, ownerName } from '../host/process/owner.ts';
+import { ownerIsAlive } from '../host/process/owner.ts';
 import { clearLeftovers, findLeftovers } from '../host/system/leftovers.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Finding } from '../model/ports/checkup.ts';
-import { isProject } from '../project/find.ts';
-import { type ProjectPaths, projectPaths } from '../project/project.ts';
+import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
 import { findDead, removeDead } from '../store/upkeep/dead-files.ts';
 import { systemError } from '../util/errors.ts';
 import { formatBytes } from '../util/units.ts';
-import type { GlobalOptions } from './options.ts';
+import type { Doctor } from '../workspace/parts.ts';
 
-/** Looks at the machine, and at the project where there is one. Changes nothing. */
-export async function checkAll(options: GlobalOptions): Promise<readonly Finding[]> {
-  const machine = await checkMachine();
-  const paths = projectPathsOf(options);
-  if (!paths) return machine;
-  return [...machine, checkStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)];
+export function openDoctor(owner: string): Doctor {
+  return {
+    checkMachine,
+    checkProject: (paths) => [checkStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)],
+    clean: (paths) => clean(paths, owner),
+  };
 }
 
-/**
- * Removes what dead processes left of builds in this project; what belongs to a living one stays.
- * Returns what was removed. Fails as `host` when something cannot be.
- */
-export async function clean(options: GlobalOptions): Promise<Result<readonly string[]>> {
-  const paths = projectPathsOf(options);
-  if (!paths) return ok([]);
+async function clean(paths: ProjectPaths, owner: string): Promise<Result<readonly string[]>> {
   const { runs, dead } = find(paths);
   const cleared = await clearLeftovers(paths.runs);
   if (!cleared.ok) return cleared;
   try {
-    removeDead(dead, ownerName(), ownerIsAlive);
+    removeDead(dead, owner, ownerIsAlive);
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `what is left over cannot be removed: ${message}`);
+    return fail('host', `leftovers cannot be removed: ${message}`);
   }
   return ok([
     ...runs.flatMap(({ directory, devices }) => [...devices, directory]),
@@ -75,11 +67,4 @@ function find(paths: ProjectPaths) {
     runs: findLeftovers(paths.runs),
     dead: findDead(storePlaces(paths.store), paths, ownerIsAlive),
   };
-}
-
-/** A directory without a project has no store to look at, unless one is named. */
-function projectPathsOf({ directory, cacheDirectory }: GlobalOptions): ProjectPaths | undefined {
-  const paths = projectPaths(directory, cacheDirectory);
-  const isOne = existsSync(paths.state) || isProject(directory) || cacheDirectory !== undefined;
-  return isOne ? paths : undefined;
 }

@@ -1,0 +1,35 @@
+// The workspace that a command line means. The environment is read here, once, and passed on.
+
+import path from 'node:path';
+import { openWorkspace } from '../compose.ts';
+import type { Environment } from '../model/environment.ts';
+import { findProject } from '../project/find.ts';
+import { quoteCommand } from '../util/quote.ts';
+import type { Access, Selection } from '../workspace/request.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { GlobalOptions } from './options.ts';
+
+export function environmentHere(): Environment {
+  return { variables: process.env, directory: process.cwd() };
+}
+
+export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDirectory'>): Workspace {
+  return openWorkspace(options, environmentHere());
+}
+
+/** `vlb shell` with those options of this command line that a shell on the same project needs too. */
+export function shellCommand(
+  { directory, cacheDirectory }: GlobalOptions,
+  { nbd, params }: Pick<Access, 'nbd'> & Pick<Selection, 'params'>,
+): string {
+  const { variables, directory: here } = environmentHere();
+  const isElsewhere = cacheDirectory !== undefined && !variables['VLB_CACHE_DIR'];
+  return quoteCommand([
+    'vlb',
+    ...(directory === findProject(here) ? [] : ['-C', path.relative(here, directory)]),
+    'shell',
+    ...(isElsewhere ? ['--cache-dir', cacheDirectory] : []),
+    ...nbd.flatMap((device) => ['--nbd', device]),
+    ...params.flatMap((param) => ['-p', param]),
+  ]);
+}

@@ -1,0 +1,11 @@
+// Words of a command line as a user can paste them into a shell. For reading: vlb never runs what is quoted here.
+
+/** The word, in single quotes where a POSIX shell would take it apart. */
+export function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The words of a command, each quoted where needed. */
+export function quoteCommand(words: readonly string[]): string {
+  return words.map(quoteWord).join(' ');
+}

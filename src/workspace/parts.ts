@@ -1,0 +1,65 @@
+// What a workspace is composed of: the implementations behind the ports, and the process it runs in.
+
+import type { Environment } from '../model/environment.ts';
+import type { Emit } from '../model/event.ts';
+import type { Result } from '../model/failure.ts';
+import type { ImageBooter } from '../model/ports/booter.ts';
+import type { Finding } from '../model/ports/checkup.ts';
+import type { Host } from '../model/ports/machine.ts';
+import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
+import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
+import type { InPlace, Store } from '../model/ports/store.ts';
+import type { CacheLimits, StoreUpkeep } from '../model/ports/store-upkeep.ts';
+import type { DiskImage, DiskViewer } from '../model/ports/viewer.ts';
+import type { ProjectPaths } from '../project/project.ts';
+import type { Access, Watchers } from './request.ts';
+
+export interface Parts {
+  readonly environment: Environment;
+  /** The name of the workspace's owner, see src/host/process/owner.ts: what it locks and leases carries it. */
+  readonly owner: string;
+  isAlive(owner: string): boolean;
+  /**
+   * Takes the lock at a path, waiting for its owner; undefined when the signal came first. Throws node's fs errors.
+   * @param onWait called once, with the name of the owner that is waited for
+   */
+  lock(file: string, onWait: (owner: string) => void, signal: AbortSignal): Promise<Disposable | undefined>;
+  /** Opens the local store, which need not exist yet. Fails as `host`. */
+  openStore(paths: ProjectPaths, limits: CacheLimits, emit: Emit): Result<Store>;
+  /** The store with a shared cache behind it. Nothing is requested from that yet. Fails as `usage`. */
+  shareStore(
+    local: Store,
+    shared: SharedCacheConfig,
+    options: Pick<Access, 'remote' | 'flushFetched'> & Watchers,
+  ): Promise<Result<Store>>;
+  openInPlace(paths: ProjectPaths, store: Pick<Store, 'artifactDirectory' | 'drop'>): InPlace;
+  /** @param nbd devices to attach disks as; empty for the fuse backend */
+  host(nbd: readonly string[]): Host;
+  openStoreUpkeep(paths: ProjectPaths, signal: AbortSignal): Promise<StoreUpkeep>;
+  openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<SharedCacheUpkeep>;
+  booter(): Promise<ImageBooter>;
+  disks(): Promise<Disks>;
+  doctor(): Promise<Doctor>;
+}
+
+/** Image files, read without building anything. */
+export interface Disks {
+  /** The directory that holds every artifact of a store. */
+  artifactDirectory(paths: ProjectPaths): string;
+  /** Opens a viewer. Fails as `host` when disks cannot be attached here. */
+  openViewer(paths: ProjectPaths, signal: AbortSignal): Promise<Result<DiskViewer>>;
+  /** An image file, checked: fails as `usage` when it is not one, as `host` when it cannot be read. */
+  openImage(file: string, signal: AbortSignal): Promise<Result<DiskImage>>;
+  /** The image and its backing files, the image first. */
+  chain(image: DiskImage): Promise<Result<readonly DiskImage[]>>;
+}
+
+/** What `vlb doctor` checks and removes. */
+export interface Doctor {
+  /** Checks the machine. Changes nothing. */
+  checkMachine(): Promise<readonly Finding[]>;
+  /** Checks what a project's store and state take and hold. */
+  checkProject(paths: ProjectPaths): readonly Finding[];
+  /** Removes leftovers of dead processes. Returns what was removed. Fails as `host`. */
+  clean(paths: ProjectPaths): Promise<Result<readonly string[]>>;
+}

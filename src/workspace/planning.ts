@@ -1,0 +1,159 @@
+// From a project to a plan, and the context in which it can be executed.
+
+import path from 'node:path';
+import type { Context } from '../execute/run-context.ts';
+import type { Artifact } from '../model/artifact.ts';
+import { ok, type Result } from '../model/failure.ts';
+import type { Graph, Node } from '../model/graph.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Store } from '../model/ports/store.ts';
+import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
+import { findLayer } from '../plan/find-layer.ts';
+import { buildGraph, graphUpTo } from '../plan/graph.ts';
+import { type ImageLayers, imageLayers } from '../plan/images.ts';
+import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
+import { makePlan, type RecipeOf } from '../plan/plan.ts';
+import { baseContent } from '../project/inputs/base-content.ts';
+import { atHint, checkBindSources } from '../project/inputs/bind-sources.ts';
+import { type LoadHasher, lazyFileHasher } from '../project/inputs/hash.ts';
+import { createManifestReader } from '../project/inputs/manifest.ts';
+import { StatIndex } from '../project/inputs/stat-index.ts';
+import { parseParams, withParams } from '../project/layers/params.ts';
+import { givenSecrets } from '../project/layers/secrets.ts';
+import type { Project } from '../project/project.ts';
+import type { Access, Selection, Watchers } from './request.ts';
+import { cannotWriteState, type Workspace } from './workspace.ts';
+
+export interface PlanRequest extends Selection, Access, Watchers {
+  /** How a user runs `vlb shell` on this project, up to its options: failures of layers advise it. */
+  readonly shellCommand?: string | undefined;
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  /** The images that vlb.yaml names. */
+  readonly images: ImageLayers;
+  readonly recipeOf: RecipeOf;
+  readonly context: Context;
+}
+
+/** Reads the project's inputs and plans what a build would do. Nothing is run. Fails as `usage` or `host`. */
+export async function planProject(
+  workspace: Workspace,
+  project: Project,
+  request: PlanRequest,
+): Promise<Result<Planned>> {
+  const { paths, parts, directory } = workspace;
+  const given = parseParams(request.params);
+  if (!given.ok) return given;
+  const layers = withParams(project.layers, given.value);
+  if (!layers.ok) return layers;
+  const secrets = givenSecrets(request.secrets, layers.value, parts.environment.variables);
+  if (!secrets.ok) return secrets;
+  const sources = checkBindSources(layers.value, paths);
+  if (!sources.ok) return sources;
+  const whole = buildGraph(layers.value, project.base);
+  if (!whole.ok) return whole;
+  const images = imageLayers(project.images, whole.value);
+  if (!images.ok) return images;
+  const layerOf = (name: string) => images.value.get(name) ?? name;
+  const targets = request.targets.map(layerOf);
+  const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
+  if (!graph.ok) return graph;
+
+  const store = await openStore(workspace, project, request);
+  if (!store.ok) return store;
+  const inPlace = parts.openInPlace(paths, store.value);
+  const loadHasher = lazyFileHasher();
+  const recipes = await readRecipes(
+    graph.value,
+    directory,
+    paths.statIndex,
+    loadHasher,
+    targets.length === 0,
+  );
+  if (!recipes.ok) return recipes;
+  const forced = forcedNodes(graph.value, request.force === 'all' ? 'all' : request.force.map(layerOf));
+  if (!forced.ok) return forced;
+  const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
+    forced.value.has(node.name),
+  );
+  return ok({
+    plan,
+    images: images.value,
+    recipeOf: recipes.value,
+    context: {
+      host: parts.host(request.nbd),
+      store: store.value,
+      inPlace,
+      paths,
+      loadHasher,
+      secrets: secrets.value,
+      emit: request.emit,
+      untilTaken: request.drained ?? (() => undefined),
+      shellCommand: request.shellCommand ?? 'vlb shell',
+      environment: parts.environment,
+      signal: request.signal,
+      owner: parts.owner,
+    },
+  });
+}
+
+/** The local store, with the project's shared cache behind it where there is one and it is to be used. */
+async function openStore(
+  { paths, parts }: Workspace,
+  project: Project,
+  request: Access & Watchers,
+): Promise<Result<Store>> {
+  const local = parts.openStore(paths, { ...DEFAULT_LIMITS, ...project.cache }, request.emit);
+  if (!local.ok || !project.shared || request.remote === 'off') return local;
+  return parts.shareStore(local.value, project.shared, request);
+}
+
+/** The names of the layers that have to run. A base is never forced: its content is fixed. */
+function forcedNodes(graph: Graph, force: Selection['force']): Result<ReadonlySet<string>> {
+  const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  if (force === 'all') return ok(new Set(names));
+  const forced = new Set<string>();
+  for (const wanted of force) {
+    const found = findLayer(wanted, names);
+    if (!found.ok) return found;
+    forced.add(found.value);
+  }
+  return ok(forced);
+}
+
+/** Reads all inputs once; what is returned gives the recipe of each node over any parent. */
+async function readRecipes(
+  graph: Graph,
+  directory: string,
+  indexFile: string,
+  loadHasher: LoadHasher,
+  complete: boolean,
+): Promise<Result<RecipeOf>> {
+  const manifests = new Map<string, string>();
+  let base = '';
+  try {
+    const index = StatIndex.load(indexFile);
+    const reader = createManifestReader(directory, index, loadHasher);
+    for (const node of graph.nodes) {
+      if (node.type === 'base') {
+        const content = await baseContent(node.base, directory, index, loadHasher);
+        if (!content.ok) return content;
+        base = baseRecipe(content.value);
+      } else {
+        const manifest = await reader.read(node.layer);
+        if (!manifest.ok) return { ok: false, failure: atHint(node.layer, manifest.failure) };
+        manifests.set(node.name, manifest.value);
+      }
+    }
+    index.save(complete);
+  } catch (error) {
+    return cannotWriteState(path.dirname(indexFile), error);
+  }
+  return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
+    if (node.type === 'base') return base;
+    const below = belowOf(node, known);
+    return below && layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
+  });
+}

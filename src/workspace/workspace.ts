@@ -1,0 +1,69 @@
+// A project's directory with all that works on it, for the functions beside this file: planning, building, looking, sharing.
+// Two workspaces of one process share nothing.
+
+import path from 'node:path';
+import type { Emit } from '../model/event.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
+import { systemError } from '../util/errors.ts';
+import type { Parts } from './parts.ts';
+
+export interface WorkspaceOptions {
+  /** Absolute path of the project. */
+  readonly directory: string;
+  /** Absolute path of the store; by default it is in the project. */
+  readonly cacheDirectory?: string | undefined;
+}
+
+export interface ProjectLock extends Disposable {
+  /** Whether another build was waited for. */
+  readonly waited: boolean;
+}
+
+export class Workspace {
+  readonly directory: string;
+  readonly paths: ProjectPaths;
+  readonly parts: Parts;
+  /** Whether the store is outside the project, in a directory that the caller named. */
+  readonly hasOwnStore: boolean;
+
+  constructor({ directory, cacheDirectory }: WorkspaceOptions, parts: Parts) {
+    this.directory = directory;
+    this.paths = projectPaths(directory, cacheDirectory);
+    this.parts = parts;
+    this.hasOwnStore = cacheDirectory !== undefined;
+  }
+
+  /** Reads the project. Fails as `usage`, naming file and line, when anything in it is wrong. */
+  load(): Promise<Result<Project>> {
+    return loadProject(this.directory);
+  }
+
+  /**
+   * The right to build in the project, which one owner has at a time, as cargo has it for its target directory: the links
+   * in build/, and the uncached artifacts that only the project refers to, would change under the other otherwise.
+   */
+  async lock(emit: Emit, signal: AbortSignal): Promise<Result<ProjectLock>> {
+    let waited = false;
+    const onWait = (owner: string) => {
+      waited = true;
+      const message = `waiting for process ${owner.split('-', 1)[0]}, which is building this project`;
+      emit({ type: 'note', message });
+    };
+    const file = path.join(this.paths.state, 'lock');
+    try {
+      const lock = await this.parts.lock(file, onWait, signal);
+      return lock
+        ? ok({ waited, [Symbol.dispose]: () => lock[Symbol.dispose]() })
+        : fail('interrupted', 'interrupted while waiting for another build');
+    } catch (error) {
+      return cannotWriteState(file, error);
+    }
+  }
+}
+
+/** The failure of a write below .vlb/, where the state of a project is. */
+export function cannotWriteState(file: string, error: unknown): Result<never> {
+  const { message } = systemError(error);
+  return fail('host', `the state of the project cannot be written: ${message}`, { where: { file } });
+}
