@@ -3,6 +3,12 @@
 import type { Failure } from './failure.ts';
 import type { SharedTally } from './ports/shared-cache.ts';
 
+/**
+ * The version of the events as JSON, in each line of `--progress json`. Events and fields may be added; when a field is
+ * removed, or its meaning changes, this number goes up. docs/events.schema.json describes them.
+ */
+export const EVENT_VERSION = 1;
+
 export type Outcome = 'fresh' | 'restored' | 'built' | 'failed' | 'skipped';
 
 /** The steps of one layer's run, in their order. */

@@ -1,15 +1,28 @@
 // A throwaway project on disk, and the real `vlb` run on it. Nothing below the process boundary is faked.
 
+import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildEvent, Finished, LayerFinished } from '../../src/model/event.ts';
+import { type Schema, violations } from './json-schema.ts';
 import { runAsRoot } from './root.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 export const VLB = path.join(REPOSITORY, 'bin/vlb');
+const EVENT_SCHEMA: Schema = JSON.parse(
+  readFileSync(path.join(REPOSITORY, 'docs/events.schema.json'), 'utf8'),
+);
 
 /** Network block devices that belong to the tests: `VLB_TEST_NBD=/dev/nbd0,/dev/nbd1`. */
 export const NBD_DEVICES = (process.env['VLB_TEST_NBD'] ?? '').split(',').filter(Boolean);
@@ -97,6 +110,10 @@ export class Built {
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line): BuildEvent => JSON.parse(line));
+    assert.deepEqual(
+      this.events.flatMap((event) => violations(event, EVENT_SCHEMA)),
+      [],
+    );
   }
 
   get status(): number | null {

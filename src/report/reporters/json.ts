@@ -1,10 +1,10 @@
-// One event a line, for programs.
+// One event a line, as JSON; docs/events.schema.json describes them.
 
-import type { BuildEvent } from '../../model/event.ts';
+import { type BuildEvent, EVENT_VERSION } from '../../model/event.ts';
 import type { Reporter, Write } from './reporter.ts';
 
 export function jsonReporter(write: Write): Reporter {
-  const report = (event: BuildEvent) => write(JSON.stringify(event));
+  const report = (event: BuildEvent) => write(JSON.stringify({ ...event, version: EVENT_VERSION }));
   return {
     report,
     notBegun: (failure) =>

@@ -151,7 +151,7 @@ describe('json', () => {
     const lines = json(FAILED_BUILD);
     assert.deepEqual(
       lines.map((line) => JSON.parse(line)),
-      FAILED_BUILD,
+      FAILED_BUILD.map((event) => ({ ...event, version: 1 })),
     );
   });
 
@@ -166,14 +166,14 @@ describe('json', () => {
     const lines: string[] = [];
     jsonReporter((text) => lines.push(text)).notBegun({ kind: 'usage', message: 'no' });
     assert.deepEqual(lines, [
-      '{"type":"finished","ok":false,"counts":{"fresh":0,"restored":0,"built":0,"failed":0,"skipped":0},"seconds":0,"failure":{"kind":"usage","message":"no"},"failures":[]}',
+      '{"type":"finished","ok":false,"counts":{"fresh":0,"restored":0,"built":0,"failed":0,"skipped":0},"seconds":0,"failure":{"kind":"usage","message":"no"},"failures":[],"version":1}',
     ]);
   });
 
   test('the shape that programs rely on', () => {
     assert.deepEqual(json([GOOD_END, { type: 'layer-started', layer: '10_a' }]), [
-      '{"type":"finished","ok":true,"counts":{"fresh":2,"restored":0,"built":1,"failed":0,"skipped":0},"seconds":0.25,"image":"build/image.qcow2","failures":[]}',
-      '{"type":"layer-started","layer":"10_a"}',
+      '{"type":"finished","ok":true,"counts":{"fresh":2,"restored":0,"built":1,"failed":0,"skipped":0},"seconds":0.25,"image":"build/image.qcow2","failures":[],"version":1}',
+      '{"type":"layer-started","layer":"10_a","version":1}',
     ]);
   });
 });
