@@ -1,25 +1,25 @@
-// What a store that is over its limits gives up, a local or a shared one, and in which order: pure, so that it can be
-// tested by the table.
+// Selects what to remove from a store over its limits, and in which order. Pure policy over values; in model, since the
+// local store and the shared cache both apply it and may not import each other.
 
 import type { CacheLimits } from './ports/store-upkeep.ts';
 
 export interface Candidate {
   readonly name: string;
-  /** On the disk. */
+  /** Disk usage. */
   readonly bytes: number;
-  /** ms; undefined for what no record names: nothing will ever ask for it. */
+  /** ms; undefined without a record: nothing will ever look it up. */
   readonly lastUsed: number | undefined;
-  /** What it cannot be opened without, by name. */
+  /** Its backing file, by name. */
   readonly backing: string | undefined;
   /** All that has to stay while it stays, by name. */
   readonly needs: readonly string[];
 }
 
 /**
- * The names to remove, in an order in which nothing goes before what stands on it: first what is of no use any more,
- * then the least recently used. An artifact counts as used when one that needs it was.
- * @param inUse what is not removed, with all that it needs
- * @param otherBytes what else counts
+ * The names to remove, in an order in which an artifact comes after all that depend on it: first unusable ones, then
+ * the least recently used. An artifact is used when one that needs it is.
+ * @param inUse what must stay, including all that it needs
+ * @param otherBytes what else counts towards the limit
  * @param now ms
  */
 export function selectForEviction(
@@ -39,17 +39,17 @@ export function selectForEviction(
   for (const { bytes } of candidates.values()) total += bytes;
   const victims: string[] = [];
   for (const { name, bytes, used: last } of order) {
-    const useless = last === undefined;
-    const old = !useless && limits.maxAge !== undefined && now - last > limits.maxAge * 1000;
+    const isUnusable = last === undefined;
+    const old = !isUnusable && limits.maxAge !== undefined && now - last > limits.maxAge * 1000;
     const tooMuch = limits.maxBytes !== undefined && total > limits.maxBytes;
-    if (!useless && !old && !tooMuch) continue;
+    if (!isUnusable && !old && !tooMuch) continue;
     victims.push(name);
     total -= bytes;
   }
   return victims;
 }
 
-/** When each was used last, itself or through one that needs it; undefined for what is of no use. */
+/** When each was last used, itself or through one that needs it; undefined for unusable ones. */
 function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number | undefined> {
   const used = new Map<string, number | undefined>();
   const spread = (name: string, time: number) => {
@@ -62,7 +62,7 @@ function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
     }
   };
   const whole = wholeOnes(candidates);
-  // The latest first, so that none is spread over again.
+  // The latest first, so that each candidate is visited once.
   const recorded = [...candidates.values()]
     .flatMap(({ name, lastUsed }) => (lastUsed === undefined || !whole.has(name) ? [] : [{ name, lastUsed }]))
     .sort((a, b) => b.lastUsed - a.lastUsed);
@@ -70,7 +70,7 @@ function lastUses(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
   return used;
 }
 
-/** All that these need, they themselves included. */
+/** These names and all that they need. */
 export function withNeeds(
   names: Iterable<string>,
   all: ReadonlyMap<string, Pick<Candidate, 'needs'>>,
@@ -85,7 +85,7 @@ export function withNeeds(
   return found;
 }
 
-/** Those of which everything that they stand on is there. */
+/** The candidates whose backing files are all present. */
 export function wholeOnes(candidates: ReadonlyMap<string, Candidate>): ReadonlySet<string> {
   const known = new Map<string, boolean>();
   for (const candidate of candidates.values()) {
@@ -95,7 +95,7 @@ export function wholeOnes(candidates: ReadonlyMap<string, Candidate>): ReadonlyS
       isWhole = at ? known.get(at.name) : false;
       if (isWhole !== undefined || !at) continue;
       trail.push(at.name);
-      known.set(at.name, false); // until it is known: a ring is damaged
+      known.set(at.name, false); // until known: a cycle is damaged
       if (at.backing === undefined) isWhole = true;
       else at = candidates.get(at.backing);
     }
@@ -104,7 +104,7 @@ export function wholeOnes(candidates: ReadonlyMap<string, Candidate>): ReadonlyS
   return new Set([...known].flatMap(([name, isWhole]) => (isWhole ? [name] : [])));
 }
 
-/** How much each stands on: more than anything that it needs. */
+/** The depth of each: greater than that of anything that it needs. */
 function depthsOf(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<string, number> {
   const depths = new Map<string, number>();
   const begun = new Set<string>();
@@ -117,7 +117,7 @@ function depthsOf(candidates: ReadonlyMap<string, Candidate>): ReadonlyMap<strin
       continue;
     }
     waiting.pop();
-    // What is not known yet is part of a ring.
+    // Unknown here means part of a cycle.
     const below = needs.reduce((most, need) => Math.max(most, depths.get(need) ?? 0), -1);
     if (!depths.has(name)) depths.set(name, below + 1);
   }

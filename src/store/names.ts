@@ -1,4 +1,4 @@
-// The parts of a store's directory, and what they have in common.
+// The layout of a store's directory and the names of its files.
 
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
@@ -14,7 +14,7 @@ export interface StorePlaces {
   readonly caches: string;
 }
 
-/** Where the parts of a store are; none of them need be there. */
+/** The paths of a store's parts; none of them has to exist. */
 export function storePlaces(directory: string): StorePlaces {
   const at = (name: string) => path.join(directory, name);
   return {
@@ -38,16 +38,16 @@ export const RECORD = /^([0-9a-f]{64})\.json$/;
 export interface Measured {
   /** Bytes. */
   readonly size: number;
-  /** What it takes up on the disk, bytes. */
+  /** Disk usage, bytes. */
   readonly disk: number;
-  /** ms */
+  /** mtime, ms. */
   readonly modified: number;
-  /** ms; of the file's name or rights too. No program can set it. */
+  /** ctime, ms: of changes to the file's name or permissions too. No program can set it. */
   readonly changed: number;
   readonly isDirectory: boolean;
 }
 
-/** What a name itself is, links not followed; undefined when it has gone, or is not to be seen. */
+/** The status of a file, links not followed; undefined when it is gone or cannot be accessed. */
 export function measure(file: string): Measured | undefined {
   try {
     const stat = lstatSync(file);

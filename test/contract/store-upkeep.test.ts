@@ -258,7 +258,7 @@ test('verify leaves what a running build holds, and says so', async () => {
   const told: string[] = [];
   const verify = () => shared.keeper().verify(({ what, movedTo }) => told.push(`${what} ${movedTo}`), NEVER);
   assert.equal(valueIn(await verify()).bad.length, 1);
-  assert.match(told.join(), /^has another digest, [0-9a-f]{64} undefined$/);
+  assert.match(told.join(), /^has the wrong digest [0-9a-f]{64} undefined$/);
   assert.ok(existsSync(shared.file(record)));
   store.release();
   assert.equal(valueIn(await verify()).bad[0]?.movedTo, path.join(shared.directory, 'damaged'));

@@ -67,7 +67,7 @@ const DAMAGES: readonly Damage[] = [
     layer: '20_app',
     apply: (project) =>
       flipBit(artifact(project, '20_app'), statSync(artifact(project, '20_app')).size - 100),
-    says: /^bad: 20_app: .*\.qcow2 has another digest, [0-9a-f]{64}; moved to .*damaged$/m,
+    says: /^bad: 20_app: .*\.qcow2 has the wrong digest [0-9a-f]{64}; moved to .*damaged$/m,
   },
   {
     name: 'a truncated file',
@@ -87,13 +87,13 @@ const DAMAGES: readonly Damage[] = [
       const wrong = `./${path.basename(artifact(project, '10_base'))}`;
       execFileSync('qemu-img', ['rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', wrong, file]);
     },
-    says: /^bad: 30_end: .* stands on \.\/[0-9a-f]{64}\.qcow2 instead of [0-9a-f]{64}\.qcow2; moved to/m,
+    says: /^bad: 30_end: .* has the backing file .\/[0-9a-f]{64}\.qcow2 instead of [0-9a-f]{64}\.qcow2; moved to/m,
   },
   {
     name: 'a deleted artifact',
     layer: '20_app',
     apply: (project) => rmSync(artifact(project, '20_app')),
-    says: /^bad: 20_app: .* is gone; moved to/m,
+    says: /^bad: 20_app: .* is missing; moved to/m,
   },
   {
     name: 'a half-written record',
@@ -102,7 +102,7 @@ const DAMAGES: readonly Damage[] = [
       const file = record(project, '20_app');
       writeFileSync(file, readFileSync(file).subarray(0, 200));
     },
-    says: /^bad: .*\.json is no whole record; moved to/m,
+    says: /^bad: .*\.json is not a complete record; moved to/m,
   },
 ];
 

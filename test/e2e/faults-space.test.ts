@@ -185,7 +185,7 @@ test('fault: the store may only be read', async () => {
     project.write(app('echo two > /made'));
     const built = await project.build(args);
     assert.equal(built.status, 3, built.told);
-    assert.match(built.finished?.failure?.message ?? '', /the store cannot be written: EROFS/);
+    assert.match(built.finished?.failure?.message ?? '', /cannot write to the store: EROFS/);
     assert.match(built.finished?.failure?.hint ?? '', /--cache-dir/);
     await untilClean(project);
   });

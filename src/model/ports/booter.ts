@@ -1,11 +1,11 @@
-// The port of test boots: what can be asked of a machine that runs an image, and what is told about it.
+// The port of test boots: booting an image in a virtual machine, and the events of such a boot.
 
 import type { Result } from '../failure.ts';
 
 export interface ImageBooter {
   /**
-   * Boots an image with the terminal on its serial console, until the guest powers off or `^a x` leaves.
-   * How to leave is told through `listener.note` first.
+   * Boots an image with the terminal on its serial console, until the guest powers off or the user presses `^a x`.
+   * First reports through `listener.note` how to leave.
    */
   interact(
     machine: MachineOptions,
@@ -13,9 +13,9 @@ export interface ImageBooter {
     signal: AbortSignal,
   ): Promise<Result<void>>;
   /**
-   * Boots an image without a terminal, waits until it is ready, and runs a command in it when there is one.
-   * Fails as `work` with the console's last lines when the guest panics, stops in an emergency shell, ends, does not
-   * get ready in time, or when the command fails (then with its `exitStatus`).
+   * Boots an image without a terminal, waits until it is ready, and runs a command in it when there is one. Fails as
+   * `work` with the console's last lines when the guest panics, stops in an emergency shell, powers off, is not ready
+   * in time, or when the command fails (then with its `exitStatus`).
    */
   check(
     machine: MachineOptions,
@@ -23,22 +23,22 @@ export interface ImageBooter {
     listener: BootListener,
     signal: AbortSignal,
   ): Promise<Result<BootReport>>;
-  /** The project's own seed directory, `test-boot`, when it has a user-data; for `MachineOptions.seed`. */
+  /** The project's seed directory `test-boot`, if it has a user-data; for `MachineOptions.seed`. */
   defaultSeed(project: string): string | undefined;
 }
 
 export interface MachineOptions {
-  /** A qcow2 or raw disk. Neither it nor its directory is written to. */
+  /** A qcow2 or raw disk. Neither the file nor its directory is written to. */
   readonly image: string;
   /** Default `auto`. */
   readonly accelerator?: AcceleratorChoice | undefined;
   /** Default {@link DEFAULT_MEMORY_MIB}. */
   readonly memoryMiB?: number | undefined;
-  /** Default two, or one on a host that has one. */
+  /** Default 2, or 1 on a host with one CPU. */
   readonly cpus?: number | undefined;
-  /** Default a user network without forwards. */
+  /** Default: a user network without forwards. */
   readonly network?: Network | undefined;
-  /** A directory with a user-data, which the guest's cloud-init gets as its NoCloud seed. */
+  /** A directory with a user-data: the NoCloud seed for the guest's cloud-init. */
   readonly seed?: string | undefined;
 }
 
@@ -46,13 +46,13 @@ export type AcceleratorChoice = 'auto' | Accelerator;
 export type Accelerator = 'kvm' | 'tcg';
 
 export type Network =
-  /** QEMU's own NAT; the guest reaches out, and is reached only through the forwards. */
+  /** QEMU's own NAT: the guest can open connections, and is reachable only through the forwards. */
   | { readonly type: 'user'; readonly forwards: readonly Forward[] }
   | { readonly type: 'none' }
-  /** A port on a bridge of the host. */
+  /** A port on one of the host's bridges. */
   | { readonly type: 'bridge'; readonly bridge: string };
 
-/** A TCP port of the host that leads to one of the guest. */
+/** A TCP port of the host that is forwarded to one of the guest. */
 export interface Forward {
   readonly address: string;
   readonly hostPort: number;
@@ -60,30 +60,30 @@ export interface Forward {
 }
 
 export interface CheckOptions {
-  /** What has to appear on the console; default a login prompt, and with `command` the guest agent's answer. */
+  /** What has to appear on the console. Default: a login prompt, or with `command` the guest agent's answer. */
   readonly expect?: RegExp | undefined;
   /**
-   * A shell command, run by root in the guest through its QEMU guest agent once the guest is ready. The agent may be up
-   * before the services that the command looks at: a command that needs one has to wait for it.
+   * A shell command, run as root by the QEMU guest agent once the guest is ready. The agent may start before the
+   * services that the command uses: a command that needs one has to wait for it.
    */
   readonly command?: string | undefined;
   /**
-   * Seconds for everything together, taken as it is. Default {@link DEFAULT_TIMEOUT_S}, times
+   * Seconds for the whole check, used as given. Default {@link DEFAULT_TIMEOUT_S}, times
    * {@link TCG_TIMEOUT_FACTOR} without KVM.
    */
   readonly timeout?: number | undefined;
 }
 
 export interface BootListener {
-  /** A line for the person who waits: which accelerator and why, how to leave. */
+  /** A line for the user: which accelerator is used and why, how to leave. */
   note(line: string): void;
-  /** What the guest wrote to its console, as plain text: no escape sequences, lines end in \n. */
+  /** What the guest wrote to its console, as plain text: no escape sequences, lines end in `\n`. */
   console(text: string): void;
-  /** What the command in the guest wrote, once it has ended and whatever its status. */
+  /** The output of the command in the guest, once it has exited, whatever its status. */
   commandOutput(output: CommandOutput): void;
 }
 
-/** At most 16 MiB each: more than that the guest agent drops. */
+/** At most 16 MiB each: the guest agent drops the rest. */
 export interface CommandOutput {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
@@ -95,7 +95,7 @@ export interface BootReport {
   readonly secondsToReady: number;
   /** From QEMU's start until the end of the check. */
   readonly seconds: number;
-  /** The console's text that matched the expectation, if one was waited for. */
+  /** The console text that matched `expect`, if there was one. */
   readonly matched: string | undefined;
 }
 
@@ -104,5 +104,5 @@ export const DEFAULT_MEMORY_MIB = 1024;
 /** Seconds. A server distribution reaches its login prompt in 5 to 30 s under KVM. */
 export const DEFAULT_TIMEOUT_S = 120;
 
-/** TCG translates each instruction: a boot takes three to four times as long as under KVM, and more on a busy host. */
+/** TCG translates every instruction: a boot takes three to four times as long as under KVM, longer on a busy host. */
 export const TCG_TIMEOUT_FACTOR = 4;

@@ -1,21 +1,21 @@
-// What a look at this machine found: whether the things that vlb needs, or can use, are there.
+// The result of checking this machine for the programs and devices that vlb needs or can use.
 
-/** One thing that vlb uses. */
+/** One requirement of vlb. */
 export interface Finding {
-  /** What it is for, as a heading: `vlb build`. */
+  /** What it is required for, as a heading: `vlb build`. */
   readonly group: string;
   readonly name: string;
   readonly state: 'ok' | 'missing' | 'problem';
-  /** No layer can be built without it on the default backend. */
+  /** Whether building a layer with the default backend requires it. */
   readonly needed: boolean;
   readonly purpose: string;
   /** Its version, or what is wrong with it. */
   readonly detail?: string;
-  /** What mends it: a command, or a sentence that holds one. */
+  /** How to fix it: a command, or a sentence with one. */
   readonly cure?: string;
 }
 
-/** Whether a layer can be built on the default backend. */
+/** Whether layers can be built with the default backend. */
 export function canBuild(findings: readonly Finding[]): boolean {
   return findings.every(({ needed, state }) => !needed || state === 'ok');
 }

@@ -1,86 +1,88 @@
-// The port of the shared cache: what several machines have built, behind each one's own store.
+// The port of the shared cache: layers built by several machines, behind the local store of each.
 
 import type { BuildRecord } from '../artifact.ts';
 
 /** `cache: s3:` of vlb.yaml. */
 export interface BucketConfig {
   readonly bucket: string;
-  /** What every object's name begins with, without slashes at its ends; empty for none. */
+  /** The prefix of every object's name, without leading or trailing slash; empty for none. */
   readonly prefix: string;
-  /** The server's address; undefined for Amazon's own. */
+  /** The server's URL; undefined for AWS. */
   readonly endpoint: string | undefined;
-  /** Undefined for what the environment says. */
+  /** Undefined: from the environment. */
   readonly region: string | undefined;
-  /** The bucket stands in the path of addresses, not in the name of the server. */
+  /** Whether the bucket is part of the URL's path instead of its host name. */
   readonly pathStyle: boolean;
 }
 
-/** What vlb.yaml says of a shared cache. */
+/** The shared cache as configured in vlb.yaml. */
 export interface SharedCacheConfig {
   readonly bucket: BucketConfig;
-  /** Public keys, base64 of 32 bytes: with any, records of the trusted scope count only with a signature by one of them. */
+  /** Public keys, base64 of 32 bytes. If there are any, trusted records must be signed with one of them. */
   readonly trustedKeys: readonly string[];
 }
 
-/** What may be done with the shared cache: `remote:` of --cache. */
+/** How the shared cache may be used: `remote:` of --cache. */
 export type SharedAccess = 'off' | 'r' | 'rw';
 
-/** Objects that went over the network one way, and how long that took in all, in which others may have gone as well. */
+/** Objects transferred in one direction, and the time during which at least one was on its way. */
 export interface Traffic {
   readonly count: number;
-  /** As they went, compressed. */
+  /** Compressed, as transferred. */
   readonly bytes: number;
   readonly seconds: number;
 }
 
-/** What a build had of the shared cache. */
+/** How a build used the shared cache. */
 export interface SharedTally {
   readonly fetched: Traffic;
   readonly pushed: Traffic;
-  /** How long the layers took to build that were fetched. */
+  /** The build time of the fetched layers. */
   readonly savedSeconds: number;
 }
 
-/** What came of offering a layer that is here. */
+/** The outcome of offering a local layer. */
 export type Offer =
-  /** It went there. */
+  /** It was uploaded. */
   | 'pushed'
-  /** It was there, whole. */
+  /** It was already there, complete. */
   | 'there'
-  /** Another build of it is there, or of what it stands on or looks into. */
+  /** Another build of it, or of a layer that it depends on, is there. */
   | 'other'
-  /** It may not leave the machine, or what it stands on may not. */
+  /** It, or a layer that it depends on, must not leave the machine. */
   | 'private'
-  /** It could not be sent: why was told. */
+  /** It could not be uploaded; the reason was reported. */
   | 'failed';
 
 export interface PublishOptions {
-  /** It takes the place of what is there: the person forced it, or that is too old. */
+  /** Whether it replaces an existing record: the user forced the build, or that record is too old. */
   readonly replaces: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface SharedCache {
-  /** Whether the artifact of a record that the store found is in the shared cache alone, and has to be fetched before use. */
+  /** Whether the artifact of a record is only in the shared cache, and has to be fetched before use. */
   isAway(record: BuildRecord): boolean;
   /**
-   * Brings an artifact into the store, once, however often it is asked for; it is held there. False when it could not be had
-   * whole: then its record counts no more, and `lookup` does not find it again.
+   * Fetches an artifact into the store, once, however often it is requested, and leases it. False when it could not be
+   * fetched intact: then its record is ignored, and `lookup` does not find it again.
    */
   fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean>;
   /**
-   * Offers a layer that was just built. Returns the record that counts from now on: when another machine was quicker, that
-   * one's, which is in the store by then in place of this. Never fails: what cannot be shared is not.
-   * @param below the records of all that it stands on or looks into, lowest first: without them it is of no use to others
+   * Offers a layer that was just built. Returns the record that is valid from now on: when another machine published
+   * first, that machine's, which then replaces this one in the store. Never fails: a layer that cannot be shared is
+   * not.
+   * @param below the records of all layers that it depends on, lowest first: others cannot use it without them
    */
   publish(record: BuildRecord, below: readonly BuildRecord[], options: PublishOptions): Promise<BuildRecord>;
   /**
-   * Offers a layer that may have been built long ago, and changes nothing here. What lies there without its artifact is put right.
+   * Offers a layer that may have been built long ago; the local store does not change. Repairs records without
+   * artifact.
    * @param below as for {@link publish}
    */
   offer(record: BuildRecord, below: readonly BuildRecord[], signal: AbortSignal): Promise<Offer>;
-  /** Whether all that was asked was answered: otherwise there may be more than was found. */
+  /** Whether every request was answered: otherwise there may be more than was found. */
   hasAnswered(): Promise<boolean>;
-  /** Undefined while nothing came or went. */
+  /** Undefined while nothing was transferred. */
   tally(): SharedTally | undefined;
 }

@@ -1,36 +1,36 @@
-// The port of the store's keeping: what is in it, how much it may hold, and what is taken out of it.
+// The port of the store's upkeep: its contents, its limits, garbage collection and verification.
 
 import type { Digest, Keeping, Key } from '../artifact.ts';
 import type { Result } from '../failure.ts';
 
-/** How much a store may hold; what is undefined is not limited. */
+/** The limits of a store; undefined means unlimited. */
 export interface CacheLimits {
-  /** Bytes that artifacts and damaged entries take up on the disk. */
+  /** Disk usage of artifacts and damaged entries, bytes. */
   readonly maxBytes: number | undefined;
-  /** Seconds for which an entry may lie unused. */
+  /** Seconds for which an entry may be unused. */
   readonly maxAge: number | undefined;
 }
 
-/** Those of a project whose vlb.yaml says nothing. */
+/** The limits of a project whose vlb.yaml sets none. */
 export const DEFAULT_LIMITS: CacheLimits = { maxBytes: 50 * 2 ** 30, maxAge: 90 * 86_400 };
 
-/** One artifact as a record binds it to a key, or one that no record names. */
+/** An artifact with the key that a record binds it to, or one without a record. */
 export interface CacheEntry {
-  /** Undefined where no record tells it. */
+  /** Undefined without a record. */
   readonly layer: string | undefined;
   readonly key: Key | undefined;
   readonly digest: Digest;
   readonly keeping: Keeping;
   /** On the disk. */
   readonly bytes: number;
-  /** Both ISO 8601. A use within a day of another may not be noted. */
+  /** Both ISO 8601. A use within a day of another may not be recorded. */
   readonly created: string;
   readonly lastUsed: string;
-  /** Whether build/ of this project leads to it or to what stands on it. */
+  /** Whether a link in build/ of this project leads to it or to an artifact that depends on it. */
   readonly inPlace: boolean;
 }
 
-/** Things of one sort and what they take up on the disk. */
+/** A number of entries and their disk usage in bytes. */
 export interface Amount {
   readonly count: number;
   readonly bytes: number;
@@ -39,13 +39,13 @@ export interface Amount {
 export interface CacheUsage {
   readonly directory: string;
   readonly records: Amount;
-  /** All of them; those that no record names, `uncached` ones included, are also told apart in `unrecorded`. */
+  /** All artifacts; those without a record, including `uncached` ones, are also counted in `unrecorded`. */
   readonly artifacts: Amount;
   readonly unrecorded: Amount;
-  /** Deltas of builds that run. */
+  /** Deltas of running builds. */
   readonly drafts: Amount;
   readonly damaged: Amount;
-  /** What layers keep from build to build in their `cache-dir`. */
+  /** The `cache-dir` directories of layers. */
   readonly caches: Amount;
   readonly total: Amount;
   /** The directories of the projects that use the store. */
@@ -53,31 +53,31 @@ export interface CacheUsage {
 }
 
 export interface Collected {
-  /** In the order in which they go. */
+  /** In the order of removal. */
   readonly removed: readonly CacheEntry[];
-  /** What that gives back, damaged entries included. */
+  /** Disk space freed, including that of damaged entries. */
   readonly freed: Amount;
   readonly kept: Amount;
-  /** What a running build holds or a living project's build/ leads to: part of `kept`. */
+  /** What a running build has leased or a link in a project's build/ leads to: part of `kept`. */
   readonly inUse: Amount;
 }
 
 export interface Cleared {
   readonly freed: Amount;
-  /** What running builds hold. */
+  /** What running builds have leased. */
   readonly kept: Amount;
-  /** How many links in build/ went with it. */
+  /** How many links in build/ were removed with it. */
   readonly links: number;
-  /** The directories of other projects whose images stood on what is gone. */
+  /** The directories of other projects whose images depended on what was removed. */
   readonly others: readonly string[];
 }
 
 export interface BadEntry {
   readonly layer: string | undefined;
   readonly file: string;
-  /** What is wrong, behind the name: `has another digest`. */
+  /** What is wrong, as a predicate: `is missing`. */
   readonly what: string;
-  /** Where it was moved; undefined when a running build holds it, and it was left. */
+  /** Where it was moved; undefined when a running build has leased it, so that it was not moved. */
   readonly movedTo: string | undefined;
 }
 
@@ -92,12 +92,13 @@ export interface StoreUpkeep {
   /** Most recently used first. */
   entries(): Promise<readonly CacheEntry[]>;
   /**
-   * Removes what is over the limits, least recently used first; never what a running build holds, what a living
-   * project's build/ leads to, or what one of those kept stands on. Fails as `host` when that cannot be done.
+   * Removes what is over the limits, least recently used first; never what a running build has leased, what a link in
+   * an existing project's build/ leads to, or what one of those depends on. Fails as `host` when the store cannot be
+   * changed.
    */
   collect(limits: CacheLimits, options: { readonly dryRun: boolean }): Promise<Result<Collected>>;
-  /** Removes all but what running builds hold, and this project's links to it. */
+  /** Removes everything that no running build has leased, and this project's links to it. */
   clear(): Promise<Result<Cleared>>;
-  /** Reads everything, moves aside what is damaged. Fails as `interrupted` on the signal. */
+  /** Reads everything and moves damaged entries aside. Fails as `interrupted` on the signal. */
   verify(onBad: (bad: BadEntry) => void, signal: AbortSignal): Promise<Result<Verified>>;
 }

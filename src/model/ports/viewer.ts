@@ -1,73 +1,76 @@
-// The port through which finished disks are looked at, one or two at a time; nothing is ever written to them.
+// The port for inspecting finished disks, one or two at a time; they are never written to.
 
 import type { FileState, PackageDatabase } from '../disk-diff.ts';
 import type { Result } from '../failure.ts';
 import type { MountOptions } from './machine.ts';
 
-/** A disk to look at. */
+/** A disk to inspect. */
 export interface DiskImage {
-  /** Absolute, and no symbolic link: a backing reference counts from where the file really is. */
+  /** Absolute, not a symbolic link: a relative backing file is resolved from the file's real directory. */
   readonly file: string;
   readonly format: 'qcow2' | 'raw';
 }
 
-/** Disposing of a viewer gives back all that it has attached and mounted. */
+/** Disposing of a viewer unmounts and detaches everything. */
 export interface DiskViewer extends AsyncDisposable {
-  /** Whether extended attributes can be read here. */
+  /** Whether extended attributes can be read on this machine. */
   readonly readsAttributes: boolean;
-  /** Whether the databases of rpm can be read here. */
+  /** Whether rpm databases can be read on this machine. */
   readonly readsRpm: boolean;
   /**
-   * Attaches a disk and mounts the system on it. Partitions that the disk does not have are left out.
+   * Attaches a disk and mounts the system on it. Requested partitions that the disk does not have are ignored.
    * Fails as `usage` when no system is found, as `host` when it cannot be attached.
    */
   open(image: DiskImage, options: MountOptions): Promise<Result<OpenDisk>>;
   /**
-   * Prints what differs in two copies, as `diff -u` does. Undefined is a file that is not there.
-   * @param labels what the copies are called
+   * Prints the differences of two copies as `diff -u` does. Undefined is an absent file.
+   * @param labels the names of the copies
    */
   showTextDiff(
     copies: readonly [string | undefined, string | undefined],
     labels: readonly [string, string],
   ): Promise<Result<void>>;
-  /** Hands the terminal to a shell that sees the open disks, read-only, as `a` and `b` in its working directory. */
+  /** Runs a shell on the terminal, with the open disks mounted read-only as `a` and `b` in its working directory. */
   shell(a: OpenDisk | undefined, b: OpenDisk): Promise<Result<void>>;
 }
 
 export interface OpenDisk {
-  /** Some file system on it is btrfs, of which no two copies can be mounted at once. */
+  /** Whether it has a btrfs, of which no two copies can be mounted at the same time. */
   readonly isBtrfs: boolean;
-  /** All that is there, the root directory too, in no order. */
+  /** All entries including the root directory, in no particular order. */
   list(): Promise<Result<readonly Entry[]>>;
-  /** SHA-256 of the contents of regular files. */
+  /** The SHA-256 of the contents of regular files, by path. */
   contents(paths: readonly string[]): Promise<Result<ReadonlyMap<string, string>>>;
-  /** The extended attributes of those that have any: hexadecimal values by name. */
+  /** The extended attributes of the entries that have any: hexadecimal values by name. */
   attributes(paths: readonly string[]): Promise<Result<ReadonlyMap<string, Attributes>>>;
   /**
-   * What a database of packages says: the status file of dpkg as it is, or a line NAME, VERSION, ARCHITECTURE for each
-   * package of rpm, with tabs between them. The files are the database's, as `list` gave them.
+   * The text of a package database: dpkg's status file as it is, or one line NAME, VERSION, ARCHITECTURE, separated by
+   * tabs, for each rpm package. `files` are the database's files as returned by `list`.
    */
   packages(database: PackageDatabase, files: readonly string[]): Promise<Result<string>>;
-  /** Copies a file out, or the name to which a link leads; other types are not copied. The image's links are followed up to it. */
+  /**
+   * Copies a file, or the target of a link as text, to the host; other types are not copied. Follows links in
+   * directories.
+   */
   copy(path: string): Promise<Result<{ readonly type: FileState['type'] | 'absent'; readonly file: string }>>;
   close(): Promise<Result<void>>;
 }
 
-/** A file, directory or other thing in a file system. */
+/** A file, directory or other entry of a file system. */
 export interface Entry extends FileState {
   /** Absolute in the image. */
   readonly path: string;
-  /** The number of the file system as it is mounted now. All names of one file have this and the inode in common. */
+  /** The device number of the mounted file system. All names of one file share it and the inode. */
   readonly fileSystem: string;
   readonly inode: string;
-  /** How many names it has. */
+  /** The number of hard links. */
   readonly names: number;
   readonly modified: Time;
-  /** Of the inode. Undefined where the file system lets programs set it. */
+  /** The inode's change time. Undefined where the file system lets programs set it. */
   readonly changed: Time | undefined;
 }
 
-/** Seconds since 1970, with all the digits that the file system keeps. */
+/** Seconds since 1970, with the precision of the file system. */
 export type Time = string;
 
 export type Attributes = Readonly<Record<string, string>>;

@@ -42,11 +42,11 @@ export class LocalDraft implements Draft {
     const parent = record.parent === null ? undefined : `./${artifactFile(record.parent)}`;
     const backing = referencesOf(this.path);
     if (backing === undefined || backing.file !== parent) {
-      return fail('work', 'it stands on something else than its record says');
+      return fail('work', 'its backing file is not the parent that its record names');
     }
     try {
       await this.#store.lease([record], signal);
-      // What is here already may have been flushed: it is not replaced by what is not.
+      // An existing artifact may have been flushed: it is not replaced by one that was not.
       if (!(await this.#store.has(record.artifact))) await this.#installFetched(record, flush, signal);
       const temporary = `${this.path}.json`;
       try {
@@ -86,10 +86,10 @@ export class LocalDraft implements Draft {
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
     if (earlier && (await this.#store.lease([earlier], signal)).length === 0) return earlier;
     const { file, isNew } = await this.#install(record, () => stampDigest(this.path, digest), signal);
-    // An uncached layer's record is its project's business, see InPlace.
+    // The record of an uncached layer is kept by its project, see InPlace.
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
-    // Somebody was quicker by a hair: these bytes are nobody's, unless they were there before.
+    // Another process published first: nothing refers to these bytes, unless they were there before.
     if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
     return published;
   }
@@ -101,13 +101,13 @@ export class LocalDraft implements Draft {
     await this.#install(record, stamp, signal);
   }
 
-  /** Gives a draft the name of its artifact. */
+  /** Renames the draft to its artifact. */
   async #install(
     record: BuildRecord,
     stamp: (digest: Digest) => void,
     signal: AbortSignal,
   ): Promise<{ file: string; isNew: boolean }> {
-    // Before it has its name: from then on others may find it, and nobody may take it away.
+    // Leased before it has its name: from then on other processes may find it, and must not remove it.
     await this.#store.lease([record], signal);
     signal.throwIfAborted();
     chmodSync(this.path, 0o444);
@@ -119,7 +119,7 @@ export class LocalDraft implements Draft {
     return { file, isNew };
   }
 
-  /** Writes the record unless there is one by now: then that one counts, and the bytes here are nobody's. */
+  /** Writes the record, unless another process has written one in the meantime: then returns that one. */
   async #publish(record: BuildRecord, log: string | undefined, signal: AbortSignal): Promise<BuildRecord> {
     const file = path.join(this.#keys, `${record.key}.json`);
     const temporary = `${this.path}.json`;
@@ -138,7 +138,7 @@ export class LocalDraft implements Draft {
     }
   }
 
-  /** A log is for people: without it the build is no worse. */
+  /** A log is only for the user: a build does not fail without it. */
   #keepLog(log: string, key: Key): void {
     try {
       copyFileSync(log, path.join(this.#keys, `${key}.log`));
@@ -152,7 +152,7 @@ export class LocalDraft implements Draft {
   }
 }
 
-/** Gives a file another name, unless that is taken: link(2) fails then, so that the first writer wins. */
+/** Gives a file another name unless that exists: link(2) fails then, so that the first writer wins. */
 function linkIfFree(file: string, name: string): boolean {
   try {
     linkSync(file, name);
@@ -173,12 +173,12 @@ export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_C
 export function cannotWriteStore(directory: string, error: unknown): Result<never> {
   const { code, message } = systemError(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return fail('host', 'there is no space left for the store', {
+    return fail('host', 'no space left for the store', {
       where: { file: directory },
-      hint: 'make room there, or move the store: --cache-dir DIR',
+      hint: 'free some space there, or move the store with --cache-dir DIR',
     });
   }
-  return fail('host', `the store cannot be written: ${message}`, {
+  return fail('host', `cannot write to the store: ${message}`, {
     where: { file: directory },
     hint: ELSEWHERE,
   });

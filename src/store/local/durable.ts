@@ -1,18 +1,18 @@
-// Writing so that a crash or a power cut leaves either nothing or all of it. All functions throw node's fs errors.
+// Writes that a crash or a power cut leaves either complete or absent. All functions throw node's fs errors.
 
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Digest } from '../../model/artifact.ts';
 
-/** fsync(2) of a file's data, which may take long; throws an AbortError when the signal comes first. */
+/** fsync(2) of a file, which may take long; throws an AbortError when the signal comes first. */
 export async function flushFile(file: string, signal: AbortSignal): Promise<void> {
-  // Loaded here, since a build with nothing to do flushes nothing.
+  // Loaded late: a build with nothing to do flushes nothing.
   const { open } = await import('node:fs/promises');
   const handle = await open(file, 'r');
-  // A flush cannot be called off, only left alone: it ends in its own time, and the file is closed then.
+  // A flush cannot be cancelled, only abandoned: the file is closed when it ends.
   const flushed = handle.sync().finally(() => handle.close());
-  flushed.catch(() => {}); // told below, unless nobody waits any more
+  flushed.catch(() => {}); // thrown below, unless the flush was abandoned
   await Promise.race([flushed, once(signal)]);
   signal.throwIfAborted();
 }
@@ -22,7 +22,7 @@ export function flushDirectory(directory: string): void {
   flush(directory);
 }
 
-/** Makes a directory, with those above it, so that the name of each is durable. */
+/** Makes a directory and its parents, and flushes the name of each. */
 export function makeDirectoryDurably(directory: string): void {
   const first = mkdirSync(directory, { recursive: true });
   if (first === undefined) return;
@@ -35,7 +35,7 @@ export function makeDirectoryDurably(directory: string): void {
 export function writeFileDurably(file: string, text: string): void {
   const descriptor = openSync(file, 'w', 0o644);
   try {
-    writeFileSync(descriptor, text); // not writeSync: a disk that is nearly full takes a part, and says nothing
+    writeFileSync(descriptor, text); // not writeSync: on a nearly full disk it writes a part without an error
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
@@ -45,7 +45,7 @@ export function writeFileDurably(file: string, text: string): void {
 /** SHA-256 of a file's bytes. Throws an AbortError on the signal. */
 export async function digestFile(file: string, signal: AbortSignal): Promise<Digest> {
   const hash = createHash('sha256');
-  // Loaded here, since a build with nothing to do reads none.
+  // Loaded late: a build with nothing to do reads no artifact.
   const { filePieces } = await import('./file-pieces.ts');
   for await (const piece of filePieces(file, { bytes: 1 << 20, atOnce: 1 })) {
     signal.throwIfAborted();

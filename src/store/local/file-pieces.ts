@@ -1,9 +1,10 @@
-// Reads large files in pieces, in memory that stays the same: what is left to the garbage collector piles up until it comes.
+// Reads large files in pieces into reused buffers: buffers left to the garbage collector pile up before it runs.
+// Loaded with import() only: a build with nothing to do reads no artifact.
 
 import { open } from 'node:fs/promises';
 import type { Pieces } from '../../model/ports/store.ts';
 
-/** The bytes of a file in pieces, the next one being read already. Throws node's fs errors. */
+/** The bytes of a file in pieces, reading one piece ahead. Throws node's fs errors. */
 export async function* filePieces(file: string, { bytes, atOnce }: Pieces): AsyncGenerator<Buffer> {
   const handle = await open(file, 'r');
   const buffers: Buffer[] = [];
@@ -11,7 +12,7 @@ export async function* filePieces(file: string, { bytes, atOnce }: Pieces): Asyn
     const at = number % (atOnce + 1);
     buffers[at] ??= Buffer.allocUnsafeSlow(bytes);
     const reading = handle.read(buffers[at], 0, bytes);
-    reading.catch(() => {}); // thrown when it is waited for
+    reading.catch(() => {}); // thrown where it is awaited
     return reading;
   };
   try {
@@ -23,6 +24,6 @@ export async function* filePieces(file: string, { bytes, atOnce }: Pieces): Asyn
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
-    await handle.close(); // waits for what is being read
+    await handle.close(); // waits for reads in progress
   }
 }

@@ -10,36 +10,35 @@ import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
 import { namesIn } from '../../util/fs.ts';
-import { guarded } from '../locks/guard.ts';
 import { Lease } from '../locks/lease.ts';
-import { takeLock } from '../locks/lock.ts';
+import { guarded, takeLock } from '../locks/lock.ts';
 import { measure, type StorePlaces, storePlaces } from '../names.ts';
 import { deadFiles, findDead, removeDead } from '../upkeep/dead-files.ts';
-import { backingArtifact } from '../upkeep/inventory.ts';
 import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
 import { setAside } from './damaged.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
+import { backingArtifact } from './qcow2-header.ts';
 import { isIntact } from './stamp.ts';
 
 export interface LocalStoreOptions {
   readonly directory: string;
-  /** The name of this process, see src/host/process/owner.ts: drafts carry it and are rubbish once it is dead. */
+  /** The name of this process, see src/host/process/owner.ts. Drafts carry it and are removed once it is dead. */
   readonly owner: string;
   readonly isAlive: (owner: string) => boolean;
   /** See `Host.bootId`. */
   readonly bootId: () => string;
-  /** Told about entries that were found damaged and moved aside. */
+  /** Called for each damaged entry that was moved aside. */
   readonly onDamage: (message: string) => void;
   /** The project that uses the store. */
   readonly project: ProjectPlaces;
   readonly limits: CacheLimits;
-  /** Told what a store over its limits has given up, and what it holds then; or why it could not. */
+  /** Called with the result of garbage collection in a store over its limits. */
   readonly onEvict: (collected: Result<Collected>) => void;
 }
 
 /**
- * Opens a store. Nothing is made: for those who only look it may be read-only, or not there yet. Fails as `host` when it
+ * Opens a store. Creates nothing: for commands that only read it may be read-only or absent. Fails as `host` when it
  * cannot be read.
  */
 export function openLocalStore(options: LocalStoreOptions): Result<Store> {
@@ -50,7 +49,7 @@ export function openLocalStore(options: LocalStoreOptions): Result<Store> {
     const { code, message } = systemError(error);
     if (code !== 'ENOENT') {
       const where = { file: options.directory };
-      return fail('host', `the store cannot be read: ${message}`, { where, hint: ELSEWHERE });
+      return fail('host', `cannot read the store: ${message}`, { where, hint: ELSEWHERE });
     }
   }
   return ok(new LocalStore(places, options));
@@ -85,7 +84,7 @@ class LocalStore implements Store {
       return undefined;
     }
     if (await this.has(record.artifact)) return record;
-    this.#setAside(file, `names an artifact that is not there whole: ${artifactFile(record.artifact)}`);
+    this.#setAside(file, `refers to a missing or incomplete artifact: ${artifactFile(record.artifact)}`);
     return undefined;
   }
 
@@ -108,7 +107,7 @@ class LocalStore implements Store {
       });
       return held ?? [];
     } catch {
-      return gone(); // a store that is not to be written: nobody here removes anything from it either
+      return gone(); // a read-only store: no process of this machine removes anything from it either
     }
   }
 
@@ -122,11 +121,11 @@ class LocalStore implements Store {
   }
 
   async examine(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
-    const met = new Set<string>();
-    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !met.has(name); ) {
-      met.add(name);
+    const seen = new Set<string>();
+    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !seen.has(name); ) {
+      seen.add(name);
       const file = path.join(this.artifactDirectory, name);
-      const digest = await digestFile(file, signal).catch(() => undefined); // it cannot even be read
+      const digest = await digestFile(file, signal).catch(() => undefined); // unreadable
       if (signal.aborted) return true;
       if (digest === undefined || !name.includes(digest)) {
         this.#setAside(file, 'is damaged');
@@ -143,13 +142,13 @@ class LocalStore implements Store {
 
   async evict(signal: AbortSignal): Promise<void> {
     const { limits, onEvict } = this.#options;
-    const { evict } = await import('../upkeep/evict.ts');
+    const { evict } = await import('../upkeep/collect.ts');
     const collected = await evict(limits, { ...this.#options, places: this.#places }, signal);
     if (collected) onEvict(collected);
   }
 
   async drop(names: readonly string[]): Promise<void> {
-    const { dropUnused } = await import('../upkeep/drop.ts');
+    const { dropUnused } = await import('../upkeep/collect.ts');
     await dropUnused(names, { ...this.#options, places: this.#places });
   }
 
@@ -175,7 +174,7 @@ class LocalStore implements Store {
       return false;
     }
     if (await isIntact(file, stat, artifact, this.#options.bootId)) return true;
-    this.#setAside(file, 'was written to and has another digest');
+    this.#setAside(file, 'was modified: its digest has changed');
     return false;
   }
 
@@ -205,7 +204,7 @@ class LocalStore implements Store {
     return ok(new LocalDraft(file, this.#places.keys, this, this.#options.bootId));
   }
 
-  /** Removes what dead processes left, if this process may: in a store of several users some of it may be another's. */
+  /** Removes what dead processes left, where permitted: in a shared store some of it may belong to another user. */
   #clearDead(): void {
     const { owner, isAlive, project } = this.#options;
     try {
@@ -214,8 +213,8 @@ class LocalStore implements Store {
   }
 
   /**
-   * Throws node's fs errors. A record that has gone, or is another user's, keeps its time, and so does one that was used
-   * later than now: a clock that is wrong for one build must not make old what the build used.
+   * Throws node's fs errors. A record that is gone or another user's keeps its time, and so does one that was used
+   * later than now: one build with a wrong clock must not make the records that it used look old.
    */
   #noteUse(records: readonly BuildRecord[]): void {
     register(this.#places, this.#options.project);
@@ -234,7 +233,7 @@ class LocalStore implements Store {
     try {
       setAside(file, damaged);
     } catch {
-      return; // another process was quicker, or the store is read-only: it stays a miss
+      return; // another process moved it first, or the store is read-only: it stays a miss
     }
     this.#options.onDamage(`${file} ${what}; it was moved to ${damaged}`);
   }
@@ -248,11 +247,11 @@ class LocalStore implements Store {
   }
 }
 
-/** Removes deltas in progress whose owner is dead, if this process may. */
+/** Removes deltas in progress whose owner is dead, where permitted. */
 function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
   for (const draft of deadFiles(artifacts, isAlive)) {
     try {
       rmSync(draft, { recursive: true, force: true });
-    } catch {} // a store of somebody else, or a read-only one: a nuisance, no more
+    } catch {} // another user's store, or a read-only one: harmless
   }
 }

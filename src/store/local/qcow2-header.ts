@@ -1,12 +1,14 @@
-// Reads the one field of a qcow2 header that the links in build/ need, without starting a process.
+// Reads the backing file from a qcow2 header, without starting a process.
 
 import { closeSync, openSync, readSync } from 'node:fs';
+import path from 'node:path';
+import { ARTIFACT } from '../names.ts';
 
 const MAGIC = 0x514649fb; // "QFI\xfb"
 
 /**
- * The backing file's name as it stands in a qcow2 file's header; undefined when it has none or is no qcow2 file.
- * QEMU's docs/interop/qcow2.txt, "Header": magic at byte 0, the name's offset at 8 (8 bytes), its length at 16 (4 bytes).
+ * The name of the backing file in a qcow2 header; undefined when it has none or is not a qcow2 file. QEMU's
+ * docs/interop/qcow2.txt, "Header": magic at byte 0, the name's offset at 8 (8 bytes), its length at 16 (4 bytes).
  */
 export function backingFile(file: string): string | undefined {
   let descriptor: number;
@@ -25,18 +27,25 @@ export function backingFile(file: string): string | undefined {
     const count = readSync(descriptor, name, 0, name.length, offset);
     return count === name.length ? name.toString() : undefined;
   } catch {
-    return undefined; // a directory, or a disk that cannot be read
+    return undefined; // a directory, or a read error
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** "external data file", bit 2 of the incompatible features, the eight bytes at 72 of a header of version 3 or later. */
+/** The name of the artifact that is a file's backing file; undefined when it has none. */
+export function backingArtifact(file: string): string | undefined {
+  const backing = backingFile(file);
+  const name = backing === undefined ? '' : path.basename(backing);
+  return ARTIFACT.test(name) ? name : undefined;
+}
+
+/** "External data file": bit 2 of the incompatible features, 8 bytes at offset 72 of a version 3 header. */
 const EXTERNAL_DATA = 4n;
 
 /**
- * What a qcow2 file takes its content from besides itself: nothing but the backing file, if any. Undefined when it is no
- * qcow2 file, or takes it from elsewhere too.
+ * The file that a qcow2 file refers to: its backing file, if any. Undefined when it is not a qcow2 file, or refers to
+ * others too. Throws node's fs errors.
  */
 export function referencesOf(file: string): { readonly file: string | undefined } | undefined {
   const header = Buffer.alloc(80);
@@ -49,6 +58,6 @@ export function referencesOf(file: string): { readonly file: string | undefined 
   const isVersion2 = header.readUInt32BE(4) < 3;
   if (!isVersion2 && (header.readBigUInt64BE(72) & EXTERNAL_DATA) !== 0n) return undefined;
   const backing = backingFile(file);
-  if (backing === undefined && header.readBigUInt64BE(8) !== 0n) return undefined; // a reference that cannot be read
+  if (backing === undefined && header.readBigUInt64BE(8) !== 0n) return undefined; // an unreadable reference
   return { file: backing };
 }

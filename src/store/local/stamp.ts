@@ -1,23 +1,24 @@
-// The stamp of an artifact: the time of its file follows from its digest. Whatever writes to the file, or puts another in
-// its place, breaks it, and then the bytes are read before anything is built on them. It costs a stat(2) that is made
-// anyway. What it cannot show is a disk that gives other bytes than were written: `vlb cache verify` reads everything.
+// The stamp of an artifact: its file's mtime is derived from its digest. Writing to the file or replacing it breaks the
+// stamp; then the bytes are read before anything is built on them. Checking a stamp costs a stat(2) that is made
+// anyway. It does not detect a disk that returns other bytes than were written: `vlb cache verify` reads everything.
 //
-// A stamp says that the bytes are on the disk. What was fetched has one for the time being, which counts until the machine
-// is started again, and for a minute: flushing it would take longer than fetching it, and after a power cut it can be read, and
-// fetched again. Later, when the kernel has written it out by itself, it is read once, and gets the lasting stamp.
+// A lasting stamp means that the bytes are on the disk. Fetched artifacts are not flushed, which would take longer than
+// fetching them. They get a passing stamp, valid for a minute and only until the machine reboots. Later, when the
+// kernel has written them out, they are read once and get the lasting stamp; after a power cut, damaged ones are
+// fetched again.
 
 import { type Stats, statSync, utimesSync } from 'node:fs';
 import type { Artifact, Digest } from '../../model/artifact.ts';
 import { systemError } from '../../util/errors.ts';
 import { digestFile, flushFile } from './durable.ts';
 
-/** The kernel writes out what is older than 30 s (vm.dirty_expire_centisecs), looking every 5 s; ms. */
+/** The kernel writes out data older than 30 s (vm.dirty_expire_centisecs), checking every 5 s; ms. */
 const WRITTEN_AFTER = 60_000;
 
-/** How often a file is looked at that changes while it is read. */
+/** How often a file is read that changes while it is read. */
 const ROUNDS = 3;
 
-/** Even seconds, which every file system can keep, of seventeen years from September 2001. */
+/** Even seconds, which every file system can store, within 17 years from September 2001. */
 function lastingTime(digest: Digest): number {
   return 1_000_000_000 + 2 * hexDigits(digest);
 }
@@ -31,22 +32,22 @@ function hexDigits(text: string): number {
   return Number.parseInt(text.slice(0, 7), 16);
 }
 
-/** Stamps a file whose bytes have this digest, and were flushed. Throws node's fs errors. */
+/** Gives a file whose flushed bytes have this digest its lasting stamp. Throws node's fs errors. */
 export function stampDigest(file: string, digest: Digest): void {
   utimesSync(file, lastingTime(digest), lastingTime(digest));
 }
 
 /**
- * Stamps a file whose bytes have this digest, and were not flushed. Throws node's fs errors.
- * @param boot the machine's start, see `Host.bootId`
+ * Gives a file whose unflushed bytes have this digest its passing stamp. Throws node's fs errors.
+ * @param boot see `Host.bootId`
  */
 export function stampUntilReboot(file: string, digest: Digest, boot: string): void {
   utimesSync(file, passingTime(digest, boot), passingTime(digest, boot));
 }
 
 /**
- * Whether a file has the bytes of an artifact: by its stamp, or else by reading them; then it is stamped again, where this user
- * may. It was copied, touched, is of a store from before there were stamps, or was fetched.
+ * Whether a file has the bytes of an artifact: by its stamp, or else by reading them. A file without a valid stamp was
+ * copied, touched or fetched, or is older than stamps; if intact it is stamped again, if this user may.
  */
 export async function isIntact(
   file: string,
@@ -67,15 +68,15 @@ export async function isIntact(
         if (isFlushed) stampIfAllowed(file, digest);
         return found === digest && isFlushed !== undefined;
       }
-      before = now; // another process has stamped it meanwhile, or somebody is at it right now
+      before = now; // stamped or modified by another process in the meantime
     } catch {
-      return false; // it cannot even be read
+      return false; // it cannot be read
     }
   }
   return false;
 }
 
-/** Whether a file is on the disk; undefined when the disk did not take it. A file system that cannot tell is no disk that fails. */
+/** Flushes a file: false where the file system does not support it, undefined when the disk failed. */
 async function tryFlush(file: string): Promise<boolean | undefined> {
   try {
     await flushFile(file, NEVER);
@@ -90,7 +91,7 @@ function stampIfAllowed(file: string, digest: Digest): void {
   try {
     stampDigest(file, digest);
   } catch {
-    // another user's: it will be read again
+    // it belongs to another user: it will be read again
   }
 }
 

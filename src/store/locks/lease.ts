@@ -1,34 +1,35 @@
-// Leases: what running builds hold in a store. A lease is a file that names its owner and dies with it.
+// Leases: the artifacts that running builds use. A lease is a file named after its owner; it ends with the owner's
+// process.
 
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { namesIn, textIfAny } from '../../util/fs.ts';
 
-/** The lease of this process. It is made with the first thing it holds. */
+/** The lease of this process. Its file is created with the first artifact. */
 export class Lease {
   readonly #file: string;
-  readonly #held = new Set<string>();
+  readonly #names = new Set<string>();
 
   constructor(directory: string, owner: string) {
     this.#file = path.join(directory, owner);
   }
 
   get isEmpty(): boolean {
-    return this.#held.size === 0;
+    return this.#names.size === 0;
   }
 
-  /** Holds artifacts, by the names of their files. Throws node's fs errors. */
+  /** Leases artifacts, by file name. Throws node's fs errors. */
   add(names: readonly string[]): void {
-    const more = names.filter((name) => !this.#held.has(name));
+    const more = names.filter((name) => !this.#names.has(name));
     if (more.length === 0) return;
     mkdirSync(path.dirname(this.#file), { recursive: true });
     appendFileSync(this.#file, more.map((name) => `${name}\n`).join(''));
-    for (const name of more) this.#held.add(name);
+    for (const name of more) this.#names.add(name);
   }
 
   release(): void {
-    if (this.#held.size > 0) rmSync(this.#file, { force: true });
-    this.#held.clear();
+    if (this.#names.size > 0) rmSync(this.#file, { force: true });
+    this.#names.clear();
   }
 }
 
@@ -40,20 +41,20 @@ export function forgetDead(directory: string, isAlive: (owner: string) => boolea
 }
 
 /**
- * What all living processes hold, by the names of artifacts.
- * @param except a process that does not count
+ * The artifacts that living processes have leased, by file name.
+ * @param except the name of a process to ignore
  */
 export function leasedNames(
   directory: string,
   isAlive: (owner: string) => boolean,
   except?: string,
 ): ReadonlySet<string> {
-  const held = new Set<string>();
+  const leased = new Set<string>();
   for (const owner of namesIn(directory)) {
     if (owner === except || !isAlive(owner)) continue;
     for (const name of (textIfAny(path.join(directory, owner)) ?? '').split('\n')) {
-      if (name !== '') held.add(name);
+      if (name !== '') leased.add(name);
     }
   }
-  return held;
+  return leased;
 }

@@ -1,4 +1,5 @@
-// Locks between processes that share a store: a file names its owner, and a lock whose owner is dead is nobody's.
+// Locks between processes that share a store: a lock is a file that names its owner, and is void once the owner is
+// dead.
 
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,36 +12,39 @@ export interface LockOptions {
   /** The name of this process, see src/host/process/owner.ts. */
   readonly owner: string;
   readonly isAlive: (owner: string) => boolean;
-  /** Called once when the lock is held by another living process, with its name. */
+  /** Called once if another living process holds the lock, with its name. */
   readonly onWait: (owner: string) => void;
   readonly signal: AbortSignal;
 }
 
 const POLL_MILLISECONDS = 100;
 
-/** Takes a lock, waiting for its owner to let go or die. Undefined when the signal came first. Throws node's fs errors. */
+/**
+ * Takes a lock, waiting for its owner to release it or die. Undefined when the signal came first. Throws node's fs
+ * errors.
+ */
 export async function takeLock(options: LockOptions): Promise<Disposable | undefined> {
   const { file, owner, isAlive, onWait, signal } = options;
   mkdirSync(path.dirname(file), { recursive: true });
-  let told = false;
+  let hasWaited = false;
   while (!signal.aborted) {
     if (create(file, owner)) return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
     const holder = read(file);
-    if (holder === undefined) continue; // let go meanwhile
+    if (holder === undefined) continue; // released in the meantime
     if (!isAlive(holder)) {
       dropDeadLock(file, owner, isAlive);
       continue;
     }
-    if (!told) onWait(holder);
-    told = true;
+    if (!hasWaited) onWait(holder);
+    hasWaited = true;
     await delay(POLL_MILLISECONDS, undefined, { signal }).catch(() => {}); // rejects on abort
   }
   return undefined;
 }
 
 /**
- * Removes a lock, if its owner is dead. Only one process does so at a time, or it could remove the lock of one that was
- * quicker. Throws node's fs errors.
+ * Removes a lock if its owner is dead. Only one process does so at a time, or it could remove the lock of another that
+ * has just taken it over. Throws node's fs errors.
  */
 export function dropDeadLock(file: string, owner: string, isAlive: (owner: string) => boolean): void {
   const breaking = `${file}.breaking`;
@@ -57,7 +61,7 @@ export function dropDeadLock(file: string, owner: string, isAlive: (owner: strin
   }
 }
 
-/** Makes a file that is whole from its first moment: link(2) fails where the name is taken. */
+/** Creates a file together with its content. False when the name exists: link(2) fails then. */
 function create(file: string, owner: string): boolean {
   const temporary = `${file}.${owner}`;
   try {
@@ -72,7 +76,7 @@ function create(file: string, owner: string): boolean {
   }
 }
 
-/** What a file says; undefined when it is not there. */
+/** The content of a file; undefined when it is absent. */
 function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
@@ -80,4 +84,24 @@ function read(file: string): string | undefined {
     if (systemError(error).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+export interface GuardOptions extends Pick<LockOptions, 'owner' | 'isAlive'> {
+  /** The store's directory. */
+  readonly directory: string;
+}
+
+/**
+ * Does short, synchronous work under the store's guard: the lock for deciding what stays in the store, taken by builds
+ * that lease artifacts and by processes that remove some. Undefined when the signal came first. Throws node's fs
+ * errors.
+ */
+export async function guarded<T>(
+  { directory, owner, isAlive }: GuardOptions,
+  signal: AbortSignal,
+  work: () => T,
+): Promise<T | undefined> {
+  const file = path.join(directory, 'locks', 'guard');
+  using lock = await takeLock({ file, owner, isAlive, onWait: () => {}, signal });
+  return lock && work();
 }

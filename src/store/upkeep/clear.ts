@@ -1,4 +1,4 @@
-// Empties a store, but for what running builds hold.
+// Empties a store, except for what running builds have leased.
 
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -6,11 +6,13 @@ import { withNeeds } from '../../model/eviction.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Cleared } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
-import { guarded } from '../locks/guard.ts';
+import { artifactLinks, linkedArtifacts } from '../in-place/links.ts';
 import { leasedNames } from '../locks/lease.ts';
+import { guarded } from '../locks/lock.ts';
+import { amountBelow, amountOf, sum } from './amounts.ts';
+import { removeArtifact, type UpkeepOptions } from './entries.ts';
 import { readInventory } from './inventory.ts';
-import { amountBelow, removeArtifact, sum, type UpkeepOptions } from './keeping.ts';
-import { artifactLinks, linkedArtifacts, livingProjects } from './projects.ts';
+import { existingProjects } from './projects.ts';
 
 export interface ClearOptions extends UpkeepOptions {
   /** Removes a directory with files that belong to root. */
@@ -21,50 +23,49 @@ export interface ClearOptions extends UpkeepOptions {
 export async function clear(options: ClearOptions, signal: AbortSignal): Promise<Result<Cleared>> {
   const { places, project } = options;
   const done = await guarded(options, signal, () => {
-    // Listed first: a build may publish a record at any time, and that one is not to be met below.
+    // Listed first: a build may publish a record at any time, and that one must not be removed below.
     const names = namesIn(places.keys);
     const inventory = readInventory(places);
-    const held = withNeeds(leasedNames(places.leases, options.isAlive), inventory);
-    const victims = [...inventory.values()].filter(({ name }) => !held.has(name));
-    const kept = [...inventory.values()].filter(({ name }) => held.has(name));
+    const leased = withNeeds(leasedNames(places.leases, options.isAlive), inventory);
+    const victims = [...inventory.values()].filter(({ name }) => !leased.has(name));
+    const kept = [...inventory.values()].filter(({ name }) => leased.has(name));
     const records = new Set(kept.flatMap((artifact) => artifact.records.map(({ file }) => file)));
     const files = victims.map((victim) => removeArtifact(victim, options));
-    // What is left there are records that name nothing, and the logs of those.
+    // What remains are records without artifact, and their logs.
     for (const name of names) {
       const file = path.join(places.keys, name);
       if (!records.has(file.replace(/\.log$/, '.json'))) rmSync(file, { force: true });
     }
-    const amounts = (some: typeof victims) => some.map(({ disk }) => ({ count: 1, bytes: disk }));
     const gone = new Set(victims.map(({ name }) => name));
-    return { files, gone, freed: amounts(victims), kept: amounts(kept), isHeld: held.size > 0 };
+    return { files, gone, freed: amountOf(victims), kept: amountOf(kept), isLeased: leased.size > 0 };
   });
   if (!done) return fail('interrupted', 'clearing the store was interrupted');
   for (const file of done.files) rmSync(file, { force: true });
-  // The disks of failed runs stand on what is gone, see src/execute/run/failed-disk.ts.
+  // The disks of failed runs depend on what was removed, see src/execute/run/failed-disk.ts.
   const rest = [places.damaged, path.join(project.state, 'failed')].map((directory) => {
     const amount = amountBelow(directory);
     rmSync(directory, { recursive: true, force: true });
     return amount;
   });
-  // A running build may have any of them mounted.
-  if (!done.isHeld && existsSync(places.caches)) {
+  // A running build may have mounted any of them.
+  if (!done.isLeased && existsSync(places.caches)) {
     rest.push(amountBelow(places.caches));
     const removed = await options.removeTree(places.caches);
     if (!removed.ok) return removed;
   }
-  const others = livingProjects(places).filter(
+  const others = existingProjects(places).filter(
     (other) =>
       other.build !== project.build && [...linkedArtifacts(other.build)].some((name) => done.gone.has(name)),
   );
   return ok({
-    freed: sum([...done.freed, ...rest]),
-    kept: sum(done.kept),
+    freed: sum([done.freed, ...rest]),
+    kept: done.kept,
     links: unlinkGone(project.build, done.gone),
     others: others.map((other) => other.project),
   });
 }
 
-/** Removes the links that lead to what is gone: they are outputs of this project, as `cargo clean` removes its own. */
+/** Removes this project's links to what was removed, as `cargo clean` removes the outputs of its project. */
 function unlinkGone(build: string, gone: ReadonlySet<string>): number {
   const links = artifactLinks(build).filter(({ target }) => gone.has(path.basename(target)));
   for (const { name } of links) rmSync(path.join(build, name), { force: true });

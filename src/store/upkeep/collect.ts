@@ -1,27 +1,43 @@
-// Garbage collection: takes out of a store what is over its limits.
+// Garbage collection: removes what is over a store's limits, and superseded uncached artifacts.
+// A build loads it with import() only: one with nothing to do removes nothing.
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { type Candidate, selectForEviction, withNeeds } from '../../model/eviction.ts';
+import { ok, type Result } from '../../model/failure.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
-import { guarded } from '../locks/guard.ts';
+import { artifactsInPlace } from '../in-place/in-place.ts';
+import { backingArtifact } from '../local/qcow2-header.ts';
 import { forgetDead, leasedNames } from '../locks/lease.ts';
+import { guarded } from '../locks/lock.ts';
 import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
+import { amountBelow, amountOf, sum } from './amounts.ts';
+import { cannotChangeStore, entriesOf, removeArtifact, type UpkeepOptions } from './entries.ts';
 import { readInventory, type StoredArtifact } from './inventory.ts';
-import {
-  amountBelow,
-  entriesOf,
-  inPlaceAnywhere,
-  removeArtifact,
-  sum,
-  type UpkeepOptions,
-} from './keeping.ts';
-import { forgetGone } from './projects.ts';
+import { existingProjects, forgetGone } from './projects.ts';
 
 /**
- * Removes what is over the limits, or only says what that would be. Undefined when the signal came first. Throws
- * node's fs errors.
+ * What a build does at its end: collects if the store is over its limits. Undefined when there was nothing to do, or
+ * the signal came first. Fails as `host` when the store cannot be changed.
+ */
+export async function evict(
+  limits: CacheLimits,
+  options: UpkeepOptions,
+  signal: AbortSignal,
+): Promise<Result<Collected> | undefined> {
+  try {
+    if (!isOverLimits(options.places, limits)) return undefined;
+    const collected = await collect(limits, options, { dryRun: false, signal });
+    return collected && ok(collected);
+  } catch (error) {
+    return cannotChangeStore(options.directory, error);
+  }
+}
+
+/**
+ * Removes what is over the limits, or with `dryRun` only returns what that would be. Undefined when the signal came
+ * first. Throws node's fs errors.
  */
 export async function collect(
   limits: CacheLimits,
@@ -29,60 +45,82 @@ export async function collect(
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal },
 ): Promise<Collected | undefined> {
   const { places } = options;
-  if (dryRun) return choose(limits, options).collected;
-  // What is chosen is out of everybody's sight before the guard is given up; unlinking may take its time.
+  if (dryRun) return select(limits, options).collected;
+  // Under the guard the selected files are only renamed; unlinking them may take long.
   const done = await guarded(options, signal, () => {
     forgetGone(places);
     forgetDead(places.leases, options.isAlive);
-    const chosen = choose(limits, options);
-    const files = chosen.victims.map((victim) => removeArtifact(victim, options));
+    const selected = select(limits, options);
+    const files = selected.artifacts.map((artifact) => removeArtifact(artifact, options));
     removeLostLogs(places);
-    return { collected: chosen.collected, files: [...files, ...chosen.damaged] };
+    return { collected: selected.collected, files: [...files, ...selected.damaged] };
   });
   for (const file of done?.files ?? []) rmSync(file, { force: true });
   return done?.collected;
 }
 
-/** Removes logs whose records are gone: a record comes before its log. */
+/**
+ * Removes superseded uncached artifacts, by file name, except those that another running build has leased, or that
+ * another project's links lead to or depend on. Throws node's fs errors.
+ */
+export async function dropUnused(names: readonly string[], options: UpkeepOptions): Promise<void> {
+  const { places, project, isAlive, owner } = options;
+  await guarded(options, new AbortController().signal, () => {
+    const used = new Set(leasedNames(places.leases, isAlive, owner));
+    for (const other of existingProjects(places)) {
+      if (other.build === project.build) continue;
+      for (const name of artifactsInPlace(other)) used.add(name);
+    }
+    for (const name of used) {
+      const backing = backingArtifact(path.join(places.artifacts, name));
+      if (backing !== undefined) used.add(backing); // iterating over a Set includes what is added to it
+    }
+    for (const name of names) {
+      if (!used.has(name)) rmSync(path.join(places.artifacts, name), { force: true });
+    }
+  });
+}
+
+/** Removes logs without a record: a record is written before its log. */
 function removeLostLogs({ keys }: StorePlaces): void {
   const names = namesIn(keys);
-  const there = new Set(names);
+  const present = new Set(names);
   for (const name of names) {
-    if (name.endsWith('.log') && !there.has(name.replace(/log$/, 'json')))
+    if (name.endsWith('.log') && !present.has(name.replace(/log$/, 'json')))
       rmSync(path.join(keys, name), { force: true });
   }
 }
 
-interface Chosen {
-  readonly victims: readonly StoredArtifact[];
-  /** Files of damaged entries that go too. */
+interface Selected {
+  readonly artifacts: readonly StoredArtifact[];
+  /** Files of damaged entries. */
   readonly damaged: readonly string[];
   readonly collected: Collected;
 }
 
-function choose(limits: CacheLimits, options: UpkeepOptions): Chosen {
-  const { places, isAlive } = options;
+function select(limits: CacheLimits, options: UpkeepOptions): Selected {
+  const { places, isAlive, project } = options;
   const now = Date.now();
-  // Before the leases are read: what is added to the store after this is not in here, so that it cannot be chosen.
+  // Read before the leases: what is added to the store later is not in it, and cannot be selected.
   const inventory = readInventory(places);
-  const roots = [...leasedNames(places.leases, isAlive), ...inPlaceAnywhere(options)];
-  const inUse = withNeeds(roots, inventory);
+  const inPlace = [project, ...existingProjects(places)].flatMap((one) => [...artifactsInPlace(one)]);
+  const inUse = withNeeds([...leasedNames(places.leases, isAlive), ...inPlace], inventory);
   const damaged = damagedFiles(places, limits, now, amountOf(inventory.values()).bytes);
-  const left = amountBelow(places.damaged).bytes - damaged.bytes;
+  const otherBytes = amountBelow(places.damaged).bytes - damaged.bytes;
   const candidates = new Map([...inventory].map(([name, artifact]) => [name, candidateOf(artifact)]));
-  const victims = selectForEviction(candidates, inUse, limits, left, now).flatMap((name) => {
+  const artifacts = selectForEviction(candidates, inUse, limits, otherBytes, now).flatMap((name) => {
     const artifact = inventory.get(name);
     return artifact ? [artifact] : [];
   });
-  const gone = new Set(victims);
+  const gone = new Set(artifacts);
   const kept = [...inventory.values()].filter((artifact) => !gone.has(artifact));
   const collected: Collected = {
-    removed: victims.flatMap((artifact) => entriesOf(artifact, false)),
-    freed: sum([amountOf(victims), { count: damaged.files.length, bytes: damaged.bytes }]),
+    removed: artifacts.flatMap((artifact) => entriesOf(artifact, false)),
+    freed: sum([amountOf(artifacts), { count: damaged.files.length, bytes: damaged.bytes }]),
     kept: amountOf(kept),
     inUse: amountOf(kept.filter(({ name }) => inUse.has(name))),
   };
-  return { victims, damaged: damaged.files, collected };
+  return { artifacts, damaged: damaged.files, collected };
 }
 
 function candidateOf({ name, disk, records, backing, needs }: StoredArtifact): Candidate {
@@ -90,7 +128,7 @@ function candidateOf({ name, disk, records, backing, needs }: StoredArtifact): C
   return { name, bytes: disk, lastUsed, backing, needs };
 }
 
-/** Damaged entries are only kept for a look: until they are old, or their room is wanted. */
+/** Damaged entries are kept for inspection only: until they are old, or the store is over its limit. */
 function damagedFiles({ damaged }: StorePlaces, limits: CacheLimits, now: number, otherBytes: number) {
   const files: string[] = [];
   let bytes = 0;
@@ -106,14 +144,10 @@ function damagedFiles({ damaged }: StorePlaces, limits: CacheLimits, now: number
   return { files, bytes };
 }
 
-function amountOf(artifacts: Iterable<StoredArtifact>) {
-  let [count, bytes] = [0, 0];
-  for (const { disk } of artifacts) [count, bytes] = [count + 1, bytes + disk];
-  return { count, bytes };
-}
-
-/** Whether a store is over its limits, seen from the stats of its files alone: what a build may pay at its end. */
-export function isOverLimits({ artifacts, keys, damaged }: StorePlaces, limits: CacheLimits): boolean {
+/**
+ * Whether a store is over its limits, as far as the status of its files shows: cheap enough for the end of every build.
+ */
+function isOverLimits({ artifacts, keys, damaged }: StorePlaces, limits: CacheLimits): boolean {
   const { maxBytes, maxAge } = limits;
   if (maxBytes !== undefined) {
     const files = namesIn(artifacts).filter((name) => ARTIFACT.test(name));

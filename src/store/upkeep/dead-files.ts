@@ -1,4 +1,4 @@
-// What a vlb that was killed left half made: with no living owner it is rubbish.
+// Incomplete files of killed vlb processes: without a living owner they are removed.
 
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -7,19 +7,19 @@ import { dropDeadLock } from '../locks/lock.ts';
 import type { StorePlaces } from '../names.ts';
 import type { ProjectPlaces } from './projects.ts';
 
-/** Drafts in the store, and flat images in the making. */
-const HALF_MADE = /^\.(?:tmp|flattening)-(.*)$/;
+/** Drafts in the store, and incomplete flat images. */
+const INCOMPLETE = /^\.(?:tmp|flattening)-(.*)$/;
 
 type IsAlive = (owner: string) => boolean;
 
 /**
- * The half-made files in a directory whose owners are dead, whatever version of vlb wrote them. Throws node's fs errors.
+ * The incomplete files in a directory whose owners are dead, of every version of vlb. Throws node's fs errors.
  * @param isAlive whether the process of that name still runs, see src/host/process/owner.ts
  */
 export function deadFiles(directory: string, isAlive: IsAlive): readonly string[] {
   return readdirSync(directory)
     .filter((name) => {
-      const rest = HALF_MADE.exec(name)?.[1];
+      const rest = INCOMPLETE.exec(name)?.[1];
       return rest !== undefined && !isAlive(/^\d+-\d+\.[0-9a-z]+/.exec(rest)?.[0] ?? rest);
     })
     .map((name) => path.join(directory, name));
@@ -30,7 +30,7 @@ export interface Dead {
   readonly locks: readonly string[];
 }
 
-/** All that dead processes left in a store and in a project that uses it, but for its runs. What cannot be read is left out. */
+/** All that dead processes left in a store and in a project that uses it, except runs. Ignores what cannot be read. */
 export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, isAlive: IsAlive): Dead {
   const named = (directory: string, pattern: RegExp) =>
     namesIn(directory)
@@ -44,7 +44,7 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
     files: [
       ...[places.artifacts, build].flatMap((directory) => deadFilesOrNone(directory, isAlive)),
       ...named(places.leases, /^(.*)$/),
-      // Files that are written beside those which they are going to replace.
+      // Temporary files beside those that they were to replace.
       ...named(places.projects, /\.json\.(\d+)$/),
       ...named(state, /^(?:stat-index\.|\.clock-|lock\.)(\d+.*)$/),
       ...named(build, /^\..*\.qcow2\.(\d+)$/),

@@ -1,38 +1,38 @@
-// Everything that is in a store: its artifacts, the records that name them, and what each stands on.
+// The inventory of a store: its artifacts, the records that name them, and what each depends on.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
 import { mountedBy, parseRecord } from '../../model/record.ts';
 import { namesIn } from '../../util/fs.ts';
-import { backingFile } from '../local/qcow2-header.ts';
+import { backingArtifact } from '../local/qcow2-header.ts';
 import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
 
 export interface StoredArtifact {
   /** The name of its file. */
   readonly name: string;
-  /** What it takes up on the disk, bytes. */
+  /** Disk usage, bytes. */
   readonly disk: number;
-  /** When it came into the store, or was copied there, ms. The time of its file is its seal. */
+  /** When it was added or copied to the store: ctime, ms. The mtime is its stamp. */
   readonly changed: number;
   readonly records: readonly StoredRecord[];
-  /** The artifact that its file says it stands on, by name. */
+  /** The file name of its backing file. */
   readonly backing: string | undefined;
-  /** All that it needs, by name: what it stands on, and what its build looked into. */
+  /** All artifacts that it needs, by file name: its backing file, and those mounted during its build. */
   readonly needs: readonly string[];
 }
 
 export interface StoredRecord {
   readonly file: string;
-  /** Without its recipe, which may be long where there are many inputs, and there may be many records. */
+  /** Without the recipe, which is long with many inputs, and there may be many records. */
   readonly record: Omit<BuildRecord, 'recipe'>;
-  /** The artifacts that its build needed, by name. */
+  /** The artifacts that its build needed, by file name. */
   readonly needs: readonly string[];
-  /** ms; the time of the file, see `touch` of src/store/local/local-store.ts. */
+  /** mtime, ms: see `#noteUse` of src/store/local/local-store.ts. */
   readonly lastUsed: number;
 }
 
-/** Reads a store. What goes away meanwhile is left out, and so are records that cannot be read: `verify` tells those. */
+/** Reads a store. Ignores what disappears in the meantime, and unreadable records, which `verify` reports. */
 export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<string, StoredArtifact> {
   const records = new Map<string, StoredRecord[]>();
   for (const name of namesIn(keys)) {
@@ -57,14 +57,7 @@ export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<str
   return inventory;
 }
 
-/** The name of the artifact that a file says it stands on. */
-export function backingArtifact(file: string): string | undefined {
-  const backing = backingFile(file);
-  const name = backing === undefined ? '' : path.basename(backing);
-  return ARTIFACT.test(name) ? name : undefined;
-}
-
-/** The record in a file; undefined when there is none, or no whole one. */
+/** The record in a file; undefined when it is absent or damaged. */
 export function readStoredRecord(file: string): StoredRecord | undefined {
   try {
     const whole = parseRecord(readFileSync(file, 'utf8'));
@@ -72,11 +65,11 @@ export function readStoredRecord(file: string): StoredRecord | undefined {
     const { recipe: _, ...record } = whole;
     return { file, record, needs: neededBy(whole), lastUsed: measure(file)?.modified ?? 0 };
   } catch {
-    return undefined; // it has gone
+    return undefined; // gone
   }
 }
 
-/** What was mounted may have been uncached: its digest alone is known. */
+/** Only the digest of a mounted artifact is known, so it may be a cached or an uncached one. */
 function neededBy(record: BuildRecord): string[] {
   const mounts = mountedBy(record).flatMap((digest) => [`${digest}.qcow2`, `uncached-${digest}.qcow2`]);
   return record.parent ? [artifactFile(record.parent), ...mounts] : mounts;

@@ -1,4 +1,4 @@
-// The keeping of the store in a local directory, as `vlb cache` asks for it.
+// The upkeep of a store in a local directory: the operations of `vlb cache`.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -6,22 +6,24 @@ import { withNeeds } from '../../model/eviction.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { CacheEntry, CacheUsage, StoreUpkeep } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
+import { artifactsInPlace } from '../in-place/in-place.ts';
 import { measure, RECORD, storePlaces } from '../names.ts';
+import { amountBelow, amountOf, sum } from './amounts.ts';
 import { type ClearOptions, clear } from './clear.ts';
 import { collect } from './collect.ts';
+import { cannotChangeStore, entriesOf, type UpkeepOptions } from './entries.ts';
 import { readInventory } from './inventory.ts';
-import { amountBelow, cannotChangeStore, entriesOf, sum, type UpkeepOptions } from './keeping.ts';
-import { artifactsInPlace, livingProjects } from './projects.ts';
+import { existingProjects } from './projects.ts';
 import { verify } from './verify.ts';
 
 const NONE = { count: 0, bytes: 0 };
 
-/** Opens the keeping of a store, which need not be there yet, and is not made. */
+/** Opens the upkeep of a store, which may be absent and is not created. */
 export function openStoreUpkeep(
   options: Omit<ClearOptions, 'places'> & { readonly signal: AbortSignal },
 ): StoreUpkeep {
   const { signal } = options;
-  const keeping: ClearOptions = { ...options, places: storePlaces(options.directory) };
+  const upkeep: ClearOptions = { ...options, places: storePlaces(options.directory) };
   const attempt = async <T>(work: () => Promise<T | undefined>): Promise<Result<T>> => {
     try {
       const done = await work();
@@ -32,18 +34,18 @@ export function openStoreUpkeep(
     }
   };
   return {
-    usage: async () => usage(keeping),
-    entries: async () => entries(keeping),
+    usage: async () => usage(upkeep),
+    entries: async () => entries(upkeep),
     collect: async (limits, { dryRun }) => {
       if (!existsSync(options.directory)) return ok({ removed: [], freed: NONE, kept: NONE, inUse: NONE });
-      return attempt(() => collect(limits, keeping, { dryRun, signal }));
+      return attempt(() => collect(limits, upkeep, { dryRun, signal }));
     },
     clear: async () => {
       if (!existsSync(options.directory)) return ok({ freed: NONE, kept: NONE, links: 0, others: [] });
-      const cleared = await attempt(() => clear(keeping, signal));
+      const cleared = await attempt(() => clear(upkeep, signal));
       return cleared.ok ? cleared.value : cleared;
     },
-    verify: (onBad, stop) => attempt(() => verify(keeping, onBad, stop)),
+    verify: (onBad, stop) => attempt(() => verify(upkeep, onBad, stop)),
   };
 }
 
@@ -57,7 +59,6 @@ function entries({ places, project }: UpkeepOptions): readonly CacheEntry[] {
 
 function usage({ places, project }: UpkeepOptions): CacheUsage {
   const inventory = [...readInventory(places).values()];
-  const amounts = (some: typeof inventory) => sum(some.map(({ disk }) => ({ count: 1, bytes: disk })));
   const filesIn = (directory: string, test: (name: string) => boolean) =>
     sum(
       namesIn(directory)
@@ -68,17 +69,17 @@ function usage({ places, project }: UpkeepOptions): CacheUsage {
   const logs = filesIn(places.keys, (name) => name.endsWith('.log'));
   const parts = {
     records: { count: records.count, bytes: records.bytes + logs.bytes },
-    artifacts: amounts(inventory),
+    artifacts: amountOf(inventory),
     drafts: filesIn(places.artifacts, (name) => name.startsWith('.tmp-')),
     damaged: amountBelow(places.damaged),
     caches: amountBelow(places.caches),
   };
-  const projects = new Set(livingProjects(places).map((one) => one.project));
+  const projects = new Set(existingProjects(places).map((one) => one.project));
   if (artifactsInPlace(project).size > 0) projects.add(project.project);
   return {
     directory: places.directory,
     ...parts,
-    unrecorded: amounts(inventory.filter((artifact) => artifact.records.length === 0)),
+    unrecorded: amountOf(inventory.filter((artifact) => artifact.records.length === 0)),
     total: sum(Object.values(parts)),
     projects: [...projects],
   };

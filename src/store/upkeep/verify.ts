@@ -1,4 +1,4 @@
-// Reads a whole store: whether each artifact is what its name and its records say.
+// Verifies a store: reads every artifact and compares it with its name and its records.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,22 +10,23 @@ import { systemError } from '../../util/errors.ts';
 import { namesIn } from '../../util/fs.ts';
 import { setAside } from '../local/damaged.ts';
 import { digestFile } from '../local/durable.ts';
-import { backingFile } from '../local/qcow2-header.ts';
-import { guarded } from '../locks/guard.ts';
+import { backingArtifact, backingFile } from '../local/qcow2-header.ts';
 import { leasedNames } from '../locks/lease.ts';
+import { guarded } from '../locks/lock.ts';
 import { ARTIFACT, measure, RECORD } from '../names.ts';
-import { backingArtifact, readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
-import type { UpkeepOptions } from './keeping.ts';
+import type { UpkeepOptions } from './entries.ts';
+import { readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
 
-/** How many artifacts are read at the same time: enough that a disk never waits. */
+/** How many artifacts are read at the same time: enough to keep a disk busy. */
 const AT_ONCE = 4;
 
-const GONE = 'is gone';
+const GONE = 'is missing';
 
 /**
- * An artifact that is whole but stands on one that is gone is not told: it did not change, it is of no use until its
- * parent comes out the same again, and the garbage collection takes it. Throws node's fs errors, and an AbortError on
- * the signal.
+ * Verifies every artifact and record, and moves damaged ones aside. An intact artifact whose parent is missing is not
+ * reported: it is unusable until the parent is built identically again, and garbage collection removes it.
+ * Throws node's fs errors, and an AbortError on the signal.
+ * @param onBad called for each damaged entry
  */
 export async function verify(
   options: UpkeepOptions,
@@ -35,10 +36,10 @@ export async function verify(
   const { places } = options;
   const bad: BadEntry[] = [];
   const report = async (entry: Suspect, what: string) => {
-    const told = await moveAside(entry, what, options, signal);
-    if (!told) return;
-    bad.push(told);
-    onBad(told);
+    const moved = await moveAside(entry, what, options, signal);
+    if (!moved) return;
+    bad.push(moved);
+    onBad(moved);
   };
 
   const records = new Map<string, StoredRecord[]>();
@@ -47,7 +48,7 @@ export async function verify(
     const stored = readStoredRecord(file);
     const isWhole = stored?.record.key === RECORD.exec(name)?.[1];
     if (!stored || !isWhole) {
-      await report({ layer: undefined, artifact: undefined, records: [file] }, 'is no whole record');
+      await report({ layer: undefined, artifact: undefined, records: [file] }, 'is not a complete record');
       continue;
     }
     const artifact = artifactFile(stored.record.artifact);
@@ -77,7 +78,7 @@ export async function verify(
   return { records: [...records.values()].flat().length, artifacts: { count, bytes }, bad };
 }
 
-/** What is wrong with an artifact, behind its name; undefined when nothing is. */
+/** What is wrong with an artifact, as a predicate; undefined when it is intact. */
 async function whatIsWrong(
   file: string,
   records: readonly StoredRecord[],
@@ -90,24 +91,24 @@ async function whatIsWrong(
     const wanted = record.parent ? artifactFile(record.parent) : undefined;
     if (backingArtifact(file) === wanted && (wanted !== undefined || backingFile(file) === undefined))
       continue;
-    return `stands on ${backingFile(file) ?? 'nothing'} instead of ${wanted ?? 'nothing'}`;
+    return `has the backing file ${backingFile(file) ?? 'none'} instead of ${wanted ?? 'none'}`;
   }
   const digest = await digestFile(file, signal).catch((error: NodeJS.ErrnoException) => {
     signal.throwIfAborted();
     return error;
   });
   if (digest instanceof Error) return `cannot be read: ${digest.message}`;
-  return path.basename(file).includes(digest) ? undefined : `has another digest, ${digest}`;
+  return path.basename(file).includes(digest) ? undefined : `has the wrong digest ${digest}`;
 }
 
 interface Suspect {
   readonly layer: string | undefined;
-  /** The name of its file. */
+  /** Its file name. */
   readonly artifact: string | undefined;
   readonly records: readonly string[];
 }
 
-/** Moves an artifact and all that names it out of the way. Undefined when it was removed by now, as a whole. */
+/** Moves an artifact and its records aside. Undefined when all of it was removed in the meantime. */
 async function moveAside(
   { layer, artifact, records }: Suspect,
   what: string,
@@ -116,7 +117,7 @@ async function moveAside(
 ): Promise<BadEntry | undefined> {
   const file = artifact === undefined ? (records[0] ?? '') : path.join(places.artifacts, artifact);
   return guarded(options, signal, () => {
-    // Another process may have removed or mended it since it was read.
+    // Another process may have removed or repaired it since it was read.
     const naming = records.filter((name) =>
       artifact === undefined ? !isRecord(name) : names(name, artifact),
     );
@@ -124,8 +125,8 @@ async function moveAside(
     if (naming.length === 0 && (!isThere || records.length > 0)) return undefined;
     if (what === GONE && isThere) return undefined;
     const leased = leasedNames(places.leases, options.isAlive);
-    const isHeld = leased.size > 0 && withNeeds(leased, readInventory(places)).has(artifact ?? '');
-    if (isHeld) return { layer, file, what, movedTo: undefined };
+    const isLeased = leased.size > 0 && withNeeds(leased, readInventory(places)).has(artifact ?? '');
+    if (isLeased) return { layer, file, what, movedTo: undefined };
     for (const name of isThere ? [file, ...naming] : naming) setAside(name, places.damaged);
     return { layer, file, what, movedTo: places.damaged };
   });
@@ -140,6 +141,6 @@ function isRecord(file: string): boolean {
   try {
     return parseRecord(readFileSync(file, 'utf8'))?.key === RECORD.exec(path.basename(file))?.[1];
   } catch (error) {
-    return systemError(error).code === 'ENOENT'; // gone, and harmless
+    return systemError(error).code === 'ENOENT'; // gone: harmless
   }
 }

@@ -7,7 +7,7 @@ import type { InPlace } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { storePlaces } from '../../../src/store/names.ts';
-import { dropUnused } from '../../../src/store/upkeep/drop.ts';
+import { dropUnused } from '../../../src/store/upkeep/collect.ts';
 import { digestOf, Tree, valueIn } from '../../rig/tree.ts';
 
 export class Place implements Disposable {

@@ -121,11 +121,11 @@ test('clear and verify', () => {
       'note: build/ of /srv/other led to what is gone; its next build makes it again',
     ].join('\n'),
   );
-  const bad = { layer: '20_app', file: '/s/a.qcow2', what: 'is gone', movedTo: '/s/damaged' };
-  assert.equal(badText(bad), 'bad: 20_app: /s/a.qcow2 is gone; moved to /s/damaged');
+  const bad = { layer: '20_app', file: '/s/a.qcow2', what: 'is missing', movedTo: '/s/damaged' };
+  assert.equal(badText(bad), 'bad: 20_app: /s/a.qcow2 is missing; moved to /s/damaged');
   assert.equal(
     badText({ ...bad, layer: undefined, movedTo: undefined }),
-    'bad: /s/a.qcow2 is gone; left where it is: a running build holds it',
+    'bad: /s/a.qcow2 is missing; left where it is: a running build holds it',
   );
   const artifacts = { count: 3, bytes: 4096 };
   assert.equal(verifiedText({ records: 3, artifacts, bad: [] }), 'checked 3 artifacts, 4.0 KiB: all good');
@@ -141,8 +141,8 @@ test('what a build says of its store', () => {
     'the cache holds 42.0 GiB, more than its limit of 20.0 GiB: all of it is in use (cache: max-size in vlb.yaml)',
   ]);
   assert.deepEqual(evictionNotes(ok({ ...COLLECTED, removed: [], kept: NONE }), LIMITS), []);
-  assert.deepEqual(evictionNotes(fail('host', 'the store cannot be changed: EROFS'), LIMITS), [
-    'the cache could not be kept within its limits: the store cannot be changed: EROFS',
+  assert.deepEqual(evictionNotes(fail('host', 'cannot change the store: EROFS'), LIMITS), [
+    'the cache could not be kept within its limits: cannot change the store: EROFS',
   ]);
   assert.equal(limitsText({ maxBytes: undefined, maxAge: 86_400 }), '1 day without use');
   assert.equal(limitsText({ maxBytes: undefined, maxAge: undefined }), 'nothing');

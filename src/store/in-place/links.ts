@@ -1,0 +1,188 @@
+// The links in build/: one for each layer and image, and for each of their backing files.
+
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile, type Digest } from '../../model/artifact.ts';
+import { namesIn, realPathOrSame } from '../../util/fs.ts';
+import { backingArtifact } from '../local/qcow2-header.ts';
+import { ARTIFACT } from '../names.ts';
+
+export interface LinkPlaces {
+  /** build/ */
+  readonly build: string;
+  /** The project: links to a store inside it are relative, so that it can be moved as a whole. */
+  readonly project: string;
+  /** The store's directory of artifacts. */
+  readonly artifacts: string;
+}
+
+/** What the links are to lead to: the arguments of `InPlace.link`. */
+export interface Links {
+  readonly layers: readonly { readonly layer: string; readonly artifact: Artifact }[];
+  readonly image: { readonly artifact: Artifact; readonly flat: boolean } | undefined;
+  readonly named: ReadonlyMap<string, Artifact | undefined>;
+  readonly all: readonly string[] | undefined;
+}
+
+const LAYER_LINK = /^\d{2,}_.*\.qcow2$/;
+const IMAGE = 'image.qcow2';
+
+/** The real paths of build/ and of the artifacts. */
+export interface RealPlaces {
+  readonly build: string;
+  readonly artifacts: readonly string[];
+}
+
+/** Undefined without a build/. */
+export function realPlaces({ build, artifacts }: LinkPlaces): RealPlaces | undefined {
+  try {
+    return { build: realpathSync(build), artifacts: [artifacts, realPathOrSame(artifacts)] };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The digest of the artifact that a layer's link leads to; undefined when it leads to none of this store. */
+export function linkedDigest({ build, artifacts }: RealPlaces, layer: string): Digest | undefined {
+  const link = linkTarget(`${build}/${layer}.qcow2`);
+  if (link === undefined) return undefined;
+  const target = path.resolve(build, link);
+  const inStore = artifacts.includes(path.dirname(target));
+  const digest = inStore ? ARTIFACT.exec(path.basename(target))?.[2] : undefined;
+  return digest as Digest | undefined; // matched by ARTIFACT
+}
+
+/** What was linked. */
+export interface Linked {
+  /** The path of image.qcow2. */
+  readonly image: string;
+  /** The layers whose links were removed, since the project no longer has them. */
+  readonly removed: readonly string[];
+  /** The artifacts that a link leads to or depends on, by file name. */
+  readonly reachable: ReadonlySet<string>;
+}
+
+/** Makes the links in build/. Throws node's fs errors. */
+export function makeLinks({ layers, image: wanted, named, all }: Links, places: LinkPlaces): Linked {
+  const { build } = places;
+  const image = path.join(build, IMAGE);
+  mkdirSync(build, { recursive: true });
+  const artifacts = pathToArtifacts(places);
+  for (const { layer, artifact } of layers) {
+    pointTo(path.join(build, `${layer}.qcow2`), path.join(artifacts, artifactFile(artifact)));
+  }
+  const isFlat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
+  if (wanted && !isFlat) pointTo(image, path.join(artifacts, artifactFile(wanted.artifact)));
+  linkNamed(named, build, artifacts);
+  const names = readdirSync(build);
+  const removed = all ? removeLayers(all, names, build) : [];
+  return { image, removed, reachable: linkBackingFiles(names, places, artifacts) };
+}
+
+/** Makes the links of the images that the project names, and removes those of names that it no longer has. */
+function linkNamed(named: ReadonlyMap<string, Artifact | undefined>, build: string, artifacts: string): void {
+  for (const file of readdirSync(build)) {
+    const name = path.basename(file, '.qcow2');
+    const isOther = file === IMAGE || LAYER_LINK.test(file) || ARTIFACT.test(file) || named.has(name);
+    if (!isOther && leadsToArtifact(path.join(build, file))) rmSync(path.join(build, file), { force: true });
+  }
+  for (const [name, artifact] of named) {
+    if (artifact) pointTo(path.join(build, `${name}.qcow2`), path.join(artifacts, artifactFile(artifact)));
+  }
+}
+
+/** Removes the links of layers that the project no longer has. Returns the names of those layers. */
+function removeLayers(all: readonly string[], names: readonly string[], build: string): readonly string[] {
+  const known = new Set(all.map((layer) => `${layer}.qcow2`));
+  const removed = names.filter(
+    (name) => LAYER_LINK.test(name) && !known.has(name) && linkTarget(path.join(build, name)) !== undefined,
+  );
+  for (const name of removed) rmSync(path.join(build, name), { force: true });
+  return removed.map((name) => path.basename(name, '.qcow2'));
+}
+
+/** Whether a file in build/ is a link made by vlb: the user's own files stay. */
+function leadsToArtifact(file: string): boolean {
+  return ARTIFACT.test(path.basename(linkTarget(file) ?? ''));
+}
+
+/**
+ * QEMU resolves a relative backing file from the name that it was given, without following links. So every artifact
+ * that a link in build/ depends on gets a link there under its own name, and links that are no longer needed are
+ * removed. Returns the names of all artifacts that a link leads to or depends on.
+ */
+function linkBackingFiles(
+  names: readonly string[],
+  { build, artifacts }: LinkPlaces,
+  prefix: string,
+): ReadonlySet<string> {
+  const needed = new Set<string>();
+  const reachable = new Set<string>();
+  for (const name of names) {
+    if (ARTIFACT.test(name) || !leadsToArtifact(path.join(build, name))) continue;
+    const target = linkTarget(path.join(build, name));
+    if (target === undefined) continue;
+    let file = path.basename(target);
+    while (!reachable.has(file)) {
+      reachable.add(file);
+      const backing = backingArtifact(path.join(artifacts, file));
+      if (backing === undefined) break;
+      file = backing;
+      needed.add(file);
+    }
+  }
+  for (const name of names) {
+    if (ARTIFACT.test(name) && !needed.has(name)) rmSync(path.join(build, name), { force: true });
+  }
+  for (const name of needed) pointTo(path.join(build, name), path.join(prefix, name));
+  return reachable;
+}
+
+/**
+ * The directory of the artifacts for the text of links in build/: relative inside the project. The kernel resolves it
+ * from the real path of build/, which may be a link itself.
+ */
+function pathToArtifacts({ build, artifacts, project }: LinkPlaces): string {
+  const [from, to] = [realPathOrSame(build), realPathOrSame(artifacts)];
+  const isInside = [from, to].every((name) => name.startsWith(`${realPathOrSame(project)}/`));
+  return isInside ? path.relative(from, to) : artifacts;
+}
+
+/** Makes a symbolic link, atomically, unless it is already right. */
+function pointTo(file: string, text: string): void {
+  if (linkTarget(file) === text) return;
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+  rmSync(temporary, { force: true });
+  symlinkSync(text, temporary);
+  renameSync(temporary, file);
+}
+
+/** The links in a directory that lead to artifacts, of any store. */
+export function artifactLinks(build: string): readonly { readonly name: string; readonly target: string }[] {
+  return namesIn(build).flatMap((name) => {
+    const target = linkTarget(path.join(build, name));
+    return target !== undefined && ARTIFACT.test(path.basename(target)) ? [{ name, target }] : [];
+  });
+}
+
+/** The artifacts that the links in a directory lead to, by file name. */
+export function linkedArtifacts(build: string): Set<string> {
+  return new Set(artifactLinks(build).map(({ target }) => path.basename(target)));
+}
+
+function linkTarget(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined; // not a link
+  }
+}

@@ -1,0 +1,41 @@
+// Superseded uncached artifacts of a project, noted in .vlb/in-place/superseded/ until nothing in build/ depends on
+// them.
+
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile } from '../../model/artifact.ts';
+import { ARTIFACT } from '../names.ts';
+import { readLastRecords } from './last-records.ts';
+
+/** Removes uncached artifacts from the store, by file name, unless another project or a running build uses them. */
+export type DropArtifacts = (names: readonly string[]) => Promise<void>;
+
+/** Notes that an artifact was superseded, if it is uncached. Throws node's fs errors. */
+export function noteSuperseded(records: string, artifact: Artifact | undefined): void {
+  if (artifact?.keeping !== 'uncached') return;
+  mkdirSync(directoryIn(records), { recursive: true });
+  writeFileSync(path.join(directoryIn(records), artifactFile(artifact)), '');
+}
+
+/**
+ * Removes superseded artifacts that are not in place any more. Throws node's fs errors.
+ * @param reachable the artifacts that the links in build/ lead to or depend on, by file name
+ */
+export async function dropSuperseded(
+  records: string,
+  reachable: ReadonlySet<string>,
+  drop: DropArtifacts,
+): Promise<void> {
+  const directory = directoryIn(records);
+  if (!existsSync(directory)) return;
+  const kept = new Set(reachable);
+  for (const { artifact } of readLastRecords(records)) kept.add(artifactFile(artifact));
+  const unused = readdirSync(directory).filter((name) => ARTIFACT.test(name) && !kept.has(name));
+  if (unused.length === 0) return;
+  await drop(unused);
+  for (const name of unused) rmSync(path.join(directory, name), { force: true });
+}
+
+function directoryIn(records: string): string {
+  return path.join(records, 'superseded');
+}
