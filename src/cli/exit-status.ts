@@ -1,4 +1,4 @@
-// What vlb's exit status says.
+// The exit statuses of vlb.
 
 import type { Failure } from '../model/failure.ts';
 
@@ -12,20 +12,21 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-/** What they mean, for the manual. */
+/** Their meanings, for the manual page and docs/commands.md. */
 export const EXIT_TEXTS: readonly (readonly [string, string])[] = [
   ['0', 'Done.'],
   ['1', 'A layer or a check failed.'],
-  ['2', 'The command line or the project is wrong.'],
-  ['3', 'This host cannot: a tool, a permission or space is missing.'],
-  ['70', 'A defect in vlb itself, which --debug tells more about.'],
-  ['129, 130, 143', 'Ended by SIGHUP, by ^C, by SIGTERM.'],
-  ['141', 'Whoever read the output went away.'],
+  ['2', 'The command line or the project is not valid.'],
+  ['3', 'This machine lacks a tool, a permission or space.'],
+  ['70', 'Internal error; --debug prints a stack trace.'],
+  ['129, 130, 143', 'Ended by SIGHUP, ^C or SIGTERM.'],
+  ['141', 'The reader of the output exited.'],
 ];
 
-/** The signal that ended a run, if one did. */
+/** A signal that ends a run. */
 export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 
+/** The exit status for a failure; `signal` is the one that interrupted the run, if any. */
 export function exitStatusOf(failure: Failure, signal: EndSignal | undefined): number {
   if (failure.kind !== 'interrupted') return EXIT[failure.kind];
   if (signal === 'SIGHUP') return EXIT.hangup;

@@ -7,22 +7,22 @@ import { CommandLineError } from './args/errors.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
-/** What the scripts of `vlb completion` ask with; the words of any command line may follow, so yargs does not see it. */
+/** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
 
-const DEFECT = 70; // EX_SOFTWARE of sysexits(3)
+const INTERNAL_ERROR = 70; // EX_SOFTWARE of sysexits(3)
 
 async function main(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
   try {
     await run(argv);
   } catch (error) {
-    if (error instanceof CommandLineError) return tell(error.failure, {});
-    // Only bugs arrive here. Their trace is for those who mend them.
+    if (error instanceof CommandLineError) return printFailure(error.failure, {});
+    // Only bugs arrive here. The stack trace is for the developers.
     const debug = argv.includes('--debug') && error instanceof Error;
-    process.stderr.write(`vlb: a defect in vlb itself: ${debug ? error.stack : String(error)}\n`);
-    if (!debug) process.stderr.write('  please report it, with what --debug prints\n');
-    process.exitCode = DEFECT;
+    process.stderr.write(`vlb: internal error: ${debug ? error.stack : String(error)}\n`);
+    if (!debug) process.stderr.write('  please report it, with the output of --debug\n');
+    process.exitCode = INTERNAL_ERROR;
   }
 }
 
@@ -41,7 +41,7 @@ async function run(argv: readonly string[]): Promise<void> {
   await runCommandLine(argv, finish);
 }
 
-/** Runs a command and sets the exit status it comes to. */
+/** Runs a command and sets its exit status. */
 async function finish(
   raw: RawGlobalOptions,
   command: (options: GlobalOptions) => Promise<number | Failure>,
@@ -50,33 +50,33 @@ async function finish(
   if (options.ok) noteProject(options.value.directory, raw);
   const result = options.ok ? await command(options.value) : options.failure;
   if (typeof result === 'number') process.exitCode = result;
-  else tell(result, raw);
-  // All is cleaned up; what may still be under way, a flush say, is nobody's any more.
+  else printFailure(result, raw);
+  // A command that a signal ended has cleaned up. Nothing that is still pending, such as a flush, is needed any more.
   if (typeof result === 'number' && result > 128) process.exit(result);
 }
 
-/** Says which project it is that was found above the working directory. */
+/** Prints which project was found above the working directory. */
 function noteProject(directory: string, { C, progress }: RawGlobalOptions): void {
   if (C !== undefined || progress === 'quiet' || directory === process.cwd()) return;
   process.stderr.write(`note: the project is ${directory}\n`);
 }
 
-/** Tells a failure and sets the exit status that goes with it. */
-function tell(failure: Failure, raw: RawGlobalOptions): void {
+/** Prints a failure and sets its exit status. */
+function printFailure(failure: Failure, raw: RawGlobalOptions): void {
   const style = createStyle(wantsColour(colourOf(raw), process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
 }
 
 /**
- * Whoever read vlb's output has ended (`vlb … | head`), or the disk that takes it is full: end too, cleanly, as other
- * tools do by SIGPIPE.
+ * The reader of vlb's output has exited (`vlb … | head`), or the disk that it is written to is full: exit too, after
+ * cleaning up, as SIGPIPE ends other tools.
  */
 function outputIsLost(error: NodeJS.ErrnoException): void {
   if (outputLost) return; // each further write fails too
   outputLost = true;
   const gone = error.code === 'EPIPE';
-  if (!gone) process.stderr.write(`vlb: the output cannot be written: ${error.message}\n`);
+  if (!gone) process.stderr.write(`vlb: cannot write the output: ${error.message}\n`);
   if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
   else process.exit(gone ? 141 : EXIT.host);
 }
@@ -86,9 +86,9 @@ let outputLost = false;
 let hasEnded = false;
 process.once('exit', (status) => {
   if (hasEnded || status !== 0) return;
-  // Nothing was left to wait for, which node takes for an end as good as any.
-  process.stderr.write('vlb: a defect in vlb itself: it ended before it was done\n');
-  process.exitCode = DEFECT;
+  // Node exits with status 0 when no event is pending, also in the middle of a command.
+  process.stderr.write('vlb: internal error: exited with work still pending\n');
+  process.exitCode = INTERNAL_ERROR;
 });
 void main(process.argv.slice(2)).finally(() => {
   hasEnded = true;

@@ -1,4 +1,4 @@
-// The options that every command takes, as they come from the command line and as they are used.
+// The options of every command: as parsed from the command line, and with defaults and the environment applied.
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
 
-/** As yargs gives them. */
+/** As parsed from the command line. */
 export interface RawGlobalOptions {
   readonly C?: string | undefined;
   readonly cacheDir?: string | undefined;
@@ -15,7 +15,7 @@ export interface RawGlobalOptions {
   readonly color?: boolean | undefined;
   readonly noColor?: boolean | undefined;
   readonly debug?: boolean | undefined;
-  /** Of a build. */
+  /** Only of `build` and `watch`. */
   readonly progress?: string | undefined;
 }
 
@@ -27,19 +27,22 @@ export interface GlobalOptions {
   readonly colour: boolean | undefined;
 }
 
-/** Runs a command with the global options and sees to the exit status. */
+/** Runs a command with the global options, prints its failure and sets the exit status. */
 export type Finish = (
   raw: RawGlobalOptions,
   command: (options: GlobalOptions) => Promise<number | Failure>,
 ) => Promise<void>;
 
-/** Without -C the project is looked for upwards. Fails as `usage` when its directory is none. */
+/**
+ * Finds the project (without -C: in the working directory or the nearest one above) and reads VLB_CACHE and
+ * VLB_CACHE_DIR. Fails as `usage` when -C is not a directory or the cache use is not valid.
+ */
 export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {
   const directory = raw.C === undefined ? findProject(process.cwd()) : path.resolve(raw.C);
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    return fail('usage', 'there is no such directory', {
+    return fail('usage', 'no such directory', {
       where: { file: directory },
-      hint: 'check what follows -C',
+      hint: 'check the argument of -C',
     });
   }
   const given = raw.cache ?? process.env['VLB_CACHE'];
@@ -55,7 +58,7 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
   });
 }
 
-/** What the command line says of colours, if anything. */
+/** Whether to color the output; undefined when the command line does not say. */
 export function colourOf({ color, noColor }: RawGlobalOptions): boolean | undefined {
   return noColor ? false : color;
 }

@@ -1,6 +1,6 @@
-// Where vlb itself is installed, with the files that it hands out beside the program.
+// Where vlb is installed, with the files that `vlb init` copies.
 
 import path from 'node:path';
 
-/** The directory of package.json: this file is two below it in the source, and the bundle in dist/chunks is as well. */
+/** The directory of package.json: two levels above this file, and also above the bundle in dist/chunks. */
 export const PACKAGE_ROOT = path.join(import.meta.dirname, '../..');

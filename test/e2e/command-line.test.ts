@@ -16,23 +16,23 @@ test('what is wrong on the command line is told with what was meant', async () =
     [['biuld'], /did you mean vlb build\?/],
     [['build', '--flaten'], /flaten/],
     [['build', '--progress', 'fancy'], /fancy/],
-    [[], /vlb needs a command/],
-    [['-C', '/nowhere', 'build'], /there is no such directory/],
-    [['build', '--jobs', 'x'], /--jobs wants a number, 1 or more/],
-    [['build', '--jobs', '0'], /--jobs wants a number/],
-    [['build', '--last', '10_base', '--last', '10_base'], /--last is given twice/],
-    [['new-layer'], /vlb new-layer wants another argument/],
+    [[], /no command given/],
+    [['-C', '/nowhere', 'build'], /no such directory/],
+    [['build', '--jobs', 'x'], /--jobs must be a number, 1 or more/],
+    [['build', '--jobs', '0'], /--jobs must be a number/],
+    [['build', '--last', '10_base', '--last', '10_base'], /--last can be given only once/],
+    [['new-layer'], /vlb new-layer requires another argument/],
     ...['--nbd', '--last', '-p', '--param', '-C', '--cache-dir', '--progress', '--jobs', '-j'].map(
-      (option) => [['build', option], new RegExp(`^error: ${option} wants a value\\n`)] as const,
+      (option) => [['build', option], new RegExp(`^error: ${option} requires a value\\n`)] as const,
     ),
     ...['--run', '--expect', '--timeout', '--forward', '--memory', '--seed'].map(
-      (option) => [['test-boot', option], new RegExp(`^error: ${option} wants a value\\n`)] as const,
+      (option) => [['test-boot', option], new RegExp(`^error: ${option} requires a value\\n`)] as const,
     ),
-    [['-C'], /^error: -C wants a value/],
-    [['graph', '--format'], /^error: --format wants a value/],
-    [['build', '--last='], /^error: --last wants a value/],
-    [['build', '--progress', 'fast'], /--progress cannot be "fast"\n {2}help: it is one of auto, tty,/],
-    [['build', '-j', '2', '-j', '3'], /^error: -j is given twice/],
+    [['-C'], /^error: -C requires a value/],
+    [['graph', '--format'], /^error: --format requires a value/],
+    [['build', '--last='], /^error: --last requires a value/],
+    [['build', '--progress', 'fast'], /--progress: invalid value "fast"\n {2}help: valid values: auto, tty,/],
+    [['build', '-j', '2', '-j', '3'], /^error: -j can be given only once/],
     [['build', '--frce'], /^error: unknown option --frce\n {2}help: did you mean --force\?/],
     [['build', '--no-clor'], /unknown option --no-clor\n {2}help: did you mean --no-color\?/],
     [['build', '-f'], /^error: unknown option -f\n {2}help: see vlb build --help/],
@@ -40,12 +40,12 @@ test('what is wrong on the command line is told with what was meant', async () =
     [['build', '--no-last'], /^error: unknown option --no-last\n/],
     [['build', '--last', '99'], /no layer is called "99"\n {2}help: the layers are 10_base/],
     [['plan', ''], /no layer is called ""\n {2}help: the layers are 10_base/],
-    [['build', '--', '--flatten'], /"--flatten" is no name: it begins with a dash/],
-    [['why', '10_base', 'more'], /vlb why does not know what to do with "more"/],
+    [['build', '--', '--flatten'], /"--flatten" is not a valid name \(it begins with a dash\)/],
+    [['why', '10_base', 'more'], /vlb why: unexpected argument "more"/],
     [['help', 'biuld'], /unknown command biuld\n {2}help: did you mean vlb build\?/],
     [
       ['test-boot', '--check', '--forward', '2222:22', '--forward', '2222:23'],
-      /port 2222 of this host is forwarded twice/,
+      /host port 2222 is forwarded twice/,
     ],
   ] as const) {
     const ended = await project.vlb(args);
@@ -155,7 +155,7 @@ test('output that cannot be written is told in a line', async () => {
   for (const args of ['--help', 'plan', 'build --help']) {
     const ended = await run('sh', ['-c', `"${VLB}" ${args} > /dev/full`], { cwd: project.directory });
     assert.equal(ended.status, 3, ended.stderr);
-    assert.match(ended.stderr, /^vlb: the output cannot be written: ENOSPC[^\n]*\n$/);
+    assert.match(ended.stderr, /^vlb: cannot write the output: ENOSPC[^\n]*\n$/);
   }
 });
 

@@ -108,7 +108,7 @@ test('another shell is refused with those there are', async () => {
   await using project = new TestProject({});
   const ended = await project.vlb(['completion', 'fish']);
   assert.equal(ended.status, 2);
-  assert.equal(ended.stderr, 'error: shell cannot be "fish"\n  help: it is one of bash, zsh\n');
+  assert.equal(ended.stderr, 'error: shell: invalid value "fish"\n  help: valid values: bash, zsh\n');
 });
 
 test('the manual page renders without a warning, and has all commands', async () => {

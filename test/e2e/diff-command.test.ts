@@ -71,12 +71,7 @@ test('what is wrong is told', async (t) => {
       2,
       'error: arguments stat and json are mutually exclusive\n',
     ],
-    [
-      'no word',
-      [],
-      2,
-      'error: vlb diff wants another argument, its name or value\n  help: see vlb diff --help\n',
-    ],
+    ['no word', [], 2, 'error: vlb diff requires another argument\n  help: see vlb diff --help\n'],
   ];
   writeFileSync(made.path('app.gz'), Buffer.from('1f8b080000', 'hex'));
   writeFileSync(made.path('empty.raw'), Buffer.alloc(1024 * 1024));

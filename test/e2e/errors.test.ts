@@ -216,15 +216,15 @@ test('new-layer takes the next free ten, or the number it is given, and never on
   assert.equal(taken.status, 2);
   assert.match(
     taken.stderr,
-    /35_more has the number of 35_other\n {2}at layers\/35_more\n {2}help: 50 is free: vlb new-layer 50_other\n/,
+    /35_more has the same number as 35_other\n {2}at layers\/35_more\n {2}help: 50 is free: vlb new-layer 50_other\n/,
   );
   for (const [name, says] of [
-    ['5_x', /two digits or more\n {2}help: vlb new-layer 05_x, or behind all others: vlb new-layer 50_x\n/],
-    ['20', /a number alone says nothing\n {2}help: add a name: vlb new-layer 20_app\n/],
-    ['20_app', /there is a layer 20_app already\n {2}at layers\/20_app\n/],
-    ['app', /there is a layer 20_app already: "app" could be either\n.*\n.*vlb new-layer 50_app\n/],
-    ['a b', /"a b" is no name for a layer\n {2}help: use letters/],
-    ['', /"" is no name for a layer/],
+    ['5_x', /at least two digits\n {2}help: vlb new-layer 05_x, or after all others: vlb new-layer 50_x\n/],
+    ['20', /a name must follow the number\n {2}help: add a name: vlb new-layer 20_app\n/],
+    ['20_app', /layer 20_app already exists\n {2}at layers\/20_app\n/],
+    ['app', /layer 20_app already exists: "app" would be ambiguous\n.*\n.*vlb new-layer 50_app\n/],
+    ['a b', /"a b" is not a valid layer name\n {2}help: use letters/],
+    ['', /"" is not a valid layer name/],
   ] as const) {
     const wrong = await project.vlb(['new-layer', name]);
     assert.equal(wrong.status, 2, name);
@@ -238,7 +238,7 @@ test('new-layer takes the next free ten, or the number it is given, and never on
 test('new-layer keeps what vlb makes out of git, and leaves a .gitignore alone', async () => {
   await using project = new TestProject({});
   const first = await project.vlb(['new-layer', 'base', '--modify-disk']);
-  assert.equal(first.stderr, 'note: .gitignore keeps .vlb/ and build/ out of git\n');
+  assert.equal(first.stderr, 'note: created .gitignore for .vlb/ and build/\n');
   assert.equal(readFileSync(project.path('.gitignore'), 'utf8'), '/.vlb/\n/build/\n');
   project.write({ '.gitignore': 'mine\n', '.git/HEAD': '' });
   assert.equal((await project.vlb(['new-layer', 'app'])).stderr, '');

@@ -248,7 +248,7 @@ test('what cannot be written is told as that, not as a defect', async () => {
   await using project = new TestProject({ layers: 'a file' });
   const made = await project.vlb(['new-layer', 'app']);
   assert.equal(made.status, 3, made.stderr);
-  assert.match(made.stderr, /^error: the layer cannot be made/m);
+  assert.match(made.stderr, /^error: cannot create the layer/m);
 
   await using flat = new TestProject({ ...CHAIN, '.vlb/flattened.json/x': '' });
   const built = await flat.build(['--flatten']);

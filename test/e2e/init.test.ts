@@ -91,10 +91,10 @@ test('it says what to type next', async () => {
     stderr.replaceAll(/^npm warn.*\n/gm, ''),
     `next:
   cd 'my disk'
-  vlb doctor                                                        does this machine have what builds need?
-  vlb build                                                         the first time it fetches Debian's packages
-  vlb test-boot --run 'systemctl start nginx; curl -fsS localhost'  does its web server answer?
-  vlb test-boot                                                     log in as root, with no password; ^a x leaves
+  vlb doctor                                                        check this machine for requirements
+  vlb build                                                         the first build downloads the packages of Debian
+  vlb test-boot --run 'systemctl start nginx; curl -fsS localhost'  check that its web server answers
+  vlb test-boot                                                     log in as root, without a password; ^a x exits
 `,
   );
 });
@@ -106,13 +106,13 @@ for (const [what, files, named] of [
   ['a configuration', { 'vlb.yaml': 'base: x.qcow2\n' }, ['vlb.yaml']],
   ['a seed', { 'test-boot/user-data': '#cloud-config\n' }, ['test-boot/user-data']],
 ] as const) {
-  test(`in the way: ${what}; nothing is written`, async () => {
+  test(`conflict: ${what}; nothing is written`, async () => {
     await using project = new TestProject(files);
     const before = readdirSync(project.directory, { recursive: true });
     const ended = await project.vlb(['init']);
     assert.equal(ended.status, 2);
     assert.equal(ended.stdout, '');
-    assert.match(ended.stderr, /^error: there is a project here/m);
+    assert.match(ended.stderr, /^error: this directory contains a project/m);
     for (const name of named) assert.match(ended.stderr, new RegExp(`^ {2}\\| ${name}$`, 'm'));
     assert.match(ended.stderr, /help: .*vlb new-layer NAME/);
     assert.deepEqual(readdirSync(project.directory, { recursive: true }), before);
@@ -127,14 +127,14 @@ test('in a directory of another project, it is made there and not in the one abo
   assert.ok(existsSync(project.path('sub/layers/10_base/modify-disk')));
 });
 
-test('a file where the project is to be is told', async () => {
+test('a file in place of the project is an error', async () => {
   await using project = new TestProject({ web: '' });
   const ended = await project.vlb(['init', 'web']);
   assert.equal(ended.status, 2);
-  assert.match(ended.stderr, /there is a file of that name\n {2}at web$/m);
+  assert.match(ended.stderr, /a file of this name exists\n {2}at web$/m);
 });
 
-test('what is there and not in the way stays: a .gitignore gets two lines more, once', async () => {
+test('other files stay; .gitignore gets the missing lines', async () => {
   await using project = new TestProject({ '.gitignore': '*.log\n/build/', 'notes.txt': 'mine\n' });
   const made = await project.vlb(['init', '--base', 'scratch']);
   assert.equal(made.status, 0, made.stderr);
@@ -143,19 +143,24 @@ test('what is there and not in the way stays: a .gitignore gets two lines more, 
 });
 
 for (const [what, args, status, says] of [
-  ['no address', ['--base', 'cloud'], 2, /wants the address of an image and the sha256/],
+  ['no address', ['--base', 'cloud'], 2, /--base cloud requires --url and --sha256/],
   ['no sha256', ['--base', 'cloud', '--url', 'https://example.org/x.qcow2'], 2, /run sha256sum/],
   [
-    'an address that is none',
+    'an invalid URL',
     ['--base', 'cloud', '--url', 'x', '--sha256', '0'.repeat(64)],
     2,
-    /http or https/,
+    /--url must be an http or https URL/,
   ],
-  ['a short sha256', ['--base', 'cloud', '--url', 'http://x/', '--sha256', '0f'], 2, /64 hexadecimal digits/],
-  ['an address without cloud', ['--url', 'http://x/'], 2, /belong to --base cloud/],
+  [
+    'a short sha256',
+    ['--base', 'cloud', '--url', 'http://x/', '--sha256', '0f'],
+    2,
+    /--sha256 must be 64 hexadecimal digits/,
+  ],
+  ['an address without cloud', ['--url', 'http://x/'], 2, /--url and --sha256 require --base cloud/],
   ['an unknown base', ['--base', 'fedora'], 2, /"fedora"/],
 ] as const) {
-  test(`told clearly: ${what}`, async () => {
+  test(`clear error: ${what}`, async () => {
     await using project = new TestProject({});
     const ended = await project.vlb(['init', ...args]);
     assert.equal(ended.status, status);

@@ -190,5 +190,8 @@ export function cacheCommands<T extends RawGlobalOptions>(parser: Argv<T>, finis
         }),
     )
     .example('$0 cache gc -n', 'what is over the limits')
-    .demandCommand(1, 'vlb cache needs a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen');
+    .demandCommand(
+      1,
+      'vlb cache requires a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen',
+    );
 }

@@ -320,12 +320,12 @@ const MAY_BE_EMPTY = ['force', 'layer', 'image', 'name'];
 
 export function checkOnce(raw: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(raw)) {
-    if (Array.isArray(value) && !LISTS.includes(name)) throw wrong(`${dashed(name)} is given twice`);
-    if (value === '' && !MAY_BE_EMPTY.includes(name)) throw wrong(`${dashed(name)} wants a value`);
+    if (Array.isArray(value) && !LISTS.includes(name)) throw wrong(`${dashed(name)} can be given only once`);
+    if (value === '' && !MAY_BE_EMPTY.includes(name)) throw wrong(`${dashed(name)} requires a value`);
   }
   const { jobs } = raw;
   if (jobs !== undefined && !(Number.isSafeInteger(jobs) && Number(jobs) >= 1)) {
-    throw wrong('--jobs wants a number, 1 or more');
+    throw wrong('--jobs must be a number, 1 or more');
   }
   return true;
 }

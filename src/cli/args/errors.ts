@@ -17,16 +17,16 @@ export function commandLineFailure(
   const command = argv.find((word) => commands.includes(word));
   const hint = `see vlb ${command === undefined ? '' : `${command} `}--help`;
   const lacking = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
-  if (lacking !== undefined) return fail('usage', `${dashed(lacking)} wants a value`, { hint }).failure;
+  if (lacking !== undefined) return fail('usage', `${dashed(lacking)} requires a value`, { hint }).failure;
   if (/^Not enough (?:non-option )?arguments/.test(message)) {
-    return fail('usage', `vlb ${command ?? ''} wants another argument, its name or value`, { hint }).failure;
+    return fail('usage', `vlb ${command ?? ''} requires another argument`, { hint }).failure;
   }
   const choice = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message);
   if (choice) {
     const [, name = '', given, choices = ''] = choice;
     const typed = argv.some((word) => isOption(word, name)) ? dashed(name) : name;
-    return fail('usage', `${typed} cannot be ${given}`, {
-      hint: `it is one of ${choices.replaceAll('"', '')}`,
+    return fail('usage', `${typed}: invalid value ${given}`, {
+      hint: `valid values: ${choices.replaceAll('"', '')}`,
     }).failure;
   }
   const unknown = /^Unknown (?:argument|command)s?: ([^,]*)/.exec(message)?.[1];
@@ -37,12 +37,12 @@ export function commandLineFailure(
     return fail('usage', `unknown option ${dashed(unknown)}`, { hint: meant }).failure;
   }
   if (command === 'shell') {
-    return fail('usage', `vlb shell does not know what to do with "${unknown}"`, {
-      hint: 'what is to run in the layer follows --: vlb shell LAYER -- COMMAND',
+    return fail('usage', `vlb shell: unexpected argument "${unknown}"`, {
+      hint: 'put the command to run after --: vlb shell LAYER -- COMMAND',
     }).failure;
   }
   if (command !== undefined) {
-    return fail('usage', `vlb ${command} does not know what to do with "${unknown}"`, { hint }).failure;
+    return fail('usage', `vlb ${command}: unexpected argument "${unknown}"`, { hint }).failure;
   }
   return unknownCommand(unknown, commands);
 }

@@ -26,7 +26,7 @@ export async function runCommandLine(argv: readonly string[], finish: Finish): P
       'populate--': true,
       'boolean-negation': false, // --no-last is nothing
     })
-    .demandCommand(1, 'vlb needs a command')
+    .demandCommand(1, 'no command given')
     .strict()
     .version('version', 'show the version', VLB_VERSION)
     .help('help', 'show help')
@@ -73,7 +73,7 @@ function withoutDashes(argv: readonly string[]): readonly string[] {
   const behind = argv.slice(at + 1);
   const odd = behind.find((word) => word.startsWith('-'));
   if (odd !== undefined) {
-    throw new CommandLineError(fail('usage', `"${odd}" is no name: it begins with a dash`).failure);
+    throw new CommandLineError(fail('usage', `"${odd}" is not a valid name (it begins with a dash)`).failure);
   }
   return [...argv.slice(0, at), ...behind];
 }

@@ -1,4 +1,4 @@
-// vlb new-layer: makes a layer's directory with a script to start from.
+// vlb new-layer: creates the directory of a layer with a script to start from.
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,8 +16,8 @@ export interface NewLayerOptions extends GlobalOptions {
 }
 
 /**
- * Makes the layer and prints the path of its script; for a project that begins, or is a git repository without one, a
- * .gitignore too. Fails as `usage` when the name is taken or no name.
+ * Creates the layer and prints the path of its script. In a project without layers, or in a git repository, it also
+ * creates .gitignore if there is none. Fails as `usage` when the name is not valid or taken.
  */
 export async function newLayer(options: NewLayerOptions): Promise<number | Failure> {
   const parent = layersDirectory(options.directory);
@@ -25,10 +25,10 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
   const next = nextNumber(taken);
   const wanted = options.name.replace(/\/+$/, '').replace(/^layers\//, '');
   const name = /^\d/.test(wanted) ? wanted : `${next}_${wanted}`;
-  if (!LAYER_NAME.test(name)) return noName(wanted, next).failure;
+  if (!LAYER_NAME.test(name)) return invalidName(wanted, next).failure;
   const same = taken.find((other) => layerNumber(other) === layerNumber(name));
   if (same !== undefined) {
-    const message = same === name ? `there is a layer ${name} already` : `${same} has the number of ${name}`;
+    const message = same === name ? `layer ${name} already exists` : `${same} has the same number as ${name}`;
     return fail('usage', message, {
       where: { file: path.join(parent, same) },
       hint: `${next} is free: vlb new-layer ${next}_${bareName(name)}${same === name ? '2' : ''}`,
@@ -36,9 +36,9 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
   }
   const called = taken.find((other) => bareName(other) === bareName(name));
   if (called !== undefined && name !== wanted) {
-    return fail('usage', `there is a layer ${called} already: "${wanted}" could be either`, {
+    return fail('usage', `layer ${called} already exists: "${wanted}" would be ambiguous`, {
       where: { file: path.join(parent, called) },
-      hint: `choose another name, or insist with the number: vlb new-layer ${name}`,
+      hint: `choose another name, or give the number too: vlb new-layer ${name}`,
     }).failure;
   }
   const isFirst = taken.every((other) => layerNumber(other) > layerNumber(name));
@@ -53,24 +53,24 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
     }
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `the layer cannot be made: ${message}`, { where: { file: directory } }).failure;
+    return fail('host', `cannot create the layer: ${message}`, { where: { file: directory } }).failure;
   }
   process.stdout.write(`${path.relative(process.cwd(), script)}\n`);
   return EXIT.ok;
 }
 
-/** What is wrong with a name, and what it could be. */
-function noName(wanted: string, next: number): ReturnType<typeof fail> {
-  const what = `"${wanted}" is no name for a layer`;
+/** The failure for a name that is not valid, with a suggestion. */
+function invalidName(wanted: string, next: number): ReturnType<typeof fail> {
+  const what = `"${wanted}" is not a valid layer name`;
   if (/^\d+_?$/.test(wanted)) {
-    return fail('usage', `${what}: a number alone says nothing`, {
+    return fail('usage', `${what}: a name must follow the number`, {
       hint: `add a name: vlb new-layer ${wanted.replace('_', '').padStart(2, '0')}_app`,
     });
   }
   const [, digit, rest = ''] = /^(\d)_(.*)$/.exec(wanted) ?? [];
   if (digit !== undefined && LAYER_NAME.test(`0${wanted}`)) {
-    return fail('usage', `${what}: its number has two digits or more`, {
-      hint: `vlb new-layer 0${wanted}, or behind all others: vlb new-layer ${next}_${rest}`,
+    return fail('usage', `${what}: the number needs at least two digits`, {
+      hint: `vlb new-layer 0${wanted}, or after all others: vlb new-layer ${next}_${rest}`,
     });
   }
   return fail('usage', what, {
@@ -78,17 +78,17 @@ function noName(wanted: string, next: number): ReturnType<typeof fail> {
   });
 }
 
-/** Keeps what vlb makes out of git. One that is there already is its author's. */
+/** Creates .gitignore for the files of vlb. An existing one is not modified. */
 function makeGitignore(directory: string): void {
   try {
     writeFileSync(path.join(directory, '.gitignore'), '/.vlb/\n/build/\n', { flag: 'wx' });
-    process.stderr.write('note: .gitignore keeps .vlb/ and build/ out of git\n');
+    process.stderr.write('note: created .gitignore for .vlb/ and build/\n');
   } catch (error) {
     if (systemError(error).code !== 'EEXIST') throw error;
   }
 }
 
-/** The next free ten: 10, then 20 behind 10 to 19. */
+/** The next multiple of ten: 10, then 20 after 10 to 19. */
 function nextNumber(taken: readonly string[]): number {
   const greatest = Math.max(0, ...taken.map(layerNumber));
   return (Math.floor(greatest / 10) + 1) * 10;

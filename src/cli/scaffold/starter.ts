@@ -1,4 +1,4 @@
-// What a new project begins with: trees of files beside the program, and a few lines of its own.
+// The files of a new project: copies of trees in vlb's package, and generated texts.
 
 import {
   chmodSync,
@@ -14,7 +14,7 @@ import path from 'node:path';
 import { CONFIG_FILE } from '../../project/config/config.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 
-/** An image by its address, with the sha256 of what is there. */
+/** An image to download, and the SHA-256 of its file. */
 export interface CloudImage {
   readonly url: string;
   readonly sha256: string;
@@ -22,18 +22,18 @@ export interface CloudImage {
 
 export type Base = 'debian' | 'scratch' | CloudImage;
 
-/** What is written where in the new project. */
+/** The files of a new project. */
 interface Starter {
-  /** Source and target of each file or directory, relative to vlb and to the project. */
+  /** Source and target of each file or directory, relative to vlb's package and to the project. */
   readonly trees: readonly (readonly [source: string, target: string])[];
-  /** Names and texts of more files. */
+  /** Generated files: names and texts. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/** What vlb makes in a project. */
+/** The directories that vlb creates in a project. */
 const IGNORED = ['/.vlb/', '/build/'];
 
-/** The project's own example is the one that is handed out, so it cannot fall behind. */
+/** The example of this repository is the starter, so the tests of the example cover both. */
 function starterOf(base: Base): Starter {
   const seed = ['test-boot/user-data', 'test-boot/user-data'] as const;
   const layer = (from: string, name: string) => [`${from}layers/${name}`, `layers/${name}`] as const;
@@ -43,8 +43,8 @@ function starterOf(base: Base): Starter {
   return { trees: [layer('templates/cloud/', '10_app'), seed], texts: { [CONFIG_FILE]: config } };
 }
 
-/** What is in the way of a new project, relative to its directory: other layers too, which would be taken for its own. */
-export function inTheWay(directory: string, base: Base): readonly string[] {
+/** Existing files that conflict with a new project, relative to its directory: also layers, which would become part of it. */
+export function conflictsIn(directory: string, base: Base): readonly string[] {
   const { trees, texts } = starterOf(base);
   const written = [CONFIG_FILE, ...trees.map(([, target]) => target), ...Object.keys(texts)];
   const layers = [...layersIn(directory, ''), ...layersIn(directory, 'layers/')];
@@ -52,7 +52,7 @@ export function inTheWay(directory: string, base: Base): readonly string[] {
   return [...new Set([...layers, ...found])].sort();
 }
 
-/** Writes the project. Returns what was made, relative to it. Throws node's fs errors. */
+/** Writes the project. Returns the files and directories created, relative to it. Throws node's fs errors. */
 export function writeStarter(directory: string, base: Base): readonly string[] {
   const { trees, texts } = starterOf(base);
   for (const [source, target] of trees) {
@@ -63,7 +63,7 @@ export function writeStarter(directory: string, base: Base): readonly string[] {
   return [...trees.map(([, target]) => target), ...Object.keys(texts), ...(ignores ? ['.gitignore'] : [])];
 }
 
-/** A copy with ordinary modes, whatever those of the source are: it may be installed read-only. */
+/** Copies with modes 0644 and 0755: the source may be installed read-only. */
 function copyTree(source: string, target: string): void {
   const stat = statSync(source);
   if (!stat.isDirectory()) {
@@ -76,7 +76,7 @@ function copyTree(source: string, target: string): void {
   for (const name of readdirSync(source)) copyTree(path.join(source, name), path.join(target, name));
 }
 
-/** Adds what is missing to a .gitignore, and returns whether anything was. */
+/** Adds the missing lines to a .gitignore. Returns whether there were any. */
 function addToGitignore(file: string): boolean {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const lines = text.split('\n');

@@ -1,4 +1,4 @@
-// ^C, SIGTERM and a terminal that hangs up: the first asks everything to stop and clean up.
+// Signals that end a command (SIGINT, SIGTERM, SIGHUP): the first one aborts, so that everything stops and cleans up.
 
 import type { Failure } from '../../model/failure.ts';
 import { type EndSignal, exitStatusOf } from '../exit-status.ts';
@@ -6,20 +6,21 @@ import { type EndSignal, exitStatusOf } from '../exit-status.ts';
 export interface Interrupt {
   /** Aborts at the first signal. */
   readonly signal: AbortSignal;
-  /** Which signal it was. */
+  /** The first signal, if any came. */
   received(): EndSignal | undefined;
   /**
-   * Takes over SIGINT, SIGTERM and SIGHUP for the rest of the process. Until then a signal ends it on the spot, which is
+   * Handles SIGINT, SIGTERM and SIGHUP for the rest of the process. Until then a signal kills the process at once, which is
    * right while there is nothing to clean up.
    */
   listen(): void;
 }
 
-/** What a command comes to that failed: the person who interrupted it knows, and is told nothing. */
+/** The result of a command that failed. When the user interrupted it, that is the exit status, and nothing is printed. */
 export function endOf(failure: Failure, interrupt: Interrupt): number | Failure {
   return failure.kind === 'interrupted' ? exitStatusOf(failure, interrupt.received()) : failure;
 }
 
+/** An interrupt that does not listen yet. */
 export function createInterrupt(): Interrupt {
   const controller = new AbortController();
   let received: EndSignal | undefined;

@@ -1,15 +1,13 @@
-// Single keys of a terminal, taken as they are typed.
+// Reads single keys from the terminal.
 
 import { readFileSync } from 'node:fs';
 
-/** Whether there is a terminal whose keys are this process's: not where it is in the background. */
+/** Whether stdin is a terminal and this process is in its foreground. */
 export function hasKeys(): boolean {
   return process.stdin.isTTY === true && isInForeground();
 }
 
-/**
- * Calls `onKey` for each key, until it is disposed of. ^C and ^Z do what they always do.
- */
+/** Calls `onKey` for each key until it is disposed. ^C and ^Z interrupt and suspend as usual. */
 export function takeKeys(onKey: (key: string) => void): Disposable {
   const { stdin } = process;
   const onData = (typed: Buffer) => {
@@ -21,7 +19,7 @@ export function takeKeys(onKey: (key: string) => void): Disposable {
   };
   const suspend = () => {
     stdin.setRawMode(false);
-    process.kill(0, 'SIGTSTP'); // the whole job, as the terminal would
+    process.kill(0, 'SIGTSTP'); // the whole process group, as the terminal does
   };
   const onContinue = () => {
     if (isInForeground()) stdin.setRawMode(true);
@@ -39,7 +37,7 @@ export function takeKeys(onKey: (key: string) => void): Disposable {
   };
 }
 
-/** Whether the terminal is this process's group's: field 8 of proc_pid_stat(5) is field 5. */
+/** Whether the foreground process group of the terminal (field 8 of proc_pid_stat(5)) is this one's (field 5). */
 function isInForeground(): boolean {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import type { Emit } from '../../model/event.ts';
 import { plainText } from '../../report/terminal/width.ts';
 
-/** Whether a user can be given a shell. (`process.stdin.isTTY` would begin to read what is the shell's.) */
+/** Whether an interactive shell can run. (`process.stdin.isTTY` would start to read the input of the shell.) */
 export function hasTerminal(): boolean {
   return isatty(0) && isatty(1);
 }

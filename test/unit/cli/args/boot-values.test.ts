@@ -21,10 +21,7 @@ test('memory is in MiB, or has a unit', () => {
   const good = { '1024': 1024, '512M': 512, '2G': 2048, '4g': 4096 };
   for (const [text, mebibytes] of Object.entries(good)) assert.equal(mustBeOk(parseMemory(text)), mebibytes);
   for (const text of ['', '0', '4', '-1', '1.5G', '1T', '1e3', ' 512', '99999999999999999999']) {
-    assert.equal(
-      mustFail(parseMemory(text)).message,
-      `--memory ${text}: not an amount of memory for a guest`,
-    );
+    assert.equal(mustFail(parseMemory(text)).message, `--memory ${text}: not a valid memory size`);
   }
 });
 
@@ -59,7 +56,7 @@ test('forwards', () => {
     '22:',
   ]) {
     const failure = mustFail(parseForward(text));
-    assert.equal(failure.message, `--forward ${text}: not a pair of ports`);
+    assert.equal(failure.message, `--forward ${text}: not a valid port forwarding`);
     assert.match(failure.hint ?? '', /2222:22/);
   }
 });
@@ -84,7 +81,7 @@ test('networks', () => {
 test('forwards go with the user network only, and no two begin at one port', () => {
   const network = mustBeOk(parseNetwork('user', ['2222:22', '8080:80']));
   assert.equal(network.type === 'user' && network.forwards.length, 2);
-  assert.match(mustFail(parseNetwork('none', ['2222:22'])).message, /--forward needs the user network/);
+  assert.match(mustFail(parseNetwork('none', ['2222:22'])).message, /--forward requires the user network/);
   assert.match(mustFail(parseNetwork('user', ['2222:22', '0.0.0.0:2222:80'])).message, /forwarded twice/);
   assert.ok(parseNetwork('user', ['127.0.0.1:2222:22', '127.0.0.2:2222:22']).ok);
 });
