@@ -31,6 +31,9 @@ const APART = ['src/shared-cache/objects/s3.ts'];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */
 const PACKAGES_APART = ['chokidar', 'execa', 'yaml', 'yargs'];
 
+/** What programs import, beside what the command line runs. */
+const LIBRARY = 'src/index.ts';
+
 const DAY = 24 * 3600 * 1000;
 /** A chunk of the present bundle carries this time; one that went out of use, the time when it did. */
 const IN_USE = new Date(0);
@@ -58,6 +61,8 @@ async function bundle() {
     const packages = await bundlePackages(work, version);
     const { metafile } = await bundleProgram(work, version, apart.files, packages.files);
     Object.assign(metafile.inputs, apart.inputs, packages.inputs);
+    const library = existsSync(join(root, LIBRARY)) ? await bundleLibrary(work, version) : undefined;
+    Object.assign(metafile.inputs, library?.inputs);
     const chunks = await readdir(join(work, 'chunks'));
     const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
       entryPoint?.endsWith('src/cli/main.ts'),
@@ -76,6 +81,7 @@ async function bundle() {
 
     for (const name of chunks) await rename(join(work, 'chunks', name), join(dist, 'chunks', name));
     await rename(join(work, 'licenses.txt'), join(dist, 'licenses.txt'));
+    if (library) await rename(join(work, 'index.mjs'), join(dist, 'index.mjs'));
     await rename(join(work, 'main.mjs'), join(dist, 'main.mjs'));
     await clean(new Set(chunks)).catch(() => {}); // Two at once get in each other's way; the next one cleans.
   } finally {
@@ -121,6 +127,19 @@ function bundleProgram(outdir, version, apart, packages) {
     footer: { js: '})' },
     plugins: [leaveApart(apart), leavePackagesApart(packages, outdir), ...common.plugins],
   });
+}
+
+/** Makes index.mjs, the public API for programs that import vlb. Returns all that went into it. */
+async function bundleLibrary(outdir, version) {
+  const { metafile } = await esbuild.build({
+    ...options(outdir, version),
+    entryPoints: [LIBRARY],
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  const [file] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === LIBRARY);
+  await writeFile(join(outdir, 'index.mjs'), `export * from './chunks/${basename(file)}';\n`);
+  return metafile;
 }
 
 /** What require() loads, also where the source has `import()`. */

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   workspace: ['execute', 'plan', 'project', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
+  'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
   cli: ['compose.ts', 'workspace', 'watch', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
 };
 
