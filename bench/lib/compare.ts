@@ -1,5 +1,6 @@
 // Times several ways of doing the same, in turn: A B A B …, so that what else the machine does meets all of them.
 
+import { tableLines } from '../../src/util/table.ts';
 import { Interrupted } from './command.ts';
 
 export interface Contender {
@@ -65,15 +66,8 @@ export function printFigures(figures: readonly Figure[]): void {
 
 /** Prints a table; the first column is text, the others are figures. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  const widths = head.map((cell, column) =>
-    Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  for (const row of [head, ...rows]) {
-    const cells = widths.map((width, column) =>
-      column === 0 ? (row[column] ?? '').padEnd(width) : (row[column] ?? '').padStart(width),
-    );
-    process.stdout.write(`  ${cells.join('  ')}\n`);
-  }
+  const figures = [...head.keys()].slice(1);
+  for (const line of tableLines([head, ...rows], figures)) process.stdout.write(`  ${line}\n`);
 }
 
 export function inSeconds(time: number): string {

@@ -1,7 +1,7 @@
 // argv → command → exit status. The only place that sets the exit status.
 
 import type { Failure } from '../model/failure.ts';
-import { createStyle, wantsColour } from '../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../report/terminal/style.ts';
 import { failureText } from '../report/text/failure.ts';
 import { CommandLineError } from './args/errors.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
@@ -63,7 +63,7 @@ function noteProject(directory: string, { C, progress }: RawGlobalOptions): void
 
 /** Prints a failure and sets its exit status. */
 function printFailure(failure: Failure, raw: RawGlobalOptions): void {
-  const style = createStyle(wantsColour(colourOf(raw), process.stderr));
+  const style = createStyle(wantsColor(colourOf(raw), process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
 }

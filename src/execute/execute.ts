@@ -1,4 +1,4 @@
-// Plan → events and outputs. It decides nothing; src/plan/decide.ts does.
+// Executes a plan, and makes its outputs. Decisions are made in src/plan/decide.ts.
 
 import path from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
@@ -13,17 +13,17 @@ import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedu
 import { secondsSince } from './schedule/step.ts';
 
 export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputOptions {
-  /** Called when all has stopped after a layer failed whose disk was kept, before the end is told. */
+  /** Called for the first failed layer whose disk was saved, when nothing runs any more and before `finished`. */
   readonly onFailedDisk?: (
     node: LayerNode,
     failure: Failure,
     known: ReadonlyMap<string, Artifact>,
   ) => Promise<void>;
-  /** A reading of `performance.now()` from which the build counts its time; without one, since the process began. */
+  /** When the build began, by `performance.now()`; by default, when the process did. */
   readonly startedAt?: number;
 }
 
-/** Executes a plan and tells it as events, `finished` last. Returns what `finished` says. */
+/** Executes a plan and emits events, `finished` last. Returns `finished`. */
 export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Finished> {
   context.emit({ type: 'plan', steps: plan.map(plannedStep) });
   noteUncached(plan, context);
@@ -43,9 +43,9 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     type: 'finished',
     ok: outputs.ok,
     counts: done.counts,
-    // All that the person waited for.
+    // All the time that the user waited.
     seconds: secondsSince(options.startedAt ?? 0),
-    ...(outputs.ok ? told(outputs.value) : isSuperseded ? {} : { failure: outputs.failure }),
+    ...(outputs.ok ? finishedOutputs(outputs.value) : isSuperseded ? {} : { failure: outputs.failure }),
     ...(shared ? { shared } : {}),
     failures: done.failures,
     ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),
@@ -54,7 +54,7 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
   return finished;
 }
 
-/** A look at the first layer whose disk was kept, if somebody wants one. */
+/** Shows the disk of the first failed layer that has one. */
 async function showFailed(
   plan: Plan,
   { artifacts, failures }: Done,
@@ -67,8 +67,8 @@ async function showFailed(
     await onFailedDisk?.(node, first.failure, artifacts);
 }
 
-/** The images, relative to the working directory. */
-function told({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'images'> {
+/** The files of the images, relative to the working directory. */
+function finishedOutputs({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'images'> {
   const short = (file: string) => path.relative(process.cwd(), file);
   return {
     image: short(main.file),
@@ -78,8 +78,8 @@ function told({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'ima
 }
 
 /**
- * Keeps what the plan found from being removed while it is executed. What is in place is safe from that anyway, so that
- * a build with nothing to do pays nothing. Where something went between the plan and now, everything is decided anew.
+ * Leases what the plan found, so that it is not removed in the meantime. Artifacts in place are not removed anyway, so a build
+ * with nothing to do takes no lease. Where something was removed since the plan was made, all nodes are decided again.
  */
 async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context): Promise<Plan> {
   const known = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
@@ -96,7 +96,7 @@ async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context
   );
 }
 
-/** Says which layers cannot be cached only because of one below them. */
+/** Notes which layers cannot be cached because of a layer that they depend on. */
 function noteUncached(plan: Plan, { emit }: Context): void {
   const uncached = plan.filter((step) => step.keeping === 'uncached').map(({ node }) => node);
   const causes = uncached.filter((node) => node.type === 'layer' && node.layer.hints.nocache);

@@ -1,4 +1,4 @@
-// Whether this host can run what has to run; before anything is done.
+// Checks, before a build changes anything, that this host can run its layers.
 
 import { ok, type Result } from '../model/failure.ts';
 import type { Node } from '../model/graph.ts';

@@ -18,8 +18,8 @@ export interface Context {
   readonly loadHasher: LoadHasher;
   readonly secrets: Secrets;
   readonly emit: Emit;
-  /** Settles when what was told has been taken, or nobody waits for it any more; undefined when it has been. */
-  readonly untilTaken: () => Promise<void> | undefined;
+  /** Settles when the emitted output has been read, or the build ends; undefined when none is pending. */
+  readonly drained: () => Promise<void> | undefined;
   /** How a user runs `vlb shell` on this project, up to its options. */
   readonly shellCommand: string;
   readonly environment: Environment;
@@ -29,11 +29,11 @@ export interface Context {
   readonly steering?: Steering;
 }
 
-/** Whoever looks on while a build goes on, as `vlb watch` does, and knows better what is of use still. */
+/** Controls which nodes of a running build may still start: `vlb watch` does, when files change. */
 export interface Steering {
   /**
-   * Asked before a node runs, with the key under which it will. Its signal stops this run alone. What it fails with is told
-   * as the node's failure; one that is `interrupted` is none: the node is left for another plan, as one that was stopped is.
+   * Called before a node runs, with its key. Returns a signal that stops this run only. A failure is the node's failure;
+   * an `interrupted` one, or stopping the run, leaves the node to the next plan.
    */
   beforeRun(name: string, key: Key): Promise<Result<AbortSignal>>;
 }

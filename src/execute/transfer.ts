@@ -1,4 +1,4 @@
-// What people ask of the shared cache without a build: to take all of a plan that is built, or to give all of it that is not here.
+// Transfers without a build: pushes all of a plan that is built to the shared cache, or fetches all of it that is missing.
 
 import type { BuildRecord } from '../model/artifact.ts';
 import { needsOf } from '../model/graph.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../model/ports/store.ts';
 import type { PulledLayer, PushedLayer } from '../model/shared-transfer.ts';
 import { recordsBelow } from './schedule/sharing.ts';
 
-/** Sends all that a plan does not have to run, each when all that it needs has been. What is sent is held. */
+/** Pushes all nodes of a plan that need not run, each after those that it depends on. Leases what it pushes. */
 export async function pushPlan(
   plan: Plan,
   store: Store,
@@ -42,8 +42,8 @@ export async function pushPlan(
 }
 
 /**
- * Fetches all of a plan that is away, also what only those looked into that do not run: without its record a build that asks
- * nobody would have to run it. What comes is held, and what is here.
+ * Fetches all of a plan that is only in the shared cache, and leases all of it. Also layers that are only mounted by others: a
+ * build without the shared cache would have to run them otherwise.
  */
 export async function pullPlan(
   plan: Plan,

@@ -1,9 +1,9 @@
-// The layers that failed: none is tried again under the key under which it did.
+// The keys under which layers failed: a layer is not retried under the same key.
 
 import type { Key } from '../model/artifact.ts';
 import type { Failure } from '../model/failure.ts';
 
-/** Enough for going to and fro between branches; without an end it would grow as long as somebody watches. */
+/** How many failures are remembered: enough for switching between branches, and bounded however long vlb watches. */
 const KEPT = 100;
 
 export class Failures {
@@ -24,7 +24,7 @@ export class Failures {
     if (this.#failures.size > KEPT && oldest !== undefined) this.#failures.delete(oldest);
   }
 
-  /** The person wants them tried again. */
+  /** Allows all of them to be retried. */
   clear(): void {
     this.#failures.clear();
   }

@@ -1,4 +1,4 @@
-// Whether what a build goes by is still what the project is: by a fingerprint of each node and all below it.
+// Detects whether a build is out of date, by a fingerprint of each node and of everything that it depends on.
 
 import { createHash } from 'node:crypto';
 import type { Artifact, Digest } from '../model/artifact.ts';
@@ -6,30 +6,30 @@ import { needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 
-/** For each node, by name: the same as long as its inputs, and those of all that it needs, are. Names are no part of it. */
+/** For each node, by name: a digest of its inputs and of those of all that it depends on, but not of names. */
 export type Fingerprints = ReadonlyMap<string, string>;
 
 /**
- * The fingerprints of a plan's nodes: as keys are made, but over the fingerprints of what is below instead of the digests
- * that this has or will have.
+ * The fingerprints of a plan's nodes. They are computed like keys, with the fingerprints of what a node depends on instead of
+ * the digests of its artifacts, which may not exist yet.
  */
 export function fingerprintsOf(plan: Plan, recipeOf: RecipeOf): Fingerprints {
   const known = new Map<string, Artifact>();
   for (const { node } of plan) {
     const recipe = recipeOf(node, known);
     if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
-    const digest = createHash('sha256').update(recipe).digest('hex') as Digest; // stands in a digest's place
+    const digest = createHash('sha256').update(recipe).digest('hex') as Digest; // takes the place of a digest
     known.set(node.name, { digest, keeping: 'cached', bytes: 0 });
   }
   return new Map([...known].map(([name, { digest }]) => [name, digest]));
 }
 
-/** Whether two maps, of fingerprints say, have the same names with the same values. */
+/** Whether two maps have the same names with the same values. */
 export function isSame(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value);
 }
 
-/** The layers that changed themselves, not merely what they stand on; then those that are gone. */
+/** The layers of which the own inputs changed, not only those of a layer below; then the removed layers. */
 export function changedLayers(before: Fingerprints, now: Fingerprints, plan: Plan): readonly string[] {
   const old = new Set(before.values());
   const current = new Set(now.values());

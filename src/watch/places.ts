@@ -1,4 +1,4 @@
-// What has to be watched: everything by which a project's next plan could be another one, and nothing that vlb writes.
+// The files to watch: everything that the next plan of a project depends on, and nothing that vlb writes.
 
 import path from 'node:path';
 import { CONFIG_FILE } from '../project/config/config.ts';
@@ -8,21 +8,21 @@ import type { Project } from '../project/project.ts';
 import { isDirectory, isFile, realPathOrSame } from '../util/fs.ts';
 
 export interface Places {
-  /** Directories that are there: what is watched is in them, or in directories below that may be there or not yet. */
+  /** Existing directories that contain all that is watched, possibly in subdirectories which do not exist yet. */
   readonly roots: readonly string[];
-  /** Whether something is to be watched: one of the places, what is in it, or a directory that leads there. */
+  /** Whether to watch a file: one of the places, a file in it, or a directory on the path to it. */
   allows(file: string): boolean;
-  /** What the person is told. */
+  /** The places to print, relative to the project. */
   readonly shown: readonly string[];
-  /** The same for the same places. */
+  /** Equal for equal places. */
   readonly id: string;
 }
 
 const LAYER = /^\d{2,}_/;
 
 /**
- * The places of a project: where layers are and may come to be, bind mounts' sources, vlb.yaml, each .vlbignore, the base.
- * @param project as it was read last
+ * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml, each .vlbignore, the base.
+ * @param project as last loaded
  */
 export function placesOf(project: Project): Places {
   const { directory, layers, base } = project;
@@ -30,7 +30,7 @@ export function placesOf(project: Project): Places {
   const basePath = base?.type === 'file' ? [base.path] : [];
   const config = path.join(directory, CONFIG_FILE);
   const named = [path.join(directory, 'layers'), ...inputs, ...basePath, config];
-  // A link leads elsewhere without a change of its own, and what it leads to changes without one of the link.
+  // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
   const roots = new Set([directory]);
@@ -38,7 +38,7 @@ export function placesOf(project: Project): Places {
   for (const place of [...trees, ...files]) {
     let at = path.dirname(place);
     for (; !isDirectory(at); at = path.dirname(at)) leading.add(at);
-    // From there on it may be taken away as well.
+    // Directories on the path may be removed, too.
     if (isWithin(at, directory)) for (; at !== directory; at = path.dirname(at)) leading.add(at);
     leading.add(at);
     roots.add(at);
@@ -56,7 +56,7 @@ export function placesOf(project: Project): Places {
   };
 }
 
-/** The layers' own directories are told as the one they are in. */
+/** One place for all layers of a directory. */
 function shownOf(project: Project, base: readonly string[], config: string): readonly string[] {
   const { directory, layers } = project;
   const parents = layers.map((layer) => path.dirname(layer.directory));
@@ -69,7 +69,7 @@ function shownOf(project: Project, base: readonly string[], config: string): rea
   return unique(places).map((place) => path.relative(directory, place) || '.');
 }
 
-/** Those above a place, in the project: outside of it they do not count, and those in the place are watched with it. */
+/** The .vlbignore files of a place's parent directories in the project. Those in the place itself are watched with it. */
 function ignoreFiles(place: string, directory: string): readonly string[] {
   if (place === directory || !isWithin(place, directory)) return [];
   const above = path.dirname(place);

@@ -1,29 +1,29 @@
-// Waits until files keep still: people save many at once, and git goes through a whole tree.
+// Waits until no file changes: editors save many files at once, and git rewrites a whole tree.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 const QUIET_MILLISECONDS = 120;
 
-/** Something that is written all the time must not keep a build from ever beginning; nor must a lock that git left behind. */
+/** The longest wait: neither a file that is written all the time nor a stale lock of git may prevent a build. */
 const LONGEST_MILLISECONDS = 10_000;
 
 export interface Quiet {
-  /** Calls `onQuiet` once it was quiet from now on, and git has let go of its index. */
+  /** Calls `onQuiet` once, when nothing changed for a while from now on and git has released its index. */
   await(): void;
   close(): void;
 }
 
 /**
- * @param lock git's index.lock, where the project is in a repository
+ * @param lock the path of git's index.lock, where the project is in a repository
  */
 export function createQuiet(lock: string | undefined, onQuiet: () => void): Quiet {
   let timer: NodeJS.Timeout | undefined;
   let since = 0;
-  const look = () => {
+  const check = () => {
     timer = undefined;
     if (lock !== undefined && isHeld(lock)) {
-      timer = setTimeout(look, QUIET_MILLISECONDS);
+      timer = setTimeout(check, QUIET_MILLISECONDS);
       return;
     }
     onQuiet();
@@ -34,7 +34,7 @@ export function createQuiet(lock: string | undefined, onQuiet: () => void): Quie
       if (timer === undefined) since = now;
       else if (now - since > LONGEST_MILLISECONDS) return;
       clearTimeout(timer);
-      timer = setTimeout(look, QUIET_MILLISECONDS);
+      timer = setTimeout(check, QUIET_MILLISECONDS);
     },
     close() {
       clearTimeout(timer);
@@ -43,13 +43,13 @@ export function createQuiet(lock: string | undefined, onQuiet: () => void): Quie
   };
 }
 
-/** Whether git is at work: its lock is there, and not forgotten. */
+/** Whether git is running: its lock exists and is not stale. */
 function isHeld(lock: string): boolean {
   const stat = statSync(lock, { throwIfNoEntry: false });
   return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) < LONGEST_MILLISECONDS;
 }
 
-/** Where git locks the index of the working tree that a directory is in; undefined where it is in none. */
+/** The path of git's lock of the index of the working tree that contains a directory; undefined outside of one. */
 export function indexLock(directory: string): string | undefined {
   for (let at = directory; ; at = path.dirname(at)) {
     const git = path.join(at, '.git');
@@ -58,7 +58,7 @@ export function indexLock(directory: string): string | undefined {
   }
 }
 
-/** `.git` is a directory, or in a worktree and in a submodule a file that names it. */
+/** `.git` is a directory; in a worktree or submodule it is a file that names the directory. */
 function gitDirectory(git: string): string {
   if (!statSync(git).isFile()) return git;
   const named = /^gitdir: (.+)$/m.exec(readFileSync(git, 'utf8'))?.[1];

@@ -1,4 +1,4 @@
-// `vlb watch` itself: brings about what the machine of state.ts wants, and tells it what happens.
+// `vlb watch`: performs the effects of the state machine in state.ts, and feeds it events.
 
 import { execute } from '../execute/execute.ts';
 import type { Context } from '../execute/run-context.ts';
@@ -15,7 +15,7 @@ import { Failures } from './failures.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from './fingerprint.ts';
 import { type Places, placesOf } from './places.ts';
 import { createQuiet, indexLock } from './quiet.ts';
-import { BEGINNING, type Effect, type Happening, next } from './state.ts';
+import { BEGINNING, type Effect, next, type WatchEvent } from './state.ts';
 import { BuildSteering } from './steering.ts';
 import { openWatcher, type Watcher } from './watcher.ts';
 
@@ -28,23 +28,23 @@ export interface WatchOptions {
   /** Whether plans are of the whole project. */
   readonly complete: boolean;
   readonly emit: Emit;
-  /** Ends the watching. */
+  /** Ends the session. */
   readonly signal: AbortSignal;
-  /** The right to build in the project. */
+  /** Locks the project for a build. */
   readonly lock: (signal: AbortSignal) => Promise<Result<Disposable>>;
   readonly load: () => Promise<Result<Project>>;
-  /** From a project to a plan; what is worth knowing goes to `emit`. */
+  /** Plans the project; notes go to `emit`. */
   readonly plan: (project: Project, emit: Emit, signal: AbortSignal) => Promise<Result<Planned>>;
-  /** The same for a look alone, whatever the store and others have. */
+  /** Plans the project to find changes only: without the shared cache and without notes. */
   readonly scan: (project: Project, signal: AbortSignal) => Promise<Result<Planned>>;
-  /** What follows a success; tells by itself what came of it. */
+  /** What to do after each successful build; reports its own failures. */
   readonly followUp: (signal: AbortSignal) => Promise<void>;
-  /** Tells of a build that could not begin. */
-  readonly tell: (failure: Failure) => void;
-  /** Whether the person can type what is wanted. */
+  /** Prints the failure of a build that could not begin. */
+  readonly report: (failure: Failure) => void;
+  /** Whether the user can press keys. */
   readonly keys: boolean;
-  /** Called once with what a person may do: build now, and end. */
-  readonly onReady: (wants: { readonly retry: () => void; readonly quit: () => void }) => void;
+  /** Called once with what the user can request: a build now, and the end. */
+  readonly onReady: (requests: { readonly retry: () => void; readonly quit: () => void }) => void;
 }
 
 export interface Planned {
@@ -54,15 +54,15 @@ export interface Planned {
   readonly context: Context;
 }
 
-/** What a build went by. */
+/** What a build is based on. */
 interface Basis {
   readonly fingerprints: Fingerprints;
   readonly images: ImageLayers;
 }
 
 /**
- * Builds, and builds again whenever something changed, until the signal, or the person, ends it. Returns what is wrong when
- * not even the first build could begin.
+ * Builds, and builds again after each change, until the signal or the user ends it. Returns the failure where the first build
+ * could not begin.
  */
 export async function watch(options: WatchOptions): Promise<Failure | undefined> {
   const session = new Session(options);
@@ -79,36 +79,36 @@ class Session {
   readonly #ended = Promise.withResolvers<Failure | undefined>();
   readonly #quiet;
   #state = BEGINNING.state;
-  /** Stops what is under way. */
+  /** Stops the current build or follow-up. */
   #stop = new AbortController();
   #steering: BuildSteering | undefined;
-  /** What the last build went by; undefined when it did not come to its end. */
+  /** The basis of the last build; undefined where it was interrupted. */
   #last: Basis | undefined;
-  /** What the build that is under way goes by, once that is known. */
+  /** The basis of the current build, once it is planned. */
   #current: Basis | undefined;
-  /** What the last plan was made for: the changes are told against it. */
+  /** Those of the last plan: changes are reported relative to it. */
   #planned: Fingerprints | undefined;
-  /** What the last scan found; undefined where the project cannot be read. */
+  /** The basis that the last scan found; undefined where the project cannot be read. */
   #scanned: Basis | undefined;
   #scans = 0;
-  /** What kept the first build from beginning. */
-  #hopeless: Failure | undefined;
-  #toldFailure = '';
+  /** Why the first build could not begin. */
+  #startFailure: Failure | undefined;
+  #reportedFailure = '';
   #failed: readonly string[] = [];
   #places: Places | undefined;
   #watcher: Promise<Watcher> | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#quiet = createQuiet(indexLock(options.directory), () => this.#happen({ type: 'quiet' }));
+    this.#quiet = createQuiet(indexLock(options.directory), () => this.#dispatch({ type: 'quiet' }));
   }
 
   async run(): Promise<Failure | undefined> {
     const { signal, onReady } = this.#options;
-    signal.addEventListener('abort', () => this.#happen({ type: 'quit' }), { once: true });
+    signal.addEventListener('abort', () => this.#dispatch({ type: 'quit' }), { once: true });
     onReady({
-      retry: () => this.#happen({ type: 'retry' }),
-      quit: () => this.#happen({ type: 'quit' }),
+      retry: () => this.#dispatch({ type: 'retry' }),
+      quit: () => this.#dispatch({ type: 'quit' }),
     });
     for (const effect of BEGINNING.effects) this.#perform(effect);
     return await this.#ended.promise;
@@ -119,15 +119,15 @@ class Session {
     await (await this.#watcher)?.close();
   }
 
-  #happen(happening: Happening): void {
-    const { state, effects } = next(this.#state, happening);
+  #dispatch(event: WatchEvent): void {
+    const { state, effects } = next(this.#state, event);
     this.#state = state;
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** What takes its time tells the machine when it is done. */
+  /** Performs an effect; what takes time dispatches an event at its end. */
   #perform(effect: Effect): void {
-    const how: Readonly<Record<Effect, () => void>> = {
+    const actions: Readonly<Record<Effect, () => void>> = {
       'await quiet': () => this.#quiet.await(),
       pause: () => this.#steering?.pause(),
       resume: () => this.#steering?.resume(),
@@ -139,54 +139,54 @@ class Session {
         this.#inBackground(this.#build(true));
       },
       'follow up': () => this.#inBackground(this.#followUp()),
-      'tell waiting': () => this.#tellWaiting(),
+      'report waiting': () => this.#reportWaiting(),
       stop: () => {
         this.#stop.abort();
         this.#steering?.resume();
       },
       end: () => this.#ended.resolve(undefined),
     };
-    how[effect]();
+    actions[effect]();
   }
 
-  /** A defect ends the session. */
-  #inBackground(work: Promise<Happening | undefined>): void {
+  /** An unexpected error ends the session. */
+  #inBackground(work: Promise<WatchEvent | undefined>): void {
     work.then(
-      (happening) => happening && this.#happen(happening),
+      (event) => event && this.#dispatch(event),
       (error) => this.#ended.reject(error),
     );
   }
 
-  async #build(wanted: boolean): Promise<Happening | undefined> {
+  async #build(isRetry: boolean): Promise<WatchEvent | undefined> {
     this.#stop = new AbortController();
-    const outcome = await this.#buildLocked(wanted, this.#stop.signal);
+    const outcome = await this.#buildLocked(isRetry, this.#stop.signal);
     this.#steering = undefined;
     this.#current = undefined;
-    if (this.#hopeless) this.#ended.resolve(this.#hopeless);
-    return this.#hopeless ? undefined : { type: 'built', outcome };
+    if (this.#startFailure) this.#ended.resolve(this.#startFailure);
+    return this.#startFailure ? undefined : { type: 'built', outcome };
   }
 
-  async #buildLocked(wanted: boolean, signal: AbortSignal): Promise<'ok' | 'failed' | 'unchanged'> {
+  async #buildLocked(isRetry: boolean, signal: AbortSignal): Promise<'ok' | 'failed' | 'unchanged'> {
     const { load, lock, plan, emit } = this.#options;
-    // What is wrong with the project is told before anything of it is written or waited for.
+    // Loaded twice: errors in the project are reported before vlb waits for the lock, and it may change until then.
     const readable = await load();
-    if (!readable.ok) return this.#broken(readable.failure, wanted);
+    if (!readable.ok) return this.#failToStart(readable.failure, isRetry);
     const locked = await lock(signal);
-    if (!locked.ok) return signal.aborted ? 'failed' : this.#broken(locked.failure, wanted);
+    if (!locked.ok) return signal.aborted ? 'failed' : this.#failToStart(locked.failure, isRetry);
     using _lock = locked.value;
-    // All that the person waited for, save others who had the project.
+    // All the time that the user waited, except for other builds.
     const startedAt = this.#planned ? performance.now() : 0;
     const project = await load();
-    if (!project.ok) return this.#broken(project.failure, wanted);
+    if (!project.ok) return this.#failToStart(project.failure, isRetry);
     this.#follow(placesOf(project.value));
     const planned = await plan(project.value, emit, signal);
-    if (!planned.ok) return this.#broken(planned.failure, wanted);
-    this.#toldFailure = '';
+    if (!planned.ok) return this.#failToStart(planned.failure, isRetry);
+    this.#reportedFailure = '';
     const { store } = planned.value.context;
     using _lease = { [Symbol.dispose]: () => store.release() };
     const basis = basisOf(planned.value);
     const { fingerprints } = basis;
-    if (!wanted && isSameBasis(this.#last, basis) && this.#hasNothingToDo(planned.value)) return 'unchanged';
+    if (!isRetry && isSameBasis(this.#last, basis) && this.#hasNothingToDo(planned.value)) return 'unchanged';
     const layers = changedLayers(this.#planned ?? fingerprints, fingerprints, planned.value.plan);
     if (layers.length > 0) emit({ type: 'watching', state: 'changed', at: now(), layers });
     this.#planned = fingerprints;
@@ -206,7 +206,7 @@ class Session {
     signal: AbortSignal,
   ): Promise<Finished> {
     const { jobs, keepGoing, flatten, complete, emit } = this.#options;
-    if (this.#state.files !== 'known') steering.pause(); // by what happened while the plan was made
+    if (this.#state.files !== 'known') steering.pause(); // files changed during planning
     const emitted = (event: BuildEvent) => {
       if (event.type === 'layer-finished') steering.ended(event);
       emit(event);
@@ -220,7 +220,7 @@ class Session {
         jobs,
         flatten,
         complete,
-        // One that is known to fail must not keep the others from being built until it is mended.
+        // A layer that is known to fail must not prevent builds of others.
         keepGoing: keepGoing || this.#failures.size > 0,
         startedAt,
       },
@@ -228,7 +228,7 @@ class Session {
     );
   }
 
-  /** Whether all is in place, save what is known to fail. */
+  /** Whether everything is in place, except for layers that are known to fail. */
   #hasNothingToDo({ plan, recipeOf }: Planned): boolean {
     const known = new Map<string, Artifact>();
     return plan.every(({ node, action }) => {
@@ -240,21 +240,21 @@ class Session {
     });
   }
 
-  #broken(failure: Failure, wanted: boolean): 'failed' | 'unchanged' {
-    // As `vlb build` does; only what is broken later on can be expected to be mended.
-    if (!this.#planned) this.#hopeless = failure;
-    if (this.#hopeless) return 'failed';
+  #failToStart(failure: Failure, isRetry: boolean): 'failed' | 'unchanged' {
+    // The first failure ends the session, as with `vlb build`; the user can be expected to fix a later one.
+    if (!this.#planned) this.#startFailure = failure;
+    if (this.#startFailure) return 'failed';
     const text = JSON.stringify(failure);
-    if (text === this.#toldFailure && !wanted) return 'unchanged';
-    this.#toldFailure = text;
+    if (text === this.#reportedFailure && !isRetry) return 'unchanged';
+    this.#reportedFailure = text;
     this.#last = undefined;
     this.#failed = [];
-    this.#options.tell(failure);
+    this.#options.report(failure);
     return 'failed';
   }
 
-  /** Reads the project beside what is under way; the newest scan alone is told. */
-  async #scan(): Promise<Happening | undefined> {
+  /** Loads the project during a build or follow-up; only the newest scan is reported. */
+  async #scan(): Promise<WatchEvent | undefined> {
     const scan = ++this.#scans;
     const { load, scan: planAlone, signal } = this.#options;
     const project = await load();
@@ -266,18 +266,18 @@ class Session {
     return { type: 'scanned', changed: !this.#scanned || !isSameBasis(basis, this.#scanned) };
   }
 
-  async #followUp(): Promise<Happening> {
+  async #followUp(): Promise<WatchEvent> {
     this.#stop = new AbortController();
     await this.#options.followUp(this.#stop.signal);
     return { type: 'followed up' };
   }
 
-  /** Watches these places from now on. What changed meanwhile is found by the scan that a new watcher begins with. */
+  /** Watches these places from now on. Changes before the watcher is ready are found by the scan that follows. */
   #follow(places: Places): void {
     if (places.id === this.#places?.id) return;
     this.#places = places;
     const old = this.#watcher;
-    const onChange = () => this.#happen({ type: 'change' });
+    const onChange = () => this.#dispatch({ type: 'change' });
     const onLimit = (message: string) => this.#options.emit({ type: 'note', message });
     this.#watcher = (async () => {
       await (await old)?.close();
@@ -288,7 +288,7 @@ class Session {
     this.#watcher.catch((error) => this.#ended.reject(error));
   }
 
-  #tellWaiting(): void {
+  #reportWaiting(): void {
     const { emit, keys } = this.#options;
     const places = this.#places?.shown ?? [];
     emit({ type: 'watching', state: 'waiting', at: now(), places, failed: this.#failed, keys });

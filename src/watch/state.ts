@@ -1,4 +1,4 @@
-// The states of `vlb watch` as a pure machine: what happens leads to another state, and to effects that others bring about.
+// The states of `vlb watch` as a pure machine: an event leads to another state and to effects, which session.ts performs.
 //
 //                        quiet                       built, ok
 //        nothing ───────────────────▶ building ───────────────────▶ following up
@@ -7,52 +7,52 @@
 //           │                              └──────────────────────────┘   │
 //           └─────────────────────────────────────────────────────────────┘ followed up
 //
-// Beside what is done stands what is known of the files. While something is under way a change leads to a scan, and only
-// one that finds a difference to its end:
+// The state of the files is separate. During a build or follow-up a change leads to a scan, and only a scan that finds a
+// difference stops it:
 //
 //        known ──change──▶ changing ──quiet──▶ scanning ──scanned──▶ known
 //                            ▲  └─change─┘       │
 //                            └──────change───────┘
 
 export interface State {
-  /** `following up` is what the person wants after each success: a boot check, a command. */
+  /** `following up`: the boot check or command that the user requested after each success. */
   readonly doing: 'nothing' | 'building' | 'following up';
   readonly files: 'known' | 'changing' | 'scanning';
-  /** A build has to follow what is under way. A retry takes in the layers that failed. */
+  /** Whether another build must follow. A retry includes the layers that failed. */
   readonly again: 'no' | 'changed' | 'retry';
-  /** What was put off, since the files did not keep still, and is due once a build finds that nothing changed. */
-  readonly due: 'nothing' | 'word' | 'follow-up';
+  /** What was postponed because files changed, and is due once a build finds that nothing changed. */
+  readonly due: 'nothing' | 'report' | 'follow-up';
   readonly quitting: boolean;
 }
 
-export type Happening =
+export type WatchEvent =
   /** Some file may have changed. */
   | { readonly type: 'change' }
-  /** Nothing did for a while. */
+  /** No file changed for a while. */
   | { readonly type: 'quiet' }
-  /** The project was read beside what is under way; `changed` when that goes by something else. */
+  /** The project was scanned; `changed` where the current build or follow-up is out of date. */
   | { readonly type: 'scanned'; readonly changed: boolean }
   | { readonly type: 'built'; readonly outcome: 'ok' | 'failed' | 'unchanged' }
   | { readonly type: 'followed up' }
-  /** The person wants a build now. */
+  /** The user requests a build. */
   | { readonly type: 'retry' }
   | { readonly type: 'quit' };
 
 export type Effect =
-  /** Tell, by `quiet`, when nothing changed for a while from now on. */
+  /** Send `quiet` when nothing changed for a while from now on. */
   | 'await quiet'
-  /** Let no further script start until it is known what changed. */
+  /** Start no further script until `resume` or `supersede`. */
   | 'pause'
   | 'resume'
   | 'scan'
-  /** Start nothing more, and stop what is of no use any more. */
+  /** Start no further script, and stop those that are out of date. */
   | 'supersede'
   | 'build'
-  /** Build, and try again what failed. */
+  /** Build, including the layers that failed. */
   | 'retry'
   | 'follow up'
-  | 'tell waiting'
-  /** Stop what is under way: it ends as `built` or `followed up`. */
+  | 'report waiting'
+  /** Stop the build or follow-up: it ends as `built` or `followed up`. */
   | 'stop'
   | 'end';
 
@@ -61,16 +61,16 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
-/** How `vlb watch` begins: with a build. */
+/** The first step: a build. */
 export const BEGINNING: Step = {
   state: { doing: 'building', files: 'known', again: 'no', due: 'nothing', quitting: false },
   effects: ['build'],
 };
 
-/** What comes of it when something happens. */
-export function next(state: State, happening: Happening): Step {
-  if (state.quitting) return whileQuitting(state, happening);
-  switch (happening.type) {
+/** The transition of a state by an event. */
+export function next(state: State, event: WatchEvent): Step {
+  if (state.quitting) return whileQuitting(state, event);
+  switch (event.type) {
     case 'change':
       return {
         state: { ...state, files: 'changing' },
@@ -81,13 +81,13 @@ export function next(state: State, happening: Happening): Step {
       if (state.doing === 'nothing') return begin(state);
       return { state: { ...state, files: 'scanning' }, effects: ['scan'] };
     case 'scanned':
-      return afterScan(state, happening.changed);
+      return afterScan(state, event.changed);
     case 'built':
-      return afterBuild(state, happening.outcome);
+      return afterBuild(state, event.outcome);
     case 'followed up':
       if (state.doing !== 'following up') return { state, effects: [] };
-      // One that was stopped has to come again.
-      return proceed({ ...state, doing: 'nothing', due: state.again === 'no' ? 'word' : 'follow-up' });
+      // A follow-up that was stopped must be repeated.
+      return proceed({ ...state, doing: 'nothing', due: state.again === 'no' ? 'report' : 'follow-up' });
     case 'retry':
       if (state.doing === 'nothing') return proceed({ ...state, again: 'retry' });
       return {
@@ -101,7 +101,7 @@ export function next(state: State, happening: Happening): Step {
   }
 }
 
-function whileQuitting(state: State, { type }: Happening): Step {
+function whileQuitting(state: State, { type }: WatchEvent): Step {
   const ended =
     (type === 'built' && state.doing === 'building') ||
     (type === 'followed up' && state.doing === 'following up');
@@ -109,9 +109,9 @@ function whileQuitting(state: State, { type }: Happening): Step {
 }
 
 function afterScan(state: State, changed: boolean): Step {
-  if (state.files !== 'scanning') return { state, effects: [] }; // another change came, so another scan will
+  if (state.files !== 'scanning') return { state, effects: [] }; // another scan follows the next change
   const known: State = { ...state, files: 'known' };
-  // What it was compared with ended meanwhile: a build finds out by itself whether there is something to do.
+  // The build that it was compared with has ended: the next one finds out whether there is something to do.
   if (state.doing === 'nothing') return begin(state);
   if (!changed) return { state: known, effects: state.doing === 'building' ? ['resume'] : [] };
   if (state.doing === 'building') {
@@ -129,19 +129,19 @@ function moreOf(again: State['again']): State['again'] {
 
 function afterBuild(state: State, outcome: 'ok' | 'failed' | 'unchanged'): Step {
   if (state.doing !== 'building') return { state, effects: [] };
-  const due = outcome === 'unchanged' ? state.due : outcome === 'ok' ? 'follow-up' : 'word';
+  const due = outcome === 'unchanged' ? state.due : outcome === 'ok' ? 'follow-up' : 'report';
   return proceed({ ...state, doing: 'nothing', due });
 }
 
-/** Nothing is under way any more. An image that is out of date already is not followed up. */
+/** The transition after the end of a build or follow-up. There is no follow-up of an image that is out of date. */
 function proceed(state: State): Step {
   if (state.files !== 'known') return { state, effects: [] };
   if (state.again !== 'no') return begin(state);
   switch (state.due) {
     case 'nothing':
       return { state, effects: [] };
-    case 'word':
-      return { state: { ...state, due: 'nothing' }, effects: ['tell waiting'] };
+    case 'report':
+      return { state: { ...state, due: 'nothing' }, effects: ['report waiting'] };
     case 'follow-up':
       return { state: { ...state, doing: 'following up', due: 'nothing' }, effects: ['follow up'] };
   }

@@ -1,4 +1,4 @@
-// Steers one build while files change: which scripts may start, and which run is of no use any more.
+// Controls one build while files change: which scripts may start, and which runs are obsolete.
 
 import type { Steering } from '../execute/run-context.ts';
 import type { Key } from '../model/artifact.ts';
@@ -13,11 +13,11 @@ interface Run {
 }
 
 export class BuildSteering implements Steering {
-  /** What the build goes by. */
+  /** Those of the project when it was planned. */
   readonly fingerprints: Fingerprints;
   readonly #failures: Failures;
   readonly #runs = new Map<string, Run>();
-  /** Set while it is not known what changed. */
+  /** Set while it is unknown what changed. */
   #paused: PromiseWithResolvers<void> | undefined;
   #superseded = false;
 
@@ -28,7 +28,7 @@ export class BuildSteering implements Steering {
 
   async beforeRun(name: string, key: Key): Promise<Result<AbortSignal>> {
     while (this.#paused) await this.#paused.promise;
-    if (this.#superseded) return fail('interrupted', `${name} has to be planned again`);
+    if (this.#superseded) return fail('interrupted', `${name} must be planned again`);
     const failure = this.#failures.get(key);
     if (failure) return { ok: false, failure };
     const run = { key, controller: new AbortController() };
@@ -36,7 +36,7 @@ export class BuildSteering implements Steering {
     return ok(run.controller.signal);
   }
 
-  /** To be told of each layer that ended: one that failed is not tried again. */
+  /** Must be called for each finished layer: remembers failures. */
   ended({ layer, failure }: LayerFinished): void {
     const run = this.#runs.get(layer);
     this.#runs.delete(layer);
@@ -54,8 +54,8 @@ export class BuildSteering implements Steering {
   }
 
   /**
-   * Nothing more is started; runs go on as long as the project still has what they were begun with, under whatever name.
-   * @param now undefined where the project cannot be read: what runs may be right as it is
+   * Starts no further run, and stops running ones whose inputs the project no longer has under any name.
+   * @param now undefined where the project cannot be read: then nothing is stopped
    */
   supersede(now: Fingerprints | undefined): void {
     this.#superseded = true;

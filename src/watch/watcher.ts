@@ -1,4 +1,4 @@
-// Hints that files changed, from the kernel or, where it cannot, by the clock. The only file that imports chokidar.
+// Reports that files may have changed: by inotify, or at intervals where its limit is reached. The only file that imports chokidar.
 
 import path from 'node:path';
 import type { FSWatcher } from 'chokidar';
@@ -6,10 +6,10 @@ import { systemError } from '../util/errors.ts';
 import { isDirectory } from '../util/fs.ts';
 import type { Places } from './places.ts';
 
-/** How often the project is looked at where the kernel tells nothing. */
+/** The interval of polling. */
 const POLL_MILLISECONDS = 2000;
 
-/** Directories come in flocks, with a checkout say. */
+/** How long to collect new directories before watching them: a checkout creates many at once. */
 const REOPEN_MILLISECONDS = 100;
 
 export interface Watcher {
@@ -18,9 +18,8 @@ export interface Watcher {
 
 /**
  * Watches places; returns once everything in them is watched.
- * @param onChange called for what may be a change, some too often
- * @param onLimit called with what to tell when the kernel watches no more files for this user; `onChange` is then called by
- * the clock
+ * @param onChange called for each possible change, sometimes without one
+ * @param onLimit called with a message when the inotify limit is reached; from then on `onChange` is called at intervals
  */
 export async function openWatcher(
   places: Places,
@@ -54,13 +53,13 @@ class PlacesWatcher implements Watcher {
     const watcher = watch(roots, {
       ignored: (file) => !this.#places.allows(file),
       ignoreInitial: true,
-      followSymlinks: false, // as vlb walks inputs
-      ignorePermissionErrors: true, // the plan tells of them
+      followSymlinks: false, // as for inputs
+      ignorePermissionErrors: true, // the plan reports them
     });
     this.#watcher = watcher;
-    // Not the package's own events, which leave out some changes of modes. A directory tells of all that is in it.
+    // Not the package's own events, which omit some changes of modes. A directory reports changes of the files in it.
     watcher.on('raw', (event, name, details) => {
-      const { watchedPath = '' } = details as { watchedPath?: string }; // its types do not say
+      const { watchedPath = '' } = details as { watchedPath?: string }; // missing in its types
       const isNamed = name && name !== path.basename(watchedPath);
       this.#hint(event, isNamed ? path.join(watchedPath, name) : watchedPath);
     });
@@ -68,7 +67,7 @@ class PlacesWatcher implements Watcher {
     watcher.on('ready', () => ready.resolve());
     watcher.on('error', (error) => {
       const limit = limitOf(error);
-      if (limit === undefined || this.#poll) return; // something that is gone again, or was told already
+      if (limit === undefined || this.#poll) return; // removed again, or reported already
       this.#poll = setInterval(this.#onChange, POLL_MILLISECONDS);
       this.#onLimit(limit);
       void watcher.close();
@@ -88,13 +87,13 @@ class PlacesWatcher implements Watcher {
     if (!this.#places.allows(file)) return;
     this.#onChange();
     if (event !== 'rename' || this.#reopen || this.#poll) return;
-    // The package takes a directory that went and came back for the old one, and so watches what is gone.
+    // The package takes a directory that was removed and recreated for the old one, and would watch a removed one.
     if (isDirectory(file) || this.#places.roots.includes(file)) {
       this.#reopen = setTimeout(() => void this.#openAgain(), REOPEN_MILLISECONDS);
     }
   }
 
-  /** What happens meanwhile is found by the scan that the last hint leads to. */
+  /** Changes until then are found by the scan that the last call of `onChange` causes. */
   async #openAgain(): Promise<void> {
     await this.#watcher?.close();
     this.#reopen = undefined;
@@ -103,13 +102,13 @@ class PlacesWatcher implements Watcher {
   }
 }
 
-/** What to tell of inotify(7)'s limits; undefined for any other error. */
+/** The message about a limit of inotify(7); undefined for any other error. */
 function limitOf(error: unknown): string | undefined {
   const { code } = systemError(error);
   const limit = LIMITS.find((one) => one.code === code);
   return limit === undefined
     ? undefined
-    : `the kernel watches no more files for this user, so vlb looks every ${POLL_MILLISECONDS / 1000} s; it will with: sysctl -w ${limit.setting}`;
+    : `the inotify limit is reached, so vlb polls every ${POLL_MILLISECONDS / 1000} s. To raise it: sysctl -w ${limit.setting}`;
 }
 
 const LIMITS = [

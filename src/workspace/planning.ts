@@ -90,7 +90,7 @@ export async function planProject(
       loadHasher,
       secrets: secrets.value,
       emit: request.emit,
-      untilTaken: request.drained ?? (() => undefined),
+      drained: request.drained ?? (() => undefined),
       shellCommand: request.shellCommand ?? 'vlb shell',
       environment: parts.environment,
       signal: request.signal,

@@ -119,7 +119,7 @@ for (const { name, layer, apply, says } of DAMAGES) {
     assert.equal(bad.status, 1, bad.stdout + bad.stderr);
     assert.match(bad.stderr, says);
     assert.equal(bad.stderr.match(/^bad:/gm)?.length, 1, bad.stderr);
-    assert.match(bad.stdout, /: 1 bad; the next build makes again what it needs\n$/);
+    assert.match(bad.stdout, /: 1 bad; the next build rebuilds what it needs\n$/);
     assert.ok(readdirSync(project.path('.vlb/store/damaged')).length > 0);
     assert.equal(
       (await project.vlb(['cache', 'verify'])).status,

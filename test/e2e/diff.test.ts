@@ -119,12 +119,15 @@ test('disks by all their names: what is compared is the same', async (t) => {
   }
   await t.test('nothing differs', async () => {
     const { stdout, status } = await made.vlb(['diff', 'app', '../elsewhere/flat.raw']);
-    assert.deepEqual([stdout, status], ['20_app and ../elsewhere/flat.raw hold the same files\n', 0]);
-    assert.equal((await made.vlb(['diff', 'app', 'app'])).stdout, '20_app and 20_app hold the same files\n');
+    assert.deepEqual([stdout, status], ['20_app and ../elsewhere/flat.raw contain the same files\n', 0]);
+    assert.equal(
+      (await made.vlb(['diff', 'app', 'app'])).stdout,
+      '20_app and 20_app contain the same files\n',
+    );
   });
   await t.test('image files alone need no project, and make none', async () => {
     const { stdout, status, stderr } = await run(VLB, ['diff', 'flat.raw', 'flat.qcow2'], { cwd: elsewhere });
-    assert.deepEqual([stdout, status], ['flat.raw and flat.qcow2 hold the same files\n', 0], stderr);
+    assert.deepEqual([stdout, status], ['flat.raw and flat.qcow2 contain the same files\n', 0], stderr);
     assert.deepEqual(readdirSync(elsewhere).sort(), ['flat.qcow2', 'flat.raw']);
   });
   await t.test('a disk that stands on nothing is all added', async () => {

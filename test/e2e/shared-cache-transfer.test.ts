@@ -105,7 +105,7 @@ test('people are told layer by layer, with bytes and seconds', async () => {
   const pushed = await one.vlb(['cache', 'push'], options);
   assert.match(
     pushed.stdout,
-    /^pushed {2}10_base +[\d.]+ MiB\npushed {2}20_random +[\d.]+ [KM]iB\npushed {2}30_child +[\d.]+ [KM]iB\nleft {4}40_own +[\d.]+ [KM]iB {2}it, or what it stands on, is not to be shared\npushed 3 layers, [\d.]+ MiB in [\d.]+ s; 1 not to be shared\n$/,
+    /^pushed {3}10_base +[\d.]+ MiB\npushed {3}20_random +[\d.]+ [KM]iB\npushed {3}30_child +[\d.]+ [KM]iB\nskipped {2}40_own +[\d.]+ [KM]iB {2}it or its parent is not shared\npushed 3 layers, [\d.]+ MiB in [\d.]+ s; 1 not shared\n$/,
   );
   assert.match(pushed.stderr, /^pushing 10_base /);
   const pulled = await two.vlb(['cache', 'pull'], options);

@@ -410,7 +410,7 @@ test('keys: r tries again what failed, q and ^C end it', async () => {
   await using project = repository();
   project.write({ 'layers/20_app/build-layer': buildLayer('exit 1') });
   await using terminal = new Typing(project, 'watch');
-  await terminal.until(/20_app failed and waits for that \(r builds now, q quits\)/);
+  await terminal.until(/\(20_app failed; it is retried when its inputs change\); r builds now, q quits/);
   terminal.type('r');
   await terminal.until(/(failed +20_app[\s\S]*r builds now[\s\S]*){2}/);
   terminal.type('xq');

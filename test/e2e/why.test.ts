@@ -85,7 +85,7 @@ test('each kind of change is named, and putting it back leaves nothing to do', a
       2,
       `${name}: nothing else\n${told}`,
     );
-    assert.match(await asked('end'), /30_end has to run: what it stands on is another one, or will be/);
+    assert.match(await asked('end'), /30_end has to run: its parent changed or will be rebuilt/);
     back();
     assert.match(await asked('app'), /20_app is fresh/, name);
   }
@@ -99,7 +99,7 @@ test('a changed parent and a lost artifact are told apart, and --json says the s
   const moved = await project.vlb(['why', 'end']);
   assert.match(
     moved.stdout,
-    /30_end has to run: what it stands on is another one, or will be\n {2}parent: [0-9a-f]{12} → [0-9a-f]{12}/,
+    /30_end has to run: its parent changed or will be rebuilt\n {2}parent: [0-9a-f]{12} → [0-9a-f]{12}/,
   );
 
   const artifact = readlinkSync(project.path('build/20_app.qcow2'));
@@ -136,7 +136,7 @@ test('a parameter, what a layer looks into, and a person who insists are each to
   const behind = await project.vlb(['why', 'end', '-p', 'VERSION=2']);
   assert.match(
     behind.stdout,
-    /^30_end has to run: what it stands on is another one, or will be\n {2}mount \/app: [0-9a-f]{12} → not-built-yet\n$/,
+    /^30_end has to run: its parent changed or will be rebuilt\n {2}mount \/app: [0-9a-f]{12} → not-built-yet\n$/,
   );
   const forced = await project.vlb(['build', '-n', '--force=app']);
   assert.equal(

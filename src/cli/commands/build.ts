@@ -3,7 +3,7 @@
 import type { Failure } from '../../model/failure.ts';
 import { fail } from '../../model/failure.ts';
 import { createReporter, type Progress } from '../../report/reporters/create-reporter.ts';
-import { untilTaken } from '../../report/terminal/output-drained.ts';
+import { outputDrained } from '../../report/terminal/output-drained.ts';
 import { build as buildImage, type FailedDisk } from '../../workspace/build.ts';
 import type { Access, Pace, Selection } from '../../workspace/request.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -27,7 +27,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
     const finished = await buildImage(workspaceOf(options), {
       ...options,
       emit: reporter.report,
-      drained: () => untilTaken(signal),
+      drained: outputDrained(signal),
       signal,
       shellCommand: shellCommand(options, options),
       onStart: () => interrupt.listen(),
@@ -36,7 +36,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
         : {}),
     });
     if (!finished.ok) {
-      reporter.notBegun(finished.failure);
+      reporter.buildNotStarted(finished.failure);
       return finished.failure;
     }
     const { failures, failure: first } = finished.value;

@@ -5,7 +5,7 @@ import { showShell, showText } from '../../diff/show.ts';
 import type { DiskDiff } from '../../model/disk-diff.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
-import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -49,7 +49,7 @@ async function run(options: GlobalOptions, raw: RawDiffOptions, signal: AbortSig
   const found = await compare(chosen.value, viewer);
   if (!found.ok) return found;
   for (const note of found.value.notes) process.stderr.write(`note: ${note}\n`);
-  const style = createStyle(wantsColour(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.colour, process.stdout));
   const text = raw.json
     ? JSON.stringify(found.value, undefined, 2)
     : raw.stat

@@ -2,7 +2,7 @@
 
 import type { Failure } from '../../model/failure.ts';
 import { canBuild } from '../../model/ports/checkup.ts';
-import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { checkupText } from '../../report/text/checkup.ts';
 import { checkAll, clean } from '../../workspace/doctor.ts';
 import { EXIT } from '../exit-status.ts';
@@ -27,7 +27,7 @@ export async function doctor(options: DoctorOptions): Promise<number | Failure> 
     process.stdout.write(`${JSON.stringify(about, undefined, 2)}\n`);
   } else {
     for (const name of removed?.value ?? []) process.stdout.write(`removed ${name}\n`);
-    const style = createStyle(wantsColour(options.colour, process.stdout));
+    const style = createStyle(wantsColor(options.colour, process.stdout));
     process.stdout.write(`${checkupText(findings, style)}\n`);
   }
   return able ? EXIT.ok : EXIT.host;

@@ -3,9 +3,10 @@
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
-import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
 import { planText, recordText, whyText } from '../../report/text/plan.ts';
+import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { findRecord } from '../../workspace/look.ts';
 import { type Planned, planProject } from '../../workspace/planning.ts';
@@ -71,26 +72,15 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   if (options.json) return print(JSON.stringify(steps.map(layerJson), undefined, 2));
   const rows = steps.map(({ node, action }) => {
     const record = action.type === 'run' ? undefined : action.record;
-    const size = record ? formatBytes(record.artifact.bytes) : '';
     return [
       node.name,
       action.type,
-      size.padStart(8),
-      record ? formatSeconds(record.seconds).padStart(8) : '',
+      record ? formatBytes(record.artifact.bytes) : '',
+      record ? formatSeconds(record.seconds) : '',
       record ? record.key.slice(0, 12) : '',
     ];
   });
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return print(
-    rows
-      .map((row) =>
-        row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd(),
-      )
-      .join('\n'),
-  );
+  return print(tableLines(rows, [2, 3]).join('\n'));
 }
 
 async function planOf(options: InspectOptions): Promise<Result<Planned>> {
@@ -108,7 +98,7 @@ async function planOf(options: InspectOptions): Promise<Result<Planned>> {
 }
 
 function styleOf(options: GlobalOptions) {
-  return createStyle(wantsColour(options.colour, process.stdout));
+  return createStyle(wantsColor(options.colour, process.stdout));
 }
 
 function print(text: string): number {

@@ -1,7 +1,7 @@
 // vlb shell: a shell in a layer, of which nothing is kept.
 
 import type { Failure } from '../../model/failure.ts';
-import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { failureText } from '../../report/text/failure.ts';
 import type { FailedDisk } from '../../workspace/build.ts';
 import { shell as openShell, type ShellRequest } from '../../workspace/look.ts';
@@ -32,7 +32,7 @@ export async function shellAfterFailure(
   { failure, openShell }: FailedDisk,
   colour: boolean | undefined,
 ): Promise<void> {
-  const style = createStyle(wantsColour(colour, process.stderr));
+  const style = createStyle(wantsColor(colour, process.stderr));
   const print = (what: Failure) => process.stderr.write(`${failureText(what, style)}\n`);
   print(failure);
   const ended = await openShell();

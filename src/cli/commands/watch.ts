@@ -5,8 +5,8 @@ import { availableParallelism } from 'node:os';
 import { runLine } from '../../compose.ts';
 import type { Failure } from '../../model/failure.ts';
 import { createReporter, type Progress } from '../../report/reporters/create-reporter.ts';
-import { untilTaken } from '../../report/terminal/output-drained.ts';
-import { createStyle, wantsColour } from '../../report/terminal/style.ts';
+import { outputDrained } from '../../report/terminal/output-drained.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { failureText } from '../../report/text/failure.ts';
 import { watch as watchProject } from '../../watch/session.ts';
 import { planProject } from '../../workspace/planning.ts';
@@ -62,9 +62,9 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
   const workspace = workspaceOf(options);
   const interrupt = createInterrupt();
   const reporter = createReporter(options.progress, options.colour);
-  const style = createStyle(wantsColour(options.colour, process.stderr));
-  const tell = (failure: Failure) => {
-    reporter.notBegun(failure);
+  const style = createStyle(wantsColor(options.colour, process.stderr));
+  const report = (failure: Failure) => {
+    reporter.buildNotStarted(failure);
     process.stderr.write(`${failureText(failure, style)}\n`);
   };
   const keys = hasKeys();
@@ -83,14 +83,14 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
         planProject(workspace, project, {
           ...options,
           emit,
-          drained: () => untilTaken(signal),
+          drained: outputDrained(signal),
           signal,
           shellCommand: shellCommand(options, options),
         }),
       scan: (project, signal) =>
         planProject(workspace, project, { ...options, remote: 'off', emit: () => {}, signal }),
-      followUp: (signal) => followUp(options, signal, tell),
-      tell,
+      followUp: (signal) => followUp(options, signal, report),
+      report,
       keys,
       onReady({ retry, quit }) {
         if (!keys) return;
@@ -102,7 +102,7 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
     });
     const signal = interrupt.received();
     if (signal) return exitStatusOf({ kind: 'interrupted', message: '' }, signal);
-    if (failure) reporter.notBegun(failure);
+    if (failure) reporter.buildNotStarted(failure);
     return failure ?? EXIT.ok;
   } finally {
     typing?.[Symbol.dispose]();

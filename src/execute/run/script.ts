@@ -58,7 +58,7 @@ export async function runScript(
         void bench.stopScript();
       }
       lines.write(chunk);
-      return context.untilTaken();
+      return context.drained();
     });
     lines.end();
     const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };

@@ -172,7 +172,7 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
 }
 
 /** Stands for no failure of a layer: what changed is built by the next plan. */
-export const SUPERSEDED: Failure = fail('interrupted', 'the project changed meanwhile').failure;
+export const SUPERSEDED: Failure = fail('interrupted', 'the project changed during the build').failure;
 
 /** Those before which most others wait come first; otherwise the order of the plan. */
 function byLongestPath(plan: Plan): PlanStep[] {

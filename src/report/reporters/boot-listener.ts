@@ -1,17 +1,17 @@
-// What a person sees of a test boot: a live line on a terminal, the console's lines elsewhere; the command's output as it is.
+// Shows a test boot: a live line on a terminal, otherwise the lines of the console; the command's output unchanged.
 
 import type { BootListener } from '../../model/ports/booter.ts';
 import { isLive } from '../terminal/is-live.ts';
 import { createLiveView } from '../terminal/live-view.ts';
-import { createStyle, wantsColour } from '../terminal/style.ts';
+import { createStyle, wantsColor } from '../terminal/style.ts';
 
-/** What the live line calls it. */
+/** The name in the live line. */
 const BOOTING = 'booting';
 
-/** Notes and the console go to stderr; what the command in the guest printed goes where it printed it. */
-export function bootListener(colour: boolean | undefined): BootListener & { close(): void } {
+/** Notes and the console go to stderr; the output of the command in the guest goes to the stream it was written to. */
+export function bootListener(color: boolean | undefined): BootListener & { close(): void } {
   const { stdout, stderr } = process;
-  const style = createStyle(wantsColour(colour, stderr));
+  const style = createStyle(wantsColor(color, stderr));
   const live = isLive(stderr, process.env) ? createLiveView(stderr, style) : undefined;
   let held = '';
   let begun = false;

@@ -1,7 +1,7 @@
-// Chooses the reporter for a --progress and the streams at hand.
+// Chooses the reporter for a value of --progress and the standard streams.
 
 import { isLive } from '../terminal/is-live.ts';
-import { createStyle, wantsColour } from '../terminal/style.ts';
+import { createStyle, wantsColor } from '../terminal/style.ts';
 import { jsonReporter } from './json.ts';
 import { plainReporter } from './plain.ts';
 import { quietReporter } from './quiet.ts';
@@ -11,10 +11,10 @@ import { ttyReporter } from './tty.ts';
 export const PROGRESS = ['auto', 'tty', 'plain', 'quiet', 'json'] as const;
 export type Progress = (typeof PROGRESS)[number];
 
-/** Progress goes to stderr; results, and JSON, to stdout. `auto` is live on a terminal that is nobody's log. */
-export function createReporter(progress: Progress, colour: boolean | undefined): Reporter {
+/** Progress goes to stderr; results, and JSON, to stdout. `auto` is `tty` where `isLive`, else `plain`. */
+export function createReporter(progress: Progress, color: boolean | undefined): Reporter {
   const { stdout, stderr } = process;
-  const style = createStyle(wantsColour(colour, stderr));
+  const style = createStyle(wantsColor(color, stderr));
   const write = (text: string) => void stderr.write(`${text}\n`);
   const result = (text: string) => void stdout.write(`${text}\n`);
   const live = isLive(stderr, process.env) ? 'tty' : 'plain';

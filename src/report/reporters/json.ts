@@ -1,4 +1,4 @@
-// One event a line, as JSON; docs/events.schema.json describes them.
+// Prints each event as one line of JSON, as described by docs/events.schema.json.
 
 import { type BuildEvent, EVENT_VERSION } from '../../model/event.ts';
 import type { Reporter, Write } from './reporter.ts';
@@ -7,7 +7,7 @@ export function jsonReporter(write: Write): Reporter {
   const report = (event: BuildEvent) => write(JSON.stringify({ ...event, version: EVENT_VERSION }));
   return {
     report,
-    notBegun: (failure) =>
+    buildNotStarted: (failure) =>
       report({ type: 'finished', ok: false, counts: NOTHING, seconds: 0, failure, failures: [] }),
     close() {},
   };

@@ -1,4 +1,4 @@
-// Lines with a prefix, for logs, pipes and CI.
+// Prints prefixed lines, for logs, pipes and CI.
 
 import { unreachable } from '../../model/unreachable.ts';
 import { formatBytes } from '../../util/units.ts';
@@ -15,10 +15,10 @@ import {
   watchingText,
 } from './reporter.ts';
 
-/** A log does not want a line for every second of a download. */
+/** The least time between two lines about a download. */
 const PROGRESS_MILLISECONDS = 10_000;
 
-/** Every line of a script is shown behind its layer's name. */
+/** Prints each line of a script's output after the name of its layer. */
 export function plainReporter(write: Write, writeResult: Write, style: Style): Reporter {
   let progressAt = performance.now();
   return {
@@ -56,7 +56,7 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return unreachable(event);
       }
     },
-    notBegun() {},
+    buildNotStarted() {},
     close() {},
   };
 }

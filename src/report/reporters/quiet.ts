@@ -1,4 +1,4 @@
-// Nothing but what went wrong.
+// Prints failures only.
 
 import type { Style } from '../terminal/style.ts';
 import { failureLines, type Reporter, type Write } from './reporter.ts';
@@ -9,7 +9,7 @@ export function quietReporter(write: Write, style: Style): Reporter {
       if (event.type !== 'finished') return;
       for (const line of failureLines(event, style)) write(line);
     },
-    notBegun() {},
+    buildNotStarted() {},
     close() {},
   };
 }

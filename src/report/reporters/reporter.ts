@@ -1,4 +1,4 @@
-// What all reporters share: they take events and print them, and know of nothing else.
+// The interface of reporters, which print build events, and the texts that several of them print.
 
 import type { BuildEvent, Finished, LayerFinished, Progress, Transfer, Watching } from '../../model/event.ts';
 import type { Failure } from '../../model/failure.ts';
@@ -9,21 +9,21 @@ import { failureText } from '../text/failure.ts';
 
 export interface Reporter {
   report(event: BuildEvent): void;
-  /** The build could not begin. People are told by whoever called it, on stderr. */
-  notBegun(failure: Failure): void;
-  /** Takes down whatever is live on the terminal. */
+  /** The build failed before its first event. The caller prints the failure to stderr; this is for reporters with a format of their own. */
+  buildNotStarted(failure: Failure): void;
+  /** Removes the live lines from the terminal. */
   close(): void;
 }
 
-/** Where text goes: one call, whole lines. */
+/** Prints whole lines. */
 export type Write = (text: string) => void;
 
-/** `12 MiB of 300 MiB`, or only the first where the rest is not known. */
+/** `12 MiB of 300 MiB`, or only the first part where the total is not known. */
 export function progressText({ bytes, total }: Progress): string {
   return total === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(total)}`;
 }
 
-/** The line that says how a layer ended; undefined where there is nothing to say. */
+/** The line about a finished layer; undefined for a fresh one. */
 export function finishedLine(event: LayerFinished, style: Style): string | undefined {
   const name = style.bold(event.layer);
   const size = event.bytes === undefined ? '' : `, ${formatBytes(event.bytes)}`;
@@ -41,11 +41,11 @@ export function finishedLine(event: LayerFinished, style: Style): string | undef
   }
 }
 
-/** The failures, in full; then the counts. What the result is, `resultText` says. */
+/** The failures in full, then the counts. The images are in `resultText`. */
 export function summary(event: Finished, style: Style): string {
   const lines = [...failureLines(event, style)];
   if (event.superseded) {
-    lines.push(`${style.yellow('changed meanwhile')}, to be planned again: ${event.superseded.join(', ')}`);
+    lines.push(`${style.yellow('changed during the build')}, planned again: ${event.superseded.join(', ')}`);
     return lines.join('\n');
   }
   const { built, restored, fresh, failed, skipped } = event.counts;
@@ -61,7 +61,7 @@ export function summary(event: Finished, style: Style): string {
   return lines.join('\n');
 }
 
-/** What came from the shared cache, what that saved, and what went there. */
+/** The traffic with the shared cache, and the build time that it saved. */
 function sharedText({ fetched, pushed, savedSeconds }: SharedTally): string {
   const parts = [
     ...(fetched.count > 0
@@ -83,7 +83,7 @@ export function transferName({ direction, layer }: Transfer): string {
   return `${direction === 'fetch' ? 'fetching' : 'pushing'} ${layer}`;
 }
 
-/** Each layer that failed, with what was left out because of it; without one, what kept the build from its end. */
+/** Each failed layer with those skipped because of it; where no layer failed, the failure of the build. */
 export function failureLines({ failure, failures }: Finished, style: Style): readonly string[] {
   if (failures.length === 0) return failure ? [failureText(failure, style)] : [];
   return failures.flatMap(({ failure: own, skipped }) => [
@@ -92,16 +92,21 @@ export function failureLines({ failure, failures }: Finished, style: Style): rea
   ]);
 }
 
-/** What `vlb watch` waits for, or what came, with the time of day. */
+/** What `vlb watch` watches, or what changed, with the time of day. */
 export function watchingText(event: Watching, style: Style): string {
   const time = style.dim(new Date(event.at).toTimeString().slice(0, 8));
   if (event.state === 'changed') return `${time} changed: ${event.layers.join(', ')}`;
-  const failed = event.failed.length > 0 ? `; ${event.failed.join(', ')} failed and waits for that` : '';
-  const keys = event.keys ? style.dim(' (r builds now, q quits)') : '';
-  return `${time} waiting for changes in ${event.places.join(', ')}${failed}${keys}`;
+  const keys = event.keys ? style.dim('; r builds now, q quits') : '';
+  return `${time} watching ${event.places.join(', ')}${failedText(event.failed)}${keys}`;
 }
 
-/** Where the images are, a line each; undefined when there is none. */
+function failedText(failed: readonly string[]): string {
+  if (failed.length === 0) return '';
+  const retried = failed.length === 1 ? 'it is retried when its' : 'they are retried when their';
+  return ` (${failed.join(', ')} failed; ${retried} inputs change)`;
+}
+
+/** One line for each image; undefined without an image. */
 export function resultText(event: Finished): string | undefined {
   if (event.image === undefined) return undefined;
   const main = { file: event.image, bytes: event.bytes };

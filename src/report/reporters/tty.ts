@@ -1,4 +1,4 @@
-// For a terminal: a live line for each running layer at the bottom; what ended stays above them.
+// For a terminal: a live line for each running layer at the bottom, finished layers above them.
 
 import { unreachable } from '../../model/unreachable.ts';
 import { createLiveView, type Terminal } from '../terminal/live-view.ts';
@@ -55,7 +55,7 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return unreachable(event);
       }
     },
-    notBegun() {},
+    buildNotStarted() {},
     close: () => live.close(),
   };
 }

@@ -1,6 +1,6 @@
-// Whether progress is shown live.
+// Whether to show progress live.
 
-/** On a terminal that can move its cursor and is nobody's log. CI=false and CI=0 are no CI. */
+/** True on a terminal that can move its cursor, unless in CI. CI=false and CI=0 do not count as CI. */
 export function isLive(
   stream: { readonly isTTY?: boolean },
   env: Readonly<Record<string, string | undefined>>,

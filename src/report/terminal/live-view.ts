@@ -1,5 +1,5 @@
-// What runs, at the bottom of a terminal: a line each, with time, size and last output. What is printed stays above.
-// A frame is one write, which paints over the last one without erasing it first, and there are at most ten a second.
+// One line at the bottom of a terminal for each running task: time, size and last output. Printed text stays above them.
+// Each frame is a single write that paints over the previous one without erasing it first; at most ten a second.
 
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import type { Style } from './style.ts';
@@ -12,17 +12,17 @@ export interface Terminal {
 }
 
 export interface LiveView {
-  /** Something begins now: its line comes below the others'. */
+  /** Adds a line for a task that begins now, below the others. */
   begin(name: string): void;
-  /** The last output of what runs. */
+  /** Sets the last output of a task. */
   update(name: string, text: string): void;
-  /** How large it is by now, in bytes; of so many, where that is known. */
+  /** Sets the current size in bytes, and the total where it is known. */
   grow(name: string, bytes: number, total?: number): void;
-  /** It has ended. */
+  /** Removes the line of a task. */
   end(name: string): void;
   /** Prints above the lines. */
   print(text: string): void;
-  /** Takes the lines down, whatever still runs. */
+  /** Removes all lines. */
   close(): void;
 }
 
@@ -34,31 +34,31 @@ interface Running {
 
 type Paint = (text: string) => string;
 
-/** Parts of a line, each with its colour. */
+/** The parts of a line, each with its color. */
 type Line = readonly (readonly [string, Paint])[];
 
 const FRAME_MILLISECONDS = 100;
 
 export function createLiveView(terminal: Terminal, style: Style): LiveView {
   const running = new Map<string, Running>();
-  /** How wide the lines are that stand there now. The cursor is behind the last. */
+  /** The widths of the lines on the screen. The cursor is at the end of the last. */
   let drawn: readonly number[] = [];
   let lastFrame = '';
   let lastTime = Number.NEGATIVE_INFINITY;
-  /** Printed since the last frame. */
+  /** Text to print with the next frame. */
   let above = '';
   let clock: NodeJS.Timeout | undefined;
 
   const frame = () => {
     const { columns = 80, rows = 24 } = terminal;
-    // Never the last column: some terminals wrap there, and the line would be two.
+    // Not the last column: some terminals wrap there.
     const lines = linesOf(running, rows - 1, style).map((line) => cut(line, columns - 1));
     const text = lines.map(({ painted }) => `${painted}\x1b[K`).join('\n');
     const next = `${columns} ${text}`;
     if (above === '' && next === lastFrame) return;
     const upTo = drawn.length === 0 ? '' : `\r${up(rowsOf(drawn, columns) - 1)}`;
     const printed = above.replaceAll('\n', '\x1b[K\n');
-    // What is left below of a larger frame, and of wider lines that the terminal has wrapped, goes last.
+    // Erases the rest of a larger frame, and of wider lines that the terminal has wrapped.
     terminal.write(
       `${upTo}${drawn.length === 0 ? above : printed}${text}${drawn.length === 0 ? '' : '\x1b[J'}`,
     );
@@ -67,7 +67,7 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
     above = '';
     lastTime = performance.now();
   };
-  /** Nobody waits for the clock when nothing runs: others may write to the terminal next. */
+  /** Draws at once when no task is left: another program may write to the terminal next. */
   const changed = () => {
     if (running.size === 0) {
       clearInterval(clock);
@@ -107,7 +107,7 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
   };
 }
 
-/** As many lines as there is room for. Of more, the last says how many they are. */
+/** As many lines as there is room for; the last gives the number of those left out. */
 function linesOf(running: ReadonlyMap<string, Running>, room: number, style: Style): Line[] {
   const all = [...running];
   if (all.length <= room) return all.map((one) => lineOf(one, style));
@@ -127,7 +127,7 @@ function lineOf([name, { since, text, size }]: [string, Running], style: Style, 
   ];
 }
 
-/** As much of a line as fits. */
+/** The part of a line that fits. */
 function cut(line: Line, columns: number): { readonly painted: string; readonly width: number } {
   let width = 0;
   let painted = '';
@@ -140,7 +140,7 @@ function cut(line: Line, columns: number): { readonly painted: string; readonly 
   return { painted, width };
 }
 
-/** The rows of these lines on a terminal that has become this narrow since they were drawn, and has wrapped them. */
+/** How many rows lines of these widths take on a terminal that wraps them at this many columns. */
 function rowsOf(widths: readonly number[], columns: number): number {
   return widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
 }

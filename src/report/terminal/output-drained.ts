@@ -1,21 +1,21 @@
-// Whoever reads what vlb prints may be slower than a script: then the script has to wait, or all of it would pile up here.
+// Back-pressure: a script must wait while the reader of vlb's output is slower than it, or the output would pile up in memory.
 
 import { once } from 'node:events';
 
-/** One for all the layers that run. */
-let waiting: Promise<void> | undefined;
-
 /**
- * Settles when what was printed has been taken, or on the signal; undefined when it has been. Where vlb's output is a
- * terminal or a file, it always has.
+ * Returns the back-pressure of one build: a function that returns undefined while nothing that was printed is pending, else a
+ * promise that settles when it was read, or on the signal. The layers of the build share one wait.
  */
-export function untilTaken(signal: AbortSignal): Promise<void> | undefined {
-  const behind = [process.stdout, process.stderr].filter((stream) => stream.writableNeedDrain);
-  if (behind.length === 0) return undefined;
+export function outputDrained(signal: AbortSignal): () => Promise<void> | undefined {
+  let pending: Promise<void> | undefined;
   const settled = () => {
-    waiting = undefined;
+    pending = undefined;
   };
-  // It fails when interrupted; or nobody will ever take it, and vlb is about to end (`outputIsLost` of src/cli/main.ts).
-  waiting ??= Promise.all(behind.map((stream) => once(stream, 'drain', { signal }))).then(settled, settled);
-  return waiting;
+  return () => {
+    const full = [process.stdout, process.stderr].filter((stream) => stream.writableNeedDrain);
+    if (full.length === 0) return undefined;
+    // Rejects on the signal, and when the reader is gone: then vlb is about to end (`outputIsLost` of src/cli/main.ts).
+    pending ??= Promise.all(full.map((stream) => once(stream, 'drain', { signal }))).then(settled, settled);
+    return pending;
+  };
 }

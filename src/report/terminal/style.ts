@@ -1,4 +1,4 @@
-// Colours, where they are wanted.
+// Colors in terminal output.
 
 import kleur from 'kleur';
 
@@ -13,10 +13,10 @@ export interface Style {
   readonly dim: Paint;
 }
 
-/** Paints with colour, or leaves everything as it is. */
-export function createStyle(colour: boolean): Style {
-  const paint = (how: (text: string) => string): Paint => (colour ? how : (text) => text);
-  kleur.enabled = true; // whether to paint at all was decided by the caller
+/** Functions that color a text, or without `color` return it unchanged. */
+export function createStyle(color: boolean): Style {
+  const paint = (how: (text: string) => string): Paint => (color ? how : (text) => text);
+  kleur.enabled = true; // the caller has decided already
   return {
     red: paint(kleur.red),
     green: paint(kleur.green),
@@ -28,7 +28,7 @@ export function createStyle(colour: boolean): Style {
 }
 
 /** `--color`/`--no-color` first, then NO_COLOR and FORCE_COLOR, then whether the stream is a terminal. */
-export function wantsColour(flag: boolean | undefined, stream: { isTTY?: boolean }): boolean {
+export function wantsColor(flag: boolean | undefined, stream: { isTTY?: boolean }): boolean {
   if (flag !== undefined) return flag;
   if (process.env['NO_COLOR']) return false;
   if (process.env['FORCE_COLOR']) return process.env['FORCE_COLOR'] !== '0';

@@ -1,24 +1,24 @@
-// Text of strangers, made harmless for a terminal.
+// Makes untrusted text safe to print on a terminal, and measures how many columns it takes.
 
 /** Escape sequences (ECMA-48 CSI and OSC) and control characters, those of eight bits too. */
 const CONTROL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to go
   /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0a-\x1f\x7f-\x9f]/g;
 
-/** What turns the direction of writing, or ends a line, and halves of characters that have no other half. */
+/** Characters that change the writing direction or end a line, and lone surrogates. */
 const LAYOUT = /[\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 
-/** One line of text without anything that moves the cursor or paints; tabs become blanks. */
+/** The text as one line without control sequences; tabs become spaces. */
 export function plainText(text: string): string {
   return plainLine(text).replaceAll('\t', ' ');
 }
 
-/** The same with its tabs. */
+/** The text as one line without control sequences, tabs kept. */
 export function plainLine(text: string): string {
   return text.replace(CONTROL, '').replace(LAYOUT, '');
 }
 
-/** As much of a text as fits into so many columns; East Asian characters and pictures take two. */
+/** The longest beginning of a text that fits into this many columns; wide characters and emoji take two. */
 export function fitting(text: string, columns: number): string {
   let used = 0;
   let end = 0;
@@ -30,7 +30,7 @@ export function fitting(text: string, columns: number): string {
   return text.slice(0, end);
 }
 
-/** How many columns a text takes, at the most: terminals do not agree on all pictures. */
+/** The most columns that a text takes: terminals do not agree on all emoji. */
 export function widthOf(text: string): number {
   let sum = 0;
   for (const character of text) sum += width(character);
@@ -42,7 +42,7 @@ const WIDE =
 
 function width(character: string): number {
   if (character < '\x7f') return 1;
-  // Makes a picture of what is before it, which may be twice as wide then.
+  // A variation selector turns the character before it into an emoji, which may be twice as wide.
   if (character === '\ufe0f') return 1;
   if (/^[\p{M}\p{Cf}]$/u.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;

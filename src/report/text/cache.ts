@@ -1,4 +1,4 @@
-// What the store's keeping tells, as people read it.
+// The texts of the commands that inspect and clean the store.
 
 import type { Result } from '../../model/failure.ts';
 import type {
@@ -10,11 +10,12 @@ import type {
   Collected,
   Verified,
 } from '../../model/ports/store-upkeep.ts';
+import { tableLines } from '../../util/table.ts';
 import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 
-/** What a build says of a store that was over its limits. */
+/** The notes of a build about a store that was over its limits. */
 export function evictionNotes(evicted: Result<Collected>, limits: CacheLimits): string[] {
   if (!evicted.ok) return [`the cache could not be kept within its limits: ${evicted.failure.message}`];
   const { removed, freed, kept } = evicted.value;
@@ -41,7 +42,7 @@ export function limitsText({ maxBytes, maxAge }: CacheLimits): string {
   return parts.length === 0 ? 'nothing' : parts.join(' and ');
 }
 
-/** `vlb cache du`: a line a sort of thing, then the limits and the projects. */
+/** `vlb cache du`: a line for each sort of entry, then the limits and the projects. */
 export function usageText(usage: CacheUsage, limits: CacheLimits): string {
   const rows: [string, number | undefined, number | undefined][] = [
     ['artifacts', usage.artifacts.count, usage.artifacts.bytes],
@@ -64,7 +65,7 @@ export function usageText(usage: CacheUsage, limits: CacheLimits): string {
   ].join('\n');
 }
 
-/** `vlb cache ls`: a table with a head. */
+/** `vlb cache ls`: a table. */
 export function entriesText(list: readonly CacheEntry[], style: Style): string {
   const rows = list.map((entry) => [
     nameOf(entry),
@@ -74,35 +75,27 @@ export function entriesText(list: readonly CacheEntry[], style: Style): string {
     time(entry.lastUsed),
     entry.inPlace ? 'in place' : '',
   ]);
-  return tableText([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'LAST USED', ''], ...rows], style);
+  return entryTable([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'LAST USED', ''], ...rows], style);
 }
 
-/** Columns with a head, the third of which has sizes. */
-export function tableText(table: readonly (readonly string[])[], style: Style): string {
-  const columns = table[0]?.keys() ?? [];
-  const widths = [...columns].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table
-    .map((row, index) => {
-      const cells = row.map((cell, column) =>
-        column === 2 ? cell.padStart(widths[2] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      );
-      const line = cells.join('  ').trimEnd();
-      return index === 0 ? style.dim(line) : line;
-    })
-    .join('\n');
+/** A table of entries: its first row is the head, its third column has sizes. */
+export function entryTable(rows: readonly (readonly string[])[], style: Style): string {
+  const [head = '', ...lines] = tableLines(rows, [2]);
+  return [style.dim(head), ...lines].join('\n');
 }
 
-/** `vlb cache gc`: a line for each entry that goes, then the sums. */
+/** `vlb cache gc`: a line for each removed entry, then the totals. */
 export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
-  const width = Math.max(0, ...removed.map((entry) => nameOf(entry).length));
-  const lines = removed.map(
-    (entry) =>
-      `${verb} ${nameOf(entry).padEnd(width)}  ${entry.digest.slice(0, 12)}  ${formatBytes(entry.bytes).padStart(8)}  last used ${time(entry.lastUsed)}`,
-  );
+  const rows = removed.map((entry) => [
+    `${verb} ${nameOf(entry)}`,
+    entry.digest.slice(0, 12),
+    formatBytes(entry.bytes),
+    `last used ${time(entry.lastUsed)}`,
+  ]);
   const rest = `${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${kept.count === 1 ? 'stays' : 'stay'}`;
   return [
-    ...lines,
+    ...tableLines(rows, [2]),
     `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${rest} (in use: ${inUse.count}, ${formatBytes(inUse.bytes)})`,
   ].join('\n');
 }
@@ -113,10 +106,11 @@ export function clearedText({ freed, kept, links, others }: Cleared): string {
     `freed ${formatBytes(freed.bytes)}`,
     ...(links > 0 ? [`removed ${links} links from build/`] : []),
     ...(kept.count > 0
-      ? [`${entries(kept.count)}, ${formatBytes(kept.bytes)}, stay: a running build holds them`]
+      ? [`${entries(kept.count)}, ${formatBytes(kept.bytes)}, stay: a running build uses them`]
       : []),
     ...others.map(
-      (project) => `note: build/ of ${shortPath(project)} led to what is gone; its next build makes it again`,
+      (project) =>
+        `note: build/ of ${shortPath(project)} has broken links now; its next build recreates them`,
     ),
   ].join('\n');
 }
@@ -124,7 +118,7 @@ export function clearedText({ freed, kept, links, others }: Cleared): string {
 /** One line for an entry that `vlb cache verify` found bad. */
 export function badText({ layer, file, what, movedTo }: BadEntry): string {
   const moved =
-    movedTo === undefined ? 'left where it is: a running build holds it' : `moved to ${shortPath(movedTo)}`;
+    movedTo === undefined ? 'not moved: a running build uses it' : `moved to ${shortPath(movedTo)}`;
   return `bad: ${layer === undefined ? '' : `${plainText(layer)}: `}${shortPath(file)} ${plainText(what)}; ${moved}`;
 }
 
@@ -133,7 +127,7 @@ export function verifiedText({ artifacts, bad }: Verified): string {
   const checked = `checked ${artifacts.count} artifacts, ${formatBytes(artifacts.bytes)}`;
   return bad.length === 0
     ? `${checked}: all good`
-    : `${checked}: ${bad.length} bad; the next build makes again what it needs`;
+    : `${checked}: ${bad.length} bad; the next build rebuilds what it needs`;
 }
 
 function nameOf({ layer, keeping }: CacheEntry): string {
@@ -150,7 +144,7 @@ function days(seconds: number): string {
   return count === 1 ? '1 day' : `${count} days`;
 }
 
-/** As it is called from the working directory, where it is below that. */
+/** Relative to the working directory where the file is below it. */
 function shortPath(file: string): string {
   const directory = process.cwd();
   if (file === directory) return 'this project';

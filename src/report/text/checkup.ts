@@ -1,10 +1,10 @@
-// A look at this machine as a person reads it: a heading for each purpose, a line for each thing, the cure below it.
+// The text of `vlb doctor`: a heading for each purpose, a line for each finding, its fix below it.
 
 import { canBuild, type Finding } from '../../model/ports/checkup.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 
-/** All findings, and the sentence that sums them up. */
+/** All findings, then one line that sums them up. */
 export function checkupText(findings: readonly Finding[], style: Style): string {
   const width = Math.max(...findings.map(({ name }) => name.length));
   const lines: string[] = [];
@@ -19,8 +19,8 @@ export function checkupText(findings: readonly Finding[], style: Style): string 
 
 function findingLines(finding: Finding, width: number, style: Style): string[] {
   const { name, state, purpose, detail, cure } = finding;
-  const colour = state === 'ok' ? style.green : finding.needed ? style.red : style.yellow;
-  const line = `  ${colour(state.padEnd(7))}  ${name.padEnd(width)}  ${style.dim(purpose)}`;
+  const color = state === 'ok' ? style.green : finding.needed ? style.red : style.yellow;
+  const line = `  ${color(state.padEnd(7))}  ${name.padEnd(width)}  ${style.dim(purpose)}`;
   if (state === 'ok') return [detail === undefined ? line : `${line} (${plainText(detail)})`];
   const indent = ' '.repeat(11);
   return [
@@ -37,6 +37,8 @@ function summary(findings: readonly Finding[]): string {
       .filter((finding) => finding.needed === needed)
       .map(({ name }) => name)
       .join(', ');
-  if (!canBuild(findings)) return `vlb build cannot run here, for want of: ${names(true)}`;
-  return lacking.length === 0 ? 'all is well' : `vlb build can run here; to be had besides: ${names(false)}`;
+  if (!canBuild(findings)) return `vlb build cannot run on this machine. Missing: ${names(true)}`;
+  return lacking.length === 0
+    ? 'vlb build can run. Nothing is missing.'
+    : `vlb build can run. Optional, not available: ${names(false)}`;
 }

@@ -1,10 +1,10 @@
-// What differs between two disks, as a person reads it.
+// The differences between two disks as text.
 
 import type { Alteration, DiskDiff, FileDifference, PackageDifference } from '../../model/disk-diff.ts';
 import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 
-/** All differences: a line for each package and each file, the heaviest first. */
+/** All differences: a line for each package and each file, the largest first. */
 export function diffText(diff: DiskDiff, style: Style): string {
   if (isNothing(diff)) return nothing(diff);
   const { packages } = diff;
@@ -17,7 +17,7 @@ export function diffText(diff: DiskDiff, style: Style): string {
   ].join('\n');
 }
 
-/** Packages and files counted; the files for each of the top directories. */
+/** The numbers of packages and files; the files of each top directory. */
 export function diffSummary(diff: DiskDiff, style: Style): string {
   if (isNothing(diff)) return nothing(diff);
   const lines = diff.packages.length > 0 ? [`packages: ${count(diff.packages)}`] : [];
@@ -47,7 +47,7 @@ function isNothing({ packages, files }: DiskDiff): boolean {
 }
 
 function nothing({ before, after }: DiskDiff): string {
-  return `${before} and ${after} hold the same files`;
+  return `${before} and ${after} contain the same files`;
 }
 
 const ORDER = ['added', 'removed', 'upgraded', 'downgraded', 'changed'] as const;
@@ -94,7 +94,7 @@ function longest(texts: readonly string[]): number {
   return texts.reduce((length, text) => Math.max(length, text.length), 0);
 }
 
-/** A directory that came or went with something in it goes without saying. */
+/** Leaves out added or removed directories of which a file is listed. */
 function withoutImplied(files: readonly FileDifference[]): readonly FileDifference[] {
   const parents = new Set(
     files.map(({ change, path }) => `${change} ${path.slice(0, path.lastIndexOf('/'))}`),
@@ -120,7 +120,7 @@ function alterationText({ aspect, name, before, after }: Alteration): string {
   }
 }
 
-/** Attributes that people know under another name. */
+/** Attributes that are better known under another name. */
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   'security.capability': 'capabilities',
   'system.posix_acl_access': 'ACL',
@@ -138,7 +138,7 @@ function painted(
   return style.yellow(word);
 }
 
-/** `/usr/lib`, `/var/log`, `/etc`: these two are large everywhere, so one level more is told of them. */
+/** `/usr/lib`, `/var/log`, `/etc`: two levels of the first two, which are large on every system. */
 function topDirectory(path: string): string {
   const [, first = '', second, third] = path.split('/');
   if ((first === 'usr' || first === 'var') && second !== undefined && third !== undefined)
@@ -146,7 +146,7 @@ function topDirectory(path: string): string {
   return second === undefined ? '/' : `/${first}`;
 }
 
-/** Each file once, in the columns that the largest number is given. */
+/** The most columns of a bar. */
 const COLUMNS = 30;
 
 function bar(files: readonly FileDifference[], most: number, style: Style): string {
@@ -165,7 +165,7 @@ function total(files: readonly FileDifference[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** A name on one line that moves no cursor: as it is, or in quotes with escapes, as git writes it. */
+/** A name that is safe to print on one line: unchanged, or in quotes with escapes, as git writes it. */
 export function readable(name: string): string {
   const escaped = name.replace(/["\\\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
     const known = ESCAPES[character];

@@ -1,4 +1,4 @@
-// A failure as a person reads it: what happened, where, the last lines, what to do.
+// A failure as text: what happened, where, the last lines of output, what to do.
 
 import type { Failure } from '../../model/failure.ts';
 import type { Style } from '../terminal/style.ts';

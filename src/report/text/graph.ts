@@ -1,4 +1,4 @@
-// The graph as a tree for people, and in the languages of the tools that draw it.
+// The graph of layers as a tree, and as input for tools that draw graphs.
 
 import type { Plan, PlanStep } from '../../model/plan.ts';
 import type { Style } from '../terminal/style.ts';
@@ -20,7 +20,7 @@ export function graphText(plan: Plan, format: GraphFormat, style: Style): string
   }
 }
 
-/** One layer, for programs. */
+/** A layer in the output of --json. */
 export function layerJson({ node, keeping, action }: PlanStep) {
   return {
     layer: node.name,

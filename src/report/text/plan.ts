@@ -1,4 +1,4 @@
-// Plans and explanations as a person reads them.
+// The texts of `vlb plan` and `vlb why`.
 
 import type { BuildRecord } from '../../model/artifact.ts';
 import type { Change, Plan, PlanStep } from '../../model/plan.ts';
@@ -6,35 +6,35 @@ import { formatAge, formatDuration } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 
-/** How many inputs a plan names for a layer; `vlb why` names them all. */
+/** How many inputs of a layer `vlb plan` names; `vlb why` names all. */
 const NAMED = 3;
 /** How many digits of a digest or key are shown. */
 const SHORT = 12;
 
-/** A line a layer: what will happen, and why. */
+/** A line for each layer: its action and the reason. */
 export function planText(plan: Plan, style: Style): string {
   const width = Math.max(0, ...plan.map((step) => step.node.name.length));
   return plan
     .map((step) => {
       const why = shortReason(step);
       const name = step.node.name.padEnd(why === '' ? 0 : width);
-      return `${coloured(step, style)} ${style.bold(name)}${why === '' ? '' : `  ${style.dim(why)}`}`;
+      return `${colored(step, style)} ${style.bold(name)}${why === '' ? '' : `  ${style.dim(why)}`}`;
     })
     .join('\n');
 }
 
-/** Everything that is known of why a layer would run, or that it would not. */
+/** Why a layer would run, with all changes, or that it would not. */
 export function whyText(step: PlanStep, style: Style): string {
   const { node, action } = step;
   const name = style.bold(node.name);
   if (action.type === 'fresh') return `${name} is fresh: nothing changed since its last build`;
-  if (action.type === 'restore') return `${name} will be restored: the store has a build of exactly this`;
+  if (action.type === 'restore') return `${name} will be restored: the store has a build with the same key`;
   const lines = [`${name} has to run: ${REASONS[action.reason]}`];
   for (const change of action.changes) lines.push(`  ${changeText(change)}`);
   return lines.join('\n');
 }
 
-/** What is different in a layer from one record of the store. */
+/** The differences between a layer and a record of the store. */
 export function recordText(
   layer: string,
   record: Pick<BuildRecord, 'key' | 'layer' | 'created'>,
@@ -51,14 +51,14 @@ export function recordText(
 }
 
 const REASONS = {
-  'no record': 'it was never built here, and the store knows no build of exactly this',
+  'no record': 'it was never built here, and the store has no build with the same key',
   'input changed': 'its inputs changed since its last build',
   'settings changed': 'its settings changed since its last build',
-  'parent changed': 'what it stands on is another one, or will be',
-  'artifact lost': 'nothing changed, but its artifact is gone from the store',
+  'parent changed': 'its parent changed or will be rebuilt',
+  'artifact lost': 'nothing changed, but its artifact is missing from the store',
   expired: 'its result is older than its max-age',
-  forced: '--force or --no-cache says so',
-  nocache: 'it is kept out of the store, or stands on what is, and is not in place as it should be',
+  forced: '--force or --no-cache was given',
+  nocache: 'it is marked nocache (or its parent is), and its result is not in build/',
 } as const;
 
 function changeText(change: Change): string {
@@ -74,7 +74,7 @@ function changeText(change: Change): string {
   }
 }
 
-/** A digest as people compare it; other words, `none` or `scratch`, are whole. */
+/** The first digits of a digest; any other word, such as `none` or `scratch`, unchanged. */
 function shortDigest(text: string): string {
   return /^[0-9a-f]{64}$/.test(text) ? text.slice(0, SHORT) : text;
 }
@@ -87,7 +87,7 @@ function shortReason({ action }: PlanStep): string {
   return `input changed: ${paths.slice(0, NAMED).join(', ')}${more}`;
 }
 
-function coloured({ action }: PlanStep, style: Style): string {
+function colored({ action }: PlanStep, style: Style): string {
   switch (action.type) {
     case 'fresh':
       return style.dim('fresh  ');

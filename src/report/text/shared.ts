@@ -1,14 +1,15 @@
-// What the shared cache's keeping, and what came and went, tell people.
+// The texts of the commands that inspect, clean, fill and fetch from the shared cache.
 
 import type { SharedCollected, SharedEntry, SharedUsage } from '../../model/ports/shared-upkeep.ts';
 import type { PulledLayer, PushedLayer, Transferred } from '../../model/shared-transfer.ts';
+import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { trafficText } from '../reporters/reporter.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
-import { entries, tableText, time } from './cache.ts';
+import { entries, entryTable, time } from './cache.ts';
 
-/** `vlb cache du --remote`: a line a sort of thing, then one a scope. */
+/** `vlb cache du --remote`: a line for each sort of entry, then one for each scope. */
 export function sharedUsageText({
   place,
   artifacts,
@@ -32,7 +33,7 @@ export function sharedUsageText({
   return [`${place}:`, ...lines].join('\n');
 }
 
-/** `vlb cache ls --remote`: a table with a head. */
+/** `vlb cache ls --remote`: a table. */
 export function sharedEntriesText(list: readonly SharedEntry[], style: Style): string {
   const rows = list.map((entry) => [
     nameOf(entry),
@@ -42,24 +43,26 @@ export function sharedEntriesText(list: readonly SharedEntry[], style: Style): s
     time(entry.pushed),
     entry.scope,
   ]);
-  return tableText([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'PUSHED', 'SCOPE'], ...rows], style);
+  return entryTable([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'PUSHED', 'SCOPE'], ...rows], style);
 }
 
-/** `vlb cache gc --remote`: a line for each entry that goes, then the sums. */
+/** `vlb cache gc --remote`: a line for each removed entry, then the totals. */
 export function sharedCollectedText(
   { removed, lost, freed, kept }: SharedCollected,
   dryRun: boolean,
 ): string {
   const verb = dryRun ? 'would remove' : 'removed';
-  const width = Math.max(0, ...removed.map((entry) => nameOf(entry).length));
-  const lines = removed.map(
-    (entry) =>
-      `${verb} ${nameOf(entry).padEnd(width)}  ${entry.digest.slice(0, 12)}  ${formatBytes(entry.bytes).padStart(8)}  pushed ${time(entry.pushed)}  ${entry.scope}`,
-  );
+  const rows = removed.map((entry) => [
+    `${verb} ${nameOf(entry)}`,
+    entry.digest.slice(0, 12),
+    formatBytes(entry.bytes),
+    `pushed ${time(entry.pushed)}`,
+    entry.scope,
+  ]);
   const records = lost.map((name) => `${verb} ${name}, a record without an artifact, or damaged`);
   const rest = `${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${kept.count === 1 ? 'stays' : 'stay'}`;
   return [
-    ...lines,
+    ...tableLines(rows, [2]),
     ...records,
     `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${rest}`,
   ].join('\n');
@@ -69,41 +72,41 @@ function nameOf({ layer }: SharedEntry): string {
   return layer === undefined ? '(no record)' : plainText(layer);
 }
 
-/** `vlb cache push`: a line for each layer, then the sums. */
+/** `vlb cache push`: a line for each layer, then the totals. */
 export function pushedText({ layers, shared }: Transferred<PushedLayer>): string {
-  const told = {
+  const texts = {
     pushed: ['pushed', ''],
-    there: ['there', ''],
-    other: ['left', 'another build of it, or of what it stands on, is there'],
-    private: ['left', 'it, or what it stands on, is not to be shared'],
-    'not built': ['left', 'it is not built here'],
+    there: ['present', ''],
+    other: ['skipped', 'the shared cache has another build of it or its parent'],
+    private: ['skipped', 'it or its parent is not shared'],
+    'not built': ['skipped', 'it is not built on this machine'],
     failed: ['failed', ''],
   } as const;
-  // Where the artifact was there, its record alone went.
+  // `shared.pushed` counts transfers: none where only the record was missing.
   const count = layers.filter(({ state }) => state === 'pushed').length;
   const sums = [
     count > 0 ? `pushed ${trafficText({ ...NOTHING, ...shared?.pushed, count })}` : 'nothing was pushed',
-    ...countText(layers, 'there', 'there already'),
-    ...countText(layers, 'not built', 'not built here'),
-    ...countText(layers, 'other', 'there in another build'),
-    ...countText(layers, 'private', 'not to be shared'),
+    ...countText(layers, 'there', 'already present'),
+    ...countText(layers, 'not built', 'not built'),
+    ...countText(layers, 'other', 'present in another build'),
+    ...countText(layers, 'private', 'not shared'),
     ...countText(layers, 'failed', 'failed'),
   ];
-  return [...layerLines(layers, (layer) => told[layer.state]), sums.join('; ')].join('\n');
+  return [...layerLines(layers, (layer) => texts[layer.state]), sums.join('; ')].join('\n');
 }
 
-/** `vlb cache pull`: the same. */
+/** `vlb cache pull`: a line for each layer, then the totals. */
 export function pulledText({ layers, shared }: Transferred<PulledLayer>): string {
-  const told = { fetched: 'fetched', here: 'here', 'not built': 'to build', failed: 'failed' } as const;
+  const words = { fetched: 'fetched', here: 'present', 'not built': 'to build', failed: 'failed' } as const;
   const sums = [
     shared
       ? `fetched ${trafficText(shared.fetched)}, which took ${formatSeconds(shared.savedSeconds)} to build`
       : 'nothing was fetched',
-    ...countText(layers, 'here', 'here already'),
+    ...countText(layers, 'here', 'already present'),
     ...countText(layers, 'not built', 'to be built'),
     ...countText(layers, 'failed', 'failed'),
   ];
-  const lines = layerLines(layers, ({ state, reason = '' }) => [told[state], reason]);
+  const lines = layerLines(layers, ({ state, reason = '' }) => [words[state], reason]);
   return [...lines, sums.join('; ')].join('\n');
 }
 
@@ -115,17 +118,16 @@ interface TransferredLayer {
   readonly bytes?: number;
 }
 
-/** @param tell the word in front of a layer, and what else there is to say of it */
+/** @param textOf the word in front of a layer, and the remark after it */
 function layerLines<T extends TransferredLayer>(
   layers: readonly T[],
-  tell: (layer: T) => readonly [string, string],
+  textOf: (layer: T) => readonly [string, string],
 ): string[] {
-  const rows = layers.map((one) => [...tell(one), one] as const);
-  const word = Math.max(0, ...rows.map(([first]) => first.length));
-  const name = Math.max(0, ...layers.map(({ layer }) => layer.length));
-  return rows.map(([first, more, { layer, bytes }]) =>
-    `${first.padEnd(word)}  ${layer.padEnd(name)}  ${(bytes === undefined ? '' : formatBytes(bytes)).padStart(8)}  ${more}`.trimEnd(),
-  );
+  const rows = layers.map((one) => {
+    const [word, remark] = textOf(one);
+    return [word, one.layer, one.bytes === undefined ? '' : formatBytes(one.bytes), remark];
+  });
+  return tableLines(rows, [2]);
 }
 
 function countText(layers: readonly TransferredLayer[], state: string, text: string): string[] {

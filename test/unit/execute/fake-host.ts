@@ -145,7 +145,7 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
     shellCommand: 'vlb shell',
     environment: { variables: {}, directory: tree.directory },
     emit,
-    untilTaken: () => undefined,
+    drained: () => undefined,
     events,
     signal: aborter.signal,
     abort: () => aborter.abort(),

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BEGINNING, type Effect, type Happening, next, type State } from '../../../src/watch/state.ts';
+import { BEGINNING, type Effect, next, type State, type WatchEvent } from '../../../src/watch/state.ts';
 
-const HAPPENINGS: readonly Happening[] = [
+const EVENTS: readonly WatchEvent[] = [
   { type: 'change' },
   { type: 'quiet' },
   { type: 'scanned', changed: true },
@@ -25,41 +25,39 @@ const reachable = (() => {
     const id = JSON.stringify(state);
     if (states.has(id)) continue;
     states.set(id, state);
-    for (const happening of HAPPENINGS) waiting.push(next(state, happening).state);
+    for (const event of EVENTS) waiting.push(next(state, event).state);
   }
   return [...states.values()];
 })();
 
-const steps = reachable.flatMap((state) =>
-  HAPPENINGS.map((happening) => ({ state, happening, ...step(state, happening) })),
-);
+const steps = reachable.flatMap((state) => EVENTS.map((event) => ({ state, event, ...step(state, event) })));
 
-function step(from: State, happening: Happening) {
-  const { state, effects } = next(from, happening);
+function step(from: State, event: WatchEvent) {
+  const { state, effects } = next(from, event);
   return { to: state, effects };
 }
 
-function told({ state, happening, to, effects }: (typeof steps)[number]): string {
-  return JSON.stringify({ state, happening, to, effects });
+function told({ state, event, to, effects }: (typeof steps)[number]): string {
+  return JSON.stringify({ state, event, to, effects });
 }
 
-/** Goes through happenings from the beginning; gives the effects of each. */
-function story(...happenings: readonly Happening[]): (readonly Effect[])[] {
+/** Goes through events from the beginning; gives the effects of each. */
+function story(...events: readonly WatchEvent[]): (readonly Effect[])[] {
   let { state } = BEGINNING;
-  return happenings.map((happening) => {
-    const taken = next(state, happening);
+  return events.map((event) => {
+    const taken = next(state, event);
     state = taken.state;
     return taken.effects;
   });
 }
 
-const CHANGE: Happening = { type: 'change' };
-const QUIET: Happening = { type: 'quiet' };
-const RETRY: Happening = { type: 'retry' };
-const QUIT: Happening = { type: 'quit' };
-const FOLLOWED_UP: Happening = { type: 'followed up' };
-const scanned = (changed: boolean): Happening => ({ type: 'scanned', changed });
-const built = (outcome: 'ok' | 'failed' | 'unchanged'): Happening => ({ type: 'built', outcome });
+const CHANGE: WatchEvent = { type: 'change' };
+const QUIET: WatchEvent = { type: 'quiet' };
+const RETRY: WatchEvent = { type: 'retry' };
+const QUIT: WatchEvent = { type: 'quit' };
+const FOLLOWED_UP: WatchEvent = { type: 'followed up' };
+const scanned = (changed: boolean): WatchEvent => ({ type: 'scanned', changed });
+const built = (outcome: 'ok' | 'failed' | 'unchanged'): WatchEvent => ({ type: 'built', outcome });
 
 describe('in every state, whatever happens', () => {
   const starts: readonly Effect[] = ['build', 'retry', 'follow up'];
@@ -71,7 +69,7 @@ describe('in every state, whatever happens', () => {
       const begun = one.effects.filter((effect) => starts.includes(effect));
       assert.ok(begun.length <= 1, told(one));
       if (begun.length === 0) continue;
-      const ended = ['built', 'followed up'].includes(one.happening.type);
+      const ended = ['built', 'followed up'].includes(one.event.type);
       assert.ok(one.state.doing === 'nothing' || ended, told(one));
       assert.equal(one.to.doing, begun[0] === 'follow up' ? 'following up' : 'building', told(one));
     }
@@ -90,11 +88,11 @@ describe('in every state, whatever happens', () => {
   test('a change leads to a wait for quiet, and quiet to a scan or a build', () => {
     for (const one of steps) {
       if (one.state.quitting) continue;
-      if (one.happening.type === 'change') {
+      if (one.event.type === 'change') {
         assert.ok(one.effects.includes('await quiet'), told(one));
         assert.equal(one.to.files, 'changing', told(one));
       }
-      if (one.happening.type === 'quiet' && one.state.files === 'changing') {
+      if (one.event.type === 'quiet' && one.state.files === 'changing') {
         assert.deepEqual(one.effects, [
           one.state.doing === 'nothing' ? (one.state.again === 'retry' ? 'retry' : 'build') : 'scan',
         ]);
@@ -115,7 +113,7 @@ describe('in every state, whatever happens', () => {
       assert.ok(one.effects.includes('build') || one.effects.includes('retry'), told(one));
       assert.equal(
         one.effects.includes('retry'),
-        one.state.again === 'retry' || one.happening.type === 'retry',
+        one.state.again === 'retry' || one.event.type === 'retry',
         told(one),
       );
     }
@@ -140,7 +138,7 @@ describe('in every state, whatever happens', () => {
 
   test('once it is to end, what is under way is stopped, and it ends once', () => {
     for (const one of steps) {
-      if (one.happening.type === 'quit' && !one.state.quitting) {
+      if (one.event.type === 'quit' && !one.state.quitting) {
         assert.deepEqual(one.effects, [one.state.doing === 'nothing' ? 'end' : 'stop'], told(one));
       }
       if (!one.state.quitting) continue;
@@ -153,10 +151,10 @@ describe('in every state, whatever happens', () => {
   test('what comes too late, or twice, leads to nothing', () => {
     for (const one of steps) {
       const late =
-        (one.happening.type === 'built' && one.state.doing !== 'building') ||
-        (one.happening.type === 'followed up' && one.state.doing !== 'following up') ||
-        (one.happening.type === 'scanned' && one.state.files !== 'scanning') ||
-        (one.happening.type === 'quiet' && one.state.files !== 'changing');
+        (one.event.type === 'built' && one.state.doing !== 'building') ||
+        (one.event.type === 'followed up' && one.state.doing !== 'following up') ||
+        (one.event.type === 'scanned' && one.state.files !== 'scanning') ||
+        (one.event.type === 'quiet' && one.state.files !== 'changing');
       if (!late || one.state.quitting) continue;
       assert.deepEqual([one.to, one.effects], [one.state, []], told(one));
     }
@@ -165,7 +163,7 @@ describe('in every state, whatever happens', () => {
   test('there is a way back to waiting', () => {
     for (const from of reachable.filter((state) => !state.quitting)) {
       let state = from;
-      for (const happening of [
+      for (const event of [
         QUIET,
         scanned(false),
         built('ok'),
@@ -175,7 +173,7 @@ describe('in every state, whatever happens', () => {
         built('ok'),
         FOLLOWED_UP,
       ]) {
-        state = next(state, happening).state;
+        state = next(state, event).state;
       }
       assert.deepEqual(
         state,
@@ -190,11 +188,11 @@ describe('stories', () => {
   test('it builds, follows up and waits; a change builds again', () => {
     assert.deepEqual(story(built('ok'), FOLLOWED_UP, CHANGE, CHANGE, QUIET, built('failed')), [
       ['follow up'],
-      ['tell waiting'],
+      ['report waiting'],
       ['await quiet'],
       ['await quiet'],
       ['build'],
-      ['tell waiting'],
+      ['report waiting'],
     ]);
   });
 
@@ -230,9 +228,9 @@ describe('stories', () => {
       ['build'],
       ['follow up'],
     ]);
-    assert.deepEqual(story(CHANGE, built('failed'), QUIET, built('unchanged')).at(-1), ['tell waiting']);
+    assert.deepEqual(story(CHANGE, built('failed'), QUIET, built('unchanged')).at(-1), ['report waiting']);
     assert.deepEqual(story(built('ok'), CHANGE, FOLLOWED_UP, QUIET, built('unchanged')).at(-1), [
-      'tell waiting',
+      'report waiting',
     ]);
   });
 
@@ -251,7 +249,7 @@ describe('stories', () => {
   });
 
   test('the end', () => {
-    assert.deepEqual(story(built('failed'), QUIT), [['tell waiting'], ['end']]);
+    assert.deepEqual(story(built('failed'), QUIT), [['report waiting'], ['end']]);
     assert.deepEqual(story(QUIT, CHANGE, QUIT, built('failed')), [['stop'], [], [], ['end']]);
     assert.deepEqual(story(built('ok'), QUIT, FOLLOWED_UP).slice(1), [['stop'], ['end']]);
   });

@@ -4,7 +4,7 @@ import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
 import { type CacheLimits, DEFAULT_LIMITS } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
 import { parseMaxAge, parseMaxSize, WANTS_AGE, WANTS_SIZE } from '../../../project/config/limits.ts';
-import { createStyle, wantsColour } from '../../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../../report/terminal/style.ts';
 import {
   badText,
   clearedText,
@@ -33,7 +33,7 @@ export async function du(options: CacheOptions): Promise<number | Failure> {
 /** Prints the store's entries. */
 export async function ls(options: CacheOptions): Promise<number | Failure> {
   const entries = await (await open(options)).entries();
-  const style = createStyle(wantsColour(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.colour, process.stdout));
   return print(options, entries, () =>
     entries.length === 0 ? 'the cache is empty' : entriesText(entries, style),
   );

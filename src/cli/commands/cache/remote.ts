@@ -4,7 +4,7 @@ import type { Failure, Result } from '../../../model/failure.ts';
 import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
-import { createStyle, wantsColour } from '../../../report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../../report/terminal/style.ts';
 import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../../report/text/shared.ts';
 import { readOnly, usableCache } from '../../../workspace/share.ts';
 import { workspaceOf } from '../../open-workspace.ts';
@@ -22,7 +22,7 @@ export function du(options: CacheOptions): Promise<number | Failure> {
 
 /** Prints the entries of the shared cache. */
 export function ls(options: CacheOptions): Promise<number | Failure> {
-  const style = createStyle(wantsColour(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.colour, process.stdout));
   return keep(
     options,
     (keeper, signal) => keeper.entries(signal),

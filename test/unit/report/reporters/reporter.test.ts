@@ -98,10 +98,10 @@ describe('plain', () => {
         { ...end, ok: false, superseded: ['20_app', '30_data'] },
       ]),
       [
-        '03:04:05 waiting for changes in layers, vlb.yaml',
-        '03:04:05 waiting for changes in layers, vlb.yaml; 20_app failed and waits for that (r builds now, q quits)',
+        '03:04:05 watching layers, vlb.yaml',
+        '03:04:05 watching layers, vlb.yaml (20_app failed; it is retried when its inputs change); r builds now, q quits',
         '03:04:05 changed: 20_app, 30_data',
-        'changed meanwhile, to be planned again: 20_app, 30_data',
+        'changed during the build, planned again: 20_app, 30_data',
       ],
     );
   });
@@ -164,7 +164,7 @@ describe('json', () => {
 
   test('a build that could not begin ends all the same', () => {
     const lines: string[] = [];
-    jsonReporter((text) => lines.push(text)).notBegun({ kind: 'usage', message: 'no' });
+    jsonReporter((text) => lines.push(text)).buildNotStarted({ kind: 'usage', message: 'no' });
     assert.deepEqual(lines, [
       '{"type":"finished","ok":false,"counts":{"fresh":0,"restored":0,"built":0,"failed":0,"skipped":0},"seconds":0,"failure":{"kind":"usage","message":"no"},"failures":[],"version":1}',
     ]);

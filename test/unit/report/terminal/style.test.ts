@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { createReporter } from '../../../../src/report/reporters/create-reporter.ts';
-import { createStyle, wantsColour } from '../../../../src/report/terminal/style.ts';
+import { createStyle, wantsColor } from '../../../../src/report/terminal/style.ts';
 
 const TERMINAL = { isTTY: true };
 
@@ -24,9 +24,9 @@ const PLAIN = { NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm' };
 
 test('a terminal has them, a pipe has not', (context) => {
   environment(context, PLAIN);
-  assert.equal(wantsColour(undefined, TERMINAL), true);
-  assert.equal(wantsColour(undefined, {}), false);
-  assert.equal(wantsColour(undefined, { isTTY: false }), false);
+  assert.equal(wantsColor(undefined, TERMINAL), true);
+  assert.equal(wantsColor(undefined, {}), false);
+  assert.equal(wantsColor(undefined, { isTTY: false }), false);
 });
 
 for (const [what, variables, terminal, pipe] of [
@@ -39,10 +39,10 @@ for (const [what, variables, terminal, pipe] of [
 ] as const) {
   test(what, (context) => {
     environment(context, { ...PLAIN, ...variables });
-    assert.equal(wantsColour(undefined, TERMINAL), terminal);
-    assert.equal(wantsColour(undefined, {}), pipe);
-    assert.equal(wantsColour(true, {}), true, 'the option goes before everything');
-    assert.equal(wantsColour(false, TERMINAL), false, 'the option goes before everything');
+    assert.equal(wantsColor(undefined, TERMINAL), terminal);
+    assert.equal(wantsColor(undefined, {}), pipe);
+    assert.equal(wantsColor(true, {}), true, 'the option goes before everything');
+    assert.equal(wantsColor(false, TERMINAL), false, 'the option goes before everything');
   });
 }
 

@@ -97,8 +97,8 @@ test('gc', () => {
   assert.equal(
     collectedText(COLLECTED, false),
     [
-      'removed 20_app       aaaaaaaaaaaa   1.8 MiB  last used 2026-11-21 06:42',
-      'removed (no record)  bbbbbbbbbbbb   599 MiB  last used 2026-11-21 06:42',
+      'removed 20_app       aaaaaaaaaaaa  1.8 MiB  last used 2026-11-21 06:42',
+      'removed (no record)  bbbbbbbbbbbb  599 MiB  last used 2026-11-21 06:42',
       'freed 601 MiB; 1 entry, 42.0 GiB, stays (in use: 1, 42.0 GiB)',
     ].join('\n'),
   );
@@ -117,21 +117,21 @@ test('clear and verify', () => {
     [
       'freed 4.0 KiB',
       'removed 3 links from build/',
-      '2 entries, 4.0 KiB, stay: a running build holds them',
-      'note: build/ of /srv/other led to what is gone; its next build makes it again',
+      '2 entries, 4.0 KiB, stay: a running build uses them',
+      'note: build/ of /srv/other has broken links now; its next build recreates them',
     ].join('\n'),
   );
   const bad = { layer: '20_app', file: '/s/a.qcow2', what: 'is missing', movedTo: '/s/damaged' };
   assert.equal(badText(bad), 'bad: 20_app: /s/a.qcow2 is missing; moved to /s/damaged');
   assert.equal(
     badText({ ...bad, layer: undefined, movedTo: undefined }),
-    'bad: /s/a.qcow2 is missing; left where it is: a running build holds it',
+    'bad: /s/a.qcow2 is missing; not moved: a running build uses it',
   );
   const artifacts = { count: 3, bytes: 4096 };
   assert.equal(verifiedText({ records: 3, artifacts, bad: [] }), 'checked 3 artifacts, 4.0 KiB: all good');
   assert.equal(
     verifiedText({ records: 3, artifacts, bad: [bad] }),
-    'checked 3 artifacts, 4.0 KiB: 1 bad; the next build makes again what it needs',
+    'checked 3 artifacts, 4.0 KiB: 1 bad; the next build rebuilds what it needs',
   );
 });
 

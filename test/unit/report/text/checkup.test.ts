@@ -42,12 +42,12 @@ vlb test-boot
   missing  qemu-system-x86_64  boots images
            help: apt-get install qemu-system-x86
 
-vlb build cannot run here, for want of: /dev/fuse`,
+vlb build cannot run on this machine. Missing: /dev/fuse`,
   );
 });
 
 test('the sentence says whether builds run, and what there could be besides', () => {
   const last = (findings: readonly Finding[]) => checkupText(findings, PLAIN).split('\n').at(-1);
-  assert.equal(last([QEMU, BOOT]), 'vlb build can run here; to be had besides: qemu-system-x86_64');
-  assert.equal(last([QEMU, MOUNT]), 'all is well');
+  assert.equal(last([QEMU, BOOT]), 'vlb build can run. Optional, not available: qemu-system-x86_64');
+  assert.equal(last([QEMU, MOUNT]), 'vlb build can run. Nothing is missing.');
 });

@@ -99,8 +99,8 @@ files: 5 added, 1 removed, 4 changed, 1.2 MiB`,
 
 test('nothing', () => {
   const same = { ...DIFF, packages: [], files: [] };
-  assert.equal(diffText(same, PLAIN), '10_base and 20_app hold the same files');
-  assert.equal(diffSummary(same, PLAIN), '10_base and 20_app hold the same files');
+  assert.equal(diffText(same, PLAIN), '10_base and 20_app contain the same files');
+  assert.equal(diffSummary(same, PLAIN), '10_base and 20_app contain the same files');
 });
 
 test('a very long list', () => {

@@ -89,8 +89,8 @@ test('gc --remote', () => {
     kept: { count: 1, bytes: 42 * 2 ** 30 },
   };
   const lines = [
-    'removed 20_app       aaaaaaaaaaaa   1.8 MiB  pushed 2026-11-01 09:06  trusted',
-    'removed (no record)  bbbbbbbbbbbb   599 MiB  pushed 2026-11-01 09:06  untrusted/pr-12',
+    'removed 20_app       aaaaaaaaaaaa  1.8 MiB  pushed 2026-11-01 09:06  trusted',
+    'removed (no record)  bbbbbbbbbbbb  599 MiB  pushed 2026-11-01 09:06  untrusted/pr-12',
     'removed trusted/records/ab.json, a record without an artifact, or damaged',
     'freed 601 MiB; 1 entry, 42.0 GiB, stays',
   ];
@@ -112,13 +112,13 @@ describe('push', () => {
     assert.equal(
       pushedText({ layers, shared: tally(0, 1) }),
       [
-        'there   10_base   1.0 MiB',
-        'pushed  20_app    1.0 MiB',
-        'left    30_x      1.0 MiB  another build of it, or of what it stands on, is there',
-        'left    40_own    1.0 MiB  it, or what it stands on, is not to be shared',
-        'left    50_y               it is not built here',
-        'failed  60_z      1.0 MiB',
-        'pushed 1 layer, 1.0 MiB in 0.50 s; 1 there already; 1 not built here; 1 there in another build; 1 not to be shared; 1 failed',
+        'present  10_base  1.0 MiB',
+        'pushed   20_app   1.0 MiB',
+        'skipped  30_x     1.0 MiB  the shared cache has another build of it or its parent',
+        'skipped  40_own   1.0 MiB  it or its parent is not shared',
+        'skipped  50_y              it is not built on this machine',
+        'failed   60_z     1.0 MiB',
+        'pushed 1 layer, 1.0 MiB in 0.50 s; 1 already present; 1 not built; 1 present in another build; 1 not shared; 1 failed',
       ].join('\n'),
     );
   });
@@ -127,7 +127,7 @@ describe('push', () => {
     const layers = [{ layer: '10_base', state: 'there', bytes: 2 ** 20 }] as const;
     assert.equal(
       pushedText({ layers, shared: undefined }),
-      'there  10_base   1.0 MiB\nnothing was pushed; 1 there already',
+      'present  10_base  1.0 MiB\nnothing was pushed; 1 already present',
     );
   });
 });
@@ -143,11 +143,11 @@ describe('pull', () => {
     assert.equal(
       pulledText({ layers, shared: tally(1, 0) }),
       [
-        'here      10_base   1.0 MiB',
-        'fetched   20_app    1.0 MiB',
-        'to build  30_x               no record',
-        'failed    40_y      1.0 MiB',
-        'fetched 1 layer, 1.0 MiB in 0.50 s, which took 1 min 15 s to build; 1 here already; 1 to be built; 1 failed',
+        'present   10_base  1.0 MiB',
+        'fetched   20_app   1.0 MiB',
+        'to build  30_x              no record',
+        'failed    40_y     1.0 MiB',
+        'fetched 1 layer, 1.0 MiB in 0.50 s, which took 1 min 15 s to build; 1 already present; 1 to be built; 1 failed',
       ].join('\n'),
     );
   });
@@ -156,7 +156,7 @@ describe('pull', () => {
     const layers = [{ layer: '10_base', state: 'here', bytes: 2 ** 20 }] as const;
     assert.equal(
       pulledText({ layers, shared: undefined }),
-      'here  10_base   1.0 MiB\nnothing was fetched; 1 here already',
+      'present  10_base  1.0 MiB\nnothing was fetched; 1 already present',
     );
   });
 });
