@@ -1,5 +1,5 @@
-// Compares the systems on two disks. One is looked at after the other: the kernel takes two copies of one btrfs for the
-// same file system, and the disks of two layers are such copies.
+// Compares the systems on two disks. They are mounted one after the other: the disks of two layers may be copies of one
+// btrfs, which the kernel takes for the same file system.
 
 import type { DiskDiff, PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
 import { ok, type Result } from '../model/failure.ts';
@@ -10,18 +10,18 @@ import { databaseFiles, packageDifferences, parsePackages } from './packages.ts'
 import { type Paired, pairUp, untouchedSince, withContent } from './pairs.ts';
 
 export interface Comparison {
-  /** Undefined is a disk with nothing on it. */
+  /** Undefined is an empty disk. */
   readonly before: DiskImage | undefined;
   readonly after: DiskImage;
   readonly options: MountOptions;
   /**
-   * The younger disk came about by changing files on the older one, in a mounted file system. What was not touched is
-   * then known without a reading.
+   * Whether the newer disk was made by changing files on the older one, in a mounted file system. Untouched files are
+   * then recognized without reading them.
    */
   readonly isDescendant: boolean;
 }
 
-/** Which packages and files differ. Fails like DiskViewer.open. */
+/** The packages and files that differ. Fails like DiskViewer.open. */
 export async function compareDisks(
   comparison: Comparison,
   viewer: DiskViewer,
@@ -34,17 +34,17 @@ export async function compareDisks(
     if (!list.ok) return list;
     const isUntouched = comparison.isDescendant ? untouchedSince(old.value) : () => false;
     const paired = pairUp(old.value, list.value, isUntouched);
-    const looked = await lookCloser(disk, paired, list.value, viewer);
-    return looked.ok ? ok({ list: list.value, paired, looked: looked.value }) : looked;
+    const inspected = await inspect(disk, paired, list.value, viewer);
+    return inspected.ok ? ok({ list: list.value, paired, inspected: inspected.value }) : inspected;
   });
   if (!seen.ok) return seen;
   const { list, paired } = seen.value;
-  const needsLook = before !== undefined && (paired.both.length > 0 || paired.removed.length > 0);
-  const looked = needsLook
-    ? await visit(viewer, before, options, (disk) => lookCloser(disk, paired, old.value, viewer))
+  const needsInspection = before !== undefined && (paired.both.length > 0 || paired.removed.length > 0);
+  const inspected = needsInspection
+    ? await visit(viewer, before, options, (disk) => inspect(disk, paired, old.value, viewer))
     : ok(NOTHING);
-  if (!looked.ok) return looked;
-  const details = { before: looked.value, after: seen.value.looked };
+  if (!inspected.ok) return inspected;
+  const details = { before: inspected.value, after: seen.value.inspected };
   const databases = new Set([...details.before.packages.keys(), ...details.after.packages.keys()]);
   const packages = [...databases].flatMap((database): PackageDifference[] => {
     const [had, has] = [details.before, details.after].map(({ packages }) =>
@@ -56,20 +56,20 @@ export async function compareDisks(
   return ok({ packages, files: fileDifferences(paired, old.value, list, details), notes: [...notes] });
 }
 
-interface Looked extends Details {
+interface Inspected extends Details {
   readonly packages: ReadonlyMap<PackageDatabase, string>;
   readonly notes: readonly string[];
 }
 
-const NOTHING: Looked = { contents: new Map(), attributes: new Map(), packages: new Map(), notes: [] };
+const NOTHING: Inspected = { contents: new Map(), attributes: new Map(), packages: new Map(), notes: [] };
 
-/** Reads what the walk could not tell. */
-async function lookCloser(
+/** Reads what listing the files does not show. */
+async function inspect(
   disk: OpenDisk,
   { both, added, removed }: Paired,
   list: readonly Entry[],
   viewer: DiskViewer,
-): Promise<Result<Looked>> {
+): Promise<Result<Inspected>> {
   const notes: string[] = [];
   const contents = await disk.contents(withContent(both).map(({ after }) => after.path));
   if (!contents.ok) return contents;
@@ -90,7 +90,7 @@ async function lookCloser(
     );
     if (!databaseFiles(database, [...touched]).length || files.length === 0) continue;
     if (database === 'rpm' && !viewer.readsRpm) {
-      notes.push('the packages of rpm were not compared: rpm is not installed (apt-get install rpm)');
+      notes.push('rpm packages were not compared: rpm is not installed (apt-get install rpm)');
       continue;
     }
     const text = await disk.packages(database, files);
@@ -100,17 +100,17 @@ async function lookCloser(
   return ok({ contents: contents.value, attributes: attributes.value, packages, notes });
 }
 
-/** Opens a disk, looks, and closes it again. */
+/** Opens a disk, inspects it, and closes it again. */
 export async function visit<T>(
   viewer: DiskViewer,
   image: DiskImage,
   options: MountOptions,
-  look: (disk: OpenDisk) => Promise<Result<T>>,
+  work: (disk: OpenDisk) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const disk = await viewer.open(image, options);
   if (!disk.ok) return disk;
-  const seen = await look(disk.value);
-  if (!seen.ok) return seen; // the viewer gives back what is open at its end
+  const seen = await work(disk.value);
+  if (!seen.ok) return seen; // disposing of the viewer closes the disk
   const closed = await disk.value.close();
   return closed.ok ? seen : closed;
 }

@@ -1,19 +1,19 @@
-// Pairs of files, and what a closer look at them found → what differs.
+// Turns pairs of files and their details into differences.
 
 import type { Alteration, FileDifference, FileState } from '../model/disk-diff.ts';
 import type { Attributes, Entry } from '../model/ports/viewer.ts';
 import type { Pair, Paired } from './pairs.ts';
 
-/** What a closer look at one disk found, by path. */
+/** The details of files on one disk, by path. */
 export interface Details {
   readonly contents: ReadonlyMap<string, string>;
   readonly attributes: ReadonlyMap<string, Attributes>;
 }
 
 /**
- * The differences, the heaviest first.
- * @param before all that is on the older disk, and `after` on the younger: names of one file are told by it
- * @param details of `paired.both`; a content is only looked up for files of one size
+ * The differences, largest first.
+ * @param before all entries of the older disk, and `after` of the newer one: they show which names are one file
+ * @param details of `paired.both`; contents are compared only for files of the same size
  */
 export function fileDifferences(
   paired: Paired,
@@ -51,7 +51,7 @@ export function fileDifferences(
   return found.sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
 }
 
-/** What is not the same in the two; their times are not compared. */
+/** What differs in a pair; times are not compared. */
 function alterations(
   { before, after }: Pair,
   details: { readonly before: Details; readonly after: Details },
@@ -85,7 +85,7 @@ function values(before: string | undefined, after: string | undefined): Pick<Alt
   return { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
-/** A file with several names weighs by the first of them alone. */
+/** The size of a file with several names counts for the first name only. */
 function weigh(
   entry: Entry,
   names: ReadonlyMap<string, string>,
@@ -95,7 +95,7 @@ function weigh(
   return { path: entry.path, bytes: entry.type === 'file' ? entry.size : 0 };
 }
 
-/** For each file that has several names, the first of them. */
+/** The first name of each file with several names. */
 function firstNames(entries: readonly Entry[]): ReadonlyMap<string, string> {
   const first = new Map<string, string>();
   for (const entry of entries) {

@@ -1,4 +1,4 @@
-// Databases of packages: what dpkg's status file and rpm's lists say, and what differs between two of them.
+// Package databases: parses dpkg's status file and rpm's list, and compares two of them.
 
 import type { PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
 import { compareVersions } from './versions.ts';
@@ -9,10 +9,10 @@ export interface Package {
   readonly architecture: string;
 }
 
-/** The files of a database on a disk, out of all that is there; empty when there is no such database. */
+/** The files of a database among all paths of a disk; empty without that database. */
 export function databaseFiles(database: PackageDatabase, paths: readonly string[]): readonly string[] {
   const files = paths.filter((file) => PLACES[database].test(file));
-  // Where a disk has two, the first is the one in use: the other is left from before a move.
+  // If a disk has two, the first is in use: the other one was left behind by a migration.
   const directory = directoryOf(files.sort()[0] ?? '');
   return files.filter((file) => directoryOf(file) === directory);
 }
@@ -26,18 +26,18 @@ function directoryOf(file: string): string {
   return file.slice(0, file.lastIndexOf('/'));
 }
 
-/** The packages in what `OpenDisk.packages` returned. */
+/** The packages in the text of `OpenDisk.packages`. */
 export function parsePackages(database: PackageDatabase, text: string): readonly Package[] {
   return database === 'dpkg' ? parseDpkg(text) : parseRpm(text);
 }
 
-/** dpkg's status file: a paragraph each, the fields of deb-control(5) and `Status: want flag state`. */
+/** dpkg's status file: one paragraph a package, the fields of deb-control(5) and `Status: want flag state`. */
 function parseDpkg(text: string): Package[] {
   return text.split(/\n\n+/).flatMap((paragraph) => {
     const field = (name: string) => new RegExp(`^${name}: *(.*)$`, 'm').exec(paragraph)?.[1];
     const name = field('Package');
     const state = field('Status')?.split(' ')[2];
-    // Removed, with its configuration left behind.
+    // Removed, with configuration files left behind.
     const isGone = state === undefined || state === 'config-files' || state === 'not-installed';
     if (name === undefined || isGone) return [];
     return [{ name, version: field('Version') ?? '', architecture: field('Architecture') ?? '' }];
@@ -51,7 +51,7 @@ function parseRpm(text: string): Package[] {
   });
 }
 
-/** What differs, by name. A package of which several versions may be installed is added and removed version by version. */
+/** The differences, by name. Packages installed in several versions are added and removed version by version. */
 export function packageDifferences(
   database: PackageDatabase,
   before: readonly Package[],

@@ -1,4 +1,4 @@
-// Pairs what two walks found, and tells which pairs have to be looked at more closely.
+// Pairs the entries of two disks, and selects the pairs that have to be read.
 
 import type { Entry } from '../model/ports/viewer.ts';
 
@@ -10,13 +10,13 @@ export interface Pair {
 export interface Paired {
   readonly added: readonly Entry[];
   readonly removed: readonly Entry[];
-  /** In both, and not known to be the same. */
+  /** In both, and not known to be identical. */
   readonly both: readonly Pair[];
 }
 
 /**
  * Pairs by path.
- * @param isUntouched pairs that need no look
+ * @param isUntouched whether a pair is known to be identical
  */
 export function pairUp(
   before: readonly Entry[],
@@ -35,14 +35,13 @@ export function pairUp(
   return { added, removed: [...old.values()], both };
 }
 
-/** A change made in the same moment as another could leave the same time; file systems count in seconds at worst. */
+/** Changes within this time could have the same timestamp, s: some file systems store whole seconds only. */
 const MOMENT = 2;
 
 /**
- * The rule for a disk made by changing files on another: what has the same inode, with the same time of its last change,
- * was not touched. No program can set that time, and whatever changes the content, the mode, the owner or an
- * attribute sets it. Only a time about as late as the latest of all on the older disk proves nothing, since the younger disk's
- * life began then.
+ * The rule for a disk made by changing files on another: an entry with the same inode and ctime was not touched. No
+ * program can set the ctime, and every change of content, mode, owner or attributes updates it. Only a ctime close to
+ * the latest one on the older disk proves nothing, since the newer disk was made then.
  */
 export function untouchedSince(before: readonly Entry[]): (pair: Pair) => boolean {
   let latest = 0;
@@ -57,7 +56,7 @@ export function untouchedSince(before: readonly Entry[]): (pair: Pair) => boolea
     Number(was.changed) < latest - MOMENT;
 }
 
-/** Those of which only a reading can tell whether they are the same. */
+/** The pairs whose contents have to be read to compare them. */
 export function withContent(pairs: readonly Pair[]): readonly Pair[] {
   return pairs.filter(
     ({ before, after }) =>

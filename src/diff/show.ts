@@ -1,11 +1,11 @@
-// The other ways of vlb diff to look at two disks: the text of one file, and a shell.
+// The other modes of vlb diff: the text of one file, and a shell.
 
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { DiskImage, DiskViewer, OpenDisk } from '../model/ports/viewer.ts';
 import { visit } from './compare.ts';
 
-/** Two disks to look at. */
+/** Two disks to inspect. */
 export interface Sides {
   readonly before: NamedDisk | undefined;
   readonly after: NamedDisk;
@@ -17,7 +17,7 @@ interface NamedDisk {
   readonly image: DiskImage;
 }
 
-/** Prints what differs in one text file. Fails as `usage` when neither disk has it, or it is nothing to be read. */
+/** Prints the differences of one text file. Fails as `usage` when neither disk has it, or it is not a regular file. */
 export async function showText(
   { before, after, options }: Sides,
   path: string,
@@ -31,15 +31,15 @@ export async function showText(
     if (!copy.ok) return copy;
     copies.push(copy.value);
   }
-  const [old, young] = copies;
+  const [older, newer] = copies;
   const name = path.replace(/^\/+/, '');
-  if (old === undefined && young === undefined) {
+  if (older === undefined && newer === undefined) {
     const where = before ? `neither ${before.name} nor ${after.name} has` : `${after.name} does not have`;
     return fail('usage', `${where} a file /${name}`);
   }
   const label = (side: string, copy: string | undefined) =>
     copy === undefined ? '/dev/null' : `${side}/${name}`;
-  return viewer.showTextDiff([old, young], [label('a', old), label('b', young)]);
+  return viewer.showTextDiff([older, newer], [label('a', older), label('b', newer)]);
 }
 
 async function copyOf(disk: OpenDisk, path: string, name: string): Promise<Result<string | undefined>> {
@@ -49,21 +49,25 @@ async function copyOf(disk: OpenDisk, path: string, name: string): Promise<Resul
   if (type === 'absent') return ok(undefined);
   if (type === 'file' || type === 'link') return ok(file);
   const what = type === 'directory' ? 'a directory' : 'a device, a pipe or a socket';
-  return fail('usage', `${path} is ${what} in ${name}`, { hint: '--text shows one file' });
+  return fail('usage', `${path} is ${what} in ${name}`, { hint: 'use --text with a regular file' });
 }
 
-/** A shell that sees both disks. Fails as `host` where both are btrfs. */
+/** Runs a shell with both disks mounted. Fails as `host` when both use btrfs. */
 export async function showShell(
   { before, after, options }: Sides,
   viewer: DiskViewer,
 ): Promise<Result<void>> {
-  const old = before ? await viewer.open(before.image, options) : ok(undefined);
-  if (!old.ok) return old;
-  if (before && old.value?.isBtrfs) {
-    return fail('host', `${before.name} and ${after.name} are on btrfs, and cannot be mounted both`, {
-      hint: 'the kernel takes two copies of one btrfs for the same file system; vlb diff without --shell looks at one after the other',
-    });
+  const older = before ? await viewer.open(before.image, options) : ok(undefined);
+  if (!older.ok) return older;
+  if (before && older.value?.isBtrfs) {
+    return fail(
+      'host',
+      `${before.name} and ${after.name} use btrfs, and cannot be mounted at the same time`,
+      {
+        hint: 'run vlb diff without --shell, which mounts one after the other: the kernel takes two copies of one btrfs for the same file system',
+      },
+    );
   }
-  const young = await viewer.open(after.image, options);
-  return young.ok ? viewer.shell(old.value, young.value) : young;
+  const newer = await viewer.open(after.image, options);
+  return newer.ok ? viewer.shell(older.value, newer.value) : newer;
 }

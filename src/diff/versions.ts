@@ -1,6 +1,6 @@
-// The order of package versions, as deb-version(7) defines it. That of rpm is the same wherever people write versions alike.
+// The order of package versions by deb-version(7). That of rpm is the same for versions written in the usual way.
 
-/** Below, at or above 0 as `a` is older than, the same as or newer than `b`. */
+/** Negative, 0 or positive when `a` is older than, equal to or newer than `b`. */
 export function compareVersions(a: string, b: string): number {
   const [left, right] = [parts(a), parts(b)];
   return (
@@ -21,7 +21,7 @@ function parts(version: string): { epoch: number; upstream: string; revision: st
   };
 }
 
-/** By turns what is no digit, character by character, and a number. */
+/** Compares alternately non-digits, character by character, and numbers. */
 function comparePart(a: string, b: string): number {
   const [left, right] = [pieces(a), pieces(b)];
   for (let at = 0; at < Math.max(left.length, right.length); at++) {

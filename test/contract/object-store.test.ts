@@ -176,7 +176,7 @@ describe('S3', () => {
 
   test('a bucket that is not there, and credentials that are wrong, are told as such', async () => {
     const missing = errorIn(await open('nowhere').get('x', 0, undefined, signal));
-    assert.deepEqual(missing, { kind: 'unusable', message: 'there is no such bucket' });
+    assert.deepEqual(missing, { kind: 'unusable', message: 'no such bucket' });
     process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong';
     try {
       const wrong = errorIn(await open('contract').get('x', 0, undefined, signal));

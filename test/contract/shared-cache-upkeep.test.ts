@@ -206,7 +206,7 @@ describe('trouble', () => {
         await keeperOf(remote).collect({ maxBytes: 0, maxAge: undefined }, { dryRun: false, signal }),
       );
       assert.equal(failure.kind, 'host');
-      assert.equal(failure.message, 'the shared cache s3://memory cannot be read: it says no');
+      assert.equal(failure.message, 'cannot read the shared cache s3://memory: it says no');
       assert.deepEqual(remote.deleted, []);
     });
   }
@@ -231,8 +231,8 @@ describe('trouble', () => {
     const failure = failureIn(
       await keeperOf(remote).collect({ maxBytes: 0, maxAge: undefined }, { dryRun: false, signal }),
     );
-    assert.equal(failure.message, 'the shared cache s3://memory cannot be changed: 403 AccessDenied');
-    assert.equal(failure.hint, 'the credentials have to allow s3:DeleteObject');
+    assert.equal(failure.message, 'cannot change the shared cache s3://memory: 403 AccessDenied');
+    assert.equal(failure.hint, 'use credentials that allow s3:DeleteObject');
   });
 
   test('a signal ends it', async () => {

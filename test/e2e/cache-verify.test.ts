@@ -87,7 +87,7 @@ const DAMAGES: readonly Damage[] = [
       const wrong = `./${path.basename(artifact(project, '10_base'))}`;
       execFileSync('qemu-img', ['rebase', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', wrong, file]);
     },
-    says: /^bad: 30_end: .* has the backing file .\/[0-9a-f]{64}\.qcow2 instead of [0-9a-f]{64}\.qcow2; moved to/m,
+    says: /^bad: 30_end: .* has the backing file \.\/[0-9a-f]{64}\.qcow2 instead of [0-9a-f]{64}\.qcow2; moved to/m,
   },
   {
     name: 'a deleted artifact',

@@ -32,7 +32,7 @@ test('a shell on btrfs is refused, since the kernel would show one disk twice', 
   assert.equal((await made.build()).status, 0);
   const { status, stderr } = await made.vlb(['diff', 'app', '--shell']);
   assert.equal(status, 3);
-  assert.match(stderr, /^error: 10_base and 20_app are on btrfs, and cannot be mounted both$/m);
+  assert.match(stderr, /^error: 10_base and 20_app use btrfs, and cannot be mounted at the same time$/m);
   assert.deepEqual(leftovers(made), []);
 });
 

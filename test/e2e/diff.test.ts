@@ -176,12 +176,12 @@ rm /srv/mode`);
   }
   for (const [file, message] of [
     ['/etc/hostname', 'error: neither 10_base nor 20_app has a file /etc/hostname\n'],
-    ['/srv', 'error: /srv is a directory in 10_base\n  help: --text shows one file\n'],
+    ['/srv', 'error: /srv is a directory in 10_base\n  help: use --text with a regular file\n'],
     [
       '/srv/device',
-      'error: /srv/device is a device, a pipe or a socket in 10_base\n  help: --text shows one file\n',
+      'error: /srv/device is a device, a pipe or a socket in 10_base\n  help: use --text with a regular file\n',
     ],
-    ['/..', 'error: /.. is a directory in 10_base\n  help: --text shows one file\n'],
+    ['/..', 'error: /.. is a directory in 10_base\n  help: use --text with a regular file\n'],
   ] as const) {
     await t.test(`no text: ${file}`, async () => {
       assert.deepEqual(await text(file), { status: 2, stdout: '', stderr: message });

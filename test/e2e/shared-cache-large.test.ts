@@ -123,7 +123,7 @@ head -c 400M /dev/urandom > "$3"
   });
   assert.equal(interrupted.status, 130, interrupted.told);
   assert.equal(interrupted.outcomes, '10_large built', interrupted.told);
-  assert.ok(notesOf(interrupted).includes('10_large was built, and is not shared: interrupted'));
+  assert.ok(notesOf(interrupted).includes('10_large was built but not shared: interrupted'));
   assert.deepEqual(await team.bucket.namesLike(/artifacts|records/), []);
   assert.equal((await team.build(machine)).outcomes, '10_large fresh');
 });

@@ -167,7 +167,7 @@ test('who may not delete, or may not even list, is told which right is missing, 
   assert.equal(denied.status, 3, denied.stdout);
   assert.match(
     denied.stderr,
-    /^error: the shared cache s3:\/\/team-\d+\/team cannot be read: 403 AccessDenied.*\n +help: the credentials have to allow s3:ListBucket and s3:GetObject\n$/,
+    /^error: cannot read the shared cache s3:\/\/team-\d+\/team: 403 AccessDenied.*\n +help: use credentials that allow s3:ListBucket and s3:GetObject\n$/,
   );
   await team.bucket.setPolicy({
     Version: '2012-10-17',
@@ -187,7 +187,7 @@ test('who may not delete, or may not even list, is told which right is missing, 
   const names = await team.bucket.names();
   const gc = await machine.vlb(['cache', 'gc', '--remote', '--max-size', '0'], options);
   assert.equal(gc.status, 3, gc.stdout);
-  assert.match(gc.stderr, /^error: the shared cache s3:\/\/team-\d+\/team cannot be changed: .*AccessDenied/);
+  assert.match(gc.stderr, /^error: cannot change the shared cache s3:\/\/team-\d+\/team: .*AccessDenied/);
   assert.deepEqual(await team.bucket.names(), names);
   for (const [args, says] of [
     [['--max-size', '20'], /--max-size 20: wants a size like 20G, or none/],

@@ -63,7 +63,7 @@ test('each role can do what it is for, and no more', async () => {
     assert.equal(built.status, 0, built.told);
     return { outcomes: built.outcomes, notes: notesOf(built).join('\n') };
   };
-  const only = /cannot be written, and only read: 403 AccessDenied/;
+  const only = /^cannot write to the shared cache .*, using it read-only: 403 AccessDenied/m;
 
   assert.deepEqual(await build('writer', 'one'), { outcomes: '10_base built, 20_app built', notes: '' });
   const trusted = await bucket.names();

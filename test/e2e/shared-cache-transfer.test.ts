@@ -176,7 +176,7 @@ describe('prefetch', () => {
     assert.match(failing.ended.stderr, /^error: not everything could be fetched$/m);
     assert.match(
       failing.ended.stderr,
-      /^note: \d\d_\w+ cannot be had from the shared cache .*: its artifact is damaged$/m,
+      /^note: cannot fetch \d\d_\w+ from the shared cache .*: its artifact is damaged$/m,
     );
     const fetched = await cache(team, two, ['prefetch']);
     assert.match(fetched.layers, / failed/);
@@ -254,7 +254,7 @@ test('who may only read is told so by push, and pulls', async () => {
   assert.equal(pushed.status, 3, pushed.stderr);
   assert.match(
     pushed.stderr,
-    /^note: the shared cache .* cannot be written, and only read: 403 AccessDenied/m,
+    /^note: cannot write to the shared cache .*, using it read-only: 403 AccessDenied/m,
   );
   assert.match(pushed.stderr, /^error: not everything could be pushed\n/m);
   const pulled = await two.vlb(['cache', 'pull'], { env });

@@ -66,7 +66,7 @@ test('who may only read builds what is missing, and says once why it does not wr
   const built = await team.build(two, [], { env });
   assert.equal(built.outcomes, '10_base restored, 20_app restored, 30_own built', built.told);
   assert.deepEqual(notesOf(built), [
-    `the shared cache s3://${team.bucket.name}/team cannot be written, and only read: 403 AccessDenied`,
+    `cannot write to the shared cache s3://${team.bucket.name}/team, using it read-only: 403 AccessDenied`,
   ]);
   two.write({ 'layers/40_more/build-layer': buildLayer('echo more > /more') });
   const quiet = await team.build(two, ['--cache', 'local:rw,remote:r'], { env });
@@ -95,7 +95,10 @@ test('a poisoned record in the untrusted scope is not seen by a trusted build', 
   stranger.write({ 'layers/30_evil/build-layer': buildLayer('echo evil > /evil') });
   const liar = await team.build(stranger, [], { env: team.bucket.env(UNTRUSTED) });
   assert.match(liar.outcomes, /30_evil built$/, liar.told);
-  assert.match(notesOf(liar).join('\n'), /cannot be written, and only read: 403 AccessDenied/);
+  assert.match(
+    notesOf(liar).join('\n'),
+    /^cannot write to the shared cache .*, using it read-only: 403 AccessDenied/m,
+  );
   assert.equal((await team.bucket.namesLike(/^team\/trusted\/records/)).length, 2);
 });
 
@@ -112,7 +115,7 @@ test('with trusted keys only what one of them signed is used', async () => {
   assert.equal((await team.build(stranger)).status, 0);
   const unsigned = await team.build(one, [], { env: { VLB_CACHE_SIGNING_KEY: ours.file } });
   assert.equal(unsigned.outcomes, '10_base built, 20_app built', unsigned.told);
-  assert.match(notesOf(unsigned).join('\n'), /the record s3:\/\/.*\.json is not signed: it is not used/);
+  assert.match(notesOf(unsigned).join('\n'), /^not using the record s3:\/\/.*\.json: it is not signed$/m);
 
   // What was signed has taken its place.
   const reading = { env: { VLB_CACHE: 'remote:r' } };
@@ -139,13 +142,13 @@ test('with trusted keys only what one of them signed is used', async () => {
   }
   const forged = await team.build(three, [], reading);
   assert.equal(forged.outcomes, '10_base built, 20_app built', forged.told);
-  assert.match(notesOf(forged).join('\n'), /has a forged signature: it is not used/);
+  assert.match(notesOf(forged).join('\n'), /: it has an invalid signature$/m);
 
   const foreign = await team.build(three, ['--force'], { env: { VLB_CACHE_SIGNING_KEY: theirs.file } });
   assert.equal(foreign.status, 0, foreign.told);
   assert.match(
     notesOf(foreign).join('\n'),
-    /nothing is written .*: cache: trusted-keys of vlb\.yaml does not have the key of VLB_CACHE_SIGNING_KEY/,
+    /^not writing to .*: the key of VLB_CACHE_SIGNING_KEY is not in cache: trusted-keys of vlb\.yaml$/m,
   );
 });
 

@@ -91,7 +91,7 @@ describe('two machines', () => {
     assert.deepEqual(chainOf(one), chainOf(two));
     const lost = both.flatMap(notesOf);
     assert.ok(
-      lost.some((note) => /^20_random was built elsewhere at the same time/.test(note)),
+      lost.some((note) => /^another machine published 20_random first: using its build$/.test(note)),
       lost.join('\n'),
     );
     for (const machine of [one, two]) assertSound(machine);
@@ -177,7 +177,7 @@ test('a damaged or lost artifact is told, built anew, and put right for the othe
   assert.match(built.outcomes, /20_random built/, built.told);
   assert.match(built.outcomes, /30_child built/, built.told);
   assert.ok(
-    notesOf(built).some((note) => /^20_random cannot be had .*: its artifact is damaged$/.test(note)),
+    notesOf(built).some((note) => /^cannot fetch 20_random from .*: its artifact is damaged$/.test(note)),
     built.told,
   );
   assertSound(two);

@@ -1,4 +1,4 @@
-// The bucket as a build works with it: what it reads of which scopes, and whether it may write.
+// The bucket as a build uses it: which scopes it reads, and whether it may write.
 
 import type { BuildRecord, Digest, Key } from '../../model/artifact.ts';
 import { type Answer, answer, type Condition, type StoreError } from '../../model/ports/object-store.ts';
@@ -13,16 +13,16 @@ import { MOST_BYTES, openSigned, signRecord } from './signed-record.ts';
 
 export interface BucketOptions {
   readonly objects: RetryingObjectStore;
-  /** `trusted`, or one below `untrusted/`: where this process writes. */
+  /** Where this process writes: `trusted`, or a scope below `untrusted/`. */
   readonly scope: string;
   readonly access: SharedAccess;
   readonly trustedKeys: readonly string[];
   readonly signer: Signer | undefined;
-  /** Told what people should know, a sentence each. */
+  /** Called with each message for the user. */
   readonly onNote: (message: string) => void;
 }
 
-/** A record as it lies in the bucket. */
+/** A record in the bucket. */
 export interface FoundRecord {
   readonly record: BuildRecord;
   readonly scope: string;
@@ -31,7 +31,7 @@ export interface FoundRecord {
 
 export type RecordState =
   | { readonly state: 'found'; readonly found: FoundRecord }
-  /** There is a record that does not count, with this tag. */
+  /** There is an unusable record, with this tag. */
   | { readonly state: 'bad'; readonly tag: string }
   | { readonly state: 'absent' }
   | { readonly state: 'unknown' };
@@ -39,11 +39,11 @@ export type RecordState =
 export class Bucket {
   readonly place: string;
   readonly scope: string;
-  /** Where this process reads, in this order. */
+  /** The scopes that this process reads, in this order. */
   readonly scopes: readonly string[];
   readonly #options: BucketOptions;
   readonly #objects: RetryingObjectStore;
-  readonly #told = new Set<string>();
+  readonly #noted = new Set<string>();
   #writable: Promise<boolean> | undefined;
   #hasAnswered = true;
 
@@ -55,7 +55,9 @@ export class Bucket {
     this.scopes = options.scope === TRUSTED ? [TRUSTED] : [TRUSTED, options.scope];
   }
 
-  /** The record under a key, in the trusted scope before one's own; a damaged or untrusted one is told, and is none. */
+  /**
+   * The record under a key, of the trusted scope first, then of the own one; unusable ones are reported and ignored.
+   */
   async find(key: Key, signal: AbortSignal): Promise<FoundRecord | undefined> {
     if (this.#options.access === 'rw') void this.isWritable(signal);
     for (const scope of this.scopes) {
@@ -65,12 +67,12 @@ export class Bucket {
     return undefined;
   }
 
-  /** Whether it could always be said what lies under a key. */
+  /** Whether every lookup of a record was answered. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
 
-  /** What lies under a key in a scope. */
+  /** The state of the record under a key in a scope. */
   async inspect(scope: string, key: Key, signal: AbortSignal): Promise<RecordState> {
     const got = await this.#objects.read(recordName(scope, key), MOST_BYTES, signal);
     if (!got.ok) {
@@ -80,24 +82,24 @@ export class Bucket {
       return { state: 'unknown' };
     }
     const { bytes, tag } = got.value;
-    // Who may write in an untrusted scope has no key, and nobody but its own builds reads there.
+    // Builds that write to an untrusted scope have no signing key, and only builds of that scope read it.
     const trustedKeys = scope === TRUSTED ? this.#options.trustedKeys : [];
     const opened = bytes ? openSigned(bytes, { key, scope, trustedKeys }) : { wrong: 'is too large' };
     if ('record' in opened) return { state: 'found', found: { record: opened.record, scope, tag } };
-    this.#noteOnce(`the record ${this.place}/${recordName(scope, key)} ${opened.wrong}: it is not used`);
+    this.#noteOnce(`not using the record ${this.place}/${recordName(scope, key)}: it ${opened.wrong}`);
     return { state: 'bad', tag };
   }
 
-  /** Whether there is an object for an artifact in one's own scope. */
+  /** Whether there is an object for an artifact in the own scope. */
   async has(digest: Digest, signal: AbortSignal): Promise<Answer<boolean>> {
     const there = await this.#objects.head(artifactName(this.scope, digest), signal);
-    // Whoever may not list a bucket is told 403 of what is not there.
+    // Without permission to list a bucket, S3 answers 403 for absent objects.
     if (!there.ok && ['absent', 'refused'].includes(there.error.kind)) return answer(false);
     if (!there.ok) this.#noteError('read', there.error);
     return there.ok ? answer(true) : there;
   }
 
-  /** Receives the artifact of a record that was found, see `download` of transfer.ts. */
+  /** Downloads the artifact of a record, see `download` of transfer.ts. */
   receive(
     { record, scope }: FoundRecord,
     file: string,
@@ -108,7 +110,7 @@ export class Bucket {
     return download(this.#objects, name, record.artifact, file, onTransfer, signal);
   }
 
-  /** Sends an artifact, see `upload` of transfer.ts. */
+  /** Uploads an artifact, see `upload` of transfer.ts. */
   async send(
     digest: Digest,
     read: (cut: Pieces) => AsyncIterable<Buffer>,
@@ -126,7 +128,7 @@ export class Bucket {
     return sent;
   }
 
-  /** Puts a record in its place, once its artifact is there. */
+  /** Writes a record, after its artifact. */
   async write(record: BuildRecord, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
     const bytes = signRecord(record, this.scope, this.#options.signer);
     const put = await this.#objects.put(recordName(this.scope, record.key), bytes, condition, signal);
@@ -134,7 +136,7 @@ export class Bucket {
     return put;
   }
 
-  /** Whether this process may write, and would find out if another was quicker: tried once. */
+  /** Whether this process may write, and the server supports conditional writes: tested once. */
   isWritable(signal: AbortSignal): Promise<boolean> {
     this.#writable ??= this.#tryWriting(signal);
     return this.#writable;
@@ -150,23 +152,23 @@ export class Bucket {
     if (this.scope === TRUSTED && trustedKeys.length > 0) {
       const why =
         signer === undefined
-          ? 'there is no key to sign with (VLB_CACHE_SIGNING_KEY)'
+          ? 'no signing key (VLB_CACHE_SIGNING_KEY)'
           : trustedKeys.includes(signer.publicKey)
             ? undefined
-            : 'cache: trusted-keys of vlb.yaml does not have the key of VLB_CACHE_SIGNING_KEY';
+            : 'the key of VLB_CACHE_SIGNING_KEY is not in cache: trusted-keys of vlb.yaml';
       if (why !== undefined) {
-        this.#noteOnce(`nothing is written to the shared cache ${this.place}: ${why}`);
+        this.#noteOnce(`not writing to the shared cache ${this.place}: ${why}`);
         return false;
       }
     }
     const name = `${this.scope}/probe`;
     const attempt = () => this.#objects.put(name, PROBE, 'absent', signal);
     const first = await attempt();
-    // Once it is there, one request is enough to know.
+    // If the probe exists already, one request is enough.
     const second = first.ok ? await attempt() : first;
     if (second.ok) {
-      const why = 'the server does not know conditional writes (If-None-Match)';
-      this.#noteOnce(`nothing is written to the shared cache ${this.place}: ${why}`);
+      const why = 'the server does not support conditional writes (If-None-Match)';
+      this.#noteOnce(`not writing to the shared cache ${this.place}: ${why}`);
       return false;
     }
     if (second.error.kind === 'taken') return true;
@@ -176,21 +178,21 @@ export class Bucket {
 
   #noteUnsent(error: StoreError): void {
     if (error.kind === 'refused') this.#writable = Promise.resolve(false);
-    this.#noteError('written', error);
+    this.#noteError('write to', error);
   }
 
-  /** What is given up for good is told by whoever gives it up. */
-  #noteError(what: 'read' | 'written', { kind, message }: StoreError): void {
-    const rest = what === 'written' && kind === 'refused' ? ', and only read' : '';
+  /** That the shared cache is no longer used is reported by `RetryingObjectStore`. */
+  #noteError(what: 'read' | 'write to', { kind, message }: StoreError): void {
+    const rest = what === 'write to' && kind === 'refused' ? ', using it read-only' : '';
     if (kind === 'interrupted' || this.#objects.isLost) return;
-    this.#noteOnce(`the shared cache ${this.place} cannot be ${what}${rest}: ${message}`);
+    this.#noteOnce(`cannot ${what} the shared cache ${this.place}${rest}: ${message}`);
   }
 
   #noteOnce(message: string): void {
-    if (this.#told.has(message)) return;
-    this.#told.add(message);
+    if (this.#noted.has(message)) return;
+    this.#noted.add(message);
     this.#options.onNote(message);
   }
 }
 
-const PROBE = Buffer.from('vlb tries here whether it may write\n');
+const PROBE = Buffer.from('vlb writes this to test whether it may write\n');

@@ -1,11 +1,11 @@
-// What lies in the bucket, and under which names:
-//   <scope>/records/<key>.json              records, see envelope.ts
+// The layout of the bucket:
+//   <scope>/records/<key>.json              records, see signed-record.ts
 //   <scope>/artifacts/<digest>.qcow2.zst    artifacts, compressed, immutable
-//   <scope>/probe                           what writing is tried with
+//   <scope>/probe                           written to test write access
 
 import type { Digest, Key } from '../../model/artifact.ts';
 
-/** The scope that everybody reads. */
+/** The scope that all builds read. */
 export const TRUSTED = 'trusted';
 
 /** Scopes: `trusted`, `untrusted`, or one below that. */
@@ -29,7 +29,7 @@ const ARTIFACT = new RegExp(`^${SCOPE}/artifacts/([0-9a-f]{64})\\.qcow2\\.zst$`)
 /** The scope and key of a record's name; undefined for any other name. */
 export function parseRecordName(name: string): { readonly scope: string; readonly key: Key } | undefined {
   const [, scope = '', key = ''] = RECORD.exec(name) ?? [];
-  return scope === '' ? undefined : { scope, key: key as Key }; // it was matched as one
+  return scope === '' ? undefined : { scope, key: key as Key }; // matched by RECORD
 }
 
 /** The scope and digest of an artifact's name; undefined for any other name. */
@@ -37,5 +37,5 @@ export function parseArtifactName(
   name: string,
 ): { readonly scope: string; readonly digest: Digest } | undefined {
   const [, scope = '', digest = ''] = ARTIFACT.exec(name) ?? [];
-  return scope === '' ? undefined : { scope, digest: digest as Digest }; // as above
+  return scope === '' ? undefined : { scope, digest: digest as Digest }; // matched by ARTIFACT
 }

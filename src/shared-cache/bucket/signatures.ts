@@ -1,4 +1,4 @@
-// Ed25519: who made a record. Keys are told as the base64 of their 32 bytes, as RFC 8032 has them.
+// Ed25519 signatures of records. Public keys are written as the base64 of their 32 bytes (RFC 8032).
 
 import {
   createPrivateKey,
@@ -30,7 +30,7 @@ export function generateKeys(): KeyPair {
   };
 }
 
-/** What signs with the private key of a PEM text; undefined when it is none for Ed25519. */
+/** A signer with the private key in a PEM text; undefined when that is not an Ed25519 key. */
 export function signerOf(pem: string): Signer | undefined {
   let key: KeyObject;
   try {
@@ -45,14 +45,14 @@ export function signerOf(pem: string): Signer | undefined {
   };
 }
 
-/** Whether a signature of a text was made with the private key that belongs to this one. */
+/** Whether a signature of a text was made with the private key of this public key. */
 export function isSignedBy(publicKey: string, text: string, signature: string): boolean {
   const x = Buffer.from(publicKey, 'base64').toString('base64url');
   try {
     const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
     return verifyBytes(undefined, Buffer.from(text), key, Buffer.from(signature, 'base64'));
   } catch {
-    return false; // no key, or no point of the curve
+    return false; // not a key, or not a point of the curve
   }
 }
 

@@ -1,22 +1,25 @@
-// A record as it lies in the bucket: its text, and who signed that. Whoever reads one trusts nothing in it before it was
-// looked at.
+// The format of records in the bucket: an envelope of the record's text and its signatures. Nothing in an envelope is
+// trusted before it is checked.
 
 import { createHash } from 'node:crypto';
 import type { BuildRecord, Key } from '../../model/artifact.ts';
 import { parseRecord } from '../../model/record.ts';
 import { isSignedBy, type Signer } from './signatures.ts';
 
-/** No record has more bytes: that of a layer with a hundred thousand files has ten million. */
+/** The largest accepted envelope, bytes: a layer with a hundred thousand files has a record of 10 MB. */
 export const MOST_BYTES = 256 * 2 ** 20;
 
 interface Envelope {
   readonly schema: 1;
-  /** The JSON of the record: signed as it stands, so that nobody has to write it the same way again. */
+  /** The JSON of the record: signed as it is, so that it never has to be serialized identically. */
   readonly record: string;
   readonly signatures: readonly { readonly key: string; readonly signature: string }[];
 }
 
-/** @param scope the record counts there alone: a signature covers it */
+/**
+ * The envelope of a record, signed if there is a signer.
+ * @param scope covered by the signature, so that the record is valid there only
+ */
 export function signRecord(record: BuildRecord, scope: string, signer: Signer | undefined): Buffer {
   const text = JSON.stringify(record);
   const signatures = signer ? [{ key: signer.publicKey, signature: signer.sign(signed(scope, text)) }] : [];
@@ -27,11 +30,11 @@ export function signRecord(record: BuildRecord, scope: string, signer: Signer | 
 export interface Expected {
   readonly key: Key;
   readonly scope: string;
-  /** With any, one of them has to have signed. */
+  /** If there are any, the record must be signed with one of them. */
   readonly trustedKeys: readonly string[];
 }
 
-/** The record in an envelope, or what is wrong with it, behind its name: `is not signed`. */
+/** The record in an envelope, or what is wrong with it, as a predicate: `is not signed`. */
 export function openSigned(
   bytes: Buffer,
   { key, scope, trustedKeys }: Expected,
@@ -42,19 +45,19 @@ export function openSigned(
   if (trustedKeys.length > 0) {
     if (signatures.length === 0) return { wrong: 'is not signed' };
     const trusted = signatures.filter((one) => trustedKeys.includes(one.key));
-    if (trusted.length === 0) return { wrong: 'is signed with no key of cache: trusted-keys' };
+    if (trusted.length === 0) return { wrong: 'is not signed with a key in cache: trusted-keys' };
     const isGenuine = trusted.some((one) => isSignedBy(one.key, signed(scope, text), one.signature));
-    if (!isGenuine) return { wrong: 'has a forged signature' };
+    if (!isGenuine) return { wrong: 'has an invalid signature' };
   }
   const record = parseRecord(text);
   if (!record) return { wrong: 'is damaged' };
-  // The key is the hash of the recipe, which names what the layer stands on: see src/plan/key.ts.
+  // The key is the hash of the recipe, which names the layer's parent: see src/plan/key.ts.
   const isOfKey = record.key === key && createHash('sha256').update(record.recipe).digest('hex') === key;
-  if (!isOfKey) return { wrong: 'is of another key' };
-  if (record.artifact.keeping !== 'cached' || record.noshare) return { wrong: 'is not to be shared' };
+  if (!isOfKey) return { wrong: 'belongs to another key' };
+  if (record.artifact.keeping !== 'cached' || record.noshare) return { wrong: 'must not be shared' };
   const parent = /^parent ([0-9a-f]{64})$/m.exec(record.recipe)?.[1];
   if (record.parent?.digest !== parent || (record.parent && record.parent.keeping !== 'cached')) {
-    return { wrong: 'names another parent than its recipe' };
+    return { wrong: 'names a different parent than its recipe' };
   }
   return { record };
 }

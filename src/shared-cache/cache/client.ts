@@ -1,5 +1,5 @@
-// The shared cache of one build: what the bucket has is found, fetched into the local store and used like one's own; what was
-// built here is offered, and given up in favour of what another machine was quicker with.
+// The client of the shared cache in one build: finds records, fetches their artifacts into the local store, and
+// publishes what was built. When another machine published a key first, its build replaces the local one.
 
 import type { BuildRecord, Digest, Key } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
@@ -13,19 +13,19 @@ import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
 export interface SharedCacheClientOptions {
   readonly local: Store;
-  /** Called when there is something to ask for the first time. */
+  /** Called before the first request. */
   readonly open: () => Promise<Bucket>;
-  /** Whether what is fetched is flushed before it counts as here: see `Draft.adopt`. */
+  /** Whether fetched artifacts are flushed, see `Draft.adopt`. */
   readonly flush: boolean;
   readonly onNote: (message: string) => void;
   readonly onTransfer: (transfer: Transfer) => void;
 }
 
-/** For how long it is believed that the bucket has no such record, ms: a plan and its execution ask once. */
+/** How long a miss is remembered, ms: a plan and its execution make one request. */
 const MISS_COUNTS = 60_000;
-/** When people are told that the bucket is waited for, ms. */
+/** After which silence vlb reports that it waits, ms. */
 const SILENT_AFTER = 3_000;
-/** How often the place of a record is fought for, before it is left to the others. */
+/** How often writing a record is attempted while other machines write it too. */
 const ROUNDS = 3;
 
 type Fetched = 'here' | 'damaged' | 'unreachable';
@@ -33,21 +33,21 @@ type Fetched = 'here' | 'damaged' | 'unreachable';
 export class SharedCacheClient implements SharedCache {
   readonly #options: SharedCacheClientOptions;
   #bucket: Promise<Bucket> | undefined;
-  /** What was found and is not here yet. */
+  /** Records whose artifacts are not in the local store yet. */
   readonly #away = new Map<Key, FoundRecord>();
-  /** What was asked for in vain, and when; what turned out to be of no use, for good. */
+  /** When each missing key was looked up; `Infinity` for records that turned out to be unusable. */
   readonly #missed = new Map<Key, number>();
-  /** What is known to lie in the bucket as it is here. */
+  /** Keys whose record in the bucket names this artifact. */
   readonly #known = new Map<Key, Digest>();
-  /** Artifacts that were found damaged there. */
+  /** Artifacts that are damaged in the bucket. */
   readonly #damaged = new Set<Digest>();
   readonly #fetches = new Map<Digest, Promise<Fetched>>();
-  readonly #told = new Set<string>();
+  readonly #noted = new Set<string>();
   readonly #limits = new TransferLimits();
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
   #savedSeconds = 0;
-  /** How many questions about records were answered. */
+  /** The number of answered lookups. */
   #answers = 0;
 
   constructor(options: SharedCacheClientOptions) {
@@ -56,7 +56,7 @@ export class SharedCacheClient implements SharedCache {
     this.#pushed = new TrafficMeter('push', options.onTransfer);
   }
 
-  /** The record under a key that the local store does not have. */
+  /** Looks up a record that the local store does not have. */
   async find(key: Key, signal: AbortSignal): Promise<BuildRecord | undefined> {
     const known = this.#away.get(key);
     if (known) return known.record;
@@ -95,12 +95,12 @@ export class SharedCacheClient implements SharedCache {
       if (!decided) return record;
       if (decided.record.artifact.digest === one.artifact.digest) continue;
       onNote(
-        `${record.layer} is not shared: it stands on another build of ${one.layer} than the one in ${bucket.place}`,
+        `${record.layer} is not shared: it depends on a different build of ${one.layer} than the one in ${bucket.place}`,
       );
       return record;
     }
     const decided = await this.#offer(record, bucket, { replaces, adopts: true, signal });
-    if (!decided && signal.aborted) onNote(`${record.layer} was built, and is not shared: interrupted`);
+    if (!decided && signal.aborted) onNote(`${record.layer} was built but not shared: interrupted`);
     return decided?.record ?? record;
   }
 
@@ -120,11 +120,11 @@ export class SharedCacheClient implements SharedCache {
     return isNew ? 'pushed' : 'there';
   }
 
-  /** Lets go of its connections. */
+  /** Closes the connections. */
   close(): void {
     this.#bucket?.then(
       (bucket) => bucket.close(),
-      () => {}, // told to whoever opened it
+      () => {}, // thrown to the caller that opened it
     );
   }
 
@@ -139,8 +139,8 @@ export class SharedCacheClient implements SharedCache {
   }
 
   /**
-   * Puts a record into the bucket, its artifact before it, unless there is one under its key that counts. Returns the one
-   * that is there then; undefined when that cannot be said.
+   * Uploads an artifact and its record, unless there already is a usable record under its key. Returns the record that
+   * is there then; undefined when it is unknown.
    */
   async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<Decided | undefined> {
     const { key, artifact } = record;
@@ -163,7 +163,7 @@ export class SharedCacheClient implements SharedCache {
           if (fetched === 'here') return { record: found.record, isNew: false };
           if (fetched === 'unreachable') return undefined;
         }
-        // What others have written may be read here, but not be replaced.
+        // Records of another scope may be read, but not replaced.
         if (found.scope !== bucket.scope) return undefined;
         condition = { tag: found.tag };
       }
@@ -175,7 +175,7 @@ export class SharedCacheClient implements SharedCache {
     return undefined;
   }
 
-  /** What lies under a key where this build reads. */
+  /** The state of a key in the scopes that this build reads. */
   async #stateOf(key: Key, bucket: Bucket, signal: AbortSignal): Promise<RecordState> {
     let seen: RecordState = { state: 'unknown' };
     for (const scope of bucket.scopes) {
@@ -189,14 +189,12 @@ export class SharedCacheClient implements SharedCache {
   async #adopt(record: BuildRecord, found: FoundRecord, { signal }: OfferOptions): Promise<Fetched> {
     const fetched = await this.#fetchOnce(found, signal);
     if (fetched === 'here') {
-      this.#options.onNote(
-        `${record.layer} was built elsewhere at the same time, and that build came first: it is used here too`,
-      );
+      this.#options.onNote(`another machine published ${record.layer} first: using its build`);
     }
     return fetched;
   }
 
-  /** Sends an artifact unless it is there. */
+  /** Uploads an artifact unless it is there. */
   async #send(record: BuildRecord, bucket: Bucket, { signal }: OfferOptions): Promise<boolean> {
     const { layer, artifact } = record;
     const { digest } = artifact;
@@ -213,7 +211,7 @@ export class SharedCacheClient implements SharedCache {
           return sent.ok ? { result: true, bytes: sent.value } : { result: false };
         } catch (error) {
           const { message } = systemError(error);
-          this.#options.onNote(`${layer} is not shared: its artifact cannot be read: ${message}`);
+          this.#options.onNote(`${layer} is not shared: cannot read its artifact: ${message}`);
           return { result: false };
         }
       }),
@@ -222,14 +220,14 @@ export class SharedCacheClient implements SharedCache {
     return isThere;
   }
 
-  /** However many ask for an artifact, it comes once; what did not come may be asked for again. */
+  /** Fetches an artifact once for all concurrent callers; a failed fetch may be repeated. */
   #fetchOnce(found: FoundRecord, signal: AbortSignal): Promise<Fetched> {
     const { digest, bytes } = found.record.artifact;
     const running = this.#fetches.get(digest);
     if (running) return running;
     const fetching = this.#limits.fetch(bytes, () => this.#fetch(found, signal));
     this.#fetches.set(digest, fetching);
-    fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // told to whoever asked
+    fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // thrown to the callers
     return fetching;
   }
 
@@ -250,12 +248,12 @@ export class SharedCacheClient implements SharedCache {
     return fetched;
   }
 
-  /** Receives an artifact and makes it the store's. Returns how many bytes came. */
+  /** Downloads an artifact into the local store. Returns the number of transferred bytes. */
   async #receive(found: FoundRecord, onTransfer: OnTransfer, signal: AbortSignal): Promise<number | Fetched> {
     const { record } = found;
     const bucket = await this.#open();
     const note = (why: string) =>
-      this.#noteOnce(`${record.layer} cannot be had from the shared cache ${bucket.place}: ${why}`);
+      this.#noteOnce(`cannot fetch ${record.layer} from the shared cache ${bucket.place}: ${why}`);
     const damaged = (why: string): Fetched => {
       note(why);
       this.#damaged.add(record.artifact.digest);
@@ -286,7 +284,7 @@ export class SharedCacheClient implements SharedCache {
     return 'unreachable';
   }
 
-  /** Tells, once, when nothing that was asked has been answered for a while. */
+  /** Reports, once, when no lookup has been answered for a while. */
   async #noteSilence<T>(bucket: Bucket, ask: () => Promise<T>): Promise<T> {
     let answers = this.#answers;
     const clock = setInterval(() => {
@@ -304,8 +302,8 @@ export class SharedCacheClient implements SharedCache {
   }
 
   #noteOnce(message: string): void {
-    if (this.#told.has(message)) return;
-    this.#told.add(message);
+    if (this.#noted.has(message)) return;
+    this.#noted.add(message);
     this.#options.onNote(message);
   }
 
@@ -314,7 +312,7 @@ export class SharedCacheClient implements SharedCache {
     return { record, isNew };
   }
 
-  /** Whether the artifact of a record in one's own scope is gone. */
+  /** Whether the artifact of a record in the own scope is missing. */
   async #isLost({ record, scope }: FoundRecord, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
     if (scope !== bucket.scope) return false;
     const there = await bucket.has(record.artifact.digest, signal);
@@ -328,16 +326,16 @@ export class SharedCacheClient implements SharedCache {
 }
 
 interface OfferOptions extends PublishOptions {
-  /** Whether another record that is there is fetched, to be used in place of this one. */
+  /** Whether a different record that is there is fetched and used instead of this one. */
   readonly adopts: boolean;
-  /** Whether a record that is there is looked at for having lost its artifact. */
+  /** Whether a record that is there is checked for a missing artifact. */
   readonly repairs?: boolean;
 }
 
-/** The record that counts. */
+/** The record in the bucket. */
 interface Decided {
   readonly record: BuildRecord;
-  /** It was put there just now. */
+  /** Whether it was written just now. */
   readonly isNew: boolean;
 }
 

@@ -1,11 +1,11 @@
-// The local store with a shared cache behind it: what is not here is looked for there.
+// The local store with a shared cache behind it: what the store does not have is looked up there.
 
 import type { Key } from '../../model/artifact.ts';
 import type { Store } from '../../model/ports/store.ts';
 import { SharedCacheClient, type SharedCacheClientOptions } from './client.ts';
 
 /**
- * @param signal calls off what is asked of the shared cache
+ * @param signal cancels the requests to the shared cache
  */
 export function tieredStore(options: SharedCacheClientOptions, signal: AbortSignal): Store {
   const { local } = options;
@@ -16,7 +16,7 @@ export function tieredStore(options: SharedCacheClientOptions, signal: AbortSign
     artifactDirectory: local.artifactDirectory,
     shared,
     lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, asking)),
-    // What is away is held with its arrival.
+    // What is away is leased when it arrives.
     lease: (records, own) =>
       local.lease(
         records.filter((record) => !shared.isAway(record)),
@@ -27,7 +27,7 @@ export function tieredStore(options: SharedCacheClientOptions, signal: AbortSign
     examine: (artifact, own) => local.examine(artifact, own),
     release: () => {
       local.release();
-      end.abort(); // nobody waits any more for what was only tried in advance
+      end.abort(); // cancels fetches that were only made in advance
       shared.close();
     },
     evict: (own) => local.evict(own),

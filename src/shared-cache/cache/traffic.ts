@@ -1,41 +1,41 @@
-// What goes over the network: how much one way, for how long something did, and how far each artifact is.
+// Measures transfers in one direction: bytes, duration, and the progress of each artifact.
 
 import type { BuildRecord } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Traffic } from '../../model/ports/shared-cache.ts';
 
-/** How far a transfer is: bytes of the artifact, not compressed. */
+/** Called with the progress of a transfer: bytes of the artifact, uncompressed. */
 export type OnTransfer = (bytes: number) => void;
 
-/** A second. */
-const TOLD_EVERY = 1000;
+/** How often progress is reported, ms. */
+const REPORT_EVERY = 1000;
 
 export class TrafficMeter {
   readonly #direction: Transfer['direction'];
-  readonly #tell: (transfer: Transfer) => void;
+  readonly #emit: (transfer: Transfer) => void;
   #count = 0;
   #bytes = 0;
   #milliseconds = 0;
   #running = 0;
   #since = 0;
 
-  constructor(direction: Transfer['direction'], tell: (transfer: Transfer) => void) {
+  constructor(direction: Transfer['direction'], emit: (transfer: Transfer) => void) {
     this.#direction = direction;
-    this.#tell = tell;
+    this.#emit = emit;
   }
 
   /**
-   * Counts an artifact that goes, and tells how far it is.
-   * @param work gives what is returned, and how many bytes went, compressed; without them it was in vain
+   * Measures the transfer of an artifact, and reports its progress.
+   * @param work returns its result and the number of transferred bytes, compressed; none if the transfer failed
    */
   async count<T>(
     { layer, artifact }: BuildRecord,
     work: (onTransfer: OnTransfer) => Promise<{ readonly result: T; readonly bytes?: number }>,
   ): Promise<T> {
     let latest = 0;
-    let toldAt = performance.now();
-    const say = (state: Transfer['state']) =>
-      this.#tell({
+    let reportedAt = performance.now();
+    const report = (state: Transfer['state']) =>
+      this.#emit({
         type: 'transfer',
         direction: this.#direction,
         layer,
@@ -44,20 +44,20 @@ export class TrafficMeter {
         total: artifact.bytes,
       });
     if (this.#running++ === 0) this.#since = performance.now();
-    say('begun');
+    report('begun');
     try {
-      const { result, bytes } = await work((far) => {
-        latest = far;
-        if (performance.now() - toldAt < TOLD_EVERY) return;
-        toldAt = performance.now();
-        say('under way');
+      const { result, bytes } = await work((progress) => {
+        latest = progress;
+        if (performance.now() - reportedAt < REPORT_EVERY) return;
+        reportedAt = performance.now();
+        report('under way');
       });
       if (bytes !== undefined) this.#count++;
       this.#bytes += bytes ?? 0;
       return result;
     } finally {
       if (--this.#running === 0) this.#milliseconds += performance.now() - this.#since;
-      say('ended');
+      report('ended');
     }
   }
 

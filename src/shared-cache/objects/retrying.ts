@@ -1,5 +1,9 @@
-// Dealings with an object store over a bad network: time-outs, further tries with longer and longer pauses, and an end to
-// all of it when nothing helps. So a build waits a while for a shared cache, and then goes on without it.
+// An object store with timeouts and retries with exponential backoff. After repeated failures it is not used any more:
+// a build waits a while for a shared cache, and then continues without it.
+//
+// Not built on a library such as cockatiel: policies compose around one call that succeeds or throws, while most of
+// this file resumes streams at an offset, times bodies only while they are read, and recognizes multipart uploads whose
+// answer was lost. The retry loop itself is 20 lines.
 
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,20 +22,20 @@ import {
 import { systemError } from '../../util/errors.ts';
 
 export interface RetryPolicy {
-  /** How often a request is tried. */
+  /** The number of tries of a request. */
   readonly tries: number;
-  /** For how long a request is tried again, ms, from its first try on: one that only hangs is not tried as often. */
+  /** How long after its first try a request is still retried, ms: fewer tries for requests that time out. */
   readonly triedFor: number;
-  /** The pause before the second try, ms; each further one is twice as long, and a part of it is left to chance. */
+  /** The pause before the second try, ms; doubled for each further one, with jitter. */
   readonly firstPause: number;
   readonly longestPause: number;
-  /** How long a request may take, ms; one that moves a part of an artifact. */
+  /** The timeout of a request, ms; and of one that transfers a part of an artifact. */
   readonly within: number;
   readonly partWithin: number;
-  /** A transfer has to bring so many bytes in each such time, ms, or it is given up as one that stands still. */
+  /** A transfer of less than `leastBytes` within `leastEvery` ms has stalled and is cut off. */
   readonly leastBytes: number;
   readonly leastEvery: number;
-  /** After so many requests in a row that failed for good, nothing more is asked. */
+  /** The number of consecutive failed requests after which no more are made. */
   readonly failures: number;
 }
 
@@ -47,7 +51,7 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   failures: 3,
 };
 
-/** What has no more bytes moves in no time over any network that is of use. */
+/** Bodies up to this size have the short timeout, bytes. */
 const SMALL = 64 * 1024;
 
 /** What a stream throws when it fails; the reader of the stream catches it. */
@@ -60,7 +64,7 @@ export class StoreException extends Error {
   }
 }
 
-/** What `read` gives. */
+/** The result of `read`. */
 export interface SmallObject {
   readonly bytes: Buffer | undefined;
   readonly tag: string;
@@ -71,13 +75,13 @@ export class RetryingObjectStore {
   readonly #store: ObjectStore;
   readonly #policy: RetryPolicy;
   readonly #onLost: (why: string) => void;
-  /** Whether anything has ever been answered. */
+  /** Whether any request was ever answered. */
   #answered = false;
   #failed = 0;
   #lost = false;
 
   /**
-   * @param onLost called once, when nothing more is going to be asked
+   * @param onLost called once, when no more requests will be made
    */
   constructor(store: ObjectStore, policy: RetryPolicy, onLost: (why: string) => void) {
     this.place = store.place;
@@ -86,7 +90,7 @@ export class RetryingObjectStore {
     this.#onLost = onLost;
   }
 
-  /** Whether it was given up. */
+  /** Whether it is not used any more. */
   get isLost(): boolean {
     return this.#lost;
   }
@@ -109,7 +113,7 @@ export class RetryingObjectStore {
     return this.#persist((own) => this.#store.delete(names, own), signal);
   }
 
-  /** A small object as a whole; without its bytes when it has more than `most`. */
+  /** A small object as a whole; without its bytes when there are more than `most`. */
   read(name: string, most: number, signal: AbortSignal): Promise<Answer<SmallObject>> {
     return this.#persist(async (own) => {
       const got = await this.#store.get(name, 0, undefined, own);
@@ -117,7 +121,7 @@ export class RetryingObjectStore {
     }, signal);
   }
 
-  /** The bytes of a large object; where the transfer breaks off, it goes on from there. Throws a StoreException. */
+  /** The bytes of a large object; resumes a transfer that breaks off. Throws a StoreException. */
   async *stream(name: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     let [at, tag, tries] = [0, undefined as string | undefined, 0];
     for (;;) {
@@ -126,7 +130,7 @@ export class RetryingObjectStore {
       tag = got.value.tag;
       let why = CUT_OFF;
       const from = at;
-      // A server may take no notice of where it should begin: RFC 9110, section 14.2.
+      // A server may ignore the requested range: RFC 9110, section 14.2.
       let known = at - got.value.from;
       try {
         for await (const piece of this.#watched(got.value.body, signal)) {
@@ -141,7 +145,7 @@ export class RetryingObjectStore {
       }
       if (signal.aborted) throw new StoreException({ kind: 'interrupted', message: 'interrupted' });
       if (at === got.value.bytes) return;
-      // What goes forward may break off as often as it likes.
+      // A transfer that makes progress may break off any number of times.
       tries = at > from ? 1 : tries + 1;
       if (tries >= this.#policy.tries) {
         const failed = { kind: 'unavailable', message: why } as const;
@@ -162,7 +166,7 @@ export class RetryingObjectStore {
       complete: async (own) => {
         const done = await this.#persist((tried) => upload.complete(tried), own, this.#policy.partWithin);
         if (done.ok || done.error.kind !== 'absent') return done;
-        // A try whose answer was lost has completed it: the upload is gone, and the object is there.
+        // An earlier try, whose answer was lost, has completed it: the upload is gone and the object is there.
         const there = await this.head(name, own);
         return there.ok ? answer(undefined) : there;
       },
@@ -184,7 +188,7 @@ export class RetryingObjectStore {
     try {
       for await (const piece of this.#watched(body, signal)) {
         came += piece.length;
-        // A server may promise less than it sends, or nothing.
+        // A server may announce fewer bytes than it sends, or none.
         if (Math.max(bytes, came) > most) return answer({ bytes: undefined, tag });
         pieces.push(piece);
       }
@@ -204,8 +208,8 @@ export class RetryingObjectStore {
     const begun = performance.now();
     for (let tried = 1; ; tried++) {
       if (signal.aborted) return storeError('interrupted', 'interrupted');
-      if (this.#lost) return storeError('unavailable', 'it was given up');
-      // Only until the answer is there: how long its body may take is another matter.
+      if (this.#lost) return storeError('unavailable', 'not used any more after repeated failures');
+      // Only until the answer arrives: its body is timed by #watched.
       const late = new AbortController();
       const clock = setTimeout(() => late.abort(), within);
       let got = await request(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(clock));
@@ -222,7 +226,7 @@ export class RetryingObjectStore {
     }
   }
 
-  /** Counts failures in a row. As long as nothing ever came back, the first is one too many. */
+  /** Counts consecutive failures. Before any request was answered, the first one is final. */
   #note(failed: StoreError | undefined): void {
     if (failed?.kind === 'interrupted') return;
     if (failed?.kind !== 'unavailable' && failed?.kind !== 'unusable') {
@@ -231,8 +235,8 @@ export class RetryingObjectStore {
       return;
     }
     this.#failed++;
-    const isBearable = this.#answered && this.#failed < this.#policy.failures;
-    if (this.#lost || (isBearable && failed.kind === 'unavailable')) return;
+    const isTolerable = this.#answered && this.#failed < this.#policy.failures;
+    if (this.#lost || (isTolerable && failed.kind === 'unavailable')) return;
     this.#lost = true;
     this.#onLost(failed.message);
   }
@@ -240,11 +244,11 @@ export class RetryingObjectStore {
   async #pause(tried: number, signal: AbortSignal): Promise<void> {
     const { firstPause, longestPause } = this.#policy;
     const longest = Math.min(longestPause, firstPause * 2 ** (tried - 1));
-    // By chance, so that many that failed at once do not come back at once.
+    // Jitter, so that requests that failed together are not retried together.
     await delay(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {}); // rejects on abort
   }
 
-  /** The pieces of a body that does not stand still. Only waiting counts, not what the reader does meanwhile. */
+  /** The pieces of a body; throws when it stalls. Counts only time waiting for the network, not for the reader. */
   async *#watched(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { leastBytes, leastEvery } = this.#policy;
     const stop = (why: string) => body.destroy(new Error(why));

@@ -1,5 +1,5 @@
-// The object store in an S3 bucket, through Amazon's own client. It is a bundle file of its own, see bin/bundle.mjs: the
-// client is larger than all of vlb, and loaded only where a bucket has something to tell.
+// The object store in an S3 bucket, through the AWS SDK. It is a bundle file of its own, see bin/bundle.mjs: the SDK is
+// larger than all of vlb, and loaded only before the first request. Loaded with import() only.
 
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
@@ -32,14 +32,14 @@ import {
 import type { BucketConfig } from '../../model/ports/shared-cache.ts';
 
 export interface S3Options extends BucketConfig {
-  /** How long a connection may take to come about, and how long it may be silent, ms. */
+  /** The timeouts for connecting and for a silent connection, ms. */
   readonly connectWithin: number;
   readonly silentFor: number;
 }
 
 const REGION = 'us-east-1';
 
-/** Opens a bucket. No request is made; credentials are looked for with the first. */
+/** Opens a bucket. Makes no request; credentials are resolved with the first. */
 export function openS3(options: S3Options): ObjectStore {
   return new S3Store(options);
 }
@@ -57,12 +57,13 @@ class S3Store implements ObjectStore {
     this.place = `s3://${bucket}${prefix === '' ? '' : `/${prefix}`}`;
     this.#client = new S3Client({
       ...(endpoint === undefined ? {} : { endpoint }),
-      // Servers other than Amazon's have one region, which has to have a name all the same.
+      // The SDK requires a region even for servers that have only one.
       ...(region !== undefined ? { region } : endpoint !== undefined ? { region: REGION } : {}),
       forcePathStyle: pathStyle,
-      // Trying again is done in one place, see retrying.ts.
+      // Retries are made in one place, see retrying.ts.
       maxAttempts: 1,
-      // Older servers know nothing of these; what is written is covered by the signature, what is read by our own digest.
+      // Older servers do not support these. Writes are covered by the request signature, reads by the artifact's
+      // digest.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: new NodeHttpHandler({
@@ -96,7 +97,7 @@ class S3Store implements ObjectStore {
     });
   }
 
-  /** Ceph compares the tag of a write as it stands there: without the quotes, which the others do not mind lacking. */
+  /** Ceph compares the tag of a conditional write literally, without quotes; other servers accept that too. */
   put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
     return this.#ask(signal, async () => {
       const command = new PutObjectCommand({
@@ -137,7 +138,7 @@ class S3Store implements ObjectStore {
         }),
       abort: async (endSignal) => {
         const command = new AbortMultipartUploadCommand(at);
-        await this.#client.send(command, { abortSignal: endSignal }).catch(() => {}); // the bucket's own rules tidy up
+        await this.#client.send(command, { abortSignal: endSignal }).catch(() => {}); // the bucket's lifecycle rules remove it
       },
     });
   }
@@ -192,25 +193,25 @@ class S3Store implements ObjectStore {
   }
 }
 
-/** As many names as one request may delete: the API reference of DeleteObjects. */
+/** The most names in one DeleteObjects request, by its API reference. */
 const MOST_DELETED = 1000;
 
-/** Its warnings are not for the people who build images. */
+/** The SDK's warnings are not for users of vlb. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** They go through the proxy that the environment names, as other downloads do. */
+/** Agents that use the proxy from the environment, as other downloads do. */
 function agents(): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
   const options = { keepAlive: true, maxSockets: 32, proxyEnv: process.env };
   return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
 }
 
-/** What the client's errors have, as far as they have it. */
+/** The fields of the SDK's errors. */
 interface ServiceError extends Error {
   readonly code?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** What is told with status 400, and stays so: expired credentials, another region, a name that cannot be. */
+/** Permanent errors with status 400: expired credentials, another region, an invalid name. */
 const REFUSALS = ['ExpiredToken', 'InvalidToken', 'AuthorizationHeaderMalformed', 'InvalidBucketName'];
 
 function troubleOf(error: unknown): Answer<never> {
@@ -220,17 +221,16 @@ function troubleOf(error: unknown): Answer<never> {
   const said = `${status === undefined ? '' : `${status} `}${name === 'Error' ? (code ?? '') : name}`.trim();
   const text =
     message === '' || message === name || message === 'UnknownError' ? said : `${said}: ${message}`;
-  if (name === 'NoSuchBucket') return storeError('unusable', 'there is no such bucket');
-  if (name === 'CredentialsProviderError')
-    return storeError('unusable', 'there are no AWS credentials for it here');
-  if (/^Region is missing/.test(message)) return storeError('unusable', 'no region is given for it');
+  if (name === 'NoSuchBucket') return storeError('unusable', 'no such bucket');
+  if (name === 'CredentialsProviderError') return storeError('unusable', 'no AWS credentials found');
+  if (/^Region is missing/.test(message)) return storeError('unusable', 'no region configured');
   if (status === 404) return storeError('absent', text);
   if (status === 412) return storeError('taken', text);
-  // 501: a header that the server does not know, as that of a condition.
+  // 501: the server does not support a header, for instance a condition.
   const isRefusal = status === 501 || REFUSALS.includes(name) || status === 401 || status === 403;
   if (isRefusal || (status !== undefined && status < 400)) return storeError('refused', text);
-  // A range or a tag of an object that is another one by now.
+  // The range or tag is that of an object that was replaced.
   if (status === 416) return storeError('absent', text);
-  // 400 is also what a damaged request is answered with, which may be whole the next time.
+  // Also 400: the request may have been damaged on its way.
   return storeError('unavailable', text);
 }

@@ -1,33 +1,33 @@
-// zstd in many frames, several of which are packed or unpacked at the same time. Before each frame stands a skippable one
-// (RFC 8878, section 3.1.2) that says how many bytes the frame has, as pzstd does it (contrib/pzstd/SkippableFrame.h of
-// zstd): so its end is known before it is unpacked. `zstd -d` skips them, and gives the same bytes.
+// zstd in many frames, several of which are packed or unpacked at the same time. Each frame follows a skippable one
+// (RFC 8878, section 3.1.2) with its size, as in pzstd (contrib/pzstd/SkippableFrame.h of zstd), so that its end is
+// known before it is unpacked. `zstd -d` ignores the skippable frames and returns the same bytes.
 
 import { promisify } from 'node:util';
 import { createZstdCompress, zstdDecompress } from 'node:zlib';
 import { free } from './memory.ts';
 
-/** How many bytes a frame holds, unpacked. Larger ones save less than one percent, and take memory. */
+/** Bytes in a frame, unpacked. Larger frames save less than one percent, and need more memory. */
 export const FRAME_BYTES = 2 ** 20;
-/** How many are worked on at the same time: one of node's four threads is left for files. */
+/** How many are processed at the same time: one of node's four threads is left for files. */
 export const FRAMES_AT_ONCE = 3;
 
 /** The first of sixteen numbers that skippable frames begin with. */
 const SKIPPABLE = 0x18_4d_2a_50;
 const HEADER_BYTES = 12;
-/** What one frame can take, packed: ZSTD_COMPRESSBOUND of zstd.h. */
+/** The largest packed frame: ZSTD_COMPRESSBOUND of zstd.h. */
 const MOST_PACKED = FRAME_BYTES + FRAME_BYTES / 256;
-/** In one go, with room for the end of a frame. */
+/** One chunk a frame, with room for the frame's end. */
 const PACKING = { chunkSize: MOST_PACKED + 1024 };
 const UNPACKING = { chunkSize: FRAME_BYTES + 1024, maxOutputLength: FRAME_BYTES };
 
 const decompress = promisify(zstdDecompress);
 
-/** What came is not made of frames. */
+/** The input is not in this format. */
 export class FrameError extends Error {}
 
 /**
- * Packs pieces of FRAME_BYTES, of which FRAMES_AT_ONCE are looked at at the same time. What comes out is, one after the other, the
- * packed whole; each is gone when the next is asked for.
+ * Packs pieces of FRAME_BYTES, of which FRAMES_AT_ONCE are in use at the same time. Each returned piece is freed when
+ * the next one is requested.
  */
 export async function* pack(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const frame of inOrder(pieces, compress)) {
@@ -44,32 +44,32 @@ export async function* pack(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffe
   }
 }
 
-/** A frame in two or more pieces: node's zstdCompress puts them together, in memory that is twice as much then. */
+/** A frame in two or more pieces: zlib.zstdCompress would concatenate them, and use twice the memory. */
 function compress(piece: Buffer): Promise<Buffer[]> {
   const packer = createZstdCompress(PACKING);
   packer.end(piece);
   return packer.toArray();
 }
 
-/** Unpacks what `pack` made, however it was cut since; takes the memory of pieces that have a buffer for themselves. Throws a FrameError. */
+/** Unpacks the output of `pack`, in pieces of any size; frees pieces that own their buffer. Throws a FrameError. */
 export async function* unpack(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const unpacked = inOrder(frames(bytes), async (frame) => {
     try {
       return await decompress(frame, UNPACKING);
     } catch (cause) {
-      throw new FrameError('not zstd, or more than a frame has', { cause });
+      throw new FrameError('not zstd, or larger than a frame', { cause });
     }
   });
   let isEnd = false;
   for await (const piece of unpacked) {
-    // So there are no more of them than the whole has, however little is in each.
-    if (isEnd || piece.length === 0) throw new FrameError('a frame that is not full, and not the last');
+    // Bounds the number of frames by the size of the whole.
+    if (isEnd || piece.length === 0) throw new FrameError('a frame before the last is not full');
     isEnd = piece.length < FRAME_BYTES;
     yield piece;
   }
 }
 
-/** The frames without what stands before each. One is overwritten when FRAMES_AT_ONCE more were asked for. */
+/** The frames without their headers. Each is overwritten when FRAMES_AT_ONCE more were requested. */
 async function* frames(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const buffers: Buffer[] = [];
   const header = Buffer.alloc(HEADER_BYTES);
@@ -105,12 +105,12 @@ function packedBytes(header: Buffer): number {
   return bytes;
 }
 
-/** What becomes of each, in their order, with FRAMES_AT_ONCE in work. */
+/** Maps all pieces, in order, FRAMES_AT_ONCE at the same time. */
 async function* inOrder<T>(all: AsyncIterable<Buffer>, work: (one: Buffer) => Promise<T>): AsyncGenerator<T> {
   const running: Promise<T>[] = [];
   for await (const one of all) {
     const result = work(one);
-    result.catch(() => {}); // thrown when its turn comes
+    result.catch(() => {}); // thrown where it is awaited
     running.push(result);
     const [first] = running;
     if (first === undefined || running.length < FRAMES_AT_ONCE) continue;

@@ -1,8 +1,10 @@
-// How many artifacts move at the same time: they are held in memory in parts.
+// Limits how many artifacts are transferred at the same time, since each has several parts in memory.
+//
+// The semaphore is 20 lines; p-limit would not be shorter to use, since a large artifact takes two limits.
 
 const FETCHED_AT_ONCE = 4;
 const PUSHED_AT_ONCE = 2;
-/** How many of those, in each direction, may be large: they have all their parts under way, and two of them come near 200 MB. */
+/** How many of those, in each direction, may be large: two of them need nearly 200 MB. */
 const LARGE_AT_ONCE = 1;
 /** Bytes. */
 const LARGE = 16 * 2 ** 20;
@@ -13,20 +15,20 @@ export class TransferLimits {
   readonly #largeFetched = new Semaphore(LARGE_AT_ONCE);
   readonly #largePushed = new Semaphore(LARGE_AT_ONCE);
 
-  /** Does what fetches an artifact of so many bytes once there is room for it. */
+  /** Runs the fetch of an artifact of this size when the limits allow it. */
   fetch<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     const fetched = () => this.#fetched.within(work);
     return bytes < LARGE ? fetched() : this.#largeFetched.within(fetched);
   }
 
-  /** Does what pushes an artifact of so many bytes once there is room for it. */
+  /** Runs the push of an artifact of this size when the limits allow it. */
   push<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     const pushed = () => this.#pushed.within(work);
     return bytes < LARGE ? pushed() : this.#largePushed.within(pushed);
   }
 }
 
-/** So many at once, the others in their order. */
+/** Runs at most this many at once, first come, first served. */
 class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,12 +1,12 @@
-// The memory of what passes by. The garbage collector would give it back too, in its own time: when tens of megabytes of it have
-// piled up.
+// Frees the memory of transferred bytes at once. The garbage collector would free it only after tens of megabytes have
+// accumulated.
 
-/** The memory of bytes, where it is theirs alone: small ones share theirs with others (`Buffer.poolSize`). */
+/** The memory of bytes if they own it: small ones share a pool (`Buffer.poolSize`). */
 export function ownMemory({ buffer }: Uint8Array): ArrayBuffer | undefined {
   return buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize ? buffer : undefined;
 }
 
-/** Gives the memory of bytes back at once; whoever still has them finds none. */
+/** Frees the memory of bytes, which are empty afterwards. */
 export function free(bytes: Uint8Array): void {
   ownMemory(bytes)?.transfer(0);
 }

@@ -1,5 +1,5 @@
-// Artifacts on their way: read, compressed and sent in parts, or received, unpacked and checked, never more of them in
-// memory than a few parts.
+// Transfers of artifacts: read, compressed and uploaded in parts, or downloaded, unpacked and verified, with only a few
+// parts in memory.
 
 import type { Artifact } from '../../model/artifact.ts';
 import { type Answer, answer, type PartUpload, storeError } from '../../model/ports/object-store.ts';
@@ -9,21 +9,22 @@ import { type RetryingObjectStore, StoreException } from '../objects/retrying.ts
 import { FRAME_BYTES, FRAMES_AT_ONCE, FrameError, pack, unpack } from './frames.ts';
 import { openWriter } from './writer.ts';
 
-/** S3 takes ten thousand parts an object, of five MiB or more each but for the last. */
+/** S3 accepts at most 10,000 parts an object, of at least 5 MiB each except the last. */
 const PART_BYTES = 6 * 2 ** 20;
 const MOST_PARTS = 10_000;
-/** How many parts of one artifact are under way at once. */
+/** How many parts of one artifact are uploaded at the same time. */
 const PARTS_AT_ONCE = 3;
 
-/** How the bytes of an artifact are wanted that is sent. */
+/** How `upload` expects the bytes of an artifact. */
 export const ARTIFACT_CUT: Pieces = { bytes: FRAME_BYTES, atOnce: FRAMES_AT_ONCE };
 
-/** How long it may take to call off an upload, ms: also who pressed Ctrl-C waits for it. */
+/** The timeout for cancelling an upload, ms: Ctrl-C waits for it. */
 const ABORT_WITHIN = 3_000;
 
 /**
- * Sends an artifact, compressed; an existing object is replaced. Returns how many bytes went over. Throws what the pieces throw.
- * @param pieces of ARTIFACT_CUT
+ * Uploads an artifact, compressed; replaces an existing object. Returns the number of uploaded bytes. Throws what
+ * `pieces` throws.
+ * @param pieces cut as ARTIFACT_CUT
  */
 export async function upload(
   objects: RetryingObjectStore,
@@ -39,7 +40,7 @@ export async function upload(
   let last: Buffer | undefined;
   try {
     for await (const part of packedParts(pieces, buffers, onTransfer)) {
-      // The first goes alone when there is no second.
+      // A single part is uploaded without a multipart upload.
       if (last) {
         if (!parts) {
           const begun = await objects.begin(name, own);
@@ -63,7 +64,7 @@ export async function upload(
   }
 }
 
-/** The memory of parts, used again and again: what is left to the garbage collector piles up until it comes. */
+/** Reused buffers for parts: buffers left to the garbage collector pile up before it runs. */
 class PartBuffers {
   readonly #free: Buffer[] = [];
 
@@ -71,13 +72,13 @@ class PartBuffers {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(PART_BYTES);
   }
 
-  /** Takes back a whole part that nobody reads any more. */
+  /** Takes back the buffer of an uploaded part. */
   giveBack(part: Buffer): void {
     if (part.length === PART_BYTES) this.#free.push(part);
   }
 }
 
-/** The parts of one upload that are under way. */
+/** The parts of one upload. */
 class Parts {
   readonly #upload: PartUpload;
   readonly #buffers: PartBuffers;
@@ -96,12 +97,12 @@ class Parts {
     this.#stop = stop;
   }
 
-  /** Sends a part as soon as there is room among those that are under way. */
+  /** Uploads a part, after waiting while PARTS_AT_ONCE others are on their way. */
   async add(bytes: Buffer): Promise<void> {
     while (this.#running.size >= PARTS_AT_ONCE) await Promise.race(this.#running);
     const number = ++this.#count;
     this.#bytes += bytes.length;
-    if (number > MOST_PARTS) this.#fail(storeError('refused', 'it is too large for S3'));
+    if (number > MOST_PARTS) this.#fail(storeError('refused', 'the artifact is too large for S3'));
     if (this.#failed) return;
     const running: Promise<void> = this.#upload.part(number, bytes, this.#signal).then((sent) => {
       this.#running.delete(running);
@@ -133,7 +134,7 @@ class Parts {
   }
 }
 
-/** The whole, compressed, in pieces of the size of a part. */
+/** The compressed bytes in pieces of the size of a part. */
 async function* packedParts(
   pieces: AsyncIterable<Buffer>,
   buffers: PartBuffers,
@@ -150,7 +151,7 @@ async function* packedParts(
   yield* inParts(pack(counted()), buffers);
 }
 
-/** Each part is memory of its own, filled once: what is put together from pieces is twice there for a while. */
+/** Copies pieces into the buffers of parts: concatenating them would use twice the memory. */
 async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): AsyncGenerator<Buffer> {
   let part = buffers.take();
   let filled = 0;
@@ -169,8 +170,8 @@ async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): As
 }
 
 /**
- * Receives an artifact into a file. Fails as `absent` when it is gone, or what came is not this artifact. Returns how many bytes came over.
- * Throws node's fs errors.
+ * Downloads an artifact into a file. Fails as `absent` when it is gone, or the bytes are not this artifact. Returns the
+ * number of downloaded bytes. Throws node's fs errors.
  */
 export async function download(
   objects: RetryingObjectStore,
@@ -180,16 +181,16 @@ export async function download(
   onTransfer: OnTransfer,
   signal: AbortSignal,
 ): Promise<Answer<number>> {
-  let came = 0;
+  let received = 0;
   const counted = async function* () {
     for await (const piece of objects.stream(name, signal)) {
-      came += piece.length;
+      received += piece.length;
       yield piece;
     }
   };
   try {
-    const isRight = await write(file, unpack(counted()), artifact, onTransfer);
-    return isRight ? answer(came) : DAMAGED;
+    const isMatch = await write(file, unpack(counted()), artifact, onTransfer);
+    return isMatch ? answer(received) : DAMAGED;
   } catch (error) {
     if (signal.aborted) return storeError('interrupted', 'interrupted');
     if (error instanceof FrameError) return DAMAGED;
@@ -201,7 +202,7 @@ export async function download(
   }
 }
 
-/** Writes the bytes of an artifact to a file; no more than it has. Returns whether they are its own. */
+/** Writes the bytes of an artifact to a file, at most as many as it has. Returns whether they match its digest. */
 async function write(
   file: string,
   pieces: AsyncIterable<Buffer>,

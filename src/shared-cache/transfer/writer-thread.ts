@@ -1,4 +1,4 @@
-// The other thread of writer.ts.
+// The thread of writer.ts that writes and hashes.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemError } from '../../util/errors.ts';
@@ -7,22 +7,22 @@ import { free } from './memory.ts';
 import type { FromThread, ToThread } from './writer.ts';
 
 const port = parentPort;
-if (!port) throw new Error('this is a thread of another module');
+if (!port) throw new Error('writer-thread.ts was not started as a worker');
 let file: ArtifactFile | undefined;
 
-port.on('message', (told: ToThread) => {
+port.on('message', (message: ToThread) => {
   try {
     file ??= new ArtifactFile(workerData);
-    if (told === 'end') return answer({ type: 'ended', digest: file.end() });
-    file.write(told);
-    free(told);
+    if (message === 'end') return answer({ type: 'ended', digest: file.end() });
+    file.write(message);
+    free(message);
     answer({ type: 'written' });
   } catch (error) {
-    const { code = '', message } = systemError(error);
-    answer({ type: 'failed', code, message });
+    const { code = '', message: reason } = systemError(error);
+    answer({ type: 'failed', code, message: reason });
   }
 });
 
-function answer(told: FromThread): void {
-  port?.postMessage(told);
+function answer(message: FromThread): void {
+  port?.postMessage(message);
 }

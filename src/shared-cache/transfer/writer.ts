@@ -1,18 +1,18 @@
-// Writes an artifact that arrives, and hashes it. A large one has a thread of its own for that (writer-thread.ts): the
-// thread that receives has enough to do, and whichever does both takes half as long again.
+// Writes and hashes an artifact while it is downloaded. A large one does so in a thread of its own (writer-thread.ts):
+// downloading, unpacking, hashing and writing in one thread takes half as long again (docs/performance.md).
 
 import { Worker } from 'node:worker_threads';
 import type { Digest } from '../../model/artifact.ts';
 import { ArtifactFile } from './artifact-file.ts';
 import { free, ownMemory } from './memory.ts';
 
-/** How many pieces may wait for being written: they are held in memory. */
+/** How many pieces may wait in memory to be written. */
 const MOST_WAITING = 4;
 
-/** What the thread is told: a piece, or that there are no more. */
+/** A message to the thread: a piece, or the end. */
 export type ToThread = Uint8Array | 'end';
 
-/** What it answers: to each piece, and at the end. After a failure nothing more comes. */
+/** The thread's answer to each piece and to the end. Nothing follows a failure. */
 export type FromThread =
   | { readonly type: 'written' }
   | { readonly type: 'ended'; readonly digest: Digest }
@@ -20,20 +20,20 @@ export type FromThread =
 
 export interface ArtifactWriter extends AsyncDisposable {
   /**
-   * Writes a piece behind those before it, and takes its memory away. Returns when there is room for the next. Throws node's fs
-   * errors.
+   * Appends a piece and frees its memory. Resolves when the next one may be written. Throws node's fs errors.
    */
   write(piece: Uint8Array): Promise<void>;
-  /** Returns the digest of all that was written. Throws node's fs errors. */
+  /** The digest of all that was written. Throws node's fs errors. */
   end(): Promise<Digest>;
 }
 
-/** A thread takes as long to begin as writing so many bytes does. */
+/** Starting a thread takes as long as writing this many bytes. */
 const SMALL = 16 * 2 ** 20;
 
 /**
- * @param file is made, or made empty
- * @param bytes how many are going to be written
+ * Opens a writer, with a thread of its own for large artifacts.
+ * @param file is created or truncated
+ * @param bytes how many will be written
  */
 export function openWriter(file: string, bytes: number): ArtifactWriter {
   return bytes < SMALL ? new PlainWriter(file) : new ThreadWriter(file);
@@ -65,53 +65,53 @@ class ThreadWriter implements ArtifactWriter {
   #waiting = 0;
   #digest: Digest | undefined;
   #failed: Error | undefined;
-  /** Called when the thread told something. */
-  #onTold = () => {};
+  /** Called after each message of the thread. */
+  #onMessage = () => {};
 
   constructor(file: string) {
     this.#thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: file });
-    this.#thread.on('message', (told: FromThread) => {
-      if (told.type === 'written') this.#waiting--;
-      else if (told.type === 'ended') this.#digest = told.digest;
-      else this.#failed ??= Object.assign(new Error(told.message), { code: told.code });
-      this.#onTold();
+    this.#thread.on('message', (message: FromThread) => {
+      if (message.type === 'written') this.#waiting--;
+      else if (message.type === 'ended') this.#digest = message.digest;
+      else this.#failed ??= Object.assign(new Error(message.message), { code: message.code });
+      this.#onMessage();
     });
     const fail = (error: unknown) => {
       this.#failed ??= error instanceof Error ? error : new Error(String(error));
-      this.#onTold();
+      this.#onMessage();
     };
     this.#thread.on('error', fail);
-    this.#thread.on('exit', () => fail('the thread that writes has ended'));
+    this.#thread.on('exit', () => fail('the writer thread exited'));
   }
 
   async write(piece: Uint8Array): Promise<void> {
     this.#waiting++;
     const memory = ownMemory(piece);
-    this.#tell(piece, memory ? [memory] : []);
+    this.#post(piece, memory ? [memory] : []);
     while (this.#waiting >= MOST_WAITING) await this.#answer();
   }
 
   async end(): Promise<Digest> {
-    this.#tell('end');
+    this.#post('end');
     for (;;) {
       if (this.#digest !== undefined) return this.#digest;
       await this.#answer();
     }
   }
 
-  /** What was not written by now never is. */
+  /** Discards what is not written yet. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread.terminate();
   }
 
-  #tell(told: ToThread, transferred: readonly ArrayBuffer[] = []): void {
-    this.#thread.postMessage(told, transferred);
+  #post(message: ToThread, transferred: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(message, transferred);
   }
 
   async #answer(): Promise<void> {
     if (this.#failed) throw this.#failed;
     await new Promise<void>((resolve) => {
-      this.#onTold = resolve;
+      this.#onMessage = resolve;
     });
     if (this.#failed) throw this.#failed;
   }

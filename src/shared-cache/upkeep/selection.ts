@@ -1,4 +1,4 @@
-// What goes from a bucket that is over its limits: pure, so that it can be tested by the table.
+// Selects what to remove from a bucket over its limits: pure. Adds scopes and a grace period to model/eviction.ts.
 
 import type { Digest, Key } from '../../model/artifact.ts';
 import { type Candidate, selectForEviction, wholeOnes, withNeeds } from '../../model/eviction.ts';
@@ -6,8 +6,8 @@ import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import { artifactName, TRUSTED } from '../bucket/layout.ts';
 
 /**
- * How long something is left alone that seems to be of no use, ms: an artifact lies there before its record, and a list
- * that takes long shows a record whose artifact came too late to be in it.
+ * How long unusable objects are kept, ms: an artifact is uploaded before its record, and a slow listing may include a
+ * record but not the artifact that was uploaded while it ran.
  */
 export const GRACE = 86_400_000;
 
@@ -17,7 +17,7 @@ export interface SharedArtifact {
   readonly scope: string;
   readonly digest: Digest;
   readonly bytes: number;
-  /** When it was written, ms by the server's clock. */
+  /** When it was written, ms, by the server's clock. */
   readonly modified: number;
 }
 
@@ -28,7 +28,7 @@ export interface SharedRecord {
   readonly key: Key;
   readonly bytes: number;
   readonly modified: number;
-  /** What it says, as far as the keeping asks; undefined when it is no record. */
+  /** The fields that the upkeep uses; undefined when it is damaged. */
   readonly content: RecordContent | undefined;
 }
 
@@ -36,28 +36,31 @@ export interface RecordContent {
   readonly layer: string;
   readonly created: string;
   readonly digest: Digest;
-  /** What the artifact cannot be opened without. */
+  /** The backing file of the artifact. */
   readonly parent: Digest | undefined;
-  /** The layers that its build looked into. */
+  /** The artifacts mounted during its build. */
   readonly mounts: readonly Digest[];
 }
 
 export interface SharedInventory {
-  /** By their names. */
+  /** By name. */
   readonly artifacts: ReadonlyMap<string, SharedArtifact>;
   readonly records: readonly SharedRecord[];
 }
 
 export interface SharedSelection {
-  /** In an order in which nothing goes before what stands on it. */
+  /** In an order in which an artifact comes after all that depend on it. */
   readonly artifacts: readonly SharedArtifact[];
-  /** Those that name these artifacts, in their order. */
+  /** The records that name these artifacts, in the same order. */
   readonly records: readonly SharedRecord[];
-  /** Those that are of no use by themselves. */
+  /** Unusable records: without an artifact, or damaged. */
   readonly lost: readonly SharedRecord[];
 }
 
-/** @param now ms */
+/**
+ * What to remove, and in which order.
+ * @param now ms
+ */
 export function selectShared(inventory: SharedInventory, limits: CacheLimits, now: number): SharedSelection {
   const { artifacts } = inventory;
   const isYoung = ({ modified }: { readonly modified: number }) => now - modified < GRACE;
@@ -71,14 +74,14 @@ export function selectShared(inventory: SharedInventory, limits: CacheLimits, no
   const whole = wholeOnes(candidates);
   const waiting = [...artifacts.values()].filter((artifact) => {
     const own = records.get(artifact.name) ?? [];
-    const isOfUse = own.length > 0 && whole.has(artifact.name);
-    return !isOfUse && [artifact, ...own].some(isYoung);
+    const isUsable = own.length > 0 && whole.has(artifact.name);
+    return !isUsable && [artifact, ...own].some(isYoung);
   });
   const spared = withNeeds(
     waiting.map(({ name }) => name),
     candidates,
   );
-  // Anybody may have written the untrusted ones, so many of them must not drive out the others.
+  // Untrusted artifacts go first: any number of them must not evict trusted ones.
   const trusted = [...artifacts.values()].filter(({ scope }) => scope === TRUSTED).map(({ name }) => name);
   const first = selectForEviction(candidates, new Set([...spared, ...trusted]), limits, 0, now);
   for (const name of first) candidates.delete(name);
@@ -93,7 +96,7 @@ export function selectShared(inventory: SharedInventory, limits: CacheLimits, no
   };
 }
 
-/** The names of all that records need to stay: their artifacts, and what those stand on or were made with. */
+/** The names of all artifacts that records need: their own, and those that these depend on. */
 export function neededBy(records: readonly SharedRecord[], inventory: SharedInventory): ReadonlySet<string> {
   const ofArtifact = recordsOf(inventory);
   const all = new Map(
@@ -127,11 +130,11 @@ function candidateOf(
   inventory: SharedInventory,
 ): Candidate {
   const contents = records.flatMap(({ content }) => content ?? []);
-  // There may be more records than a call takes arguments: anybody writes untrusted ones.
+  // Not Math.max(...): there may be more records than a call takes arguments.
   const lastUsed = records
     .map(({ modified }) => modified)
     .reduce<number | undefined>((latest, one) => Math.max(latest ?? one, one), undefined);
-  // All records of an artifact name the same parent: it stands in its bytes.
+  // All records of an artifact name the same parent: the backing file in its header.
   const parent = contents.find((content) => content.parent !== undefined)?.parent;
   const backing = parent && placesOf(parent, scope, inventory)[0];
   const needs = new Set(contents.flatMap((content) => needsOf(content, scope, inventory)));
@@ -144,7 +147,7 @@ function needsOf({ parent, mounts }: RecordContent, scope: string, inventory: Sh
   );
 }
 
-/** Where a build of a scope finds an artifact, as it is looked for: in the trusted scope before its own. */
+/** Where a build of a scope finds an artifact: in the trusted scope, or else in its own. */
 function placesOf(digest: Digest, scope: string, { artifacts }: SharedInventory): string[] {
   const names = [...new Set([TRUSTED, scope])].map((one) => artifactName(one, digest));
   const there = names.filter((name) => artifacts.has(name));

@@ -1,6 +1,6 @@
-// The keeping of a bucket. Other machines read and write it at the same time, and nothing can be locked there. So a record
-// goes before its artifact, that none ever names what is gone; what could belong to a build that is under way is left; and where
-// the two meet all the same, a build finds no artifact, and makes it again.
+// The upkeep of a bucket. Other machines read and write it at the same time, and nothing can be locked. So a record is
+// removed before its artifact, and what could belong to a running build is kept. If a build and the upkeep still race,
+// the build finds no artifact and builds the layer.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ListedObject, StoreError } from '../../model/ports/object-store.ts';
@@ -26,12 +26,12 @@ import {
 
 /** How many records are read at the same time. */
 const AT_ONCE = 16;
-/** Larger ones are read one at a time, bytes: anybody may have put many of them into an untrusted scope. */
+/** Larger records are read one at a time, bytes: an untrusted scope may contain any number of them. */
 const LARGE = 4 * 2 ** 20;
-/** How many names one request deletes: S3 takes a thousand. */
+/** How many names one request deletes: the limit of S3. */
 const MOST_DELETED = 1000;
 
-/** Opens the keeping of a bucket. No request is made. */
+/** Opens the upkeep of a bucket. Makes no request. */
 export function openSharedCacheUpkeep(objects: RetryingObjectStore): SharedCacheUpkeep {
   const attempt = async <T>(work: () => Promise<T>): Promise<Result<T>> => {
     try {
@@ -49,12 +49,12 @@ export function openSharedCacheUpkeep(objects: RetryingObjectStore): SharedCache
   };
 }
 
-/** What stopped the work. */
+/** The reason why an operation failed. */
 class UpkeepError extends Error {
-  readonly what: 'read' | 'changed';
+  readonly what: 'read' | 'change';
   readonly reason: StoreError;
 
-  constructor(what: 'read' | 'changed', error: StoreError) {
+  constructor(what: 'read' | 'change', error: StoreError) {
     super(error.message);
     this.what = what;
     this.reason = error;
@@ -65,8 +65,8 @@ function failureOf({ what, reason }: UpkeepError, place: string): Result<never> 
   if (reason.kind === 'interrupted')
     return fail('interrupted', 'the work on the shared cache was interrupted');
   const rights = what === 'read' ? 's3:ListBucket and s3:GetObject' : 's3:DeleteObject';
-  return fail('host', `the shared cache ${place} cannot be ${what}: ${reason.message}`, {
-    ...(reason.kind === 'refused' ? { hint: `the credentials have to allow ${rights}` } : {}),
+  return fail('host', `cannot ${what} the shared cache ${place}: ${reason.message}`, {
+    ...(reason.kind === 'refused' ? { hint: `use credentials that allow ${rights}` } : {}),
   });
 }
 
@@ -98,7 +98,7 @@ async function collect(
   };
 }
 
-/** Records that somebody wrote since the inventory was made: what they name was there, and is needed now. */
+/** Records written since the inventory was read: the artifacts that they name are needed now. */
 async function readNewRecords(
   objects: RetryingObjectStore,
   { records }: SharedInventory,
@@ -125,11 +125,11 @@ async function remove(
   const names = victims.map(({ name }) => name);
   for (let at = 0; at < names.length; at += MOST_DELETED) {
     const deleted = await objects.delete(names.slice(at, at + MOST_DELETED), signal);
-    if (!deleted.ok) throw new UpkeepError('changed', deleted.error);
+    if (!deleted.ok) throw new UpkeepError('change', deleted.error);
   }
 }
 
-/** Everything of vlb's that lies in the bucket. Throws a UpkeepError. */
+/** All artifacts and records in the bucket. Throws an UpkeepError. */
 async function readInventory(objects: RetryingObjectStore, signal: AbortSignal): Promise<SharedInventory> {
   const listed = await listAll(objects, signal);
   const artifacts = new Map<string, SharedArtifact>();
@@ -152,7 +152,7 @@ async function listAll(objects: RetryingObjectStore, signal: AbortSignal): Promi
   return all;
 }
 
-/** The records among these objects. What goes away meanwhile is left out. */
+/** The records among these objects. Ignores what disappears in the meantime. */
 async function readRecords(
   objects: RetryingObjectStore,
   listed: readonly ListedObject[],
@@ -181,7 +181,7 @@ async function readRecords(
   return records;
 }
 
-/** Whose signatures count is not for the keeping to judge: vlb.yaml of another branch may say otherwise. */
+/** Does not check signatures: vlb.yaml of another branch may trust other keys. */
 function contentOf(
   bytes: Buffer | undefined,
   about: NonNullable<ReturnType<typeof parseRecordName>>,
@@ -205,7 +205,7 @@ function entries(inventory: SharedInventory): readonly SharedEntry[] {
     .sort((a, b) => b.pushed.localeCompare(a.pushed) || (b.layer ?? '').localeCompare(a.layer ?? ''));
 }
 
-/** An artifact as it is told to people: once for each record that names it. */
+/** The entries of an artifact for listings: one for each record that names it. */
 function entriesOf(
   { name, scope, digest, bytes, modified }: SharedArtifact,
   records: ReturnType<typeof recordsOf>,

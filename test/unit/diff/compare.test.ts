@@ -139,7 +139,7 @@ test('what cannot be read here is told', async () => {
   assert.ok(found.ok);
   assert.deepEqual(found.value.notes, [
     'extended attributes, ACLs and capabilities were not compared: getfattr is not installed (apt-get install attr)',
-    'the packages of rpm were not compared: rpm is not installed (apt-get install rpm)',
+    'rpm packages were not compared: rpm is not installed (apt-get install rpm)',
   ]);
   assert.ok(!asked.some((line) => /^(attributes|rpm)/.test(line)));
 });
