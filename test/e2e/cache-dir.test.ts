@@ -87,7 +87,7 @@ test('a cache where the image has a file is told with the line of the hint', asy
   assert.equal(built.status, 1, built.told);
   assert.match(
     built.ended.stderr + built.finished?.failure?.message,
-    /\/etc\/passwd in the image is no directory/,
+    /\/etc\/passwd in the image is not a directory/,
   );
   assert.equal(built.finished?.failure?.where?.line, 3);
   assert.deepEqual(leftovers(project), []);

@@ -51,19 +51,19 @@ test('what is wrong is told', async (t) => {
       'no such file',
       ['x.qcow2', 'y.qcow2'],
       2,
-      'error: there is no such image\n  at y.qcow2\n  help: vlb build makes one\n',
+      'error: image not found\n  at y.qcow2\n  help: create it with vlb build\n',
     ],
     [
       'no image',
       ['layers/10_base/modify-disk', 'app.gz'],
       2,
-      'error: this cannot be compared: it is compressed with gzip\n  at app.gz\n  help: unpack it first\n',
+      'error: this file cannot be compared: it is compressed with gzip\n  at app.gz\n  help: unpack it first\n',
     ],
     [
       'nothing on it',
       ['empty.raw', 'empty.raw'],
       2,
-      'error: no operating system was found on the disk\n  at empty.raw\n',
+      'error: no operating system found on the disk\n  at empty.raw\n',
     ],
     [
       'two ways at once',

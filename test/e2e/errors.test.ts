@@ -105,7 +105,7 @@ const CASES: readonly Case[] = [
       'layers/20_app/build-layer': buildLayer('true'),
     },
     status: 1,
-    says: [/no operating system was found on the disk/, /p1 is ext4/],
+    says: [/no operating system found on the disk/, /p1 is ext4/],
     built: '10_base built, 20_app failed',
   },
   {

@@ -87,7 +87,7 @@ test('test-boot takes an image or a layer by its name; a file of that name goes 
     ['db', /it is empty\n {2}at build\/30_db\.qcow2/],
     ['30_db', /it is empty\n {2}at build\/30_db\.qcow2/],
     ['wbe', /neither a file, an image nor a layer "wbe" to boot\n.*\n.*did you mean web\?/],
-    ['./web', /there is no such image\n {2}at web$/m],
+    ['./web', /image not found\n {2}at web$/m],
   ] as const) {
     const ended = await project.vlb(['test-boot', name, '--check']);
     assert.equal(ended.status, 2, ended.stderr);

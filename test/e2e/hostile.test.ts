@@ -301,8 +301,8 @@ echo y > /etc/resolv.conf; echo y > /etc/hosts`),
 
 test('a file where vlb needs a directory, a directory for a file, and a ring of links are told for what they are', async () => {
   const wrong = {
-    dev: ['echo x > "$root/dev"', '/dev in the image is no directory'],
-    tmp: ['ln -s /etc/passwd "$root/tmp"', '/tmp in the image is no directory'],
+    dev: ['echo x > "$root/dev"', '/dev in the image is not a directory'],
+    tmp: ['ln -s /etc/passwd "$root/tmp"', '/tmp in the image is not a directory'],
     resolv: ['mkdir "$root/etc/resolv.conf"', '/etc/resolv.conf in the image is a directory'],
     ring: ['ln -s run "$root/run"', 'too many symbolic links at /run in the image'],
   } as const;
@@ -332,8 +332,8 @@ umount "$root"
       .toSorted((a, b) => (a.layer < b.layer ? -1 : 1))
       .map(({ failure: { message, hint, where } }) => [message, hint, where?.file]),
     Object.entries(wrong).map(([name, [, says]], index) => [
-      `the chroot cannot be set up: ${says}`,
-      'vlb needs that place while a script runs: change it in the layer that made it so',
+      `cannot set up the chroot: ${says}`,
+      'vlb mounts over this path during the build; remove or fix it in the layer that created it',
       project.path(`layers/${21 + 2 * index}_on_${name}/build-layer`),
     ]),
   );

@@ -76,13 +76,13 @@ test('what cannot be mounted is told with the line of its hint', async (t) => {
     [
       '# chroot-bind-mount dir /file',
       1,
-      /^nothing can be mounted there: \/file in the image is no directory$/,
+      /^cannot use this as a mount point: \/file in the image is not a directory$/,
     ],
-    ['# chroot-bind-mount dir /file/x', 1, /\/file in the image is no directory$/],
+    ['# chroot-bind-mount dir /file/x', 1, /\/file in the image is not a directory$/],
     ['# chroot-bind-mount file /dir', 1, /\/dir in the image is a directory$/],
-    ['# chroot-mount p1 /file', 1, /\/file in the image is no directory$/],
-    ['# vlb: mount base /file', 1, /\/file in the image is no directory$/],
-    ['# chroot-mount p7 /data', 1, /^there is no file system on partition 7, to be mounted at \/data$/],
+    ['# chroot-mount p1 /file', 1, /\/file in the image is not a directory$/],
+    ['# vlb: mount base /file', 1, /\/file in the image is not a directory$/],
+    ['# chroot-mount p7 /data', 1, /^partition 7 has no file system to mount at \/data$/],
     ['# chroot-bind-mount missing /x', 2, /^the bind mount of missing: this input does not exist$/],
     [
       '# chroot-bind-mount ../.. /x',
@@ -113,7 +113,7 @@ test('a bind mount over a file of the layer, of another type, is no failure of t
   });
   const built = await project.build();
   assert.equal(built.status, 3, built.told);
-  assert.equal(built.finished?.failure?.message, 'the chroot cannot be set up');
+  assert.equal(built.finished?.failure?.message, 'cannot set up the chroot');
   assert.match(built.finished?.failure?.detail?.join('\n') ?? '', /File exists|not a directory/i);
 });
 

@@ -63,11 +63,8 @@ test('with a ticket of sudo on the terminal, an ordinary user builds; without, i
     run('unshare', ['--mount', 'sh', '-c', AS_USER, 'sh', command, path.join(above, name)]);
 
   const without = await asUser(build, 'without');
-  assert.match(
-    without.stdout,
-    /^error: layers are run as root, and sudo does not let you without a password/m,
-  );
-  assert.match(without.stdout, /help: give your password with `sudo -v`/);
+  assert.match(without.stdout, /^error: layers run as root, and sudo requires a password/m);
+  assert.match(without.stdout, /help: run `sudo -v`/);
   assert.match(without.stdout, /^status 3/m);
   assert.equal(existsSync(project.path('.vlb/runs')), false);
   assert.doesNotMatch(without.stdout, /^building/m);

@@ -76,7 +76,7 @@ test('a layer that mounts another says so where it has one device', async () => 
   });
   const ended = await project.vlb(['build', ...ONE]);
   assert.equal(ended.status, 3, ended.stderr);
-  assert.match(ended.stderr, /\/dev\/nbd0 has the layer's own disk/);
+  assert.match(ended.stderr, /\/dev\/nbd0 is attached to the layer's own disk/);
   assert.match(ended.stderr, /help: .*one more for each layer that it mounts/);
   assert.deepEqual(leftovers(project), []);
 });
@@ -126,7 +126,7 @@ test('an older modify-disk is given a device that no other layer uses, and may l
   assert.equal(checkFileSystem(project.path('build/30_right.qcow2'), path.dirname(project.directory)), '');
 });
 
-test('a device that something else uses is left alone: the next one is taken, or one clear error told', async () => {
+test('a device that something else uses is not taken: the next one is, or one clear error reported', async () => {
   await using project = new TestProject({ 'layers/10_base/modify-disk': tinyDisk() });
   const other = path.join(path.dirname(project.directory), 'other.qcow2');
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', other, '32M']);
@@ -153,7 +153,7 @@ test('a device that another vlb holds is not taken, connected or not', async () 
     () => two.backend.attach(two.shell, two.image, two.directory),
     () => two.backend.lend(two.shell, two.directory),
   ]) {
-    assert.deepEqual(failureIn(await attempt()).detail, ['/dev/nbd0 is taken by another vlb']);
+    assert.deepEqual(failureIn(await attempt()).detail, ['/dev/nbd0 is reserved by another vlb']);
   }
   good(await lent.detach());
   const disk = good(await two.backend.attach(two.shell, two.image, two.directory));
@@ -232,15 +232,15 @@ test('without udev, partitions go with their disk as well', async () => {
   }
 });
 
-test('what is no network block device is told with the cure', async () => {
+test('what is not a network block device is reported with a hint', async () => {
   await using project = new TestProject({ 'layers/10_base/modify-disk': tinyDisk() });
   const missing = await project.vlb(['build', '--nbd', '/dev/nbd99']);
   assert.equal(missing.status, 3, missing.stderr);
-  assert.match(missing.stderr, /\/dev\/nbd99 is missing/);
+  assert.match(missing.stderr, /\/dev\/nbd99 does not exist/);
   assert.match(missing.stderr, /help: .*nbds_max=100$/m);
   const named = await project.vlb(['build', '--nbd', '/dev/vda']);
   assert.equal(named.status, 2, named.stderr);
-  assert.match(named.stderr, /"\/dev\/vda" is no network block device/);
+  assert.match(named.stderr, /"\/dev\/vda" is not a network block device/);
   const [command, args] = afterMounting('touch /tmp/file && mount --bind /tmp/file /dev/nbd0', [
     VLB,
     'build',
@@ -250,17 +250,17 @@ test('what is no network block device is told with the cure', async () => {
   ]);
   const file = await run(command, args);
   assert.equal(file.status, 3, file.stderr);
-  assert.match(file.stderr, /\/dev\/nbd0 is no block device/);
+  assert.match(file.stderr, /\/dev\/nbd0 is not a block device/);
 });
 
-test('a kernel without the module is told with the cure, for a node that is there as well', async () => {
+test('a kernel without the module is reported with a hint, even if a node exists', async () => {
   await using project = new TestProject({ 'layers/10_base/modify-disk': tinyDisk() });
   execFileSync('modprobe', ['-r', 'nbd']);
   try {
     const without = await project.vlb(['build', ...ONE]);
     assert.equal(without.status, 3, without.stderr);
-    assert.match(without.stderr, /\/dev\/nbd0 is missing/);
-    assert.match(without.stderr, /help: modprobe nbd; .*fuse backend/);
+    assert.match(without.stderr, /\/dev\/nbd0 does not exist/);
+    assert.match(without.stderr, /help: run modprobe nbd; .*fuse backend/);
     execFileSync('mknod', ['/dev/nbd0', 'b', '43', '0']);
     const stale = await project.vlb(['build', ...ONE]);
     assert.equal(stale.status, 3, stale.stderr);

@@ -6,12 +6,12 @@ import type { RootShell } from '../root/root-shell.ts';
 
 export interface Backend {
   readonly name: 'fuse' | 'nbd';
-  /** Fails as `host`, with the cure, when this machine lacks what the backend needs. */
+  /** Fails as `host`, with a hint, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
   /**
-   * Makes a qcow2 file a block device, with nodes for its partitions. When the shell ends, however it ends, the
-   * device is given back.
-   * @param directory an existing directory for the attachment's own files, for it alone
+   * Makes a qcow2 file a block device, with nodes for its partitions. When the shell ends, in whatever way, the device is
+   * released.
+   * @param directory an existing directory for the attachment's own files, not shared with another attachment
    * @param access default `read-write`
    */
   attach(
@@ -21,18 +21,18 @@ export interface Backend {
     access?: 'read-write' | 'read-only',
   ): Promise<Result<AttachedDisk>>;
   /**
-   * Gives a device, with nothing attached, that a script may attach by itself with qemu-nbd. It is kept from others until
-   * `detach`, or until the shell ends. Undefined for a backend that has none.
+   * Reserves an unused device which a script can attach with qemu-nbd. No other run gets it until `detach`, or until the
+   * shell ends. Undefined for a backend without such devices.
    */
   readonly lend: ((shell: RootShell, directory: string) => Promise<Result<AttachedDisk>>) | undefined;
 }
 
 export interface AttachedDisk extends Disk {
-  /** Who shows the disk, if it ended before anybody told it to. */
+  /** The name of the process that provides the disk, if it ended before `detach`. */
   readonly lost?: () => Promise<string | undefined>;
-  /** Waits until the kernel has let go of the device and everything written is in the file. */
+  /** Detaches, and waits until the kernel has released the device and everything written is in the file. */
   detach(): Promise<Result<void>>;
 }
 
-/** The options under which a delta is written: flushes wait for the commit, and what is discarded leaves the file. */
+/** The options for writing a delta: flushes wait for the commit, and discarded blocks leave the file. */
 export const DELTA_OPTIONS = { discard: 'unmap', cache: { direct: false, 'no-flush': true } } as const;

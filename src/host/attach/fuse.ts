@@ -1,5 +1,5 @@
-// The fuse backend: qemu-storage-daemon shows the qcow2 as one raw file (FUSE export), and a loop device stands on it.
-// Needs no kernel module but loop and fuse.
+// The fuse backend: qemu-storage-daemon exports the qcow2 as one raw file (FUSE export), with a loop device over it.
+// The only kernel modules it needs are loop and fuse.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,8 +17,8 @@ async function check(): Promise<Result<void>> {
     ['/dev/loop-control', 'loop'],
   ] as const) {
     if (!existsSync(node)) {
-      return fail('host', `${node} is missing, so no disk can be attached`, {
-        hint: `modprobe ${module}; or use a network block device: vlb build --nbd /dev/nbd0`,
+      return fail('host', `cannot attach disks: ${node} does not exist`, {
+        hint: `run modprobe ${module}, or use a network block device: vlb build --nbd /dev/nbd0`,
       });
     }
   }
@@ -57,7 +57,7 @@ async function attach(
     }),
     '--export',
     JSON.stringify({ type: 'fuse', id: 'disk', 'node-name': 'disk', mountpoint: file, writable: !readOnly }),
-    // Written once all exports stand.
+    // Written once all exports are ready.
     '--pidfile',
     pidFile,
   ]);
@@ -68,16 +68,16 @@ async function attach(
     return cannotAttach(image, ready.value.stderr);
   }
   // Never --direct-io=on. A loop device with direct I/O has several writes under way at once, and QEMU's FUSE export
-  // (without the patch "fuse: Copy write buffer content before polling", 2025) takes the next request into the buffer
-  // of a write still in progress: one request's pages end in the place of another. Buffered, the kernel's inode lock
-  // lets one write through at a time. The backend's contract test compares every byte.
+  // (without the patch "fuse: Copy write buffer content before polling", 2025) reads the next request into the buffer
+  // of a write still in progress, so pages of one request are written in place of another's. With buffered I/O the
+  // kernel's inode lock lets one write through at a time. The backend's contract test compares every byte.
   const mode = readOnly ? ['--read-only'] : [];
   const loop = await shell.run(['attach_loop', file, note, ...mode]);
   if (!loop.ok) return loop;
   const device = loop.value.stdout.trim();
-  const held = await shell.hold(device);
-  if (!held.ok) return held;
-  // Kernels without partition parsing make no nodes by themselves. A disk without a table has none to make.
+  const pinned = await shell.pinLoop(device);
+  if (!pinned.ok) return pinned;
+  // Kernels without partition parsing create no nodes. A disk without a table has none to create.
   const nodes = await shell.run(['partx', '--update', device], [0, 1]);
   if (!nodes.ok) return nodes;
   let isOver = false;
@@ -85,13 +85,13 @@ async function attach(
     device,
     detach: () => {
       isOver = true;
-      return detach(shell, device, held.value, daemon.value);
+      return detach(shell, device, pinned.value, daemon.value);
     },
     lost: async () => (!isOver && (await hasEnded(shell, daemon.value)) ? 'qemu-storage-daemon' : undefined),
   });
 }
 
-/** Whether a daemon has ended; the shell may not have asked for its status yet. */
+/** Whether a daemon has ended; it may still be a zombie, since the shell has not waited for it. */
 async function hasEnded(shell: RootShell, pid: string): Promise<boolean> {
   const alive = await shell.run(
     ['grep', '-q', '^State:[[:space:]]*[^ZX[:space:]]', `/proc/${pid}/status`],
@@ -106,27 +106,28 @@ async function detach(
   holder: string,
   daemon: string,
 ): Promise<Result<void>> {
-  // Whoever wrote to the device may not have waited for it: what could not be written is told here, or never.
+  // The last writer may not have waited for its writes: an error of one is reported here or never.
   const flushed = await shell.run(['sync', device]);
   if (!flushed.ok) return flushed;
   const dropped = await shell.stop(holder);
   if (!dropped.ok) return dropped;
-  // The kernel's own word that the last user, a file system included, has let go and all is written.
+  // The file is gone when the last user, which may be a file system, has closed the device and everything is written.
   const gone = await shell.run(['await_absent', `/sys/block/${path.basename(device)}/loop`], [0, 1]);
   if (!gone.ok) return gone;
-  if (gone.value.status !== 0) return fail('host', `${device} is still in use a minute after it was let go`);
+  if (gone.value.status !== 0)
+    return fail('host', `${device} is still in use a minute after vlb detached it`);
   const ended = await shell.stop(daemon);
   if (!ended.ok) return ended;
-  return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon ended with status ${ended.value}`);
+  return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon exited with status ${ended.value}`);
 }
 
 function cannotAttach(image: string, said: string): Result<never> {
   const detail = said.trim().split('\n');
-  // QEMU built without FUSE knows no export of that type.
+  // QEMU built without FUSE does not know exports of this type.
   return /does not accept value 'fuse'|Invalid parameter 'fuse'/.test(said)
     ? fail('host', 'this qemu-storage-daemon has no FUSE export', {
         detail,
-        hint: 'it needs QEMU 6.0 or later, built with FUSE; or use a network block device: vlb build --nbd /dev/nbd0',
+        hint: 'install QEMU 6.0 or later, built with FUSE, or use a network block device: vlb build --nbd /dev/nbd0',
       })
-    : fail('host', `qemu-storage-daemon could not attach ${image}`, { detail });
+    : fail('host', `qemu-storage-daemon cannot attach ${image}`, { detail });
 }

@@ -1,4 +1,4 @@
-// Which network block device a disk is attached as: those given with `--nbd`, each for one disk at a time.
+// Assigns network block devices to disks: those given with `--nbd`, each for one disk at a time.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,21 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, type Result } from '../../model/failure.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
-/** Why a device cannot be had: a sentence. */
+/** Why a device is not available, as a sentence. */
 export interface Busy {
   readonly busy: string;
 }
 
-/** How long a device whose server has ended may take until its last user, udev say, has closed it. */
+/** How long a device whose server has ended may stay open in its last user, for example udev. */
 const CLOSING_MILLISECONDS = 5000;
 
-/** The devices of one vlb, and which of its runs has each. A run is its root shell. */
+/** The devices of one vlb process, and the run that uses each. A run is identified by its root shell. */
 export class NbdDevices {
   readonly #devices: readonly string[];
   readonly #users = new Map<string, RootShell>();
   readonly #waiting = new Set<RootShell>();
   #released = Promise.withResolvers<void>();
-  /** The last search for a device that is free; the next one waits for it. */
+  /** The last search for a free device; the next one waits for it. */
   #search: Promise<unknown> = Promise.resolve();
 
   constructor(devices: readonly string[]) {
@@ -28,8 +28,9 @@ export class NbdDevices {
   }
 
   /**
-   * Makes the attempt on one device after the other until one is not busy, and keeps that for the run until `release`, or
-   * until its shell ends. When all are busy, it waits for one that another run of this vlb has, unless those wait as well.
+   * Makes the attempt on one device after the other until one is not busy, and keeps that device for the run until
+   * `release`, or until its shell ends. When all are busy, it waits for a device of another run of this vlb, unless those
+   * runs all wait as well. Fails as `host` when every device is in use, and as `interrupted` when the shell ends.
    */
   async take<T>(
     shell: RootShell,
@@ -52,6 +53,7 @@ export class NbdDevices {
     }
   }
 
+  /** Makes a device available to others again. */
   release(device: string): void {
     this.#users.delete(device);
     this.#released.resolve();
@@ -67,7 +69,7 @@ export class NbdDevices {
       const user = this.#users.get(device);
       if (user !== undefined) {
         reasons.push(
-          `${device} has ${user === shell ? "the layer's own disk" : 'the disk of another layer'}`,
+          `${device} is attached to ${user === shell ? "the layer's own disk" : 'the disk of another layer'}`,
         );
         continue;
       }
@@ -88,16 +90,16 @@ export class NbdDevices {
   }
 
   #allBusy(reasons: readonly string[], wantsMore: boolean): Result<never> {
-    return fail('host', 'every network block device given is in use', {
+    return fail('host', 'all network block devices given with --nbd are in use', {
       detail: reasons,
       hint: wantsMore
-        ? 'a layer takes a device for its own disk, and one more for each layer that it mounts: give more with --nbd'
-        : `give a free one with --nbd, or disconnect one that nobody needs: qemu-nbd --disconnect ${this.#devices[0]}`,
+        ? 'give more devices with --nbd: a layer needs one for its own disk and one for each layer that it mounts'
+        : `give a free one with --nbd, or disconnect an unused one: qemu-nbd --disconnect ${this.#devices[0]}`,
     });
   }
 }
 
-/** Who has connected a device, by the kernel's word; undefined when nobody has. */
+/** The process that has connected a device, as the kernel reports it; undefined if the device is free. */
 export async function connectedBy(device: string): Promise<Busy | undefined> {
   for (const begun = performance.now(); ; await sleep(10)) {
     const user = serverOf(device);
@@ -113,6 +115,6 @@ function serverOf(device: string): string | undefined {
   try {
     return readFileSync(path.join('/sys/block', path.basename(device), 'pid'), 'utf8').trim();
   } catch {
-    return undefined; // the file is there only while something is connected
+    return undefined; // the file exists only while something is connected
   }
 }

@@ -8,7 +8,7 @@ import type { RootShell } from '../root/root-shell.ts';
 import type { AttachedDisk, Backend } from './backend.ts';
 import { type Busy, connectedBy, NbdDevices } from './nbd-devices.ts';
 
-/** The exit status of `locked` in sh/agent.sh when somebody else holds the lock; none of qemu-nbd's. */
+/** The exit status of the agent's `locked` when another process holds the lock; qemu-nbd never exits with it. */
 const LOCKED = 75;
 
 /** A backend over the devices given with `--nbd`, used in turn. */
@@ -42,8 +42,8 @@ export function nbdBackend(given: readonly string[]): Backend {
 async function check(devices: readonly string[]): Promise<Result<void>> {
   for (const device of devices) {
     if (!/^\/dev\/nbd\d+$/.test(device)) {
-      return fail('usage', `"${device}" is no network block device`, {
-        hint: 'give one like --nbd /dev/nbd0',
+      return fail('usage', `"${device}" is not a network block device`, {
+        hint: 'give one, for example --nbd /dev/nbd0',
       });
     }
     const trouble = troubleWith(device);
@@ -56,18 +56,18 @@ async function check(devices: readonly string[]): Promise<Result<void>> {
 function troubleWith(device: string): [message: string, more: { hint: string }] | undefined {
   const node = statSync(device, { throwIfNoEntry: false });
   if (node && !node.isBlockDevice()) {
-    return [`${device} is no block device`, { hint: `rm ${device}; modprobe -r nbd; modprobe nbd` }];
+    return [`${device} is not a block device`, { hint: `rm ${device}; modprobe -r nbd; modprobe nbd` }];
   }
   const number = Number(device.slice('/dev/nbd'.length));
   const isKnown = existsSync(path.join('/sys/block', path.basename(device)));
   if (node && isKnown) return undefined;
   const hint = existsSync('/sys/module/nbd')
     ? `the nbd module has fewer devices: modprobe -r nbd; modprobe nbd nbds_max=${Math.max(16, number + 1)}`
-    : 'modprobe nbd; where the kernel has no such module, leave --nbd out: the fuse backend needs none';
-  // A node may have been made by hand, or be left of a module that was unloaded.
+    : 'run modprobe nbd; if the kernel has no nbd module, omit --nbd: the fuse backend does not need it';
+  // A node may have been created by hand, or be left over from a module that was unloaded.
   const message = node
-    ? `the kernel has no ${device}, though there is a node of that name`
-    : `${device} is missing`;
+    ? `the kernel has no ${device}, although a node of that name exists`
+    : `${device} does not exist`;
   return [message, { hint }];
 }
 
@@ -77,13 +77,13 @@ interface Place {
   readonly directory: string;
 }
 
-/** What holds a device: `daemon` has the device's lock, and what it says goes to the file `said`. */
+/** What holds a device: `daemon` has the device's lock, and its messages go to the file `said`. */
 interface Holder {
   readonly daemon: string;
   readonly said: string;
 }
 
-/** Starts a command under the lock of a device: the lock is let go when the command, and all it started, has ended. */
+/** Starts a command under the lock of a device: the lock ends with the command and everything it started. */
 async function startLocked(
   shell: RootShell,
   { device, directory }: Place,
@@ -91,7 +91,7 @@ async function startLocked(
 ): Promise<Result<Holder>> {
   const name = path.basename(device);
   const said = path.join(directory, `${name}.said`);
-  // In a directory where only root makes files: nobody else can hold the lock.
+  // In a directory where only root creates files: no other user can hold the lock.
   const daemon = await shell.start(['locked', `/run/vlb-${name}.lock`, said, ...argv]);
   return daemon.ok ? ok({ daemon: daemon.value, said }) : daemon;
 }
@@ -106,7 +106,7 @@ async function connect(
   const started = await startLocked(shell, place, [
     'qemu-nbd',
     `--connect=${device}`,
-    // It tells when it is connected, and does not go into the background, where its end could not be waited for.
+    // It reports when it is connected, and stays in the foreground, so that vlb can wait for its end.
     '--verbose',
     '--format=qcow2',
     ...(readOnly ? ['--read-only'] : []),
@@ -127,7 +127,7 @@ async function connect(
     if (ended.value === LOCKED) return takenByAnother(device);
     return (await connectedBy(device)) ?? cannotConnect(device, said, ready.value.stderr);
   }
-  // Kernels without partition parsing make no nodes by themselves. A disk without a table has none to make.
+  // Kernels without partition parsing create no nodes. A disk without a table has none to create.
   const nodes = await shell.run(['partx', '--update', device], [0, 1]);
   if (!nodes.ok) return nodes;
   return ok({ device, detach: () => disconnect(shell, device, started.value) });
@@ -136,7 +136,7 @@ async function connect(
 async function disconnect(shell: RootShell, device: string, { daemon, said }: Holder): Promise<Result<void>> {
   const sys = `/sys/block/${path.basename(device)}`;
   const steps = [
-    // Whoever wrote to the device may not have waited for it: what could not be written is told here, or never.
+    // The last writer may not have waited for its writes: an error of one is reported here or never.
     ['sync', device],
     ['qemu-nbd', '--disconnect', device],
     ['await_absent', `${sys}/pid`],
@@ -145,15 +145,15 @@ async function disconnect(shell: RootShell, device: string, { daemon, said }: Ho
     const done = await shell.run(step);
     if (!done.ok) return done;
   }
-  // Without the device it still has the rest of the qcow2 to write.
+  // After the device is gone it still writes the rest of the qcow2.
   const ended = await shell.stop(daemon);
   if (!ended.ok) return ended;
   return ended.value === 0
     ? ok()
-    : fail('host', `qemu-nbd ended with status ${ended.value}`, { detail: wordsIn(said) });
+    : fail('host', `qemu-nbd exited with status ${ended.value}`, { detail: wordsIn(said) });
 }
 
-/** Keeps a device from others, with nothing connected to it. */
+/** Reserves a device without connecting anything to it. */
 async function reserve(shell: RootShell, place: Place): Promise<Result<AttachedDisk> | Busy> {
   const { device } = place;
   const started = await startLocked(shell, place, ['sleep', 'infinity']);
@@ -177,16 +177,16 @@ async function reserve(shell: RootShell, place: Place): Promise<Result<AttachedD
 }
 
 function takenByAnother(device: string): Busy {
-  return { busy: `${device} is taken by another vlb` };
+  return { busy: `${device} is reserved by another vlb` };
 }
 
 function cannotConnect(device: string, said: string, shellSaid: string): Result<never> {
-  return fail('host', `qemu-nbd could not connect ${device}`, {
+  return fail('host', `qemu-nbd cannot connect ${device}`, {
     detail: [...lastLines(shellSaid, 5), ...wordsIn(said)],
   });
 }
 
-/** What a daemon said, behind the line of `locked`. */
+/** The last lines that a daemon printed, without the first line, which is from `locked`. */
 function wordsIn(said: string): string[] {
   try {
     return lastLines(readFileSync(said, 'utf8').replace(/^.*\n/, ''), 5);

@@ -1,4 +1,4 @@
-// What an image stands on.
+// Reads the chain of an image's backing files.
 
 import { realpathSync } from 'node:fs';
 import { ok, type Result } from '../../model/failure.ts';
@@ -12,7 +12,7 @@ interface InfoJson {
 }
 
 /**
- * An image and all that it stands on, the image first; absolute paths without links.
+ * Returns an image and all its backing files, the image first, as absolute paths without links.
  * Fails as `host` when the chain is broken.
  */
 export async function backingChain(image: DiskImage): Promise<Result<readonly DiskImage[]>> {

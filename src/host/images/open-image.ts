@@ -1,4 +1,4 @@
-// The image to boot: found, its format told from its first bytes, and free to be read.
+// Finds an image to boot or compare: its format by its first bytes, and whether it can be read.
 
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -13,10 +13,10 @@ export interface BootImage {
 }
 
 /**
- * Takes any path to an image.
- * @param purpose for the failures to tell
- * Fails as `usage` when there is none or it is of another kind, and as `host` when it cannot be read, its chain is
- * broken, or another process is writing to it.
+ * Opens the image at any path.
+ * @param purpose for the messages of failures
+ * Fails as `usage` when it does not exist or is of another format, and as `host` when it cannot be read, its chain of
+ * backing files is broken, or another process is writing to it.
  */
 export async function openImage(
   file: string,
@@ -31,7 +31,7 @@ export async function openImage(
   if (info.ok) return found;
   if (info.failure.detail?.some((line) => line.includes(' lock'))) return lockedImage(real);
   return info.failure.kind === 'host'
-    ? { ok: false, failure: { ...info.failure, message: 'the image cannot be read', where: { file: real } } }
+    ? { ok: false, failure: { ...info.failure, message: 'cannot read the image', where: { file: real } } }
     : info;
 }
 
@@ -39,16 +39,16 @@ export async function openImage(
 export function lockedImage(file: string): ReturnType<typeof fail> {
   return fail('host', 'another process is writing to the image', {
     where: { file },
-    hint: `wait for it, or end it: fuser -v ${file}`,
+    hint: `wait until it has finished; to find it: fuser -v ${file}`,
   });
 }
 
-/** What the image is wanted for. */
+/** What the image is for. */
 type Purpose = 'booted' | 'compared';
 
 function findImage(file: string, purpose: Purpose): Result<BootImage> {
   const notAnImage = (why: string, hint?: string) =>
-    fail('usage', `this cannot be ${purpose}: ${why}`, { where: { file }, ...(hint && { hint }) });
+    fail('usage', `this file cannot be ${purpose}: ${why}`, { where: { file }, ...(hint && { hint }) });
   try {
     const stat = statSync(file);
     if (stat.isDirectory()) return notAnImage('it is a directory');
@@ -60,19 +60,19 @@ function findImage(file: string, purpose: Purpose): Result<BootImage> {
   } catch (error) {
     const { code, message } = systemError(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      return fail('usage', 'there is no such image', { where: { file }, hint: 'vlb build makes one' });
+      return fail('usage', 'image not found', { where: { file }, hint: 'create it with vlb build' });
     }
-    return fail('host', `the image cannot be read: ${message}`, { where: { file } });
+    return fail('host', `cannot read the image: ${message}`, { where: { file } });
   }
 }
 
 /** QEMU's docs/interop/qcow2.txt; versions 2 and 3 are both called qcow2. */
 const QCOW2_MAGIC = 'QFI\xfb';
 
-const CONVERT = 'qemu-img convert -O qcow2 makes a qcow2 of it';
+const CONVERT = 'convert it first: qemu-img convert -O qcow2';
 const UNPACK = 'unpack it first';
-/** What people also have disks in. As raw disks they would only show that nothing boots. */
-const OTHER_KINDS: readonly (readonly [magic: string, name: string, cure: string])[] = [
+/** Other common formats of disks. Taken as raw disks, they would only fail to boot. */
+const OTHER_KINDS: readonly (readonly [magic: string, name: string, hint: string])[] = [
   ['KDMV', 'a VMDK', CONVERT],
   ['# Disk DescriptorFile', 'a VMDK', CONVERT],
   ['vhdxfile', 'a VHDX', CONVERT],

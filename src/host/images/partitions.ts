@@ -1,4 +1,4 @@
-// What is on a disk: its partitions and the file systems in them.
+// Reads what is on a disk: its partitions and the file systems in them.
 
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -13,12 +13,12 @@ export interface Volume {
   readonly type: string | undefined;
 }
 
-/** The volumes of an attached disk, by number. */
+/** Returns the volumes of an attached disk, in the order of their numbers. Fails as `host` when blkid fails. */
 export async function readVolumes(shell: RootShell, device: string): Promise<Result<readonly Volume[]>> {
   const partitions = partitionNumbers(device);
   const numbers = partitions.length > 0 ? partitions : [0];
   const devices = numbers.map((number) => partitionDevice(device, number));
-  // Probing low-level: no cache and no udev between us and the disk. Status 2: nothing recognized on one of them.
+  // Low-level probing, which uses neither blkid's cache nor udev. Status 2: nothing recognized on one of them.
   const probed = await shell.run(['blkid', '--probe', '--output', 'export', ...devices], [0, 2, 8]);
   if (!probed.ok) return probed;
   const types = parseBlkid(probed.value.stdout);
@@ -41,13 +41,13 @@ function partitionNumbers(device: string): number[] {
   try {
     return partitionsAmong(readdirSync(path.join('/sys/block', name)), name);
   } catch {
-    return []; // the device went away: whoever reads from it finds that out
+    return []; // the device is gone; the next read from it fails
   }
 }
 
 /**
- * The numbers of a disk's partitions, by the entries of its directory in /sys. Nothing is read of an entry: it may be gone by
- * then, when whatever stands behind the disk is killed.
+ * The numbers of a disk's partitions, from the names in its directory in /sys. The entries are not read: they may be gone
+ * by then if the process behind the disk is killed.
  */
 export function partitionsAmong(entries: readonly string[], disk: string): number[] {
   const numbers = entries.flatMap((entry) => {
@@ -57,7 +57,7 @@ export function partitionsAmong(entries: readonly string[], disk: string): numbe
   return numbers.sort((a, b) => a - b);
 }
 
-/** blkid(8), `--output export`: blocks of NAME=value lines, each block begun by DEVNAME. */
+/** Parses the output of blkid(8) with `--output export`: blocks of NAME=value lines, DEVNAME first. Returns types by device. */
 export function parseBlkid(text: string): ReadonlyMap<string, string> {
   const types = new Map<string, string>();
   let device = '';

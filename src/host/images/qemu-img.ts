@@ -1,4 +1,4 @@
-// Makes, reads and converts qcow2 files with qemu-img. Every format is given, never guessed from a disk's content.
+// Creates, reads and converts qcow2 files with qemu-img. Formats are always given, never guessed from a disk's content.
 
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -11,10 +11,10 @@ import { run } from '../process/run.ts';
 
 export const qemuImg: Images = { create, info, isConsistent, setBacking, compact, convert };
 
-/** Up to sixteen coroutines and writes out of order: a tenth of the time that the defaults take. */
+/** Up to sixteen coroutines, and writes out of order: takes a tenth of the time of the defaults. */
 const QUICK = ['-m', String(Math.min(16, availableParallelism() * 8)), '-W'];
 
-/** Holes of fewer bytes, or of less than a tenth of the content, are left in a delta. */
+/** Holes of fewer bytes, or of less than a tenth of the content, stay in a delta. */
 const HOLES_WORTH = 1024 * 1024;
 
 async function create(file: string, options: { backing?: string; size?: number }): Promise<Result<void>> {
@@ -44,7 +44,7 @@ async function info(file: string): Promise<Result<ImageInfo>> {
   });
 }
 
-/** The exit statuses of `qemu-img check` besides 0: corruptions, and leaks alone. */
+/** Exit statuses of `qemu-img check`: corruptions, and leaks only. */
 const CORRUPT = 2;
 const LEAKS = 3;
 
@@ -78,9 +78,9 @@ async function compact(
   backing: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  // The file system's own word, which costs nothing. Where it compresses, some deltas are written anew in vain.
+  // As the file system reports it, which costs nothing. On one that compresses, some deltas are rewritten for no gain.
   const stat = statSync(file, { throwIfNoEntry: false });
-  if (!stat) return fail('host', 'the disk of the layer is gone', { where: { file } });
+  if (!stat) return fail('host', "the layer's disk no longer exists", { where: { file } });
   const { size, blocks } = stat;
   const content = blocks * 512;
   if (size - content < Math.max(HOLES_WORTH, content / 10)) return ok();
@@ -95,7 +95,7 @@ async function compact(
     return ok();
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `the disk of the layer cannot be written: ${message}`, { where: { file } });
+    return fail('host', `cannot write the layer's disk: ${message}`, { where: { file } });
   } finally {
     rmSync(target, { force: true });
   }

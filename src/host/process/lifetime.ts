@@ -1,11 +1,11 @@
-// Ties a command's life to vlb's: it is ended by the kernel when vlb is killed and can clean nothing up.
+// Ties a command's life to vlb's: the kernel ends it when vlb is killed and cannot clean up.
 
 import { isInstalled } from './run.ts';
 
 /**
- * The command to start instead, which becomes the given one. Without util-linux's setpriv it is the given one, and then
- * outlives a vlb that is killed with SIGKILL.
- * @param signal what the command gets: KILL, or TERM for one that has a terminal to put in order
+ * Returns the command to start instead, which then executes the given one. Without util-linux's setpriv it is the given
+ * one, which then outlives a vlb that is killed with SIGKILL.
+ * @param signal the signal for the command: KILL, or TERM for one that has to restore a terminal
  */
 export function dyingWithParent(
   signal: 'KILL' | 'TERM',

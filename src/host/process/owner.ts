@@ -1,16 +1,16 @@
-// Names of running processes that stay true after one is gone: whatever carries such a name dies with its owner.
+// Names of running processes that no later process can have: what carries the name of a dead owner can be removed.
 
 import { readFileSync } from 'node:fs';
 
-/** The name of this process: its id, and when it started, since ids are used again. */
+/** The name of this process: its id and its start time, since ids are reused. */
 export function ownerName(): string {
   return `${process.pid}-${startTime(process.pid)}`;
 }
 
 /**
- * Whether the process of that name, which more may follow after a dash, still runs. Other versions of vlb may name theirs
- * otherwise, but for the number at the beginning: that of a vlb which runs is taken for a living owner's. Any other text
- * belongs to nobody.
+ * Whether the process of that name still runs. A dash and more text may follow the name. Other versions of vlb may use
+ * other names that begin with the process id; such a name counts as alive if that process is a vlb. Any other text has no
+ * owner.
  */
 export function ownerIsAlive(name: string): boolean {
   const [, pid = '', started] = /^(\d+)(?:-(\d+\.[0-9a-f]{8})(?:-|$))?/.exec(name) ?? [];
@@ -27,9 +27,8 @@ function isVlb(pid: string): boolean {
 }
 
 /**
- * Field 22 of proc(5)'s /proc/PID/stat, in clock ticks since boot, with the boot itself; undefined when there is no such
- * process. One that ended, and that its parent did not care for yet, is none: field 3 tells. A parent that never does is
- * usual in containers.
+ * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)), and the boot; undefined
+ * when the process does not exist. A zombie (field 3) counts as ended: in containers its parent may never wait for it.
  */
 function startTime(pid: number): string | undefined {
   try {
@@ -42,7 +41,7 @@ function startTime(pid: number): string | undefined {
   }
 }
 
-/** Names this run of the machine. proc_sys_kernel(5): random once per boot; eight digits tell two apart well enough. */
+/** A name for the current boot of the machine: eight digits of the random boot id, see proc_sys_kernel(5). */
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
 }

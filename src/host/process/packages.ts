@@ -1,4 +1,4 @@
-// Which package holds each external tool that vlb calls, so that a missing one is told with its cure.
+// The package of each external tool that vlb calls, for hints on missing tools.
 
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -11,7 +11,7 @@ const COMMANDS = {
 
 export type PackageManager = keyof typeof COMMANDS;
 
-/** For the four package managers, in the order of COMMANDS; one name where all agree. An empty one is not known. */
+/** Package names for the four package managers, in the order of COMMANDS; one name where all agree; '' if unknown. */
 type Packages = string | readonly [apt: string, dnf: string, pacman: string, zypper: string];
 
 const QEMU_TOOLS: Packages = ['qemu-utils', 'qemu-img', 'qemu-img', 'qemu-img'];
@@ -61,7 +61,7 @@ const MANAGER_OF: Readonly<Record<string, PackageManager>> = {
   opensuse: 'zypper',
 };
 
-/** The command that installs a missing tool, as advice to print. */
+/** The command that installs a missing tool, for a hint. */
 export function packageHint(tool: string, manager = hostPackageManager()): string {
   const packages = PACKAGES_OF[tool];
   if (packages === undefined || manager === undefined) return `install ${tool}`;
@@ -70,7 +70,7 @@ export function packageHint(tool: string, manager = hostPackageManager()): strin
 }
 
 /**
- * The package manager of a distribution; where its name says nothing, the one that is installed.
+ * The package manager of a distribution; the installed one if the distribution is unknown.
  * @param osRelease the text of os-release(5)
  */
 export function packageManager(
@@ -94,7 +94,7 @@ function hostPackageManager(): PackageManager | undefined {
     try {
       return packageManager(readFileSync(file, 'utf8'), existsSync);
     } catch {
-      // The other place, then; and without either, what is installed tells.
+      // Try the next file; without either, check what is installed.
     }
   }
   return packageManager('', existsSync);

@@ -1,4 +1,4 @@
-// Running external commands. The only file that imports execa; everything else that starts a process calls this.
+// Runs external commands. The only file that imports execa; everything else that starts a process calls this one.
 
 import { accessSync, constants } from 'node:fs';
 import os from 'node:os';
@@ -8,22 +8,22 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { quoteCommand } from '../../util/quote.ts';
 import { packageHint } from './packages.ts';
 
-/** Loaded with the first command: a build with nothing to do starts none, and it takes half as long as all the rest. */
+/** Loaded with the first command: a build with nothing to do starts none, and loading it takes half as long as all the rest. */
 const loadExeca = () => import('execa');
 
 export interface RunOptions {
   readonly cwd?: string;
-  /** Added to vlb's own environment; an undefined value takes a variable away. */
+  /** Added to vlb's own environment; an undefined value removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Ends the command with SIGTERM, then SIGKILL. */
   readonly signal?: AbortSignal;
   /** Written to the command's standard input; without it the input is empty. */
   readonly input?: string;
-  /** A file that takes the command's standard output, which is then not returned. */
+  /** A file for the command's standard output, which is then not returned. */
   readonly outputFile?: string;
-  /** Throws away what the command writes to its standard error. */
+  /** Discards what the command writes to its standard error. */
   readonly discardErrors?: boolean;
-  /** Which exit statuses are no failure; default only 0. */
+  /** The exit statuses that are not failures; default only 0. */
   readonly okStatuses?: readonly number[];
 }
 
@@ -90,7 +90,7 @@ export interface ChildEnd {
   readonly signal: string | undefined;
 }
 
-/** Starts a command that lives beside vlb: its streams are the caller's. It is killed when vlb exits. */
+/** Starts a command in the background, whose streams belong to the caller. It is killed when vlb exits. */
 export async function start(
   command: string,
   args: readonly string[],
@@ -109,7 +109,7 @@ export async function start(
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
   });
-  // Whoever reads `ended` learns of the end; a write to a child that is gone must not be a second report of it.
+  // `ended` reports the end of the child; a failed write to it must not report it a second time.
   child.stdin.on('error', () => {});
   return {
     pid: child.pid,
@@ -127,7 +127,8 @@ export async function start(
 
 /**
  * Hands the terminal to a command until it ends: for interactive programs.
- * Returns its exit status, 128 and the signal's number for one that was killed; fails as `interrupted` on abort, after SIGTERM let it put the terminal in order.
+ * Returns its exit status, or 128 plus the signal's number if it was killed. Fails as `interrupted` on abort, after SIGTERM
+ * gave it time to restore the terminal.
  */
 export async function runInTerminal(
   command: string,
@@ -151,8 +152,8 @@ export async function runInTerminal(
 }
 
 /**
- * Runs a line that the person gave, as they would type it: in a shell, with vlb's own output and no input. On abort all that it
- * started is ended with it. Returns its exit status.
+ * Runs a command line of the user in a shell, with vlb's own output and no input. On abort everything that it started ends
+ * with it. Returns its exit status.
  * @param stdout where its standard output goes
  */
 export async function runLine(
@@ -162,7 +163,7 @@ export async function runLine(
 ): Promise<Result<number>> {
   const { execa } = await loadExeca();
   if (signal.aborted) return fail('interrupted', 'the command was interrupted');
-  // A process group of its own, which can be told to end as a whole.
+  // In a process group of its own, which can be killed as a whole.
   const child = execa('sh', ['-c', line], {
     reject: false,
     stdio: ['ignore', stdout === 'stdout' ? 1 : 2, 2],
@@ -193,7 +194,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** The failure to tell for a command that ran and ended badly. */
+/** The failure of a command that ran and did not succeed. */
 export function commandFailure(argv: readonly string[], end: string, output: string): Failure {
   return {
     kind: 'host',
@@ -209,7 +210,7 @@ export function lastLines(text: string, count: number): string[] {
   return lines.slice(-count).filter((line, index) => index > 0 || line !== '');
 }
 
-/** Whether a tool is on the PATH, or where an ordinary user's PATH leaves root's tools out. Starts no process. */
+/** Whether a tool is on the PATH or in the directories of root's tools, which the PATH of a user may lack. Starts no process. */
 export function isInstalled(tool: string): boolean {
   const places = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`.split(':');
   return places.some((place) => {
@@ -222,14 +223,14 @@ export function isInstalled(tool: string): boolean {
   });
 }
 
-/** The failure for a tool that is not there, naming the package that has it. */
+/** The failure for a missing tool, with its package in the hint. */
 export function missingTool(command: string): ReturnType<typeof fail> {
   return fail('host', `${command} is not installed`, { hint: packageHint(command) });
 }
 
 function startFailure(command: string, code: string | undefined): ReturnType<typeof fail> {
   if (code === 'ENOENT') return missingTool(command);
-  return fail('host', `${command} cannot be started (${code ?? 'unknown reason'})`);
+  return fail('host', `cannot start ${command} (${code ?? 'unknown reason'})`);
 }
 
 function endOf(result: { exitCode?: number | undefined; signal?: string | undefined }): string {

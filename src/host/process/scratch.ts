@@ -1,5 +1,4 @@
-// The directory of one boot, with QEMU's overlay, its sockets and the seed, or of another look at a disk for which there is no
-// project to have it; gone when that is over.
+// Temporary directories for boots and for comparing disks outside of a project; removed at the end.
 
 import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,8 +14,8 @@ export interface Scratch extends Disposable {
 const PREFIX = 'vlb-boot-';
 
 /**
- * Makes a directory that only this user enters, and removes those of commands that were killed.
- * Fails as `host` when none can be made.
+ * Creates a directory that only this user can enter, and removes those of killed commands.
+ * Fails as `host` when it cannot be created.
  */
 export function makeScratch(): Result<Scratch> {
   const place = scratchPlace();
@@ -26,14 +25,14 @@ export function makeScratch(): Result<Scratch> {
     return ok({ path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) });
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `no temporary directory can be made: ${message}`, {
+    return fail('host', `cannot create a temporary directory: ${message}`, {
       where: { file: place },
-      hint: 'set TMPDIR to a directory that can be written to',
+      hint: 'set TMPDIR to a writable directory',
     });
   }
 }
 
-/** A guest can write gigabytes to its overlay, and /tmp is often memory: without a TMPDIR, /var/tmp comes first. */
+/** TMPDIR, or else /var/tmp before /tmp: a guest can write gigabytes to its overlay, and /tmp is often memory. */
 function scratchPlace(): string {
   if (process.env['TMPDIR']) return path.resolve(process.env['TMPDIR']);
   try {
@@ -52,6 +51,6 @@ function removeLeftovers(place: string): void {
       if (lstatSync(leftover).uid === process.getuid?.()) rmSync(leftover, { recursive: true, force: true });
     }
   } catch {
-    // It is another process's turn to remove it, or nobody can; no boot fails for that.
+    // Another process removes it, or it cannot be removed; a boot does not fail because of that.
   }
 }

@@ -1,16 +1,16 @@
-// How a command gets root's rights: as it is where vlb is root, through `sudo -n` where it is not.
+// Runs commands as root: directly if vlb is root, through `sudo -n` otherwise.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { lastLines, run } from './run.ts';
 
-/** What to do where there are no root rights. */
+/** The hint for missing root rights. */
 export const SUDO_HINT =
-  'give your password with `sudo -v` in this terminal and build again; or be root; or let sudo ask you for none (NOPASSWD)';
+  'run `sudo -v` in this terminal and build again, or run vlb as root, or allow sudo without a password (NOPASSWD)';
 
-/** Less than any usual `timestamp_timeout` of sudoers(5), which is 15 minutes where nothing is said. */
+/** Less than any usual `timestamp_timeout` of sudoers(5), whose default is 15 minutes. */
 const TICKET_MILLISECONDS = 120_000;
 
-/** One is enough, however many builds a process does. */
+/** Whether a timer renews the ticket; one is enough for all builds of a process. */
 let renewing = false;
 
 /** The argument list that runs a command as root. */
@@ -22,7 +22,7 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Fails as `host` when commands cannot be run as root, since sudo would ask for a password, say. */
+/** Fails as `host` when commands cannot be run as root, for example because sudo would ask for a password. */
 export async function checkRoot(): Promise<Result<void>> {
   if (isRoot()) return ok();
   const [command, ...args] = asRoot(['true']);
@@ -34,7 +34,7 @@ export async function checkRoot(): Promise<Result<void>> {
     renewing = true;
     return ok();
   }
-  return fail('host', 'layers are run as root, and sudo does not let you without a password', {
+  return fail('host', 'layers run as root, and sudo requires a password', {
     detail: lastLines(asked.value.stderr, 5),
     hint: SUDO_HINT,
   });

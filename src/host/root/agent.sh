@@ -20,7 +20,7 @@ serve() {
       stream) stream "$@" ;;
       start) "$@" </dev/null >/dev/null & echo $! ;;
       stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
-      hold) hold "$1" ;;
+      pin_loop) pin_loop "$1" ;;
       write) write_file "$@" ;;
     esac
     status=$?
@@ -54,9 +54,9 @@ attach_loop() {
   printf '%s\n' "$device"
 }
 
-# hold DEVICE: keeps a loop device until the process that this prints is stopped, or everything here is. The device is
+# pin_loop DEVICE: keeps a loop device until the process that this prints is stopped, or everything here is. The device is
 # told to detach at once, and does so at its last close.
-hold() {
+pin_loop() {
   [ -b "$1" ] || return 1
   exec 9<"$1"
   sleep infinity <&9 >/dev/null 2>&1 9<&- &
@@ -149,7 +149,7 @@ mount_point() {
   in_root "$1" "$2" || return 4
   if [ -e "$found" ]; then
     case $3 in
-      directory) [ -d "$found" ] || { echo "$2 in the image is no directory" >&2; return 4; } ;;
+      directory) [ -d "$found" ] || { echo "$2 in the image is not a directory" >&2; return 4; } ;;
       file) [ ! -d "$found" ] || { echo "$2 in the image is a directory" >&2; return 4; } ;;
     esac
     return 0

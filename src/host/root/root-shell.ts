@@ -1,4 +1,4 @@
-// The root side as seen from vlb: sends commands to the shell of sh/agent.sh and reads their answers.
+// The root side as seen from vlb: sends commands to the shell of agent.sh and reads their answers.
 // Everything privileged that a layer's run needs happens there, in namespaces that end with it.
 
 import { randomUUID } from 'node:crypto';
@@ -27,13 +27,13 @@ export interface RootShell extends AsyncDisposable {
   readonly pid: number | undefined;
   /** Settles when the shell has ended, and with it all that was in it. */
   readonly ended: Promise<unknown>;
-  /** Runs a command, or a function of sh/agent.sh, to its end. Fails like `run` of src/host/process/run.ts. */
+  /** Runs a command, or a function of agent.sh, to its end. Fails like `run` of src/host/process/run.ts. */
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
   stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
   /**
-   * Runs a command with vlb's own streams, for a person to type into, or on a terminal of its own that is shown in vlb's.
-   * Returns its exit status. Fails as `host` when the file cannot be written, as the disk is full.
+   * Runs an interactive command on vlb's own streams, or on a terminal of its own that is shown in vlb's.
+   * Returns its exit status. Fails as `host` when the file cannot be written, for example on a full disk.
    * @param file written for the command's arguments
    */
   join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>>;
@@ -42,15 +42,15 @@ export interface RootShell extends AsyncDisposable {
   /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
   stop(pid: string): Promise<Result<number>>;
   /**
-   * Holds a loop device open; from then on it detaches itself when the last user lets go, however vlb ends.
-   * Returns the process to `stop` to let go.
+   * Keeps a loop device open; from then on the kernel detaches it when its last user closes it, however vlb ends.
+   * Returns the process to `stop` to close it.
    */
-  hold(device: string): Promise<Result<string>>;
-  /** Makes a file that root alone can read. The content is in no argument list, and no failure tells it. */
+  pinLoop(device: string): Promise<Result<string>>;
+  /** Writes a file that only root can read. The content appears in no argument list and in no failure. */
   write(file: string, content: Buffer): Promise<Result<void>>;
   /**
-   * Kills everything in the shell at once: a running command then fails as `interrupted`. When somebody else kills it, a
-   * command fails as `host`.
+   * Kills everything in the shell at once: a running command then fails as `interrupted`. When the shell is killed from
+   * outside, the command fails as `host`.
    */
   kill(): void;
 }
@@ -58,7 +58,7 @@ export interface RootShell extends AsyncDisposable {
 // Beside this file in the source, and beside the bundle when it is built.
 const AGENT = fileURLToPath(new URL('./agent.sh', import.meta.url));
 
-/** Where root's tools are: not every PATH has them all, that of `su` for one. */
+/** Where root's tools are: not every PATH has them all, for example that of `su`. */
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function rootPath(): string {
@@ -68,8 +68,8 @@ function rootPath(): string {
 /** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
 export async function openRootShell(): Promise<Result<RootShell>> {
   closeInherited();
-  // A session of its own keeps a terminal's ^C away. With sudo it is made behind it: sudo looks for the terminal at which
-  // the password was given.
+  // In a session of its own the shell does not get a terminal's ^C. With sudo the session begins behind it: sudo looks for
+  // the terminal on which the password was given.
   const session = isRoot() ? [] : ['setsid', '--wait'];
   const [command, ...args] = asRoot([
     'env',
@@ -93,15 +93,15 @@ export async function openRootShell(): Promise<Result<RootShell>> {
   await shell[Symbol.asyncDispose]();
   const ended = await child.ended;
   return ended.ok
-    ? fail('host', 'a root shell in its own namespaces cannot be started', {
-        detail: [...lastLines(shell.lastWords, 5), `it ended ${howEnded(ended.value)}`],
-        hint: isRoot() ? 'the kernel has to allow mount and PID namespaces' : SUDO_HINT,
+    ? fail('host', 'cannot start a root shell in its own namespaces', {
+        detail: [...lastLines(shell.lastWords, 5), howEnded(ended.value)],
+        hint: isRoot() ? 'the kernel must allow mount and PID namespaces' : SUDO_HINT,
       })
     : answer;
 }
 
 function howEnded({ status, signal }: ChildEnd): string {
-  return status === undefined ? `by ${signal}` : `with status ${status}`;
+  return status === undefined ? `it was killed by ${signal}` : `it exited with status ${status}`;
 }
 
 class AgentShell implements RootShell {
@@ -109,8 +109,8 @@ class AgentShell implements RootShell {
   readonly #mark = randomUUID();
   readonly #stdout: MarkedStream;
   readonly #stderr: MarkedStream;
-  /** What a daemon said before its start was answered: it belongs to whoever asks next how the daemon fares. */
-  #saidAtStart = '';
+  /** What a daemon printed before its start was answered: part of the next answer, which asks for the daemon's state. */
+  #printedAtStart = '';
   #killed = false;
   /** The last request sent: the next one waits for it. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -139,8 +139,8 @@ class AgentShell implements RootShell {
     const answer = await this.#ask('run', argv);
     if (!answer.ok) return answer;
     const { status, stdout } = answer.value;
-    const stderr = this.#saidAtStart + answer.value.stderr;
-    this.#saidAtStart = '';
+    const stderr = this.#printedAtStart + answer.value.stderr;
+    this.#printedAtStart = '';
     if (okStatuses.includes(status)) return ok({ status, stdout, stderr });
     if (status === 127) return missingTool(argv[0] ?? '');
     return { ok: false, failure: commandFailure(argv, `exit status ${status}`, stderr || stdout) };
@@ -157,7 +157,7 @@ class AgentShell implements RootShell {
       writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
     } catch (error) {
       const { message } = systemError(error);
-      return fail('host', `${argv[0]} cannot be asked for: ${message}`, { where: { file } });
+      return fail('host', `cannot write the request for ${argv[0]}: ${message}`, { where: { file } });
     }
     const [command, ...args] = asRoot([
       'env',
@@ -176,7 +176,7 @@ class AgentShell implements RootShell {
   async start(argv: readonly string[]): Promise<Result<string>> {
     const answer = await this.#ask('start', argv);
     if (!answer.ok) return answer;
-    this.#saidAtStart = answer.value.stderr;
+    this.#printedAtStart = answer.value.stderr;
     return ok(answer.value.stdout.trim());
   }
 
@@ -185,12 +185,12 @@ class AgentShell implements RootShell {
     return answer.ok ? ok(answer.value.status) : answer;
   }
 
-  async hold(device: string): Promise<Result<string>> {
-    const answer = await this.#ask('hold', [device]);
+  async pinLoop(device: string): Promise<Result<string>> {
+    const answer = await this.#ask('pin_loop', [device]);
     if (!answer.ok) return answer;
     return answer.value.status === 0
       ? ok(answer.value.stdout.trim())
-      : fail('host', `${device} cannot be opened`, { detail: [answer.value.stderr] });
+      : fail('host', `cannot open ${device}`, { detail: lastLines(answer.value.stderr, 5) });
   }
 
   async write(file: string, content: Buffer): Promise<Result<void>> {
@@ -198,7 +198,7 @@ class AgentShell implements RootShell {
     if (!answer.ok) return answer;
     return answer.value.status === 0
       ? ok()
-      : fail('host', `${file} cannot be written`, { detail: lastLines(answer.value.stderr, 5) });
+      : fail('host', `cannot write ${file}`, { detail: lastLines(answer.value.stderr, 5) });
   }
 
   kill(): void {
@@ -219,10 +219,10 @@ class AgentShell implements RootShell {
         return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
       }
       const end = await this.#child.ended;
-      if (!end.ok) return end; // which tells why: no sudo, say
+      if (!end.ok) return end; // with the reason: sudo is missing, for example
       if (this.#killed) return fail('interrupted', `${argv[0] ?? verb} was interrupted`);
       return fail('host', `the root shell ended while it ran ${argv[0] ?? verb}`, {
-        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+        hint: 'it was killed, possibly by the out-of-memory killer (check dmesg); run vlb again',
       });
     });
     this.#queue = answer;
@@ -232,7 +232,7 @@ class AgentShell implements RootShell {
 
 const NEWLINE = 0x0a;
 
-/** How much is handed on at once, bytes: it may be that many lines, each an event. */
+/** The most that is passed on at once, in bytes: each byte may be a line, and each line is an event. */
 const LONGEST_PIECE = 4 * 1024;
 
 /** One of the shell's output streams, cut into answers at the lines that carry the mark. */
@@ -265,14 +265,14 @@ class MarkedStream {
 
   /**
    * Everything up to the next mark, and what follows the mark on its line; undefined when the stream ended first.
-   * With `onOutput` the text is handed on instead of kept, so memory stays flat.
+   * With `onOutput` the text is passed on instead of kept, so memory stays flat.
    */
   async untilMark(onOutput?: OnOutput): Promise<{ text: string; tail: string } | undefined> {
     for (;;) {
       const at = this.#held.indexOf(this.#mark);
       const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
       if (lineEnd >= 0) {
-        // The line's end before the mark is the mark's.
+        // The newline before the mark belongs to the mark.
         const end = this.#held[at - 1] === NEWLINE ? at - 1 : at;
         const text = this.#held.subarray(0, end);
         const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
@@ -281,7 +281,7 @@ class MarkedStream {
         if (text.length > 0) await onOutput(text);
         return { text: '', tail };
       }
-      if (onOutput) await this.#handOn(onOutput);
+      if (onOutput) await this.#passOn(onOutput);
       if (this.#ended) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -289,8 +289,8 @@ class MarkedStream {
     }
   }
 
-  /** Hands on what cannot be the beginning of a mark. A line's end alone is taken for the script's, or every line would lag. */
-  async #handOn(onOutput: OnOutput): Promise<void> {
+  /** Passes on what cannot be the beginning of a mark. A single newline counts as the script's, or every line would lag. */
+  async #passOn(onOutput: OnOutput): Promise<void> {
     const safe = this.#held.length - this.#possibleMark();
     if (safe === 0) return;
     const text = this.#held.subarray(0, safe);

@@ -1,9 +1,9 @@
-// Finds the root shell of sh/agent.sh among the machine's processes: it knows no number of its own but 1.
+// Finds the root shell among the machine's processes: in its own PID namespace it is always number 1.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * The process that is number 1 of a PID namespace and descends from the given one; undefined when there is none.
+ * Returns the process that is number 1 of a PID namespace and descends from the given one; undefined if none exists.
  * proc(5), /proc/PID/status: PPid is the parent, NSpid the numbers in each namespace from ours inwards.
  */
 export function firstProcessBelow(ancestor: number): number | undefined {

@@ -1,4 +1,4 @@
-// Runs a build-layer, or a person's shell: the chroot of a mounted system, with everything around the script that a package install expects.
+// Runs a build-layer or an interactive shell in the chroot of a mounted system, with all that a package install expects.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -29,8 +29,8 @@ export async function runInChroot(
   const prepared = await shell.run(['prepare_chroot', system.root, list], [0, WRONG_PLACE]);
   if (!prepared.ok) return prepared;
   if (prepared.value.status !== 0) {
-    return fail('work', `the chroot cannot be set up: ${prepared.value.stderr.trim()}`, {
-      hint: 'vlb needs that place while a script runs: change it in the layer that made it so',
+    return fail('work', `cannot set up the chroot: ${prepared.value.stderr.trim()}`, {
+      hint: 'vlb mounts over this path during the build; remove or fix it in the layer that created it',
     });
   }
   const binds = await prepareBinds(shell, system, script.binds, list);
@@ -59,10 +59,10 @@ export async function runInChroot(
     directory,
   );
   if (!ended.ok || ended.value === 0 || existsSync(path.join(directory, 'started'))) return ended;
-  return fail('host', 'the chroot cannot be set up');
+  return fail('host', 'cannot set up the chroot');
 }
 
-/** Makes the mount points of the binds. Fails as `work` where the image has something else in the place of one. */
+/** Creates the mount points of the binds. Fails as `work` where the image has something else at one of these paths. */
 async function prepareBinds(
   shell: RootShell,
   system: MountedSystem,
@@ -81,7 +81,7 @@ async function prepareBinds(
   return ok();
 }
 
-/** Puts secrets into memory that only this run's processes see; returns the directory, '' when there are none. */
+/** Puts secrets into memory that only this run's processes see; returns the directory, or '' without secrets. */
 async function putSecrets(
   shell: RootShell,
   secrets: readonly Secret[],
@@ -109,7 +109,7 @@ async function putSecrets(
 }
 
 /**
- * Runs a modify-disk on the host, in a box of its own, and returns its exit status.
+ * Runs a modify-disk on the host, in namespaces of its own, and returns its exit status.
  * @param directory the run's own directory
  */
 export async function runOnHost(
@@ -136,12 +136,12 @@ export async function runOnHost(
   );
   if (script.makes === undefined || isRoot() || !ended.ok) return ended;
   const user = `${process.getuid?.()}:${process.getgid?.()}`;
-  // Status 1: there is none, which whoever looks for it will tell.
+  // Status 1: the script did not create it; the caller reports that.
   const given = await shell.run(['chown', '--no-dereference', user, '--', script.makes], [0, 1]);
   return given.ok ? ended : given;
 }
 
-/** Runs a function of sh/agent.sh on these streams. */
+/** Runs a function of agent.sh on these streams. */
 function runOn(
   shell: RootShell,
   streams: Streams,
@@ -160,12 +160,12 @@ async function ownByRoot(shell: RootShell, places: readonly string[]): Promise<R
   return done.ok ? ok() : done;
 }
 
-/** What `unshare` is told besides; see sh/agent.sh. */
+/** The network argument of the agent's functions. */
 function networkOf(script: { readonly noNetwork: boolean }): string {
   return script.noNetwork ? 'none' : 'host';
 }
 
-/** Writes a script's variables to a file for `with_variables` of sh/agent.sh, which others cannot read. */
+/** Writes a script's variables to a file that others cannot read, for `with_variables` of agent.sh. */
 function writeVariables(
   { environment, secrets }: Pick<HostScript, 'environment' | 'secrets'>,
   secretsPlace: string,
@@ -178,13 +178,13 @@ function writeVariables(
   return file;
 }
 
-/** The host's name resolution, as a copy: what a script does to it stays in the run. */
+/** Copies the host's resolv.conf, so that changes by a script stay in the run; returns '' if the host has none. */
 function copyOfResolvConf(directory: string): string {
   const copy = path.join(directory, 'resolv.conf');
   try {
     writeFileSync(copy, readFileSync('/etc/resolv.conf'), { mode: 0o644 });
     return copy;
   } catch {
-    return ''; // a host without one resolves nothing, and so does the chroot
+    return ''; // without it the host resolves nothing, and neither does the chroot
   }
 }

@@ -1,4 +1,4 @@
-// This machine as the port Host: put together from the tools in this folder.
+// This machine as the port Host, assembled from the tools in this folder.
 
 import { ok } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
@@ -11,7 +11,7 @@ import { checkRoot } from '../process/sudo.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { openWorkbench } from './workbench.ts';
 
-/** What every run of a layer calls; looked for before anything begins. */
+/** The tools that every run of a layer calls; checked before anything starts. */
 export const TOOLS = [
   'qemu-img',
   'unshare',

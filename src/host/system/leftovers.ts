@@ -1,4 +1,4 @@
-// Clears away what a run left behind that was killed: loop devices and the run's own directory.
+// Removes what killed runs left behind: loop devices and the runs' directories.
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
@@ -11,17 +11,17 @@ import { asRoot } from '../process/sudo.ts';
 /** The file in which an attachment's loop device is noted. */
 export const LOOP_NOTE = 'loop';
 
-/** What a run left behind whose owner is gone. */
+/** What a run left behind whose owner has ended. */
 export interface Leftover {
   /** The run's directory. */
   readonly directory: string;
-  /** Loop devices that it left attached. */
+  /** The loop devices that it left attached. */
   readonly devices: readonly string[];
 }
 
 /**
- * Every run whose owner is gone. Most of a run ends with its namespaces; a loop device that was attached but not yet
- * held, and the files, do not.
+ * Finds every run whose owner has ended. Most of a run ends with its namespaces; its files do not, nor does a loop device
+ * that was attached but not yet pinned.
  * @param runs the directory of all runs, whose names begin with their owners'
  */
 export function findLeftovers(runs: string): readonly Leftover[] {
@@ -31,7 +31,7 @@ export function findLeftovers(runs: string): readonly Leftover[] {
     .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
 }
 
-/** Removes what `findLeftovers` finds. */
+/** Removes everything that `findLeftovers` returns. Fails as `host` when a directory cannot be removed. */
 export async function clearLeftovers(runs: string): Promise<Result<void>> {
   for (const { directory, devices } of findLeftovers(runs)) {
     for (const device of devices) {
@@ -44,7 +44,7 @@ export async function clearLeftovers(runs: string): Promise<Result<void>> {
   return ok();
 }
 
-/** Removes a run's directory; what belongs to root in it, as root. */
+/** Removes a run's directory, as root if it contains files that belong to root. Fails as `host` when that fails. */
 export async function removeRun(directory: string): Promise<Result<void>> {
   try {
     rmSync(directory, { recursive: true, force: true });
@@ -57,8 +57,8 @@ export async function removeRun(directory: string): Promise<Result<void>> {
 }
 
 /**
- * The loop devices that a dead run left attached. Their files were shown by a FUSE mount that died with the run's
- * namespace, so the kernel gives `/` as their path: which they are stands in the run's notes.
+ * The loop devices that a dead run left attached. Their files were in a FUSE mount that ended with the run's namespace, so
+ * the kernel gives `/` as their path; the run's notes name the devices.
  */
 function loopDevicesOf(directory: string): string[] {
   const places = [directory, ...namesIn(directory).map((name) => path.join(directory, name))];
@@ -66,7 +66,7 @@ function loopDevicesOf(directory: string): string[] {
   return namesIn('/sys/block').flatMap((name) => {
     if (!name.startsWith('loop')) return [];
     const device = `/dev/${name}`;
-    const file = (textIfAny(`/sys/block/${name}/loop/backing_file`) ?? '').trim(); // nothing where none is attached
+    const file = (textIfAny(`/sys/block/${name}/loop/backing_file`) ?? '').trim(); // '' if nothing is attached
     return file.startsWith(`${directory}/`) || (file === '/' && noted.includes(device)) ? [device] : [];
   });
 }

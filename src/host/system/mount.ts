@@ -10,10 +10,10 @@ import type { RootShell } from '../root/root-shell.ts';
 /** mount_system's exit status for a file system without an operating system. */
 const NO_SYSTEM = 3;
 
-/** mount_point's exit status where the image has something else in the place. */
+/** mount_point's exit status where the image has something else at the path. */
 export const WRONG_PLACE = 4;
 
-/** The file systems that can hold the root of a Linux system, with the options to mount each. */
+/** The file systems that can hold the root of a Linux system, with the mount options to try for each. */
 const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
   // Finishing mkfs's lazy work would write zeros into the delta.
   ext4: ['noinit_itable'],
@@ -26,32 +26,32 @@ const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What makes writing faster while a script runs, where the file system can do it. All of it gives up what holds when the
- * machine fails in the middle, and a run in which that happens leaves nothing: its draft is thrown away. The commit comes
- * after the unmount, which writes everything in any case. docs/performance.md has what each is worth.
+ * Options that make writing faster while a script runs, where the file system supports them. They give up consistency
+ * after a crash of the machine, which no run needs: its draft is thrown away in that case. The commit comes after the
+ * unmount, which writes everything anyway. docs/performance.md has the gain of each option.
  */
 const FAST: Readonly<Record<string, string>> = {
   ext4: 'nobarrier,commit=300,data=writeback,noauto_da_alloc',
 };
 
-/** Where the mount points that had to be made are noted, to be taken away again. */
+/** The list of the mount points that had to be created, which are removed again at the end. */
 export function madeList(directory: string): string {
   return path.join(directory, 'made');
 }
 
-/** Where is noted what is mounted inside the system, and not only on it. */
+/** The list of what is mounted inside the system by hints. */
 function insideList(directory: string): string {
   return path.join(directory, 'inside');
 }
 
-/** The failure for a mount point that cannot be one, by what mount_point said. */
+/** The failure for a path that cannot be a mount point, with the message of mount_point. */
 export function pointFailure(said: { readonly stderr: string }, where?: Where): Result<never> {
-  return fail('work', `nothing can be mounted there: ${said.stderr.trim()}`, where ? { where } : {});
+  return fail('work', `cannot use this as a mount point: ${said.stderr.trim()}`, where ? { where } : {});
 }
 
 /**
- * Mounts the root file system read-write, and the partitions asked for inside it.
- * Fails as `work` when there is no operating system, or more than one.
+ * Mounts the root file system read-write, and the requested partitions inside it.
+ * Fails as `work` when the disk has no operating system, or more than one.
  * @param directory the run's own directory
  */
 export async function mountSystem(
@@ -70,14 +70,10 @@ export async function mountSystem(
   for (const mount of byDepth) {
     const volume = volumes.value.find((candidate) => candidate.partition === mount.partition);
     if (!volume?.type) {
-      return fail(
-        'work',
-        `there is no file system on partition ${mount.partition}, to be mounted at ${mount.target}`,
-        {
-          where: options.whereOf(mount.target),
-          hint: describe(volumes.value),
-        },
-      );
+      return fail('work', `partition ${mount.partition} has no file system to mount at ${mount.target}`, {
+        where: options.whereOf(mount.target),
+        hint: describe(volumes.value),
+      });
     }
     const done = await shell.run(
       [
@@ -97,7 +93,7 @@ export async function mountSystem(
   return ok({ root });
 }
 
-/** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` where there is none. */
+/** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` if it has no system. */
 export async function mountLayerSystem(
   shell: RootShell,
   device: string,
@@ -109,8 +105,8 @@ export async function mountLayerSystem(
   if (!volumes.ok) return volumes;
   for (const volume of volumes.value) {
     if (volume.type === 'btrfs') {
-      return fail('work', 'a layer on btrfs cannot be mounted in another', {
-        hint: 'the kernel takes two copies of one btrfs for the same file system, and the deltas of one base are such copies',
+      return fail('work', 'a layer on btrfs cannot be mounted in another layer', {
+        hint: 'deltas of one base are copies of one btrfs, and the kernel takes all copies for the same file system',
       });
     }
     for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
@@ -133,13 +129,13 @@ export async function mountLayerSystem(
   return noSystem(volumes.value, undefined);
 }
 
-/** Trims the file systems of a disk that nobody has mounted: what a script deleted must not stay in the delta. */
+/** Trims the file systems of a disk that is not mounted: what a script deleted must not stay in the delta. */
 export async function trimVolumes(
   shell: RootShell,
   device: string,
   directory: string,
 ): Promise<Result<void>> {
-  // The script may have made the partitions, and not every kernel looks by itself.
+  // The script may have created the partitions, and not every kernel notices.
   const nodes = await shell.run(['partx', '--update', device], [0, 1]);
   if (!nodes.ok) return nodes;
   const volumes = await readVolumes(shell, device);
@@ -147,7 +143,7 @@ export async function trimVolumes(
   const place = path.join(directory, 'trim');
   mkdirSync(place);
   for (const { device: node, type } of volumes.value) {
-    // Two clones of one btrfs, mounted at once, are one and the same to the kernel, and trimming is not worth that.
+    // The kernel takes two clones of one btrfs, mounted at once, for one file system; trimming is not worth that risk.
     if (type === undefined || type === 'btrfs' || !(type in SYSTEM_TYPES)) continue;
     const options = `noatime,${SYSTEM_TYPES[type]?.[0] ?? ''}`.replace(/,$/, '');
     const done = await shell.run(['trim_volume', node, type, options, place]);
@@ -191,7 +187,7 @@ async function mountRoot(
   }
   const found: { volume: Volume; options: string }[] = [];
   for (const volume of candidates) {
-    // Read-only: a look must not write into the delta.
+    // Read-only: the search must not write into the delta.
     const options = await tryMount(shell, volume, root, 'ro');
     if (!options.ok) return options;
     if (options.value === undefined) continue;
@@ -206,7 +202,7 @@ async function mountRoot(
       'work',
       `partitions ${found.map(({ volume }) => volume.partition).join(' and ')} each hold an operating system`,
       {
-        hint: 'say which one to build in: # vlb: root-partition N',
+        hint: 'choose one with # vlb: root-partition N',
       },
     );
   }
@@ -217,14 +213,14 @@ async function mountRoot(
 function noSystem(volumes: readonly Volume[], wanted: number | undefined): Result<never> {
   const message =
     wanted === undefined
-      ? 'no operating system was found on the disk'
-      : `there is no operating system on partition ${wanted}`;
+      ? 'no operating system found on the disk'
+      : `no operating system found on partition ${wanted}`;
   return fail('work', message, {
-    hint: `${describe(volumes)}; vlb looks for ext4, xfs and btrfs with /etc/os-release in them; "# vlb: root-partition N" names the partition`,
+    hint: `${describe(volumes)}; vlb looks for /etc/os-release on ext4, xfs and btrfs; choose a partition with # vlb: root-partition N`,
   });
 }
 
-/** Mounts a volume when a system is on it; returns the options that did it, or undefined, and then nothing is mounted. */
+/** Mounts a volume if it has a system; returns the options that worked, or undefined, and then nothing is mounted. */
 async function tryMount(
   shell: RootShell,
   volume: Volume,
@@ -241,7 +237,7 @@ async function tryMount(
         `${mode},noatime,nodev,${options}`,
         ...(mode === 'rw' ? [FAST[volume.type ?? ''] ?? ''] : []),
       ],
-      // A subvolume that is not there is no failure; anything else that cannot be mounted is.
+      // A missing subvolume is not a failure; any other failed mount is.
       options.startsWith('subvol=') ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM],
     );
     if (!tried.ok) return tried;
@@ -253,7 +249,7 @@ async function tryMount(
 function describe(volumes: readonly Volume[]): string {
   const parts = volumes.map(({ partition, type }) =>
     partition === 0
-      ? `the disk has no partition table and holds ${type ?? 'nothing known'}`
+      ? `the disk has no partition table and holds ${type ?? 'no known file system'}`
       : `p${partition} is ${type ?? 'unknown'}`,
   );
   return parts.join(', ');

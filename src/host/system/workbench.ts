@@ -1,4 +1,4 @@
-// One layer's run on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
+// One run of a layer on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
 
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
 
 /**
- * Opens a workbench. Fails as `host` when there are no root rights or no namespaces.
+ * Opens a workbench. Fails as `host` without root rights or namespaces.
  * @param directory an empty directory for the run's own files
  */
 export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
@@ -33,7 +33,7 @@ class LinuxWorkbench implements Workbench {
   readonly #attached = new Map<Disk, AttachedDisk>();
   /** The disks of other layers, attached for as long as the one that mounts them. */
   readonly #layers: AttachedDisk[] = [];
-  /** All that were ever attached. */
+  /** Every disk that was attached, still or not. */
   readonly #disks: AttachedDisk[] = [];
 
   constructor(backend: Backend, shell: RootShell, directory: string) {
@@ -110,7 +110,7 @@ class LinuxWorkbench implements Workbench {
       return {
         kind: 'host',
         message: `${lost} ended while ${disk.device} was in use, and the disk was lost with it`,
-        hint: 'it was killed, perhaps for want of memory (dmesg tells); run vlb again',
+        hint: 'it was killed, possibly by the out-of-memory killer (check dmesg); run vlb again',
         detail: [failure.message, ...(failure.detail ?? [])],
         ...(failure.log === undefined ? {} : { log: failure.log }),
       };
@@ -119,7 +119,7 @@ class LinuxWorkbench implements Workbench {
   }
 
   async stopScript(): Promise<void> {
-    // Beside the shell, which is waiting for the script.
+    // In a process of its own, since the shell is waiting for the script.
     const request = path.join(this.#directory, 'stop');
     try {
       const stopped = await this.#shell.join(['stop_script', this.#directory], request, 'own');
@@ -134,7 +134,7 @@ class LinuxWorkbench implements Workbench {
     this.#shell.kill();
   }
 
-  /** Whatever is still attached or mounted ends with the shell's namespaces. */
+  /** Everything that is still attached or mounted ends with the shell's namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#shell[Symbol.asyncDispose]();
     await removeRun(this.#directory);

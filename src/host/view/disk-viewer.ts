@@ -1,6 +1,5 @@
-// Looks at finished disks: implements the port DiskViewer. A disk is attached through an empty delta over it, which is
-// thrown away: whatever mounting writes goes there (a journal that has to be replayed, mount points that have to be
-// made), and the image itself is only ever read.
+// Looks at finished disks: implements the port DiskViewer. A disk is attached through a temporary empty delta over it:
+// everything that mounting writes goes there (a replayed journal, created mount points), and the image is only read.
 
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
@@ -21,9 +20,9 @@ import { listFiles } from './file-list.ts';
 import { copyOut, readPackages } from './package-files.ts';
 
 /**
- * Opens a viewer. Fails as `host` when there are no root rights or no namespaces.
+ * Opens a viewer. Fails as `host` without root rights or namespaces.
  * @param directory for the viewer's own files; it is removed at the end
- * @param signal ends whatever is under way, which then fails as `interrupted`
+ * @param signal ends the running operation, which then fails as `interrupted`
  */
 export async function openDiskViewer(
   backend: Backend,
@@ -107,7 +106,7 @@ class LinuxDiskViewer implements DiskViewer {
     }
     const { pid } = this.#shell;
     const inside = pid === undefined ? undefined : firstProcessBelow(pid);
-    if (inside === undefined) return fail('host', 'the root shell is not among the processes of /proc');
+    if (inside === undefined) return fail('host', 'cannot find the root shell in /proc');
     const [command, ...args] = asRoot([
       'nsenter',
       `--target=${inside}`,
@@ -119,7 +118,7 @@ class LinuxDiskViewer implements DiskViewer {
     return ended.ok ? ok() : ended;
   }
 
-  /** Whatever is still attached or mounted ends with the shell's namespaces. */
+  /** Everything that is still attached or mounted ends with the shell's namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort);
     await this.#shell[Symbol.asyncDispose]();
@@ -176,7 +175,7 @@ class MountedDisk implements OpenDisk {
     const unmounted = await this.#shell.run(['unmount_all', this.root, madeList(directory)]);
     if (!unmounted.ok) return unmounted;
     for (const { type, device } of volumes) {
-      // Older kernels remember it, and then refuse an older copy of the same file system on another device.
+      // Older kernels remember the device, and then refuse an older copy of the same file system on another one.
       if (type !== 'btrfs') continue;
       const forgotten = await this.#shell.run(['btrfs', 'device', 'scan', '--forget', device], [0, 1, 127]);
       if (!forgotten.ok) return forgotten;

@@ -1,4 +1,4 @@
-// What a walk does not tell of files: their contents' hashes, and their extended attributes.
+// Details of files beyond the file list: hashes of their contents and their extended attributes.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { decodeName, encodeName } from '../../util/file-name.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import { splitNames } from './file-list.ts';
 
-/** SHA-256 of the contents of regular files, by path. */
+/** Returns the SHA-256 of the contents of regular files, in hexadecimal, by path. Fails as `host` when a file cannot be read. */
 export async function hashFiles(
   shell: RootShell,
   root: string,
@@ -21,7 +21,7 @@ export async function hashFiles(
   return ok(new Map(splitNames(printed.value).map((line) => [line.slice(67), line.slice(0, 64)])));
 }
 
-/** The extended attributes, ACLs and capabilities among them, of those files that have any. */
+/** Returns the extended attributes, including ACLs and capabilities, of the files that have any. Fails as `host`. */
 export async function readAttributes(
   shell: RootShell,
   root: string,
@@ -33,7 +33,7 @@ export async function readAttributes(
   return printed.ok ? ok(parseAttributes(printed.value)) : printed;
 }
 
-/** getfattr's dump: `# file: name`, lines `attribute=value`, and an empty line; newlines and backslashes are octal numbers. */
+/** Parses getfattr's dump: `# file: name`, lines `attribute=value`, and an empty line; newlines and backslashes are octal. */
 export function parseAttributes(dump: Buffer): ReadonlyMap<string, Attributes> {
   const all = new Map<string, Record<string, string>>();
   let current: Record<string, string> = {};
@@ -58,7 +58,7 @@ function unquote(quoted: string): string {
   return decodeName(Buffer.from(bytes, 'latin1'));
 }
 
-/** What a command prints that is given the files' names, as many at once as fit. */
+/** Returns the output of a command that gets the files' names as arguments, as many at once as fit. */
 async function onFiles(
   shell: RootShell,
   root: string,

@@ -1,4 +1,4 @@
-// Everything in a mounted system: one walk by find(1), whose output is fields that end with NUL, since names may hold newlines.
+// Lists a mounted system: one walk by find(1) that prints fields ended by NUL, since names may contain newlines.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { decodeName } from '../../util/file-name.ts';
 import type { Volume } from '../images/partitions.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
-/** The fields that `list_files` of sh/agent.sh prints for a file, in find's letters. */
+/** The fields that `list_files` of agent.sh prints for a file, as letters of find's -printf. */
 const FIELDS = ['y', 'm', 'U', 'G', 's', 'D', 'i', 'n', 'T@', 'C@', 'P', 'l'] as const;
 
 const TYPES: Readonly<Record<string, FileType>> = {
@@ -23,13 +23,13 @@ const TYPES: Readonly<Record<string, FileType>> = {
   s: 'socket',
 };
 
-/** On these an inode's time of change is the kernel's alone. (On vfat, for one, it is whatever a program sets as mtime.) */
-const HONEST = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
+/** File systems on which only the kernel sets an inode's change time. (On vfat, for example, it equals mtime.) */
+const RELIABLE = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
 
 /**
- * Lists a mounted system, what is mounted inside it too.
- * @param volumes those of the disk
- * @param directory takes the lists
+ * Lists a mounted system and what is mounted inside it. Fails as `host` when it cannot be read.
+ * @param volumes the volumes of the disk
+ * @param directory for the lists
  */
 export async function listFiles(
   shell: RootShell,
@@ -43,15 +43,15 @@ export async function listFiles(
   const listed = await shell.run(['list_files', root, files, devices, format]);
   if (!listed.ok) return listed;
   const suspects = volumes.flatMap(({ type, device }) =>
-    type !== undefined && HONEST.includes(type) ? [] : [String(statSync(device).rdev)],
+    type !== undefined && RELIABLE.includes(type) ? [] : [String(statSync(device).rdev)],
   );
   return ok(parseList(readFileSync(files), parseDevices(readFileSync(devices)), new Set(suspects)));
 }
 
 /**
- * The entries in a list.
+ * Returns the entries of a list.
  * @param devices see `parseDevices`
- * @param suspects file systems, by number, whose times of change prove nothing
+ * @param suspects file systems, by device number, whose change times are not reliable
  */
 export function parseList(
   list: Buffer,
@@ -84,7 +84,7 @@ export function parseList(
   return entries;
 }
 
-/** Device numbers by path: `stat` prints them in hexadecimal, then `./name`. */
+/** Returns device numbers by path: `stat` prints them in hexadecimal, then `./name`. */
 export function parseDevices(list: Buffer): ReadonlyMap<string, string> {
   const values = splitNames(list);
   const devices = new Map<string, string>();
@@ -96,9 +96,9 @@ export function parseDevices(list: Buffer): ReadonlyMap<string, string> {
   return devices;
 }
 
-/** Texts that end with NUL each. */
+/** Splits texts that each end with NUL. */
 export function splitNames(list: Buffer): string[] {
-  // Almost always all of it is UTF-8, and one piece of work.
+  // Almost always everything is UTF-8 and can be decoded at once.
   const texts = isUtf8(list)
     ? list.toString().split('\0')
     : list

@@ -1,4 +1,4 @@
-// Copies files out of a mounted system, where what belongs to root can be read; and reads databases of packages from copies.
+// Copies files out of a mounted system as root, and reads package databases from the copies.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,7 @@ export interface Copied {
   readonly file: string;
 }
 
-/** Copies one file of a mounted system, or the name that a link leads to. The links on the way are followed inside it. */
+/** Copies one file of a mounted system, or the target of a link. Links in the path to it are followed inside the system. */
 export async function copyOut(
   shell: RootShell,
   root: string,
@@ -27,7 +27,7 @@ export async function copyOut(
   return ok({ type: copied.value.stdout.trim() as Copied['type'], file: target }); // copy_out prints these words
 }
 
-/** What a database says, see OpenDisk.packages of src/model/ports/viewer.ts. */
+/** Returns the contents of a package database, see OpenDisk.packages of src/model/ports/viewer.ts. */
 export async function readPackages(
   shell: RootShell,
   root: string,
@@ -42,12 +42,12 @@ export async function readPackages(
     if (!copied.ok) return copied;
   }
   if (database === 'dpkg') return ok(readFileSync(path.join(copies, 'status'), 'utf8'));
-  // Of a copy, and never with --root: the host's rpm shall take no settings from an image.
+  // From a copy, and never with --root: the host's rpm must not use settings from an image.
   const format = '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\n';
   const listed = await run('rpm', [`--dbpath=${copies}`, '--query', '--all', `--queryformat=${format}`]);
   if (!listed.ok) return listed;
   if (listed.value.stdout === '' && listed.value.stderr !== '') {
-    return fail('host', 'the database of rpm cannot be read', { detail: [listed.value.stderr.trim()] });
+    return fail('host', 'cannot read the rpm database', { detail: [listed.value.stderr.trim()] });
   }
   return ok(listed.value.stdout);
 }

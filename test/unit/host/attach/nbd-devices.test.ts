@@ -1,4 +1,4 @@
-// Who gets which network block device, who waits, and who is told that there is none.
+// Who gets which network block device, who waits, and which request fails.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ function newRun() {
     join: unused,
     start: unused,
     stop: unused,
-    hold: unused,
+    pinLoop: unused,
     write: unused,
     kill: unused,
     [Symbol.asyncDispose]: unused,
@@ -45,7 +45,7 @@ test('each run gets a device of its own, and one that is busy is passed over', a
   const devices = new NbdDevices([A, B]);
   const other = newRun();
   const taken = await devices.take(other.shell, async (device) =>
-    device === A ? { busy: `${A} is taken by another vlb` } : ok(device),
+    device === A ? { busy: `${A} is reserved by another vlb` } : ok(device),
   );
   assert.equal(valueIn(taken), B);
   assert.equal(valueIn(await take(devices, newRun())), A);
@@ -84,14 +84,14 @@ test('a run that ends while it waits stops waiting', async () => {
   assert.equal(failureIn(await waiting).kind, 'interrupted');
 });
 
-test('a run that wants more than there are is told, and so is the last of those that would wait for each other', async () => {
+test('a run that needs more than there are fails, and so does the last of those that would wait for each other', async () => {
   const alone = new NbdDevices([A]);
   const run = newRun();
   valueIn(await take(alone, run));
   const { kind, detail, hint } = failureIn(await take(alone, run));
   assert.equal(kind, 'host');
-  assert.deepEqual(detail, [`${A} has the layer's own disk`]);
-  assert.match(hint ?? '', /one more for each layer that it mounts/);
+  assert.deepEqual(detail, [`${A} is attached to the layer's own disk`]);
+  assert.match(hint ?? '', /one for each layer that it mounts/);
 
   const devices = new NbdDevices([A, B]);
   const [first, second] = [newRun(), newRun()];
@@ -104,7 +104,7 @@ test('a run that wants more than there are is told, and so is the last of those 
   assert.equal(valueIn(await waiting), B);
 });
 
-test('devices that others use are told one by one, and a failure keeps nothing', async () => {
+test('devices in use are listed one by one, and a failure keeps nothing', async () => {
   const devices = new NbdDevices([A, B]);
   const busy = await devices.take(newRun().shell, async (device) => ({ busy: `${device} is busy` }));
   assert.deepEqual(failureIn(busy).detail, [`${A} is busy`, `${B} is busy`]);

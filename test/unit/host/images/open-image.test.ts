@@ -13,7 +13,7 @@ import { BootRig, mustBeOk, mustFail } from '../../../rig/boot/rig.ts';
 
 const never = new AbortController().signal;
 
-test('formats are told by the first bytes, whatever the name', async () => {
+test('formats are recognized by the first bytes, whatever the name', async () => {
   using rig = new BootRig();
   const raw = rig.write('raw.qcow2', Buffer.alloc(1024 * 1024));
   assert.deepEqual(mustBeOk(await openImage(raw, never)), { path: raw, format: 'raw' });
@@ -26,11 +26,14 @@ test('what is no image', async () => {
   using rig = new BootRig();
   mkdirSync(path.join(rig.directory, 'directory'));
   const cases: readonly (readonly [file: string, message: string])[] = [
-    [path.join(rig.directory, 'missing.qcow2'), 'there is no such image'],
-    [path.join(rig.directory, 'directory'), 'this cannot be booted: it is a directory'],
-    [rig.write('empty', ''), 'this cannot be booted: it is empty'],
-    [rig.write('gz', Buffer.from([0x1f, 0x8b, 8, 0])), 'this cannot be booted: it is compressed with gzip'],
-    [rig.write('vmdk', 'KDMV\0\0'), 'this cannot be booted: it is a VMDK'],
+    [path.join(rig.directory, 'missing.qcow2'), 'image not found'],
+    [path.join(rig.directory, 'directory'), 'this file cannot be booted: it is a directory'],
+    [rig.write('empty', ''), 'this file cannot be booted: it is empty'],
+    [
+      rig.write('gz', Buffer.from([0x1f, 0x8b, 8, 0])),
+      'this file cannot be booted: it is compressed with gzip',
+    ],
+    [rig.write('vmdk', 'KDMV\0\0'), 'this file cannot be booted: it is a VMDK'],
   ];
   for (const [file, message] of cases) {
     const failure = mustFail(await openImage(file, never));
@@ -63,7 +66,7 @@ test('a chain with a missing end', async () => {
   assert.match(failure.detail?.join('\n') ?? '', /gone\.qcow2/);
 });
 
-test('an image that somebody writes to', async () => {
+test('an image that another process writes to', async () => {
   using rig = new BootRig();
   const image = path.join(rig.directory, 'busy.qcow2');
   mustBeOk(await run('qemu-img', ['create', '-q', '-f', 'qcow2', image, '1M']));

@@ -7,7 +7,7 @@ import { packageHint, packageManager } from '../../../../src/host/process/packag
 
 const nowhere = () => false;
 
-test('the distribution tells the package manager', () => {
+test('the distribution determines the package manager', () => {
   for (const [text, expected] of [
     ['NAME="Debian GNU/Linux"\nID=debian\n', 'apt'],
     ['ID=linuxmint\nID_LIKE="ubuntu debian"\n', 'apt'],
