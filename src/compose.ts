@@ -1,5 +1,6 @@
 // The composition root: the only file that names implementations of the ports.
 
+import { exportersFor } from './export/registry.ts';
 import { fuseBackend } from './host/attach/fuse.ts';
 import { nbdBackend } from './host/attach/nbd.ts';
 import { bootId, ownerIsAlive, ownerName } from './host/process/owner.ts';
@@ -40,6 +41,7 @@ function compose(environment: Environment, name: string | undefined): Parts {
     openInPlace: (paths, store) =>
       openInPlace({ ...paths, artifacts: store.artifactDirectory, drop: (names) => store.drop(names) }),
     host: (nbd) => linuxHost(nbd.length > 0 ? nbdBackend(nbd) : fuseBackend),
+    exporters: (host) => exportersFor(host.images),
     openStoreUpkeep: async (paths, signal) => {
       const { openStoreUpkeep } = await import('./store/upkeep/store-upkeep.ts');
       const { removeRun } = await import('./host/system/leftovers.ts');

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
+import type { Exporter } from '../model/ports/exporter.ts';
 import type { ImageLayers } from '../plan/images.ts';
 import { layerNumber } from '../project/layers/discover.ts';
-import { flatten } from './flatten.ts';
+import { exportImage } from './export.ts';
 import type { Context } from './run-context.ts';
 import { type Done, SUPERSEDED } from './schedule/loop.ts';
 
@@ -75,8 +76,14 @@ export async function makeOutputs(
   if (!options.flatten) {
     return ok({ main: { file, bytes: bytesOf(main.name, nodes, artifacts) }, named: namedFiles });
   }
-  const done = await flatten(artifact, file, context);
+  const done = await exportImage(artifact, exporterOf('qcow2', context), file, context);
   return done.ok ? ok({ main: { file, bytes: statSync(file).size }, named: namedFiles }) : done;
+}
+
+function exporterOf(format: string, { exporters }: Context): Exporter {
+  const exporter = exporters.get(format);
+  if (!exporter) throw new Error(`there is no exporter for ${format}`);
+  return exporter;
 }
 
 /** A layer and all that its disk stands on. */

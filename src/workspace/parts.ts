@@ -5,6 +5,7 @@ import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
 import type { ImageBooter } from '../model/ports/booter.ts';
 import type { Finding } from '../model/ports/checkup.ts';
+import type { Exporters } from '../model/ports/exporter.ts';
 import type { Host } from '../model/ports/machine.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
@@ -35,6 +36,8 @@ export interface Parts {
   openInPlace(paths: ProjectPaths, store: Pick<Store, 'artifactDirectory' | 'drop'>): InPlace;
   /** @param nbd devices to attach disks as; empty for the fuse backend */
   host(nbd: readonly string[]): Host;
+  /** The formats that images can be exported to. */
+  exporters(host: Host): Exporters;
   openStoreUpkeep(paths: ProjectPaths, signal: AbortSignal): Promise<StoreUpkeep>;
   openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<SharedCacheUpkeep>;
   booter(): Promise<ImageBooter>;

@@ -75,6 +75,7 @@ export async function planProject(
   if (!recipes.ok) return recipes;
   const forced = forcedNodes(graph.value, request.force === 'all' ? 'all' : request.force.map(layerOf));
   if (!forced.ok) return forced;
+  const host = parts.host(request.nbd);
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
     forced.value.has(node.name),
   );
@@ -83,7 +84,8 @@ export async function planProject(
     images: images.value,
     recipeOf: recipes.value,
     context: {
-      host: parts.host(request.nbd),
+      host,
+      exporters: parts.exporters(host),
       store: store.value,
       inPlace,
       paths,

@@ -253,7 +253,7 @@ test('what cannot be written is told as that, not as a defect', async () => {
   await using flat = new TestProject({ ...CHAIN, '.vlb/flattened.json/x': '' });
   const built = await flat.build(['--flatten']);
   assert.equal(built.status, 3, built.told);
-  assert.match(built.finished?.failure?.message ?? '', /^the flat image cannot be made/);
+  assert.match(built.finished?.failure?.message ?? '', /^the qcow2 image cannot be written/);
 });
 
 /** Puts a command in front of a tool; in it `$REAL` is the tool. */

@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['model', 'util'],
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
+  export: ['model', 'util'],
   report: ['model', 'util'],
   workspace: ['execute', 'plan', 'project', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
@@ -157,7 +158,7 @@ function fromOutside(file: string, wanted: string): string[] {
 function fromInside(file: string, folder: string, allowed: readonly string[], target: string): string[] {
   const to = target.split('/')[0] ?? '';
   if (to === '..') return [`${file} imports ${target}, outside of src`];
-  if (to === 'host' || to === 'store' || to === 'shared-cache') {
+  if (to === 'host' || to === 'store' || to === 'shared-cache' || to === 'export') {
     return to === folder || ROOTS.test(file) ? [] : [`${file} imports ${target}; compose.ts alone does`];
   }
   if (to !== folder && !allowed.includes(to)) return [`${file} imports ${target}, against the direction`];

@@ -1,0 +1,70 @@
+// Exports an image into a file of build/, whatever the format: only when it is not fresh, and whole or not at all.
+
+import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Artifact, artifactFile } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Exporter } from '../model/ports/exporter.ts';
+import { systemError } from '../util/errors.ts';
+import { namesIn, textIfAny } from '../util/fs.ts';
+import { explainFullDisk } from './run/space.ts';
+import type { Context } from './run-context.ts';
+
+/**
+ * Makes `target` an export of an artifact; returns whether anything was written. An interrupted export leaves the earlier
+ * file as it was.
+ * @param target absolute path of a file in build/
+ */
+export async function exportImage(
+  artifact: Artifact,
+  exporter: Exporter,
+  target: string,
+  context: Context,
+): Promise<Result<boolean>> {
+  const note = path.join(context.paths.state, 'flattened.json');
+  // The file is not flushed, which would take longer than writing it: after a crash of the machine it is written again.
+  const boot = context.host.bootId();
+  const fresh = freshness(artifact, target, boot);
+  if (fresh !== undefined && textIfAny(note) === fresh) return ok(false);
+  const source = path.join(context.store.artifactDirectory, artifactFile(artifact));
+  const temporary = path.join(path.dirname(target), `.flattening-${context.owner}.${exporter.format}`);
+  try {
+    clearDead(path.dirname(target), context);
+    const written = await exporter.write({ disks: [source] }, temporary, context.signal);
+    if (!written.ok) return { ok: false, failure: explainFullDisk(written.failure, context) };
+    // Removed first: ext4 flushes a file that is renamed over another (auto_da_alloc of ext4(5)), which takes as long again
+    // as writing it.
+    rmSync(target, { force: true });
+    renameSync(temporary, target);
+    writeFileSync(note, freshness(artifact, target, boot) ?? '');
+    return ok(true);
+  } catch (error) {
+    const { message } = systemError(error);
+    const where = { file: target };
+    const { failure } = fail('host', `the ${exporter.format} image cannot be written: ${message}`, { where });
+    return { ok: false, failure: explainFullDisk(failure, context) };
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** What identifies an exported file: the artifact, the boot it was written in, and its stat; undefined without a regular file. */
+function freshness(artifact: Artifact, target: string, boot: string): string | undefined {
+  const stat = lstatSync(target, { bigint: true, throwIfNoEntry: false });
+  if (!stat?.isFile()) return undefined;
+  return JSON.stringify({
+    digest: artifact.digest,
+    boot,
+    size: String(stat.size),
+    mtime: String(stat.mtimeNs),
+    inode: String(stat.ino),
+  });
+}
+
+/** Removes partial exports of processes that were killed. */
+function clearDead(directory: string, { host }: Context): void {
+  for (const name of namesIn(directory)) {
+    const owner = /^\.flattening-(.*)\.\w+$/.exec(name)?.[1];
+    if (owner !== undefined && !host.isAlive(owner)) rmSync(path.join(directory, name), { force: true });
+  }
+}
