@@ -100,6 +100,44 @@ test('a modify-disk reads a secret of the environment, which no other process in
   assert.deepEqual(placesOf(SECRET, project), []);
 });
 
+test('what a script prints of its secrets is masked: on the screen, in events, in logs and in failures', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer(
+      `
+cat /run/secrets/token /run/secrets/key
+head -c 9 /run/secrets/token; sleep 0.2; tail -c +10 /run/secrets/token
+base64 < /run/secrets/token
+exit 3`,
+      '# vlb: secret token\n# vlb: secret key',
+    ),
+  });
+  const above = path.dirname(project.directory);
+  writeFileSync(path.join(above, 'token'), `${SECRET}\n`);
+  writeFileSync(path.join(above, 'key'), '-----BEGIN KEY-----\r\nMIIEpAIB\r\nab\r\n');
+  const args = ['token', 'key'].flatMap((name) => ['--secret', `${name}=${path.join(above, name)}`]);
+  const encoded = Buffer.from(`${SECRET}\n`).toString('base64');
+  const shown = ['***', '***', '***', 'ab', '***', encoded];
+
+  const built = await project.build(args);
+  assert.equal(built.output, shown.join('\n'), built.told);
+  assert.deepEqual(built.finished?.failure?.detail, shown);
+  const plain = await project.vlb(['build', '--progress', 'plain', ...args]);
+  const log = await project.vlb(['log', '20_app']);
+  assert.deepEqual(log.stdout.trimEnd().split(/\r?\n/), shown);
+  assert.match(plain.stderr, /^20_app \| \*\*\*$/m);
+  for (const text of [built.told, plain.stdout + plain.stderr, log.stdout + log.stderr]) {
+    assert.equal(text.includes(SECRET), false, text);
+    assert.equal(text.includes('MIIEpAIB'), false, text);
+    assert.equal(
+      text.includes(encoded),
+      true,
+      'docs/security.md: another form of a secret is not recognized',
+    );
+  }
+  assert.deepEqual(placesOf(SECRET, project), []);
+});
+
 test('secrets that are missing or wrong are told before anything runs', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),

@@ -9,6 +9,7 @@ import { systemError } from '../../util/errors.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
 import { logFile, openLog } from './log.ts';
+import { SecretMask } from './mask.ts';
 
 /** How many of a failed script's last lines are shown. */
 const TAIL_LINES = 20;
@@ -49,17 +50,22 @@ export async function runScript(
           void bench.stopScript();
         }, timeout * 1000);
   try {
-    const ended = await start((chunk) => {
+    const mask = new SecretMask(job.secrets);
+    const write = (text: Buffer) => {
       try {
-        if (!logFailure) writeFileSync(descriptor, chunk); // all of it, unlike writeSync
+        if (!logFailure) writeFileSync(descriptor, text); // all of it, unlike writeSync
       } catch (error) {
         logFailure = systemError(error);
-        // A script that prints without end would go on for ever, and the layer has failed.
+        // A script that prints without end would continue for ever, and the layer has failed.
         void bench.stopScript();
       }
-      lines.write(chunk);
+      lines.write(text);
+    };
+    const ended = await start((chunk) => {
+      write(mask.write(chunk));
       return context.drained();
     });
+    write(mask.end());
     lines.end();
     const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
     if (timedOut) {
