@@ -3,16 +3,16 @@
 /** SHA-256 of an artifact's bytes, 64 hexadecimal digits. */
 export type Digest = string & { readonly brand: 'digest' };
 
-/** SHA-256 of everything a build depends on, 64 hexadecimal digits: what the store is asked for. */
+/** SHA-256 of everything a build depends on, 64 hexadecimal digits: the store is looked up by it. */
 export type Key = string & { readonly brand: 'key' };
 
-/** Where an artifact's identity is kept: `cached` ones under their key, for everybody; `uncached` ones only in place. */
-export type Keeping = 'cached' | 'uncached';
+/** How an artifact is retained: a `cached` one under its key, for every build; an `uncached` one only in place. */
+export type Retention = 'cached' | 'uncached';
 
 /** One finished layer: an immutable qcow2 delta over its parent. */
 export interface Artifact {
   readonly digest: Digest;
-  readonly keeping: Keeping;
+  readonly keeping: Retention;
   readonly bytes: number;
 }
 
@@ -22,9 +22,9 @@ export interface BuildRecord {
   readonly key: Key;
   readonly layer: string;
   readonly artifact: Artifact;
-  /** The artifact this delta stands on; null when it stands on nothing. */
-  readonly parent: { readonly digest: Digest; readonly keeping: Keeping } | null;
-  /** For the local store only: its layer says `# noshare`. */
+  /** The artifact that this delta has as its backing file; null when it has none. */
+  readonly parent: { readonly digest: Digest; readonly keeping: Retention } | null;
+  /** For the local store only: its layer has the hint `# noshare`. */
   readonly noshare?: true;
   /** How long the build took. */
   readonly seconds: number;
@@ -34,7 +34,7 @@ export interface BuildRecord {
   readonly recipe: string;
 }
 
-/** The file name of an artifact, in whatever directory it is met. */
+/** The file name of an artifact, the same in every directory. */
 export function artifactFile(artifact: Pick<Artifact, 'digest' | 'keeping'>): string {
   return `${artifact.keeping === 'uncached' ? 'uncached-' : ''}${artifact.digest}.qcow2`;
 }

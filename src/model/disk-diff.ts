@@ -1,12 +1,12 @@
-// What differs between the systems on two disks. Pure data: `vlb diff` computes it, prints it, or gives it out as JSON.
+// The differences between the systems on two disks. Pure data: `vlb diff` computes it and prints it as text or JSON.
 
 export interface DiskDiff {
-  /** What was compared, as people call it: `10_base`, `old.qcow2`. */
+  /** What was compared, by the name that the user gave: `10_base`, `old.qcow2`. */
   readonly before: string;
   readonly after: string;
   /** By name. */
   readonly packages: readonly PackageDifference[];
-  /** The heaviest first. */
+  /** The largest first. */
   readonly files: readonly FileDifference[];
   /** What could not be compared, and why. */
   readonly notes: readonly string[];
@@ -14,15 +14,15 @@ export interface DiskDiff {
 
 export interface FileDifference {
   readonly change: 'added' | 'removed' | 'changed';
-  /** Absolute in the image. A byte that is no UTF-8 is a lone surrogate, see src/util/file-name.ts. */
+  /** Absolute in the image. A byte that is not UTF-8 is a lone surrogate, see src/util/file-name.ts. */
   readonly path: string;
-  /** What it weighs: the content that came, went, or is another one. */
+  /** Bytes of the content that was added, removed or changed. */
   readonly bytes: number;
   readonly before?: FileState;
   readonly after?: FileState;
-  /** What is not the same, in a file that is in both. */
+  /** What differs, in a file that is in both. */
   readonly what: readonly Alteration[];
-  /** Another name of the same file, by which its bytes are counted. */
+  /** Another name of the same file, under which its bytes are counted. */
   readonly linkOf?: string;
 }
 
@@ -43,7 +43,7 @@ export interface FileState {
   readonly uid: number;
   readonly gid: number;
   readonly size: number;
-  /** Where a symbolic link leads. */
+  /** The target of a symbolic link. */
   readonly target?: string;
   /** Major and minor number of a device: `8:1`. */
   readonly device?: string;

@@ -1,4 +1,4 @@
-// What happens during a build, as it is told: one union, which the reporters print and nothing else reads.
+// The events of a build: one union, which the reporters print and nothing else reads.
 
 import type { Failure } from './failure.ts';
 import type { SharedTally } from './ports/shared-cache.ts';
@@ -18,15 +18,15 @@ export type BuildEvent =
   | { readonly type: 'plan'; readonly steps: readonly PlannedStep[] }
   | { readonly type: 'layer-started'; readonly layer: string }
   | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
-  /** One line that a script printed, without its end. */
+  /** One line that a script printed, without its line end. */
   | { readonly type: 'output'; readonly layer: string; readonly line: string }
-  /** How large the delta of a running layer is by now, once a second. */
+  /** The current size of a running layer's delta, once a second. */
   | { readonly type: 'layer-size'; readonly layer: string; readonly bytes: number }
-  /** How far the base's download is, once a second; `total` where the server says it. */
+  /** The progress of the base's download, once a second; `total` where the server sends it. */
   | Progress
   | Transfer
   | LayerFinished
-  /** Something worth knowing that stops nothing. */
+  /** A remark; the build continues. */
   | { readonly type: 'note'; readonly message: string }
   | Watching
   | Finished;
@@ -38,18 +38,18 @@ export interface Progress {
   readonly total?: number;
 }
 
-/** An artifact comes from the shared cache, or goes there. Told once a second, and at its beginning and end. */
+/** An artifact is fetched from the shared cache or pushed to it: emitted once a second, and at the beginning and end. */
 export interface Transfer {
   readonly type: 'transfer';
   readonly direction: 'fetch' | 'push';
   readonly layer: string;
   readonly state: 'begun' | 'under way' | 'ended';
-  /** Of the artifact, not compressed. */
+  /** Of the artifact, uncompressed. */
   readonly bytes: number;
   readonly total: number;
 }
 
-/** `vlb watch` alone: after each build what it waits for, and then what changed, before the next one. */
+/** `vlb watch` only: after each build what it waits for, and then what changed, before the next build. */
 export type Watching = {
   readonly type: 'watching';
   /** ISO 8601. */
@@ -59,12 +59,12 @@ export type Watching = {
       readonly state: 'waiting';
       /** Relative to the project. */
       readonly places: readonly string[];
-      /** Layers that are tried again only when their inputs change, or the person says so. */
+      /** Layers that are retried only when their inputs change or the user asks for it. */
       readonly failed: readonly string[];
       /** Whether there is a terminal to type at: r builds now, q quits. */
       readonly keys: boolean;
     }
-  /** The layers that changed themselves, not merely what they stand on, and those that are gone. */
+  /** The layers that changed themselves, not merely what they depend on, and those that were removed. */
   | { readonly state: 'changed'; readonly layers: readonly string[] }
 );
 
@@ -88,7 +88,7 @@ export interface LayerFinished {
 export interface FailedLayer {
   readonly layer: string;
   readonly failure: Failure;
-  /** The layers that were left out, or stopped, because of it. */
+  /** The layers that were skipped or stopped because of it. */
   readonly skipped: readonly string[];
 }
 
@@ -99,17 +99,17 @@ export interface Finished {
   readonly seconds: number;
   /** Path of the image, relative to the working directory, when there is one. */
   readonly image?: string;
-  /** What the image takes up, with all the layers that it stands on. */
+  /** The size of the image with its whole chain of backing files. */
   readonly bytes?: number;
-  /** The images that vlb.yaml names, of the layers that were built. */
+  /** The images named in vlb.yaml whose layers were built. */
   readonly images?: readonly { readonly file: string; readonly bytes: number }[];
-  /** What came from the shared cache and went there; without it, nothing did. */
+  /** What was fetched from the shared cache and pushed to it; absent without a shared cache. */
   readonly shared?: SharedTally;
   /** The first failure. */
   readonly failure?: Failure;
-  /** All layers that failed, in the order of time; none when the build could not begin, or not make its outputs. */
+  /** All layers that failed, in order of time; empty when the build could not begin or could not make its outputs. */
   readonly failures: readonly FailedLayer[];
-  /** `vlb watch` alone: layers that were stopped or not begun since the project changed; another build follows. */
+  /** `vlb watch` only: layers that were stopped or not begun because the project changed; another build follows. */
   readonly superseded?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// What can go wrong, as values: every expected failure is one of these; `throw` is kept for bugs.
+// Failures as values: every expected failure is one of these; `throw` is for bugs only.
 
 /** Which exit status a failure leads to: see EXIT in src/cli/exit-status.ts. */
 export type FailureKind =
@@ -6,24 +6,24 @@ export type FailureKind =
   | 'work'
   /** The command line or the project is wrong. */
   | 'usage'
-  /** This host cannot: a missing tool, device, permission or space. */
+  /** This host cannot do it: a missing tool, device, permission or space. */
   | 'host'
-  /** The person pressed ^C, or the process was told to end. */
+  /** The user pressed ^C, or the process received a signal to end. */
   | 'interrupted';
 
 export interface Failure {
   readonly kind: FailureKind;
-  /** What happened, one sentence, no full stop. */
+  /** What is wrong with which value, one sentence, without a full stop. */
   readonly message: string;
   /** Where: a file, and a line in it (from 1) where there is one. */
   readonly where?: Where;
-  /** What to do about it. */
+  /** What to do about it, beginning with a verb. */
   readonly hint?: string;
   /** Lines to show under the message: a tool's or a script's last output. */
   readonly detail?: readonly string[];
-  /** Path of the whole log, when there is one. */
+  /** Path of the complete log, when there is one. */
   readonly log?: string;
-  /** The command that looks inside the disk of a layer that failed, when it was kept. */
+  /** The command that opens a shell in the saved disk of a layer that failed, when there is one. */
   readonly look?: string;
   /** The exit status of the script or command that failed, when that is what happened. */
   readonly exitStatus?: number;
@@ -45,7 +45,7 @@ export function ok<T>(value?: T): Result<T | undefined> {
   return { ok: true, value };
 }
 
-/** The bad case: `fail('usage', 'no layer is called "x"', { hint: '…' })`. */
+/** The bad case: `fail('usage', 'no layer named "x"', { hint: '…' })`. */
 export function fail(
   kind: FailureKind,
   message: string,

@@ -1,8 +1,8 @@
-// The graph of what is built on what. Pure data.
+// The dependency graph of a project. Pure data.
 
 import type { Base, Layer } from './project.ts';
 
-/** The name under which the base of vlb.yaml stands in the graph. */
+/** The name of the node that is the base of vlb.yaml. */
 export const BASE_NAME = 'base';
 
 /** Something that becomes an artifact. */
@@ -20,11 +20,11 @@ export interface LayerNode {
   readonly layer: Layer;
   /** The node it is built on; undefined for a disk made from scratch. */
   readonly parent: string | undefined;
-  /** The nodes whose file systems its script gets to see. */
+  /** The nodes whose file systems its script can read. */
   readonly mounts: readonly { readonly name: string; readonly target: string }[];
 }
 
-/** Nodes in an order in which each comes behind all that it needs. */
+/** Nodes in topological order: each comes after everything that it needs. */
 export interface Graph {
   readonly nodes: readonly Node[];
 }

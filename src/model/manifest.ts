@@ -12,7 +12,7 @@ export type ManifestEntry =
 export type Manifest = readonly ManifestEntry[];
 
 /**
- * The one canonical text of a manifest, a line an entry: what keys hash and what records keep for explanations.
+ * The canonical text of a manifest, one line per entry: keys hash it, and records store it for explanations.
  * Names are JSON strings, so that a newline in one cannot forge another entry.
  */
 export function manifestText(manifest: Manifest): string {

@@ -12,35 +12,35 @@ export type Action =
   | { readonly type: 'run'; readonly reason: RunReason; readonly changes: readonly Change[] };
 
 export type RunReason =
-  /** It was never built here, and the store knows no build of exactly this. */
+  /** It was never built here, and the store has no build with this key. */
   | 'no record'
-  /** Its own files, against its last build. */
+  /** Its own files changed since its last build. */
   | 'input changed'
-  /** Its kind, its disk's size and the like, against its last build. */
+  /** Its kind, its disk's size and the like changed since its last build. */
   | 'settings changed'
-  /** What it stands on, or looks into, is another one or will be. */
+  /** Its parent or a layer that it mounts changed or will be rebuilt. */
   | 'parent changed'
-  /** Nothing changed, but its artifact is gone. */
+  /** Nothing changed, but its artifact is missing. */
   | 'artifact lost'
-  /** The person said so. */
+  /** The user forced it. */
   | 'forced'
   /** The result is older than the layer's max-age. */
   | 'expired'
-  /** It, or something it stands on, is kept out of the store, and it is not in place as it should be. */
+  /** It is marked nocache (or its parent is), and its result is not in build/. */
   | 'nocache';
 
 /** One difference between two recipes. */
 export type Change =
   | { readonly type: 'input'; readonly path: string; readonly how: InputChange }
   | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
-  /** What it stands on; or with `mount`, what it looks into at that place. */
+  /** Its parent; or with `mount`, the layer that it mounts there. */
   | {
       readonly type: 'parent';
       readonly before: string;
       readonly after: string;
       readonly mount?: string;
     }
-  /** When it was built, ISO 8601, and how long such a result counts, seconds. */
+  /** When it was built, ISO 8601, and how long its result is valid, seconds. */
   | { readonly type: 'age'; readonly created: string; readonly seconds: number; readonly maxAge: number };
 
 export type InputChange = 'added' | 'removed' | 'content' | 'executable bit' | 'link target' | 'type';

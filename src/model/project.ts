@@ -1,4 +1,4 @@
-// What a project is made of: layers, their hints, and the base they stand on. Pure data.
+// The parts of a project: layers, their hints, and the base. Pure data.
 
 export type ScriptKind = 'build-layer' | 'modify-disk';
 
@@ -10,28 +10,28 @@ export interface Layer {
   readonly directory: string;
   readonly kind: ScriptKind;
   readonly hints: Hints;
-  /** The values of its parameters, by name: they reach the script's environment, and the key. */
+  /** The values of its parameters, by name: they are in the script's environment and in the key. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** What the comments of a script told vlb. */
+/** The hints in the comments of a script. */
 export interface Hints {
   /** Never enters the store. */
   readonly nocache: boolean;
   /** Local store only, never a shared one. */
   readonly noshare: boolean;
-  /** What the layer stands on, where that is not the layer before it. */
+  /** The layer's parent, where that is not the layer before it. */
   readonly from?: 'scratch' | LayerName;
   readonly bindMounts: readonly BindMount[];
   readonly partitionMounts: readonly PartitionMount[];
   readonly layerMounts: readonly LayerMount[];
-  /** Bytes; vlb makes and attaches the disk of a modify-disk itself. */
+  /** Bytes; with it, vlb creates and attaches the disk of a modify-disk. */
   readonly diskSize?: number;
   /** The partition that holds the operating system, from 1. */
   readonly rootPartition?: number;
   readonly params: readonly Param[];
   readonly secrets: readonly SecretName[];
-  /** `# vlb: cache-dir TARGET`: directories that are kept between builds, outside of the image and of the key. */
+  /** `# vlb: cache-dir TARGET`: directories that persist between builds; neither in the image nor in the key. */
   readonly cacheDirs: readonly string[];
   /** For each target of a mount, a bind mount or a cache, the line of its hint. */
   readonly targetLines: ReadonlyMap<string, number>;
@@ -39,11 +39,11 @@ export interface Hints {
   readonly noNetwork: boolean;
   /** Seconds after which the script is stopped. */
   readonly timeout?: number;
-  /** Seconds after which a result counts as absent. */
+  /** Seconds after which a result is too old to be used. */
   readonly maxAge?: number;
 }
 
-/** `# chroot-bind-mount SRC TARGET`: SRC of the host appears at TARGET in the chroot, as a private copy. */
+/** `# chroot-bind-mount SRC TARGET`: a private copy of the host's SRC, at TARGET in the chroot. */
 export interface BindMount {
   /** As written: relative to the layer's directory, or absolute. */
   readonly source: string;
@@ -57,7 +57,7 @@ export interface PartitionMount {
   readonly target: string;
 }
 
-/** `# vlb: secret NAME`: a file that the script can read and that is kept nowhere. */
+/** `# vlb: secret NAME`: a file that the script can read and that is stored nowhere. */
 export interface SecretName {
   readonly name: string;
   readonly line: number;
@@ -81,7 +81,7 @@ export interface LayerMount extends LayerName {
   readonly target: string;
 }
 
-/** `base:` of vlb.yaml: the disk that the first layer starts from. */
+/** `base:` of vlb.yaml: the disk on top of which the first layer is built. */
 export type Base =
   | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
   | { readonly type: 'url'; readonly url: string; readonly sha256: string };

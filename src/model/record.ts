@@ -1,13 +1,13 @@
-// Records as text: written by JSON.stringify, read with every field checked, since disks lie.
+// Records as text: written by JSON.stringify, read with every field checked, since a file may be damaged or hostile.
 
 import type { BuildRecord, Digest } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 
-/** A layer's name, or the base's: a record of a stranger's must not lead to a file elsewhere, nor steer a terminal. */
+/** The name of a layer or of the base: a foreign record must neither name a file elsewhere nor control a terminal. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 
-/** The record in a text, or undefined when it is not one, whole and well-formed. */
+/** The record in a text; undefined when it is incomplete or malformed. */
 export function parseRecord(text: string): BuildRecord | undefined {
   let value: Partial<BuildRecord> | null;
   try {
@@ -31,7 +31,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     seconds >= 0 &&
     typeof created === 'string' &&
     typeof recipe === 'string';
-  return right ? (value as BuildRecord) : undefined; // every field was looked at above
+  return right ? (value as BuildRecord) : undefined; // every field was checked above
 }
 
 /** The layers that a build looked into: its recipe alone tells them, see `layerRecipe` of src/plan/key.ts. */

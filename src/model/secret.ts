@@ -1,4 +1,4 @@
-// What a script may know and nothing else may keep.
+// A secret: a script may read it, and nothing else may store it.
 
 export interface Secret {
   readonly name: string;

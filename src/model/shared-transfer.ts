@@ -1,4 +1,4 @@
-// What was sent to the shared cache, or fetched from it, layer by layer, when a person asked for that alone.
+// What `vlb cache push` and `pull` transferred, layer by layer.
 
 import type { RunReason } from './plan.ts';
 import type { Offer, SharedTally } from './ports/shared-cache.ts';
@@ -7,13 +7,13 @@ export interface PushedLayer {
   readonly layer: string;
   /** `not built`: it would have to run first. */
   readonly state: Offer | 'not built';
-  /** Of the artifact, not compressed, where it is known. */
+  /** Of the artifact, uncompressed, where it is known. */
   readonly bytes?: number;
 }
 
 export interface PulledLayer {
   readonly layer: string;
-  /** `not built`: nobody has built it, so a build here runs it. */
+  /** `not built`: neither here nor in the shared cache, so a build runs it. */
   readonly state: 'fetched' | 'here' | 'not built' | 'failed';
   readonly bytes?: number;
   /** Why a build runs it. */
@@ -22,6 +22,6 @@ export interface PulledLayer {
 
 export interface Transferred<T> {
   readonly layers: readonly T[];
-  /** Undefined while nothing came or went. */
+  /** Undefined while nothing was transferred. */
   readonly shared: SharedTally | undefined;
 }

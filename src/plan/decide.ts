@@ -1,6 +1,6 @@
-// What happens to one node once what it stands on is known. The plan and the execution both ask here, nobody else decides.
+// What happens to one node once its dependencies are known. The plan and the execution both ask here; nothing else decides.
 
-import type { Artifact, BuildRecord, Keeping } from '../model/artifact.ts';
+import type { Artifact, BuildRecord, Retention } from '../model/artifact.ts';
 import { type Graph, type Node, needsOf } from '../model/graph.ts';
 import type { Action, RunReason } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
@@ -13,13 +13,13 @@ import { keyOf } from './key.ts';
  */
 export async function decide(
   node: Node,
-  keeping: Keeping,
+  keeping: Retention,
   recipe: string,
   store: Store,
   inPlace: InPlace,
 ): Promise<Action> {
   const last = await inPlace.last(node.name);
-  // Most layers are as they were, and a key that is known need not be computed again.
+  // Most layers are unchanged, and a known key need not be computed again.
   const key = last?.recipe === recipe ? last.key : keyOf(recipe);
   if (keeping === 'uncached') {
     const there =
@@ -34,26 +34,26 @@ export async function decide(
   return { type: 'run', reason: reasonOf(changes), changes };
 }
 
-/** The run of a layer whose result is too old; undefined while it is not. */
+/** The action for a layer whose result is too old; undefined while it is not. */
 function expired(node: Node, { created }: BuildRecord): Action | undefined {
   const maxAge = node.type === 'layer' ? node.layer.hints.maxAge : undefined;
   if (maxAge === undefined) return undefined;
   const seconds = (Date.now() - Date.parse(created)) / 1000;
-  // A clock that was set back a little means nothing; a result from far ahead was told a wrong time, so its age is unknown.
+  // A clock that was set back a little does not matter; a result from the far future has a wrong time, so its age is unknown.
   if (Math.abs(seconds) <= maxAge) return undefined;
   return { type: 'run', reason: 'expired', changes: [{ type: 'age', created, seconds, maxAge }] };
 }
 
 async function found(node: Node, record: BuildRecord, store: Store, inPlace: InPlace): Promise<Action> {
   if (store.shared?.isAway(record)) return { type: 'restore', record };
-  // A base has no link of its own in build/: having it is being in place.
+  // A base has no link of its own in build/: it is in place when the store has it.
   const fresh = node.type === 'base' || (await inPlace.linked(node.name)) === record.artifact.digest;
   return { type: fresh ? 'fresh' : 'restore', record };
 }
 
-/** For each node, by name, whether its artifact enters the store: uncached is inherited by every descendant. */
-export function keepingOf(graph: Graph): ReadonlyMap<string, Keeping> {
-  const keeping = new Map<string, Keeping>();
+/** The retention of each node's artifact, by name: `uncached` is inherited by every descendant. */
+export function retentionOf(graph: Graph): ReadonlyMap<string, Retention> {
+  const keeping = new Map<string, Retention>();
   for (const node of graph.nodes) {
     const uncached =
       (node.type === 'layer' && node.layer.hints.nocache) ||
@@ -64,11 +64,11 @@ export function keepingOf(graph: Graph): ReadonlyMap<string, Keeping> {
 }
 
 /**
- * A node runs that needs one that will run. Its own changes are told first.
- * @param recipe gives the recipe to compare with its last one, see `expectedRecipe` of src/plan/plan.ts
+ * The action for a node that depends on one that will run. Its own changes come first.
+ * @param recipe returns the recipe to compare with its last one, see `expectedRecipe` of src/plan/plan.ts
  */
 export function decideBehindRun(
-  keeping: Keeping,
+  keeping: Retention,
   last: BuildRecord | undefined,
   recipe: () => string,
 ): Action {
@@ -78,7 +78,7 @@ export function decideBehindRun(
   return { type: 'run', reason, changes };
 }
 
-/** The artifact a decided node ends up with, when that is known before anything ran. */
+/** The artifact of a decided node, when that is known before anything ran. */
 export function artifactOf(action: Action): Artifact | undefined {
   return action.type === 'run' ? undefined : action.record.artifact;
 }

@@ -1,8 +1,8 @@
-// Why a recipe is another one: the difference of two, read from the very text that the key hashes.
+// What changed between two recipes, read from the very text that the key hashes.
 
 import type { Change, InputChange, RunReason } from '../model/plan.ts';
 
-/** What is different in `after`. Inputs come in the order of their paths. */
+/** The changes from `before` to `after`. Inputs are in the order of their paths. */
 export function explain(before: string, after: string): readonly Change[] {
   const [old, now] = [parseRecipe(before), parseRecipe(after)];
   const changes: Change[] = [];
@@ -22,7 +22,7 @@ export function explain(before: string, after: string): readonly Change[] {
   return changes;
 }
 
-/** The reason that stands above a list of changes: a person looks at his own files first. */
+/** The reason that summarizes a list of changes: the layer's own files first, since the user knows those. */
 export function reasonOf(changes: readonly Change[]): RunReason {
   if (changes.some((change) => change.type === 'input')) return 'input changed';
   if (changes.some((change) => change.type === 'setting')) return 'settings changed';

@@ -1,11 +1,11 @@
-// Layers by the names that people type: in full, without the number, or the number alone.
+// Finding a layer by what the user types: its full name, the name without its number, or the number alone.
 
 import { fail, ok, type Result } from '../model/failure.ts';
 import { bareName } from '../project/layers/discover.ts';
 import { nearest } from '../util/nearest.ts';
 
 /**
- * The one layer that is meant. Fails as `usage` when there is none, with the nearest name, or when there are several.
+ * The full name of the layer. Fails as `usage` when there is none, with the nearest name, or when there are several.
  * @param names the names of all layers
  */
 export function findLayer(wanted: string, names: readonly string[]): Result<string> {
@@ -17,11 +17,11 @@ export function findLayer(wanted: string, names: readonly string[]): Result<stri
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return ok(only);
   if (matches.length > 1) {
-    return fail('usage', `"${wanted}" could be ${matches.join(' or ')}`, { hint: 'give the whole name' });
+    return fail('usage', `"${wanted}" is ambiguous: ${matches.join(' or ')}`, { hint: 'use the full name' });
   }
   const bare = nearest(name, names.map(bareName));
   const guess = nearest(name, names) ?? names.find((candidate) => bareName(candidate) === bare);
-  return fail('usage', `no layer is called "${wanted}"`, {
-    hint: guess === undefined ? `the layers are ${names.join(', ')}` : `did you mean ${guess}?`,
+  return fail('usage', `no layer named "${wanted}"`, {
+    hint: guess === undefined ? `valid layers: ${names.join(', ')}` : `did you mean ${guess}?`,
   });
 }

@@ -1,4 +1,4 @@
-// Project → Graph: what each layer is built on and mounts, in an order in which it can be built.
+// Project → Graph: each layer's parent and mounts, in an order in which they can be built.
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
@@ -7,8 +7,8 @@ import type { Base, Layer } from '../model/project.ts';
 import { findLayer } from './find-layer.ts';
 
 /**
- * The graph of a project. Each layer stands on the one before it, the first on the base, unless a hint names another.
- * Fails as `usage`, with file and line, for names that are none and for cycles.
+ * The graph of a project. The parent of each layer is the one before it, that of the first is the base, unless a hint
+ * names another. Fails as `usage`, with file and line, for unknown names and for cycles.
  */
 export function buildGraph(layers: readonly Layer[], base: Base | undefined): Result<Graph> {
   const nodes: Node[] = [];
@@ -23,7 +23,7 @@ export function buildGraph(layers: readonly Layer[], base: Base | undefined): Re
   return inOrder(nodes);
 }
 
-/** The part of a graph that these targets need: they and all below them. Fails as `usage` for unknown names. */
+/** The part of a graph that these targets need: they and everything that they depend on. Fails as `usage` for unknown names. */
 export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Graph> {
   const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
@@ -42,7 +42,7 @@ export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Grap
   return ok({ nodes: graph.nodes.filter((node) => needed.has(node.name)) });
 }
 
-/** The layers that nothing stands on: each is an image. In the order of the graph. */
+/** The layers that nothing depends on: each is an image. In the order of the graph. */
 export function leavesOf(graph: Graph): readonly LayerNode[] {
   const parents = new Set(graph.nodes.flatMap(needsOf));
   return graph.nodes.filter((node) => node.type === 'layer').filter((node) => !parents.has(node.name));
@@ -66,9 +66,9 @@ function nodeOf(
     }
     parent = found.ok ? found.value : BASE_NAME;
   } else if (parent === undefined) {
-    return fail('usage', `layer ${layer.name} has nothing to start from`, {
+    return fail('usage', `layer ${layer.name} has no parent`, {
       where: { file: layer.directory },
-      hint: 'name a base image in vlb.yaml (base: …), or make the disk in a modify-disk that says "# vlb: from scratch"',
+      hint: 'set a base image in vlb.yaml (base: …), or create the disk in a modify-disk with "# vlb: from scratch"',
     });
   }
   const mounts: { name: string; target: string }[] = [];
@@ -80,7 +80,7 @@ function nodeOf(
   return ok({ type: 'layer', name: layer.name, layer, parent, mounts });
 }
 
-/** Each node behind all it needs, and otherwise as they come. Fails as `usage` with the path of a cycle. */
+/** The nodes in topological order, otherwise as given. Fails as `usage` with the path of a cycle. */
 function inOrder(nodes: readonly Node[]): Result<Graph> {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const ordered = new Set<Node>();
@@ -102,8 +102,8 @@ function inOrder(nodes: readonly Node[]): Result<Graph> {
   for (const node of nodes) {
     const cycle = visit(node);
     if (cycle) {
-      return fail('usage', `layers stand on each other in a circle: ${cycle.join(' → ')}`, {
-        hint: 'change one of their hints, "# vlb: from" or "# vlb: mount"',
+      return fail('usage', `layers depend on each other in a cycle: ${cycle.join(' → ')}`, {
+        hint: 'change a "# vlb: from" or "# vlb: mount" hint of one of them',
       });
     }
   }

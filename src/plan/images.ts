@@ -1,14 +1,14 @@
-// The images that vlb.yaml names: which layer each one is.
+// The images named in vlb.yaml, and the layer of each.
 
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Graph } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
 import { findLayer } from './find-layer.ts';
 
-/** The layers' full names by the images' names. */
+/** The layers' full names, by the images' names. */
 export type ImageLayers = ReadonlyMap<string, string>;
 
-/** Fails as `usage`, with file and line, for an image of a layer that there is not. */
+/** The layer of each image. Fails as `usage`, with file and line, for an image of an unknown layer. */
 export function imageLayers(images: readonly NamedImage[], graph: Graph): Result<ImageLayers> {
   const layers = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
   const found = new Map<string, string>();

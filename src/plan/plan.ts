@@ -4,15 +4,15 @@ import type { Artifact, Digest } from '../model/artifact.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
-import { artifactOf, decide, decideBehindRun, keepingOf } from './decide.ts';
+import { artifactOf, decide, decideBehindRun, retentionOf } from './decide.ts';
 
-/** The recipe of a node over the artifacts known by now; undefined while one that it needs is missing. */
+/** The recipe of a node over the artifacts known so far; undefined while one that it needs is missing. */
 export type RecipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => string | undefined;
 
 /**
- * The plan for a graph. Nothing is looked up behind a node that has to run: its digest, and so every key that
- * stands on it, is only known once it ran.
- * @param isForced nodes that run whatever the store has
+ * The plan for a graph. Nothing is looked up for what depends on a node that has to run: its digest, and so every key
+ * that depends on it, is known only after it ran.
+ * @param isForced nodes that run regardless of the store
  */
 export async function makePlan(
   graph: Graph,
@@ -21,7 +21,7 @@ export async function makePlan(
   inPlace: InPlace,
   isForced: (node: Node) => boolean = () => false,
 ): Promise<Plan> {
-  const keeping = keepingOf(graph);
+  const keeping = retentionOf(graph);
   const known = new Map<string, Artifact>();
   const steps: PlanStep[] = [];
   for (const node of graph.nodes) {
@@ -40,9 +40,9 @@ export async function makePlan(
 }
 
 /**
- * The recipe that a node would have now. What still has to run stands in it without a digest: it is for explanations,
+ * The recipe that a node would have now. What still has to run is in it without a digest: it is for explanations,
  * never for a key.
- * @param steps what was decided of the nodes that it needs
+ * @param steps the decisions for the nodes that it needs
  */
 export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf: RecipeOf): string {
   const expected = steps.map(({ node: { name }, keeping, action }): [string, Artifact] => [
@@ -54,4 +54,4 @@ export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf:
   return recipe;
 }
 
-const NOT_BUILT = 'not-built-yet' as Digest; // no digest, and of no file
+const NOT_BUILT = 'not-built-yet' as Digest; // not a digest, and the name of no file

@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { buildGraph, graphUpTo } from '../plan/graph.ts';
 import { type ImageLayers, imageLayers } from '../plan/images.ts';
-import { baseRecipe, belowOf, layerRecipe } from '../plan/key.ts';
+import { baseRecipe, layerRecipe, lineageOf } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { baseContent } from '../project/inputs/base-content.ts';
 import { atHint, checkBindSources } from '../project/inputs/bind-sources.ts';
@@ -155,7 +155,7 @@ async function readRecipes(
   }
   return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
     if (node.type === 'base') return base;
-    const below = belowOf(node, known);
-    return below && layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
+    const lineage = lineageOf(node, known);
+    return lineage && layerRecipe(node.layer, manifests.get(node.name) ?? '', lineage);
   });
 }

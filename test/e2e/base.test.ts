@@ -115,8 +115,8 @@ test('a URL is fetched once, and a wrong or missing one is told', async () => {
 
 test('a base that stands on another file, or is in another format, is refused with what to do', async () => {
   for (const [name, says] of [
-    ['delta.qcow2', /is not whole: it stands on base\.raw/],
-    ['base.vmdk', /is in the format vmdk/],
+    ['delta.qcow2', /is incomplete: it refers to the backing file base\.raw/],
+    ['base.vmdk', /has the unsupported format vmdk/],
   ] as const) {
     await using project = new TestProject({ ...APP, 'vlb.yaml': `base: ${path.join(images, name)}\n` });
     const ended = await project.vlb(['build', '--progress', 'plain']);
@@ -161,7 +161,11 @@ test('an old server, a redirect, a proxy, and an authority of this machine', asy
       [`http://127.0.0.1:${old.port}/base`, plain, undefined],
       ['http://images.invalid/base', through, undefined],
       [`https://localhost:${secure.port}/base`, { ...plain, SSL_CERT_FILE: certificate }, undefined],
-      [`https://localhost:${secure.port}/base`, plain, /no secure connection to localhost:\d+: self-signed/],
+      [
+        `https://localhost:${secure.port}/base`,
+        plain,
+        /cannot establish a secure connection to localhost:\d+: self-signed/,
+      ],
     ] as const) {
       await using project = new TestProject({
         ...APP,
@@ -222,12 +226,12 @@ test('a slow download tells how far it is; interrupted, it leaves nothing', asyn
 
 test('a file that is cut off is refused, in each form and packing, and nothing is left of it', async (t) => {
   for (const [name, bytes, says] of [
-    ['base.qcow2', 1_000_000, /is cut off or damaged: what it refers to is not all there/],
-    ['base.qcow2', 50, /is cut off or damaged: .*header too short/],
-    ['base.qcow2', 0, /is cut off or damaged: it is empty/],
-    ['base.qcow2.xz', 10_000, /is cut off or damaged: Unexpected end of input/],
-    ['base.qcow2.gz', 10_000, /is cut off or damaged: unexpected end of file/],
-    ['base.raw.zst', 10_000, /is cut off or damaged: unexpected end of file/],
+    ['base.qcow2', 1_000_000, /is truncated or damaged: it refers to data beyond its end/],
+    ['base.qcow2', 50, /is truncated or damaged: .*header too short/],
+    ['base.qcow2', 0, /is truncated or damaged: it is empty/],
+    ['base.qcow2.xz', 10_000, /is truncated or damaged: Unexpected end of input/],
+    ['base.qcow2.gz', 10_000, /is truncated or damaged: unexpected end of file/],
+    ['base.raw.zst', 10_000, /is truncated or damaged: unexpected end of file/],
   ] as const) {
     await t.test(`${name} after ${bytes} bytes`, async () => {
       await using project = new TestProject({ ...APP, 'vlb.yaml': `base: ${name}\n` });
@@ -265,5 +269,5 @@ test('a qcow2 file disguised as raw cannot make vlb read another file of the hos
   ]);
   const ended = await project.vlb(['build', '--progress', 'plain']);
   assert.equal(ended.status, 2, ended.stderr);
-  assert.match(ended.stderr, /is not whole/);
+  assert.match(ended.stderr, /is incomplete/);
 });

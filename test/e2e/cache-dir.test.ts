@@ -52,7 +52,7 @@ test('two layers at once with the same cache: one waits for the other, and says 
   const notes = built.events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
   assert.match(
     notes.join('\n'),
-    /^(20_a|30_b) waits for its cache-dir \/cache, which another layer is using$/,
+    /^(20_a|30_b) is waiting for its cache-dir \/cache, which another layer is using$/,
   );
   assert.deepEqual(readdirSync(cacheOf(project)).sort(), ['a', 'b']);
 });
@@ -74,7 +74,7 @@ test('two builds at once that share a store, and the same cache', async () => {
   for (const built of builds) assert.equal(built.status, 0, built.told);
   assert.match(
     builds.map(({ told }) => told).join(),
-    /waits for its cache-dir \/cache, which process \d+ is using/,
+    /is waiting for its cache-dir \/cache, which process \d+ is using/,
   );
 });
 

@@ -166,7 +166,10 @@ test('verify --rebuild tells whether a layer comes out the same, and keeps nothi
   });
   const early = await project.vlb(['cache', 'verify', '--rebuild', 'base']);
   assert.equal(early.status, 2);
-  assert.match(early.stderr, /10_base is not built as it is now[\s\S]*help: run vlb build first/);
+  assert.match(
+    early.stderr,
+    /10_base has not been built in its current state[\s\S]*help: run vlb build first/,
+  );
   assert.equal((await project.build()).status, 0);
   const before = readdirSync(project.path('.vlb/store'), { recursive: true }).sort();
 
@@ -201,7 +204,7 @@ test('a parent that qemu refuses during a build is moved aside, and the next bui
   const refused = await project.build();
   assert.equal(refused.status, 3, refused.told);
   assert.match(refused.told, /sha256\/[0-9a-f]{64}\.qcow2 is damaged; it was moved to/);
-  assert.equal(refused.finished?.failure?.hint, 'run vlb build again: it makes the damaged layer anew');
+  assert.equal(refused.finished?.failure?.hint, 'run vlb build again to rebuild the damaged layer');
   const healed = await project.build();
   assert.equal(healed.outcomes, '10_base fresh, 20_app built, 30_end built', healed.told);
   execFileSync('qemu-img', ['check', '-q', project.path('build/image.qcow2')]);

@@ -40,12 +40,12 @@ test('what is wrong is told', async (t) => {
   await using made = project();
   const cases: readonly [string, readonly string[], number, string][] = [
     ['not built', ['app'], 2, 'error: 20_app is not built yet\n  help: vlb build 20_app first\n'],
-    ['no such layer', ['20_ap'], 2, 'error: no layer is called "20_ap"\n  help: did you mean 20_app?\n'],
+    ['no such layer', ['20_ap'], 2, 'error: no layer named "20_ap"\n  help: did you mean 20_app?\n'],
     [
       'no such digest',
       ['deadbeef'],
       2,
-      'error: no layer is called "deadbeef"\n  help: the layers are 10_base, 20_app\n',
+      'error: no layer named "deadbeef"\n  help: valid layers: 10_base, 20_app\n',
     ],
     [
       'no such file',

@@ -72,7 +72,7 @@ test('vlb.yaml names images: links beside the others, gone with their names, and
   assert.equal(unknown.status, 2);
   assert.match(
     unknown.stderr,
-    /images\.database: no layer is called "postgers"\n {2}at vlb\.yaml:3\n.*did you mean 30_postgres\?/,
+    /images\.database: no layer named "postgers"\n {2}at vlb\.yaml:3\n.*did you mean 30_postgres\?/,
   );
 });
 

@@ -231,7 +231,7 @@ test('a script that prints without end is stopped when the disk with its log is 
     assert.equal(built.status, 3, built.stderr);
     assert.match(
       built.stderr,
-      /^error: the log of layer 20_bad cannot be written: ENOSPC.*\n {2}at \.vlb\/logs\/20_bad\.log$/m,
+      /^error: cannot write the log of layer 20_bad: ENOSPC.*\n {2}at \.vlb\/logs\/20_bad\.log$/m,
     );
     assert.equal(
       readdirSync(project.path('.vlb/store/keys')).length,

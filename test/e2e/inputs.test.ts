@@ -80,10 +80,7 @@ test('--force runs a layer though nothing changed, and what stands on other byte
   for (const all of ['--force', '--no-cache']) {
     assert.equal((await project.build([all])).outcomes, '10_base built, 20_random built, 30_end built', all);
   }
-  assert.match(
-    (await project.vlb(['build', '-n', '--force=nothing'])).stderr,
-    /no layer is called "nothing"/,
-  );
+  assert.match((await project.vlb(['build', '-n', '--force=nothing'])).stderr, /no layer named "nothing"/);
 });
 
 test('files of any name are what the script finds, and names of one file are files of their own', async () => {

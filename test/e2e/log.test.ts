@@ -36,7 +36,7 @@ test('the log of the last run, of those before it, and where it is', async () =>
   assert.equal((await project.vlb(['log', '-f', 'app'])).stdout, 'run 7\n\u0001');
   assert.match(
     (await project.vlb(['log', 'ap'])).stderr,
-    /no layer is called "ap"\n {2}help: did you mean 20_app\?/,
+    /no layer named "ap"\n {2}help: did you mean 20_app\?/,
   );
 });
 

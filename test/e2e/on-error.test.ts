@@ -8,7 +8,7 @@ import { Terminal } from '../rig/terminal.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 /** Nothing follows it: it waits to be typed at. */
-const PROMPT = /\[20_app: nothing is kept\] #$/;
+const PROMPT = /\[20_app: changes are discarded\] #$/;
 
 test('a failure leads to a shell on the disk that the script left; then the build fails as usual', async () => {
   await using project = new TestProject({
@@ -29,7 +29,7 @@ test('a failure leads to a shell on the disk that the script left; then the buil
     opened,
     /\| about to fail\n {2}log: \.vlb\/logs\/20_app\.log\n {2}look: vlb shell --failed 20_app/,
   );
-  assert.match(opened, /note: this is 20_app as its script left it when it failed; "exit" or \^D leaves/);
+  assert.match(opened, /note: this is 20_app as its script left it; leave with "exit" or \^D/);
 
   terminal.type('pwd; cat /made; tty; stty size; echo "$TERM"; touch /typed');
   await terminal.shows(/^\/mnt\nown\n\/dev\/console\n30 100\n(?:tmux|screen).*$/m);

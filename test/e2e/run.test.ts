@@ -107,7 +107,10 @@ test('a script runs where the image has no /bin/sh', async () => {
   });
   const built = await project.build();
   assert.equal(built.output, 'pid 1\nunshare: failed to execute /mnt/build-layer: No such file or directory');
-  assert.match(built.finished?.failure?.message ?? '', /its interpreter \/bin\/sh is not in the image$/);
+  assert.match(
+    built.finished?.failure?.message ?? '',
+    /its interpreter \/bin\/sh was not found in the image$/,
+  );
 });
 
 for (const [where, file] of [

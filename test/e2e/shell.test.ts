@@ -160,7 +160,7 @@ test('with a store elsewhere: the disk of a failure, and what it stands on being
     assert.equal(gone.status, 2);
     assert.match(
       gone.stderr,
-      /what the disk of the failed run of 20_app stands on is gone from the store\n {2}at .*\n {2}help: run it again: vlb build 20_app/,
+      /the backing file of the failed disk of 20_app is missing from the store\n {2}at .*\n {2}help: run the layer again: vlb build 20_app/,
     );
   } finally {
     rmSync(store, { recursive: true });
@@ -206,10 +206,10 @@ test('what is not there is told, with what to run', async () => {
     ['app', '--parent'],
     /20_app needs 10_base, which has not been built\n {2}help: build it with `vlb build 10_base`/,
   );
-  await says(['app', '--failed'], /there is no disk of a failed run of 20_app/);
+  await says(['app', '--failed'], /no saved disk of a failed run of 20_app/);
   assert.equal((await project.build(['app'])).status, 0);
   await says(['top'], /layer 30_top has not been built/);
-  await says(['ap'], /no layer is called "ap"/);
+  await says(['ap'], /no layer named "ap"/);
   await says(
     ['app', 'ls'],
     /vlb shell does not know what to do with "ls"\n {2}help: what is to run in the layer follows --/,

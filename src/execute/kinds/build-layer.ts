@@ -1,4 +1,4 @@
-// The steps that are a build-layer's own: the system on its disk, mounted, with all that its hints ask for.
+// The run of a build-layer: its script in a chroot of the system on its disk, with the mounts of its hints.
 
 import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
@@ -32,7 +32,7 @@ export async function buildLayer(job: Job): Promise<Result<Closed>> {
   return ok({ script });
 }
 
-/** The chroot that a build-layer sees, with whatever is to run in it. */
+/** The chroot of a build-layer, and the command to run in it. */
 export function chrootScript(job: Job, argv: readonly [string, ...string[]], streams: Streams): ChrootScript {
   const { layer, staged, secrets } = job;
   return {
@@ -46,9 +46,9 @@ export function chrootScript(job: Job, argv: readonly [string, ...string[]], str
   };
 }
 
-/** Mounts the system on a disk, with the partitions and layers that the hints want inside it. */
+/** Mounts the system on a disk, with the partitions and layers that the hints mount in it. */
 export async function mountAll(
-  { bench, layer, below, context }: Pick<Job, 'bench' | 'layer' | 'below' | 'context'>,
+  { bench, layer, lineage, context }: Pick<Job, 'bench' | 'layer' | 'lineage' | 'context'>,
   disk: Disk,
 ): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
@@ -56,7 +56,7 @@ export async function mountAll(
     whereOf: (target) => whereOf(layer, target),
   });
   if (!system.ok) return system;
-  for (const { artifact, target } of below.mounts) {
+  for (const { artifact, target } of lineage.mounts) {
     const image = path.join(context.store.artifactDirectory, artifactFile(artifact));
     const mounted = await bench.mountLayer(system.value, image, target);
     if (mounted.ok) continue;
@@ -69,11 +69,11 @@ export async function mountAll(
   return ok(system.value);
 }
 
-/** Those above come before those below. */
+/** Parents before their subdirectories. */
 function bindsOf({ layer, staged, caches }: Job): readonly Bind[] {
   const copies = staged.binds.map((bind) => ({ ...bind, isCopy: true }));
-  const kept = caches.map((cache) => ({ ...cache, type: 'directory' as const, isCopy: false }));
-  return [...copies, ...kept]
+  const persistent = caches.map((cache) => ({ ...cache, type: 'directory' as const, isCopy: false }));
+  return [...copies, ...persistent]
     .map((bind) => ({ ...bind, where: whereOf(layer, bind.target) }))
     .toSorted((a, b) => a.target.length - b.target.length);
 }

@@ -1,4 +1,4 @@
-// The steps that are a modify-disk's own: its disk, made by vlb (`disk-size`) or, in older projects, by the script itself.
+// The run of a modify-disk: its disk is created by vlb (`disk-size`) or, in older projects, by the script itself.
 
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,33 +13,33 @@ import { fullStore } from '../run/space.ts';
 import type { Context } from '../run-context.ts';
 import { makesItsOwnDisk, needsDevice } from './legacy-disk.ts';
 
-/** Makes the empty delta of a run, over its parent and as large as the layer wants it. */
+/** Creates the empty delta of a run over its parent, with the size that the layer sets. */
 export async function createDelta(
-  { layer, below }: LayerRun,
+  { layer, lineage }: LayerRun,
   file: string,
   { host, store }: Context,
 ): Promise<Result<void>> {
   if (makesItsOwnDisk(layer)) {
     try {
-      writeFileSync(file, ''); // so that it belongs to the user, whoever writes it
+      writeFileSync(file, ''); // so that the user owns it, even when root writes it
       return ok();
     } catch (error) {
       const { message } = systemError(error);
-      return fail('host', `the disk cannot be made: ${message}`, { where: { file } });
+      return fail('host', `cannot create the disk: ${message}`, { where: { file } });
     }
   }
   const size = layer.hints.diskSize;
-  const { parent } = below;
+  const { parent } = lineage;
   if (parent && size !== undefined) {
     const disk = await host.images.info(path.join(store.artifactDirectory, artifactFile(parent)));
     if (!disk.ok) return disk;
     if (disk.value.virtualSize > size) {
       return fail(
         'usage',
-        `the disk-size of layer ${layer.name} is less than its parent's, ${disk.value.virtualSize} bytes`,
+        `the disk-size of layer ${layer.name} is smaller than the disk of its parent (${disk.value.virtualSize} bytes)`,
         {
           where: { file: path.join(layer.directory, layer.kind) },
-          hint: 'a disk can only grow',
+          hint: 'use at least that size: a disk can only grow',
         },
       );
     }
@@ -50,10 +50,10 @@ export async function createDelta(
   });
 }
 
-/** Runs a modify-disk, with its disk attached unless it does that itself. */
+/** Runs a modify-disk, with its disk attached unless the script does that itself. */
 export async function modifyDisk(job: Job): Promise<Result<Closed>> {
   const { bench, layer, draft, context } = job;
-  const { parent } = job.below;
+  const { parent } = job.lineage;
   const source = parent ? path.join(context.store.artifactDirectory, artifactFile(parent)) : '';
   if (makesItsOwnDisk(layer)) {
     if (!context.host.lendsDevices) return needsDevice(layer);
@@ -86,7 +86,7 @@ async function trim(job: Job, disk: Disk): Promise<Result<void>> {
   enter('unmount', job);
   const flushed = await bench.flush(disk);
   if (!flushed.ok) return flushed;
-  // Before the trim, which makes room: what the script's own file systems could not write is gone, and nobody was told.
+  // Before the trim, which frees space: what the script's own file systems could not write is lost without an error.
   const full = fullStore(context);
   return full ? { ok: false, failure: full } : bench.trim(disk);
 }
@@ -102,7 +102,7 @@ function runModifyDisk(job: Job, source: string, disk: Disk, attachesItself: boo
   );
 }
 
-/** What a modify-disk sees, with whatever is to run in its place. */
+/** The environment of a modify-disk, and the command to run in it. */
 export function hostScript(
   { layer, staged, secrets, directory }: Job,
   argv: readonly [string, ...string[]],
@@ -118,13 +118,13 @@ export function hostScript(
   };
 }
 
-/** Takes over the disk that a script made by itself: its backing reference becomes one that can be moved. */
-async function adoptDisk({ layer, below, draft, context }: Job, source: string): Promise<Result<void>> {
+/** Takes over a disk that the script created: its reference to the backing file becomes a relative one. */
+async function adoptDisk({ layer, lineage, draft, context }: Job, source: string): Promise<Result<void>> {
   const where = { file: path.join(layer.directory, layer.kind) };
   if (!statSync(draft.path, { throwIfNoEntry: false })?.size) {
-    return fail('work', `layer ${layer.name}: modify-disk ended well but made no disk`, {
+    return fail('work', `layer ${layer.name}: modify-disk succeeded but created no disk`, {
       where,
-      hint: 'it has to write its second argument, TARGET',
+      hint: 'write the disk to its second argument, TARGET',
     });
   }
   chmodSync(draft.path, 0o644);
@@ -132,12 +132,12 @@ async function adoptDisk({ layer, below, draft, context }: Job, source: string):
   if (!made.ok) return made;
   const { format, backing, externalData } = made.value;
   if (format !== 'qcow2' || externalData || (backing !== undefined && backing !== source)) {
-    return fail('work', `layer ${layer.name}: modify-disk made a disk that cannot be kept`, {
+    return fail('work', `layer ${layer.name}: modify-disk created a disk that vlb cannot use`, {
       where,
-      hint: 'TARGET has to be a qcow2 file that stands on SOURCE or on nothing',
-      detail: [`it is ${format}${backing === undefined ? '' : ` and stands on ${backing}`}`],
+      hint: 'make TARGET a qcow2 file with SOURCE as its backing file, or without a backing file',
+      detail: [`its format is ${format}${backing === undefined ? '' : `, its backing file ${backing}`}`],
     });
   }
-  if (backing === undefined || !below.parent) return ok();
-  return context.host.images.setBacking(draft.path, `./${artifactFile(below.parent)}`);
+  if (backing === undefined || !lineage.parent) return ok();
+  return context.host.images.setBacking(draft.path, `./${artifactFile(lineage.parent)}`);
 }

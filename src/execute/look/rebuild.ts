@@ -1,21 +1,21 @@
-// Builds a layer again over the same parent, to see whether it comes out the same; nothing of it is kept.
+// Builds a layer again over the same parent, to check whether it is reproducible; the result is discarded.
 
 import type { Artifact, BuildRecord, Digest } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Plan } from '../../model/plan.ts';
-import { belowOf } from '../../plan/key.ts';
+import { lineageOf } from '../../plan/key.ts';
 import { withRun } from '../run/run-layer.ts';
 import type { Context } from '../run-context.ts';
 
 export interface Rebuilt {
   readonly record: BuildRecord;
-  /** What came out this time. */
+  /** The digest of this build. */
   readonly digest: Digest;
 }
 
 /**
- * Runs the last layer of a plan again. Fails as `usage` when the store has no build of exactly this to compare with, and
- * as `work`, `host` and `interrupted` as a build does.
+ * Runs the last layer of a plan again. Fails as `usage` when the store has no build with this key to compare with, and as
+ * `work`, `host` and `interrupted` as a build does.
  */
 export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebuilt>> {
   const step = plan.at(-1);
@@ -24,7 +24,7 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   if (step?.node.type !== 'layer' || step.action.type === 'run' || gone.length > 0) {
     return fail(
       'usage',
-      `${step?.node.name ?? 'this'} is not built as it is now, so there is nothing to compare with`,
+      `${step?.node.name ?? 'the layer'} has not been built in its current state, so there is nothing to compare with`,
       {
         hint: 'run vlb build first',
       },
@@ -35,14 +35,14 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   for (const { node, action } of plan) {
     if (action.type !== 'run') known.set(node.name, action.record.artifact);
   }
-  const below = belowOf(step.node, known);
-  if (!below) throw new Error(`${step.node.name} is known, but not what it needs`);
+  const lineage = lineageOf(step.node, known);
+  if (!lineage) throw new Error(`${step.node.name} is known, but not what it needs`);
   const able = await context.host.check();
   if (!able.ok) return able;
   const cleared = await context.host.clearLeftovers(context.paths.runs);
   if (!cleared.ok) return cleared;
   context.emit({ type: 'layer-started', layer: step.node.name });
-  const run = { layer: step.node.layer, below, keeping: step.keeping, replaces: false };
+  const run = { layer: step.node.layer, lineage, keeping: step.keeping, replaces: false };
   const digest = await withRun(run, context, (draft) => draft.digest(context.signal));
   return digest.ok ? ok({ record, digest: digest.value }) : digest;
 }

@@ -1,4 +1,4 @@
-// A person's look inside a layer: its disk on a throwaway overlay, in the chroot or the box that its script has.
+// A shell in a layer: on a throwaway overlay of its disk, in the chroot or sandbox that its script has.
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -19,16 +19,16 @@ import { type DiskState, findDisk } from './disk-state.ts';
 export interface ShellOptions {
   readonly node: LayerNode;
   readonly state: DiskState;
-  /** What to run in place of a shell; empty for a shell. */
+  /** The command to run instead of a shell; empty for a shell. */
   readonly argv: readonly string[];
-  /** Whether vlb's own streams are a terminal; a person is at it then. */
+  /** Whether vlb's own streams are a terminal, and so interactive. */
   readonly hasTerminal: boolean;
 }
 
 /**
- * Sets up what a layer's script sees, runs a shell there and throws all of it away. Returns the shell's exit status.
- * Fails as `usage` where the disk is not there, naming what to run; otherwise like `runLayer`.
- * @param known the artifacts that there are, by the names of their nodes
+ * Sets up what a layer's script sees, runs a shell there and discards all of it. Returns the shell's exit status.
+ * Fails as `usage` when there is no disk in that state, naming the command to run; otherwise like `runLayer`.
+ * @param known the artifacts that exist, by the names of their nodes
  */
 export async function openShell(
   options: ShellOptions,
@@ -38,13 +38,13 @@ export async function openShell(
   const { layer } = options.node;
   const found = await findDisk(options, known, context);
   if (!found.ok) return found;
-  const { below, backing } = found.value;
+  const { lineage, backing } = found.value;
   const secrets = context.secrets.given(layer);
   if (!secrets.ok) return secrets;
   const drafted = await context.store.draft();
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
-  const run = { layer, below, keeping: 'uncached', replaces: false } as const;
+  const run = { layer, lineage, keeping: 'uncached', replaces: false } as const;
   const created =
     backing === undefined
       ? await createDelta(run, draft.path, context)
@@ -81,7 +81,7 @@ export async function openShell(
   }
 }
 
-/** In place of those that are kept between builds: nothing that is typed here is. */
+/** Instead of those that persist between builds: a shell leaves nothing behind. */
 function emptyCaches(targets: readonly string[], directory: string): Cache[] {
   return targets.map((target, index) => {
     const source = path.join(directory, `cache-${index}`);
@@ -104,14 +104,16 @@ async function inChroot(job: Job, options: ShellOptions): Promise<Result<number>
   });
 }
 
-/** For a modify-disk: on the host, as its script, with the variables SOURCE, TARGET and DEVICE for its arguments. */
+/** For a modify-disk: on the host, like its script, with the variables SOURCE, TARGET and DEVICE for its arguments. */
 async function onHost(job: Job, options: ShellOptions): Promise<Result<number>> {
-  const { bench, draft, below, context, layer } = job;
+  const { bench, draft, lineage, context, layer } = job;
   const attachesItself = options.state === 'parent' && makesItsOwnDisk(layer);
   if (attachesItself && !context.host.lendsDevices) return needsDevice(layer);
   const disk = await (attachesItself ? bench.lendDevice() : bench.attach(draft.path));
   if (!disk.ok) return disk;
-  const source = below.parent ? path.join(context.store.artifactDirectory, artifactFile(below.parent)) : '';
+  const source = lineage.parent
+    ? path.join(context.store.artifactDirectory, artifactFile(lineage.parent))
+    : '';
   greet(job, options);
   const script = hostScript(job, argvOf(options), options.hasTerminal ? 'terminal' : 'own');
   return bench.runOnHost({
@@ -126,7 +128,7 @@ async function onHost(job: Job, options: ShellOptions): Promise<Result<number>> 
   });
 }
 
-/** Becomes bash where there is one; its own files would set another prompt. */
+/** Becomes bash where there is one; bash's start-up files would set another prompt. */
 const SHELL =
   'PS1=$1; export PS1; for shell in /bin/bash /usr/bin/bash; do [ ! -x "$shell" ] || exec "$shell" --norc; done; exec /bin/sh';
 
@@ -134,7 +136,9 @@ function argvOf({ node, argv }: ShellOptions): readonly [string, ...string[]] {
   const [command, ...args] = argv;
   if (command !== undefined) return [command, ...args];
   const what =
-    node.layer.kind === 'build-layer' ? ': nothing is kept' : ' on this host: its disk is not kept';
+    node.layer.kind === 'build-layer'
+      ? ': changes are discarded'
+      : ' on this host: changes to its disk are discarded';
   return ['/bin/sh', '-c', SHELL, 'sh', `[${node.name}${what}] # `];
 }
 
@@ -143,27 +147,27 @@ function terminalVariables({ hasTerminal }: ShellOptions): Readonly<Record<strin
 }
 
 const STATES: Readonly<Record<DiskState, string>> = {
-  built: 'as it was built',
+  built: 'as built',
   parent: 'before its script',
-  failed: 'as its script left it when it failed',
+  failed: 'as its script left it',
 };
 
-/** Says where a person is, and the way out. */
+/** Notes which disk the shell is in, and how to leave it. */
 function greet({ context, layer }: Job, { state, argv, hasTerminal }: ShellOptions): void {
   if (!hasTerminal || argv.length > 0) return;
   const { message, script } =
     layer.kind === 'build-layer'
       ? {
-          message: `this is ${layer.name} ${STATES[state]}; "exit" or ^D leaves, and nothing that was changed is kept`,
+          message: `this is ${layer.name} ${STATES[state]}; leave with "exit" or ^D: all changes are discarded`,
           script: './build-layer',
         }
       : {
-          // The rest of the host is as real as anywhere.
-          message: `you are root on this host, with ${layer.name} ${STATES[state]} as $DEVICE; "exit" or ^D leaves, and nothing that was written to $DEVICE is kept`,
+          // Changes to the rest of the host are real.
+          message: `you are root on this host, with ${layer.name} ${STATES[state]} as $DEVICE; leave with "exit" or ^D: changes to $DEVICE are discarded`,
           script: './modify-disk "$SOURCE" "$TARGET" "$DEVICE"',
         };
   context.emit({ type: 'note', message });
-  if (state === 'parent') context.emit({ type: 'note', message: `its script would be run as ${script}` });
+  if (state === 'parent') context.emit({ type: 'note', message: `to run its script: ${script}` });
 }
 
 function interrupted(layer: string): Result<never> {

@@ -1,5 +1,5 @@
-// Directories that layers keep between builds (`# vlb: cache-dir`), in the store's caches/: one for each target, on each
-// architecture, which one run has at a time.
+// Directories that persist between builds (`# vlb: cache-dir`), in the store's caches/: one for each target and
+// architecture, used by one run at a time.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 export interface Cache {
-  /** Absolute path on the host. What is in it belongs to root. */
+  /** Absolute path on the host. Its content belongs to root. */
   readonly source: string;
   readonly target: string;
 }
@@ -20,12 +20,12 @@ export interface LockedCaches extends Disposable {
 }
 
 /**
- * The caches of a layer, locked until they are disposed of; waits for those that another run has, and says so.
- * Fails as `host` when they cannot be made, as `interrupted` on the context's signal.
+ * The caches of a layer, locked until they are disposed of; waits for those that another run uses, and emits a note.
+ * Fails as `host` when they cannot be created, as `interrupted` on the context's signal.
  */
 export async function lockCaches(layer: Layer, context: Context): Promise<Result<LockedCaches>> {
   const locked = new Locked();
-  // In one order everywhere, so that no two wait for each other.
+  // In the same order everywhere, so that no two runs wait for each other.
   for (const target of [...layer.hints.cacheDirs].sort()) {
     const added = await locked.add(target, layer, context);
     if (added.ok) continue;
@@ -50,13 +50,13 @@ class Locked implements LockedCaches {
     const source = path.join(directory, name);
     this.all.push({ source, target });
     try {
-      // Nobody else's: what scripts leave there belongs to root and may be set-user-ID.
+      // Not accessible to other users: what scripts leave there belongs to root and may be set-user-ID.
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       mkdirSync(source, { recursive: true });
       return ok();
     } catch (error) {
       const { message } = systemError(error);
-      return fail('host', `the cache-dir of layer ${layer.name} cannot be made: ${message}`, {
+      return fail('host', `cannot create the cache-dir of layer ${layer.name}: ${message}`, {
         where: { file: source },
       });
     }
@@ -67,7 +67,7 @@ class Locked implements LockedCaches {
   }
 }
 
-/** A directory's name that a person understands, and that no other target has. */
+/** A readable directory name that no other target has. */
 function cacheName(target: string): string {
   const place = path.posix.normalize(target).replace(/\/$/, '');
   const words = place.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-/, '');
@@ -76,7 +76,7 @@ function cacheName(target: string): string {
 }
 
 function noteWait(layer: Layer, target: string, owner: string, context: Context): void {
-  const who = owner === context.owner ? 'another layer' : `process ${owner.split('-', 1)[0]}`;
-  const message = `${layer.name} waits for its cache-dir ${target}, which ${who} is using`;
+  const user = owner === context.owner ? 'another layer' : `process ${owner.split('-', 1)[0]}`;
+  const message = `${layer.name} is waiting for its cache-dir ${target}, which ${user} is using`;
   context.emit({ type: 'note', message });
 }

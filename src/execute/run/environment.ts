@@ -1,10 +1,10 @@
-// The environment that scripts run in: clean, and the same on every machine but for the proxies.
+// The environment variables of scripts: clean, and the same on every machine except for the proxies.
 
 import { STAGED_TIME } from './stage.ts';
 
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'];
 
-/** What every script gets. Proxies are how a machine reaches the network, not what is built, so they are in no key. */
+/** The variables of every script. Proxies are how a machine reaches the network, not what is built: no key has them. */
 export function scriptEnvironment(
   own: Readonly<Record<string, string | undefined>>,
   params: Readonly<Record<string, string>> = {},

@@ -1,5 +1,5 @@
-// The disks of layers whose script failed, .vlb/failed/<layer>.qcow2: one a layer, for a person to look at, until the layer
-// runs again. They are no artifacts: nothing is built on them, and they keep nothing in the store.
+// The saved disks of layers whose script failed, .vlb/failed/<layer>.qcow2: one per layer, for the user to inspect, until the
+// layer runs again. They are not artifacts: nothing is built on them, and they retain nothing in the store.
 
 import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ export function failedDisk(layer: string, { failed }: Pick<ProjectPaths, 'failed
   return path.join(failed, `${layer}.qcow2`);
 }
 
-/** Removes the disk of a layer's earlier failure, if there is one. Fails as `host` when it cannot. */
+/** Removes the saved disk of a layer's earlier failure, if there is one. Fails as `host` when it cannot. */
 export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'>): Result<void> {
   const file = failedDisk(layer, paths);
   try {
@@ -23,13 +23,13 @@ export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'
     return ok();
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `the disk of an earlier run cannot be removed: ${message}`, { where: { file } });
+    return fail('host', `cannot remove the saved disk of an earlier run: ${message}`, { where: { file } });
   }
 }
 
-/** Keeps the disk of a run that failed; false where it cannot be kept, which makes the failure no worse. */
-export async function keepFailedDisk(
-  { layer, below }: Pick<LayerRun, 'layer' | 'below'>,
+/** Saves the disk of a run that failed. Returns false when it cannot: the run's own failure is what counts. */
+export async function saveFailedDisk(
+  { layer, lineage }: Pick<LayerRun, 'layer' | 'lineage'>,
   draft: string,
   { paths, store, host }: Pick<Context, 'paths' | 'store' | 'host'>,
 ): Promise<boolean> {
@@ -37,8 +37,8 @@ export async function keepFailedDisk(
   try {
     mkdirSync(paths.failed, { recursive: true });
     dropThoseOfNoLayer(path.dirname(layer.directory), paths);
-    if (below.parent) {
-      const parent = path.join(realpathSync(store.artifactDirectory), artifactFile(below.parent));
+    if (lineage.parent) {
+      const parent = path.join(realpathSync(store.artifactDirectory), artifactFile(lineage.parent));
       const set = await host.images.setBacking(draft, reference(parent, paths));
       if (!set.ok) return false;
     }
@@ -50,13 +50,13 @@ export async function keepFailedDisk(
   }
 }
 
-/** How a disk in failed/ names its parent: relative where the store is the project's, so that both can be moved. */
+/** How a disk in failed/ refers to its parent: relative when the store is in the project, so that both can be moved. */
 function reference(parent: string, { failed, project }: Pick<ProjectPaths, 'failed' | 'project'>): string {
   const inside = parent.startsWith(`${realpathSync(project)}/`);
   return inside ? path.relative(realpathSync(failed), parent) : parent;
 }
 
-/** The store may be on another file system. */
+/** Renames, or copies when the store is on another file system. */
 async function move(from: string, to: string): Promise<void> {
   try {
     renameSync(from, to);
@@ -66,7 +66,7 @@ async function move(from: string, to: string): Promise<void> {
   }
 }
 
-/** A layer that was renamed or removed never runs again. */
+/** Removes the disks of layers that were renamed or removed, which never run again. */
 function dropThoseOfNoLayer(layers: string, { failed }: Pick<ProjectPaths, 'failed'>): void {
   for (const name of readdirSync(failed)) {
     const directory = path.join(layers, path.basename(name, '.qcow2'));

@@ -1,22 +1,22 @@
-// One layer's run, as it is handed from step to step.
+// One layer's run, as it is passed from step to step.
 
-import type { Keeping } from '../../model/artifact.ts';
+import type { Retention } from '../../model/artifact.ts';
 import type { Stage } from '../../model/event.ts';
 import type { Result } from '../../model/failure.ts';
 import type { Workbench } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import type { Layer } from '../../model/project.ts';
 import type { Secret } from '../../model/secret.ts';
-import type { Below } from '../../plan/key.ts';
+import type { Lineage } from '../../plan/key.ts';
 import type { Context } from '../run-context.ts';
 import type { Cache } from './caches.ts';
 import type { Staged } from './stage.ts';
 
 export interface LayerRun {
   readonly layer: Layer;
-  readonly below: Below;
-  readonly keeping: Keeping;
-  /** The result takes the place of a record that is under its key already. */
+  readonly lineage: Lineage;
+  readonly keeping: Retention;
+  /** Whether the result replaces a record that already has its key. */
   readonly replaces: boolean;
 }
 
@@ -31,12 +31,12 @@ export interface Job extends LayerRun {
   readonly directory: string;
 }
 
-/** A run whose disk nothing holds any more, whole whether or not the script failed. */
+/** A run whose disk is closed and complete, whether or not the script failed. */
 export interface Closed {
   readonly script: Result<void>;
 }
 
-/** Tells that a run enters a stage. */
+/** Emits that a run enters a stage. */
 export function enter(stage: Stage, { context, layer }: Pick<Job, 'context' | 'layer'>): void {
   context.emit({ type: 'layer-stage', layer: layer.name, stage });
 }

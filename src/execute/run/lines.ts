@@ -1,8 +1,8 @@
-// Cuts a script's output into lines for people, while the log keeps every byte.
+// Splits a script's output into lines for display, while the log has every byte.
 
 import { StringDecoder } from 'node:string_decoder';
 
-/** A line longer than this is handed on in pieces, so that output without line ends cannot fill the memory. */
+/** Longer lines are passed on in pieces, so that output without line ends cannot fill the memory. */
 const LONGEST = 16 * 1024;
 
 export class LineSplitter {
@@ -21,14 +21,14 @@ export class LineSplitter {
     this.#held = this.#cut(this.#held);
   }
 
-  /** Hands on what came without a line's end. */
+  /** Passes on what came without a line end. */
   end(): void {
     this.#held += this.#decoder.end();
     if (this.#held !== '') this.#line(this.#held);
     this.#held = '';
   }
 
-  /** Hands on the pieces that are too long, whole characters each, and returns the rest. */
+  /** Passes on the pieces of a line that is too long, whole characters each, and returns the rest. */
   #cut(text: string): string {
     let rest = text;
     while (rest.length > LONGEST) {
@@ -39,7 +39,7 @@ export class LineSplitter {
     return rest;
   }
 
-  /** Progress bars return to the line's start: what a terminal would show in the end is what counts. */
+  /** Progress bars return to the start of the line: what a terminal would finally show is what counts. */
   #line(text: string): void {
     const trimmed = text.replace(/\r+$/, '');
     this.#onLine(trimmed.slice(trimmed.lastIndexOf('\r') + 1));

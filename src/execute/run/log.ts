@@ -1,4 +1,4 @@
-// The logs of a layer's runs: the last one and a few before it, and a note of whether the last one still runs.
+// The logs of a layer's runs: the last one and a few before it, and a note while the last one is running.
 
 import { lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,11 +7,11 @@ import type { ProjectPaths } from '../../project/project.ts';
 import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
-/** How many runs of a layer have their logs kept before the last one. */
+/** How many logs of a layer are stored in addition to the last one. */
 export const EARLIER_LOGS = 4;
 
 /**
- * Where the output of a layer's last run is, or of the one so many runs before it. (No layer has a ~ in its name.)
+ * The file with the output of a layer's last run, or of an earlier one. (Layer names do not contain ~.)
  */
 export function logFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>, runsAgo = 0): string {
   return path.join(logs, runsAgo === 0 ? `${layer}.log` : `${layer}~${runsAgo}.log`);
@@ -19,13 +19,13 @@ export function logFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>, run
 
 export interface OpenLog {
   readonly descriptor: number;
-  /** To be called when the run has ended and its log is closed. */
+  /** Call it when the run has ended and its log is closed. */
   end(): void;
 }
 
 let started = 0;
 
-/** Begins the log of a layer's run, and moves those before it one on. Fails as `host` when it cannot be written. */
+/** Begins the log of a layer's run, and renames the earlier ones. Fails as `host` when it cannot be written. */
 export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' | 'owner'>): Result<OpenLog> {
   const file = logFile(layer, paths);
   const note = noteFile(layer, paths);
@@ -38,11 +38,11 @@ export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' |
     return ok({ descriptor: openSync(file, 'w'), end: () => rmSync(note, { force: true }) });
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `the log of layer ${layer} cannot be written: ${message}`, { where: { file } });
+    return fail('host', `cannot write the log of layer ${layer}: ${message}`, { where: { file } });
   }
 }
 
-/** The name of the run of a layer that writes its log now, which begins with its process's; undefined when there is none. */
+/** The name of the run that is writing a layer's log now, which begins with its process's; undefined when none is. */
 export function runningNow(
   layer: string,
   paths: Pick<ProjectPaths, 'logs'>,
@@ -52,7 +52,7 @@ export function runningNow(
     const name = readFileSync(noteFile(layer, paths), 'utf8');
     return isAlive(name) ? name : undefined;
   } catch {
-    return undefined; // no note, no run
+    return undefined; // without a note, nothing is running
   }
 }
 
@@ -60,7 +60,7 @@ function noteFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>): string {
   return path.join(logs, `${layer}.running`);
 }
 
-/** A link that somebody put there stays, and is written through. */
+/** A symbolic link that the user made stays, and is written through. */
 function moveFile(from: string, to: string): void {
   if (lstatSync(from, { throwIfNoEntry: false })?.isFile()) renameSync(from, to);
 }

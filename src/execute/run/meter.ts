@@ -1,11 +1,11 @@
-// How large a draft has become, told while its layer runs.
+// The size of a draft, emitted while its layer runs.
 
 import { statSync } from 'node:fs';
 import type { Emit } from '../../model/event.ts';
 
 const SECOND = 1000;
 
-/** Tells the size of a draft once a second, until it is disposed of. A run that takes less is never measured. */
+/** Emits the size of a draft once a second, until disposed of. A run that takes less is never measured. */
 export function meter(layer: string, file: string, emit: Emit): Disposable {
   const timer = setInterval(() => {
     const stat = statSync(file, { throwIfNoEntry: false });

@@ -1,5 +1,5 @@
-// Runs one layer: create → stage → attach → mount → run → unmount → detach → commit. Before the commit nothing but a
-// draft and the run's own directory changed, and both go away whatever happens.
+// Runs one layer: create → stage → attach → mount → run → unmount → detach → commit. Before the commit,
+// only a draft and the run's own directory change, and both are always removed.
 
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
@@ -13,7 +13,7 @@ import { makesItsOwnDisk } from '../kinds/legacy-disk.ts';
 import { createDelta, modifyDisk } from '../kinds/modify-disk.ts';
 import type { Context } from '../run-context.ts';
 import { lockCaches } from './caches.ts';
-import { dropFailedDisk, keepFailedDisk } from './failed-disk.ts';
+import { dropFailedDisk, saveFailedDisk } from './failed-disk.ts';
 import { type Closed, enter, type Job, type LayerRun } from './job.ts';
 import { logFile } from './log.ts';
 import { meter } from './meter.ts';
@@ -31,8 +31,8 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
     const compacted = await compact(run, draft, context);
     if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
     if (!compacted.ok) return { ok: false, failure: explainFullDisk(compacted.failure, context) };
-    const recipe = layerRecipe(run.layer, manifestText(manifest), run.below);
-    const { parent } = run.below;
+    const recipe = layerRecipe(run.layer, manifestText(manifest), run.lineage);
+    const { parent } = run.lineage;
     const key = keyOf(recipe);
     if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
     return draft.commit({
@@ -49,7 +49,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
   });
 }
 
-/** Runs a layer's script on a delta that is thrown away after `use` had it. Fails as {@link runLayer} does. */
+/** Runs a layer's script on a delta that is discarded after `use`. Fails as {@link runLayer} does. */
 export async function withRun<T>(
   run: LayerRun,
   context: Context,
@@ -62,7 +62,7 @@ export async function withRun<T>(
   using caches = locked.value;
   const dropped = dropFailedDisk(run.layer.name, context.paths);
   if (!dropped.ok) return dropped;
-  // What it waited for others is none of its own time.
+  // Waiting for other runs does not count as its own time.
   const startedAt = performance.now();
   const drafted = await context.store.draft();
   if (!drafted.ok) return drafted;
@@ -74,29 +74,33 @@ export async function withRun<T>(
   const { staged, script } = result.value;
   if (!script.ok) {
     const { failure } = script;
-    // A full disk is not made fuller.
-    const kept = failure.kind === 'work' && (await keepFailedDisk(run, draft.path, context));
+    // Not on a full disk.
+    const isSaved = failure.kind === 'work' && (await saveFailedDisk(run, draft.path, context));
     return {
       ok: false,
-      failure: kept
+      failure: isSaved
         ? { ...failure, look: `${context.shellCommand} --failed ${quoteWord(run.layer.name)}` }
         : failure,
     };
   }
-  // A modify-disk writes through caches that tell nobody when they could not be written.
+  // A modify-disk writes through caches that report no error when they could not be written.
   const full = fullStore(context);
   if (full) return { ok: false, failure: full };
   return await use(draft, staged, startedAt);
 }
 
-/** Takes the holes out of a draft that vlb made itself; what a script made is kept as it is. */
-function compact({ layer, below }: LayerRun, draft: Draft, { host, signal }: Context): Promise<Result<void>> {
+/** Removes unused clusters from a draft that vlb created; one that a script created stays as it is. */
+function compact(
+  { layer, lineage }: LayerRun,
+  draft: Draft,
+  { host, signal }: Context,
+): Promise<Result<void>> {
   if (makesItsOwnDisk(layer)) return Promise.resolve(ok());
-  const backing = below.parent ? `./${artifactFile(below.parent)}` : undefined;
+  const backing = lineage.parent ? `./${artifactFile(lineage.parent)}` : undefined;
   return host.images.compact(draft.path, backing, signal);
 }
 
-/** All that happens on the draft; afterwards nothing holds it any more. Returns what the script got to see, and its end. */
+/** Runs the script on the draft and closes it. Returns what the script saw, and how it ended. */
 async function runOnDraft(
   run: LayerRun,
   given: Pick<Job, 'secrets' | 'caches'>,
@@ -104,7 +108,7 @@ async function runOnDraft(
   context: Context,
 ): Promise<Result<Closed & Pick<Job, 'staged'>>> {
   const directory = newRunDirectory(context);
-  // Three things at once: the delta and the root shell are made by other processes while this one copies.
+  // Three things in parallel: other processes create the delta and the root shell while this one copies.
   const opening = openRun(directory, context);
   enter('create', { ...run, context });
   const creating = createDelta(run, draft.path, context);
@@ -118,7 +122,7 @@ async function runOnDraft(
   );
   const created = await creating;
   const opened = await opening;
-  // Here, while all that may have filled a disk is still there: the draft, and the run's directory.
+  // Here, while what may have filled a disk still exists: the draft, and the run's directory.
   const failed = (failure: Failure) => ({ ok: false, failure: explainFullDisk(failure, context) }) as const;
   if (!opened.ok) return failed(opened.failure);
   await using bench = opened.value;
@@ -140,10 +144,10 @@ async function runOnDraft(
   }
 }
 
-/** A parent that is refused may be damaged: then it is moved aside, and the next build makes it anew. */
-async function explainParent(failure: Failure, { below }: LayerRun, context: Context): Promise<Failure> {
-  const { parent } = below;
+/** A parent that is refused may be damaged: then it is moved aside, and the next build rebuilds it. */
+async function explainParent(failure: Failure, { lineage }: LayerRun, context: Context): Promise<Failure> {
+  const { parent } = lineage;
   if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
     return failure;
-  return { ...failure, hint: 'run vlb build again: it makes the damaged layer anew' };
+  return { ...failure, hint: 'run vlb build again to rebuild the damaged layer' };
 }

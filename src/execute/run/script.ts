@@ -1,4 +1,4 @@
-// Runs a layer's script under its time-out, with its output to the log, to the reporters, and to the failure if it fails.
+// Runs a layer's script with its timeout, and passes its output to the log, the reporters, and the failure if it fails.
 
 import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,13 +14,13 @@ import { SecretMask } from './mask.ts';
 /** How many of a failed script's last lines are shown. */
 const TAIL_LINES = 20;
 
-/** Whether the script came to an end and nothing else did, so that there is something to see on its disk. */
+/** Whether the script itself ended with the failure, so that its disk is worth inspecting. */
 export function leavesDisk(failure: Failure): boolean {
   return failure.kind === 'work' && failure.exitStatus !== undefined;
 }
 
 /**
- * Runs the script with `start`, which is given where its output goes and returns its exit status.
+ * Runs the script with `start`, which passes its output to the function it is given and returns its exit status.
  * Fails as `work` when it fails or takes too long.
  */
 export async function runScript(
@@ -41,7 +41,7 @@ export async function runScript(
   });
   let timedOut = false;
   const { timeout } = layer.hints;
-  // The clock of timers ends after 24 days (2^31 ms); a time-out beyond is none.
+  // Timers cannot be longer than 24 days (2^31 ms); a longer timeout has no effect.
   const timer =
     timeout === undefined || timeout * 1000 > 2 ** 31 - 1
       ? undefined
@@ -56,7 +56,7 @@ export async function runScript(
         if (!logFailure) writeFileSync(descriptor, text); // all of it, unlike writeSync
       } catch (error) {
         logFailure = systemError(error);
-        // A script that prints without end would continue for ever, and the layer has failed.
+        // The layer has failed, and a script that prints endlessly would never stop.
         void bench.stopScript();
       }
       lines.write(text);
@@ -74,11 +74,11 @@ export async function runScript(
     }
     // First, since it is why the script was stopped.
     if (logFailure) {
-      return fail('host', `the log of layer ${layer.name} cannot be written: ${logFailure.message}`, {
+      return fail('host', `cannot write the log of layer ${layer.name}: ${logFailure.message}`, {
         where: { file: log },
       });
     }
-    // What could not even be begun told why in the output.
+    // What could not even be started printed the reason.
     if (!ended.ok) {
       const { failure } = ended;
       return failure.kind === 'interrupted' ? ended : { ok: false, failure: { ...about, ...failure } };
@@ -103,11 +103,11 @@ function scriptFailure(
     const place = layer.kind === 'build-layer' ? 'in the image' : 'on this host';
     return {
       kind: 'work',
-      message: `${script} cannot run: its interpreter ${interpreter ?? ''} is not ${place}`,
+      message: `${script} cannot run: its interpreter ${interpreter ?? ''} was not found ${place}`,
       ...about,
       where: { file: about.where?.file ?? '', line: 1 },
       exitStatus,
-      hint: 'install it in an earlier layer, or name another one in the first line',
+      hint: 'install it in an earlier layer, or change the first line of the script',
     };
   }
   const end = exitStatus > 128 ? `signal ${exitStatus - 128}` : `exit status ${exitStatus}`;
@@ -115,8 +115,7 @@ function scriptFailure(
 }
 
 /**
- * What `unshare`, `env` and the shells of images say of a script that is there, and whose interpreter is not; bash has 126
- * as its status.
+ * The messages of `unshare`, `env` and the shells of images for a script whose interpreter is missing; bash exits with 126.
  */
 function isNotFound(line: string, script: ScriptKind): boolean {
   return (
@@ -129,6 +128,6 @@ function textOrNothing(file: string): string {
   try {
     return readFileSync(file, 'latin1');
   } catch {
-    return ''; // the script is a link that leads nowhere
+    return ''; // the script is a dangling link
   }
 }

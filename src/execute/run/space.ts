@@ -1,20 +1,20 @@
-// Tells a full disk for what it is: a script on it sees only input/output errors.
+// Recognizes a full disk: a script on it sees only input/output errors.
 
 import { statfsSync } from 'node:fs';
 import type { Failure } from '../../model/failure.ts';
 import type { Context } from '../run-context.ts';
 
-/** Less than this and the failure is laid to the lack of space, bytes. */
+/** With less free space than this, a failure is attributed to it; bytes. */
 const ALMOST_NOTHING = 16 * 1024 * 1024;
 
-/** The failure, with the lack of space as its cause when the store's or the project's file system is full. */
+/** The failure, with the full disk as its cause when the store's or the project's file system is full. */
 export function explainFullDisk(failure: Failure, context: Pick<Context, 'store' | 'paths'>): Failure {
   for (const directory of [context.store.artifactDirectory, context.paths.state]) {
     if (roomIn(directory) > ALMOST_NOTHING) continue;
     return {
       ...failure,
       kind: 'host',
-      message: `there is no space left on the disk; ${failure.message}`,
+      message: `no space left on the disk; ${failure.message}`,
       where: { file: directory },
       hint: 'make room there, or move the store: --cache-dir DIR',
     };
@@ -22,13 +22,13 @@ export function explainFullDisk(failure: Failure, context: Pick<Context, 'store'
   return failure;
 }
 
-/** The failure for a store that is full: what was written last may be missing, whether or not anybody was told. */
+/** The failure for a full store: what was written last may be missing, even without an error. */
 export function fullStore({ store }: Pick<Context, 'store'>): Failure | undefined {
   const file = store.artifactDirectory;
   if (roomIn(file) > ALMOST_NOTHING) return undefined;
   return {
     kind: 'host',
-    message: 'there is no space left on the disk',
+    message: 'no space left on the disk',
     where: { file },
     hint: 'make room there, or move the store: --cache-dir DIR',
   };
@@ -39,6 +39,6 @@ function roomIn(directory: string): number {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize;
   } catch {
-    return Number.POSITIVE_INFINITY; // it is not there (any more), which explains nothing
+    return Number.POSITIVE_INFINITY; // the directory does not exist (any more), which explains nothing
   }
 }

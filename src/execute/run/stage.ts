@@ -1,4 +1,4 @@
-// Makes the private copy of a layer's inputs that its script gets to see, and the manifest of exactly that copy.
+// Makes the private copy of a layer's inputs that its script sees, and the manifest of exactly that copy.
 
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import { type Held, hold } from '../../project/inputs/open-input.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../../project/inputs/walk.ts';
 import { systemError } from '../../util/errors.ts';
 
-/** The one time stamp of every staged file, seconds since 1970, and the SOURCE_DATE_EPOCH of every script: 2020-01-01. */
+/** The timestamp of every staged file, seconds since 1970, and the SOURCE_DATE_EPOCH of every script: 2020-01-01. */
 export const STAGED_TIME = 1_577_836_800;
 
 /** Files up to this size are read once, hashed and written; larger ones are cloned where the file system can. */
@@ -31,7 +31,7 @@ const SMALL = 1 << 20;
 const ZEROS = Buffer.alloc(SMALL);
 
 export interface Staged {
-  /** What was copied: the key of what is built from the copy is made from this. */
+  /** What was copied: the key of the result is made from this. */
   readonly manifest: Manifest;
   /** The copy of the layer's own files. */
   readonly inputs: string;
@@ -43,8 +43,8 @@ export interface Staged {
 }
 
 /**
- * Copies a layer's inputs: modes 0644 or 0755 as git would have them, one fixed mtime. An edit that comes later cannot
- * slip in under the old key, since what is hashed is the copy.
+ * Copies a layer's inputs: modes 0644 or 0755 as in git, one fixed mtime. A later edit cannot be built under the old key,
+ * since the copy is what is hashed.
  * @param directory an empty directory for the copies
  */
 export async function stageInputs(
@@ -79,7 +79,7 @@ export async function stageInputs(
         if (!copied.ok) return copied;
         entries.push(copied.value);
       }
-      // Last, since making entries in a directory touches it.
+      // Last, since creating entries in a directory changes its mtime.
       for (const input of inputs) {
         if (input.type === 'directory') stamp(`${copy}${input.path.slice(root.label.length)}`);
       }
@@ -87,7 +87,7 @@ export async function stageInputs(
     } catch (error) {
       if (signal.aborted) return fail('interrupted', 'copying the inputs was interrupted');
       const { code, message } = systemError(error);
-      return fail('host', `the inputs of layer ${layer.name} cannot be copied (${code})`, {
+      return fail('host', `cannot copy the inputs of layer ${layer.name} (${code})`, {
         where: { file: root.source },
         detail: [message],
       });
@@ -131,7 +131,7 @@ async function copyInput(
 
 function makeDirectory(target: string): void {
   mkdirSync(target);
-  chmodSync(target, 0o755); // whatever the umask
+  chmodSync(target, 0o755); // regardless of the umask
 }
 
 /** Copies a file and returns the hash of the copy. */
@@ -148,8 +148,8 @@ async function copyFile(
 }
 
 /**
- * A clone where the file system can, a copy elsewhere, in which what is nothing but zeros is left out as a hole; either
- * way read once, in pieces, so that it can be interrupted.
+ * A clone where the file system supports it, otherwise a copy with holes for zeros; either way read once, in pieces, so
+ * that it can be interrupted.
  */
 async function copyLarge(
   source: string,
@@ -175,7 +175,7 @@ async function copyLarge(
   }
 }
 
-/** A full disk takes a part first, and fails only the next call. */
+/** On a full disk, the first call writes a part, and only the next one fails. */
 async function writeAll(to: FileHandle, piece: Buffer, at: number): Promise<void> {
   for (let done = 0; done < piece.length; ) {
     done += (await to.write(piece, done, piece.length - done, at + done)).bytesWritten;
@@ -191,7 +191,7 @@ async function clone(source: string, target: string): Promise<boolean> {
   }
 }
 
-/** Now and then lets others work, a ^C above all: the calls of this file are synchronous, being many and short. */
+/** Yields to the event loop now and then, above all for ^C: the calls in this file are synchronous, being many and short. */
 function breather(): () => Promise<void> {
   let last = performance.now();
   return async () => {

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import type { Action, PlanStep } from '../../model/plan.ts';
 import { decide } from '../../plan/decide.ts';
-import { belowOf, keyOf } from '../../plan/key.ts';
+import { keyOf, lineageOf } from '../../plan/key.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
 import { checkHost } from '../preflight.ts';
 import type { LayerRun } from '../run/job.ts';
@@ -37,8 +37,8 @@ export async function executeStep(
   context: Context,
 ): Promise<Result<StepDone>> {
   const recipe = recipeOf(node, known);
-  const below = belowOf(node, known);
-  if (recipe === undefined || !below) throw new Error(`${node.name} was started before what it needs`);
+  const lineage = lineageOf(node, known);
+  if (recipe === undefined || !lineage) throw new Error(`${node.name} was started before what it needs`);
   if (planned.type !== 'run') return settle(node, planned, context);
 
   context.emit({ type: 'layer-started', layer: node.name });
@@ -63,7 +63,7 @@ export async function executeStep(
   const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
-  const result = await runNode(node, recipe, { below, keeping, replaces }, own);
+  const result = await runNode(node, recipe, { lineage, keeping, replaces }, own);
   if (!result.ok) return result;
   const { shared } = context.store;
   if (shared) onBuilt();

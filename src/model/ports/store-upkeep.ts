@@ -1,6 +1,6 @@
 // The port of the store's upkeep: its contents, its limits, garbage collection and verification.
 
-import type { Digest, Keeping, Key } from '../artifact.ts';
+import type { Digest, Key, Retention } from '../artifact.ts';
 import type { Result } from '../failure.ts';
 
 /** The limits of a store; undefined means unlimited. */
@@ -20,7 +20,7 @@ export interface CacheEntry {
   readonly layer: string | undefined;
   readonly key: Key | undefined;
   readonly digest: Digest;
-  readonly keeping: Keeping;
+  readonly keeping: Retention;
   /** On the disk. */
   readonly bytes: number;
   /** Both ISO 8601. A use within a day of another may not be recorded. */

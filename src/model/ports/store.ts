@@ -1,6 +1,6 @@
 // The port of the store: where artifacts and records are kept.
 
-import type { Artifact, BuildRecord, Digest, Keeping, Key } from '../artifact.ts';
+import type { Artifact, BuildRecord, Digest, Key, Retention } from '../artifact.ts';
 import type { Result } from '../failure.ts';
 import type { SharedCache } from './shared-cache.ts';
 
@@ -87,7 +87,7 @@ export interface AdoptOptions {
 }
 
 export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe' | 'noshare'> {
-  readonly keeping: Keeping;
+  readonly keeping: Retention;
   /** `performance.now()` when the build began, ms. */
   readonly startedAt: number;
   /** Cancels the commit, until its record is written. */

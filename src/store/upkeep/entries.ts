@@ -2,7 +2,7 @@
 
 import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Digest, Keeping } from '../../model/artifact.ts';
+import type { Digest, Retention } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { CacheEntry } from '../../model/ports/store-upkeep.ts';
 import { systemError } from '../../util/errors.ts';
@@ -21,7 +21,7 @@ export interface UpkeepOptions extends GuardOptions {
 /** The entries of an artifact for listings: one for each record that names it. */
 export function entriesOf(artifact: StoredArtifact, inPlace: boolean): CacheEntry[] {
   const [, uncached, digest = ''] = ARTIFACT.exec(artifact.name) ?? [];
-  const keeping: Keeping = uncached === undefined ? 'cached' : 'uncached';
+  const keeping: Retention = uncached === undefined ? 'cached' : 'uncached';
   const common = { digest: digest as Digest, keeping, bytes: artifact.disk, inPlace }; // matched by ARTIFACT
   const changed = new Date(artifact.changed).toISOString();
   if (artifact.records.length === 0) {

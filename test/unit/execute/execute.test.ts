@@ -10,7 +10,7 @@ import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok } from '../../../src/model/failure.ts';
 import type { Node } from '../../../src/model/graph.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
-import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
+import { layerRecipe, lineageOf } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { createManifestReader } from '../../../src/project/inputs/manifest.ts';
 import { StatIndex } from '../../../src/project/inputs/stat-index.ts';
@@ -62,7 +62,7 @@ async function build(
   }
   const recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => {
     assert.equal(node.type, 'layer');
-    const below = belowOf(node, known);
+    const below = lineageOf(node, known);
     if (!below) return undefined;
     return layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
   };

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Base } from '../../../src/model/project.ts';
 import { parseRecord } from '../../../src/model/record.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
-import { baseRecipe, belowOf, layerRecipe } from '../../../src/plan/key.ts';
+import { baseRecipe, layerRecipe, lineageOf } from '../../../src/plan/key.ts';
 import { makePlan, type RecipeOf } from '../../../src/plan/plan.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';
@@ -129,7 +129,7 @@ const LINKS: Files = {
 
 const recipeOf: RecipeOf = (node, known) => {
   if (node.type === 'base') return baseRecipe(`sha256:${'e'.repeat(64)}`);
-  const below = belowOf(node, known);
+  const below = lineageOf(node, known);
   return below && layerRecipe(node.layer, MANIFESTS[node.name] ?? '', below);
 };
 

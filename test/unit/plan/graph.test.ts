@@ -40,7 +40,7 @@ describe('buildGraph', () => {
     for (const kind of ['build-layer', 'modify-disk'] as const) {
       const failure = failureIn(buildGraph([layerOf('10_a', { kind })], undefined));
       assert.equal(failure.kind, 'usage');
-      assert.match(failure.message, /10_a has nothing to start from/);
+      assert.match(failure.message, /10_a has no parent/);
       assert.equal(failure.where?.file, '/project/layers/10_a');
       assert.match(failure.hint ?? '', /base:.*# vlb: from scratch/);
     }
@@ -154,7 +154,7 @@ describe('graphUpTo', () => {
   test('what could be several is an error that names them', () => {
     const failure = failureIn(graphUpTo(graph, ['app']));
     assert.equal(failure.kind, 'usage');
-    assert.match(failure.message, /"app" could be 20_app or 40_app/);
+    assert.match(failure.message, /"app" is ambiguous: 20_app or 40_app/);
     const same = valueIn(buildGraph([layerOf('10_a'), layerOf('10_b')], BASE));
     assert.match(failureIn(graphUpTo(same, ['10'])).message, /10_a or 10_b/);
   });
@@ -169,7 +169,7 @@ describe('graphUpTo', () => {
     test(`${target} is unknown, ${guess} is suggested`, () => {
       const failure = failureIn(graphUpTo(graph, [target]));
       assert.equal(failure.kind, 'usage');
-      assert.match(failure.message, new RegExp(`no layer is called "${target}"`));
+      assert.match(failure.message, new RegExp(`no layer named "${target}"`));
       assert.equal(failure.hint, `did you mean ${guess}?`);
     });
   }

@@ -1,6 +1,6 @@
 // A store and the outputs of a project that are only maps, for plans to be made over.
 
-import type { Artifact, BuildRecord, Digest, Keeping, Key } from '../../../src/model/artifact.ts';
+import type { Artifact, BuildRecord, Digest, Key, Retention } from '../../../src/model/artifact.ts';
 import type { Node } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { InPlace, Store } from '../../../src/model/ports/store.ts';
@@ -80,7 +80,7 @@ function never(): never {
   throw new Error('a plan changes nothing');
 }
 
-function recordOf(layer: string, recipe: string, artifact: Artifact, keeping: Keeping): BuildRecord {
+function recordOf(layer: string, recipe: string, artifact: Artifact, keeping: Retention): BuildRecord {
   const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe, parent: null };
   return { schema: 1, key: keyOf(recipe), layer, artifact: { ...artifact, keeping }, ...about };
 }

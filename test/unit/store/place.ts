@@ -2,7 +2,7 @@
 
 import { readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, type Keeping } from '../../../src/model/artifact.ts';
+import { type Artifact, artifactFile, type Retention } from '../../../src/model/artifact.ts';
 import type { InPlace } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/plan/key.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
@@ -39,7 +39,7 @@ export class Place implements Disposable {
     });
   }
 
-  artifact(digit: string, parent?: Artifact, keeping: Keeping = 'cached'): Artifact {
+  artifact(digit: string, parent?: Artifact, keeping: Retention = 'cached'): Artifact {
     const artifact = { digest: digestOf(digit), keeping, bytes: 104 };
     const name = path.relative(this.tree.directory, path.join(this.artifacts, artifactFile(artifact)));
     this.tree.write({ [name]: qcow2(parent && `./${artifactFile(parent)}`) });

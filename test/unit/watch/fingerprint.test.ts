@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Plan } from '../../../src/model/plan.ts';
-import { belowOf, layerRecipe } from '../../../src/plan/key.ts';
+import { layerRecipe, lineageOf } from '../../../src/plan/key.ts';
 import type { RecipeOf } from '../../../src/plan/plan.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from '../../../src/watch/fingerprint.ts';
 import { NO_HINTS } from '../../rig/tree.ts';
@@ -23,7 +23,7 @@ function chain(inputs: Readonly<Record<string, string>>): { plan: Plan; now: Fin
     action: { type: 'run', reason: 'no record', changes: [] },
   }));
   const recipeOf: RecipeOf = (node, known) => {
-    const below = belowOf(node, known);
+    const below = lineageOf(node, known);
     return node.type === 'layer' && below
       ? layerRecipe(node.layer, inputs[node.name] ?? '', below)
       : undefined;

@@ -1,5 +1,5 @@
-// Fetches a file over HTTP or HTTPS. node's own client, unlike its fetch(), gets along with servers of HTTP/1.0, and
-// its agents go through the proxy that the environment names, see bin/vlb.
+// Downloads a file over HTTP or HTTPS. node's HTTP client, unlike its fetch(), works with HTTP/1.0 servers, and its
+// agents use the proxy that the environment names, see bin/vlb.
 
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
@@ -8,13 +8,13 @@ import { systemError } from '../../../util/errors.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;
-  /** Called with every piece: bytes that came so far, and how many there are where the server says so. */
+  /** Called with every piece: the bytes received so far, and the total where the server sends it. */
   readonly onProgress: (bytes: number, total: number | undefined) => void;
   /** How long a connection may be silent; default a minute. */
   readonly silentMilliseconds?: number;
 }
 
-/** How a stream tells of a failure: by throwing. Whoever reads the stream catches it. */
+/** A failure while reading the stream, which can only be thrown. The reader of the stream catches it. */
 export class DownloadError extends Error {
   readonly failure: Failure;
 
@@ -28,8 +28,8 @@ const MOST_REDIRECTS = 10;
 const SILENT_MILLISECONDS = 60_000;
 
 /**
- * The bytes behind an address, after its redirects. Fails as `usage` when the server does not have it, as `host` when it
- * cannot be reached. What goes wrong later, a transfer that is cut off or stands still, comes as a DownloadError.
+ * The bytes at a URL, after redirects. Fails as `usage` when the server does not have it, as `host` when the server cannot
+ * be reached. A later failure, a transfer that is cut off or stalls, is thrown as a DownloadError.
  */
 export async function download(
   url: string,
@@ -48,7 +48,7 @@ export async function download(
     }
     const target = headers.location;
     if (target === undefined || !URL.canParse(target, next.href))
-      return cannot('host', 'the server redirects to no address', url);
+      return cannot('host', 'the server redirects to an invalid URL', url);
     next = new URL(target, next);
     if (!/^https?:$/.test(next.protocol)) {
       return cannot('host', `the server redirects to ${next.protocol}, which is neither http nor https`, url);
@@ -57,7 +57,7 @@ export async function download(
   return cannot('host', `the server redirects more than ${MOST_REDIRECTS} times`, url);
 }
 
-/** An address as it may be shown: without a user's name and password. */
+/** A URL that can be shown: without user name and password. */
 export function withoutPassword(url: string): string {
   const shown = new URL(url);
   shown.username = '';
@@ -68,7 +68,7 @@ export function withoutPassword(url: string): string {
 function request(url: URL, { signal, silentMilliseconds }: DownloadOptions): Promise<IncomingMessage> {
   const timeout = silentMilliseconds ?? SILENT_MILLISECONDS;
   const { get, Agent } = url.protocol === 'https:' ? https : http;
-  // NODE_USE_ENV_PROXY would do the same for all of node, and make each vlb start forty milliseconds later.
+  // NODE_USE_ENV_PROXY would do the same for all of node, but delay every start of vlb by forty milliseconds.
   const agent = new Agent({ proxyEnv: process.env });
   const headers = { 'user-agent': 'vlb', accept: '*/*', 'accept-encoding': 'identity' };
   return new Promise((resolve, reject) => {
@@ -78,7 +78,7 @@ function request(url: URL, { signal, silentMilliseconds }: DownloadOptions): Pro
       resolve(response);
     });
     sent.on('error', reject);
-    sent.on('timeout', () => (answered ?? sent).destroy(new Error(`nothing came for ${timeout / 1000} s`)));
+    sent.on('timeout', () => (answered ?? sent).destroy(new Error(`no data for ${timeout / 1000} s`)));
   });
 }
 
@@ -109,34 +109,35 @@ async function* pieces(
   if (total !== undefined && bytes !== total) throw cutOff();
 }
 
-/** What else node's errors tell, where there is a system call behind them. */
+/** What node's errors also have when a system call failed. */
 interface NetworkError extends NodeJS.ErrnoException {
   readonly hostname?: string;
   readonly address?: string;
   readonly port?: number;
 }
 
-const PROXY = 'where downloads need a proxy, http_proxy and https_proxy have to name it';
+const PROXY = 'set http_proxy and https_proxy if downloads need a proxy';
 const TRUST =
-  "vlb trusts this machine's certificate authorities, and those in the file that NODE_EXTRA_CA_CERTS names";
+  "vlb trusts this machine's certificate authorities; set NODE_EXTRA_CA_CERTS to a file with further ones";
 
 function transferFailure(error: NetworkError, url: string, from: URL): Failure {
   const { code = '', message, hostname = from.hostname, address, port } = error;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return cannot('host', `the name ${hostname} cannot be resolved`, url, PROXY).failure;
+    return cannot('host', `cannot resolve the host name ${hostname}`, url, PROXY).failure;
   }
   if (code === 'ECONNREFUSED') {
-    const where = address === undefined ? from.host : `${address}:${port}`; // a proxy's, it may be
-    return cannot('host', `${where} refuses connections`, url, PROXY).failure;
+    const where = address === undefined ? from.host : `${address}:${port}`; // possibly a proxy's
+    return cannot('host', `${where} refused the connection`, url, PROXY).failure;
   }
   if (/CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^EPROTO$/.test(code)) {
-    return cannot('host', `no secure connection to ${from.host}: ${message}`, url, TRUST).failure;
+    return cannot('host', `cannot establish a secure connection to ${from.host}: ${message}`, url, TRUST)
+      .failure;
   }
   return cannot('host', message || code, url).failure;
 }
 
 function cannot(kind: 'host' | 'usage', why: string, url: string, hint?: string): ReturnType<typeof fail> {
-  return fail(kind, `the base image cannot be fetched: ${why}`, {
+  return fail(kind, `cannot download the base image: ${why}`, {
     where: { file: withoutPassword(url) },
     ...(hint === undefined ? {} : { hint }),
   });

@@ -1,4 +1,4 @@
-// Brings a base image into the store: fetched or read, checked against its sha256, unpacked, as one qcow2 artifact.
+// Imports a base image into the store: downloaded or read, checked against its sha256, unpacked, as one qcow2 artifact.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { unpack } from './unpack.ts';
 
 /**
  * Imports a base and commits it under the key of what was imported: a file may have changed since `recipe` was made.
- * Fails as `usage` when the file is missing, cut off, no disk, or its sha256 is not the one asked for.
+ * Fails as `usage` when the file is missing, truncated or not a disk image, or when its sha256 is not the one in vlb.yaml.
  */
 export async function importBase(base: Base, recipe: string, context: Context): Promise<Result<BuildRecord>> {
   const startedAt = performance.now();
@@ -58,9 +58,9 @@ async function makeDisk(
     if (!hashes.ok) return hashes;
     const { sha256 } = hashes.value;
     if (base.sha256 !== undefined && sha256 !== base.sha256) {
-      return fail('usage', `the base image ${name} has another sha256 than vlb.yaml says`, {
-        detail: [`wanted ${base.sha256}`, `found  ${sha256}`],
-        hint: 'if the image was changed on purpose, put the new sha256 there; if not, do not use it',
+      return fail('usage', `the sha256 of the base image ${name} is not the one in vlb.yaml`, {
+        detail: [`expected ${base.sha256}`, `actual   ${sha256}`],
+        hint: 'update base.sha256 in vlb.yaml if the image was changed on purpose; otherwise do not use it',
       });
     }
     const disk = await unpack(fetched, unpacked, context);
@@ -72,7 +72,7 @@ async function makeDisk(
     if (error instanceof DownloadError) return { ok: false, failure: error.failure };
     const { code, message } = systemError(error);
     if (/^(Z_|ZSTD_)/.test(code ?? '')) return damaged(name, message);
-    return fail('host', `the base image ${name} cannot be brought in: ${message}`);
+    return fail('host', `cannot import the base image ${name}: ${message}`);
   }
 }
 
@@ -81,12 +81,12 @@ interface Hashes {
   readonly xxh64: string;
 }
 
-/** Copies the base to a file of ours, so that what is hashed is what is used. */
+/** Copies the base to a private file, so that what is hashed is what is used. */
 async function fetchTo(base: Base, target: string, context: Context): Promise<Result<Hashes>> {
   const { signal } = context;
   const source =
     base.type === 'url'
-      ? await download(base.url, { signal, onProgress: tellProgress(context) })
+      ? await download(base.url, { signal, onProgress: progressEmitter(context) })
       : ok(createReadStream(base.path));
   if (!source.ok) return source;
   const sha256 = createHash('sha256');
@@ -102,12 +102,12 @@ async function fetchTo(base: Base, target: string, context: Context): Promise<Re
   return ok({ sha256: sha256.digest('hex'), xxh64: xxh64.digest() });
 }
 
-/** Tells how far a download is, once a second: a small one is over before. */
-function tellProgress({ emit }: Context): (bytes: number, total: number | undefined) => void {
-  let toldAt = performance.now();
+/** Emits the progress of a download once a second; a small one ends before that. */
+function progressEmitter({ emit }: Context): (bytes: number, total: number | undefined) => void {
+  let emittedAt = performance.now();
   return (bytes, total) => {
-    if (performance.now() - toldAt < 1000) return;
-    toldAt = performance.now();
+    if (performance.now() - emittedAt < 1000) return;
+    emittedAt = performance.now();
     emit({ type: 'progress', layer: BASE_NAME, bytes, ...(total === undefined ? {} : { total }) });
   };
 }
@@ -123,34 +123,34 @@ async function toQcow2(
   if (!info.ok) return asDamaged(info.failure, name);
   const { format, backing, externalData } = info.value;
   if (format !== 'qcow2' && format !== 'raw') {
-    return fail('usage', `the base image ${name} is in the format ${format}`, {
-      hint: `make a qcow2 of it: qemu-img convert -O qcow2 IMAGE base.qcow2`,
+    return fail('usage', `the base image ${name} has the unsupported format ${format}`, {
+      hint: 'convert it: qemu-img convert -O qcow2 IMAGE base.qcow2',
     });
   }
   if (backing !== undefined || externalData) {
     return fail(
       'usage',
-      `the base image ${name} is not whole: it stands on ${backing ?? 'an external data file'}`,
+      `the base image ${name} is incomplete: it refers to ${backing === undefined ? 'an external data file' : `the backing file ${backing}`}`,
       {
-        hint: `flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2`,
+        hint: 'flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2',
       },
     );
   }
-  // QEMU reads what lies behind the end of a file as zeros: a qcow2 that is cut off would be taken for a whole one.
+  // QEMU reads zeros beyond the end of a file: it would accept a truncated qcow2.
   const whole = format === 'raw' ? ok(true) : await host.images.isConsistent(file, signal);
   if (!whole.ok) return whole;
-  if (!whole.value) return damaged(name, 'what it refers to is not all there');
+  if (!whole.value) return damaged(name, 'it refers to data beyond its end');
   const converted = await host.images.convert(file, format, target, signal);
   return converted.ok ? converted : asDamaged(converted.failure, name);
 }
 
 function damaged(name: string, why: string): ReturnType<typeof fail> {
-  return fail('usage', `the base image ${name} is cut off or damaged: ${why}`, {
-    hint: 'get it again; where vlb.yaml has its sha256, a wrong file is told before it is looked at',
+  return fail('usage', `the base image ${name} is truncated or damaged: ${why}`, {
+    hint: 'download it again; set base.sha256 in vlb.yaml to detect bad downloads early',
   });
 }
 
-/** What a tool says when it fails is what it found in the file; a tool that is missing says nothing. */
+/** The error output of a tool describes the file; a missing tool has no output. */
 function asDamaged(failure: Failure, name: string): ReturnType<typeof fail> {
   const said = failure.detail?.at(-1);
   if (said === undefined || /No space left|quota/.test(said)) return { ok: false, failure };

@@ -1,4 +1,4 @@
-// Undoes what a base image is packed with: xz, gzip or zstd, whatever the file is called.
+// Decompresses a base image: xz, gzip or zstd, regardless of the file's name.
 
 import { closeSync, createReadStream, createWriteStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
@@ -6,14 +6,14 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { ok, type Result } from '../../../model/failure.ts';
 import type { Context } from '../../run-context.ts';
 
-/** The first bytes of each packing (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
+/** The first bytes of each format (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
 const PACKINGS = [
   { name: 'gz', magic: '1f8b' },
   { name: 'zst', magic: '28b52ffd' },
   { name: 'xz', magic: 'fd377a585a00' },
 ] as const;
 
-/** Gives the path of the unpacked file: `target`, or `file` itself when it is not packed. Throws node's stream errors. */
+/** Returns the path of the unpacked file: `target`, or `file` itself when it is not packed. Throws node's stream errors. */
 export async function unpack(
   file: string,
   target: string,

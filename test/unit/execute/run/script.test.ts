@@ -33,7 +33,7 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
   const layer = layerOf('20_app', { hints });
   const job: Job = {
     layer,
-    below: { parent: undefined, mounts: [] },
+    lineage: { parent: undefined, mounts: [] },
     keeping: 'cached',
     replaces: false,
     secrets: [],
@@ -111,7 +111,7 @@ describe('a script that fails', () => {
     test(`for want of its interpreter, is told with that (${shell})`, async () => {
       using tree = new Tree({ 'staged/build-layer': '#!/usr/bin/python9 -u\n' });
       const failure = failureIn((await run(tree, missing)).result);
-      assert.match(failure.message, /its interpreter \/usr\/bin\/python9 is not in the image/);
+      assert.match(failure.message, /its interpreter \/usr\/bin\/python9 was not found in the image/);
       assert.deepEqual(failure.where, { file: FILE, line: 1 });
     });
 
@@ -130,7 +130,7 @@ describe('a script that fails', () => {
     test(`for want of its interpreter, is told with that when ${shell} says ${status}`, async () => {
       using tree = new Tree({ 'staged/build-layer': '#!/bin/x\n' });
       const failure = failureIn((await run(tree, printing(`${line}\n`, status))).result);
-      assert.match(failure.message, /its interpreter \/bin\/x is not in the image/);
+      assert.match(failure.message, /its interpreter \/bin\/x was not found in the image/);
     });
   }
 

@@ -54,7 +54,7 @@ test('without room on either it is the cause; what failed, its output and its lo
     [tree.directory, FULL],
   ] as const) {
     const { message, hint, ...failure } = explain(store, state);
-    assert.match(message, /^there is no space left on the disk; layer 20_app: build-layer failed/);
+    assert.match(message, /^no space left on the disk; layer 20_app: build-layer failed/);
     assert.match(hint ?? '', /--cache-dir/);
     assert.deepEqual(failure, {
       kind: 'host',

@@ -105,8 +105,8 @@ describe('a download', () => {
       assert.match(failure.message, /cut off after 9 of 1000 bytes/);
       assert.equal(failure.kind, 'host');
     }
-    assert.match((await broken(web.url('/silent-body'))).message, /nothing came for 0\.2 s/);
-    assert.match(failureIn(await fetched(web.url('/silent'))).message, /nothing came for 0\.2 s/);
+    assert.match((await broken(web.url('/silent-body'))).message, /no data for 0\.2 s/);
+    assert.match(failureIn(await fetched(web.url('/silent'))).message, /no data for 0\.2 s/);
   });
 
   test('that cannot be, says why, and never shows a password', async () => {
@@ -121,12 +121,16 @@ describe('a download', () => {
     for (const [url, kind, says] of [
       [web.url('/gone'), 'usage', /404 Not Found/],
       [web.url('/busy'), 'host', /503 Service Unavailable/],
-      [web.url('/nowhere'), 'host', /redirects to no address/],
+      [web.url('/nowhere'), 'host', /redirects to an invalid URL/],
       [web.url('/file'), 'host', /redirects to file:/],
-      [web.url('/nonsense'), 'host', /cannot be fetched: ./],
-      [closed.url('/'), 'host', new RegExp(`127\\.0\\.0\\.1:${closed.port} refuses connections`)],
-      ['http://vlb.invalid/x', 'host', /the name vlb\.invalid cannot be resolved/],
-      [web.url('/x').replace('http:', 'https:'), 'host', /no secure connection to 127\.0\.0\.1:/],
+      [web.url('/nonsense'), 'host', /cannot download the base image: ./],
+      [closed.url('/'), 'host', new RegExp(`127\\.0\\.0\\.1:${closed.port} refused the connection`)],
+      ['http://vlb.invalid/x', 'host', /cannot resolve the host name vlb\.invalid/],
+      [
+        web.url('/x').replace('http:', 'https:'),
+        'host',
+        /cannot establish a secure connection to 127\.0\.0\.1:/,
+      ],
     ] as const) {
       const failure = failureIn(await fetched(url));
       assert.equal(failure.kind, kind, failure.message);
