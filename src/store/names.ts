@@ -2,6 +2,11 @@
 
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { newerVersion } from '../util/format-version.ts';
+
+/** The version of a store's contents. */
+export const STORE_VERSION = 1;
 
 export interface StorePlaces {
   readonly directory: string;
@@ -57,4 +62,15 @@ export function measure(file: string): Measured | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Fails as `host` when a newer vlb wrote the store in a directory, which may be absent. */
+export function checkStoreVersion(directory: string): Result<void> {
+  const newer = newerVersion(directory, STORE_VERSION);
+  if (newer === undefined) return ok();
+  const versions = `store version ${newer}; this one knows ${STORE_VERSION}`;
+  return fail('host', `the store was written by a newer vlb (${versions})`, {
+    where: { file: directory },
+    hint: 'use that vlb, or another store: --cache-dir DIR',
+  });
 }

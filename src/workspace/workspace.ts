@@ -6,7 +6,11 @@ import type { Emit } from '../model/event.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
 import { systemError } from '../util/errors.ts';
+import { markVersion, newerVersion } from '../util/format-version.ts';
 import type { Parts } from './parts.ts';
+
+/** The version of what is in .vlb/, the store apart. */
+const STATE_VERSION = 1;
 
 export interface WorkspaceOptions {
   /** Absolute path of the project. */
@@ -34,9 +38,18 @@ export class Workspace {
     this.hasOwnStore = cacheDirectory !== undefined;
   }
 
-  /** Reads the project. Fails as `usage`, naming file and line, when anything in it is wrong. */
-  load(): Promise<Result<Project>> {
-    return loadProject(this.directory);
+  /**
+   * Reads the project. Fails as `usage`, naming file and line, when anything in it is wrong, and as `host` when a newer vlb
+   * wrote its state.
+   */
+  async load(): Promise<Result<Project>> {
+    const newer = newerVersion(this.paths.state, STATE_VERSION);
+    if (newer === undefined) return loadProject(this.directory);
+    const versions = `state version ${newer}; this one knows ${STATE_VERSION}`;
+    return fail('host', `.vlb/ was written by a newer vlb (${versions})`, {
+      where: { file: this.paths.state },
+      hint: 'use that vlb, or remove .vlb/ with its logs, saved failed disks and, unless it is elsewhere, the store',
+    });
   }
 
   /**
@@ -53,9 +66,14 @@ export class Workspace {
     const file = path.join(this.paths.state, 'lock');
     try {
       const lock = await this.parts.lock(file, onWait, signal);
-      return lock
-        ? ok({ waited, [Symbol.dispose]: () => lock[Symbol.dispose]() })
-        : fail('interrupted', 'interrupted while waiting for another build');
+      if (!lock) return fail('interrupted', 'interrupted while waiting for another build');
+      try {
+        markVersion(this.paths.state, STATE_VERSION);
+      } catch (error) {
+        lock[Symbol.dispose]();
+        throw error;
+      }
+      return ok({ waited, [Symbol.dispose]: () => lock[Symbol.dispose]() });
     } catch (error) {
       return cannotWriteState(file, error);
     }

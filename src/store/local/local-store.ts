@@ -9,10 +9,11 @@ import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
+import { markVersion } from '../../util/format-version.ts';
 import { namesIn } from '../../util/fs.ts';
 import { Lease } from '../locks/lease.ts';
 import { guarded, takeLock } from '../locks/lock.ts';
-import { measure, type StorePlaces, storePlaces } from '../names.ts';
+import { checkStoreVersion, measure, STORE_VERSION, type StorePlaces, storePlaces } from '../names.ts';
 import { deadFiles, findDead, removeDead } from '../upkeep/dead-files.ts';
 import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
 import { setAside } from './damaged.ts';
@@ -39,10 +40,12 @@ export interface LocalStoreOptions {
 
 /**
  * Opens a store. Creates nothing: for commands that only read it may be read-only or absent. Fails as `host` when it
- * cannot be read.
+ * cannot be read, or is a newer vlb's.
  */
 export function openLocalStore(options: LocalStoreOptions): Result<Store> {
   const places = storePlaces(options.directory);
+  const known = checkStoreVersion(options.directory);
+  if (!known.ok) return known;
   try {
     clearDrafts(places.artifacts, options.isAlive);
   } catch (error) {
@@ -196,6 +199,7 @@ class LocalStore implements Store {
   async draft(): Promise<Result<Draft>> {
     try {
       for (const directory of [this.artifactDirectory, this.#places.keys]) makeDirectoryDurably(directory);
+      markVersion(this.#options.directory, STORE_VERSION);
     } catch (error) {
       return cannotWriteStore(this.#options.directory, error);
     }

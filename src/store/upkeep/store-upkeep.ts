@@ -7,7 +7,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { CacheEntry, CacheUsage, StoreUpkeep } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
 import { artifactsInPlace } from '../in-place/in-place.ts';
-import { measure, RECORD, storePlaces } from '../names.ts';
+import { checkStoreVersion, measure, RECORD, storePlaces } from '../names.ts';
 import { amountBelow, amountOf, sum } from './amounts.ts';
 import { type ClearOptions, clear } from './clear.ts';
 import { collect } from './collect.ts';
@@ -25,6 +25,8 @@ export function openStoreUpkeep(
   const { signal } = options;
   const upkeep: ClearOptions = { ...options, places: storePlaces(options.directory) };
   const attempt = async <T>(work: () => Promise<T | undefined>): Promise<Result<T>> => {
+    const known = checkStoreVersion(options.directory);
+    if (!known.ok) return known;
     try {
       const done = await work();
       return done === undefined ? fail('interrupted', 'the work on the store was interrupted') : ok(done);
