@@ -255,7 +255,7 @@ function damage(implementation: StoreUnderTest): void {
           chmodSync(opened.artifactPath(record), 0o644);
           writeFileSync(opened.artifactPath(record), 'another', { flag: 'r+' });
         },
-        /was written to/,
+        /was modified/,
       ],
       'an artifact that is a directory': [
         (opened, record) => {
