@@ -7,6 +7,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
 import { systemError } from '../util/errors.ts';
 import { markVersion, newerVersion } from '../util/format-version.ts';
+import { ownerText } from '../util/owner-text.ts';
 import type { Parts } from './parts.ts';
 
 /** The version of what is in .vlb/, the store apart. */
@@ -60,7 +61,7 @@ export class Workspace {
     let waited = false;
     const onWait = (owner: string) => {
       waited = true;
-      const message = `waiting for process ${owner.split('-', 1)[0]}, which is building this project`;
+      const message = `waiting for ${ownerText(owner, this.parts.owner)}, which is building this project`;
       emit({ type: 'note', message });
     };
     const file = path.join(this.paths.state, 'lock');

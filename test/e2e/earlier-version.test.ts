@@ -38,7 +38,7 @@ test('an edit runs its layer, and what version 0.1.0 recorded explains why', asy
   await using project = unpacked();
   writeFileSync(project.path('layers/20_more/new'), 'an input more\n');
   const why = await project.vlb(['why', '20_more']);
-  assert.match(why.stdout, /^  added: \.\/new$/m);
+  assert.match(why.stdout, /^ {2}added: \.\/new$/m);
   const built = await project.build();
   assert.equal(built.outcomes, outcomes('fresh', 'fresh', 'built', 'built'), built.told);
   rmSync(project.path('layers/20_more/new'));

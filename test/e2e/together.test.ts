@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
-import { TestProject } from '../rig/project.ts';
+import { Built, run, TestProject, VLB } from '../rig/project.ts';
+import { asRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const FILES = {
@@ -49,6 +50,34 @@ test('two projects with one store build nothing twice', async () => {
   assert.deepEqual([first.status, second.status], [0, 0], first.told + second.told);
   assertBuiltOnce(first.outcomes, second.outcomes);
 });
+
+test('fault: two builds in two PID namespaces, as of two containers, use one store at the same time', async () => {
+  await using one = new TestProject(FILES);
+  await using two = new TestProject(FILES);
+  const store = ['--cache-dir', one.path('store')];
+  let second: Promise<Built> | undefined;
+  const first = await one.build(store, {
+    onStdout: (text) => {
+      // By then it holds locks, leases and a draft, of which the other cannot see the owner.
+      if (text.includes('"stage":"run"') && text.includes('20_random')) second ??= inPidNamespace(two, store);
+    },
+  });
+  const other = await second;
+  assert.ok(other);
+  assert.deepEqual([first.status, other.status], [0, 0], first.told + other.told);
+  assertBuiltOnce(first.outcomes, other.outcomes);
+  assert.match(
+    other.told,
+    /waiting for process \d+ of another PID namespace \(a container\), which is building/,
+  );
+});
+
+/** Builds a project in a PID namespace of its own. */
+async function inPidNamespace(project: TestProject, args: readonly string[]): Promise<Built> {
+  const build = [VLB, 'build', '--progress', 'json', ...args];
+  const [command, all] = asRoot('unshare', ['--pid', '--fork', '--mount-proc', ...build]);
+  return new Built(await run(command, all, { cwd: project.directory }));
+}
 
 test('one that is killed while the other waits leaves the work to it', async () => {
   await using project = new TestProject(FILES);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
+import { ownerText } from '../../util/owner-text.ts';
 import type { Context } from '../run-context.ts';
 
 export interface Cache {
@@ -76,7 +77,7 @@ function cacheName(target: string): string {
 }
 
 function noteWait(layer: Layer, target: string, owner: string, context: Context): void {
-  const user = owner === context.owner ? 'another layer' : `process ${owner.split('-', 1)[0]}`;
+  const user = owner === context.owner ? 'another layer' : ownerText(owner, context.owner);
   const message = `${layer.name} is waiting for its cache-dir ${target}, which ${user} is using`;
   context.emit({ type: 'note', message });
 }

@@ -7,6 +7,7 @@ import type { Action, PlanStep } from '../../model/plan.ts';
 import { decide } from '../../plan/decide.ts';
 import { keyOf, lineageOf } from '../../plan/key.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
+import { ownerText } from '../../util/owner-text.ts';
 import { checkHost } from '../preflight.ts';
 import type { LayerRun } from '../run/job.ts';
 import type { Context } from '../run-context.ts';
@@ -107,9 +108,9 @@ async function settle(
   return saved.ok ? ok({ record, outcome: 'restored' }) : saved;
 }
 
-function noteWait(node: Node, owner: string, { emit }: Context): void {
-  const process = owner.split('-', 1)[0];
-  emit({ type: 'note', message: `waiting for process ${process}, which is building the same ${node.name}` });
+function noteWait(node: Node, owner: string, context: Context): void {
+  const message = `waiting for ${ownerText(owner, context.owner)}, which is building the same ${node.name}`;
+  context.emit({ type: 'note', message });
 }
 
 /** Seconds with milliseconds, since a reading of `performance.now()`. */

@@ -1,20 +1,48 @@
 // Names of running processes that no later process can have: what carries the name of a dead owner can be removed.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 
-/** The name of this process: its id and its start time, since ids are reused. */
+/** How long a file of an owner in another PID namespace counts as alive, if nothing renews it: a day, ms. */
+const DAY = 86_400_000;
+
+/** The name of this process: its id, its start time and the boot, since ids are reused, and its PID namespace. */
 export function ownerName(): string {
-  return `${process.pid}-${startTime(process.pid)}`;
+  const namespace = pidNamespace();
+  return `${process.pid}-${startTime(process.pid)}${namespace === undefined ? '' : `-n${namespace}`}`;
 }
 
 /**
  * Whether the process of that name still runs. A dash and more text may follow the name. Other versions of vlb may use
  * other names that begin with the process id; such a name counts as alive if that process is a vlb. Any other text has no
  * owner.
+ *
+ * A process in another PID namespace, a container for instance, cannot be seen. It counts as alive while its file is fresh.
+ * @param file the file that carries the name; without one, an owner in another namespace counts as alive
+ * @param within how long that file is fresh after its last change, ms
  */
-export function ownerIsAlive(name: string): boolean {
-  const [, pid = '', started] = /^(\d+)(?:-(\d+\.[0-9a-f]{8})(?:-|$))?/.exec(name) ?? [];
-  return started === undefined ? isVlb(pid) : startTime(Number(pid)) === started;
+export function ownerIsAlive(name: string, file?: string, within = DAY): boolean {
+  const [, pid = '', started, boot, namespace] =
+    /^(\d+)(?:-(\d+\.([0-9a-f]{8}))(?:-n(\d+))?(?:-(?!n\d)|$))?/.exec(name) ?? [];
+  if (started === undefined) return isVlb(pid);
+  if (namespace !== undefined && boot === bootId() && namespace !== pidNamespace()) {
+    return file === undefined || isFresh(file, within);
+  }
+  return startTime(Number(pid)) === started;
+}
+
+/** The inode of this process's PID namespace, see namespaces(7); undefined when /proc is that of another one. */
+function pidNamespace(): string | undefined {
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+function isFresh(file: string, within: number): boolean {
+  // Not the mtime, which for artifacts is their stamp.
+  const changed = statSync(file, { throwIfNoEntry: false })?.ctimeMs;
+  return changed !== undefined && Math.abs(Date.now() - changed) < within;
 }
 
 /** Whether a process is a vlb, by its command line: node with the bundle, see bin/vlb. */

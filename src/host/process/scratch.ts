@@ -46,8 +46,8 @@ function scratchPlace(): string {
 function removeLeftovers(place: string): void {
   try {
     for (const name of readdirSync(place)) {
-      if (!name.startsWith(PREFIX) || ownerIsAlive(name.slice(PREFIX.length))) continue;
       const leftover = path.join(place, name);
+      if (!name.startsWith(PREFIX) || ownerIsAlive(name.slice(PREFIX.length), leftover)) continue;
       if (lstatSync(leftover).uid === process.getuid?.()) rmSync(leftover, { recursive: true, force: true });
     }
   } catch {

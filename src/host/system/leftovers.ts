@@ -26,7 +26,7 @@ export interface Leftover {
  */
 export function findLeftovers(runs: string): readonly Leftover[] {
   return namesIn(runs)
-    .filter((name) => !ownerIsAlive(name))
+    .filter((name) => !ownerIsAlive(name, path.join(runs, name)))
     .map((name) => path.join(runs, name))
     .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
 }

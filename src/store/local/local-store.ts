@@ -12,13 +12,14 @@ import { systemError } from '../../util/errors.ts';
 import { markVersion } from '../../util/format-version.ts';
 import { namesIn } from '../../util/fs.ts';
 import { Lease } from '../locks/lease.ts';
-import { guarded, takeLock } from '../locks/lock.ts';
+import { guarded, type IsAlive, takeLock } from '../locks/lock.ts';
 import { checkStoreVersion, measure, STORE_VERSION, type StorePlaces, storePlaces } from '../names.ts';
 import { deadFiles, findDead, removeDead } from '../upkeep/dead-files.ts';
 import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
 import { setAside } from './damaged.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
+import { checkIsLocal } from './network.ts';
 import { backingArtifact } from './qcow2-header.ts';
 import { isIntact } from './stamp.ts';
 
@@ -26,7 +27,7 @@ export interface LocalStoreOptions {
   readonly directory: string;
   /** The name of this process, see src/host/process/owner.ts. Drafts carry it and are removed once it is dead. */
   readonly owner: string;
-  readonly isAlive: (owner: string) => boolean;
+  readonly isAlive: IsAlive;
   /** See `Host.bootId`. */
   readonly bootId: () => string;
   /** Called for each damaged entry that was moved aside. */
@@ -40,10 +41,12 @@ export interface LocalStoreOptions {
 
 /**
  * Opens a store. Creates nothing: for commands that only read it may be read-only or absent. Fails as `host` when it
- * cannot be read, or is a newer vlb's.
+ * cannot be read, is on a network file system, or was written by a newer vlb.
  */
 export function openLocalStore(options: LocalStoreOptions): Result<Store> {
   const places = storePlaces(options.directory);
+  const local = checkIsLocal(options.directory);
+  if (!local.ok) return local;
   const known = checkStoreVersion(options.directory);
   if (!known.ok) return known;
   try {
@@ -252,7 +255,7 @@ class LocalStore implements Store {
 }
 
 /** Removes deltas in progress whose owner is dead, where permitted. */
-function clearDrafts(artifacts: string, isAlive: (owner: string) => boolean): void {
+function clearDrafts(artifacts: string, isAlive: IsAlive): void {
   for (const draft of deadFiles(artifacts, isAlive)) {
     try {
       rmSync(draft, { recursive: true, force: true });

@@ -4,11 +4,14 @@
 import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { namesIn, textIfAny } from '../../util/fs.ts';
+import { FRESH_FOR, startHeartbeat } from './heartbeat.ts';
+import type { IsAlive } from './lock.ts';
 
 /** The lease of this process. Its file is created with the first artifact. */
 export class Lease {
   readonly #file: string;
   readonly #names = new Set<string>();
+  #heartbeat: Disposable | undefined;
 
   constructor(directory: string, owner: string) {
     this.#file = path.join(directory, owner);
@@ -25,18 +28,22 @@ export class Lease {
     mkdirSync(path.dirname(this.#file), { recursive: true });
     appendFileSync(this.#file, more.map((name) => `${name}\n`).join(''));
     for (const name of more) this.#names.add(name);
+    this.#heartbeat ??= startHeartbeat(this.#file);
   }
 
   release(): void {
+    this.#heartbeat?.[Symbol.dispose]();
+    this.#heartbeat = undefined;
     if (this.#names.size > 0) rmSync(this.#file, { force: true });
     this.#names.clear();
   }
 }
 
 /** Removes the leases of the dead. Throws node's fs errors. */
-export function forgetDead(directory: string, isAlive: (owner: string) => boolean): void {
+export function forgetDead(directory: string, isAlive: IsAlive): void {
   for (const owner of namesIn(directory)) {
-    if (!isAlive(owner)) rmSync(path.join(directory, owner), { force: true });
+    const file = path.join(directory, owner);
+    if (!isAlive(owner, file, FRESH_FOR)) rmSync(file, { force: true });
   }
 }
 
@@ -44,15 +51,12 @@ export function forgetDead(directory: string, isAlive: (owner: string) => boolea
  * The artifacts that living processes have leased, by file name.
  * @param except the name of a process to ignore
  */
-export function leasedNames(
-  directory: string,
-  isAlive: (owner: string) => boolean,
-  except?: string,
-): ReadonlySet<string> {
+export function leasedNames(directory: string, isAlive: IsAlive, except?: string): ReadonlySet<string> {
   const leased = new Set<string>();
   for (const owner of namesIn(directory)) {
-    if (owner === except || !isAlive(owner)) continue;
-    for (const name of (textIfAny(path.join(directory, owner)) ?? '').split('\n')) {
+    const file = path.join(directory, owner);
+    if (owner === except || !isAlive(owner, file, FRESH_FOR)) continue;
+    for (const name of (textIfAny(file) ?? '').split('\n')) {
       if (name !== '') leased.add(name);
     }
   }

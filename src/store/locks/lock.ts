@@ -5,13 +5,17 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemError } from '../../util/errors.ts';
+import { FRESH_FOR, startHeartbeat } from './heartbeat.ts';
+
+/** Whether an owner is alive, see `ownerIsAlive` of src/host/process/owner.ts. */
+export type IsAlive = (owner: string, file?: string, within?: number) => boolean;
 
 export interface LockOptions {
   /** The lock's file. */
   readonly file: string;
   /** The name of this process, see src/host/process/owner.ts. */
   readonly owner: string;
-  readonly isAlive: (owner: string) => boolean;
+  readonly isAlive: IsAlive;
   /** Called once if another living process holds the lock, with its name. */
   readonly onWait: (owner: string) => void;
   readonly signal: AbortSignal;
@@ -28,10 +32,10 @@ export async function takeLock(options: LockOptions): Promise<Disposable | undef
   mkdirSync(path.dirname(file), { recursive: true });
   let hasWaited = false;
   while (!signal.aborted) {
-    if (create(file, owner)) return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+    if (create(file, owner)) return held(file, owner);
     const holder = read(file);
     if (holder === undefined) continue; // released in the meantime
-    if (!isAlive(holder)) {
+    if (!isAlive(holder, file, FRESH_FOR)) {
       dropDeadLock(file, owner, isAlive);
       continue;
     }
@@ -46,19 +50,34 @@ export async function takeLock(options: LockOptions): Promise<Disposable | undef
  * Removes a lock if its owner is dead. Only one process does so at a time, or it could remove the lock of another that
  * has just taken it over. Throws node's fs errors.
  */
-export function dropDeadLock(file: string, owner: string, isAlive: (owner: string) => boolean): void {
+export function dropDeadLock(file: string, owner: string, isAlive: IsAlive): void {
   const breaking = `${file}.breaking`;
   if (!create(breaking, owner)) {
     const other = read(breaking);
-    if (other !== undefined && !isAlive(other)) rmSync(breaking, { force: true });
+    if (other !== undefined && !isAlive(other, breaking, FRESH_FOR)) rmSync(breaking, { force: true });
     return;
   }
   try {
     const holder = read(file);
-    if (holder !== undefined && !isAlive(holder)) rmSync(file, { force: true });
+    if (holder !== undefined && !isAlive(holder, file, FRESH_FOR)) rmSync(file, { force: true });
   } finally {
     rmSync(breaking, { force: true });
   }
+}
+
+/** A lock that this process holds, unless it was suspended so long that a process in another PID namespace took it over. */
+function held(file: string, owner: string): Disposable {
+  let isOurs = true;
+  const heartbeat = startHeartbeat(file, () => {
+    isOurs = read(file) === owner;
+    return isOurs;
+  });
+  return {
+    [Symbol.dispose]: () => {
+      heartbeat[Symbol.dispose]();
+      if (isOurs) rmSync(file, { force: true });
+    },
+  };
 }
 
 /** Creates a file together with its content. False when the name exists: link(2) fails then. */

@@ -3,14 +3,13 @@
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { namesIn, textIfAny } from '../../util/fs.ts';
-import { dropDeadLock } from '../locks/lock.ts';
+import { FRESH_FOR } from '../locks/heartbeat.ts';
+import { dropDeadLock, type IsAlive } from '../locks/lock.ts';
 import type { StorePlaces } from '../names.ts';
 import type { ProjectPlaces } from './projects.ts';
 
 /** Drafts in the store, and incomplete flat images. */
 const INCOMPLETE = /^\.(?:tmp|flattening)-(.*)$/;
-
-type IsAlive = (owner: string) => boolean;
 
 /**
  * The incomplete files in a directory whose owners are dead, of every version of vlb. Throws node's fs errors.
@@ -20,7 +19,8 @@ export function deadFiles(directory: string, isAlive: IsAlive): readonly string[
   return readdirSync(directory)
     .filter((name) => {
       const rest = INCOMPLETE.exec(name)?.[1];
-      return rest !== undefined && !isAlive(/^\d+-\d+\.[0-9a-z]+/.exec(rest)?.[0] ?? rest);
+      const owner = rest && (/^\d+-\d+\.[0-9a-z]+(?:-n\d+)?/.exec(rest)?.[0] ?? rest);
+      return owner !== undefined && !isAlive(owner, path.join(directory, name));
     })
     .map((name) => path.join(directory, name));
 }
@@ -34,7 +34,7 @@ export interface Dead {
 export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, isAlive: IsAlive): Dead {
   const named = (directory: string, pattern: RegExp) =>
     namesIn(directory)
-      .filter((name) => isOfDead(pattern.exec(name)?.[1], isAlive))
+      .filter((name) => isOfDead(pattern.exec(name)?.[1], path.join(directory, name), isAlive))
       .map((name) => path.join(directory, name));
   const locks = [
     ...namesIn(places.locks).map((name) => path.join(places.locks, name)),
@@ -49,7 +49,7 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
       ...named(state, /^(?:stat-index\.|\.clock-|lock\.)(\d+.*)$/),
       ...named(build, /^\..*\.qcow2\.(\d+)$/),
     ],
-    locks: locks.filter((file) => isOfDead(textIfAny(file), isAlive)),
+    locks: locks.filter((file) => isOfDead(textIfAny(file), file, isAlive)),
   };
 }
 
@@ -67,6 +67,6 @@ function deadFilesOrNone(directory: string, isAlive: IsAlive): readonly string[]
   }
 }
 
-function isOfDead(owner: string | undefined, isAlive: IsAlive): boolean {
-  return owner !== undefined && !isAlive(owner);
+function isOfDead(owner: string | undefined, file: string, isAlive: IsAlive): boolean {
+  return owner !== undefined && !isAlive(owner, file, FRESH_FOR);
 }

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, utimesSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ownerIsAlive, ownerName } from '../../../../src/host/process/owner.ts';
+import { bootId, ownerIsAlive, ownerName } from '../../../../src/host/process/owner.ts';
 import { Tree } from '../../../rig/tree.ts';
 
 /** The fields of proc(5)'s /proc/PID/stat from the third on. */
@@ -16,16 +16,16 @@ function fields(pid: number): string[] {
 
 /** Another process's name. */
 function nameOf(pid: number): string {
-  return `${pid}-${fields(pid)[19]}.${ownerName().slice(-8)}`;
+  return `${pid}-${fields(pid)[19]}.${bootId()}`;
 }
 
 test('a living process has its name to itself, and what more follows', () => {
   const name = ownerName();
-  assert.match(name, /^\d+-\d+\.[0-9a-f]{8}$/);
+  assert.match(name, /^\d+-\d+\.[0-9a-f]{8}-n\d+$/);
   assert.equal(ownerIsAlive(name), true);
   assert.equal(ownerIsAlive(`${name}-0`), true);
   assert.equal(ownerIsAlive(name.replace('-', '-1')), false, 'it started at another time');
-  assert.equal(ownerIsAlive(name.replace(/.{8}$/, '00000000')), false, 'in another boot');
+  assert.equal(ownerIsAlive(name.replace(bootId(), '00000000')), false, 'in another boot');
   assert.equal(ownerIsAlive(`${name}x`), false);
   for (const text of ['', '-', 'x', '0', 'lock', '99999999', '99999999-1.00000000', '{"pid":1}'])
     assert.equal(ownerIsAlive(text), false, text);
@@ -64,4 +64,32 @@ test('of the name of another version the number counts, as long as a vlb has it'
   other.kill('SIGKILL');
   await ended;
   assert.equal(ownerIsAlive(`${other.pid}`), false);
+});
+
+test('a name without a PID namespace, of an older vlb, is that of a process here', () => {
+  assert.equal(ownerIsAlive(nameOf(process.pid)), true);
+  assert.equal(ownerIsAlive(`${nameOf(process.pid)}-0`), true);
+  assert.equal(ownerIsAlive(nameOf(process.pid).replace('-', '-1')), false);
+});
+
+test('a process in another PID namespace is alive as long as its file is fresh', async () => {
+  using tree = new Tree({ file: '' });
+  const other = ownerName().replace(/-n\d+$/, '-n1');
+  assert.equal(ownerIsAlive(other), true, 'nothing is known of it');
+  assert.equal(ownerIsAlive(`${other}-0`, tree.path('file')), true);
+  assert.equal(
+    ownerIsAlive(other.replace(/^\d+/, '99999999'), tree.path('file')),
+    true,
+    'ids mean nothing here',
+  );
+  await sleep(20);
+  assert.equal(ownerIsAlive(other, tree.path('file'), 10), false);
+  assert.equal(ownerIsAlive(other, tree.path('no-such-file')), false);
+  assert.equal(
+    ownerIsAlive(other.replace(bootId(), '00000000'), tree.path('file')),
+    false,
+    'in another boot',
+  );
+  utimesSync(tree.path('file'), 1, 1);
+  assert.equal(ownerIsAlive(other, tree.path('file')), true, 'its stamp is not the time of its last change');
 });

@@ -1,8 +1,9 @@
 // Locks: held by one, left by the dead, and in whatever state a crash, a full disk or another version left them.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { Lease } from '../../../../src/store/locks/lease.ts';
 import { dropDeadLock, takeLock } from '../../../../src/store/locks/lock.ts';
 import { Tree } from '../../../rig/tree.ts';
 
@@ -60,5 +61,47 @@ describe('locks', () => {
     assert.equal(existsSync(tree.path('locks/one')), true);
     lock?.[Symbol.dispose]();
     assert.deepEqual(readdirSync(tree.path('locks')), []);
+  });
+});
+
+describe('between PID namespaces', () => {
+  /** Whether the owner of a file elsewhere is alive: by its ctime, as `ownerIsAlive` of src/host/process/owner.ts. */
+  const isFresh = (owner: string, file = '', within = 0) =>
+    owner === '1-1.a' || Date.now() - statSync(file).ctimeMs < within;
+
+  test('a fresh lock is waited for', async () => {
+    using tree = new Tree({ 'locks/one': '9-9.z-n1' });
+    const options = { file: tree.path('locks/one'), owner: '1-1.a', isAlive: isFresh };
+    const waited: string[] = [];
+    const lock = await takeLock({ ...options, onWait: (owner) => waited.push(owner), signal: soon() });
+    assert.deepEqual([lock, waited], [undefined, ['9-9.z-n1']]);
+  });
+
+  test('a lock and a lease are touched while they are held', async (context) => {
+    using tree = new Tree();
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    const lease = new Lease(tree.path('leases'), '1-1.a');
+    lease.add(['x.qcow2']);
+    const lock = await take(tree, soon());
+    const files = [tree.path('locks/one'), tree.path('leases/1-1.a')];
+    for (const file of files) utimesSync(file, 1, 1);
+    context.mock.timers.tick(60_000);
+    for (const file of files) assert.ok(Date.now() - statSync(file).mtimeMs < 60_000, file);
+    lock?.[Symbol.dispose]();
+    lease.release();
+    assert.deepEqual([existsSync(files[0] ?? ''), existsSync(files[1] ?? '')], [false, false]);
+    context.mock.timers.tick(60_000);
+  });
+
+  test('one that was taken over in the meantime is neither touched nor removed', async (context) => {
+    using tree = new Tree();
+    context.mock.timers.enable({ apis: ['setInterval'] });
+    const lock = await take(tree, soon());
+    tree.write({ 'locks/one': '9-9.z-n1' });
+    utimesSync(tree.path('locks/one'), 1, 1);
+    context.mock.timers.tick(60_000);
+    lock?.[Symbol.dispose]();
+    assert.equal(tree.read('locks/one'), '9-9.z-n1');
+    assert.equal(statSync(tree.path('locks/one')).mtimeMs, 1000);
   });
 });
