@@ -28,5 +28,5 @@ export async function rebuild(workspace: Workspace, request: RebuildRequest): Pr
   const { plan, context } = planned.value;
   using _lease = { [Symbol.dispose]: () => context.store.release() };
   request.onStart?.();
-  return rebuildLast(plan, context);
+  return await rebuildLast(plan, context); // awaited: the lock and the lease last until then
 }

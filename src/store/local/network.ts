@@ -5,7 +5,7 @@ import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 
-/** Types of statfs(2): linux/magic.h, and the sources of file systems outside of the kernel. FUSE cannot be told apart. */
+/** Types of statfs(2): linux/magic.h, and the sources of file systems outside of the kernel. FUSE is not recognized. */
 const NETWORK: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
