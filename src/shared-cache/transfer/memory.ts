@@ -1,5 +1,5 @@
 // Frees the memory of transferred bytes at once. The garbage collector would free it only after tens of megabytes have
-// accumulated.
+// accumulated (docs/performance.md).
 
 /** The memory of bytes if they own it: small ones share a pool (`Buffer.poolSize`). */
 export function ownMemory({ buffer }: Uint8Array): ArrayBuffer | undefined {
