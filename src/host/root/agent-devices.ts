@@ -1,0 +1,108 @@
+// The commands of the root side about devices, one typed function each: agent/devices.sh and tools. See agent.ts.
+
+import { ok, type Result } from '../../model/failure.ts';
+import { asked, done, printed } from './answers.ts';
+import type { RootShell } from './root-shell.ts';
+
+/** A range of a device, in bytes. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Attaches a file to a free loop device, whose name is also written to the file `note`. Returns the device. */
+export async function attachLoop(
+  shell: RootShell,
+  { file, note, readOnly }: { file: string; note: string; readOnly: boolean },
+): Promise<Result<string>> {
+  const device = await printed(shell, ['attach_loop', file, note, ...(readOnly ? ['--read-only'] : [])]);
+  return device.ok ? ok(device.value.trim()) : device;
+}
+
+/** Returns a loop device that is free at this moment. */
+export async function freeLoop(shell: RootShell): Promise<Result<string>> {
+  const device = await printed(shell, ['losetup', '--find']);
+  return device.ok ? ok(device.value.trim()) : device;
+}
+
+/** Waits until a daemon has written to a file; `yes` is false if it ended before, and `stderr` is what it printed. */
+export function awaitFile(shell: RootShell, file: string, daemon: string) {
+  return asked(shell, ['await_file', file, daemon]);
+}
+
+/**
+ * Waits until the qemu-nbd with the process id `daemon` has connected a network block device; `yes` is false if it ended
+ * before. Its messages are in the file `said`.
+ */
+export function awaitConnected(shell: RootShell, device: string, daemon: string, said: string) {
+  return asked(shell, ['await_connected', device.replace('/dev/', '/sys/block/'), daemon, said]);
+}
+
+/** Waits up to a minute for a path in /sys to disappear. Returns whether it did. */
+export async function awaitAbsent(shell: RootShell, file: string): Promise<Result<boolean>> {
+  const gone = await asked(shell, ['await_absent', file]);
+  return gone.ok ? ok(gone.value.yes) : gone;
+}
+
+/** Starts a daemon that holds a lock file while it runs; its messages go to the file `said`. Returns its process id. */
+export function startLocked(
+  shell: RootShell,
+  { lock, said, argv }: { lock: string; said: string; argv: readonly string[] },
+): Promise<Result<string>> {
+  return shell.start(['locked', lock, said, ...argv]);
+}
+
+/** Disconnects a network block device. */
+export function disconnectNbd(shell: RootShell, device: string) {
+  return done(shell, ['qemu-nbd', '--disconnect', device]);
+}
+
+/** Creates the nodes of a disk's partitions. A disk without a partition table is not a failure. */
+export function updatePartitions(shell: RootShell, device: string) {
+  return done(shell, ['partx', '--update', device], [0, 1]);
+}
+
+/** Returns blkid's description of devices in its `export` format; nothing for those that it does not recognize. */
+export async function probe(shell: RootShell, devices: readonly string[]): Promise<Result<string>> {
+  // Low-level probing, which uses neither blkid's cache nor udev. Status 2: nothing recognized on one of them.
+  const answer = await shell.run(['blkid', '--probe', '--output', 'export', ...devices], [0, 2, 8]);
+  return answer.ok ? ok(answer.value.stdout) : answer;
+}
+
+/** Writes to a device what is still in the kernel's memory. Fails as `host` when something could not be written. */
+export function flush(shell: RootShell, device: string) {
+  return done(shell, ['sync', device]);
+}
+
+/** Whether a daemon has ended; it may still be a zombie, since the shell has not waited for it. */
+export async function hasEnded(shell: RootShell, daemon: string): Promise<boolean> {
+  const pattern = '^State:[[:space:]]*[^ZX[:space:]]';
+  const alive = await shell.run(['grep', '-q', pattern, `/proc/${daemon}/status`], [0, 1, 2]);
+  return alive.ok && alive.value.status !== 0;
+}
+
+/** Makes older kernels forget a device of a btrfs; without the tool for that, nothing happens. */
+export function forgetBtrfs(shell: RootShell, device: string) {
+  return done(shell, ['btrfs', 'device', 'scan', '--forget', device], [0, 1, 127]);
+}
+
+/** Whether root can open a device: fails as `host` if not. */
+export function tryOpening(shell: RootShell, device: string) {
+  return done(shell, ['dd', `if=${device}`, 'of=/dev/null', 'count=0']);
+}
+
+/** Returns bytes of a device: fewer at its end. */
+export async function readBytes(
+  shell: RootShell,
+  device: string,
+  { offset, length }: ByteRange,
+): Promise<Result<Buffer>> {
+  const text = await printed(shell, ['read_bytes', device, String(offset), String(length)]);
+  return text.ok ? ok(Buffer.from(text.value, 'base64')) : text;
+}
+
+/** Discards ranges of a device. Fails as `host` while a file system on it is mounted. */
+export function discard(shell: RootShell, device: string, ranges: readonly ByteRange[]) {
+  const words = ranges.flatMap(({ offset, length }) => [String(offset), String(length)]);
+  return done(shell, ['discard_ranges', device, ...words]);
+}
