@@ -10,7 +10,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import {
   chown,
-  copyFile,
   mkdir,
   mkdtemp,
   readdir,
@@ -295,15 +294,21 @@ async function bundleThread(source, outdir, version) {
 
 /** Returns the name of the copy. */
 async function takeAlong(source, outdir) {
-  const hash = createHash('sha256')
-    .update(await readFile(source))
-    .digest('hex')
-    .slice(0, 8);
+  const contents = await joined(source);
+  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 8);
   const { name, ext } = parse(source);
   const copy = `${name}-${hash}${ext}`;
   await mkdir(join(outdir, 'chunks'), { recursive: true });
-  await copyFile(source, join(outdir, 'chunks', copy));
+  await writeFile(join(outdir, 'chunks', copy), contents);
   return copy;
+}
+
+/** The text of a file; a shell script with the files that it reads from beside it, in the place of the lines that do so. */
+async function joined(source) {
+  const text = await readFile(source, 'utf8');
+  const parts = [...text.matchAll(/^\. "\$\{0%\/\*\}\/(.+)"$/gm)];
+  const texts = await Promise.all(parts.map(([, name]) => readFile(join(dirname(source), name), 'utf8')));
+  return parts.reduce((all, [line], index) => all.replace(line, () => texts[index].trimEnd()), text);
 }
 
 async function firstModule(values) {

@@ -1,4 +1,4 @@
-// The contract of a backend: a qcow2 file becomes a block device, byte for byte, and is given back whatever happens.
+// The contract of a backend: a qcow2 file becomes a block device, byte for byte, and is released whatever happens.
 // Run for every implementation.
 
 import assert from 'node:assert/strict';
@@ -22,6 +22,7 @@ import type { AttachedDisk, Backend } from '../../src/host/attach/backend.ts';
 import { fuseBackend } from '../../src/host/attach/fuse.ts';
 import { nbdBackend } from '../../src/host/attach/nbd.ts';
 import { openRootShell, type RootShell } from '../../src/host/root/root-shell.ts';
+import { RunShell } from '../../src/host/root/run-shell.ts';
 import type { Result } from '../../src/model/failure.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -41,9 +42,9 @@ function contract(backend: Backend, skip: string | false): void {
     skip,
   }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', 'disk.qcow2', '64M'], { cwd: directory });
-    const disk = good(await backend.attach(shell, path.join(directory, 'disk.qcow2'), place.newDirectory()));
+    const disk = good(await backend.attach(newRun(), path.join(directory, 'disk.qcow2')));
     // Not a multiple of anything that could hide a mistake; large requests and small ones, in pieces and in one.
     const content = Buffer.concat([
       randomBytes(24 * MEBIBYTE),
@@ -59,7 +60,7 @@ function contract(backend: Backend, skip: string | false): void {
     good(await shell.run(['blockdev', '--flushbufs', disk.device]));
     good(await shell.run(['cmp', '--bytes', String(content.length), `${directory}/content`, disk.device]));
     good(await disk.detach());
-    assert.deepEqual(processesWith(directory), [], 'whoever wrote the file has ended');
+    assert.deepEqual(processesWith(directory), [], 'the process that wrote the file has ended');
     execFileSync('qemu-img', ['convert', '-O', 'raw', 'disk.qcow2', 'disk.raw'], { cwd: directory });
     const written = readFileSync(path.join(directory, 'disk.raw'));
     assert.equal(written.subarray(0, content.length).equals(content), true);
@@ -72,10 +73,10 @@ function contract(backend: Backend, skip: string | false): void {
 
   test(`${backend.name}: zeros and what is discarded take no room in the file`, { skip }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
-    const disk = good(await backend.attach(shell, file, place.newDirectory()));
+    const disk = good(await backend.attach(newRun(), file));
     good(
       await shell.run([
         'dd',
@@ -106,7 +107,7 @@ function contract(backend: Backend, skip: string | false): void {
 
   test(`${backend.name}: a delta takes the writes and its parent stays as it is`, { skip }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     const cwd = directory;
     writeFileSync(path.join(directory, 'raw'), randomBytes(8 * MEBIBYTE));
     execFileSync('qemu-img', ['convert', '-O', 'qcow2', 'raw', 'parent.qcow2'], { cwd });
@@ -116,7 +117,7 @@ function contract(backend: Backend, skip: string | false): void {
       { cwd },
     );
     const before = readFileSync(path.join(directory, 'parent.qcow2'));
-    const disk = good(await backend.attach(shell, path.join(directory, 'delta.qcow2'), place.newDirectory()));
+    const disk = good(await backend.attach(newRun(), path.join(directory, 'delta.qcow2')));
     good(await shell.run(['cmp', path.join(directory, 'raw'), disk.device]));
     good(
       await shell.run([
@@ -141,17 +142,17 @@ function contract(backend: Backend, skip: string | false): void {
     skip,
   }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
     const before = readFileSync(file);
     const write = (device: string) =>
       shell.run(['dd', 'if=/dev/urandom', `of=${device}`, 'bs=64K', 'count=1', 'conv=fsync', 'status=none']);
-    const forReading = good(await backend.attach(shell, file, place.newDirectory(), 'read-only'));
+    const forReading = good(await backend.attach(newRun(), file, 'read-only'));
     assert.equal((await write(forReading.device)).ok, false);
     good(await forReading.detach());
     assert.equal(readFileSync(file).equals(before), true);
-    const forWriting = good(await backend.attach(shell, file, place.newDirectory()));
+    const forWriting = good(await backend.attach(newRun(), file));
     good(await write(forWriting.device));
     good(await forWriting.detach());
   });
@@ -160,11 +161,11 @@ function contract(backend: Backend, skip: string | false): void {
     skip,
   }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
     writeFileSync(path.join(directory, 'table'), 'label: gpt\nsize=16M\n,\n');
-    const first = good(await backend.attach(shell, file, place.newDirectory()));
+    const first = good(await backend.attach(newRun(), file));
     good(
       await shell.run([
         'sh',
@@ -179,7 +180,7 @@ function contract(backend: Backend, skip: string | false): void {
     assert.equal(existsSync(`${first.device}p2`), true);
     good(await first.detach());
     assert.equal(existsSync(`${first.device}p2`), false, 'the nodes go with the disk');
-    const second = good(await backend.attach(shell, file, place.newDirectory()));
+    const second = good(await backend.attach(newRun(), file));
     assert.equal(existsSync(`${second.device}p1`), true);
     good(await second.detach());
   });
@@ -188,23 +189,23 @@ function contract(backend: Backend, skip: string | false): void {
     await using one = await openPlace();
     await using two = await openPlace();
     const disks: AttachedDisk[] = [];
-    for (const { shell, directory, newDirectory } of [one, two]) {
+    for (const { directory, newRun } of [one, two]) {
       const file = path.join(directory, 'disk.qcow2');
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
-      disks.push(good(await backend.attach(shell, file, newDirectory())));
+      disks.push(good(await backend.attach(newRun(), file)));
     }
     assert.notEqual(disks[0]?.device, disks[1]?.device);
     for (const disk of disks) good(await disk.detach());
   });
 
-  test(`${backend.name}: a device is given back when everything is killed, mounted or not`, {
+  test(`${backend.name}: a device is released when everything is killed, mounted or not`, {
     skip,
   }, async () => {
     const place = await openPlace();
-    const { shell, directory } = place;
+    const { shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '32M']);
-    const disk = good(await backend.attach(shell, file, place.newDirectory()));
+    const disk = good(await backend.attach(newRun(), file));
     good(await shell.run(['mkfs.ext4', '-q', disk.device]));
     mkdirSync(path.join(directory, 'm'));
     good(await shell.run(['mount', disk.device, path.join(directory, 'm')]));
@@ -216,16 +217,16 @@ function contract(backend: Backend, skip: string | false): void {
     await place[Symbol.asyncDispose]();
   });
 
-  test(`${backend.name}: what could not be written is told when the disk is detached, if not before`, {
+  test(`${backend.name}: what could not be written is reported when the disk is detached, if not before`, {
     skip,
   }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
-    const small = place.newDirectory();
+    const { shell, newRun } = place;
+    const small = newRun().directory;
     const file = path.join(small, 'disk.qcow2');
     good(await shell.run(['mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]));
     good(await shell.run(['qemu-img', 'create', '-q', '-f', 'qcow2', file, '64M']));
-    const disk = good(await backend.attach(shell, file, mkdtempSync(path.join(directory, 'attach-'))));
+    const disk = good(await backend.attach(newRun(), file));
     // Into the kernel's memory: dd waits for nothing to reach the disk.
     await shell.run(
       ['dd', 'if=/dev/urandom', `of=${disk.device}`, 'bs=1M', 'count=8', 'status=none'],
@@ -234,14 +235,14 @@ function contract(backend: Backend, skip: string | false): void {
     assert.equal((await disk.detach()).ok, false);
   });
 
-  test(`${backend.name}: a file that is no disk, or not there, is a failure and nothing stays attached`, {
+  test(`${backend.name}: a file that is not a disk, or missing, is a failure and nothing stays attached`, {
     skip,
   }, async () => {
     await using place = await openPlace();
-    const { shell, directory } = place;
+    const { directory, newRun } = place;
     writeFileSync(path.join(directory, 'no-disk'), 'no disk\n');
     for (const name of ['no-disk', 'missing']) {
-      const result = await backend.attach(shell, path.join(directory, name), place.newDirectory());
+      const result = await backend.attach(newRun(), path.join(directory, name));
       assert.equal(result.ok, false);
       if (!result.ok)
         assert.match([result.failure.message, ...(result.failure.detail ?? [])].join('\n'), new RegExp(name));
@@ -270,7 +271,8 @@ function textOf(file: string): string {
 interface Place extends AsyncDisposable {
   readonly shell: RootShell;
   readonly directory: string;
-  readonly newDirectory: () => string;
+  /** With a directory of its own. */
+  readonly newRun: () => RunShell;
 }
 
 async function openPlace(): Promise<Place> {
@@ -279,7 +281,7 @@ async function openPlace(): Promise<Place> {
   return {
     shell,
     directory,
-    newDirectory: () => mkdtempSync(path.join(directory, 'attach-')),
+    newRun: () => new RunShell(shell, mkdtempSync(path.join(directory, 'attach-'))),
     [Symbol.asyncDispose]: async () => {
       await shell[Symbol.asyncDispose]();
       rmSync(directory, { recursive: true, force: true });

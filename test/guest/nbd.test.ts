@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { nbdBackend } from '../../src/host/attach/nbd.ts';
 import { openRootShell } from '../../src/host/root/root-shell.ts';
+import { RunShell } from '../../src/host/root/run-shell.ts';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import { afterMounting } from '../rig/machine.ts';
 import { Built, run, TestProject, VLB } from '../rig/project.ts';
@@ -148,17 +149,14 @@ test('a device that something else uses is not taken: the next one is, or one cl
 test('a device that another vlb holds is not taken, connected or not', async () => {
   await using one = await newRun();
   await using two = await newRun();
-  const lent = good(await one.backend.lend(one.shell, one.directory));
-  for (const attempt of [
-    () => two.backend.attach(two.shell, two.image, two.directory),
-    () => two.backend.lend(two.shell, two.directory),
-  ]) {
+  const lent = good(await one.backend.lend(one.run));
+  for (const attempt of [() => two.backend.attach(two.run, two.image), () => two.backend.lend(two.run)]) {
     assert.deepEqual(failureIn(await attempt()).detail, ['/dev/nbd0 is reserved by another vlb']);
   }
   good(await lent.detach());
-  const disk = good(await two.backend.attach(two.shell, two.image, two.directory));
+  const disk = good(await two.backend.attach(two.run, two.image));
   assert.match(
-    failureIn(await one.backend.attach(one.shell, one.image, one.directory)).detail?.join() ?? '',
+    failureIn(await one.backend.attach(one.run, one.image)).detail?.join() ?? '',
     /^\/dev\/nbd0 is connected by process \d+$/,
   );
   good(await disk.detach());
@@ -167,7 +165,7 @@ test('a device that another vlb holds is not taken, connected or not', async () 
 test('the server of another is not taken for one’s own, which was slower', async () => {
   await using one = await newRun();
   await using two = await newRun();
-  const disk = good(await one.backend.attach(one.shell, one.image, one.directory));
+  const disk = good(await one.backend.attach(one.run, one.image));
   // As if it had been free when it was looked at.
   const said = path.join(two.directory, 'said');
   const late = ['qemu-nbd', '--verbose', '--connect=/dev/nbd0', two.image];
@@ -191,6 +189,7 @@ async function newRun() {
     directory,
     image,
     shell,
+    run: new RunShell(shell, directory),
     backend: { ...backend, lend },
     [Symbol.asyncDispose]: async () => {
       await shell[Symbol.asyncDispose]();

@@ -1,8 +1,9 @@
-// The backend: how a qcow2 becomes a block device. Two implementations, fuse.ts and nbd.ts, and one contract suite.
+// The backend: how a qcow2 becomes a block device. Two implementations, fuse.ts and nbd.ts, and one contract suite. Both
+// attach files of this machine to devices of this machine.
 
 import type { Result } from '../../model/failure.ts';
 import type { Disk } from '../../model/ports/machine.ts';
-import type { RootShell } from '../root/root-shell.ts';
+import type { RunShell } from '../root/run-shell.ts';
 
 export interface Backend {
   readonly name: 'fuse' | 'nbd';
@@ -11,20 +12,15 @@ export interface Backend {
   /**
    * Makes a qcow2 file a block device, with nodes for its partitions. When the shell ends, in whatever way, the device is
    * released.
-   * @param directory an existing directory for the attachment's own files, not shared with another attachment
+   * @param run with an existing directory for the attachment's own files, not shared with another attachment
    * @param access default `read-write`
    */
-  attach(
-    shell: RootShell,
-    image: string,
-    directory: string,
-    access?: 'read-write' | 'read-only',
-  ): Promise<Result<AttachedDisk>>;
+  attach(run: RunShell, image: string, access?: 'read-write' | 'read-only'): Promise<Result<AttachedDisk>>;
   /**
    * Reserves an unused device which a script can attach with qemu-nbd. No other run gets it until `detach`, or until the
    * shell ends. Undefined for a backend without such devices.
    */
-  readonly lend: ((shell: RootShell, directory: string) => Promise<Result<AttachedDisk>>) | undefined;
+  readonly lend: ((run: RunShell) => Promise<Result<AttachedDisk>>) | undefined;
 }
 
 export interface AttachedDisk extends Disk {

@@ -1,11 +1,20 @@
 // The fuse backend: qemu-storage-daemon exports the qcow2 as one raw file (FUSE export), with a loop device over it.
 // The only kernel modules it needs are loop and fuse.
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
+import {
+  attachLoop,
+  awaitAbsent,
+  awaitFile,
+  flush,
+  hasEnded,
+  updatePartitions,
+} from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
+import type { RunShell } from '../root/run-shell.ts';
 import { LOOP_NOTE } from '../system/leftovers.ts';
 import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
 
@@ -26,16 +35,19 @@ async function check(): Promise<Result<void>> {
 }
 
 async function attach(
-  shell: RootShell,
+  run: RunShell,
   image: string,
-  directory: string,
   access: 'read-write' | 'read-only' = 'read-write',
 ): Promise<Result<AttachedDisk>> {
   const readOnly = access === 'read-only';
-  const file = path.join(directory, 'disk');
-  const pidFile = path.join(directory, 'daemon.pid');
-  const note = path.join(directory, LOOP_NOTE);
-  for (const name of [file, note]) writeFileSync(name, '');
+  const { shell } = run;
+  const file = run.file('disk');
+  const pidFile = run.file('daemon.pid');
+  const note = run.file(LOOP_NOTE);
+  for (const name of [file, note]) {
+    const made = await shell.files.write(name, '');
+    if (!made.ok) return made;
+  }
   const daemon = await shell.start([
     'qemu-storage-daemon',
     '--blockdev',
@@ -62,23 +74,20 @@ async function attach(
     pidFile,
   ]);
   if (!daemon.ok) return daemon;
-  const ready = await shell.run(['await_file', pidFile, daemon.value], [0, 1]);
+  const ready = await awaitFile(shell, pidFile, daemon.value);
   if (!ready.ok) return ready;
-  if (ready.value.status !== 0) {
-    return cannotAttach(image, ready.value.stderr);
-  }
+  if (!ready.value.yes) return cannotAttach(image, ready.value.stderr);
   // Never --direct-io=on. A loop device with direct I/O has several writes under way at once, and QEMU's FUSE export
   // (without the patch "fuse: Copy write buffer content before polling", 2025) reads the next request into the buffer
   // of a write still in progress, so pages of one request are written in place of another's. With buffered I/O the
   // kernel's inode lock lets one write through at a time. The backend's contract test compares every byte.
-  const mode = readOnly ? ['--read-only'] : [];
-  const loop = await shell.run(['attach_loop', file, note, ...mode]);
+  const loop = await attachLoop(shell, { file, note, readOnly });
   if (!loop.ok) return loop;
-  const device = loop.value.stdout.trim();
+  const device = loop.value;
   const pinned = await shell.pinLoop(device);
   if (!pinned.ok) return pinned;
-  // Kernels without partition parsing create no nodes. A disk without a table has none to create.
-  const nodes = await shell.run(['partx', '--update', device], [0, 1]);
+  // Kernels without partition parsing create no nodes.
+  const nodes = await updatePartitions(shell, device);
   if (!nodes.ok) return nodes;
   let isOver = false;
   return ok({
@@ -91,15 +100,6 @@ async function attach(
   });
 }
 
-/** Whether a daemon has ended; it may still be a zombie, since the shell has not waited for it. */
-async function hasEnded(shell: RootShell, pid: string): Promise<boolean> {
-  const alive = await shell.run(
-    ['grep', '-q', '^State:[[:space:]]*[^ZX[:space:]]', `/proc/${pid}/status`],
-    [0, 1, 2],
-  );
-  return alive.ok && alive.value.status !== 0;
-}
-
 async function detach(
   shell: RootShell,
   device: string,
@@ -107,15 +107,14 @@ async function detach(
   daemon: string,
 ): Promise<Result<void>> {
   // The last writer may not have waited for its writes: an error of one is reported here or never.
-  const flushed = await shell.run(['sync', device]);
+  const flushed = await flush(shell, device);
   if (!flushed.ok) return flushed;
   const dropped = await shell.stop(holder);
   if (!dropped.ok) return dropped;
   // The file is gone when the last user, which may be a file system, has closed the device and everything is written.
-  const gone = await shell.run(['await_absent', `/sys/block/${path.basename(device)}/loop`], [0, 1]);
+  const gone = await awaitAbsent(shell, `/sys/block/${path.basename(device)}/loop`);
   if (!gone.ok) return gone;
-  if (gone.value.status !== 0)
-    return fail('host', `${device} is still in use a minute after vlb detached it`);
+  if (!gone.value) return fail('host', `${device} is still in use a minute after vlb detached it`);
   const ended = await shell.stop(daemon);
   if (!ended.ok) return ended;
   return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon exited with status ${ended.value}`);

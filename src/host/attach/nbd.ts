@@ -1,10 +1,19 @@
 // The nbd backend: qemu-nbd connects the qcow2 to a network block device of the kernel.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isInstalled, lastLines, missingTool } from '../process/run.ts';
-import type { RootShell } from '../root/root-shell.ts';
+import {
+  awaitAbsent,
+  awaitConnected,
+  awaitFile,
+  disconnectNbd,
+  flush,
+  startLocked,
+  updatePartitions,
+} from '../root/agent-devices.ts';
+import type { RunShell } from '../root/run-shell.ts';
 import type { AttachedDisk, Backend } from './backend.ts';
 import { type Busy, connectedBy, NbdDevices } from './nbd-devices.ts';
 
@@ -26,14 +35,14 @@ export function nbdBackend(given: readonly string[]): Backend {
   return {
     name: 'nbd',
     check: () => check(names),
-    attach: async (shell, image, directory, access) => {
-      const disk = await devices.take(shell, (device) =>
-        connect(shell, image, { device, directory }, access === 'read-only'),
+    attach: async (run, image, access) => {
+      const disk = await devices.take(run.shell, (device) =>
+        connect(run, image, device, access === 'read-only'),
       );
       return disk.ok ? ok(giveBack(disk.value)) : disk;
     },
-    lend: async (shell, directory) => {
-      const disk = await devices.take(shell, (device) => reserve(shell, { device, directory }));
+    lend: async (run) => {
+      const disk = await devices.take(run.shell, (device) => reserve(run, device));
       return disk.ok ? ok(giveBack(disk.value)) : disk;
     },
   };
@@ -71,12 +80,6 @@ function troubleWith(device: string): [message: string, more: { hint: string }] 
   return [message, { hint }];
 }
 
-/** A device, and the directory of the attachment's own files. */
-interface Place {
-  readonly device: string;
-  readonly directory: string;
-}
-
 /** What holds a device: `daemon` has the device's lock, and its messages go to the file `said`. */
 interface Holder {
   readonly daemon: string;
@@ -84,26 +87,22 @@ interface Holder {
 }
 
 /** Starts a command under the lock of a device: the lock ends with the command and everything it started. */
-async function startLocked(
-  shell: RootShell,
-  { device, directory }: Place,
-  argv: readonly string[],
-): Promise<Result<Holder>> {
+async function holdDevice(run: RunShell, device: string, argv: readonly string[]): Promise<Result<Holder>> {
   const name = path.basename(device);
-  const said = path.join(directory, `${name}.said`);
+  const said = run.file(`${name}.said`);
   // In a directory where only root creates files: no other user can hold the lock.
-  const daemon = await shell.start(['locked', `/run/vlb-${name}.lock`, said, ...argv]);
+  const daemon = await startLocked(run.shell, { lock: `/run/vlb-${name}.lock`, said, argv });
   return daemon.ok ? ok({ daemon: daemon.value, said }) : daemon;
 }
 
 async function connect(
-  shell: RootShell,
+  run: RunShell,
   image: string,
-  place: Place,
+  device: string,
   readOnly: boolean,
 ): Promise<Result<AttachedDisk> | Busy> {
-  const { device } = place;
-  const started = await startLocked(shell, place, [
+  const { shell } = run;
+  const started = await holdDevice(run, device, [
     'qemu-nbd',
     `--connect=${device}`,
     // It reports when it is connected, and stays in the foreground, so that vlb can wait for its end.
@@ -118,51 +117,48 @@ async function connect(
   ]);
   if (!started.ok) return started;
   const { daemon, said } = started.value;
-  const sys = `/sys/block/${path.basename(device)}`;
-  const ready = await shell.run(['await_connected', sys, daemon, said], [0, 1]);
+  const ready = await awaitConnected(shell, device, daemon, said);
   if (!ready.ok) return ready;
-  if (ready.value.status !== 0) {
+  if (!ready.value.yes) {
     const ended = await shell.stop(daemon);
     if (!ended.ok) return ended;
     if (ended.value === LOCKED) return takenByAnother(device);
-    return (await connectedBy(device)) ?? cannotConnect(device, said, ready.value.stderr);
+    return (await connectedBy(device)) ?? cannotConnect(run, device, said, ready.value.stderr);
   }
-  // Kernels without partition parsing create no nodes. A disk without a table has none to create.
-  const nodes = await shell.run(['partx', '--update', device], [0, 1]);
+  // Kernels without partition parsing create no nodes.
+  const nodes = await updatePartitions(shell, device);
   if (!nodes.ok) return nodes;
-  return ok({ device, detach: () => disconnect(shell, device, started.value) });
+  return ok({ device, detach: () => disconnect(run, device, started.value) });
 }
 
-async function disconnect(shell: RootShell, device: string, { daemon, said }: Holder): Promise<Result<void>> {
-  const sys = `/sys/block/${path.basename(device)}`;
-  const steps = [
-    // The last writer may not have waited for its writes: an error of one is reported here or never.
-    ['sync', device],
-    ['qemu-nbd', '--disconnect', device],
-    ['await_absent', `${sys}/pid`],
-  ];
-  for (const step of steps) {
-    const done = await shell.run(step);
-    if (!done.ok) return done;
-  }
+async function disconnect(run: RunShell, device: string, { daemon, said }: Holder): Promise<Result<void>> {
+  const { shell } = run;
+  // The last writer may not have waited for its writes: an error of one is reported here or never.
+  const flushed = await flush(shell, device);
+  if (!flushed.ok) return flushed;
+  const disconnected = await disconnectNbd(shell, device);
+  if (!disconnected.ok) return disconnected;
+  const gone = await awaitAbsent(shell, `/sys/block/${path.basename(device)}/pid`);
+  if (!gone.ok) return gone;
+  if (!gone.value) return fail('host', `${device} is still connected a minute after vlb disconnected it`);
   // After the device is gone it still writes the rest of the qcow2.
   const ended = await shell.stop(daemon);
   if (!ended.ok) return ended;
   return ended.value === 0
     ? ok()
-    : fail('host', `qemu-nbd exited with status ${ended.value}`, { detail: wordsIn(said) });
+    : fail('host', `qemu-nbd exited with status ${ended.value}`, { detail: await wordsIn(run, said) });
 }
 
 /** Reserves a device without connecting anything to it. */
-async function reserve(shell: RootShell, place: Place): Promise<Result<AttachedDisk> | Busy> {
-  const { device } = place;
-  const started = await startLocked(shell, place, ['sleep', 'infinity']);
+async function reserve(run: RunShell, device: string): Promise<Result<AttachedDisk> | Busy> {
+  const { shell } = run;
+  const started = await holdDevice(run, device, ['sleep', 'infinity']);
   if (!started.ok) return started;
   const { daemon, said } = started.value;
   const stop = () => shell.stop(daemon);
-  const held = await shell.run(['await_file', said, daemon], [0, 1]);
+  const held = await awaitFile(shell, said, daemon);
   if (!held.ok) return held;
-  const busy = held.value.status === 0 ? await connectedBy(device) : takenByAnother(device);
+  const busy = held.value.yes ? await connectedBy(device) : takenByAnother(device);
   if (busy) {
     const stopped = await stop();
     return stopped.ok ? busy : stopped;
@@ -180,17 +176,19 @@ function takenByAnother(device: string): Busy {
   return { busy: `${device} is reserved by another vlb` };
 }
 
-function cannotConnect(device: string, said: string, shellSaid: string): Result<never> {
+async function cannotConnect(
+  run: RunShell,
+  device: string,
+  said: string,
+  shellSaid: string,
+): Promise<Result<never>> {
   return fail('host', `qemu-nbd cannot connect ${device}`, {
-    detail: [...lastLines(shellSaid, 5), ...wordsIn(said)],
+    detail: [...lastLines(shellSaid, 5), ...(await wordsIn(run, said))],
   });
 }
 
 /** The last lines that a daemon printed, without the first line, which is from `locked`. */
-function wordsIn(said: string): string[] {
-  try {
-    return lastLines(readFileSync(said, 'utf8').replace(/^.*\n/, ''), 5);
-  } catch {
-    return [];
-  }
+async function wordsIn({ shell }: RunShell, said: string): Promise<string[]> {
+  const text = await shell.files.read(said);
+  return text.ok ? lastLines(text.value.toString().replace(/^.*\n/, ''), 5) : [];
 }

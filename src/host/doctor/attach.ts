@@ -10,7 +10,9 @@ import { packageHint } from '../process/packages.ts';
 import { isInstalled, lastLines, run } from '../process/run.ts';
 import { makeScratch } from '../process/scratch.ts';
 import { isRoot, SUDO_HINT } from '../process/sudo.ts';
+import { freeLoop, tryOpening } from '../root/agent-devices.ts';
 import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import { RunShell } from '../root/run-shell.ts';
 
 const COMMON = { group: 'vlb build', needed: true } as const;
 const TINY_BYTES = 1024 * 1024;
@@ -68,16 +70,16 @@ function missingDevices(): Finding[] {
 async function tryFuse(shell: RootShell): Promise<Finding> {
   const missing = missingNode(FUSE, '/dev/fuse', 'fuse');
   if (missing) return missing;
-  const opened = await shell.run(['dd', 'if=/dev/fuse', 'of=/dev/null', 'count=0']);
+  const opened = await tryOpening(shell, '/dev/fuse');
   return opened.ok ? { ...FUSE, state: 'ok' } : { ...FUSE, ...cannotOpen(opened.failure, 'fuse') };
 }
 
 async function tryLoop(shell: RootShell): Promise<Finding> {
   const missing = missingNode(LOOP, '/dev/loop-control', 'loop');
   if (missing) return missing;
-  const free = await shell.run(['losetup', '--find']);
+  const free = await freeLoop(shell);
   if (!free.ok) return { ...LOOP, ...cannotOpen(free.failure, 'loop') };
-  const device = free.value.stdout.trim();
+  const device = free.value;
   if (existsSync(device)) return { ...LOOP, state: 'ok' };
   return {
     ...LOOP,
@@ -114,7 +116,7 @@ async function attachTiny(shell: RootShell): Promise<Result<void>> {
   const image = path.join(directory.path, 'tiny.qcow2');
   const made = await qemuImg.create(image, { size: TINY_BYTES });
   if (!made.ok) return made;
-  const disk = await fuseBackend.attach(shell, image, directory.path);
+  const disk = await fuseBackend.attach(new RunShell(shell, directory.path), image);
   return disk.ok ? disk.value.detach() : disk;
 }
 

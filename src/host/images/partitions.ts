@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
+import { probe } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
 export interface Volume {
@@ -18,10 +19,9 @@ export async function readVolumes(shell: RootShell, device: string): Promise<Res
   const partitions = partitionNumbers(device);
   const numbers = partitions.length > 0 ? partitions : [0];
   const devices = numbers.map((number) => partitionDevice(device, number));
-  // Low-level probing, which uses neither blkid's cache nor udev. Status 2: nothing recognized on one of them.
-  const probed = await shell.run(['blkid', '--probe', '--output', 'export', ...devices], [0, 2, 8]);
+  const probed = await probe(shell, devices);
   if (!probed.ok) return probed;
-  const types = parseBlkid(probed.value.stdout);
+  const types = parseBlkid(probed.value);
   return ok(
     numbers.map((partition, index) => {
       const node = devices[index] ?? device;

@@ -20,16 +20,22 @@ import {
   start,
 } from '../process/run.ts';
 import { asRoot, isRoot, SUDO_HINT } from '../process/sudo.ts';
+import { localFiles, type RootFiles } from './root-files.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
 export interface RootShell extends AsyncDisposable {
   /** The process that was started; the shell is one that descends from it. */
   readonly pid: number | undefined;
+  /** The files that vlb and the shell exchange. */
+  readonly files: RootFiles;
   /** Settles when the shell has ended, and with it all that was in it. */
   readonly ended: Promise<unknown>;
-  /** Runs a command, or a function of agent.sh, to its end. Fails like `run` of src/host/process/run.ts. */
+  /**
+   * Runs a command, or a function of the agent, to its end. Fails like `run` of src/host/process/run.ts. Above this folder
+   * the functions of agent.ts and agent-devices.ts are used instead.
+   */
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
-  /** Runs a command and hands on its output (both streams as one) as it comes. Returns its exit status. */
+  /** Runs a command and passes on its output (both streams as one) as it comes. Returns its exit status. */
   stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
   /**
    * Runs an interactive command on vlb's own streams, or on a terminal of its own that is shown in vlb's.
@@ -55,8 +61,8 @@ export interface RootShell extends AsyncDisposable {
   kill(): void;
 }
 
-// Beside this file in the source, and beside the bundle when it is built.
-const AGENT = fileURLToPath(new URL('./agent.sh', import.meta.url));
+// In the source a file that reads the others beside it, in the bundle one file (bin/bundle.mjs).
+const AGENT = fileURLToPath(new URL('./agent/agent.sh', import.meta.url));
 
 /** Where root's tools are: not every PATH has them all, for example that of `su`. */
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -105,6 +111,7 @@ function howEnded({ status, signal }: ChildEnd): string {
 }
 
 class AgentShell implements RootShell {
+  readonly files = localFiles;
   readonly #child: Child;
   readonly #mark = randomUUID();
   readonly #stdout: MarkedStream;

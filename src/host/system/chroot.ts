@@ -1,190 +1,156 @@
-// Runs a build-layer or an interactive shell in the chroot of a mounted system, with all that a package install expects.
+// Runs a build-layer or an interactive shell in the chroot of a mounted system, with all that a package install expects;
+// and a modify-disk on the host.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/secret.ts';
 import { isRoot } from '../process/sudo.ts';
-import { escapeLine, type RootShell } from '../root/root-shell.ts';
-import { madeList, pointFailure, WRONG_PLACE } from './mount.ts';
+import * as agent from '../root/agent.ts';
+import { escapeLine } from '../root/root-shell.ts';
+import type { RunShell } from '../root/run-shell.ts';
+import { pointFailure } from './mount.ts';
 
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
 const POLICY = '#!/bin/sh\nexit 101\n';
 
-/**
- * Runs a command in the chroot, in /mnt, and returns its exit status.
- * @param directory the run's own directory
- */
+/** Runs a command in the chroot, in /mnt, and returns its exit status. */
 export async function runInChroot(
-  shell: RootShell,
+  run: RunShell,
   system: MountedSystem,
   script: ChrootScript,
-  directory: string,
 ): Promise<Result<number>> {
+  const { shell, directory, lists } = run;
   const copies = script.binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
-  const owned = await ownByRoot(shell, [script.inputs, ...copies]);
+  const owned = await ownByRoot(run, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
-  const list = madeList(directory);
-  const prepared = await shell.run(['prepare_chroot', system.root, list], [0, WRONG_PLACE]);
+  const prepared = await agent.prepareChroot(shell, system.root, lists);
   if (!prepared.ok) return prepared;
-  if (prepared.value.status !== 0) {
-    return fail('work', `cannot set up the chroot: ${prepared.value.stderr.trim()}`, {
+  const { obstacle, hasDpkg } = prepared.value;
+  if (obstacle !== undefined) {
+    return fail('work', `cannot set up the chroot: ${obstacle}`, {
       hint: 'vlb mounts over this path during the build; remove or fix it in the layer that created it',
     });
   }
-  const binds = await prepareBinds(shell, system, script.binds, list);
+  const binds = await prepareBinds(run, system, script.binds);
   if (!binds.ok) return binds;
-  const secrets = await putSecrets(shell, script.secrets, directory);
+  const secrets = await putSecrets(run, script.secrets);
   if (!secrets.ok) return secrets;
-  const policy = path.join(directory, 'policy-rc.d');
-  writeFileSync(policy, POLICY, { mode: 0o755 });
-  writeVariables(script, '/run/secrets', directory);
-  const ended = await runOn(
-    shell,
-    script.streams,
-    [
-      'chrooted',
-      networkOf(script),
-      directory,
-      system.root,
-      script.inputs,
-      copyOfResolvConf(directory),
-      prepared.value.stdout.includes('dpkg') ? policy : '',
-      secrets.value,
-      String(script.binds.length),
-      ...script.binds.flatMap((bind) => [bind.source, bind.target]),
-      ...script.argv,
-    ],
+  const variables = await writeVariables(run, script, '/run/secrets');
+  if (!variables.ok) return variables;
+  const policy = hasDpkg ? run.file('policy-rc.d') : '';
+  if (hasDpkg) {
+    const written = await shell.files.write(policy, POLICY, 0o755);
+    if (!written.ok) return written;
+  }
+  const resolvConf = await copyResolvConf(run);
+  if (!resolvConf.ok) return resolvConf;
+  const command = agent.chrootCommand({
+    noNetwork: script.noNetwork,
     directory,
-  );
-  if (!ended.ok || ended.value === 0 || existsSync(path.join(directory, 'started'))) return ended;
+    root: system.root,
+    inputs: script.inputs,
+    resolvConf: resolvConf.value,
+    policy,
+    secrets: secrets.value,
+    binds: script.binds,
+    argv: script.argv,
+  });
+  const ended = await runOn(run, script.streams, command);
+  if (!ended.ok || ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
   return fail('host', 'cannot set up the chroot');
 }
 
 /** Creates the mount points of the binds. Fails as `work` where the image has something else at one of these paths. */
 async function prepareBinds(
-  shell: RootShell,
+  { shell, lists }: RunShell,
   system: MountedSystem,
   binds: readonly Bind[],
-  list: string,
 ): Promise<Result<void>> {
-  for (const { source, target, type, isCopy, where } of binds) {
-    if (!isCopy) {
-      const owned = await shell.run(['chown', '0:0', '--', source]);
+  for (const bind of binds) {
+    if (!bind.isCopy) {
+      const owned = await agent.giveToRoot(shell, [bind.source], false);
       if (!owned.ok) return owned;
     }
-    const made = await shell.run(['mount_point', system.root, target, type, list], [0, WRONG_PLACE]);
+    const made = await agent.makeMountPoint(shell, system.root, bind, lists);
     if (!made.ok) return made;
-    if (made.value.status !== 0) return pointFailure(made.value, where);
+    if (made.value !== undefined) return pointFailure(made.value, bind.where);
   }
   return ok();
 }
 
 /** Puts secrets into memory that only this run's processes see; returns the directory, or '' without secrets. */
-async function putSecrets(
-  shell: RootShell,
-  secrets: readonly Secret[],
-  directory: string,
-): Promise<Result<string>> {
+async function putSecrets(run: RunShell, secrets: readonly Secret[]): Promise<Result<string>> {
   if (secrets.length === 0) return ok('');
-  const place = path.join(directory, 'secrets');
-  mkdirSync(place);
-  // Unlike tmpfs, ramfs is never swapped out to a disk.
-  const mounted = await shell.run([
-    'mount',
-    '-t',
-    'ramfs',
-    '-o',
-    'nosuid,nodev,noexec,mode=0755',
-    'ramfs',
-    place,
-  ]);
+  const { shell } = run;
+  const place = run.file('secrets');
+  const made = await shell.files.makeDirectory(place);
+  if (!made.ok) return made;
+  const mounted = await agent.mountSecrets(shell, place);
   if (!mounted.ok) return mounted;
   for (const { name, content } of secrets) {
-    const written = await shell.write(path.join(place, name), content);
+    const written = await shell.write(`${place}/${name}`, content);
     if (!written.ok) return written;
   }
   return ok(place);
 }
 
-/**
- * Runs a modify-disk on the host, in namespaces of its own, and returns its exit status.
- * @param directory the run's own directory
- */
-export async function runOnHost(
-  shell: RootShell,
-  script: HostScript,
-  directory: string,
-): Promise<Result<number>> {
-  const owned = await ownByRoot(shell, [script.inputs]);
+/** Runs a modify-disk on the host, in namespaces of its own, and returns its exit status. */
+export async function runOnHost(run: RunShell, script: HostScript): Promise<Result<number>> {
+  const owned = await ownByRoot(run, [script.inputs]);
   if (!owned.ok) return owned;
-  const secrets = await putSecrets(shell, script.secrets, directory);
+  const secrets = await putSecrets(run, script.secrets);
   if (!secrets.ok) return secrets;
-  const ended = await runOn(
-    shell,
-    script.streams,
-    [
-      'boxed',
-      networkOf(script),
-      writeVariables(script, secrets.value, directory),
-      script.inputs,
-      script.lent?.device ?? '',
-      ...script.argv,
-    ],
-    directory,
-  );
+  const variables = await writeVariables(run, script, secrets.value);
+  if (!variables.ok) return variables;
+  const command = agent.hostCommand({
+    noNetwork: script.noNetwork,
+    variables: variables.value,
+    inputs: script.inputs,
+    device: script.lent?.device ?? '',
+    argv: script.argv,
+  });
+  const ended = await runOn(run, script.streams, command);
   if (script.makes === undefined || isRoot() || !ended.ok) return ended;
-  const user = `${process.getuid?.()}:${process.getgid?.()}`;
-  // Status 1: the script did not create it; the caller reports that.
-  const given = await shell.run(['chown', '--no-dereference', user, '--', script.makes], [0, 1]);
+  // If the script did not create the file, the caller reports that.
+  const given = await agent.giveToUser(run.shell, script.makes);
   return given.ok ? ended : given;
 }
 
-/** Runs a function of agent.sh on these streams. */
-function runOn(
-  shell: RootShell,
-  streams: Streams,
-  argv: readonly string[],
-  directory: string,
-): Promise<Result<number>> {
+/** Runs a command of the agent on these streams. */
+function runOn(run: RunShell, streams: Streams, argv: readonly string[]): Promise<Result<number>> {
   return typeof streams === 'function'
-    ? shell.stream(argv, streams)
-    : shell.join(argv, path.join(directory, 'request'), streams);
+    ? run.shell.stream(argv, streams)
+    : run.shell.join(argv, run.file('request'), streams);
 }
 
 /** An ordinary user cannot stage files that belong to root. */
-async function ownByRoot(shell: RootShell, places: readonly string[]): Promise<Result<void>> {
-  if (isRoot()) return ok();
-  const done = await shell.run(['chown', '--recursive', '--no-dereference', '0:0', '--', ...places]);
-  return done.ok ? ok() : done;
+async function ownByRoot({ shell }: RunShell, places: readonly string[]): Promise<Result<void>> {
+  return isRoot() ? ok() : agent.giveToRoot(shell, places, true);
 }
 
-/** The network argument of the agent's functions. */
-function networkOf(script: { readonly noNetwork: boolean }): string {
-  return script.noNetwork ? 'none' : 'host';
-}
-
-/** Writes a script's variables to a file that others cannot read, for `with_variables` of agent.sh. */
-function writeVariables(
+/** Writes a script's variables to a file that other users cannot read, in the form of agent/sandbox.sh; returns the file. */
+async function writeVariables(
+  run: RunShell,
   { environment, secrets }: Pick<HostScript, 'environment' | 'secrets'>,
   secretsPlace: string,
-  directory: string,
-): string {
-  const file = path.join(directory, 'environment');
+): Promise<Result<string>> {
   const variables = secrets.length === 0 ? environment : { ...environment, VLB_SECRETS: secretsPlace };
   const lines = Object.entries(variables).map(([name, value]) => `${escapeLine(`${name}=${value}`)}\n`);
-  writeFileSync(file, lines.join(''), { mode: 0o600 });
-  return file;
+  const file = run.file('environment');
+  const written = await run.shell.files.write(file, lines.join(''), 0o600);
+  return written.ok ? ok(file) : written;
 }
 
-/** Copies the host's resolv.conf, so that changes by a script stay in the run; returns '' if the host has none. */
-function copyOfResolvConf(directory: string): string {
-  const copy = path.join(directory, 'resolv.conf');
+/** Copies the host's resolv.conf, so that changes by a script stay in the run; returns the copy, or '' if the host has none. */
+async function copyResolvConf(run: RunShell): Promise<Result<string>> {
+  let text: Buffer;
   try {
-    writeFileSync(copy, readFileSync('/etc/resolv.conf'), { mode: 0o644 });
-    return copy;
+    text = readFileSync('/etc/resolv.conf');
   } catch {
-    return ''; // without it the host resolves nothing, and neither does the chroot
+    return ok(''); // without it the host resolves nothing, and neither does the chroot
   }
+  const copy = run.file('resolv.conf');
+  const written = await run.shell.files.write(copy, text);
+  return written.ok ? ok(copy) : written;
 }

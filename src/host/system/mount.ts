@@ -1,17 +1,13 @@
 // Finds the operating system on a disk, mounts it with what belongs to it, and unmounts it again.
 
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import { fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
+import * as agent from '../root/agent.ts';
+import { updatePartitions } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
-
-/** mount_system's exit status for a file system without an operating system. */
-const NO_SYSTEM = 3;
-
-/** mount_point's exit status where the image has something else at the path. */
-export const WRONG_PLACE = 4;
+import type { RunShell } from '../root/run-shell.ts';
+import { emptyJournal } from './journal.ts';
 
 /** The file systems that can hold the root of a Linux system, with the mount options to try for each. */
 const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
@@ -34,37 +30,27 @@ const FAST: Readonly<Record<string, string>> = {
   ext4: 'nobarrier,commit=300,data=writeback,noauto_da_alloc',
 };
 
-/** The list of the mount points that had to be created, which are removed again at the end. */
-export function madeList(directory: string): string {
-  return path.join(directory, 'made');
-}
-
-/** The list of what is mounted inside the system by hints. */
-function insideList(directory: string): string {
-  return path.join(directory, 'inside');
-}
-
-/** The failure for a path that cannot be a mount point, with the message of mount_point. */
-export function pointFailure(said: { readonly stderr: string }, where?: Where): Result<never> {
-  return fail('work', `cannot use this as a mount point: ${said.stderr.trim()}`, where ? { where } : {});
+/** The failure for a path that cannot be a mount point, with the reason as a clause. */
+export function pointFailure(obstacle: string, where?: Where): Result<never> {
+  return fail('work', `cannot use this as a mount point: ${obstacle}`, where ? { where } : {});
 }
 
 /**
  * Mounts the root file system read-write, and the requested partitions inside it.
  * Fails as `work` when the disk has no operating system, or more than one.
- * @param directory the run's own directory
  */
 export async function mountSystem(
-  shell: RootShell,
+  run: RunShell,
   device: string,
-  directory: string,
   options: MountOptions,
 ): Promise<Result<MountedSystem>> {
+  const { shell, lists } = run;
   const volumes = await readVolumes(shell, device);
   if (!volumes.ok) return volumes;
-  const root = path.join(directory, 'root');
-  mkdirSync(root);
-  const mounted = await mountRoot(shell, volumes.value, root, options.rootPartition);
+  const root = run.file('root');
+  const made = await shell.files.makeDirectory(root);
+  if (!made.ok) return made;
+  const mounted = await mountRoot(run, volumes.value, root, options.rootPartition);
   if (!mounted.ok) return mounted;
   const byDepth = [...options.partitionMounts].sort((a, b) => a.target.length - b.target.length);
   for (const mount of byDepth) {
@@ -75,31 +61,20 @@ export async function mountSystem(
         hint: describe(volumes.value),
       });
     }
-    const done = await shell.run(
-      [
-        'mount_inside',
-        root,
-        volume.device,
-        mount.target,
-        volume.type,
-        madeList(directory),
-        insideList(directory),
-      ],
-      [0, WRONG_PLACE],
-    );
-    if (!done.ok) return done;
-    if (done.value.status !== 0) return pointFailure(done.value, options.whereOf(mount.target));
+    const { device, type } = volume;
+    const inside = await agent.mountInside(shell, root, { device, target: mount.target, type }, lists);
+    if (!inside.ok) return inside;
+    if (inside.value !== undefined) return pointFailure(inside.value, options.whereOf(mount.target));
   }
   return ok({ root });
 }
 
 /** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` if it has no system. */
 export async function mountLayerSystem(
-  shell: RootShell,
+  { shell, lists }: RunShell,
   device: string,
   system: MountedSystem,
   target: string,
-  directory: string,
 ): Promise<Result<void>> {
   const volumes = await readVolumes(shell, device);
   if (!volumes.ok) return volumes;
@@ -110,67 +85,59 @@ export async function mountLayerSystem(
       });
     }
     for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
-      const argv = [
-        'mount_layer',
-        volume.device,
-        volume.type ?? '',
-        `ro,nodev,${options}`,
+      const tried = await agent.mountLayer(
+        shell,
         system.root,
-        target,
-        madeList(directory),
-        insideList(directory),
-      ];
-      const tried = await shell.run(argv, [0, NO_SYSTEM, WRONG_PLACE]);
+        { device: volume.device, target, type: volume.type ?? '', options: `ro,nodev,${options}` },
+        lists,
+      );
       if (!tried.ok) return tried;
-      if (tried.value.status === WRONG_PLACE) return pointFailure(tried.value);
-      if (tried.value.status === 0) return ok();
+      if (typeof tried.value === 'object') return pointFailure(tried.value.obstacle);
+      if (tried.value === 'mounted') return ok();
     }
   }
   return noSystem(volumes.value, undefined);
 }
 
 /** Trims the file systems of a disk that is not mounted: what a script deleted must not stay in the delta. */
-export async function trimVolumes(
-  shell: RootShell,
-  device: string,
-  directory: string,
-): Promise<Result<void>> {
+export async function trimVolumes(run: RunShell, device: string): Promise<Result<void>> {
+  const { shell } = run;
   // The script may have created the partitions, and not every kernel notices.
-  const nodes = await shell.run(['partx', '--update', device], [0, 1]);
+  const nodes = await updatePartitions(shell, device);
   if (!nodes.ok) return nodes;
   const volumes = await readVolumes(shell, device);
   if (!volumes.ok) return volumes;
-  const place = path.join(directory, 'trim');
-  mkdirSync(place);
+  const target = run.file('trim');
+  const made = await shell.files.makeDirectory(target);
+  if (!made.ok) return made;
   for (const { device: node, type } of volumes.value) {
     // The kernel takes two clones of one btrfs, mounted at once, for one file system; trimming is not worth that risk.
     if (type === undefined || type === 'btrfs' || !(type in SYSTEM_TYPES)) continue;
     const options = `noatime,${SYSTEM_TYPES[type]?.[0] ?? ''}`.replace(/,$/, '');
-    const done = await shell.run(['trim_volume', node, type, options, place]);
-    if (!done.ok) return done;
+    const hasJournal = await agent.trimVolume(shell, { device: node, target, type, options });
+    if (!hasJournal.ok) return hasJournal;
+    // How much the script wrote is unknown, so the journal is emptied in any case.
+    if (hasJournal.value) await emptyJournal(shell, node);
   }
   return ok();
 }
 
 /** Trims and flushes every file system, then unmounts. Fails when something could not be written to the disk. */
 export async function unmountSystem(
-  shell: RootShell,
+  { shell, lists }: RunShell,
   system: MountedSystem,
-  directory: string,
 ): Promise<Result<void>> {
   // What the script deleted must not stay in the delta.
-  for (const step of [
-    ['trim_all', system.root],
-    ['unmount_all', system.root, madeList(directory)],
-  ]) {
-    const done = await shell.run(step);
-    if (!done.ok) return done;
-  }
+  const trimmed = await agent.trimAll(shell, system.root);
+  if (!trimmed.ok) return trimmed;
+  const journals = await agent.unmountAll(shell, system.root, lists);
+  if (!journals.ok) return journals;
+  for (const device of journals.value) await emptyJournal(shell, device);
   return ok();
 }
 
 async function mountRoot(
-  shell: RootShell,
+  { shell }: RunShell,
   volumes: readonly Volume[],
   root: string,
   wanted: number | undefined,
@@ -192,7 +159,7 @@ async function mountRoot(
     if (!options.ok) return options;
     if (options.value === undefined) continue;
     found.push({ volume, options: options.value });
-    const unmounted = await shell.run(['umount', root]);
+    const unmounted = await agent.unmount(shell, root);
     if (!unmounted.ok) return unmounted;
   }
   const [only] = found;
@@ -228,20 +195,22 @@ async function tryMount(
   mode: 'ro' | 'rw',
 ): Promise<Result<string | undefined>> {
   for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
-    const tried = await shell.run(
-      [
-        'mount_system',
-        volume.device,
-        root,
-        volume.type ?? '',
-        `${mode},noatime,nodev,${options}`,
-        ...(mode === 'rw' ? [FAST[volume.type ?? ''] ?? ''] : []),
-      ],
+    const type = volume.type ?? '';
+    const fast = mode === 'rw' ? FAST[type] : undefined;
+    const tried = await agent.mountSystem(
+      shell,
+      {
+        device: volume.device,
+        target: root,
+        type,
+        options: `${mode},noatime,nodev,${options}`,
+        ...(fast === undefined ? {} : { fast }),
+      },
       // A missing subvolume is not a failure; any other failed mount is.
-      options.startsWith('subvol=') ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM],
+      options.startsWith('subvol='),
     );
     if (!tried.ok) return tried;
-    if (tried.value.status === 0) return ok(options);
+    if (tried.value === 'mounted') return ok(options);
   }
   return ok(undefined);
 }

@@ -1,7 +1,5 @@
 // One run of a layer on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
 
-import { mkdtempSync } from 'node:fs';
-import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type {
   ChrootScript,
@@ -12,7 +10,10 @@ import type {
   Workbench,
 } from '../../model/ports/machine.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
-import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import { stopCommand } from '../root/agent.ts';
+import { flush } from '../root/agent-devices.ts';
+import { openRootShell } from '../root/root-shell.ts';
+import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
@@ -23,27 +24,25 @@ import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mou
  */
 export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
   const shell = await openRootShell();
-  return shell.ok ? ok(new LinuxWorkbench(backend, shell.value, directory)) : shell;
+  return shell.ok ? ok(new LinuxWorkbench(backend, new RunShell(shell.value, directory))) : shell;
 }
 
 class LinuxWorkbench implements Workbench {
   readonly #backend: Backend;
-  readonly #shell: RootShell;
-  readonly #directory: string;
+  readonly #run: RunShell;
   readonly #attached = new Map<Disk, AttachedDisk>();
   /** The disks of other layers, attached for as long as the one that mounts them. */
   readonly #layers: AttachedDisk[] = [];
   /** Every disk that was attached, still or not. */
   readonly #disks: AttachedDisk[] = [];
 
-  constructor(backend: Backend, shell: RootShell, directory: string) {
+  constructor(backend: Backend, run: RunShell) {
     this.#backend = backend;
-    this.#shell = shell;
-    this.#directory = directory;
+    this.#run = run;
   }
 
   async attach(image: string): Promise<Result<Disk>> {
-    const disk = await this.#backend.attach(this.#shell, image, this.#directory);
+    const disk = await this.#backend.attach(this.#run, image);
     if (!disk.ok) return disk;
     this.#attached.set(disk.value, disk.value);
     this.#disks.push(disk.value);
@@ -53,7 +52,7 @@ class LinuxWorkbench implements Workbench {
   async lendDevice(): Promise<Result<Disk>> {
     const { lend } = this.#backend;
     if (!lend) throw new Error(`the backend ${this.#backend.name} was asked for a device to lend`);
-    const device = await lend(this.#shell, this.#directory);
+    const device = await lend(this.#run);
     if (device.ok) this.#attached.set(device.value, device.value);
     return device;
   }
@@ -70,37 +69,38 @@ class LinuxWorkbench implements Workbench {
   }
 
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>> {
-    return mountSystem(this.#shell, disk.device, this.#directory, options);
+    return mountSystem(this.#run, disk.device, options);
   }
 
   async mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>> {
-    const own = mkdtempSync(path.join(this.#directory, 'layer-'));
-    const disk = await this.#backend.attach(this.#shell, image, own, 'read-only');
+    const own = new RunShell(this.#run.shell, this.#run.file(`layer-${this.#layers.length}`));
+    const made = await own.shell.files.makeDirectory(own.directory);
+    if (!made.ok) return made;
+    const disk = await this.#backend.attach(own, image, 'read-only');
     if (!disk.ok) return disk;
     this.#layers.push(disk.value);
     this.#disks.push(disk.value);
-    return mountLayerSystem(this.#shell, disk.value.device, system, target, this.#directory);
+    return mountLayerSystem(this.#run, disk.value.device, system, target);
   }
 
-  async flush(disk: Disk): Promise<Result<void>> {
-    const flushed = await this.#shell.run(['sync', disk.device]);
-    return flushed.ok ? ok() : flushed;
+  flush(disk: Disk): Promise<Result<void>> {
+    return flush(this.#run.shell, disk.device);
   }
 
   trim(disk: Disk): Promise<Result<void>> {
-    return trimVolumes(this.#shell, disk.device, this.#directory);
+    return trimVolumes(this.#run, disk.device);
   }
 
   unmount(system: MountedSystem): Promise<Result<void>> {
-    return unmountSystem(this.#shell, system, this.#directory);
+    return unmountSystem(this.#run, system);
   }
 
   runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
-    return runInChroot(this.#shell, system, script, this.#directory);
+    return runInChroot(this.#run, system, script);
   }
 
   runOnHost(script: HostScript): Promise<Result<number>> {
-    return runOnHost(this.#shell, script, this.#directory);
+    return runOnHost(this.#run, script);
   }
 
   async explain(failure: Failure): Promise<Failure> {
@@ -120,23 +120,20 @@ class LinuxWorkbench implements Workbench {
 
   async stopScript(): Promise<void> {
     // In a process of its own, since the shell is waiting for the script.
-    const request = path.join(this.#directory, 'stop');
-    try {
-      const stopped = await this.#shell.join(['stop_script', this.#directory], request, 'own');
-      if (stopped.ok && stopped.value === 0) return;
-    } catch {
-      // A full disk has no room for the request.
-    }
+    const { shell, directory } = this.#run;
+    const stopped = await shell.join(stopCommand(directory), this.#run.file('stop'), 'own');
+    if (stopped.ok && stopped.value === 0) return;
+    // A full disk, for example, has no room for the request.
     this.kill();
   }
 
   kill(): void {
-    this.#shell.kill();
+    this.#run.shell.kill();
   }
 
   /** Everything that is still attached or mounted ends with the shell's namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#shell[Symbol.asyncDispose]();
-    await removeRun(this.#directory);
+    await this.#run.shell[Symbol.asyncDispose]();
+    await removeRun(this.#run.directory);
   }
 }

@@ -9,12 +9,15 @@ import type { MountOptions } from '../../model/ports/machine.ts';
 import type { DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
-import { isInstalled, run, runInTerminal } from '../process/run.ts';
+import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
+import { showAt, unmountAll } from '../root/agent.ts';
+import { forgetBtrfs } from '../root/agent-devices.ts';
 import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
 import { removeRun } from '../system/leftovers.ts';
-import { madeList, mountSystem } from '../system/mount.ts';
+import { mountSystem } from '../system/mount.ts';
 import { hashFiles, readAttributes } from './file-details.ts';
 import { listFiles } from './file-list.ts';
 import { copyOut, readPackages } from './package-files.ts';
@@ -57,27 +60,24 @@ class LinuxDiskViewer implements DiskViewer {
 
   async open(image: DiskImage, options: MountOptions): Promise<Result<OpenDisk>> {
     const directory = mkdtempSync(path.join(this.#directory, 'disk-'));
-    const delta = path.join(directory, 'delta.qcow2');
+    const run = new RunShell(this.#shell, directory);
+    const delta = run.file('delta.qcow2');
     const args = ['create', '-q', '-f', 'qcow2', '-b', image.file, '-F', image.format, delta];
-    const created = await run('qemu-img', args, { signal: this.#signal });
+    const created = await runTool('qemu-img', args, { signal: this.#signal });
     if (!created.ok) return created;
-    const disk = await this.#backend.attach(this.#shell, delta, directory);
+    const disk = await this.#backend.attach(run, delta);
     if (!disk.ok) return disk;
     const volumes = await readVolumes(this.#shell, disk.value.device);
     if (!volumes.ok) return volumes;
     const known = new Set(volumes.value.flatMap(({ partition, type }) => (type ? [partition] : [])));
     const partitionMounts = options.partitionMounts.filter((mount) => known.has(mount.partition));
-    const system = await mountSystem(this.#shell, disk.value.device, directory, {
-      ...options,
-      partitionMounts,
-    });
+    const system = await mountSystem(run, disk.value.device, { ...options, partitionMounts });
     if (!system.ok) {
       const { failure } = system;
       if (failure.kind !== 'work') return system;
       return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
     }
-    const view = { directory, disk: disk.value, root: system.value.root, volumes: volumes.value };
-    return ok(new MountedDisk(this.#shell, view));
+    return ok(new MountedDisk({ run, disk: disk.value, root: system.value.root, volumes: volumes.value }));
   }
 
   async showTextDiff(
@@ -101,7 +101,7 @@ class LinuxDiskViewer implements DiskViewer {
       const at = path.join(place, name);
       mkdirSync(at);
       if (!(disk instanceof MountedDisk)) continue;
-      const shown = await this.#shell.run(['show_at', disk.root, at]);
+      const shown = await showAt(this.#shell, disk.root, at);
       if (!shown.ok) return shown;
     }
     const { pid } = this.#shell;
@@ -126,19 +126,18 @@ class LinuxDiskViewer implements DiskViewer {
   }
 }
 
+/** A mounted disk; the run's directory is for this disk only. */
 interface View {
-  readonly directory: string;
+  readonly run: RunShell;
   readonly disk: AttachedDisk;
   readonly root: string;
   readonly volumes: readonly Volume[];
 }
 
 class MountedDisk implements OpenDisk {
-  readonly #shell: RootShell;
   readonly #view: View;
 
-  constructor(shell: RootShell, view: View) {
-    this.#shell = shell;
+  constructor(view: View) {
     this.#view = view;
   }
 
@@ -151,33 +150,33 @@ class MountedDisk implements OpenDisk {
   }
 
   list() {
-    return listFiles(this.#shell, this.root, this.#view.volumes, this.#view.directory);
+    return listFiles(this.#view.run, this.root, this.#view.volumes);
   }
 
   contents(paths: readonly string[]) {
-    return hashFiles(this.#shell, this.root, this.#view.directory, paths);
+    return hashFiles(this.#view.run, this.root, paths);
   }
 
   attributes(paths: readonly string[]) {
-    return readAttributes(this.#shell, this.root, this.#view.directory, paths);
+    return readAttributes(this.#view.run, this.root, paths);
   }
 
   packages(database: PackageDatabase, files: readonly string[]) {
-    return readPackages(this.#shell, this.root, this.#view.directory, database, files);
+    return readPackages(this.#view.run, this.root, database, files);
   }
 
   copy(file: string) {
-    return copyOut(this.#shell, this.root, file, path.join(this.#view.directory, 'copy'));
+    return copyOut(this.#view.run, this.root, file, this.#view.run.file('copy'));
   }
 
   async close(): Promise<Result<void>> {
-    const { directory, disk, volumes } = this.#view;
-    const unmounted = await this.#shell.run(['unmount_all', this.root, madeList(directory)]);
+    const { run, disk, volumes } = this.#view;
+    const unmounted = await unmountAll(run.shell, this.root, run.lists);
     if (!unmounted.ok) return unmounted;
     for (const { type, device } of volumes) {
       // Older kernels remember the device, and then refuse an older copy of the same file system on another one.
       if (type !== 'btrfs') continue;
-      const forgotten = await this.#shell.run(['btrfs', 'device', 'scan', '--forget', device], [0, 1, 127]);
+      const forgotten = await forgetBtrfs(run.shell, device);
       if (!forgotten.ok) return forgotten;
     }
     return disk.detach();

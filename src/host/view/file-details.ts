@@ -1,21 +1,20 @@
 // Details of files beyond the file list: hashes of their contents and their extended attributes.
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Attributes } from '../../model/ports/viewer.ts';
 import { decodeName, encodeName } from '../../util/file-name.ts';
-import type { RootShell } from '../root/root-shell.ts';
+import { onFiles } from '../root/agent.ts';
+import type { RunShell } from '../root/run-shell.ts';
 import { splitNames } from './file-list.ts';
 
 /** Returns the SHA-256 of the contents of regular files, in hexadecimal, by path. Fails as `host` when a file cannot be read. */
 export async function hashFiles(
-  shell: RootShell,
+  run: RunShell,
   root: string,
-  directory: string,
   paths: readonly string[],
 ): Promise<Result<ReadonlyMap<string, string>>> {
-  const printed = await onFiles(shell, root, directory, paths, ['sha256sum', '--zero', '--']);
+  const printed = await onThese(run, root, paths, ['sha256sum', '--zero', '--']);
   if (!printed.ok) return printed;
   // `DIGEST  ./name`; with --zero no name is escaped.
   return ok(new Map(splitNames(printed.value).map((line) => [line.slice(67), line.slice(0, 64)])));
@@ -23,13 +22,12 @@ export async function hashFiles(
 
 /** Returns the extended attributes, including ACLs and capabilities, of the files that have any. Fails as `host`. */
 export async function readAttributes(
-  shell: RootShell,
+  run: RunShell,
   root: string,
-  directory: string,
   paths: readonly string[],
 ): Promise<Result<ReadonlyMap<string, Attributes>>> {
   const getfattr = ['getfattr', '--no-dereference', '--dump', '--match=-', '--encoding=hex', '--'];
-  const printed = await onFiles(shell, root, directory, paths, getfattr);
+  const printed = await onThese(run, root, paths, getfattr);
   return printed.ok ? ok(parseAttributes(printed.value)) : printed;
 }
 
@@ -59,17 +57,23 @@ function unquote(quoted: string): string {
 }
 
 /** Returns the output of a command that gets the files' names as arguments, as many at once as fit. */
-async function onFiles(
-  shell: RootShell,
+async function onThese(
+  run: RunShell,
   root: string,
-  directory: string,
   paths: readonly string[],
   command: readonly string[],
 ): Promise<Result<Buffer>> {
   if (paths.length === 0) return ok(Buffer.alloc(0));
-  const [names, output] = [path.join(directory, 'names'), path.join(directory, 'output')];
-  writeFileSync(names, Buffer.concat(paths.flatMap((file) => [encodeName(`.${file}`), Buffer.of(0)])));
-  writeFileSync(output, '');
-  const done = await shell.run(['on_files', root, names, output, ...command]);
-  return done.ok ? ok(readFileSync(output)) : done;
+  const { files } = run.shell;
+  const [names, output] = [run.file('names'), run.file('output')];
+  const list = Buffer.concat(paths.flatMap((file) => [encodeName(`.${file}`), Buffer.of(0)]));
+  for (const [file, content] of [
+    [names, list],
+    [output, ''],
+  ] as const) {
+    const written = await files.write(file, content);
+    if (!written.ok) return written;
+  }
+  const done = await onFiles(run.shell, root, { names, output, argv: command });
+  return done.ok ? files.read(output) : done;
 }

@@ -1,14 +1,14 @@
 // Lists a mounted system: one walk by find(1) that prints fields ended by NUL, since names may contain newlines.
 
 import { isUtf8 } from 'node:buffer';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { statSync } from 'node:fs';
 import type { FileType } from '../../model/disk-diff.ts';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Entry } from '../../model/ports/viewer.ts';
 import { decodeName } from '../../util/file-name.ts';
 import type { Volume } from '../images/partitions.ts';
-import type { RootShell } from '../root/root-shell.ts';
+import * as agent from '../root/agent.ts';
+import type { RunShell } from '../root/run-shell.ts';
 
 /** The fields that `list_files` of agent.sh prints for a file, as letters of find's -printf. */
 const FIELDS = ['y', 'm', 'U', 'G', 's', 'D', 'i', 'n', 'T@', 'C@', 'P', 'l'] as const;
@@ -29,23 +29,28 @@ const RELIABLE = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs'];
 /**
  * Lists a mounted system and what is mounted inside it. Fails as `host` when it cannot be read.
  * @param volumes the volumes of the disk
- * @param directory for the lists
  */
 export async function listFiles(
-  shell: RootShell,
+  run: RunShell,
   root: string,
   volumes: readonly Volume[],
-  directory: string,
 ): Promise<Result<readonly Entry[]>> {
-  const [files, devices] = [path.join(directory, 'files'), path.join(directory, 'devices')];
-  for (const file of [files, devices]) writeFileSync(file, '');
+  const { shell } = run;
+  const [files, devices] = [run.file('files'), run.file('devices')];
+  for (const file of [files, devices]) {
+    const made = await shell.files.write(file, '');
+    if (!made.ok) return made;
+  }
   const format = FIELDS.map((field) => `%${field}\\0`).join('');
-  const listed = await shell.run(['list_files', root, files, devices, format]);
+  const listed = await agent.listFiles(shell, root, { files, devices, format });
   if (!listed.ok) return listed;
+  const [everything, nodes] = [await shell.files.read(files), await shell.files.read(devices)];
+  if (!everything.ok) return everything;
+  if (!nodes.ok) return nodes;
   const suspects = volumes.flatMap(({ type, device }) =>
     type !== undefined && RELIABLE.includes(type) ? [] : [String(statSync(device).rdev)],
   );
-  return ok(parseList(readFileSync(files), parseDevices(readFileSync(devices)), new Set(suspects)));
+  return ok(parseList(everything.value, parseDevices(nodes.value), new Set(suspects)));
 }
 
 /**

@@ -1,11 +1,11 @@
 // Copies files out of a mounted system as root, and reads package databases from the copies.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { FileType, PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { run } from '../process/run.ts';
-import type { RootShell } from '../root/root-shell.ts';
+import { run as runTool } from '../process/run.ts';
+import * as agent from '../root/agent.ts';
+import type { RunShell } from '../root/run-shell.ts';
 
 export interface Copied {
   readonly type: FileType | 'absent';
@@ -15,36 +15,40 @@ export interface Copied {
 
 /** Copies one file of a mounted system, or the target of a link. Links in the path to it are followed inside the system. */
 export async function copyOut(
-  shell: RootShell,
+  { shell }: RunShell,
   root: string,
   source: string,
   target: string,
 ): Promise<Result<Copied>> {
-  writeFileSync(target, '');
+  const made = await shell.files.write(target, '');
+  if (!made.ok) return made;
   // Without `.` and `..`, so that the last part is a name.
-  const copied = await shell.run(['copy_out', root, path.posix.resolve('/', source), target]);
+  const copied = await agent.copyOut(shell, root, path.posix.resolve('/', source), target);
   if (!copied.ok) return copied;
-  return ok({ type: copied.value.stdout.trim() as Copied['type'], file: target }); // copy_out prints these words
+  return ok({ type: copied.value as Copied['type'], file: target }); // copy_out prints these words
 }
 
 /** Returns the contents of a package database, see OpenDisk.packages of src/model/ports/viewer.ts. */
 export async function readPackages(
-  shell: RootShell,
+  run: RunShell,
   root: string,
-  directory: string,
   database: PackageDatabase,
   files: readonly string[],
 ): Promise<Result<string>> {
-  const copies = path.join(directory, database);
-  mkdirSync(copies, { recursive: true });
+  const copies = run.file(database);
+  const made = await run.shell.files.makeDirectory(copies);
+  if (!made.ok) return made;
   for (const file of files) {
-    const copied = await copyOut(shell, root, file, path.join(copies, path.basename(file)));
+    const copied = await copyOut(run, root, file, path.join(copies, path.basename(file)));
     if (!copied.ok) return copied;
   }
-  if (database === 'dpkg') return ok(readFileSync(path.join(copies, 'status'), 'utf8'));
+  if (database === 'dpkg') {
+    const status = await run.shell.files.read(path.join(copies, 'status'));
+    return status.ok ? ok(status.value.toString()) : status;
+  }
   // From a copy, and never with --root: the host's rpm must not use settings from an image.
   const format = '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\n';
-  const listed = await run('rpm', [`--dbpath=${copies}`, '--query', '--all', `--queryformat=${format}`]);
+  const listed = await runTool('rpm', [`--dbpath=${copies}`, '--query', '--all', `--queryformat=${format}`]);
   if (!listed.ok) return listed;
   if (listed.value.stdout === '' && listed.value.stderr !== '') {
     return fail('host', 'cannot read the rpm database', { detail: [listed.value.stderr.trim()] });

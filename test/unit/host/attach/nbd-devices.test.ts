@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { NbdDevices } from '../../../../src/host/attach/nbd-devices.ts';
+import { localFiles } from '../../../../src/host/root/root-files.ts';
 import type { RootShell } from '../../../../src/host/root/root-shell.ts';
 import { fail, ok } from '../../../../src/model/failure.ts';
 import { failureIn, valueIn } from '../../../rig/tree.ts';
@@ -18,6 +19,7 @@ function newRun() {
   const unused = () => assert.fail('no command is run');
   const shell: RootShell = {
     pid: undefined,
+    files: localFiles,
     ended,
     run: unused,
     stream: unused,

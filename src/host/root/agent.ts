@@ -1,0 +1,240 @@
+// The commands of the root side, one typed function each; those about devices are in agent-devices.ts. Nothing else says which
+// words a root shell is sent, so the order of arguments is known only here and in the functions of agent/*.sh.
+// Unless a function says more, it fails as `host` when the command does, and as `interrupted` when the shell is killed.
+
+import { ok, type Result } from '../../model/failure.ts';
+import { done, printed } from './answers.ts';
+import type { RootShell } from './root-shell.ts';
+
+/** The exit status of `mount_point` where the image has something else at the path. */
+const WRONG_PLACE = 4;
+
+/** The exit status of `mount_system` for a file system without an operating system. */
+const NO_SYSTEM = 3;
+
+/** Why the image cannot have a mount point at a path; undefined if it can. */
+export type Obstacle = string | undefined;
+
+// ---- Mounting: agent/mounts.sh and agent/paths.sh ----
+
+/** What a file system is mounted with. `fast` options are left out where the file system does not know them. */
+export interface MountArguments {
+  readonly device: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: string;
+  readonly fast?: string;
+}
+
+/**
+ * Mounts a file system if it has an operating system.
+ * @param mayFail returns `failed` instead of a failure when it cannot be mounted
+ */
+export async function mountSystem(
+  shell: RootShell,
+  { device, target, type, options, fast = '' }: MountArguments,
+  mayFail: boolean,
+): Promise<Result<'mounted' | 'no-system' | 'failed'>> {
+  const argv = ['mount_system', device, target, type, options, fast];
+  const answer = await shell.run(argv, mayFail ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM]);
+  if (!answer.ok) return answer;
+  const { status } = answer.value;
+  return ok(status === 0 ? 'mounted' : status === NO_SYSTEM ? 'no-system' : 'failed');
+}
+
+/** The lists of what was created or mounted in an image. */
+export interface MountLists {
+  readonly made: string;
+  readonly inside: string;
+}
+
+/** Mounts a partition at the path `target` of the image. */
+export function mountInside(
+  shell: RootShell,
+  root: string,
+  { device, target, type }: Pick<MountArguments, 'device' | 'target' | 'type'>,
+  { made, inside }: MountLists,
+): Promise<Result<Obstacle>> {
+  return obstacle(shell, ['mount_inside', root, device, target, type, made, inside]);
+}
+
+/** Mounts another layer's system at the path `target` of the image. */
+export async function mountLayer(
+  shell: RootShell,
+  root: string,
+  { device, target, type, options }: MountArguments,
+  { made, inside }: MountLists,
+): Promise<Result<'mounted' | 'no-system' | { readonly obstacle: string }>> {
+  const argv = ['mount_layer', device, type, options, root, target, made, inside];
+  const answer = await shell.run(argv, [0, NO_SYSTEM, WRONG_PLACE]);
+  if (!answer.ok) return answer;
+  const { status, stderr } = answer.value;
+  if (status === WRONG_PLACE) return ok({ obstacle: stderr.trim() });
+  return ok(status === 0 ? 'mounted' : 'no-system');
+}
+
+/** Creates a mount point at a path of the image, and adds what it created to the list. */
+export function makeMountPoint(
+  shell: RootShell,
+  root: string,
+  { target, type }: { readonly target: string; readonly type: 'file' | 'directory' },
+  { made }: Pick<MountLists, 'made'>,
+): Promise<Result<Obstacle>> {
+  return obstacle(shell, ['mount_point', root, target, type, made]);
+}
+
+async function obstacle(shell: RootShell, argv: readonly string[]): Promise<Result<Obstacle>> {
+  const answer = await shell.run(argv, [0, WRONG_PLACE]);
+  if (!answer.ok) return answer;
+  return ok(answer.value.status === 0 ? undefined : answer.value.stderr.trim());
+}
+
+/** Unmounts what is mounted at a place. */
+export function unmount(shell: RootShell, place: string) {
+  return done(shell, ['umount', place]);
+}
+
+/** Trims every file system mounted at a root and below. */
+export function trimAll(shell: RootShell, root: string) {
+  return done(shell, ['trim_all', root]);
+}
+
+/** Trims a file system that is not mounted, by way of the mount point `target`. Returns whether it has a journal of ext4. */
+export async function trimVolume(
+  shell: RootShell,
+  { device, target, type, options }: MountArguments,
+): Promise<Result<boolean>> {
+  const said = await printed(shell, ['trim_volume', device, type, options, target]);
+  return said.ok ? ok(said.value.trim() === 'journal') : said;
+}
+
+/**
+ * Unmounts everything at a root and below, and removes the mount points in the list. Returns the devices whose journals are
+ * worth emptying. Fails as `host` when something could not be written.
+ */
+export async function unmountAll(
+  shell: RootShell,
+  root: string,
+  { made }: Pick<MountLists, 'made'>,
+): Promise<Result<readonly string[]>> {
+  const devices = await printed(shell, ['unmount_all', root, made]);
+  return devices.ok ? ok(devices.value.split('\n').filter((line) => line !== '')) : devices;
+}
+
+/** Mounts memory for secrets: unlike tmpfs, ramfs is never swapped out to a disk. */
+export function mountSecrets(shell: RootShell, place: string) {
+  return done(shell, ['mount', '-t', 'ramfs', '-o', 'nosuid,nodev,noexec,mode=0755', 'ramfs', place]);
+}
+
+// ---- Scripts: agent/sandbox.sh ----
+
+/**
+ * Creates the mount points that every chroot needs. Returns whether services have to be kept from starting the Debian way,
+ * or why the image cannot be used.
+ */
+export async function prepareChroot(
+  shell: RootShell,
+  root: string,
+  { made }: Pick<MountLists, 'made'>,
+): Promise<Result<{ readonly obstacle: Obstacle; readonly hasDpkg: boolean }>> {
+  const answer = await shell.run(['prepare_chroot', root, made], [0, WRONG_PLACE]);
+  if (!answer.ok) return answer;
+  const { status, stdout, stderr } = answer.value;
+  return ok({ obstacle: status === 0 ? undefined : stderr.trim(), hasDpkg: stdout.includes('dpkg') });
+}
+
+/** The words that run a script in the chroot of an image, for `stream` or `join` of the root shell. */
+export function chrootCommand(script: {
+  readonly noNetwork: boolean;
+  /** The run's own directory, with the script's variables in it. */
+  readonly directory: string;
+  readonly root: string;
+  readonly inputs: string;
+  /** Paths of files or directories to mount; '' for none. */
+  readonly resolvConf: string;
+  readonly policy: string;
+  readonly secrets: string;
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  readonly argv: readonly string[];
+}): readonly string[] {
+  return [
+    'run_in_chroot',
+    script.noNetwork ? 'none' : 'host',
+    script.directory,
+    script.root,
+    script.inputs,
+    script.resolvConf,
+    script.policy,
+    script.secrets,
+    String(script.binds.length),
+    ...script.binds.flatMap(({ source, target }) => [source, target]),
+    ...script.argv,
+  ];
+}
+
+/** The words that run a script on the host, for `stream` or `join` of the root shell. */
+export function hostCommand(script: {
+  readonly noNetwork: boolean;
+  /** The file with the script's variables, in the run's own directory. */
+  readonly variables: string;
+  readonly inputs: string;
+  /** A device that was lent to it; '' for none. */
+  readonly device: string;
+  readonly argv: readonly string[];
+}): readonly string[] {
+  const network = script.noNetwork ? 'none' : 'host';
+  return ['run_on_host', network, script.variables, script.inputs, script.device, ...script.argv];
+}
+
+/** The words that kill the script that runs, for `join` of the root shell. */
+export function stopCommand(directory: string): readonly string[] {
+  return ['stop_script', directory];
+}
+
+/** Gives files to root; directories with all that is in them if `recursive`. */
+export function giveToRoot(shell: RootShell, files: readonly string[], recursive: boolean) {
+  const options = recursive ? ['--recursive', '--no-dereference'] : [];
+  return done(shell, ['chown', ...options, '0:0', '--', ...files]);
+}
+
+/** Gives a file to vlb's own user. A file that does not exist is not a failure. */
+export function giveToUser(shell: RootShell, file: string) {
+  const user = `${process.getuid?.()}:${process.getgid?.()}`;
+  return done(shell, ['chown', '--no-dereference', user, '--', file], [0, 1]);
+}
+
+// ---- Looking at disks: agent/view.sh ----
+
+/** Writes lists of a mounted system to two files: everything, in a format of find's -printf, and its device nodes. */
+export function listFiles(
+  shell: RootShell,
+  root: string,
+  { files, devices, format }: { files: string; devices: string; format: string },
+) {
+  return done(shell, ['list_files', root, files, devices, format]);
+}
+
+/** Writes to a file what a command prints on those files of a mounted system that a list names, each ended by NUL. */
+export function onFiles(
+  shell: RootShell,
+  root: string,
+  { names, output, argv }: { names: string; output: string; argv: readonly string[] },
+) {
+  return done(shell, ['on_files', root, names, output, ...argv]);
+}
+
+/** Copies a file of a mounted system, or the target of a link. Returns its type, one of the words that `copy_out` prints. */
+export async function copyOut(
+  shell: RootShell,
+  root: string,
+  source: string,
+  target: string,
+): Promise<Result<string>> {
+  const type = await printed(shell, ['copy_out', root, source, target]);
+  return type.ok ? ok(type.value.trim()) : type;
+}
+
+/** Shows a mounted system, read-only, at another place too. */
+export function showAt(shell: RootShell, root: string, place: string) {
+  return done(shell, ['show_at', root, place]);
+}

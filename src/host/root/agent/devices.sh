@@ -1,0 +1,100 @@
+# shellcheck shell=sh
+# Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
+#
+# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, read_bytes,
+#   discard_ranges
+# Globals: device, file, note, lock, said, tries, sys (each set and used within one function)
+
+# attach_loop FILE NOTE OPTION…: attaches a file to a free loop device and prints the device. The device is written to
+# NOTE before it is attached: if everything here is killed in the next moment, the kernel no longer knows the file's path,
+# and only the note connects the device with the run.
+attach_loop() {
+  file=$1 note=$2 tries=0
+  shift 2
+  until device=$(losetup --find) && printf '%s\n' "$device" >"$note" && losetup --partscan "$@" "$device" "$file"; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 10 ] || return 1 # no free device, or another process took it every time
+  done
+  printf '%s\n' "$device"
+}
+
+# pin_loop DEVICE: keeps a loop device open until the process whose id it prints is stopped, or everything here is. The
+# device is detached now, which the kernel does at its last close.
+pin_loop() {
+  [ -b "$1" ] || return 1
+  exec 9<"$1"
+  sleep infinity <&9 >/dev/null 2>&1 9<&- &
+  exec 9<&-
+  echo $!
+  losetup --detach "$1"
+}
+
+# await_file FILE PID: waits until the file has content, or the process that should write it has ended (status 1).
+await_file() {
+  while [ ! -s "$1" ]; do
+    kill -0 "$2" 2>/dev/null || return 1
+    sleep 0.002
+  done
+}
+
+# locked LOCK SAID COMMAND…: executes a command that holds a lock while it, or what it started, runs. The file SAID gets a
+# line as soon as the lock is held, and then what the command prints. The status is 75 if another process holds the lock.
+locked() {
+  lock=$1 said=$2
+  shift 2
+  exec 9>>"$lock"
+  flock --nonblock 9 || exit 75
+  echo locked >"$said"
+  exec "$@" 2>>"$said"
+}
+
+# await_connected SYS PID SAID: waits until the network block device has a server and a size, or the server has ended
+# (status 1). The kernel's values may be of a server of another process, which was faster, so this one must have printed
+# that it is connected.
+await_connected() {
+  until [ -e "$1/pid" ] && [ "$(cat "$1/size")" != 0 ] && grep -qs ' connected ' "$3"; do
+    kill -0 "$2" 2>/dev/null || return 1
+    sleep 0.005
+  done
+}
+
+# await_absent PATH: waits up to a minute until the kernel has removed the path.
+await_absent() {
+  tries=0
+  while [ -e "$1" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -le 6000 ] || return 1
+    if [ "$tries" -lt 50 ]; then sleep 0.001; else sleep 0.01; fi
+  done
+}
+
+# detach_leftovers DEVICE: detaches what a script left attached, and waits for the end of its qemu-nbd, which still writes
+# the rest of the qcow2 when the device is gone.
+detach_leftovers() {
+  while read -r source place _; do
+    case $source in "$1" | "$1"p[0-9]*) echo "$source is still mounted at $place at the script's end" >&2; return 1 ;; esac
+  done </proc/self/mounts
+  sys=/sys/block/${1##*/} tries=0
+  [ ! -e "$sys/pid" ] || { sync "$1"; qemu-nbd --disconnect "$1" >/dev/null; }
+  while [ -e "$sys/pid" ] || grep -qsx qemu-nbd /proc/[0-9]*/comm; do
+    tries=$((tries + 1))
+    [ "$tries" -le 6000 ] || { echo "$1 is still attached a minute after the script's end" >&2; return 1; }
+    sleep 0.01
+  done
+}
+
+# read_bytes DEVICE OFFSET LENGTH: prints bytes of a device in base64.
+read_bytes() {
+  dd if="$1" iflag=skip_bytes,count_bytes,fullblock skip="$2" count="$3" bs=64K status=none | base64
+}
+
+# discard_ranges DEVICE (OFFSET LENGTH)…: discards byte ranges of a device. blkdiscard opens the device exclusively, and
+# fails while a file system on it is mounted.
+discard_ranges() {
+  device=$1
+  shift
+  while [ $# -gt 0 ]; do
+    blkdiscard --offset "$1" --length "$2" "$device" || return
+    shift 2
+  done
+}

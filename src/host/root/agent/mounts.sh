@@ -1,0 +1,125 @@
+# shellcheck shell=sh
+# Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
+#
+# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, mounts_at, trim_all, trim_volume, unmount_all,
+#   end_swapping, journal_written
+# Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks
+
+# prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
+# Prints "dpkg" where services have to be kept from starting the Debian way.
+prepare_chroot() {
+  image=$1 list=$2
+  for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return; done
+  mount_point "$image" /etc/resolv.conf file "$list" || return
+  in_root "$image" /var/lib/dpkg || return 4
+  if [ -d "$found" ]; then
+    mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return
+    echo dpkg
+  fi
+}
+
+# mount_inside ROOT DEVICE TARGET TYPE LIST INSIDE: mounts a partition at a path of the image, and adds the place to INSIDE.
+mount_inside() {
+  mount_point "$1" "$3" directory "$5" || return
+  mount -t "$4" -o noatime,nodev "$2" "$found" || return 1
+  printf '%s\n' "$found" >>"$6"
+}
+
+# mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST INSIDE: mounts another layer's system, read-only, at a path of the image.
+mount_layer() {
+  mount_point "$4" "$5" directory "$6" || return
+  mount_system "$1" "$found" "$2" "$3" || return
+  printf '%s\n' "$found" >>"$7"
+}
+
+# mount_system DEVICE TARGET TYPE OPTIONS [FAST]: mounts a file system. The status is 0 if it has an operating system, 3 if
+# not (it is unmounted again), else that of mount. The FAST options are added where the file system knows them: an ext4
+# without a journal rejects those about journals.
+mount_system() {
+  { [ -n "${5-}" ] && mount -t "$3" -o "${4%,},$5" "$1" "$2" 2>/dev/null; } ||
+    mount -t "$3" -o "${4%,}" "$1" "$2" || return 1
+  for place in etc/os-release usr/lib/os-release etc/passwd; do
+    case $place in
+      usr/*) [ -L "$2/usr" ] || [ -L "$2/usr/lib" ] ;;
+      *) [ -L "$2/etc" ] ;;
+    esac && continue
+    if [ -L "$2/$place" ] || [ -e "$2/$place" ]; then return 0; fi
+  done
+  umount "$2"
+  return 3
+}
+
+# mounts_at ROOT: prints what is mounted at ROOT and below, in the order of mounting. (mountinfo has blanks and backslashes
+# as octal numbers.)
+mounts_at() {
+  while read -r _ _ _ _ place _; do
+    case $place in *\\*) place=$(printf '%b.' "$place"); place=${place%.} ;; esac
+    case $place in "$1" | "$1"/*) printf '%s\n' "$place" ;; esac
+  done </proc/self/mountinfo
+}
+
+# trim_all ROOT: trims every file system mounted at ROOT and below that supports it. Blocks that a transaction freed are not
+# trimmed before it is committed, so it is committed first.
+trim_all() {
+  mounts_at "$1" | while IFS= read -r place; do
+    sync --file-system "$place" || exit 1
+    fstrim "$place" 2>/dev/null || true
+  done
+}
+
+# trim_volume DEVICE TYPE OPTIONS PLACE: trims a file system that is not mounted. Prints "journal" if it has one of its own.
+# A file system that cannot be mounted or trimmed stays as it is: that only costs space.
+trim_volume() {
+  mount -t "$2" -o "$3" "$1" "$4" 2>/dev/null || return 0
+  written=$(journal_written "$1")
+  fstrim "$4" 2>/dev/null || true
+  umount "$4" || return 1
+  [ -z "$written" ] || echo journal
+}
+
+# unmount_all ROOT LIST: unmounts in reverse order, and removes the mount points that were created: each while what it is in
+# is still mounted and what was mounted on it is not. Each file system is flushed before: errors of earlier writes to the
+# disk are reported then or never. Prints the devices whose journals are worth emptying, one per line.
+unmount_all() {
+  [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
+  end_swapping "$1"
+  # A script may have remounted it read-only, as boots do; the mount points have to be removed all the same.
+  [ -w "$1" ] || mount -o remount,rw "$1" || return 1
+  mounts_at "$1" | sort -r | while IFS= read -r place; do
+    remove_mount_points "$1" "$2"
+    sync --file-system "$place" || exit 1
+    device=$(findmnt --noheadings --output SOURCE --target "$place")
+    written=$(journal_written "$device")
+    umount "$place" || exit 1
+    [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || printf '%s\n' "$device"
+  done
+}
+
+# end_swapping ROOT: ends swapping to files of the image, which scripts that set up machines sometimes enable: it would keep
+# the file system busy. In /proc/swaps their paths begin at the script's own mounts, which no longer exist.
+end_swapping() {
+  while read -r file type _; do
+    [ "$type" = file ] || continue
+    case $file in *\\*) file=$(printf '%b.' "$file"); file=${file%.} ;; esac
+    mounts_at "$1" | while IFS= read -r place; do
+      if in_root "$place" "$file" && [ -f "$found" ]; then swapoff "$found" 2>/dev/null; fi
+    done
+  done </proc/swaps
+}
+
+# From this many blocks on, a journal is worth emptying (src/host/system/journal.ts): below, finding it costs more.
+JOURNAL_WORTH=256
+
+# journal_written DEVICE: prints how many blocks went into the journal of an ext4 file system since it was mounted, by the
+# kernel's count; nothing if it has no internal journal.
+journal_written() {
+  transactions='' blocks=0
+  [ -r "/proc/fs/jbd2/${1##*/}-8/info" ] || return 0
+  while read -r number words; do
+    case $words in
+      'transactions ('*) transactions=$number ;;
+      'logged blocks per transaction') blocks=$number ;;
+    esac
+  done <"/proc/fs/jbd2/${1##*/}-8/info"
+  echo "$((transactions * blocks))"
+}

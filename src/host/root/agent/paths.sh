@@ -1,0 +1,66 @@
+# shellcheck shell=sh
+# Paths inside an image, whose symbolic links must never lead to the host's files.
+#
+# Check, then use: in_root follows the links at one moment, and a mount, mkdir or rm follows the path later. That is safe
+# only because nothing of the image runs in between: vlb prepares and cleans up before a script starts and after all its
+# processes have ended, and what runs while a script does (enter_chroot) works before the script is executed. Never call
+# these functions on a tree in which a process of the image is running.
+#
+# Functions: in_root, mount_point, remove_mount_points
+# Globals: found (the result of in_root and mount_point); rest, at, links, part, to (in_root)
+
+# in_root ROOT PATH: sets `found` to the real place of PATH of the image, with its symbolic links followed inside the image
+# only. Missing parts of the path are allowed.
+in_root() {
+  rest=$2 at='' links=0
+  while [ -n "$rest" ]; do
+    part=${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
+    case $part in
+      '' | .) ;;
+      ..) at=${at%/*} ;;
+      *)
+        if [ -L "$1$at/$part" ]; then
+          links=$((links + 1))
+          [ "$links" -le 40 ] || { echo "too many symbolic links at $2 in the image" >&2; return 1; }
+          to=$(readlink "$1$at/$part")
+          case $to in /*) at='' ;; esac
+          rest=$to/$rest
+        else
+          at=$at/$part
+        fi
+        ;;
+    esac
+  done
+  found=$1$at
+}
+
+# mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and adds what it created to LIST.
+# Sets `found` as in_root does. Its status is 4 where the image has something else at that path.
+mount_point() {
+  in_root "$1" "$2" || return 4
+  if [ -e "$found" ]; then
+    case $3 in
+      directory) [ -d "$found" ] || { echo "$2 in the image is not a directory" >&2; return 4; } ;;
+      file) [ ! -d "$found" ] || { echo "$2 in the image is a directory" >&2; return 4; } ;;
+    esac
+    return 0
+  fi
+  # A path that does not exist has no links in it, so its parents can be created by their names.
+  set -- "$1" "${found#"$1"}" "$3" "$4"
+  [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return
+  found=$1$2
+  if [ "$3" = directory ]; then mkdir -m 0755 "$found"; else : >"$found"; fi || return 1
+  printf '%s\n' "$found" >>"$4"
+}
+
+# remove_mount_points ROOT LIST: removes what mount_point created, unless a script put something there. If a script
+# replaced part of such a path by a link, the path is now another place, possibly one of the host, and is skipped.
+remove_mount_points() {
+  [ -e "$2" ] || return 0
+  sort -r "$2" | while IFS= read -r place; do
+    if ! in_root "$1" "${place#"$1"}" || [ "$found" != "$place" ]; then continue; fi
+    if [ -d "$place" ]; then rmdir "$place" 2>/dev/null; elif [ ! -s "$place" ]; then rm -f "$place"; fi
+  done
+  return 0
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=sh
+# The protocol between vlb and the root shell, on the vlb side src/host/root/root-shell.ts.
+#
+# A request is a verb, the number of arguments, and the arguments, one per line (backslash and newline escaped).
+# An answer is what the command prints, then a line "MARK STATUS" on standard output and "MARK" on standard error.
+# Arguments are never parsed by the shell: they are data from the first byte to the last.
+#
+# Functions: serve_until_closed, serve, forward, stream, write_file, unescape
+# Globals: mark, verb, count, status (serve); word (unescape)
+
+# serve_until_closed: the role `agent`. It answers requests until standard input ends, then kills everything.
+serve_until_closed() {
+  # `forward` kills everything it can reach, so it must be in a PID namespace of its own: this shell is the first there.
+  [ $$ = 1 ] || exit 1
+  export LC_ALL=C
+  # This shell's own messages on how others ended, such as "Killed", must not get into a script's output.
+  exec 3>&2 2>/dev/null
+  # When only `serve` is killed, everything has to end as well, or `forward` would wait for vlb, and vlb for an answer.
+  forward 3>&- | { (serve 2>&3 3>&-); kill -KILL -1; }
+}
+
+serve() {
+  IFS= read -r mark || return
+  while IFS= read -r verb && IFS= read -r count; do
+    set --
+    while [ "$count" -gt 0 ]; do
+      IFS= read -r word
+      unescape
+      set -- "$@" "$word"
+      count=$((count - 1))
+    done
+    case $verb in
+      run) ("$@") </dev/null ;;
+      stream) stream "$@" ;;
+      start) "$@" </dev/null >/dev/null & echo $! ;;
+      stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
+      pin_loop) pin_loop "$1" ;;
+      write) write_file "$@" ;;
+    esac
+    status=$?
+    printf '\n%s %s\n' "$mark" "$status"
+    printf '\n%s\n' "$mark" >&2
+  done
+}
+
+forward() {
+  while IFS= read -r line; do printf '%s\n' "$line"; done
+  kill -KILL -1
+}
+
+# stream COMMAND…: passes on everything that the command prints as one stream, a script's log. It is a pipe: this shell's
+# own streams are sockets, which scripts cannot open as /dev/stderr.
+stream() {
+  # This shell's message on how the command ended, "Killed", is not part of its output.
+  return "$({ { exec 4>&1 2>/dev/null; ("$@") </dev/null 2>&4 3>&- 4>&-; echo "$?" >&3; } | cat >&2 3>&-; } 3>&1)"
+}
+
+# write_file FILE CONTENT: writes a file that only root can read, from content in base64. The content is not the argument
+# of any command: every user could read it in the process list.
+write_file() (
+  umask 377
+  printf %s "$2" | base64 -d >"$1"
+)
+
+# unescape: removes the escapes from `word`.
+unescape() {
+  case $word in *\\*) word=$(printf '%b.' "$word"); word=${word%.} ;; esac
+}

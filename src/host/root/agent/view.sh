@@ -1,0 +1,42 @@
+# shellcheck shell=sh
+# Looking at a finished disk. On the vlb side: src/host/view.
+#
+# Functions: list_files, on_files, copy_out, show_at
+# Globals: found (from paths.sh); names, output (on_files)
+
+# list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
+# numbers of its device nodes, which find cannot print, to DEVICES. No link of the image is followed.
+list_files() {
+  cd "$1" || return 1
+  find -P . -fprintf "$2" "$4" '(' -type b -o -type c ')' -exec stat --printf '%t:%T\0%n\0' '{}' + >"$3"
+}
+
+# on_files ROOT NAMES OUTPUT COMMAND…: writes to OUTPUT what the command prints on the files that NAMES lists, each ended by
+# NUL.
+on_files() {
+  cd "$1" || return 1
+  names=$2 output=$3
+  shift 3
+  xargs -0 -r "$@" <"$names" >"$output"
+}
+
+# copy_out ROOT PATH FILE: copies a file of the image, or the target of a link, to FILE, and prints the type. Links in the
+# path to it are followed inside the image.
+copy_out() {
+  in_root "$1" "${2%/*}" || return 1
+  set -- "$found/${2##*/}" "$3"
+  if [ -L "$1" ]; then readlink -n "$1" >"$2" && echo link
+  elif [ -f "$1" ]; then cat <"$1" >"$2" && echo file
+  elif [ -d "$1" ]; then echo directory
+  elif [ -e "$1" ]; then echo unknown
+  else echo absent
+  fi
+}
+
+# show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.
+show_at() {
+  mount --rbind "$1" "$2" || return 1
+  mounts_at "$2" | while IFS= read -r place; do
+    mount -o remount,bind,ro,nosuid,nodev "$place" || exit 1
+  done
+}
