@@ -62,10 +62,13 @@ export function updatePartitions(shell: RootShell, device: string) {
   return done(shell, ['partx', '--update', device], [0, 1]);
 }
 
-/** Returns blkid's description of devices in its `export` format; nothing for those that it does not recognize. */
-export async function probe(shell: RootShell, devices: readonly string[]): Promise<Result<string>> {
-  // Low-level probing, which uses neither blkid's cache nor udev. Status 2: nothing recognized on one of them.
-  const answer = await shell.run(['blkid', '--probe', '--output', 'export', ...devices], [0, 2, 8]);
+/**
+ * Returns what `probe_disk` prints: a line `volume DEVICE MAJOR:MINOR` for each partition, or for the disk if it has none, and
+ * blkid's description of those that it recognizes, in its `export` format.
+ */
+export async function probeDisk(shell: RootShell, device: string): Promise<Result<string>> {
+  // blkid's status 2: nothing recognized on one of them.
+  const answer = await shell.run(['probe_disk', device], [0, 2, 8]);
   return answer.ok ? ok(answer.value.stdout) : answer;
 }
 

@@ -1,7 +1,7 @@
 // Looks at finished disks: implements the port DiskViewer. A disk is attached through a temporary empty delta over it:
 // everything that mounting writes goes there (a replayed journal, created mount points), and the image is only read.
 
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import type { PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
@@ -93,13 +93,13 @@ class LinuxDiskViewer implements DiskViewer {
 
   async shell(a: OpenDisk | undefined, b: OpenDisk): Promise<Result<void>> {
     const place = path.join(this.#directory, 'view');
-    mkdirSync(place);
     for (const [name, disk] of [
       ['a', a],
       ['b', b],
     ] as const) {
       const at = path.join(place, name);
-      mkdirSync(at);
+      const made = await this.#shell.files.makeDirectory(at);
+      if (!made.ok) return made;
       if (!(disk instanceof MountedDisk)) continue;
       const shown = await showAt(this.#shell, disk.root, at);
       if (!shown.ok) return shown;

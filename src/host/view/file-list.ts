@@ -1,7 +1,6 @@
 // Lists a mounted system: one walk by find(1) that prints fields ended by NUL, since names may contain newlines.
 
 import { isUtf8 } from 'node:buffer';
-import { statSync } from 'node:fs';
 import type { FileType } from '../../model/disk-diff.ts';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Entry } from '../../model/ports/viewer.ts';
@@ -47,8 +46,8 @@ export async function listFiles(
   const [everything, nodes] = [await shell.files.read(files), await shell.files.read(devices)];
   if (!everything.ok) return everything;
   if (!nodes.ok) return nodes;
-  const suspects = volumes.flatMap(({ type, device }) =>
-    type !== undefined && RELIABLE.includes(type) ? [] : [String(statSync(device).rdev)],
+  const suspects = volumes.flatMap(({ type, number }) =>
+    type !== undefined && RELIABLE.includes(type) ? [] : [String(number)],
   );
   return ok(parseList(everything.value, parseDevices(nodes.value), new Set(suspects)));
 }

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
-# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, read_bytes,
-#   discard_ranges
-# Globals: device, file, note, lock, said, tries, sys (each set and used within one function)
+# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, probe_disk,
+#   partitions_of, read_bytes, discard_ranges
+# Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys (each set and used within one function)
 
 # attach_loop FILE NOTE OPTION…: attaches a file to a free loop device and prints the device. The device is written to
 # NOTE before it is attached: if everything here is killed in the next moment, the kernel no longer knows the file's path,
@@ -80,6 +80,31 @@ detach_leftovers() {
     tries=$((tries + 1))
     [ "$tries" -le 6000 ] || { echo "$1 is still attached a minute after the script's end" >&2; return 1; }
     sleep 0.01
+  done
+}
+
+# probe_disk DEVICE: prints a line "volume DEVICE MAJOR:MINOR" for each partition, or for the disk if it has none, and then
+# blkid's description of them. The probing is low-level: it uses neither blkid's cache nor udev.
+probe_disk() {
+  partitions_of "/sys/block/${1##*/}"
+  device=$1
+  shift
+  for number in $numbers; do set -- "$@" "${device}p$number"; done
+  [ $# -gt 0 ] || set -- "$device"
+  for volume; do
+    { IFS= read -r number <"/sys/class/block/${volume##*/}/dev"; } 2>/dev/null || number='' # it may be gone by now
+    printf 'volume %s %s\n' "$volume" "$number"
+  done
+  blkid --probe --output export "$@"
+}
+
+# partitions_of DIRECTORY: sets `numbers` to the numbers of a disk's partitions, by the names in the disk's directory in /sys.
+# The entries are not read: they may be gone by then if the process behind the disk is killed.
+partitions_of() {
+  numbers=''
+  for entry in "$1/${1##*/}p"*; do
+    number=${entry#"$1/${1##*/}p"}
+    case $number in '' | *[!0-9]*) ;; *) numbers="$numbers $number" ;; esac
   done
 }
 

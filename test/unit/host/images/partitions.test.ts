@@ -1,22 +1,37 @@
-// Which partitions a disk has, by what the kernel has in the disk's directory.
+// Which partitions a disk has and what is on them, by what the root side prints.
 
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { test } from 'node:test';
-import { partitionsAmong } from '../../../../src/host/images/partitions.ts';
+import { parseVolumes } from '../../../../src/host/images/partitions.ts';
 
-test('partitions are known by their names alone, in the order of their numbers', () => {
-  const entries = [
-    'alignment_offset',
-    'loop1p12',
-    'loop1p2',
-    'power',
-    'loop1p1',
-    'loop',
-    'loop10p3',
-    'loop1px',
-    'loop1p',
-  ];
-  assert.deepEqual(partitionsAmong(entries, 'loop1'), [1, 2, 12]);
-  assert.deepEqual(partitionsAmong(['nbd0p1'], 'nbd0'), [1]);
-  assert.deepEqual(partitionsAmong(['size', 'queue'], 'loop1'), []);
+test('volumes come in the order of their numbers, with the types that blkid recognizes', () => {
+  const text = `volume /dev/loop1p1 259:0
+volume /dev/loop1p12 259:300
+volume /dev/loop1p2 7:1
+DEVNAME=/dev/loop1p1
+UUID=1
+TYPE=vfat
+
+DEVNAME=/dev/loop1p12
+TYPE=ext4
+LABEL=TYPE=xfs
+`;
+  assert.deepEqual(parseVolumes(text, '/dev/loop1'), [
+    { partition: 1, device: '/dev/loop1p1', number: 66_304, type: 'vfat' },
+    { partition: 2, device: '/dev/loop1p2', number: 1793, type: undefined },
+    { partition: 12, device: '/dev/loop1p12', number: 1_114_924, type: 'ext4' },
+  ]);
+});
+
+test('a disk without partitions is one volume; one that is gone has no number', () => {
+  const text = 'volume /dev/nbd0 \n';
+  const [volume, ...others] = parseVolumes(text, '/dev/nbd0');
+  assert.deepEqual(volume, { partition: 0, device: '/dev/nbd0', number: undefined, type: undefined });
+  assert.deepEqual(others, []);
+});
+
+test('numbers are those of stat', () => {
+  const { rdev } = statSync('/dev/null');
+  assert.equal(parseVolumes('volume /dev/null 1:3\n', '/dev/null')[0]?.number, rdev);
 });

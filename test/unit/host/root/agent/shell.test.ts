@@ -97,6 +97,31 @@ test('network_flag knows one word', () => {
   assert.equal(inAgent(['sandbox.sh'], 'network_flag host; echo "$network"').stdout, '\n');
 });
 
+test('partitions are known by their names alone', () => {
+  const names = [
+    'alignment_offset',
+    'loop1p12',
+    'loop1p2',
+    'power',
+    'loop1p1',
+    'loop',
+    'loop10p3',
+    'loop1px',
+    'loop1p',
+  ];
+  using sys = new Tree(Object.fromEntries(names.map((name) => [`loop1/${name}/`, ''])));
+  sys.write({ 'nbd0/nbd0p1': '', 'loop2/size': '' });
+  const numbersOf = (disk: string) =>
+    inAgent(['devices.sh'], 'partitions_of "$1"; echo $numbers', sys.path(disk))
+      .stdout.trim()
+      .split(' ')
+      .sort();
+  assert.deepEqual(numbersOf('loop1'), ['1', '12', '2']);
+  assert.deepEqual(numbersOf('nbd0'), ['1']);
+  assert.deepEqual(numbersOf('loop2'), ['']);
+  assert.deepEqual(numbersOf('gone'), ['']);
+});
+
 test('read_bytes prints exactly the bytes of a range, and fewer at the end', () => {
   using tree = new Tree({ file: Buffer.from(Array.from({ length: 200_000 }, (_, index) => index % 251)) });
   const bytes = readFileSync(tree.path('file'));
