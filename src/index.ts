@@ -32,7 +32,11 @@ export type { Workspace, WorkspaceOptions } from './workspace/workspace.ts';
  */
 export function openWorkspace(
   { directory, cacheDirectory }: WorkspaceOptions,
-  environment: Environment = { variables: process.env, directory: process.cwd() },
+  environment: Environment = {
+    variables: process.env,
+    directory: process.cwd(),
+    platform: { architecture: process.arch, os: 'linux' },
+  },
 ): Workspace {
   const absolute = (name: string) => path.resolve(environment.directory, name);
   return open(

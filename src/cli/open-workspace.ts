@@ -10,7 +10,11 @@ import type { Workspace } from '../workspace/workspace.ts';
 import type { GlobalOptions } from './options.ts';
 
 export function environmentHere(): Environment {
-  return { variables: process.env, directory: process.cwd() };
+  return {
+    variables: process.env,
+    directory: process.cwd(),
+    platform: { architecture: process.arch, os: 'linux' },
+  };
 }
 
 export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDirectory'>): Workspace {

@@ -19,6 +19,32 @@ export function manifestText(manifest: Manifest): string {
   return manifest.map((entry) => `${entryText(entry)}\n`).join('');
 }
 
+const ENTRY = /^(?:(file) ([x-]) ([0-9a-f]+)|(link) (".*")|(directory)) (".*?")$/s; // names may have U+2028
+
+/** Whether a line of a recipe is a line of its manifest, which comes last. */
+export function isManifestLine(line: string): boolean {
+  return ENTRY.test(line);
+}
+
+/** The manifest of a text. Lines that are not entries are ignored. */
+export function parseManifest(text: string): Manifest {
+  return text.split('\n').flatMap((line) => parseEntry(line) ?? []);
+}
+
+function parseEntry(line: string): ManifestEntry | undefined {
+  const [, file, x, hash, link, target, , quoted] = ENTRY.exec(line) ?? [];
+  if (quoted === undefined) return undefined;
+  try {
+    const path = String(JSON.parse(quoted));
+    if (link) return { type: 'link', path, target: String(JSON.parse(target ?? '')) };
+    return file
+      ? { type: 'file', path, executable: x === 'x', hash: hash ?? '' }
+      : { type: 'directory', path };
+  } catch {
+    return undefined; // not JSON strings
+  }
+}
+
 function entryText(entry: ManifestEntry): string {
   const path = JSON.stringify(entry.path);
   switch (entry.type) {

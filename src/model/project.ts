@@ -1,5 +1,7 @@
 // The parts of a project: layers, their hints, and the base. Pure data.
 
+import type { Platform } from './platform.ts';
+
 export type ScriptKind = 'build-layer' | 'modify-disk';
 
 /** A directory `NN_name` with one script. */
@@ -9,6 +11,7 @@ export interface Layer {
   /** Absolute path of the directory. */
   readonly directory: string;
   readonly kind: ScriptKind;
+  readonly platform: Platform;
   readonly hints: Hints;
   /** The values of its parameters, by name: they are in the script's environment and in the key. */
   readonly params: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 // Records as text: written by JSON.stringify, read with every field checked, since a file may be damaged or hostile.
 
-import type { BuildRecord, Digest } from './artifact.ts';
+import type { BuildRecord } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 
@@ -32,11 +32,6 @@ export function parseRecord(text: string): BuildRecord | undefined {
     typeof created === 'string' &&
     typeof recipe === 'string';
   return right ? (value as BuildRecord) : undefined; // every field was checked above
-}
-
-/** The layers that a build looked into: its recipe alone tells them, see `layerRecipe` of src/plan/key.ts. */
-export function mountedBy({ recipe }: Pick<BuildRecord, 'recipe'>): Digest[] {
-  return [...recipe.matchAll(/^mount ([0-9a-f]{64}) /gm)].map(([, digest = '']) => digest as Digest); // it was matched as one
 }
 
 function isHash(value: unknown): boolean {

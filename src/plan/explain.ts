@@ -1,22 +1,26 @@
 // What changed between two recipes, read from the very text that the key hashes.
 
+import { type ManifestEntry, parseManifest } from '../model/manifest.ts';
 import type { Change, InputChange, RunReason } from '../model/plan.ts';
+import { parseRecipe, type Recipe } from '../model/recipe.ts';
 
 /** The changes from `before` to `after`. Inputs are in the order of their paths. */
 export function explain(before: string, after: string): readonly Change[] {
   const [old, now] = [parseRecipe(before), parseRecipe(after)];
+  const [oldSettings, newSettings] = [settingsOf(old), settingsOf(now)];
+  const [oldInputs, newInputs] = [inputsOf(old), inputsOf(now)];
   const changes: Change[] = [];
-  for (const name of new Set([...old.settings.keys(), ...now.settings.keys()])) {
-    const [was, is] = [old.settings.get(name) ?? 'none', now.settings.get(name) ?? 'none'];
+  for (const name of new Set([...oldSettings.keys(), ...newSettings.keys()])) {
+    const [was, is] = [oldSettings.get(name) ?? 'none', newSettings.get(name) ?? 'none'];
     if (was === is) continue;
     const mount = /^mount (.*)$/.exec(name)?.[1];
     if (name === 'parent') changes.push({ type: 'parent', before: was, after: is });
     else if (mount !== undefined) changes.push({ type: 'parent', mount, before: was, after: is });
     else changes.push({ type: 'setting', name, before: was, after: is });
   }
-  const paths = [...new Set([...old.inputs.keys(), ...now.inputs.keys()])].sort();
+  const paths = [...new Set([...oldInputs.keys(), ...newInputs.keys()])].sort();
   for (const path of paths) {
-    const how = inputChange(old.inputs.get(path), now.inputs.get(path));
+    const how = inputChange(oldInputs.get(path), newInputs.get(path));
     if (how) changes.push({ type: 'input', path, how });
   }
   return changes;
@@ -29,56 +33,38 @@ export function reasonOf(changes: readonly Change[]): RunReason {
   return changes.length > 0 ? 'parent changed' : 'artifact lost';
 }
 
-interface Recipe {
-  readonly settings: ReadonlyMap<string, string>;
-  /** The entry's words before the path, by path. */
-  readonly inputs: ReadonlyMap<string, readonly string[]>;
-}
-
-const INPUT = /^(?:(file) ([x-]) ([0-9a-f]+)|(link) (".*")|(directory)) (".*?")$/;
-
-function parseRecipe(text: string): Recipe {
+/** Every setting of a recipe by a name of its own, in the order of the text. */
+function settingsOf(recipe: Recipe): ReadonlyMap<string, string> {
+  const all: readonly (readonly [string, string | undefined])[] = [
+    ['schema', recipe.schema],
+    ['kind', recipe.kind],
+    ['architecture', recipe.platform?.architecture],
+    ['parent', recipe.parent],
+    ...recipe.mounts.map(({ target, digest }) => [`mount ${target}`, digest] as const),
+    ...recipe.settings.map(
+      ({ name, of, value }) => [of === undefined ? name : `${name} ${of}`, value] as const,
+    ),
+  ];
   const settings = new Map<string, string>();
-  const inputs = new Map<string, readonly string[]>();
-  for (const line of text.split('\n')) {
-    const input = INPUT.exec(line);
-    const path = input?.[7];
-    if (input && path !== undefined) {
-      inputs.set(String(JSON.parse(path)), input.slice(1, 7).filter(Boolean));
-      continue;
-    }
-    const [name, value] = parseSetting(line) ?? [];
-    if (name === undefined || value === undefined) continue;
+  for (const [name, value] of all) {
+    if (value === undefined) continue;
     const earlier = settings.get(name);
     settings.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
   }
-  return { settings, inputs };
+  return settings;
 }
 
-/** Name and value of a line. What can be told apart by its name or place has that in the name. */
-function parseSetting(line: string): [string, string] | undefined {
-  const param = /^param (".*")$/.exec(line)?.[1];
-  if (param !== undefined) {
-    const [name = '', ...value] = String(JSON.parse(param)).split('=');
-    return [`param ${name}`, value.join('=')];
-  }
-  // The place comes last: two mounts may be of one layer.
-  const [, word, what, place] = /^(mount|chroot-mount) (\S+) (".*")$/.exec(line) ?? [];
-  if (word !== undefined && what !== undefined && place !== undefined) {
-    return [`${word} ${String(JSON.parse(place))}`, what];
-  }
-  const space = line.indexOf(' ');
-  return space < 0 ? undefined : [line.slice(0, space), line.slice(space + 1)];
+function inputsOf({ manifest }: Recipe): ReadonlyMap<string, ManifestEntry> {
+  return new Map(parseManifest(manifest).map((entry) => [entry.path, entry]));
 }
 
-function inputChange(
-  was: readonly string[] | undefined,
-  is: readonly string[] | undefined,
-): InputChange | undefined {
+function inputChange(was: ManifestEntry | undefined, is: ManifestEntry | undefined): InputChange | undefined {
   if (!was) return 'added';
   if (!is) return 'removed';
-  if (was.join(' ') === is.join(' ')) return undefined;
-  if (was[0] !== is[0]) return 'type';
-  if (was[0] === 'link') return 'link target';
-  return was[2] === is[2] ? 'executable bit' : 'content';
+  if (was.type === 'file' && is.type === 'file') {
+    if (was.hash !== is.hash) return 'content';
+    return was.executable === is.executable ? undefined : 'executable bit';
+  }
+  if (was.type === 'link' && is.type === 'link') return was.target === is.target ? undefined : 'link target';
+  return was.type === is.type ? undefined : 'type';
 }

@@ -4,9 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Artifact, Key } from '../model/artifact.ts';
 import type { Node } from '../model/graph.ts';
 import type { Layer } from '../model/project.ts';
-
-/** Increased when vlb itself would build something else from the same inputs. */
-const SCHEMA = 1;
+import { recipeText, SCHEMA } from '../model/recipe.ts';
 
 /** The artifacts that a layer's run depends on: its parent, and those that it mounts. */
 export interface Lineage {
@@ -35,25 +33,32 @@ export function lineageOf(node: Node, known: ReadonlyMap<string, Artifact>): Lin
  * @param manifest its text, see src/model/manifest.ts
  */
 export function layerRecipe(layer: Layer, manifest: string, lineage: Lineage): string {
-  const { diskSize, rootPartition, partitionMounts } = layer.hints;
-  return [
-    `schema ${SCHEMA}`,
-    `kind ${layer.kind}`,
-    `architecture ${process.arch}`,
-    `parent ${lineage.parent?.digest ?? 'scratch'}`,
-    ...lineage.mounts.map(({ artifact, target }) => `mount ${artifact.digest} ${JSON.stringify(target)}`),
-    `disk-size ${diskSize ?? '-'}`,
-    `root-partition ${rootPartition ?? '-'}`,
-    ...Object.entries(layer.params).map(([name, value]) => `param ${JSON.stringify(`${name}=${value}`)}`),
-    ...(layer.hints.noNetwork ? ['network none'] : []),
-    ...partitionMounts.map((mount) => `chroot-mount p${mount.partition} ${JSON.stringify(mount.target)}`),
+  const { diskSize, rootPartition, noNetwork, partitionMounts } = layer.hints;
+  return recipeText({
+    schema: SCHEMA,
+    kind: layer.kind,
+    platform: layer.platform,
+    parent: lineage.parent?.digest ?? 'scratch',
+    mounts: lineage.mounts.map(({ artifact, target }) => ({ digest: artifact.digest, target })),
+    settings: [
+      { name: 'disk-size', value: String(diskSize ?? '-') },
+      { name: 'root-partition', value: String(rootPartition ?? '-') },
+      ...Object.entries(layer.params).map(([of, value]) => ({ name: 'param', of, value })),
+      ...(noNetwork ? [{ name: 'network', value: 'none' }] : []),
+      ...partitionMounts.map((mount) => ({
+        name: 'chroot-mount',
+        of: mount.target,
+        value: `p${mount.partition}`,
+      })),
+    ],
     manifest,
-  ].join('\n');
+  });
 }
 
 /** What importing a base depends on: the file's content, and the SHA-256 that vlb.yaml requires. */
 export function baseRecipe(contentHash: string): string {
-  return `schema ${SCHEMA}\nkind base\ncontent ${contentHash}\n`;
+  const settings = [{ name: 'content', value: contentHash }];
+  return recipeText({ schema: SCHEMA, kind: 'base', mounts: [], settings, manifest: '' });
 }
 
 /** SHA-256 of a recipe. */

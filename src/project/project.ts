@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
+import type { Platform } from '../model/platform.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
 import type { Base, Layer, NamedImage } from '../model/project.ts';
@@ -29,11 +30,12 @@ export interface Project {
 /**
  * Reads a project. Fails as `usage`, naming file and line, when anything in it is wrong.
  * @param directory absolute path
+ * @param platform the one that layers are built for
  */
-export async function loadProject(directory: string): Promise<Result<Project>> {
+export async function loadProject(directory: string, platform: Platform): Promise<Result<Project>> {
   const config = await loadConfig(directory);
   if (!config.ok) return config;
-  const layers = discoverLayers(directory);
+  const layers = discoverLayers(directory, platform);
   if (!layers.ok) return layers;
   const seed = path.join(directory, 'test-boot');
   return ok({

@@ -8,6 +8,7 @@ import { BASE_NAME, type LayerNode } from '../model/graph.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { InPlace } from '../model/ports/store.ts';
 import type { DiskImage } from '../model/ports/viewer.ts';
+import { parseRecipe } from '../model/recipe.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { buildGraph } from '../plan/graph.ts';
 import { type ImageLayers, imageLayers } from '../plan/images.ts';
@@ -185,7 +186,7 @@ function isDescendant(ancestor: DiskImage, chain: readonly DiskImage[], { record
     chain.slice(0, at).every(({ file }) => {
       const digest = digestIn(path.basename(file));
       const recipe = records.find(({ record }) => record.artifact.digest === digest)?.record.recipe;
-      return recipe !== undefined && /^kind build-layer$/m.test(recipe);
+      return recipe !== undefined && parseRecipe(recipe).kind === 'build-layer';
     })
   );
 }

@@ -45,7 +45,7 @@ export class Workspace {
    */
   async load(): Promise<Result<Project>> {
     const newer = newerVersion(this.paths.state, STATE_VERSION);
-    if (newer === undefined) return loadProject(this.directory);
+    if (newer === undefined) return loadProject(this.directory, this.parts.environment.platform);
     const versions = `state version ${newer}; this one knows ${STATE_VERSION}`;
     return fail('host', `.vlb/ was written by a newer vlb (${versions})`, {
       where: { file: this.paths.state },

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Digest } from '../../src/model/artifact.ts';
 import type { Failure, Result } from '../../src/model/failure.ts';
+import type { Platform } from '../../src/model/platform.ts';
 import type { Hints, Layer } from '../../src/model/project.ts';
 
 /** What a name in a tree stands for: a file's content, a symbolic link, or a file with a mode of its own. */
@@ -94,6 +95,9 @@ export const NO_HINTS: Hints = {
   noNetwork: false,
 };
 
+/** The platform of layers in tests, whatever this machine is. */
+export const PLATFORM: Platform = { architecture: 'x64', os: 'linux' };
+
 /** A layer as discovery would give it. */
 export function layerOf(
   name: string,
@@ -104,6 +108,7 @@ export function layerOf(
     name,
     directory: `/project/layers/${name}`,
     kind: 'build-layer',
+    platform: PLATFORM,
     ...more,
     hints: { ...NO_HINTS, ...more.hints },
   };

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Platform } from '../../model/platform.ts';
 import type { Layer } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { ownerText } from '../../util/owner-text.ts';
@@ -41,7 +42,7 @@ class Locked implements LockedCaches {
   readonly #locks: Disposable[] = [];
 
   async add(target: string, layer: Layer, context: Context): Promise<Result<void>> {
-    const name = cacheName(target);
+    const name = cacheName(target, layer.platform);
     const onWait = (owner: string) => noteWait(layer, target, owner, context);
     const locked = await context.store.lock(`cache-${name}`, onWait, context.signal);
     if (!locked.ok) return locked;
@@ -69,11 +70,11 @@ class Locked implements LockedCaches {
 }
 
 /** A readable directory name that no other target has. */
-function cacheName(target: string): string {
+function cacheName(target: string, { architecture }: Platform): string {
   const place = path.posix.normalize(target).replace(/\/$/, '');
   const words = place.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-/, '');
   const hash = createHash('sha256').update(place).digest('hex').slice(0, 8);
-  return `${process.arch}-${words.slice(0, 60)}-${hash}`;
+  return `${architecture}-${words.slice(0, 60)}-${hash}`;
 }
 
 function noteWait(layer: Layer, target: string, owner: string, context: Context): void {

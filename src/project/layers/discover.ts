@@ -3,6 +3,7 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Platform } from '../../model/platform.ts';
 import type { Layer, ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { isDirectory, realPathIfAny } from '../../util/fs.ts';
@@ -14,10 +15,10 @@ export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
 
 /**
- * All layers, sorted by number, then by name. They are in `layers/`, or at the root as older projects have them.
+ * All layers, sorted by number, then by name, for one platform. They are in `layers/`, or at the root as older projects have them.
  * Fails as `usage` on the first thing that is wrong with one.
  */
-export function discoverLayers(projectDirectory: string): Result<readonly Layer[]> {
+export function discoverLayers(projectDirectory: string, platform: Platform): Result<readonly Layer[]> {
   const folder = listLayers(path.join(projectDirectory, 'layers'));
   const root = listLayers(projectDirectory);
   if (!folder.ok) return folder;
@@ -43,7 +44,7 @@ export function discoverLayers(projectDirectory: string): Result<readonly Layer[
   }
   const layers: Layer[] = [];
   for (const name of names) {
-    const layer = readLayer(path.join(parent, name));
+    const layer = readLayer(path.join(parent, name), platform);
     if (!layer.ok) return layer;
     layers.push(layer.value);
   }
@@ -93,7 +94,7 @@ function listLayers(directory: string): Result<readonly string[]> {
   }
 }
 
-function readLayer(directory: string): Result<Layer> {
+function readLayer(directory: string, platform: Platform): Result<Layer> {
   const name = path.basename(directory);
   if (!LAYER_NAME.test(name)) {
     return fail('usage', `"${name}" is no name for a layer`, {
@@ -128,7 +129,7 @@ function readLayer(directory: string): Result<Layer> {
   const text = readScript(script, stat, name);
   if (!text.ok) return text;
   const hints = parseHints(text.value, script, kind);
-  return hints.ok ? ok({ name, directory, kind, hints: hints.value, params: {} }) : hints;
+  return hints.ok ? ok({ name, directory, kind, platform, hints: hints.value, params: {} }) : hints;
 }
 
 function readScript(script: string, own: Stats, layer: string): Result<string> {

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { BuildRecord, Key } from '../../model/artifact.ts';
+import { parentIn } from '../../model/recipe.ts';
 import { parseRecord } from '../../model/record.ts';
 import { isSignedBy, type Signer } from './signatures.ts';
 
@@ -55,7 +56,7 @@ export function openSigned(
   const isOfKey = record.key === key && createHash('sha256').update(record.recipe).digest('hex') === key;
   if (!isOfKey) return { wrong: 'belongs to another key' };
   if (record.artifact.keeping !== 'cached' || record.noshare) return { wrong: 'must not be shared' };
-  const parent = /^parent ([0-9a-f]{64})$/m.exec(record.recipe)?.[1];
+  const parent = parentIn(record.recipe);
   if (record.parent?.digest !== parent || (record.parent && record.parent.keeping !== 'cached')) {
     return { wrong: 'names a different parent than its recipe' };
   }

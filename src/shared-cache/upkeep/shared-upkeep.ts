@@ -11,7 +11,7 @@ import type {
   SharedUsage,
 } from '../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
-import { mountedBy } from '../../model/record.ts';
+import { mountedIn } from '../../model/recipe.ts';
 import { parseArtifactName, parseRecordName } from '../bucket/layout.ts';
 import { MOST_BYTES, openSigned } from '../bucket/signed-record.ts';
 import type { RetryingObjectStore } from '../objects/retrying.ts';
@@ -194,7 +194,7 @@ function contentOf(
     created,
     digest: artifact.digest,
     parent: parent?.digest,
-    mounts: mountedBy(opened.record),
+    mounts: mountedIn(opened.record.recipe),
   };
 }
 

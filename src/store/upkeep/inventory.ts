@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
-import { mountedBy, parseRecord } from '../../model/record.ts';
+import { mountedIn } from '../../model/recipe.ts';
+import { parseRecord } from '../../model/record.ts';
 import { namesIn } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
@@ -71,6 +72,9 @@ export function readStoredRecord(file: string): StoredRecord | undefined {
 
 /** Only the digest of a mounted artifact is known, so it may be a cached or an uncached one. */
 function neededBy(record: BuildRecord): string[] {
-  const mounts = mountedBy(record).flatMap((digest) => [`${digest}.qcow2`, `uncached-${digest}.qcow2`]);
+  const mounts = mountedIn(record.recipe).flatMap((digest) => [
+    `${digest}.qcow2`,
+    `uncached-${digest}.qcow2`,
+  ]);
   return record.parent ? [artifactFile(record.parent), ...mounts] : mounts;
 }

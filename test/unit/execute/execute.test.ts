@@ -15,7 +15,7 @@ import { makePlan } from '../../../src/plan/plan.ts';
 import { createManifestReader } from '../../../src/project/inputs/manifest.ts';
 import { StatIndex } from '../../../src/project/inputs/stat-index.ts';
 import { discoverLayers } from '../../../src/project/layers/discover.ts';
-import { Tree, valueIn } from '../../rig/tree.ts';
+import { PLATFORM, Tree, valueIn } from '../../rig/tree.ts';
 import { fakeContext } from './fake-host.ts';
 
 const script = (...lines: string[]) => `#!/bin/sh\n${lines.join('\n')}\n`;
@@ -53,7 +53,7 @@ async function build(
       onEvent?.(event, made.abort);
     },
   };
-  const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory)), undefined));
+  const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory, PLATFORM)), undefined));
   const index = StatIndex.load(made.paths.statIndex);
   const reader = createManifestReader(tree.directory, index, made.loadHasher);
   const manifests = new Map<string, string>();

@@ -18,7 +18,7 @@ import { lazyFileHasher } from '../../../src/project/inputs/hash.ts';
 import { projectPaths } from '../../../src/project/project.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';
-import { type Tree, valueIn } from '../../rig/tree.ts';
+import { PLATFORM, type Tree, valueIn } from '../../rig/tree.ts';
 
 const OWNER = '1-1.aaaaaaaa';
 
@@ -145,7 +145,7 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
     loadHasher: lazyFileHasher(),
     secrets: { of: () => ok([]), given: () => ok([]) },
     shellCommand: 'vlb shell',
-    environment: { variables: {}, directory: tree.directory },
+    environment: { variables: {}, directory: tree.directory, platform: PLATFORM },
     emit,
     drained: () => undefined,
     events,

@@ -65,6 +65,7 @@ describe('the key changes with', () => {
     'which partition is mounted': { hints: { partitionMounts: [{ partition: 4, target: '/boot' }] } },
     'where a partition is mounted': { hints: { partitionMounts: [{ partition: 2, target: '/srv' }] } },
     'the order of mounts': { hints: { partitionMounts: HINTS.partitionMounts?.toReversed() ?? [] } },
+    'the architecture': { layer: { platform: { architecture: 'pdp11', os: 'linux' } } },
     'no mounts': { hints: { partitionMounts: [] } },
   };
   for (const [what, change] of Object.entries(changes)) {
@@ -74,13 +75,6 @@ describe('the key changes with', () => {
   test('and no two of these are the same', () => {
     const keys = Object.values(changes).map(keyWith);
     assert.equal(new Set(keys).size, keys.length);
-  });
-
-  test('the architecture', (context) => {
-    const original = Object.getOwnPropertyDescriptor(process, 'arch');
-    context.after(() => Object.defineProperty(process, 'arch', original ?? {}));
-    Object.defineProperty(process, 'arch', { value: 'pdp11', configurable: true });
-    assert.notEqual(keyWith(), KEY);
   });
 });
 

@@ -91,7 +91,7 @@ describe('a chain', () => {
   });
 });
 
-test('behind a run, its own changes are told first, and what it stands on is without a digest', async () => {
+test('behind a run, its own changes are its reason, and its parent is without a digest', async () => {
   const world = await builtWorld();
   for (const record of world.records.values()) world.uncachedRecords.set(record.layer, record);
   world.inputs.set('20_b', 'edited').set('40_d', 'edited');
@@ -104,8 +104,8 @@ test('behind a run, its own changes are told first, and what it stands on is wit
   assert.deepEqual(changes.slice(3), [
     [{ type: 'parent', before: digestOf('3'), after: 'not-built-yet' }],
     [
-      { type: 'setting', name: 'script', before: '-', after: 'edited' },
       { type: 'parent', before: digestOf('4'), after: 'not-built-yet' },
+      { type: 'setting', name: 'script', before: '-', after: 'edited' },
     ],
   ]);
 });

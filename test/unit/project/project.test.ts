@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadProject, projectPaths } from '../../../src/project/project.ts';
-import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
+import { failureIn, PLATFORM, Tree, valueIn } from '../../rig/tree.ts';
 
 const LAYER = { 'layers/10_base/build-layer': '#!/bin/sh\n' };
 
 test('a project is its layers, its base and its seed', async () => {
   using tree = new Tree({ ...LAYER, 'vlb.yaml': 'base: base.qcow2\n', 'test-boot/user-data': '' });
-  const project = valueIn(await loadProject(tree.directory));
+  const project = valueIn(await loadProject(tree.directory, PLATFORM));
   assert.equal(project.directory, tree.directory);
   assert.deepEqual(
     project.layers.map(({ name }) => name),
@@ -21,16 +21,16 @@ test('a project is its layers, its base and its seed', async () => {
 
 test('all but the layers is optional', async () => {
   using tree = new Tree(LAYER);
-  const project = valueIn(await loadProject(tree.directory));
+  const project = valueIn(await loadProject(tree.directory, PLATFORM));
   assert.equal(project.base, undefined);
   assert.equal(project.seedDirectory, undefined);
 });
 
 test('what is wrong with the configuration or with a layer is wrong with the project', async () => {
   using tree = new Tree({ ...LAYER, 'vlb.yaml': 'bse: x\n' });
-  assert.match(failureIn(await loadProject(tree.directory)).message, /vlb\.yaml/);
+  assert.match(failureIn(await loadProject(tree.directory, PLATFORM)).message, /vlb\.yaml/);
   using empty = new Tree();
-  assert.match(failureIn(await loadProject(empty.directory)).message, /no layers/);
+  assert.match(failureIn(await loadProject(empty.directory, PLATFORM)).message, /no layers/);
 });
 
 test('a cache directory moves the store and nothing else', () => {

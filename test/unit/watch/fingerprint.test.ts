@@ -6,7 +6,7 @@ import type { Plan } from '../../../src/model/plan.ts';
 import { layerRecipe, lineageOf } from '../../../src/plan/key.ts';
 import type { RecipeOf } from '../../../src/plan/plan.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from '../../../src/watch/fingerprint.ts';
-import { NO_HINTS } from '../../rig/tree.ts';
+import { NO_HINTS, PLATFORM } from '../../rig/tree.ts';
 
 /** A chain of layers, each with the text of its inputs. */
 function chain(inputs: Readonly<Record<string, string>>): { plan: Plan; now: Fingerprints } {
@@ -15,7 +15,14 @@ function chain(inputs: Readonly<Record<string, string>>): { plan: Plan; now: Fin
     node: {
       type: 'layer',
       name,
-      layer: { name, directory: `/p/${name}`, kind: 'build-layer', hints: NO_HINTS, params: {} },
+      layer: {
+        name,
+        directory: `/p/${name}`,
+        kind: 'build-layer',
+        platform: PLATFORM,
+        hints: NO_HINTS,
+        params: {},
+      },
       parent: names[at - 1],
       mounts: [],
     },

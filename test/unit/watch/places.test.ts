@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadProject } from '../../../src/project/project.ts';
 import { type Places, placesOf } from '../../../src/watch/places.ts';
 import { openWatcher } from '../../../src/watch/watcher.ts';
-import { Tree } from '../../rig/tree.ts';
+import { PLATFORM, Tree } from '../../rig/tree.ts';
 
 const FILES = {
   'p/layers/10_a/build-layer':
@@ -22,7 +22,7 @@ const FILES = {
 
 async function placesIn(tree: Tree): Promise<{ places: Places; at: (name: string) => string }> {
   const directory = path.join(tree.directory, 'p');
-  const project = await loadProject(directory);
+  const project = await loadProject(directory, PLATFORM);
   assert.ok(project.ok, JSON.stringify(project));
   return { places: placesOf(project.value), at: (name) => path.join(directory, name) };
 }

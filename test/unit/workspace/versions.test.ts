@@ -6,14 +6,14 @@ import { test } from 'node:test';
 import { openWorkspace } from '../../../src/compose.ts';
 import type { Emit } from '../../../src/model/event.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/ports/store-upkeep.ts';
-import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
+import { failureIn, PLATFORM, Tree, valueIn } from '../../rig/tree.ts';
 
 const SIGNAL = new AbortController().signal;
 const QUIET: Emit = () => {};
 
 function open(tree: Tree) {
   const directory = tree.path('p');
-  return openWorkspace({ directory }, { variables: {}, directory });
+  return openWorkspace({ directory }, { variables: {}, directory, platform: PLATFORM });
 }
 
 test('the state of a newer vlb', async () => {

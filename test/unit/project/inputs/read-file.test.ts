@@ -10,7 +10,7 @@ import { rulesIn } from '../../../../src/project/inputs/ignore.ts';
 import { readFile } from '../../../../src/project/inputs/read-file.ts';
 import { discoverLayers } from '../../../../src/project/layers/discover.ts';
 import { givenSecrets } from '../../../../src/project/layers/secrets.ts';
-import { failureIn, layerOf, Tree, valueIn } from '../../../rig/tree.ts';
+import { failureIn, layerOf, PLATFORM, Tree, valueIn } from '../../../rig/tree.ts';
 
 const OPTIONS = { what: 'it', atMost: 1024 };
 
@@ -43,7 +43,7 @@ describe('in a project', () => {
   ])[] = [
     ['vlb.yaml', 'vlb.yaml', (tree) => loadConfig(tree.directory)],
     ['.vlbignore', '.vlbignore', (tree) => rulesIn(tree.directory, tree.directory, new Map())],
-    ['10_a/build-layer', 'the script of layer 10_a', (tree) => discoverLayers(tree.directory)],
+    ['10_a/build-layer', 'the script of layer 10_a', (tree) => discoverLayers(tree.directory, PLATFORM)],
   ];
   for (const [name, what, read] of PLACES) {
     test(`a FIFO as ${name}`, async () => {

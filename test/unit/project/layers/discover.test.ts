@@ -4,13 +4,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { discoverLayers, layersDirectory } from '../../../../src/project/layers/discover.ts';
-import { type Content, type Files, failureIn, Tree, valueIn } from '../../../rig/tree.ts';
+import { type Content, type Files, failureIn, PLATFORM, Tree, valueIn } from '../../../rig/tree.ts';
 
 const SCRIPT = '#!/bin/sh\n';
 
 function discover(files: Files) {
   using tree = new Tree(files);
-  return { tree, result: discoverLayers(tree.directory) };
+  return { tree, result: discoverLayers(tree.directory, PLATFORM) };
 }
 
 /** What is wrong with a project of one layer, 10_a, with these files. */
@@ -49,7 +49,7 @@ describe('where layers are', () => {
 
   test('at the root, in older projects', () => {
     using tree = new Tree({ '10_base/modify-disk': SCRIPT, 'layers/': '', '10_notes.txt': 'no layer' });
-    const [base, ...others] = valueIn(discoverLayers(tree.directory));
+    const [base, ...others] = valueIn(discoverLayers(tree.directory, PLATFORM));
     assert.equal(base?.directory, tree.path('10_base'));
     assert.deepEqual(others, []);
     assert.equal(layersDirectory(tree.directory), tree.directory);
@@ -159,7 +159,10 @@ describe('scripts', () => {
       'common/build-layer': SCRIPT,
       'layers/10_a/build-layer': { link: '../../common/build-layer' },
     });
-    assert.equal(failureIn(discoverLayers(tree.directory)).where?.file, tree.path('layers/10_a/build-layer'));
+    assert.equal(
+      failureIn(discoverLayers(tree.directory, PLATFORM)).where?.file,
+      tree.path('layers/10_a/build-layer'),
+    );
   });
 
   test('a program needs no first line', () => {
@@ -170,6 +173,6 @@ describe('scripts', () => {
 test('a project directory that is none has no layers', () => {
   using tree = new Tree();
   mkdirSync(tree.path('empty'));
-  assert.match(failureIn(discoverLayers(tree.path('missing'))).message, /no layers/);
-  assert.match(failureIn(discoverLayers(tree.path('empty'))).message, /no layers/);
+  assert.match(failureIn(discoverLayers(tree.path('missing'), PLATFORM)).message, /no layers/);
+  assert.match(failureIn(discoverLayers(tree.path('empty'), PLATFORM)).message, /no layers/);
 });
