@@ -53,3 +53,8 @@ export function fail(
 ): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure: { kind, message, ...more } };
 }
+
+/** The end of an exhaustive switch. Fails to compile when a case was forgotten, and throws if one slips through at run time. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

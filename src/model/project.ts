@@ -66,6 +66,12 @@ export interface SecretName {
   readonly line: number;
 }
 
+/** The content of a secret: a script may read it, and nothing else may store it. */
+export interface Secret {
+  readonly name: string;
+  readonly content: Buffer;
+}
+
 /** A layer as a hint names it, in full or without its number, and the line of that hint. */
 export interface LayerName {
   readonly layer: string;

@@ -1,6 +1,6 @@
 // Replaces the values of secrets in a script's output by ***, before anything logs or shows it.
 
-import type { Secret } from '../../model/secret.ts';
+import type { Secret } from '../../model/project.ts';
 
 const MASK = Buffer.from('***');
 /** Shorter values, and lines of values, are not masked: they occur in any output by chance. */

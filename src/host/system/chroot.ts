@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
-import type { Secret } from '../../model/secret.ts';
+import type { Secret } from '../../model/project.ts';
 import { isRoot } from '../process/sudo.ts';
 import * as agent from '../root/agent.ts';
 import { escapeLine } from '../root/root-shell.ts';

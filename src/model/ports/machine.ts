@@ -1,8 +1,7 @@
 // The port of the host: what running a layer needs from the machine.
 
 import type { Failure, Result, Where } from '../failure.ts';
-import type { PartitionMount } from '../project.ts';
-import type { Secret } from '../secret.ts';
+import type { PartitionMount, Secret } from '../project.ts';
 
 export interface Host {
   readonly images: Images;

@@ -3,8 +3,7 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Layer, SecretName } from '../../model/project.ts';
-import type { Secret } from '../../model/secret.ts';
+import type { Layer, Secret, SecretName } from '../../model/project.ts';
 import { nearest } from '../../util/nearest.ts';
 import { SECRET_NAME } from '../hints/words.ts';
 import { readFile, unreadable } from '../inputs/read-file.ts';

@@ -1,6 +1,6 @@
 // Prints prefixed lines, for logs, pipes and CI.
 
-import { unreachable } from '../../model/unreachable.ts';
+import { unreachable } from '../../model/failure.ts';
 import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainLine, plainText } from '../terminal/width.ts';

@@ -1,6 +1,6 @@
 // For a terminal: a live line for each running layer at the bottom, finished layers above them.
 
-import { unreachable } from '../../model/unreachable.ts';
+import { unreachable } from '../../model/failure.ts';
 import { createLiveView, type Terminal } from '../terminal/live-view.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
