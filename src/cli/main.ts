@@ -1,8 +1,9 @@
 // argv → command → exit status. The only place that sets the exit status.
 
-import type { Failure } from '../model/failure.ts';
+import { type Failure, fail } from '../model/failure.ts';
 import { createStyle, wantsColor } from '../report/terminal/style.ts';
 import { failureText } from '../report/text/failure.ts';
+import { systemError } from '../util/errors.ts';
 import { CommandLineError } from './args/errors.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
@@ -48,11 +49,29 @@ async function finish(
 ): Promise<void> {
   const options = readGlobalOptions(raw);
   if (options.ok) noteProject(options.value.directory, raw);
-  const result = options.ok ? await command(options.value) : options.failure;
+  const work = async () => (options.ok ? await command(options.value) : options.failure);
+  const result = raw.trace === undefined ? await work() : await traced(raw.trace, work);
   if (typeof result === 'number') process.exitCode = result;
   else printFailure(result, raw);
   // A command that a signal ended has cleaned up. Nothing that is still pending, such as a flush, is needed any more.
   if (typeof result === 'number' && result > 128) process.exit(result);
+}
+
+/** Runs a command with a trace in a file. Its last line is the command's result. */
+async function traced(file: string, work: () => Promise<number | Failure>): Promise<number | Failure> {
+  const { traceToFile } = await import('../util/trace-file.ts');
+  const { traceNote } = await import('../util/trace.ts');
+  try {
+    return await traceToFile(file, { argv: process.argv.slice(2), cwd: process.cwd() }, async () => {
+      const result = await work();
+      traceNote('result', typeof result === 'number' ? { status: result } : { failure: result });
+      return result;
+    });
+  } catch (error) {
+    const { message, syscall, path } = systemError(error);
+    if (syscall !== 'open' || path !== file) throw error;
+    return fail('usage', `--trace ${file}: ${message}`).failure;
+  }
 }
 
 /** Prints which project was found above the working directory. */

@@ -15,6 +15,8 @@ export interface RawGlobalOptions {
   readonly color?: boolean | undefined;
   readonly noColor?: boolean | undefined;
   readonly debug?: boolean | undefined;
+  /** A file for the trace. */
+  readonly trace?: string | undefined;
   /** Only of `build` and `watch`. */
   readonly progress?: string | undefined;
 }

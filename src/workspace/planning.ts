@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { Context } from '../execute/run-context.ts';
 import type { Artifact } from '../model/artifact.ts';
+import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { Graph, Node } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
@@ -21,6 +22,7 @@ import { StatIndex } from '../project/inputs/stat-index.ts';
 import { parseParams, withParams } from '../project/layers/params.ts';
 import { givenSecrets } from '../project/layers/secrets.ts';
 import type { Project } from '../project/project.ts';
+import { traceNote } from '../util/trace.ts';
 import type { Access, Selection, Watchers } from './request.ts';
 import { cannotWriteState, type Workspace } from './workspace.ts';
 
@@ -91,7 +93,10 @@ export async function planProject(
       paths,
       loadHasher,
       secrets: secrets.value,
-      emit: request.emit,
+      emit: (event) => {
+        traceEvent(event);
+        request.emit(event);
+      },
       drained: request.drained ?? (() => undefined),
       shellCommand: request.shellCommand ?? 'vlb shell',
       environment: parts.environment,
@@ -99,6 +104,11 @@ export async function planProject(
       owner: parts.owner,
     },
   });
+}
+
+/** The decisions and states of a build, but not the output of scripts and not what comes once a second. */
+function traceEvent({ type, ...fields }: BuildEvent): void {
+  if (!['output', 'layer-size', 'progress', 'transfer'].includes(type)) traceNote(type, fields);
 }
 
 /** The local store, with the project's shared cache behind it where there is one and it is to be used. */

@@ -70,6 +70,11 @@ export function registerCommands(parser: Argv, finish: Finish) {
     })
     .option('color', { type: 'boolean', describe: 'colours, whatever stdout and stderr are' })
     .option('no-color', { type: 'boolean', describe: 'no colours (also NO_COLOR)' })
+    .option('trace', {
+      type: 'string',
+      describe: 'write every command, decision and request to FILE, as JSON lines',
+      requiresArg: true,
+    })
     .option('debug', { type: 'boolean', describe: 'tell more when vlb itself fails' })
     .command(
       'build [layer..]',
@@ -218,7 +223,10 @@ export function registerCommands(parser: Argv, finish: Finish) {
         printScript(raw.shell);
       },
     )
-    .group(['C', 'cache-dir', 'cache', 'color', 'no-color', 'debug', 'version', 'help'], 'Everywhere:')
+    .group(
+      ['C', 'cache-dir', 'cache', 'color', 'no-color', 'trace', 'debug', 'version', 'help'],
+      'Everywhere:',
+    )
     .example('$0 build', 'build what changed')
     .example('$0 help build', 'all about a command')
     .example('$0 help hints', 'what comments in a script may say')

@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { quoteCommand } from '../../util/quote.ts';
+import { traceAction } from '../../util/trace.ts';
 import { packageHint } from './packages.ts';
 
 /** Loaded with the first command: a build with nothing to do starts none, and loading it takes half as long as all the rest. */
@@ -47,6 +48,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<Result<Output>> {
   const { execa } = await loadExeca();
+  const traceEnd = traceCommand([command, ...args], options.cwd);
   const result = await execa(command, args, {
     reject: false,
     stripFinalNewline: false,
@@ -60,6 +62,7 @@ export async function run(
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
   });
+  traceEnd(result);
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
   if (result.exitCode === undefined && result.signal === undefined) {
     return startFailure(command, result.code);
@@ -101,6 +104,7 @@ export async function start(
 ): Promise<Child> {
   const { cwd, env, detached = false } = options;
   const { execa } = await loadExeca();
+  const traceEnd = traceCommand([command, ...args], cwd);
   const child = execa(command, args, {
     reject: false,
     buffer: false,
@@ -117,11 +121,12 @@ export async function start(
     stdout: child.stdout,
     stderr: child.stderr,
     kill: (signal) => void child.kill(signal),
-    ended: child.then((result) =>
-      result.exitCode === undefined && result.signal === undefined
+    ended: child.then((result) => {
+      traceEnd(result);
+      return result.exitCode === undefined && result.signal === undefined
         ? startFailure(command, result.code)
-        : ok({ status: result.exitCode, signal: result.signal }),
-    ),
+        : ok({ status: result.exitCode, signal: result.signal });
+    }),
   };
 }
 
@@ -137,6 +142,7 @@ export async function runInTerminal(
 ): Promise<Result<number>> {
   const { cwd, env, signal } = options;
   const { execa } = await loadExeca();
+  const traceEnd = traceCommand([command, ...args], cwd);
   const result = await execa(command, args, {
     reject: false,
     stdio: 'inherit',
@@ -144,6 +150,7 @@ export async function runInTerminal(
     ...(env === undefined ? {} : { env }),
     ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 1000 }),
   });
+  traceEnd(result);
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
   if (result.exitCode === undefined && result.signal === undefined) {
     return startFailure(command, result.code);
@@ -164,6 +171,7 @@ export async function runLine(
   const { execa } = await loadExeca();
   if (signal.aborted) return fail('interrupted', 'the command was interrupted');
   // In a process group of its own, which can be killed as a whole.
+  const traceEnd = traceCommand(['sh', '-c', line], undefined);
   const child = execa('sh', ['-c', line], {
     reject: false,
     stdio: ['ignore', stdout === 'stdout' ? 1 : 2, 2],
@@ -176,6 +184,7 @@ export async function runLine(
   };
   signal.addEventListener('abort', end, { once: true });
   const result = await child;
+  traceEnd(result);
   signal.removeEventListener('abort', end);
   timers.forEach(clearTimeout);
   if (signal.aborted) {
@@ -184,6 +193,15 @@ export async function runLine(
   }
   if (result.exitCode === undefined && result.signal === undefined) return startFailure('sh', result.code);
   return ok(result.exitCode ?? 128);
+}
+
+/** Traces the start of a command, and with the function that is returned its end. */
+function traceCommand(
+  argv: readonly string[],
+  cwd: string | undefined,
+): (end: Partial<Record<'exitCode' | 'signal' | 'code', unknown>>) => void {
+  const ended = traceAction('command', { argv, cwd });
+  return ({ exitCode, signal, code }) => ended({ status: exitCode, signal, error: code });
 }
 
 function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {

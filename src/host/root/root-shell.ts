@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
 import { systemError } from '../../util/errors.ts';
+import { traceAction } from '../../util/trace.ts';
 import { closeInherited } from '../process/inherited.ts';
 import {
   type Child,
@@ -220,20 +221,28 @@ class AgentShell implements RootShell {
 
   #ask(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
     const answer = this.#queue.then(async (): Promise<Result<Output>> => {
-      this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
-      const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
-      if (out !== undefined && err !== undefined) {
-        return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
-      }
-      const end = await this.#child.ended;
-      if (!end.ok) return end; // with the reason: sudo is missing, for example
-      if (this.#killed) return fail('interrupted', `${argv[0] ?? verb} was interrupted`);
-      return fail('host', `the root shell ended while it ran ${argv[0] ?? verb}`, {
-        hint: 'it was killed, possibly by the out-of-memory killer (check dmesg); run vlb again',
-      });
+      // Behind the file's name, `write` takes the content, which may be a secret.
+      const ended = traceAction('root', { verb, argv: verb === 'write' ? argv.slice(0, 1) : argv });
+      const result = await this.#exchange(verb, argv, onOutput);
+      ended(result.ok ? { status: result.value.status } : { error: result.failure.message });
+      return result;
     });
     this.#queue = answer;
     return answer;
+  }
+
+  async #exchange(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
+    this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
+    const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
+    if (out !== undefined && err !== undefined) {
+      return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
+    }
+    const end = await this.#child.ended;
+    if (!end.ok) return end; // with the reason: sudo is missing, for example
+    if (this.#killed) return fail('interrupted', `${argv[0] ?? verb} was interrupted`);
+    return fail('host', `the root shell ended while it ran ${argv[0] ?? verb}`, {
+      hint: 'it was killed, possibly by the out-of-memory killer (check dmesg); run vlb again',
+    });
   }
 }
 
