@@ -42,14 +42,19 @@ export interface ImageFile {
  */
 export async function makeOutputs(
   plan: Plan,
-  { artifacts, away, failures, superseded }: Pick<Done, 'artifacts' | 'away' | 'failures' | 'superseded'>,
+  {
+    artifacts,
+    notFetched,
+    failures,
+    superseded,
+  }: Pick<Done, 'artifacts' | 'notFetched' | 'failures' | 'superseded'>,
   options: OutputOptions,
   context: Context,
 ): Promise<Result<Outputs>> {
   const nodes = plan.map((step) => step.node);
   const layers = nodes.flatMap(({ type, name }) => {
     const artifact = artifacts.get(name);
-    return type === 'layer' && artifact && !away.has(name) ? [{ layer: name, artifact }] : [];
+    return type === 'layer' && artifact && !notFetched.has(name) ? [{ layer: name, artifact }] : [];
   });
   const needed = new Set(nodes.flatMap(needsOf));
   const main = nodes
@@ -61,7 +66,9 @@ export async function makeOutputs(
   const failed = failures[0]?.failure ?? (superseded.length > 0 ? SUPERSEDED : undefined);
   const image = failed || !artifact ? undefined : { artifact, flat: options.flatten };
   const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
-  const all = options.complete ? nodes.map(({ name }) => name).filter((name) => !away.has(name)) : undefined;
+  const all = options.complete
+    ? nodes.map(({ name }) => name).filter((name) => !notFetched.has(name))
+    : undefined;
   const linked = await context.inPlace.link(layers, image, named, all);
   if (failed) return { ok: false, failure: failed };
   if (!linked.ok) return linked;

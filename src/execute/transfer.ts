@@ -6,7 +6,7 @@ import type { Plan, PlanStep } from '../model/plan.ts';
 import type { SharedCache } from '../model/ports/shared-cache.ts';
 import type { Store } from '../model/ports/store.ts';
 import type { PulledLayer, PushedLayer } from '../model/shared-transfer.ts';
-import { recordsBelow } from './schedule/sharing.ts';
+import { recordsBelow } from './schedule/dependencies.ts';
 
 /** Pushes all nodes of a plan that need not run, each after those that it depends on. Leases what it pushes. */
 export async function pushPlan(

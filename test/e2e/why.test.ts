@@ -105,7 +105,7 @@ test('a changed parent and a lost artifact are told apart, and --json says the s
   const artifact = readlinkSync(project.path('build/20_app.qcow2'));
   rmSync(path.resolve(project.path('build'), artifact), { force: true });
   const lost = await project.vlb(['why', 'app']);
-  assert.match(lost.stdout, /nothing changed, but its artifact is gone/);
+  assert.match(lost.stdout, /nothing changed, but its artifact is missing from the store/);
   const json = JSON.parse((await project.vlb(['plan', '--json'])).stdout);
   assert.deepEqual(
     json.map((step: { layer: string; state: string; reason?: string }) => [
@@ -190,7 +190,7 @@ test('--record compares with any build that the store has, by the first digits o
 
   const unlike = second.startsWith('0') ? 'f'.repeat(64) : '0'.repeat(64);
   for (const [key, says] of [
-    ['', /--record wants a value|not a key/],
+    ['', /--record requires a value|not a key/],
     ['20_app', /--record 20_app: not a key/],
     ['../x', /--record \.\.\/x: not a key/],
     [unlike, /the store has no record whose key begins with/],

@@ -1,4 +1,4 @@
-// One step of a plan: nothing to do, or a layer's run, or the import of a base.
+// Executes one step of a plan: records what was found, runs a layer, or imports a base.
 
 import type { Artifact, BuildRecord } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
@@ -19,28 +19,28 @@ export interface StepDone {
 
 export interface StepOptions {
   readonly recipeOf: RecipeOf;
-  /** The records of all that the node needs, see `recordsBelow`. */
+  /** The records of all that the node depends on, see `recordsBelow`. */
   readonly records: () => readonly BuildRecord[];
-  /** That it has to run turned out only now: whether it can was not looked at. */
-  readonly isLate: boolean;
-  /** Called when the layer is built, and no more than shared with others from now on. */
+  /** Whether the plan had found the node, so that `checkHost` was not called for it. */
+  readonly needsPreflight: boolean;
+  /** Called when the layer is built and only has to be shared. */
   readonly onBuilt: () => void;
 }
 
 /**
- * Executes a step whose needs are met.
- * @param known the artifacts of the nodes that are done, by name
+ * Executes a step of which all dependencies are done.
+ * @param known the artifacts of the nodes that it depends on, by name
  */
 export async function executeStep(
   { node, keeping, action: planned }: PlanStep,
   known: ReadonlyMap<string, Artifact>,
-  { recipeOf, records, isLate, onBuilt }: StepOptions,
+  { recipeOf, records, needsPreflight, onBuilt }: StepOptions,
   context: Context,
 ): Promise<Result<StepDone>> {
   const recipe = recipeOf(node, known);
   const lineage = lineageOf(node, known);
-  if (recipe === undefined || !lineage) throw new Error(`${node.name} was started before what it needs`);
-  if (planned.type !== 'run') return settle(node, planned, context);
+  if (recipe === undefined || !lineage) throw new Error(`${node.name} was started before its dependencies`);
+  if (planned.type !== 'run') return recordInPlace(node, planned, context);
 
   context.emit({ type: 'layer-started', layer: node.name });
   const locked = await context.store.lock(
@@ -51,14 +51,14 @@ export async function executeStep(
   if (!locked.ok) return locked;
   using lock = locked.value;
   if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
-  // Only now is it known what the node stands on, where that ran too, and that nobody else is building the same.
+  // Only now are the parent's digest and the lock certain: another process may have built the same in the meantime.
   const forced = planned.reason === 'forced';
-  const again = () => decide(node, keeping, recipe, context.store, context.inPlace);
-  let action: Action = forced ? planned : await again();
-  // What was found may have been removed before it could be held, or be lost on its way: then it is not found again.
-  while (action.type !== 'run' && !(await obtain(action.record, context))) action = await again();
-  if (action.type !== 'run') return settle(node, action, context);
-  const able = isLate ? await checkHost([node], context) : ok();
+  const decideAgain = () => decide(node, keeping, recipe, context.store, context.inPlace);
+  let action: Action = forced ? planned : await decideAgain();
+  // What was found may be removed before it is leased, or not arrive: then it is not found again.
+  while (action.type !== 'run' && !(await ensureLocal(action.record, context))) action = await decideAgain();
+  if (action.type !== 'run') return recordInPlace(node, action, context);
+  const able = needsPreflight ? await checkHost([node], context) : ok();
   if (!able.ok) return able;
   const replaces = action.reason === 'forced' || action.reason === 'expired';
   const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
@@ -68,20 +68,20 @@ export async function executeStep(
   if (!result.ok) return result;
   const { shared } = context.store;
   if (shared) onBuilt();
-  // Before anything stands on it: where another machine was quicker, it has to stand on what that one made.
+  // Before other layers are built on it: where another machine published first, they must be built on its artifact.
   const record =
     (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
   const saved = node.type === 'layer' ? await context.inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'built' }) : saved;
 }
 
-/** Sees to it that an artifact is here and stays. False when that cannot be. */
-async function obtain(record: BuildRecord, { store, signal }: Context): Promise<boolean> {
+/** Fetches an artifact where it is in the shared cache, and leases it. False when it is missing or cannot be fetched. */
+async function ensureLocal(record: BuildRecord, { store, signal }: Context): Promise<boolean> {
   if (store.shared?.isAway(record)) return await store.shared.fetch(record, signal);
   return (await store.lease([record], signal)).length === 0;
 }
 
-/** What it takes to run something is loaded when the first does: most builds run nothing. */
+/** Runs a node. Loads the code for that only now: most builds run nothing. */
 async function runNode(
   node: Node,
   recipe: string,
@@ -96,8 +96,8 @@ async function runNode(
   return runLayer({ ...run, layer: node.layer }, context);
 }
 
-/** What the store has needs no more than to be known as the layer's last. */
-async function settle(
+/** Records an artifact that was found as the layer's last. */
+async function recordInPlace(
   node: Node,
   action: Exclude<Action, { type: 'run' }>,
   { inPlace }: Context,

@@ -1,0 +1,350 @@
+// The schedule of a build as a pure machine: an event leads to another schedule and to effects, which loop.ts performs.
+//
+//                 ┌──────▶ not fetched
+//                 │             │ needed after all
+//                 │◀────────────┘
+//    waiting ─────┼──────▶ fetching ──fetched──▶ recording ──finished──▶ done
+//       ▲         │             │ not fetched: decided again             ▲
+//       │◀────────┼─────────────┘                                        │
+//       │         └──────▶ running ──built──▶ sharing ──finished─────────┘
+//       │                     └──finished, where it was found or nothing is shared
+//
+// A waiting node is skipped when the build is stopped or a node that it depends on has failed; each state from which `finished`
+// leads to `done` can lead to `failed` or `skipped` as well. Nodes in the shared cache are fetched ahead, while they wait.
+
+import type { BuildRecord } from '../../model/artifact.ts';
+import type { FailedLayer, LayerFinished, Outcome } from '../../model/event.ts';
+import type { Failure } from '../../model/failure.ts';
+import { needsOf } from '../../model/graph.ts';
+import type { Action, Plan, PlanStep } from '../../model/plan.ts';
+import { longestPathsFirst, neededNodes } from './dependencies.ts';
+
+export type NodeState =
+  /** For the nodes that it depends on, or for a free job. */
+  | 'waiting'
+  /** All that it depends on is done, and its artifact is on its way from the shared cache. */
+  | 'fetching'
+  /** Takes a job: it waits for another process that builds the same, is decided by its key, and built unless it is found. */
+  | 'running'
+  /** Built; its artifact is offered to the shared cache. Takes no job. */
+  | 'sharing'
+  /** Found in the store; its record is written as the layer's last. Takes no job. */
+  | 'recording'
+  /** Stays in the shared cache, since no disk that the build needs depends on it: others need only its digest. */
+  | 'not fetched'
+  | 'done'
+  | 'failed'
+  /** Not built because of a failure, or because it must be planned again. */
+  | 'skipped';
+
+/** Where the artifact is that the plan has found. */
+export type ArtifactPlace =
+  /** In the store; or nowhere, where the node has to run. */
+  | 'here'
+  /** Only in the shared cache. */
+  | 'shared'
+  /** Being fetched. */
+  | 'arriving'
+  /** Could not be fetched: the node has to be decided again. */
+  | 'lost';
+
+/** Why a node has no artifact: the index of a failure, or that the project changed during the build. */
+type Cause = number | 'superseded';
+
+export interface ScheduledNode {
+  readonly step: PlanStep;
+  readonly state: NodeState;
+  readonly artifact: ArtifactPlace;
+  /** Whether the build needs its disk; only known where an artifact is in the shared cache. */
+  readonly isNeeded: boolean;
+  /** Whether the plan had found it, but it has to be decided again. */
+  readonly isReplanned: boolean;
+  /** When it left `waiting`, milliseconds. */
+  readonly startedAt: number;
+  /** Of a node that is done or not fetched. */
+  readonly record?: BuildRecord | undefined;
+  readonly outcome?: Outcome;
+  readonly cause?: Cause;
+}
+
+export interface Schedule {
+  /** In the order of the plan. */
+  readonly nodes: readonly ScheduledNode[];
+  /** Their positions, by name. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** The positions of waiting nodes, in the order in which they are considered. */
+  readonly queue: readonly number[];
+  /** Whether nothing is started any more. */
+  readonly isStopped: boolean;
+  /** In the order of time, each with the nodes that were skipped because of it. */
+  readonly failures: readonly FailedLayer[];
+  /** The nodes that must be planned again. */
+  readonly superseded: readonly string[];
+  readonly limits: ScheduleLimits;
+}
+
+export interface ScheduleLimits {
+  /** How many layers may run at the same time. */
+  readonly jobs: number;
+  /** Whether a failed layer stops only the nodes that depend on it. */
+  readonly keepGoing: boolean;
+}
+
+export type ScheduleEvent =
+  /** Start and skip nodes. A step of its own, so that of all that became ready at the same time the first in the queue starts. */
+  | { readonly type: 'proceed' }
+  /** The end of `fetch`. */
+  | { readonly type: 'fetched'; readonly layer: string; readonly ok: boolean }
+  /** `execute` has built the layer, and only shares it from now on. */
+  | { readonly type: 'built'; readonly layer: string }
+  /** The ends of `execute`. */
+  | {
+      readonly type: 'finished';
+      readonly layer: string;
+      readonly record: BuildRecord;
+      readonly outcome: 'fresh' | 'restored' | 'built';
+    }
+  | { readonly type: 'failed'; readonly layer: string; readonly failure: Failure }
+  /** It was stopped, or not begun, because the project changed. */
+  | { readonly type: 'superseded'; readonly layer: string };
+
+type EventOf<Type extends ScheduleEvent['type']> = Extract<ScheduleEvent, { readonly type: Type }>;
+
+export type Effect =
+  /** Fetch the artifact from the shared cache; ends as `fetched`. */
+  | { readonly type: 'fetch'; readonly layer: string; readonly record: BuildRecord }
+  /** Run the step, or record what was found; ends as `finished`, `failed` or `superseded`. */
+  | { readonly type: 'execute'; readonly node: ScheduledNode }
+  | { readonly type: 'report'; readonly event: LayerFinished }
+  /** Interrupt everything that is executed or fetched. */
+  | { readonly type: 'stop' };
+
+export interface Transition {
+  readonly schedule: Schedule;
+  readonly effects: readonly Effect[];
+}
+
+/**
+ * The schedule of a plan, with the artifacts to fetch ahead as effects.
+ * @param wanted the layers of named images
+ * @param isShared whether an artifact is only in the shared cache
+ */
+export function begin(
+  plan: Plan,
+  wanted: ReadonlySet<string>,
+  limits: ScheduleLimits,
+  isShared: (record: BuildRecord) => boolean,
+): Transition {
+  const shared = plan.map(({ action }) => action.type !== 'run' && isShared(action.record));
+  const needed = shared.includes(true) ? neededNodes(plan, wanted) : new Set<string>();
+  const draft: Draft = {
+    nodes: plan.map((step, position) => ({
+      step,
+      state: 'waiting',
+      artifact: shared[position] ? 'shared' : 'here',
+      isNeeded: needed.has(step.node.name),
+      isReplanned: false,
+      startedAt: 0,
+    })),
+    positions: new Map(plan.map(({ node }, position) => [node.name, position])),
+    queue: longestPathsFirst(plan),
+    isStopped: false,
+    failures: [],
+    superseded: [],
+    limits,
+    effects: [],
+    now: 0,
+  };
+  for (const [position, { artifact, isNeeded }] of draft.nodes.entries()) {
+    if (artifact === 'shared' && isNeeded) fetch(draft, position);
+  }
+  return transition(draft);
+}
+
+/**
+ * The transition of a schedule by an event. An event that does not fit the state of its node changes nothing.
+ * @param now the time, milliseconds of any clock
+ */
+export function next(schedule: Schedule, event: ScheduleEvent, now: number): Transition {
+  const draft: Draft = {
+    ...schedule,
+    nodes: [...schedule.nodes],
+    queue: [...schedule.queue],
+    effects: [],
+    now,
+  };
+  if (event.type === 'proceed') {
+    proceed(draft);
+    return transition(draft);
+  }
+  const position = draft.positions.get(event.layer);
+  const node = position === undefined ? undefined : draft.nodes[position];
+  if (position === undefined || !node) return { schedule, effects: [] };
+  const isExecuted = node.state === 'running' || node.state === 'sharing' || node.state === 'recording';
+  if (event.type === 'fetched') {
+    if (node.artifact === 'arriving') afterFetch(draft, position, event.ok);
+  } else if (event.type === 'built') {
+    if (node.state === 'running') update(draft, position, { state: 'sharing' });
+  } else if (isExecuted) {
+    afterExecution(draft, position, event);
+  }
+  return transition(draft);
+}
+
+/** Whether nothing remains to be done. */
+export function isOver({ nodes }: Schedule): boolean {
+  return nodes.every(({ state }) => isFinal(state));
+}
+
+/** Whether an effect that some node waits for has not ended. */
+export function isUnderWay({ nodes }: Schedule): boolean {
+  return nodes.some(({ state }) => state !== 'waiting' && !isFinal(state));
+}
+
+function isFinal(state: NodeState): boolean {
+  return state === 'done' || state === 'not fetched' || state === 'failed' || state === 'skipped';
+}
+
+/** A schedule in the course of a transition. */
+interface Draft extends Schedule {
+  readonly nodes: ScheduledNode[];
+  queue: number[];
+  isStopped: boolean;
+  failures: readonly FailedLayer[];
+  superseded: readonly string[];
+  readonly effects: Effect[];
+  readonly now: number;
+}
+
+function transition({ effects, now: _now, ...schedule }: Draft): Transition {
+  return { schedule, effects };
+}
+
+function update(draft: Draft, position: number, change: Partial<ScheduledNode>): void {
+  const node = draft.nodes[position];
+  if (node) draft.nodes[position] = { ...node, ...change };
+}
+
+/** Considers each waiting node once. Those that begin to wait in the meantime are considered last. */
+function proceed(draft: Draft): void {
+  const still: number[] = [];
+  let running = draft.nodes.filter(({ state }) => state === 'running').length;
+  for (let index = 0; index < draft.queue.length; index++) {
+    const position = draft.queue[index] ?? 0;
+    const node = draft.nodes[position];
+    if (!node) continue;
+    const needs = dependenciesOf(draft, node);
+    const cause = needs.find((one) => one.cause !== undefined)?.cause;
+    const hasRoom = node.step.action.type !== 'run' || running < draft.limits.jobs;
+    if (draft.isStopped || cause !== undefined) skip(draft, position, cause ?? 0, 0);
+    else if (hasRoom && needs.every(({ state }) => state === 'done' || state === 'not fetched')) {
+      if (node.step.action.type === 'run') running++;
+      start(draft, position, node, needs);
+    } else still.push(position);
+  }
+  draft.queue = still;
+}
+
+/** The nodes that a node depends on directly. */
+export function dependenciesOf(
+  { nodes, positions }: Schedule,
+  { step }: ScheduledNode,
+): readonly ScheduledNode[] {
+  return needsOf(step.node).flatMap((name) => nodes[positions.get(name) ?? -1] ?? []);
+}
+
+function start(draft: Draft, position: number, node: ScheduledNode, needs: readonly ScheduledNode[]): void {
+  const { step, artifact, isNeeded } = node;
+  update(draft, position, { startedAt: draft.now });
+  if (step.action.type === 'run') execute(draft, position, 'running');
+  // What the plan found may not match what a node that it depends on has become.
+  else if (artifact === 'lost' || needs.some(({ isReplanned }) => isReplanned)) decideAgain(draft, position);
+  else if (artifact === 'here') execute(draft, position, 'recording');
+  else if (artifact === 'shared' && !isNeeded)
+    update(draft, position, { state: 'not fetched', record: step.action.record });
+  else {
+    update(draft, position, { state: 'fetching' });
+    if (artifact === 'shared') fetch(draft, position);
+  }
+}
+
+function execute(draft: Draft, position: number, state: 'running' | 'recording'): void {
+  update(draft, position, { state });
+  const node = draft.nodes[position];
+  if (node) draft.effects.push({ type: 'execute', node });
+}
+
+function fetch(draft: Draft, position: number): void {
+  update(draft, position, { artifact: 'arriving' });
+  const step = draft.nodes[position]?.step;
+  if (step && step.action.type !== 'run')
+    draft.effects.push({ type: 'fetch', layer: step.node.name, record: step.action.record });
+}
+
+function afterFetch(draft: Draft, position: number, ok: boolean): void {
+  const isAwaited = draft.nodes[position]?.state === 'fetching';
+  update(draft, position, { artifact: ok ? 'here' : 'lost' });
+  if (!isAwaited) return;
+  if (ok) execute(draft, position, 'recording');
+  else decideAgain(draft, position);
+}
+
+const LOST: Action = { type: 'run', reason: 'artifact lost', changes: [] };
+
+/** Lets a node wait again, as one that has to run unless it is found: then it needs the disks of those that it depends on. */
+function decideAgain(draft: Draft, position: number): void {
+  const node = draft.nodes[position];
+  if (!node) return;
+  const step = { ...node.step, action: LOST };
+  update(draft, position, { step, state: 'waiting', artifact: 'here', isReplanned: true });
+  draft.queue.push(position);
+  const needed = new Set(needsOf(step.node));
+  for (const [other, { step: below, isNeeded, state }] of [...draft.nodes.entries()].toReversed()) {
+    if (!needed.has(below.node.name) || isNeeded) continue;
+    if (below.node.type === 'layer' && below.node.parent !== undefined) needed.add(below.node.parent);
+    const isWaiting = state === 'not fetched';
+    update(draft, other, { isNeeded: true, ...(isWaiting ? { state: 'waiting', record: undefined } : {}) });
+    if (isWaiting) draft.queue.push(other);
+  }
+}
+
+function afterExecution(
+  draft: Draft,
+  position: number,
+  event: EventOf<'finished' | 'failed' | 'superseded'>,
+): void {
+  const { layer } = event;
+  const seconds = Math.round(draft.now - (draft.nodes[position]?.startedAt ?? 0)) / 1000;
+  if (event.type === 'superseded') skip(draft, position, 'superseded', seconds);
+  else if (event.type === 'finished') {
+    const { record, outcome } = event;
+    const { digest, bytes } = record.artifact;
+    update(draft, position, { state: 'done', record, outcome });
+    report(draft, { type: 'layer-finished', layer, outcome, seconds, bytes, digest });
+  } else if (draft.isStopped && event.failure.kind === 'interrupted') {
+    skip(draft, position, 0, seconds); // stopped because another failed
+  } else fail(draft, position, event, seconds);
+}
+
+function fail(draft: Draft, position: number, { layer, failure }: EventOf<'failed'>, seconds: number): void {
+  update(draft, position, { state: 'failed', outcome: 'failed', cause: draft.failures.length });
+  draft.failures = [...draft.failures, { layer, failure, skipped: [] }];
+  report(draft, { type: 'layer-finished', layer, outcome: 'failed', seconds, failure });
+  if (draft.limits.keepGoing && failure.kind !== 'interrupted') return;
+  draft.isStopped = true;
+  draft.effects.push({ type: 'stop' });
+}
+
+function skip(draft: Draft, position: number, cause: Cause, seconds: number): void {
+  const layer = draft.nodes[position]?.step.node.name ?? '';
+  update(draft, position, { state: 'skipped', outcome: 'skipped', cause });
+  if (cause === 'superseded') draft.superseded = [...draft.superseded, layer];
+  draft.failures = draft.failures.map((one, index) =>
+    index === cause ? { ...one, skipped: [...one.skipped, layer] } : one,
+  );
+  report(draft, { type: 'layer-finished', layer, outcome: 'skipped', seconds });
+}
+
+function report(draft: Draft, event: LayerFinished): void {
+  draft.effects.push({ type: 'report', event });
+}
