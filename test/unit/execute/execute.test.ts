@@ -9,6 +9,7 @@ import type { Artifact } from '../../../src/model/artifact.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok } from '../../../src/model/failure.ts';
 import type { Node } from '../../../src/model/graph.ts';
+import type { SharedCache } from '../../../src/model/ports/shared-cache.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
 import { layerRecipe, lineageOf } from '../../../src/plan/key.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
@@ -35,16 +36,18 @@ interface BuildOptions {
   readonly lendsDevices?: boolean;
   readonly onEvent?: (event: BuildEvent, abort: () => void) => void;
   readonly steering?: Steering;
+  readonly shared?: SharedCache;
 }
 
 /** Plans and executes a project, as the command does. */
 async function build(
   tree: Tree,
-  { flatten = false, boot = 'boot 1', lendsDevices = false, onEvent, steering }: BuildOptions = {},
+  { flatten = false, boot = 'boot 1', lendsDevices = false, onEvent, steering, shared }: BuildOptions = {},
 ) {
   const made = await fakeContext(tree);
   made.host.lendsDevices = lendsDevices;
   made.host.boot = boot;
+  if (shared) Object.assign(made.store, { shared });
   const context = {
     ...made,
     ...(steering ? { steering } : {}),
@@ -299,5 +302,59 @@ describe('steered from outside', () => {
     assert.deepEqual(finished.failures, [{ layer: '20_b', failure, skipped: ['30_c'] }]);
     assert.equal(finished.superseded, undefined);
     assert.equal(calls.filter((call) => call === 'run').length, 1);
+  });
+});
+
+describe('with a shared cache', () => {
+  /** One that is said to have what the store has; `lost` does not arrive, and is then in the store all the same. */
+  function sharedCache(away: readonly string[], lost = '') {
+    const left = new Set(away);
+    const calls: string[] = [];
+    const shared: SharedCache = {
+      isAway: ({ layer }) => left.has(layer),
+      async fetch({ layer }) {
+        calls.push(`fetch ${layer}`);
+        left.delete(layer);
+        return layer !== lost;
+      },
+      async publish(record, below) {
+        calls.push(`publish ${record.layer} over ${below.map(({ layer }) => layer).join(', ')}`);
+        return record;
+      },
+      offer: async () => 'there',
+      hasAnswered: async () => true,
+      tally: () => undefined,
+    };
+    return { shared, calls };
+  }
+
+  const started = (events: readonly BuildEvent[]) =>
+    events.flatMap((event) => (event.type === 'layer-started' ? [event.layer] : []));
+
+  test('what is there alone is fetched, and nothing runs', async () => {
+    using tree = project();
+    await build(tree);
+    const { shared, calls } = sharedCache(['20_b', '30_c']);
+    const { outcomes, events } = await build(tree, { shared });
+    assert.equal(outcomes, '10_a fresh, 20_b restored, 30_c restored');
+    assert.deepEqual(calls, ['fetch 20_b', 'fetch 30_c']);
+    assert.deepEqual(started(events), []);
+  });
+
+  test('what does not arrive is decided again, and what is built on it', async () => {
+    using tree = project();
+    await build(tree);
+    const { shared, calls } = sharedCache(['10_a', '20_b'], '20_b');
+    const { outcomes, events } = await build(tree, { shared });
+    assert.equal(outcomes, '10_a restored, 20_b fresh, 30_c fresh');
+    assert.deepEqual(calls, ['fetch 10_a', 'fetch 20_b']);
+    assert.deepEqual(started(events), ['20_b', '30_c']);
+  });
+
+  test('what was built is published with the records of all that it is built on', async () => {
+    using tree = project();
+    const { shared, calls } = sharedCache([]);
+    assert.equal((await build(tree, { shared })).outcomes, '10_a built, 20_b built, 30_c built');
+    assert.deepEqual(calls, ['publish 10_a over ', 'publish 20_b over 10_a', 'publish 30_c over 10_a, 20_b']);
   });
 });
