@@ -49,7 +49,7 @@ async function openBucket(
   onNote: (message: string) => void,
 ): Promise<Bucket> {
   const objects = await openRetryingObjectStore(bucket, (at, why) =>
-    onNote(`the shared cache ${at} is left alone from here on: ${why}`),
+    onNote(`not using the shared cache ${at} for the rest of this run: ${why}`),
   );
   return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }

@@ -2,7 +2,7 @@
 
 /**
  * The process of an owner's name, for messages.
- * @param self the name of this process: tells whether the other one is in the same PID namespace
+ * @param self the name of this process: shows whether the other one is in the same PID namespace
  */
 export function ownerText(owner: string, self: string): string {
   const [pid = ''] = owner.split('-', 1);

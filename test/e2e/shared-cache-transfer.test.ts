@@ -196,7 +196,7 @@ describe('prefetch', () => {
     assert.equal(nowhere.layers, '10_base not built, 20_random not built, 30_child not built');
     assert.match(
       nowhere.ended.stderr,
-      /^note: the shared cache .* is left alone from here on: .*ECONNREFUSED/m,
+      /^note: not using the shared cache .* for the rest of this run: .*ECONNREFUSED/m,
     );
     await cache(team, machine, ['pull'], 3);
     const off = { env: { ...team.bucket.env(), VLB_CACHE: 'remote:off' } };

@@ -11,7 +11,7 @@ export function lastRecordsDirectory(state: string): string {
   return path.join(state, 'in-place');
 }
 
-/** The last record of a layer; undefined when there is none, or it is damaged. */
+/** The last record of a layer; undefined when it is absent or damaged. */
 export function readLastRecord(directory: string, layer: string): BuildRecord | undefined {
   try {
     return parseRecord(readFileSync(fileOf(directory, layer), 'utf8'));
