@@ -117,6 +117,9 @@ function shape({ file, text }: Source): string[] {
     broken.push(`${file} does not open with a comment that says what it is for`);
   if (/^\s*export\s+(default\b|\{[^}]*\bas\s+default\b)/m.test(text))
     broken.push(`${file} has a default export`);
+  if (!file.startsWith('host/root/') && /\bshell\.run\(/i.test(text)) {
+    broken.push(`${file} sends words to a root shell; the functions of host/root do`);
+  }
   if (file !== 'cli/main.ts' && /\bprocess\.(exit\(|exitCode\s*=[^=]|abort\(|reallyExit)/.test(text)) {
     broken.push(`${file} sets the exit status; cli/main.ts alone does`);
   }

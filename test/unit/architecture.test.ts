@@ -52,6 +52,11 @@ describe('a breach is found', () => {
     'host imports plan': ['host/system/a.ts', importing('../../plan/b.ts'), /against the direction/],
     'report imports execute': ['report/a.ts', importing('../execute/b.ts'), /against the direction/],
     'execute imports report': ['execute/a.ts', importing('../report/b.ts'), /against the direction/],
+    'words for a root shell': [
+      'host/view/a.ts',
+      '// What it is for.\nawait this.#shell.run(["id"]);\n',
+      /the functions of host\/root do/,
+    ],
     'nobody imports cli': ['execute/a.ts', importing('../cli/b.ts'), /against the direction/],
     'report imports a port': ['report/a.ts', importing('../model/ports/store.ts'), /only events/],
     'execute imports host': ['execute/a.ts', importing('../host/process/run.ts'), /compose\.ts alone does/],

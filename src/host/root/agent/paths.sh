@@ -55,7 +55,7 @@ mount_point() {
 }
 
 # remove_mount_points ROOT LIST: removes what mount_point created, unless a script put something there. If a script
-# replaced part of such a path by a link, the path is now another place, possibly one of the host, and is skipped.
+# replaced part of the path by a link, the path is now another place, possibly one of the host, and is skipped.
 remove_mount_points() {
   [ -e "$2" ] || return 0
   sort -r "$2" | while IFS= read -r place; do

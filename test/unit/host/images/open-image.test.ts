@@ -22,7 +22,7 @@ test('formats are recognized by the first bytes, whatever the name', async () =>
   assert.deepEqual(mustBeOk(await openImage(qcow2, never)), { path: qcow2, format: 'qcow2' });
 });
 
-test('what is no image', async () => {
+test('what is not an image', async () => {
   using rig = new BootRig();
   mkdirSync(path.join(rig.directory, 'directory'));
   const cases: readonly (readonly [file: string, message: string])[] = [

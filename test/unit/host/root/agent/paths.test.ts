@@ -106,7 +106,7 @@ describe('remove_mount_points', () => {
     assert.deepEqual(readdirSync(image.path('root/a')), ['mine']);
   });
 
-  test('follows no link that a script put into such a path', () => {
+  test('follows no link that a script put into that path', () => {
     using image = new Tree({ 'root/': '', 'host/b/': '', 'host/file': '' });
     symlinkSync(image.path('host'), image.path('root/a'));
     symlinkSync(image.path('host/file'), image.path('root/file'));
