@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
 import type { Finished } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
-import type { LayerNode } from '../model/graph.ts';
+import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { checkHost } from './preflight.ts';
@@ -63,8 +63,7 @@ async function showFailed(
 ): Promise<void> {
   const first = failures.find(({ failure }) => failure.look !== undefined);
   const node = plan.find((step) => step.node.name === first?.layer)?.node;
-  if (first && node?.type === 'layer' && !signal.aborted)
-    await onFailedDisk?.(node, first.failure, artifacts);
+  if (first && node && isLayer(node) && !signal.aborted) await onFailedDisk?.(node, first.failure, artifacts);
 }
 
 /** The files of the images, relative to the working directory. */
@@ -99,7 +98,7 @@ async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context
 /** Notes which layers cannot be cached because of a layer that they depend on. */
 function noteUncached(plan: Plan, { emit }: Context): void {
   const uncached = plan.filter((step) => step.keeping === 'uncached').map(({ node }) => node);
-  const causes = uncached.filter((node) => node.type === 'layer' && node.layer.hints.nocache);
+  const causes = uncached.filter((node) => node.layer?.hints.nocache);
   const others = uncached.filter((node) => !causes.includes(node)).map((node) => node.name);
   if (others.length === 0) return;
   const cause = causes.map((node) => node.name).join(', ');

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { needsOf } from '../model/graph.ts';
+import { isLayer, needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Exporter } from '../model/ports/exporter.ts';
 import type { ImageLayers } from '../plan/images.ts';
@@ -52,13 +52,13 @@ export async function makeOutputs(
   context: Context,
 ): Promise<Result<Outputs>> {
   const nodes = plan.map((step) => step.node);
-  const layers = nodes.flatMap(({ type, name }) => {
+  const layers = nodes.filter(isLayer).flatMap(({ name }) => {
     const artifact = artifacts.get(name);
-    return type === 'layer' && artifact && !notFetched.has(name) ? [{ layer: name, artifact }] : [];
+    return artifact && !notFetched.has(name) ? [{ layer: name, artifact }] : [];
   });
   const needed = new Set(nodes.flatMap(needsOf));
   const main = nodes
-    .filter((node) => node.type === 'layer')
+    .filter(isLayer)
     .filter((node) => !needed.has(node.name))
     .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
     .at(-1);

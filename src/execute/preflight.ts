@@ -1,8 +1,9 @@
 // Checks, before a build changes anything, that this host can run its layers.
 
+import { needsDevice } from '../kinds/legacy-disk.ts';
+import { kindOf } from '../kinds/registry.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { Node } from '../model/graph.ts';
-import { makesItsOwnDisk, needsDevice } from './kinds/legacy-disk.ts';
+import { isLayer, type Node } from '../model/graph.ts';
 import type { Context } from './run-context.ts';
 
 /** Fails as `host` with the reason and the cure, or as `usage` when a secret is missing. */
@@ -13,11 +14,9 @@ export async function checkHost(
   if (running.length === 0) return ok();
   const able = await host.check();
   if (!able.ok) return able;
-  for (const node of running) {
-    if (node.type === 'layer' && makesItsOwnDisk(node.layer) && !host.lendsDevices) {
-      return needsDevice(node.layer);
-    }
-    const given = node.type === 'layer' ? secrets.of(node.layer) : ok();
+  for (const { layer } of running.filter(isLayer)) {
+    if (kindOf(layer).ownsDisk && !host.lendsDevices) return needsDevice(layer);
+    const given = secrets.of(layer);
     if (!given.ok) return given;
   }
   return host.clearLeftovers(paths.runs);

@@ -30,7 +30,7 @@ export interface BuildRecord {
   readonly seconds: number;
   /** When it ended, ISO 8601. */
   readonly created: string;
-  /** The canonical text of what the key was made from, see src/plan/key.ts. */
+  /** The canonical text of what the key was made from, see src/model/recipe.ts. */
   readonly recipe: string;
 }
 

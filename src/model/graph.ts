@@ -1,5 +1,6 @@
 // The dependency graph of a project. Pure data.
 
+import type { Artifact } from './artifact.ts';
 import type { Base, Layer } from './project.ts';
 
 /** The name of the node that is the base of vlb.yaml. */
@@ -12,6 +13,9 @@ export interface BaseNode {
   readonly type: 'base';
   readonly name: typeof BASE_NAME;
   readonly base: Base;
+  readonly layer?: undefined;
+  readonly parent?: undefined;
+  readonly mounts: readonly [];
 }
 
 export interface LayerNode {
@@ -31,7 +35,30 @@ export interface Graph {
 
 /** The names of the nodes that a node needs: its parent, and what it mounts. */
 export function needsOf(node: Node): readonly string[] {
-  if (node.type === 'base') return [];
-  const mounts = node.mounts.map((mount) => mount.name);
+  const mounts = node.mounts.map(({ name }) => name);
   return node.parent === undefined ? mounts : [node.parent, ...mounts];
+}
+
+/** Whether a node is a layer of the project, which has a link in build/ and a record of its own. */
+export function isLayer(node: Node): node is LayerNode {
+  return node.layer !== undefined;
+}
+
+/** The artifacts that a layer's run depends on: its parent, and those that it mounts. */
+export interface Lineage {
+  readonly parent: Artifact | undefined;
+  readonly mounts: readonly { readonly artifact: Artifact; readonly target: string }[];
+}
+
+/** The lineage of a node, out of all artifacts that are known so far; undefined while one is missing. */
+export function lineageOf(node: Node, known: ReadonlyMap<string, Artifact>): Lineage | undefined {
+  const parent = node.parent === undefined ? undefined : known.get(node.parent);
+  if (node.parent !== undefined && !parent) return undefined;
+  const mounts: { artifact: Artifact; target: string }[] = [];
+  for (const { name, target } of node.mounts) {
+    const artifact = known.get(name);
+    if (!artifact) return undefined;
+    mounts.push({ artifact, target });
+  }
+  return { parent, mounts };
 }

@@ -13,7 +13,8 @@
 //
 // Each text is the name of something in a store, so what is written here may be extended, but never changed.
 
-import type { Digest } from './artifact.ts';
+import { createHash } from 'node:crypto';
+import type { Digest, Key } from './artifact.ts';
 import { isManifestLine } from './manifest.ts';
 import type { Platform } from './platform.ts';
 
@@ -77,6 +78,11 @@ export function parseRecipe(text: string): Recipe {
     else settings.push(setting);
   }
   return { ...fields, mounts, settings, manifest: text.slice(at) };
+}
+
+/** SHA-256 of a recipe's text. */
+export function keyOf(text: string): Key {
+  return createHash('sha256').update(text).digest('hex') as Key; // the one place that makes keys
 }
 
 /** The digest of the parent that a recipe's text names; undefined when it names none. */

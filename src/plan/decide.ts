@@ -1,15 +1,15 @@
 // What happens to one node once its dependencies are known. The plan and the execution both ask here; nothing else decides.
 
 import type { Artifact, BuildRecord, Retention } from '../model/artifact.ts';
-import { type Graph, type Node, needsOf } from '../model/graph.ts';
+import { type Graph, isLayer, type Node, needsOf } from '../model/graph.ts';
 import type { Action, RunReason } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
+import { keyOf } from '../model/recipe.ts';
 import { explain, reasonOf } from './explain.ts';
-import { keyOf } from './key.ts';
 
 /**
  * Fresh, restored or run, for a node whose recipe is known (so its parent's digest is).
- * @param recipe see src/plan/key.ts
+ * @param recipe its text, see src/model/recipe.ts
  */
 export async function decide(
   node: Node,
@@ -36,7 +36,7 @@ export async function decide(
 
 /** The action for a layer whose result is too old; undefined while it is not. */
 function expired(node: Node, { created }: BuildRecord): Action | undefined {
-  const maxAge = node.type === 'layer' ? node.layer.hints.maxAge : undefined;
+  const maxAge = node.layer?.hints.maxAge;
   if (maxAge === undefined) return undefined;
   const seconds = (Date.now() - Date.parse(created)) / 1000;
   // A clock that was set back a little does not matter; a result from the far future has a wrong time, so its age is unknown.
@@ -47,7 +47,7 @@ function expired(node: Node, { created }: BuildRecord): Action | undefined {
 async function found(node: Node, record: BuildRecord, store: Store, inPlace: InPlace): Promise<Action> {
   if (store.shared?.isAway(record)) return { type: 'restore', record };
   // A base has no link of its own in build/: it is in place when the store has it.
-  const fresh = node.type === 'base' || (await inPlace.linked(node.name)) === record.artifact.digest;
+  const fresh = !isLayer(node) || (await inPlace.linked(node.name)) === record.artifact.digest;
   return { type: fresh ? 'fresh' : 'restore', record };
 }
 
@@ -56,8 +56,7 @@ export function retentionOf(graph: Graph): ReadonlyMap<string, Retention> {
   const keeping = new Map<string, Retention>();
   for (const node of graph.nodes) {
     const uncached =
-      (node.type === 'layer' && node.layer.hints.nocache) ||
-      needsOf(node).some((name) => keeping.get(name) === 'uncached');
+      node.layer?.hints.nocache || needsOf(node).some((name) => keeping.get(name) === 'uncached');
     keeping.set(node.name, uncached ? 'uncached' : 'cached');
   }
   return keeping;

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { BASE_NAME, type Graph, type LayerNode, type Node, needsOf } from '../model/graph.ts';
+import { BASE_NAME, type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
 import type { Base, Layer } from '../model/project.ts';
 import { findLayer } from './find-layer.ts';
 
@@ -18,14 +18,14 @@ export function buildGraph(layers: readonly Layer[], base: Base | undefined): Re
     nodes.push(node.value);
   }
   if (base && nodes.some((node) => needsOf(node).includes(BASE_NAME))) {
-    nodes.unshift({ type: 'base', name: BASE_NAME, base });
+    nodes.unshift({ type: 'base', name: BASE_NAME, base, mounts: [] });
   }
   return inOrder(nodes);
 }
 
 /** The part of a graph that these targets need: they and everything that they depend on. Fails as `usage` for unknown names. */
 export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Graph> {
-  const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  const names = graph.nodes.filter(isLayer).map((node) => node.name);
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
   const needed = new Set<string>();
   const visit = (name: string) => {
@@ -45,7 +45,7 @@ export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Grap
 /** The layers that nothing depends on: each is an image. In the order of the graph. */
 export function leavesOf(graph: Graph): readonly LayerNode[] {
   const parents = new Set(graph.nodes.flatMap(needsOf));
-  return graph.nodes.filter((node) => node.type === 'layer').filter((node) => !parents.has(node.name));
+  return graph.nodes.filter(isLayer).filter((node) => !parents.has(node.name));
 }
 
 function nodeOf(

@@ -1,7 +1,7 @@
 // The images named in vlb.yaml, and the layer of each.
 
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { Graph } from '../model/graph.ts';
+import { type Graph, isLayer } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
 import { findLayer } from './find-layer.ts';
 
@@ -10,7 +10,7 @@ export type ImageLayers = ReadonlyMap<string, string>;
 
 /** The layer of each image. Fails as `usage`, with file and line, for an image of an unknown layer. */
 export function imageLayers(images: readonly NamedImage[], graph: Graph): Result<ImageLayers> {
-  const layers = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  const layers = graph.nodes.filter(isLayer).map((node) => node.name);
   const found = new Map<string, string>();
   for (const { name, layer, where } of images) {
     const meant = findLayer(layer, layers);

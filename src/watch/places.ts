@@ -1,6 +1,7 @@
 // The files to watch: everything that the next plan of a project depends on, and nothing that vlb writes.
 
 import path from 'node:path';
+import { baseFiles } from '../kinds/base/content.ts';
 import { CONFIG_FILE } from '../project/config/config.ts';
 import { IGNORE_FILE } from '../project/inputs/ignore.ts';
 import { inputRoots } from '../project/inputs/walk.ts';
@@ -27,9 +28,8 @@ const LAYER = /^\d{2,}_/;
 export function placesOf(project: Project): Places {
   const { directory, layers, base } = project;
   const inputs = layers.flatMap((layer) => inputRoots(layer).map((root) => root.source));
-  const basePath = base?.type === 'file' ? [base.path] : [];
   const config = path.join(directory, CONFIG_FILE);
-  const named = [path.join(directory, 'layers'), ...inputs, ...basePath, config];
+  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles(base), config];
   // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
@@ -51,7 +51,7 @@ export function placesOf(project: Project): Places {
       files.has(file) ||
       trees.some((tree) => isWithin(file, tree)) ||
       (isWithin(file, directory) && LAYER.test(own(file))),
-    shown: shownOf(project, basePath, config),
+    shown: shownOf(project, baseFiles(base), config),
     id: JSON.stringify([[...roots], trees, [...files]]),
   };
 }

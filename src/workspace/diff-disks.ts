@@ -2,9 +2,10 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { runsInImage } from '../kinds/registry.ts';
 import { artifactFile, type BuildRecord } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { BASE_NAME, type LayerNode } from '../model/graph.ts';
+import { BASE_NAME, isLayer, type LayerNode } from '../model/graph.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { InPlace } from '../model/ports/store.ts';
 import type { DiskImage } from '../model/ports/viewer.ts';
@@ -94,7 +95,7 @@ async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Prom
   if (!project.ok) return { names: project, nodes: [], records: [] };
   const graph = buildGraph(project.value.layers, project.value.base);
   if (!graph.ok) return { names: graph, nodes: [], records: [] };
-  const nodes = graph.value.nodes.filter((node) => node.type === 'layer');
+  const nodes = graph.value.nodes.filter(isLayer);
   const records = await Promise.all(
     nodes.map(async (node) => ({ node, record: await inPlace.last(node.name) })),
   );
@@ -186,7 +187,7 @@ function isDescendant(ancestor: DiskImage, chain: readonly DiskImage[], { record
     chain.slice(0, at).every(({ file }) => {
       const digest = digestIn(path.basename(file));
       const recipe = records.find(({ record }) => record.artifact.digest === digest)?.record.recipe;
-      return recipe !== undefined && parseRecipe(recipe).kind === 'build-layer';
+      return recipe !== undefined && runsInImage(parseRecipe(recipe).kind);
     })
   );
 }

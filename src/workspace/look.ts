@@ -6,7 +6,7 @@ import { EARLIER_LOGS, logFile, runningNow } from '../execute/run/log.ts';
 import type { Context } from '../execute/run-context.ts';
 import type { Artifact, BuildRecord } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import type { LayerNode } from '../model/graph.ts';
+import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
@@ -42,7 +42,7 @@ export async function shell(workspace: Workspace, request: ShellRequest): Promis
   const { plan, context } = planned.value;
   // The requested layer comes after all that it needs.
   const node = plan.at(-1)?.node;
-  if (node?.type !== 'layer') return fail('usage', 'there is no layer to open a shell in');
+  if (!node || !isLayer(node)) return fail('usage', 'there is no layer to open a shell in');
   const able = await context.host.check();
   if (!able.ok) return able;
   request.onStart?.();

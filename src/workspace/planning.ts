@@ -2,19 +2,19 @@
 
 import path from 'node:path';
 import type { Context } from '../execute/run-context.ts';
+import { baseContent, baseRecipe } from '../kinds/base/content.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { Graph, Node } from '../model/graph.ts';
+import { type Graph, isLayer, lineageOf, type Node } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { buildGraph, graphUpTo } from '../plan/graph.ts';
 import { type ImageLayers, imageLayers } from '../plan/images.ts';
-import { baseRecipe, layerRecipe, lineageOf } from '../plan/key.ts';
+import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
-import { baseContent } from '../project/inputs/base-content.ts';
 import { atHint, checkBindSources } from '../project/inputs/bind-sources.ts';
 import { type LoadHasher, lazyFileHasher } from '../project/inputs/hash.ts';
 import { createManifestReader } from '../project/inputs/manifest.ts';
@@ -124,7 +124,7 @@ async function openStore(
 
 /** The names of the layers that have to run. A base is never forced: its content is fixed. */
 function forcedNodes(graph: Graph, force: Selection['force']): Result<ReadonlySet<string>> {
-  const names = graph.nodes.filter((node) => node.type === 'layer').map((node) => node.name);
+  const names = graph.nodes.filter(isLayer).map((node) => node.name);
   if (force === 'all') return ok(new Set(names));
   const forced = new Set<string>();
   for (const wanted of force) {
@@ -149,7 +149,7 @@ async function readRecipes(
     const index = StatIndex.load(indexFile);
     const reader = createManifestReader(directory, index, loadHasher);
     for (const node of graph.nodes) {
-      if (node.type === 'base') {
+      if (!isLayer(node)) {
         const content = await baseContent(node.base, directory, index, loadHasher);
         if (!content.ok) return content;
         base = baseRecipe(content.value);
@@ -164,7 +164,7 @@ async function readRecipes(
     return cannotWriteState(path.dirname(indexFile), error);
   }
   return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
-    if (node.type === 'base') return base;
+    if (!isLayer(node)) return base;
     const lineage = lineageOf(node, known);
     return lineage && layerRecipe(node.layer, manifests.get(node.name) ?? '', lineage);
   });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { artifactFile, type BuildRecord, type Digest, type Key } from '../../src/model/artifact.ts';
-import { keyOf } from '../../src/plan/key.ts';
+import { keyOf } from '../../src/model/recipe.ts';
 import { stampDigest } from '../../src/store/local/stamp.ts';
 import { openStore } from '../rig/store.ts';
 import { Tree, valueIn } from '../rig/tree.ts';

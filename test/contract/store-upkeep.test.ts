@@ -8,7 +8,7 @@ import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifa
 import { ok, type Result } from '../../src/model/failure.ts';
 import type { Store } from '../../src/model/ports/store.ts';
 import type { CacheLimits, Collected, StoreUpkeep } from '../../src/model/ports/store-upkeep.ts';
-import { keyOf } from '../../src/plan/key.ts';
+import { keyOf } from '../../src/model/recipe.ts';
 import type { LocalStoreOptions } from '../../src/store/local/local-store.ts';
 import { openStoreUpkeep } from '../../src/store/upkeep/store-upkeep.ts';
 import { openStore, placesOf } from '../rig/store.ts';

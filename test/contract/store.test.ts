@@ -22,7 +22,7 @@ import { describe, test } from 'node:test';
 import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifact.ts';
 import type { Result } from '../../src/model/failure.ts';
 import type { CommitRequest, Store } from '../../src/model/ports/store.ts';
-import { keyOf } from '../../src/plan/key.ts';
+import { keyOf } from '../../src/model/recipe.ts';
 import { SmallPlace } from '../rig/small.ts';
 import { openStore } from '../rig/store.ts';
 import { digestOf, failureIn, Tree, valueIn } from '../rig/tree.ts';

@@ -8,16 +8,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   util: [],
   model: ['util'],
   project: ['model', 'util'],
-  plan: ['project', 'model', 'util'],
+  kinds: ['project', 'model', 'util'],
+  plan: ['kinds', 'project', 'model', 'util'],
   diff: ['model', 'util'],
-  execute: ['plan', 'project', 'model', 'util'],
-  watch: ['execute', 'plan', 'project', 'model', 'util'],
+  execute: ['plan', 'kinds', 'project', 'model', 'util'],
+  watch: ['execute', 'plan', 'kinds', 'project', 'model', 'util'],
   store: ['model', 'util'],
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
   export: ['model', 'util'],
   report: ['model', 'util'],
-  workspace: ['execute', 'plan', 'project', 'model', 'util'],
+  workspace: ['execute', 'plan', 'kinds', 'project', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
   'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
@@ -109,6 +110,9 @@ export function importsOf(text: string): string[] {
   );
 }
 
+/** What depends on a kind is asked of src/kinds/kind.ts, so that a new kind is a new file and nothing else. */
+const ASKS_KIND = /\b(?:node|layer|base)\??\.(?:type|kind) [!=]==/;
+
 function shape({ file, text }: Source): string[] {
   const broken: string[] = [];
   const lines = text.trimEnd().split('\n').length;
@@ -122,6 +126,9 @@ function shape({ file, text }: Source): string[] {
   }
   if (file !== 'cli/main.ts' && /\bprocess\.(exit\(|exitCode\s*=[^=]|abort\(|reallyExit)/.test(text)) {
     broken.push(`${file} sets the exit status; cli/main.ts alone does`);
+  }
+  if (!/^(model|kinds)\//.test(file) && ASKS_KIND.test(text)) {
+    broken.push(`${file} compares the kind of a layer, node or base; src/kinds alone does`);
   }
   return broken;
 }

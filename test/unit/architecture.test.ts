@@ -81,6 +81,11 @@ describe('a breach is found', () => {
     'an import that leaves src': ['cli/a.ts', importing('../../test/rig/tree.ts'), /outside of src/],
     'an import without .ts': ['cli/a.ts', importing('./b.js'), /does not end in \.ts/],
     'an unknown folder': ['misc/a.ts', good, /folder that the rules do not know/],
+    'plan asks for a kind': [
+      'plan/a.ts',
+      `${good}if (layer.kind === 'build-layer') x();\n`,
+      /src\/kinds alone/,
+    ],
     'no comment': ['model/a.ts', 'export const x = 1;\n', /does not open with a comment/],
     'a default export': ['model/a.ts', `${good}export default x;\n`, /default export/],
     'a hidden default export': ['model/a.ts', `${good}export { x as default };\n`, /default export/],

@@ -4,8 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { type LayerNode, needsOf } from '../../model/graph.ts';
-import { type Lineage, lineageOf } from '../../plan/key.ts';
+import { type LayerNode, type Lineage, lineageOf, needsOf } from '../../model/graph.ts';
 import { failedDisk } from '../run/failed-disk.ts';
 import type { Context } from '../run-context.ts';
 

@@ -2,8 +2,8 @@
 
 import type { Artifact, BuildRecord, Digest } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
-import { lineageOf } from '../../plan/key.ts';
 import { withRun } from '../run/run-layer.ts';
 import type { Context } from '../run-context.ts';
 
@@ -21,7 +21,7 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   const step = plan.at(-1);
   const records = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
   const gone = await context.store.lease(records, context.signal);
-  if (step?.node.type !== 'layer' || step.action.type === 'run' || gone.length > 0) {
+  if (!step || !isLayer(step.node) || step.action.type === 'run' || gone.length > 0) {
     return fail(
       'usage',
       `${step?.node.name ?? 'the layer'} has not been built in its current state, so there is nothing to compare with`,

@@ -2,17 +2,16 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile } from '../../model/artifact.ts';
+import type { Cache } from '../../kinds/kind.ts';
+import { kindOf } from '../../kinds/registry.ts';
+import type { Artifact } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
-import { chrootScript, mountAll } from '../kinds/build-layer.ts';
-import { makesItsOwnDisk, needsDevice } from '../kinds/legacy-disk.ts';
-import { createDelta, hostScript } from '../kinds/modify-disk.ts';
-import type { Cache } from '../run/caches.ts';
 import { scriptEnvironment } from '../run/environment.ts';
 import type { Job } from '../run/job.ts';
 import { newRunDirectory, openRun } from '../run/open-run.ts';
 import { stageInputs } from '../run/stage.ts';
+import { taskOf } from '../run/task.ts';
 import type { Context } from '../run-context.ts';
 import { type DiskState, findDisk } from './disk-state.ts';
 
@@ -45,10 +44,14 @@ export async function openShell(
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
   const run = { layer, lineage, keeping: 'uncached', replaces: false } as const;
+  const { images } = context.host;
   const created =
     backing === undefined
-      ? await createDelta(run, draft.path, context)
-      : await context.host.images.create(draft.path, { backing });
+      ? await kindOf(layer).createDisk(run, draft.path, {
+          images,
+          artifactDirectory: context.store.artifactDirectory,
+        })
+      : await images.create(draft.path, { backing });
   if (!created.ok) return created;
 
   const directory = newRunDirectory(context);
@@ -74,7 +77,13 @@ export async function openShell(
   context.signal.addEventListener('abort', onAbort);
   try {
     if (context.signal.aborted) return interrupted(layer.name);
-    const ended = await (layer.kind === 'build-layer' ? inChroot(job, options) : onHost(job, options));
+    const ended = await kindOf(layer).look(taskOf(job), {
+      argv: argvOf(options),
+      streams: options.hasTerminal ? 'terminal' : 'own',
+      variables: terminalVariables(options, context),
+      isBefore: options.state === 'parent',
+      onReady: () => greet(job, options),
+    });
     return context.signal.aborted ? interrupted(layer.name) : ended;
   } finally {
     context.signal.removeEventListener('abort', onAbort);
@@ -90,44 +99,6 @@ function emptyCaches(targets: readonly string[], directory: string): Cache[] {
   });
 }
 
-async function inChroot(job: Job, options: ShellOptions): Promise<Result<number>> {
-  const { bench, draft } = job;
-  const disk = await bench.attach(draft.path);
-  if (!disk.ok) return disk;
-  const system = await mountAll(job, disk.value);
-  if (!system.ok) return system;
-  greet(job, options);
-  const script = chrootScript(job, argvOf(options), options.hasTerminal ? 'terminal' : 'own');
-  return bench.runInChroot(system.value, {
-    ...script,
-    environment: { ...script.environment, ...terminalVariables(options) },
-  });
-}
-
-/** For a modify-disk: on the host, like its script, with the variables SOURCE, TARGET and DEVICE for its arguments. */
-async function onHost(job: Job, options: ShellOptions): Promise<Result<number>> {
-  const { bench, draft, lineage, context, layer } = job;
-  const attachesItself = options.state === 'parent' && makesItsOwnDisk(layer);
-  if (attachesItself && !context.host.lendsDevices) return needsDevice(layer);
-  const disk = await (attachesItself ? bench.lendDevice() : bench.attach(draft.path));
-  if (!disk.ok) return disk;
-  const source = lineage.parent
-    ? path.join(context.store.artifactDirectory, artifactFile(lineage.parent))
-    : '';
-  greet(job, options);
-  const script = hostScript(job, argvOf(options), options.hasTerminal ? 'terminal' : 'own');
-  return bench.runOnHost({
-    ...script,
-    environment: {
-      ...script.environment,
-      ...terminalVariables(options),
-      ...(options.state === 'parent' ? { SOURCE: source, TARGET: draft.path } : {}),
-      DEVICE: disk.value.device,
-    },
-    ...(attachesItself ? { lent: disk.value } : {}),
-  });
-}
-
 /** Becomes bash where there is one; bash's start-up files would set another prompt. */
 const SHELL =
   'PS1=$1; export PS1; for shell in /bin/bash /usr/bin/bash; do [ ! -x "$shell" ] || exec "$shell" --norc; done; exec /bin/sh';
@@ -135,15 +106,14 @@ const SHELL =
 function argvOf({ node, argv }: ShellOptions): readonly [string, ...string[]] {
   const [command, ...args] = argv;
   if (command !== undefined) return [command, ...args];
-  const what =
-    node.layer.kind === 'build-layer'
-      ? ': changes are discarded'
-      : ' on this host: changes to its disk are discarded';
-  return ['/bin/sh', '-c', SHELL, 'sh', `[${node.name}${what}] # `];
+  return ['/bin/sh', '-c', SHELL, 'sh', `[${node.name}${kindOf(node.layer).shell.prompt}] # `];
 }
 
-function terminalVariables({ hasTerminal }: ShellOptions): Readonly<Record<string, string>> {
-  return hasTerminal ? { TERM: process.env['TERM'] ?? scriptEnvironment({})['TERM'] ?? '' } : {};
+function terminalVariables(
+  { hasTerminal }: ShellOptions,
+  { environment }: Context,
+): Readonly<Record<string, string>> {
+  return hasTerminal ? { TERM: environment.variables['TERM'] ?? scriptEnvironment({})['TERM'] ?? '' } : {};
 }
 
 const STATES: Readonly<Record<DiskState, string>> = {
@@ -155,19 +125,9 @@ const STATES: Readonly<Record<DiskState, string>> = {
 /** Notes which disk the shell is in, and how to leave it. */
 function greet({ context, layer }: Job, { state, argv, hasTerminal }: ShellOptions): void {
   if (!hasTerminal || argv.length > 0) return;
-  const { message, script } =
-    layer.kind === 'build-layer'
-      ? {
-          message: `this is ${layer.name} ${STATES[state]}; leave with "exit" or ^D: all changes are discarded`,
-          script: './build-layer',
-        }
-      : {
-          // Changes to the rest of the host are real.
-          message: `you are root on this host, with ${layer.name} ${STATES[state]} as $DEVICE; leave with "exit" or ^D: changes to $DEVICE are discarded`,
-          script: './modify-disk "$SOURCE" "$TARGET" "$DEVICE"',
-        };
-  context.emit({ type: 'note', message });
-  if (state === 'parent') context.emit({ type: 'note', message: `to run its script: ${script}` });
+  const { greeting, command } = kindOf(layer).shell;
+  context.emit({ type: 'note', message: greeting(`${layer.name} ${STATES[state]}`) });
+  if (state === 'parent') context.emit({ type: 'note', message: `to run its script: ${command}` });
 }
 
 function interrupted(layer: string): Result<never> {

@@ -4,18 +4,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import type { Cache } from '../../kinds/kind.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { Layer } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { ownerText } from '../../util/owner-text.ts';
 import type { Context } from '../run-context.ts';
-
-export interface Cache {
-  /** Absolute path on the host. Its content belongs to root. */
-  readonly source: string;
-  readonly target: string;
-}
 
 export interface LockedCaches extends Disposable {
   readonly all: readonly Cache[];

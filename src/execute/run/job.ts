@@ -1,15 +1,13 @@
 // One layer's run, as it is passed from step to step.
 
+import type { Cache, Staged } from '../../kinds/kind.ts';
 import type { Retention } from '../../model/artifact.ts';
 import type { Stage } from '../../model/event.ts';
-import type { Result } from '../../model/failure.ts';
+import type { Lineage } from '../../model/graph.ts';
 import type { Workbench } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import type { Layer, Secret } from '../../model/project.ts';
-import type { Lineage } from '../../plan/key.ts';
 import type { Context } from '../run-context.ts';
-import type { Cache } from './caches.ts';
-import type { Staged } from './stage.ts';
 
 export interface LayerRun {
   readonly layer: Layer;
@@ -28,11 +26,6 @@ export interface Job extends LayerRun {
   readonly caches: readonly Cache[];
   /** The run's own directory. */
   readonly directory: string;
-}
-
-/** A run whose disk is closed and complete, whether or not the script failed. */
-export interface Closed {
-  readonly script: Result<void>;
 }
 
 /** Emits that a run enters a stage. */

@@ -2,24 +2,26 @@
 // only a draft and the run's own directory change, and both are always removed.
 
 import path from 'node:path';
-import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
+import { referenceTo } from '../../kinds/disk.ts';
+import type { Closed } from '../../kinds/kind.ts';
+import { kindOf } from '../../kinds/registry.ts';
+import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
 import type { Draft } from '../../model/ports/store.ts';
-import { keyOf, layerRecipe } from '../../plan/key.ts';
+import { keyOf } from '../../model/recipe.ts';
+import { layerRecipe } from '../../plan/key.ts';
 import { quoteWord } from '../../util/quote.ts';
-import { buildLayer } from '../kinds/build-layer.ts';
-import { makesItsOwnDisk } from '../kinds/legacy-disk.ts';
-import { createDelta, modifyDisk } from '../kinds/modify-disk.ts';
 import type { Context } from '../run-context.ts';
 import { lockCaches } from './caches.ts';
 import { dropFailedDisk, saveFailedDisk } from './failed-disk.ts';
-import { type Closed, enter, type Job, type LayerRun } from './job.ts';
+import { enter, type Job, type LayerRun } from './job.ts';
 import { logFile } from './log.ts';
 import { meter } from './meter.ts';
 import { newRunDirectory, openRun } from './open-run.ts';
 import { explainFullDisk, fullStore } from './space.ts';
 import { stageInputs } from './stage.ts';
+import { taskOf } from './task.ts';
 
 /**
  * Runs a layer's script on a delta over its parent and commits the result.
@@ -95,8 +97,8 @@ function compact(
   draft: Draft,
   { host, signal }: Context,
 ): Promise<Result<void>> {
-  if (makesItsOwnDisk(layer)) return Promise.resolve(ok());
-  const backing = lineage.parent ? `./${artifactFile(lineage.parent)}` : undefined;
+  if (kindOf(layer).ownsDisk) return Promise.resolve(ok());
+  const backing = lineage.parent && referenceTo(lineage.parent);
   return host.images.compact(draft.path, backing, signal);
 }
 
@@ -111,7 +113,9 @@ async function runOnDraft(
   // Three things in parallel: other processes create the delta and the root shell while this one copies.
   const opening = openRun(directory, context);
   enter('create', { ...run, context });
-  const creating = createDelta(run, draft.path, context);
+  const { images } = context.host;
+  const { artifactDirectory } = context.store;
+  const creating = kindOf(run.layer).createDisk(run, draft.path, { images, artifactDirectory });
   enter('stage', { ...run, context });
   const staged = await stageInputs(
     run.layer,
@@ -135,7 +139,7 @@ async function runOnDraft(
     if (context.signal.aborted) return fail('interrupted', 'interrupted');
     using _meter = meter(run.layer.name, draft.path, context.emit);
     const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
-    const done = run.layer.kind === 'build-layer' ? await buildLayer(job) : await modifyDisk(job);
+    const done = await kindOf(run.layer).run(taskOf(job));
     if (!done.ok) return failed(await bench.explain(done.failure));
     const { script } = done.value;
     return ok({ script: script.ok ? script : failed(script.failure), staged: staged.value });

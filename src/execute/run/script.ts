@@ -2,6 +2,7 @@
 
 import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { kindOf } from '../../kinds/registry.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
 import type { ScriptKind } from '../../model/project.ts';
@@ -13,11 +14,6 @@ import { SecretMask } from './mask.ts';
 
 /** How many of a failed script's last lines are shown. */
 const TAIL_LINES = 20;
-
-/** Whether the script itself ended with the failure, so that its disk is worth inspecting. */
-export function leavesDisk(failure: Failure): boolean {
-  return failure.kind === 'work' && failure.exitStatus !== undefined;
-}
 
 /**
  * Runs the script with `start`, which passes its output to the function it is given and returns its exit status.
@@ -100,7 +96,7 @@ function scriptFailure(
   const script = `layer ${layer.name}: ${layer.kind}`;
   if (tail.some((line) => isNotFound(line, layer.kind)) && [126, 127].includes(exitStatus)) {
     const interpreter = /^#!\s*(\S+)/.exec(textOrNothing(path.join(staged.inputs, layer.kind)))?.[1];
-    const place = layer.kind === 'build-layer' ? 'in the image' : 'on this host';
+    const place = kindOf(layer).place === 'image' ? 'in the image' : 'on this host';
     return {
       kind: 'work',
       message: `${script} cannot run: its interpreter ${interpreter ?? ''} was not found ${place}`,

@@ -13,8 +13,9 @@ import {
 import { copyFile as cloneFile, type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import type { Staged } from '../../kinds/kind.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Manifest, ManifestEntry } from '../../model/manifest.ts';
+import type { ManifestEntry } from '../../model/manifest.ts';
 import type { Layer } from '../../model/project.ts';
 import { atHint } from '../../project/inputs/bind-sources.ts';
 import type { FileHasher } from '../../project/inputs/hash.ts';
@@ -29,18 +30,6 @@ export const STAGED_TIME = 1_577_836_800;
 /** Files up to this size are read once, hashed and written; larger ones are cloned where the file system can. */
 const SMALL = 1 << 20;
 const ZEROS = Buffer.alloc(SMALL);
-
-export interface Staged {
-  /** What was copied: the key of the result is made from this. */
-  readonly manifest: Manifest;
-  /** The copy of the layer's own files. */
-  readonly inputs: string;
-  readonly binds: readonly {
-    readonly source: string;
-    readonly target: string;
-    readonly type: 'file' | 'directory';
-  }[];
-}
 
 /**
  * Copies a layer's inputs: modes 0644 or 0755 as in git, one fixed mtime. A later edit cannot be built under the old key,

@@ -15,8 +15,7 @@ export function neededNodes(plan: Plan, wanted: ReadonlySet<string>): Set<string
   for (const { node, action } of plan.toReversed()) {
     if (!isNeededByAny.has(node.name)) needed.add(node.name);
     if (action.type === 'run') for (const name of needsOf(node)) needed.add(name);
-    else if (needed.has(node.name) && node.type === 'layer' && node.parent !== undefined)
-      needed.add(node.parent);
+    else if (needed.has(node.name) && node.parent !== undefined) needed.add(node.parent);
   }
   return needed;
 }

@@ -301,7 +301,7 @@ function decideAgain(draft: Draft, position: number): void {
   const needed = new Set(needsOf(step.node));
   for (const [other, { step: below, isNeeded, state }] of [...draft.nodes.entries()].toReversed()) {
     if (!needed.has(below.node.name) || isNeeded) continue;
-    if (below.node.type === 'layer' && below.node.parent !== undefined) needed.add(below.node.parent);
+    if (below.node.parent !== undefined) needed.add(below.node.parent);
     const isWaiting = state === 'not fetched';
     update(draft, other, { isNeeded: true, ...(isWaiting ? { state: 'waiting', record: undefined } : {}) });
     if (isWaiting) draft.queue.push(other);

@@ -1,11 +1,12 @@
 // Executes one step of a plan: records what was found, runs a layer, or imports a base.
 
 import type { Artifact, BuildRecord } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
+import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Action, PlanStep } from '../../model/plan.ts';
+import { keyOf } from '../../model/recipe.ts';
 import { decide } from '../../plan/decide.ts';
-import { keyOf, lineageOf } from '../../plan/key.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
 import { ownerText } from '../../util/owner-text.ts';
 import { checkHost } from '../preflight.ts';
@@ -71,7 +72,7 @@ export async function executeStep(
   // Before other layers are built on it: where another machine published first, they must be built on its artifact.
   const record =
     (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
-  const saved = node.type === 'layer' ? await context.inPlace.save(node.name, record) : ok();
+  const saved = isLayer(node) ? await context.inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'built' }) : saved;
 }
 
@@ -88,9 +89,11 @@ async function runNode(
   run: Omit<LayerRun, 'layer'>,
   context: Context,
 ): Promise<Result<BuildRecord>> {
-  if (node.type === 'base') {
-    const { importBase } = await import('../kinds/base/image.ts');
-    return importBase(node.base, recipe, context);
+  if (!isLayer(node)) {
+    const { importBase } = await import('../../kinds/base/image.ts');
+    const { explainFullDisk } = await import('../run/space.ts');
+    const explain = (failure: Failure) => explainFullDisk(failure, context);
+    return importBase(node.base, recipe, { ...context, explain });
   }
   const { runLayer } = await import('../run/run-layer.ts');
   return runLayer({ ...run, layer: node.layer }, context);
@@ -104,7 +107,7 @@ async function recordInPlace(
 ): Promise<Result<StepDone>> {
   const { record } = action;
   if (action.type === 'fresh') return ok({ record, outcome: 'fresh' });
-  const saved = node.type === 'layer' ? await inPlace.save(node.name, record) : ok();
+  const saved = isLayer(node) ? await inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'restored' }) : saved;
 }
 

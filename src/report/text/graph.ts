@@ -24,9 +24,9 @@ export function graphText(plan: Plan, format: GraphFormat, style: Style): string
 export function layerJson({ node, keeping, action }: PlanStep) {
   return {
     layer: node.name,
-    kind: node.type === 'layer' ? node.layer.kind : 'base',
+    kind: node.layer?.kind ?? 'base',
     parent: parentOf({ node }) ?? null,
-    mounts: node.type === 'layer' ? node.mounts.map((mount) => mount.name) : [],
+    mounts: node.mounts.map(({ name }) => name),
     cached: keeping === 'cached',
     state: action.type,
     ...(action.type === 'run'
@@ -40,7 +40,7 @@ export function layerJson({ node, keeping, action }: PlanStep) {
 }
 
 function parentOf({ node }: Pick<PlanStep, 'node'>): string | undefined {
-  return node.type === 'layer' ? node.parent : undefined;
+  return node.parent;
 }
 
 function tree(plan: Plan, parent: string | undefined, indent: string, style: Style): string[] {
@@ -49,10 +49,7 @@ function tree(plan: Plan, parent: string | undefined, indent: string, style: Sty
     const last = index === children.length - 1;
     const [branch, below] = parent === undefined ? ['', ''] : last ? ['└─ ', '   '] : ['├─ ', '│  '];
     const { node, action } = step;
-    const mounts =
-      node.type === 'layer' && node.mounts.length > 0
-        ? ` ← ${node.mounts.map(({ name }) => name).join(', ')}`
-        : '';
+    const mounts = node.mounts.length > 0 ? ` ← ${node.mounts.map(({ name }) => name).join(', ')}` : '';
     const line = `${indent}${branch}${style.bold(node.name)}${mounts}  ${style.dim(action.type)}`;
     return [line, ...tree(plan, node.name, indent + below, style)];
   });
@@ -63,9 +60,8 @@ function dotLines(step: PlanStep): string[] {
   const lines = [`  ${name} [label=${JSON.stringify(`${step.node.name}\n${step.action.type}`)}];`];
   const parent = parentOf(step);
   if (parent !== undefined) lines.push(`  ${name} -> ${JSON.stringify(parent)};`);
-  if (step.node.type === 'layer') {
-    for (const mount of step.node.mounts)
-      lines.push(`  ${name} -> ${JSON.stringify(mount.name)} [style=dashed];`);
+  for (const mount of step.node.mounts) {
+    lines.push(`  ${name} -> ${JSON.stringify(mount.name)} [style=dashed];`);
   }
   return lines;
 }
@@ -76,8 +72,6 @@ function mermaidLines(step: PlanStep): string[] {
   const lines = [`  ${id(name)}["${name}: ${step.action.type}"]`];
   const parent = parentOf(step);
   if (parent !== undefined) lines.push(`  ${id(name)} --> ${id(parent)}`);
-  if (step.node.type === 'layer') {
-    for (const mount of step.node.mounts) lines.push(`  ${id(name)} -.-> ${id(mount.name)}`);
-  }
+  for (const mount of step.node.mounts) lines.push(`  ${id(name)} -.-> ${id(mount.name)}`);
   return lines;
 }

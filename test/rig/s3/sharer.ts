@@ -9,7 +9,7 @@ import { type Artifact, artifactFile, type BuildRecord, type Key } from '../../.
 import type { ObjectStore } from '../../../src/model/ports/object-store.ts';
 import type { SharedAccess } from '../../../src/model/ports/shared-cache.ts';
 import type { Store } from '../../../src/model/ports/store.ts';
-import { keyOf } from '../../../src/plan/key.ts';
+import { keyOf } from '../../../src/model/recipe.ts';
 import { Bucket } from '../../../src/shared-cache/bucket/bucket.ts';
 import { TRUSTED } from '../../../src/shared-cache/bucket/layout.ts';
 import type { Signer } from '../../../src/shared-cache/bucket/signatures.ts';

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BuildRecord } from '../../../src/model/artifact.ts';
+import { keyOf } from '../../../src/model/recipe.ts';
 import { parseRecord } from '../../../src/model/record.ts';
-import { keyOf } from '../../../src/plan/key.ts';
 import { digestOf } from '../../rig/tree.ts';
 
 const RECORD: BuildRecord = {

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { baseRecipe } from '../../../src/kinds/base/content.ts';
+import { lineageOf } from '../../../src/model/graph.ts';
 import type { Base } from '../../../src/model/project.ts';
 import { parseRecord } from '../../../src/model/record.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
-import { baseRecipe, layerRecipe, lineageOf } from '../../../src/plan/key.ts';
+import { layerRecipe } from '../../../src/plan/key.ts';
 import { makePlan, type RecipeOf } from '../../../src/plan/plan.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';

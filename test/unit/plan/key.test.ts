@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { baseRecipe } from '../../../src/kinds/base/content.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import { type Manifest, manifestText } from '../../../src/model/manifest.ts';
 import type { Hints, Layer } from '../../../src/model/project.ts';
-import { baseRecipe, keyOf, layerRecipe } from '../../../src/plan/key.ts';
+import { keyOf } from '../../../src/model/recipe.ts';
+import { layerRecipe } from '../../../src/plan/key.ts';
 import { digestOf, layerOf } from '../../rig/tree.ts';
 
 const MANIFEST: Manifest = [

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { baseRecipe, fileContent } from '../../../src/kinds/base/content.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import { manifestText } from '../../../src/model/manifest.ts';
-import { parseRecipe, recipeText } from '../../../src/model/recipe.ts';
-import { baseRecipe, keyOf, layerRecipe } from '../../../src/plan/key.ts';
-import { fileContent } from '../../../src/project/inputs/base-content.ts';
+import { keyOf, parseRecipe, recipeText } from '../../../src/model/recipe.ts';
+import { layerRecipe } from '../../../src/plan/key.ts';
 import { digestOf, layerOf } from '../../rig/tree.ts';
 
 const [A, B, C, E] = ['a', 'b', 'c', 'e'].map((digit) => digit.repeat(64));

@@ -4,7 +4,7 @@ import type { Artifact, BuildRecord, Digest, Key, Retention } from '../../../src
 import type { Node } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { InPlace, Store } from '../../../src/model/ports/store.ts';
-import { keyOf } from '../../../src/plan/key.ts';
+import { keyOf } from '../../../src/model/recipe.ts';
 import { digestOf } from '../../rig/tree.ts';
 
 /** A store and the outputs of one project. What a plan must not do throws. */

@@ -4,7 +4,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type Retention } from '../../../src/model/artifact.ts';
 import type { InPlace } from '../../../src/model/ports/store.ts';
-import { keyOf } from '../../../src/plan/key.ts';
+import { keyOf } from '../../../src/model/recipe.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { storePlaces } from '../../../src/store/names.ts';
 import { dropUnused } from '../../../src/store/upkeep/collect.ts';

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lineageOf } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import { layerRecipe, lineageOf } from '../../../src/plan/key.ts';
+import { layerRecipe } from '../../../src/plan/key.ts';
 import type { RecipeOf } from '../../../src/plan/plan.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from '../../../src/watch/fingerprint.ts';
 import { NO_HINTS, PLATFORM } from '../../rig/tree.ts';

@@ -18,7 +18,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { STAGED_TIME, type Staged, stageInputs } from '../../../../src/execute/run/stage.ts';
+import { STAGED_TIME, stageInputs } from '../../../../src/execute/run/stage.ts';
+import type { Staged } from '../../../../src/kinds/kind.ts';
 import { manifestText } from '../../../../src/model/manifest.ts';
 import type { BindMount } from '../../../../src/model/project.ts';
 import { createFileHasher } from '../../../../src/project/inputs/hash.ts';

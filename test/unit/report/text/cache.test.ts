@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fail, ok } from '../../../../src/model/failure.ts';
 import type { CacheEntry, CacheUsage, Collected } from '../../../../src/model/ports/store-upkeep.ts';
-import { keyOf } from '../../../../src/plan/key.ts';
+import { keyOf } from '../../../../src/model/recipe.ts';
 import { createStyle } from '../../../../src/report/terminal/style.ts';
 import {
   badText,

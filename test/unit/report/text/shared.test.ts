@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SharedEntry } from '../../../../src/model/ports/shared-upkeep.ts';
-import { keyOf } from '../../../../src/plan/key.ts';
+import { keyOf } from '../../../../src/model/recipe.ts';
 import { createStyle } from '../../../../src/report/terminal/style.ts';
 import {
   pulledText,

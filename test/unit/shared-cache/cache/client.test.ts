@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as tick } from 'node:timers/promises';
 import { type Answer, type Received, storeError } from '../../../../src/model/ports/object-store.ts';
-import { keyOf } from '../../../../src/plan/key.ts';
+import { keyOf } from '../../../../src/model/recipe.ts';
 import { Bucket } from '../../../../src/shared-cache/bucket/bucket.ts';
 import { SharedCacheClient } from '../../../../src/shared-cache/cache/client.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../../../../src/shared-cache/objects/retrying.ts';

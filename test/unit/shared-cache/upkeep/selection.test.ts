@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Digest } from '../../../../src/model/artifact.ts';
 import type { CacheLimits } from '../../../../src/model/ports/store-upkeep.ts';
-import { keyOf } from '../../../../src/plan/key.ts';
+import { keyOf } from '../../../../src/model/recipe.ts';
 import { artifactName, recordName, TRUSTED } from '../../../../src/shared-cache/bucket/layout.ts';
 import {
   neededBy,

@@ -5,7 +5,7 @@ import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Artifact, artifactFile } from '../../../../src/model/artifact.ts';
-import { keyOf } from '../../../../src/plan/key.ts';
+import { keyOf } from '../../../../src/model/recipe.ts';
 import { digestOf, failureIn, valueIn } from '../../../rig/tree.ts';
 import { Place } from '../place.ts';
 

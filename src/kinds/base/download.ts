@@ -3,8 +3,8 @@
 
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
-import { systemError } from '../../../util/errors.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { systemError } from '../../util/errors.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { baseContent } from '../../../../src/kinds/base/content.ts';
 import type { Base } from '../../../../src/model/project.ts';
-import { baseContent } from '../../../../src/project/inputs/base-content.ts';
 import { lazyFileHasher } from '../../../../src/project/inputs/hash.ts';
 import { StatIndex } from '../../../../src/project/inputs/stat-index.ts';
 import { failureIn, Tree, valueIn } from '../../../rig/tree.ts';

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import { DownloadError, download, withoutPassword } from '../../../../../src/execute/kinds/base/download.ts';
-import type { Failure } from '../../../../../src/model/failure.ts';
-import { failureIn, valueIn } from '../../../../rig/tree.ts';
+import { DownloadError, download, withoutPassword } from '../../../../src/kinds/base/download.ts';
+import type { Failure } from '../../../../src/model/failure.ts';
+import { failureIn, valueIn } from '../../../rig/tree.ts';
 
 /** A server that answers each path with these very bytes. */
 class Web implements AsyncDisposable {

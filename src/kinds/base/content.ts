@@ -4,10 +4,11 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { BASE_NAME } from '../../model/graph.ts';
 import type { Base } from '../../model/project.ts';
+import { recipeText, SCHEMA } from '../../model/recipe.ts';
+import type { LoadHasher } from '../../project/inputs/hash.ts';
+import { unreadable } from '../../project/inputs/read-file.ts';
+import { isSameStat, type StatIndex } from '../../project/inputs/stat-index.ts';
 import { statIfAny } from '../../util/fs.ts';
-import type { LoadHasher } from './hash.ts';
-import { unreadable } from './read-file.ts';
-import { isSameStat, type StatIndex } from './stat-index.ts';
 
 /**
  * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
@@ -48,4 +49,15 @@ export async function baseContent(
 /** The content of a base that is a file, by its xxHash64. */
 export function fileContent(hash: string, sha256: string | undefined): string {
   return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
+}
+
+/** The recipe of importing a base: the file's content, and the SHA-256 that vlb.yaml requires. */
+export function baseRecipe(contentHash: string): string {
+  const settings = [{ name: 'content', value: contentHash }];
+  return recipeText({ schema: SCHEMA, kind: 'base', mounts: [], settings, manifest: '' });
+}
+
+/** The files of this machine that a base is read from. */
+export function baseFiles(base: Base | undefined): readonly string[] {
+  return base?.type === 'file' ? [base.path] : [];
 }

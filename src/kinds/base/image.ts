@@ -4,24 +4,39 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { BuildRecord } from '../../../model/artifact.ts';
-import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
-import { BASE_NAME } from '../../../model/graph.ts';
-import type { Draft } from '../../../model/ports/store.ts';
-import type { Base } from '../../../model/project.ts';
-import { baseRecipe, keyOf } from '../../../plan/key.ts';
-import { fileContent } from '../../../project/inputs/base-content.ts';
-import { systemError } from '../../../util/errors.ts';
-import { explainFullDisk } from '../../run/space.ts';
-import type { Context } from '../../run-context.ts';
+import type { BuildRecord } from '../../model/artifact.ts';
+import type { Emit } from '../../model/event.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { BASE_NAME } from '../../model/graph.ts';
+import type { Host } from '../../model/ports/machine.ts';
+import type { Draft, Store } from '../../model/ports/store.ts';
+import type { Base } from '../../model/project.ts';
+import { keyOf } from '../../model/recipe.ts';
+import type { LoadHasher } from '../../project/inputs/hash.ts';
+import { systemError } from '../../util/errors.ts';
+import { baseRecipe, fileContent } from './content.ts';
 import { DownloadError, download, withoutPassword } from './download.ts';
 import { unpack } from './unpack.ts';
+
+export interface ImportContext {
+  readonly host: Host;
+  readonly store: Store;
+  readonly loadHasher: LoadHasher;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** The failure with its cause, where that is a full disk: called while the files still exist. */
+  explain(failure: Failure): Failure;
+}
 
 /**
  * Imports a base and commits it under the key of what was imported: a file may have changed since `recipe` was made.
  * Fails as `usage` when the file is missing, truncated or not a disk image, or when its sha256 is not the one in vlb.yaml.
  */
-export async function importBase(base: Base, recipe: string, context: Context): Promise<Result<BuildRecord>> {
+export async function importBase(
+  base: Base,
+  recipe: string,
+  context: ImportContext,
+): Promise<Result<BuildRecord>> {
   const startedAt = performance.now();
   const drafted = await context.store.draft();
   if (!drafted.ok) return drafted;
@@ -30,7 +45,7 @@ export async function importBase(base: Base, recipe: string, context: Context): 
   try {
     const made = await makeDisk(base, draft, copies, context);
     if (context.signal.aborted) return fail('interrupted', 'importing the base was interrupted');
-    if (!made.ok) return { ok: false, failure: explainFullDisk(made.failure, context) };
+    if (!made.ok) return { ok: false, failure: context.explain(made.failure) };
     const imported = base.type === 'url' ? recipe : baseRecipe(fileContent(made.value.xxh64, base.sha256));
     return await draft.commit({
       key: keyOf(imported),
@@ -50,7 +65,7 @@ async function makeDisk(
   base: Base,
   draft: Draft,
   [fetched, unpacked]: readonly [string, string],
-  context: Context,
+  context: ImportContext,
 ): Promise<Result<Hashes>> {
   const name = base.type === 'url' ? withoutPassword(base.url) : base.path;
   try {
@@ -82,7 +97,7 @@ interface Hashes {
 }
 
 /** Copies the base to a private file, so that what is hashed is what is used. */
-async function fetchTo(base: Base, target: string, context: Context): Promise<Result<Hashes>> {
+async function fetchTo(base: Base, target: string, context: ImportContext): Promise<Result<Hashes>> {
   const { signal } = context;
   const source =
     base.type === 'url'
@@ -103,7 +118,7 @@ async function fetchTo(base: Base, target: string, context: Context): Promise<Re
 }
 
 /** Emits the progress of a download once a second; a small one ends before that. */
-function progressEmitter({ emit }: Context): (bytes: number, total: number | undefined) => void {
+function progressEmitter({ emit }: ImportContext): (bytes: number, total: number | undefined) => void {
   let emittedAt = performance.now();
   return (bytes, total) => {
     if (performance.now() - emittedAt < 1000) return;
@@ -116,7 +131,7 @@ async function toQcow2(
   file: string,
   name: string,
   target: string,
-  { host, signal }: Context,
+  { host, signal }: ImportContext,
 ): Promise<Result<void>> {
   if (statSync(file).size === 0) return damaged(name, 'it is empty');
   const info = await host.images.info(file);

@@ -3,8 +3,8 @@
 import { closeSync, createReadStream, createWriteStream, openSync, readSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { ok, type Result } from '../../../model/failure.ts';
-import type { Context } from '../../run-context.ts';
+import { ok, type Result } from '../../model/failure.ts';
+import type { Host } from '../../model/ports/machine.ts';
 
 /** The first bytes of each format (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
 const PACKINGS = [
@@ -17,7 +17,7 @@ const PACKINGS = [
 export async function unpack(
   file: string,
   target: string,
-  { host, signal }: Pick<Context, 'host' | 'signal'>,
+  { host, signal }: { readonly host: Host; readonly signal: AbortSignal },
 ): Promise<Result<string>> {
   const packing = packingOf(file);
   if (packing === undefined) return ok(file);

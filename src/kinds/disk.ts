@@ -1,0 +1,62 @@
+// What kinds of layers have in common: the disk of a run, and the settings of their recipes.
+
+import path from 'node:path';
+import { type Artifact, artifactFile } from '../model/artifact.ts';
+import { type Failure, fail, type Result } from '../model/failure.ts';
+import type { Layer } from '../model/project.ts';
+import type { Setting } from '../model/recipe.ts';
+import type { Images, Task } from './kind.ts';
+
+/** Creates the empty delta of a run over its parent, with the size that the layer sets. */
+export async function createDelta(
+  { layer, lineage }: Pick<Task, 'layer' | 'lineage'>,
+  file: string,
+  { images, artifactDirectory }: Images,
+): Promise<Result<void>> {
+  const size = layer.hints.diskSize;
+  const { parent } = lineage;
+  if (parent && size !== undefined) {
+    const disk = await images.info(path.join(artifactDirectory, artifactFile(parent)));
+    if (!disk.ok) return disk;
+    if (disk.value.virtualSize > size) {
+      return fail(
+        'usage',
+        `the disk-size of layer ${layer.name} is smaller than the disk of its parent (${disk.value.virtualSize} bytes)`,
+        {
+          where: { file: path.join(layer.directory, layer.kind) },
+          hint: 'use at least that size: a disk can only grow',
+        },
+      );
+    }
+  }
+  return images.create(file, {
+    ...(parent ? { backing: referenceTo(parent) } : {}),
+    ...(size === undefined ? {} : { size }),
+  });
+}
+
+/** How an artifact refers to another one as its backing file. */
+export function referenceTo(parent: Artifact): string {
+  return `./${artifactFile(parent)}`;
+}
+
+/** Whether the script itself ended with the failure, so that its disk is worth inspecting. */
+export function leavesDisk(failure: Failure): boolean {
+  return failure.kind === 'work' && failure.exitStatus !== undefined;
+}
+
+/** The settings of every layer with a script. */
+export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
+  const { diskSize, rootPartition, noNetwork, partitionMounts } = hints;
+  return [
+    { name: 'disk-size', value: String(diskSize ?? '-') },
+    { name: 'root-partition', value: String(rootPartition ?? '-') },
+    ...Object.entries(params).map(([of, value]) => ({ name: 'param', of, value })),
+    ...(noNetwork ? [{ name: 'network', value: 'none' }] : []),
+    ...partitionMounts.map(({ partition, target: of }) => ({
+      name: 'chroot-mount',
+      of,
+      value: `p${partition}`,
+    })),
+  ];
+}

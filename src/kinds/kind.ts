@@ -1,0 +1,102 @@
+// What a kind of layer is. Everything that depends on the kind is asked here: nothing else compares a layer's kind.
+
+import type { Stage } from '../model/event.ts';
+import type { Result } from '../model/failure.ts';
+import type { Lineage } from '../model/graph.ts';
+import type { Manifest } from '../model/manifest.ts';
+import type { Host, OnOutput, Workbench } from '../model/ports/machine.ts';
+import type { Draft } from '../model/ports/store.ts';
+import type { Layer, ScriptKind, Secret } from '../model/project.ts';
+import type { Setting } from '../model/recipe.ts';
+
+export interface Kind {
+  /** The name of its script, and of the kind in recipes. */
+  readonly name: ScriptKind;
+  /** Where its script runs: in the mounted system of the image, or on this host. */
+  readonly place: 'image' | 'host';
+  /** Whether the script creates and attaches its disk itself, so that vlb neither creates nor compacts it. */
+  readonly ownsDisk: boolean;
+  /** What goes into the recipe besides the parent, the mounts and the inputs. */
+  settings(layer: Layer): readonly Setting[];
+  /** Creates the empty disk of a run. Fails as `usage` or `host`. */
+  createDisk(run: Pick<Task, 'layer' | 'lineage'>, file: string, images: Images): Promise<Result<void>>;
+  /** Runs the script on the draft. Fails when the disk may not be closed or complete. */
+  run(task: Task): Promise<Result<Closed>>;
+  /** Runs a shell as the script would run; what it writes is discarded. Returns its exit status. */
+  look(task: Task, look: Look): Promise<Result<number>>;
+  readonly shell: ShellTexts;
+}
+
+/** Where images are, and what works on them. */
+export interface Images extends Pick<Host, 'images'> {
+  /** Absolute path of the directory that holds every artifact. */
+  readonly artifactDirectory: string;
+}
+
+/** One layer's run, as its kind works on it. */
+export interface Task extends Images {
+  readonly layer: Layer;
+  readonly lineage: Lineage;
+  readonly bench: Workbench;
+  /** Whether the host can lend devices to scripts, see `Host.lendsDevices`. */
+  readonly lendsDevices: boolean;
+  readonly draft: Draft;
+  readonly staged: Staged;
+  readonly secrets: readonly Secret[];
+  readonly caches: readonly Cache[];
+  /** The run's own directory. */
+  readonly directory: string;
+  /** The variables of the script. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Emits that the run enters a stage. */
+  enter(stage: Stage): void;
+  /** Runs the script with `start`, under the layer's timeout. Fails as `work` when it fails or takes too long. */
+  script(start: (onOutput: OnOutput) => Promise<Result<number>>): Promise<Result<void>>;
+  /** Fails as `host` when the store is full. */
+  checkSpace(): Result<void>;
+}
+
+/** The private copy of a layer's inputs. */
+export interface Staged {
+  /** What was copied: the key of the result is made from this. */
+  readonly manifest: Manifest;
+  /** The copy of the layer's own files. */
+  readonly inputs: string;
+  readonly binds: readonly {
+    readonly source: string;
+    readonly target: string;
+    readonly type: 'file' | 'directory';
+  }[];
+}
+
+/** A directory that persists between builds. */
+export interface Cache {
+  /** Absolute path on the host. Its content belongs to root. */
+  readonly source: string;
+  readonly target: string;
+}
+
+/** A run whose disk is closed and complete, whether or not the script failed. */
+export interface Closed {
+  readonly script: Result<void>;
+}
+
+export interface Look {
+  readonly argv: readonly [string, ...string[]];
+  readonly streams: 'terminal' | 'own';
+  /** Further variables of the shell. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Whether the disk is the one that the script starts from. */
+  readonly isBefore: boolean;
+  /** Called when the disk is ready, before the shell starts. */
+  onReady(): void;
+}
+
+export interface ShellTexts {
+  /** Ends the prompt, after the layer's name. */
+  readonly prompt: string;
+  /** Which disk the shell is in, and how to leave it. @param disk the layer's name and the state of its disk */
+  greeting(disk: string): string;
+  /** The command that runs the layer's script in the shell. */
+  readonly command: string;
+}

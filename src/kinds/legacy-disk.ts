@@ -1,0 +1,98 @@
+// The kind of older modify-disk scripts, which create and attach their disk themselves with qemu-img and qemu-nbd.
+
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { Layer } from '../model/project.ts';
+import { systemError } from '../util/errors.ts';
+import { referenceTo, scriptSettings } from './disk.ts';
+import type { Closed, Kind, Look, Task } from './kind.ts';
+import { HOST_SHELL, hostScript, lookScript, scriptOf, sourceOf } from './modify-disk.ts';
+
+export const LEGACY_DISK: Kind = {
+  name: 'modify-disk',
+  place: 'host',
+  ownsDisk: true,
+  settings: scriptSettings,
+  createDisk: async (_run, file) => createEmpty(file),
+  run,
+  look,
+  shell: HOST_SHELL,
+};
+
+/** The failure for an older modify-disk when no device was given for it. */
+export function needsDevice(layer: Layer): ReturnType<typeof fail> {
+  return fail(
+    'host',
+    `the modify-disk of layer ${layer.name} attaches its disk itself, which requires a network block device`,
+    {
+      where: { file: path.join(layer.directory, layer.kind) },
+      hint: 'pass one: vlb build --nbd /dev/nbd0; or let vlb create and attach the disk: add "# vlb: disk-size 20G" to the script',
+    },
+  );
+}
+
+function createEmpty(file: string): Result<void> {
+  try {
+    writeFileSync(file, ''); // so that the user owns it, even when root writes it
+    return ok();
+  } catch (error) {
+    const { message } = systemError(error);
+    return fail('host', `cannot create the disk: ${message}`, { where: { file } });
+  }
+}
+
+async function run(task: Task): Promise<Result<Closed>> {
+  const { bench, draft } = task;
+  if (!task.lendsDevices) return needsDevice(task.layer);
+  const lent = await bench.lendDevice();
+  if (!lent.ok) return lent;
+  task.enter('run');
+  const ran = await task.script((onOutput) =>
+    bench.runOnHost({
+      ...hostScript(task, scriptOf(task, lent.value), onOutput),
+      lent: lent.value,
+      makes: draft.path,
+    }),
+  );
+  if (!ran.ok) return ran;
+  const givenBack = await bench.detach(lent.value);
+  if (!givenBack.ok) return givenBack;
+  const adopted = await adoptDisk(task);
+  return adopted.ok ? ok({ script: ran }) : adopted;
+}
+
+/** On a finished disk, it is attached as any other. */
+async function look(task: Task, options: Look): Promise<Result<number>> {
+  const { bench, draft, layer } = task;
+  if (options.isBefore && !task.lendsDevices) return needsDevice(layer);
+  const disk = await (options.isBefore ? bench.lendDevice() : bench.attach(draft.path));
+  if (!disk.ok) return disk;
+  const script = lookScript(task, disk.value, options);
+  return bench.runOnHost(options.isBefore ? { ...script, lent: disk.value } : script);
+}
+
+/** Takes over a disk that a script created: its reference to the backing file becomes a relative one. */
+async function adoptDisk(task: Task): Promise<Result<void>> {
+  const { layer, lineage, draft, images } = task;
+  const where = { file: path.join(layer.directory, layer.kind) };
+  if (!statSync(draft.path, { throwIfNoEntry: false })?.size) {
+    return fail('work', `layer ${layer.name}: modify-disk succeeded but created no disk`, {
+      where,
+      hint: 'write the disk to its second argument, TARGET',
+    });
+  }
+  chmodSync(draft.path, 0o644);
+  const made = await images.info(draft.path);
+  if (!made.ok) return made;
+  const { format, backing, externalData } = made.value;
+  if (format !== 'qcow2' || externalData || (backing !== undefined && backing !== sourceOf(task))) {
+    return fail('work', `layer ${layer.name}: modify-disk created a disk that vlb cannot use`, {
+      where,
+      hint: 'make TARGET a qcow2 file with SOURCE as its backing file, or without a backing file',
+      detail: [`its format is ${format}${backing === undefined ? '' : `, its backing file ${backing}`}`],
+    });
+  }
+  if (backing === undefined || !lineage.parent) return ok();
+  return images.setBacking(draft.path, referenceTo(lineage.parent));
+}

@@ -1,0 +1,22 @@
+// All kinds of layers, by the names of their scripts.
+
+import type { Layer, ScriptKind } from '../model/project.ts';
+import { BUILD_LAYER } from './build-layer.ts';
+import type { Kind } from './kind.ts';
+import { LEGACY_DISK } from './legacy-disk.ts';
+import { MODIFY_DISK } from './modify-disk.ts';
+
+const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints'>) => Kind>> = {
+  'build-layer': () => BUILD_LAYER,
+  'modify-disk': ({ hints }) => (hints.diskSize === undefined ? LEGACY_DISK : MODIFY_DISK),
+};
+
+/** The kind of a layer. */
+export function kindOf(layer: Pick<Layer, 'kind' | 'hints'>): Kind {
+  return KINDS[layer.kind](layer);
+}
+
+/** Whether a recipe's kind is one whose script runs in the mounted system of the image. */
+export function runsInImage(recipeKind: string | undefined): boolean {
+  return recipeKind === BUILD_LAYER.name;
+}
