@@ -34,7 +34,17 @@ export interface BuildRecord {
   readonly recipe: string;
 }
 
+/** What the name of an artifact's file says of it. */
+export type ArtifactName = Pick<Artifact, 'digest' | 'keeping'>;
+
 /** The file name of an artifact, the same in every directory. */
-export function artifactFile(artifact: Pick<Artifact, 'digest' | 'keeping'>): string {
-  return `${artifact.keeping === 'uncached' ? 'uncached-' : ''}${artifact.digest}.qcow2`;
+export function artifactFile({ digest, keeping }: ArtifactName): string {
+  return `${keeping === 'uncached' ? 'uncached-' : ''}${digest}.qcow2`;
+}
+
+/** The artifact that a file is named after; undefined for any other name. */
+export function parseArtifactFile(name: string): ArtifactName | undefined {
+  const [, uncached, digest] = /^(uncached-)?([0-9a-f]{64})\.qcow2$/.exec(name) ?? [];
+  if (digest === undefined) return undefined;
+  return { digest: digest as Digest, keeping: uncached === undefined ? 'cached' : 'uncached' }; // it was matched as one
 }

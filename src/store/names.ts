@@ -34,9 +34,6 @@ export function storePlaces(directory: string): StorePlaces {
   };
 }
 
-/** The file name of an artifact. */
-export const ARTIFACT = /^(uncached-)?([0-9a-f]{64})\.qcow2$/;
-
 /** The file name of a record. */
 export const RECORD = /^([0-9a-f]{64})\.json$/;
 

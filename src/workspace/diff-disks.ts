@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { runsInImage } from '../kinds/registry.ts';
-import { artifactFile, type BuildRecord } from '../model/artifact.ts';
+import { artifactFile, type BuildRecord, type Digest, parseArtifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { BASE_NAME, isLayer, type LayerNode } from '../model/graph.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
@@ -192,6 +192,6 @@ function isDescendant(ancestor: DiskImage, chain: readonly DiskImage[], { record
   );
 }
 
-function digestIn(file: string): string | undefined {
-  return /^(?:uncached-)?([0-9a-f]{64})\.qcow2$/.exec(file)?.[1];
+function digestIn(file: string): Digest | undefined {
+  return parseArtifactFile(file)?.digest;
 }

@@ -144,7 +144,7 @@ async function readRecipes(
   complete: boolean,
 ): Promise<Result<RecipeOf>> {
   const manifests = new Map<string, string>();
-  let base = '';
+  const bases = new Map<string, string>();
   try {
     const index = StatIndex.load(indexFile);
     const reader = createManifestReader(directory, index, loadHasher);
@@ -152,7 +152,7 @@ async function readRecipes(
       if (!isLayer(node)) {
         const content = await baseContent(node.base, directory, index, loadHasher);
         if (!content.ok) return content;
-        base = baseRecipe(content.value);
+        bases.set(node.name, baseRecipe(content.value));
       } else {
         const manifest = await reader.read(node.layer);
         if (!manifest.ok) return { ok: false, failure: atHint(node.layer, manifest.failure) };
@@ -164,7 +164,7 @@ async function readRecipes(
     return cannotWriteState(path.dirname(indexFile), error);
   }
   return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
-    if (!isLayer(node)) return base;
+    if (!isLayer(node)) return bases.get(node.name);
     const lineage = lineageOf(node, known);
     return lineage && layerRecipe(node.layer, manifests.get(node.name) ?? '', lineage);
   });

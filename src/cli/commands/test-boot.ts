@@ -2,6 +2,7 @@
 
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { parseArtifactFile } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { BootReport, CheckOptions, ImageBooter, MachineOptions } from '../../model/ports/booter.ts';
 import { findLayer } from '../../plan/find-layer.ts';
@@ -121,7 +122,7 @@ function findImage(wanted: string | undefined, directory: string): Result<string
 function linksIn(build: string): readonly string[] {
   try {
     return readdirSync(build)
-      .filter((name) => /^(?!\.|(uncached-)?[0-9a-f]{64}\.).*\.qcow2$/.test(name))
+      .filter((name) => /^[^.].*\.qcow2$/.test(name) && !parseArtifactFile(name))
       .map((name) => name.slice(0, -'.qcow2'.length));
   } catch {
     return []; // nothing was built

@@ -11,10 +11,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, type Digest } from '../../model/artifact.ts';
+import { type Artifact, artifactFile, type Digest, parseArtifactFile } from '../../model/artifact.ts';
 import { namesIn, realPathOrSame } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
-import { ARTIFACT } from '../names.ts';
 
 export interface LinkPlaces {
   /** build/ */
@@ -57,8 +56,7 @@ export function linkedDigest({ build, artifacts }: RealPlaces, layer: string): D
   if (link === undefined) return undefined;
   const target = path.resolve(build, link);
   const inStore = artifacts.includes(path.dirname(target));
-  const digest = inStore ? ARTIFACT.exec(path.basename(target))?.[2] : undefined;
-  return digest as Digest | undefined; // matched by ARTIFACT
+  return inStore ? parseArtifactFile(path.basename(target))?.digest : undefined;
 }
 
 /** What was linked. */
@@ -92,7 +90,7 @@ export function makeLinks({ layers, image: wanted, named, all }: Links, places: 
 function linkNamed(named: ReadonlyMap<string, Artifact | undefined>, build: string, artifacts: string): void {
   for (const file of readdirSync(build)) {
     const name = path.basename(file, '.qcow2');
-    const isOther = file === IMAGE || LAYER_LINK.test(file) || ARTIFACT.test(file) || named.has(name);
+    const isOther = file === IMAGE || LAYER_LINK.test(file) || parseArtifactFile(file) || named.has(name);
     if (!isOther && leadsToArtifact(path.join(build, file))) rmSync(path.join(build, file), { force: true });
   }
   for (const [name, artifact] of named) {
@@ -112,7 +110,7 @@ function removeLayers(all: readonly string[], names: readonly string[], build: s
 
 /** Whether a file in build/ is a link made by vlb: the user's own files stay. */
 function leadsToArtifact(file: string): boolean {
-  return ARTIFACT.test(path.basename(linkTarget(file) ?? ''));
+  return parseArtifactFile(path.basename(linkTarget(file) ?? '')) !== undefined;
 }
 
 /**
@@ -128,7 +126,7 @@ function linkBackingFiles(
   const needed = new Set<string>();
   const reachable = new Set<string>();
   for (const name of names) {
-    if (ARTIFACT.test(name) || !leadsToArtifact(path.join(build, name))) continue;
+    if (parseArtifactFile(name) || !leadsToArtifact(path.join(build, name))) continue;
     const target = linkTarget(path.join(build, name));
     if (target === undefined) continue;
     let file = path.basename(target);
@@ -141,7 +139,7 @@ function linkBackingFiles(
     }
   }
   for (const name of names) {
-    if (ARTIFACT.test(name) && !needed.has(name)) rmSync(path.join(build, name), { force: true });
+    if (parseArtifactFile(name) && !needed.has(name)) rmSync(path.join(build, name), { force: true });
   }
   for (const name of needed) pointTo(path.join(build, name), path.join(prefix, name));
   return reachable;
@@ -170,7 +168,7 @@ function pointTo(file: string, text: string): void {
 export function artifactLinks(build: string): readonly { readonly name: string; readonly target: string }[] {
   return namesIn(build).flatMap((name) => {
     const target = linkTarget(path.join(build, name));
-    return target !== undefined && ARTIFACT.test(path.basename(target)) ? [{ name, target }] : [];
+    return target !== undefined && parseArtifactFile(path.basename(target)) ? [{ name, target }] : [];
   });
 }
 

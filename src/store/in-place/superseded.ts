@@ -3,8 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile } from '../../model/artifact.ts';
-import { ARTIFACT } from '../names.ts';
+import { type Artifact, artifactFile, parseArtifactFile } from '../../model/artifact.ts';
 import { readLastRecords } from './last-records.ts';
 
 /** Removes uncached artifacts from the store, by file name, unless another project or a running build uses them. */
@@ -30,7 +29,7 @@ export async function dropSuperseded(
   if (!existsSync(directory)) return;
   const kept = new Set(reachable);
   for (const { artifact } of readLastRecords(records)) kept.add(artifactFile(artifact));
-  const unused = readdirSync(directory).filter((name) => ARTIFACT.test(name) && !kept.has(name));
+  const unused = readdirSync(directory).filter((name) => parseArtifactFile(name) && !kept.has(name));
   if (unused.length === 0) return;
   await drop(unused);
   for (const name of unused) rmSync(path.join(directory, name), { force: true });

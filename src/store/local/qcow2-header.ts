@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
-import { ARTIFACT } from '../names.ts';
+import { parseArtifactFile } from '../../model/artifact.ts';
 
 const MAGIC = 0x514649fb; // "QFI\xfb"
 
@@ -37,7 +37,7 @@ export function backingFile(file: string): string | undefined {
 export function backingArtifact(file: string): string | undefined {
   const backing = backingFile(file);
   const name = backing === undefined ? '' : path.basename(backing);
-  return ARTIFACT.test(name) ? name : undefined;
+  return parseArtifactFile(name) ? name : undefined;
 }
 
 /** "External data file": bit 2 of the incompatible features, 8 bytes at offset 72 of a version 3 header. */

@@ -3,6 +3,7 @@
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
+import { parseArtifactFile } from '../../model/artifact.ts';
 import { type Candidate, selectForEviction, withNeeds } from '../../model/eviction.ts';
 import { ok, type Result } from '../../model/failure.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
@@ -11,7 +12,7 @@ import { artifactsInPlace } from '../in-place/in-place.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 import { forgetDead, leasedNames } from '../locks/lease.ts';
 import { guarded } from '../locks/lock.ts';
-import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
+import { measure, RECORD, type StorePlaces } from '../names.ts';
 import { amountBelow, amountOf, sum } from './amounts.ts';
 import { cannotChangeStore, entriesOf, removeArtifact, type UpkeepOptions } from './entries.ts';
 import { readInventory, type StoredArtifact } from './inventory.ts';
@@ -150,7 +151,7 @@ function damagedFiles({ damaged }: StorePlaces, limits: CacheLimits, now: number
 function isOverLimits({ artifacts, keys, damaged }: StorePlaces, limits: CacheLimits): boolean {
   const { maxBytes, maxAge } = limits;
   if (maxBytes !== undefined) {
-    const files = namesIn(artifacts).filter((name) => ARTIFACT.test(name));
+    const files = namesIn(artifacts).filter((name) => parseArtifactFile(name));
     const bytes = files.reduce((total, name) => total + (measure(path.join(artifacts, name))?.disk ?? 0), 0);
     if (bytes + amountBelow(damaged).bytes > maxBytes) return true;
   }

@@ -2,12 +2,12 @@
 
 import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Digest, Retention } from '../../model/artifact.ts';
+import { parseArtifactFile } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { CacheEntry } from '../../model/ports/store-upkeep.ts';
 import { systemError } from '../../util/errors.ts';
 import type { GuardOptions } from '../locks/lock.ts';
-import { ARTIFACT, type StorePlaces } from '../names.ts';
+import type { StorePlaces } from '../names.ts';
 import type { StoredArtifact, StoredRecord } from './inventory.ts';
 import type { ProjectPlaces } from './projects.ts';
 
@@ -20,9 +20,9 @@ export interface UpkeepOptions extends GuardOptions {
 
 /** The entries of an artifact for listings: one for each record that names it. */
 export function entriesOf(artifact: StoredArtifact, inPlace: boolean): CacheEntry[] {
-  const [, uncached, digest = ''] = ARTIFACT.exec(artifact.name) ?? [];
-  const keeping: Retention = uncached === undefined ? 'cached' : 'uncached';
-  const common = { digest: digest as Digest, keeping, bytes: artifact.disk, inPlace }; // matched by ARTIFACT
+  const name = parseArtifactFile(artifact.name);
+  if (!name) return [];
+  const common = { ...name, bytes: artifact.disk, inPlace };
   const changed = new Date(artifact.changed).toISOString();
   if (artifact.records.length === 0) {
     return [{ ...common, layer: undefined, key: undefined, created: changed, lastUsed: changed }];

@@ -2,12 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
+import { artifactFile, type BuildRecord, parseArtifactFile } from '../../model/artifact.ts';
 import { mountedIn } from '../../model/recipe.ts';
 import { parseRecord } from '../../model/record.ts';
 import { namesIn } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
-import { ARTIFACT, measure, RECORD, type StorePlaces } from '../names.ts';
+import { measure, RECORD, type StorePlaces } from '../names.ts';
 
 export interface StoredArtifact {
   /** The name of its file. */
@@ -45,7 +45,7 @@ export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<str
   }
   const inventory = new Map<string, StoredArtifact>();
   for (const name of namesIn(artifacts)) {
-    const found = ARTIFACT.test(name) ? measure(path.join(artifacts, name)) : undefined;
+    const found = parseArtifactFile(name) ? measure(path.join(artifacts, name)) : undefined;
     if (!found) continue;
     const own = records.get(name) ?? [];
     const backing = backingArtifact(path.join(artifacts, name));
@@ -73,8 +73,8 @@ export function readStoredRecord(file: string): StoredRecord | undefined {
 /** Only the digest of a mounted artifact is known, so it may be a cached or an uncached one. */
 function neededBy(record: BuildRecord): string[] {
   const mounts = mountedIn(record.recipe).flatMap((digest) => [
-    `${digest}.qcow2`,
-    `uncached-${digest}.qcow2`,
+    artifactFile({ digest, keeping: 'cached' }),
+    artifactFile({ digest, keeping: 'uncached' }),
   ]);
   return record.parent ? [artifactFile(record.parent), ...mounts] : mounts;
 }

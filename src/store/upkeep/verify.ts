@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile } from '../../model/artifact.ts';
+import { artifactFile, parseArtifactFile } from '../../model/artifact.ts';
 import { withNeeds } from '../../model/eviction.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
@@ -13,7 +13,7 @@ import { digestFile } from '../local/durable.ts';
 import { backingArtifact, backingFile } from '../local/qcow2-header.ts';
 import { leasedNames } from '../locks/lease.ts';
 import { guarded } from '../locks/lock.ts';
-import { ARTIFACT, measure, RECORD } from '../names.ts';
+import { measure, RECORD } from '../names.ts';
 import type { UpkeepOptions } from './entries.ts';
 import { readInventory, readStoredRecord, type StoredRecord } from './inventory.ts';
 
@@ -57,7 +57,7 @@ export async function verify(
 
   const names = new Set([
     ...records.keys(),
-    ...namesIn(places.artifacts).filter((name) => ARTIFACT.test(name)),
+    ...namesIn(places.artifacts).filter((name) => parseArtifactFile(name)),
   ]);
   const waiting = names.values();
   let [count, bytes] = [0, 0];
