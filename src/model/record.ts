@@ -29,6 +29,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     (noshare === undefined || noshare === true) &&
     typeof seconds === 'number' &&
     seconds >= 0 &&
+    seconds < Infinity &&
     typeof created === 'string' &&
     typeof recipe === 'string';
   return right ? (value as BuildRecord) : undefined; // every field was checked above

@@ -76,4 +76,10 @@ describe('what is no record', () => {
   ] as const) {
     test(what, () => assert.equal(parseRecord(JSON.stringify({ ...RECORD, ...change })), undefined));
   }
+
+  test('a time without end', () => {
+    const text = JSON.stringify(RECORD).replace('"seconds":1.5', '"seconds":1e400');
+    assert.notEqual(text, JSON.stringify(RECORD));
+    assert.equal(parseRecord(text), undefined);
+  });
 });

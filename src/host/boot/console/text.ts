@@ -17,6 +17,8 @@ type State = 'text' | 'escape' | 'sequence' | 'string';
 
 const BELL = '\x07';
 const ESCAPE = '\x1b';
+/** Also those of C1, U+0080 to U+009F: xterm takes U+009B for the beginning of a sequence. */
+const CONTROL = /^\p{Cc}/u;
 /** Letters after ESC that begin a string: OSC, DCS, SOS, PM, APC. */
 const STRING_STARTS = ']PX^_';
 /** Ends of sequences that move the cursor to another line or clear the screen: the text after them is a new line. */
@@ -42,7 +44,7 @@ export function createConsoleCleaner(): ConsoleCleaner {
       lastWasReturn = character === '\r';
       if (character === ESCAPE) return become('escape');
       if (character === '\n' || character === '\r') return afterReturn ? '' : '\n';
-      return character === '\t' || (character >= ' ' && character !== '\x7f') ? character : '';
+      return character === '\t' || !CONTROL.test(character) ? character : '';
     },
     escape(character) {
       if (character === '[') return become('sequence');

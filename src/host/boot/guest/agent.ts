@@ -106,7 +106,7 @@ export class GuestAgent {
 
 function asReply(line: JsonLine['value']): AgentReply {
   const error = line['error'];
-  if (isObject(error)) return { type: 'error', message: String(error['desc']) };
+  if (isObject(error)) return { type: 'error', message: descriptionOf(error) };
   return { type: 'return', value: line['return'] };
 }
 
@@ -116,5 +116,10 @@ function asReply(line: JsonLine['value']): AgentReply {
  */
 function isParseComplaint(line: JsonLine['value']): boolean {
   const error = line['error'];
-  return isObject(error) && /JSON (?:parse error|syntax)/.test(String(error['desc']));
+  return isObject(error) && /JSON (?:parse error|syntax)/.test(descriptionOf(error));
+}
+
+/** The agent's own message. The guest controls the agent, so it may be any JSON value. */
+function descriptionOf({ desc }: Readonly<Record<string, unknown>>): string {
+  return typeof desc === 'string' ? desc : 'no description';
 }

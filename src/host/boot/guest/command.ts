@@ -41,14 +41,19 @@ function withoutResult(reply: Exclude<AgentReply, { type: 'return' }>): GuestCom
 }
 
 function commandEnd(status: Readonly<Record<string, unknown>>): GuestCommandEnd {
-  const { exitcode, signal } = status;
   return {
     type: 'ended',
-    status: typeof exitcode === 'number' ? exitcode : 128 + Number(signal ?? 0),
+    status: exitStatus(status),
     output: { stdout: decoded(status['out-data']), stderr: decoded(status['err-data']) },
   };
 }
 
 function decoded(base64: unknown): Uint8Array {
   return Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
+}
+
+/** As a shell reports it. The guest controls the agent, so it may be any JSON value; what is not a status becomes 255. */
+function exitStatus({ exitcode, signal }: Readonly<Record<string, unknown>>): number {
+  const status = typeof exitcode !== 'number' && typeof signal === 'number' ? 128 + signal : exitcode;
+  return Number.isInteger(status) && Number(status) >= 0 && Number(status) <= 255 ? Number(status) : 255;
 }

@@ -21,6 +21,7 @@ const CASES: readonly (readonly [name: string, input: string, text: string])[] =
   ['systemd’s OSC 3008', '\x1b]3008;start=1;machineid=2\x1b\\ok', 'ok'],
   ['character sets', '\x1b(Bx\x1b)0y\x1b=z', 'xyz'],
   ['control characters', 'a\0b\x07c\x7fd\te', 'abcd\te'],
+  ['control characters of C1, which some terminals obey', 'a\u009b31mb\u0085c', 'a31mbc'],
   ['an escape inside a sequence', '\x1b[3\x1b[1mx', 'x'],
   ['sequences that systemd cut', '\x1b[0;1m\x1b…POSIX\r\n\x1b[0;1…- Kernel\x1b[0m', '…POSIX\n…- Kernel'],
   ['a string that never ends', '\x1bP rest\r\nlogin: ', '\nlogin: '],
