@@ -41,7 +41,7 @@ test('a build that fails: decisions, commands, stages and the result', async () 
   assert.deepEqual(lines[0]?.argv, ['build', '--progress', 'json', ...args]);
   assert.deepEqual(lines.find(({ event }) => event === 'plan')?.steps, [
     { layer: '10_base', action: 'run', reason: 'no record' },
-    { layer: '20_app', action: 'run', reason: 'no record' },
+    { layer: '20_app', action: 'run', reason: 'parent changed' },
   ]);
   const begun = lines.filter(({ event }) => event === 'command' || event === 'root');
   const ended = new Set(lines.flatMap(({ event, id }) => (event.endsWith('-ended') ? [id] : [])));
