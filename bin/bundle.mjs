@@ -34,7 +34,7 @@ const PACKAGES_APART = ['chokidar', 'execa', 'yaml', 'yargs'];
 const LIBRARY = 'src/index.ts';
 
 const DAY = 24 * 3600 * 1000;
-/** A chunk of the present bundle carries this time; one that went out of use, the time when it did. */
+/** The time of the chunks of the current bundle; an unused chunk has the time when it became unused. */
 const IN_USE = new Date(0);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -321,7 +321,7 @@ async function firstModule(values) {
   return code;
 }
 
-/** The licences of the packages that went into the bundle, as they ask of whoever passes them on. */
+/** The licenses of the packages in the bundle, which they require to be distributed with it. */
 async function licenses(metafile) {
   const packages = new Set();
   for (const input of Object.keys(metafile.inputs)) {
@@ -340,7 +340,7 @@ async function licenses(metafile) {
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** Removes what nobody uses any more: compiled code of the last bundle, and what went out of use a day ago. */
+/** Removes what is unused: compiled code of the previous bundle, and what became unused a day ago. */
 async function clean(current) {
   for (const name of await readdir(join(dist, 'chunks'))) {
     const path = join(dist, 'chunks', name);
@@ -359,7 +359,7 @@ async function removeWhenOld(path) {
   if (Date.now() - mtimeMs > DAY) await rm(path, { recursive: true, force: true });
 }
 
-/** When root makes the bundle in somebody's directory, it is theirs like everything else there. */
+/** When root makes the bundle in another user's directory, it belongs to that user, as everything else there does. */
 async function giveToOwner() {
   const { uid, gid } = await stat(root);
   if (process.getuid() !== 0 || uid === 0) return;

@@ -86,7 +86,7 @@ function writeCompiled(file, data) {
   }
 }
 
-/** What was made a month ago goes, whoever still uses it makes it again: most of it is of versions that are gone. */
+/** Removes what was made a month ago; a version that still uses it makes it again. Most of it is of removed versions. */
 function removeOld(directory) {
   for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
     const file = path.join(directory, entry.name);

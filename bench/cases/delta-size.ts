@@ -27,7 +27,7 @@ interface Change {
   readonly content: number;
 }
 
-/** Scattered: from every directory in turn, not the neighbours. */
+/** Scattered: from every directory in turn, not the neighbors. */
 function rewrite(files: number): string {
   return `ls -d /many/*/* | awk 'NR % ${20_000 / files} == 0' | while read -r file; do
   head -c ${FILE} /dev/urandom >"$file"
@@ -36,9 +36,9 @@ done`;
 
 const CHANGES: readonly Change[] = [
   { name: 'nothing', script: 'true', content: 0 },
-  { name: '1 file written anew', script: rewrite(1), content: FILE },
-  { name: '100 scattered files written anew', script: rewrite(100), content: 100 * FILE },
-  { name: '1,000 scattered files written anew', script: rewrite(1_000), content: 1_000 * FILE },
+  { name: '1 file rewritten', script: rewrite(1), content: FILE },
+  { name: '100 scattered files rewritten', script: rewrite(100), content: 100 * FILE },
+  { name: '1,000 scattered files rewritten', script: rewrite(1_000), content: 1_000 * FILE },
   {
     name: '10,000 new files, 100 MB',
     script: `mkdir /new; cd /new

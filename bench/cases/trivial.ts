@@ -1,4 +1,4 @@
-// What one layer costs all told when its script does nothing: from the empty delta to the commit.
+// The total cost of one layer whose script does nothing: from the empty delta to the commit.
 
 import { existsSync, linkSync } from 'node:fs';
 import path from 'node:path';

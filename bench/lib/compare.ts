@@ -21,7 +21,7 @@ export interface Figure {
 /** Seconds: what takes as long as this needs no run for warming up. */
 const LONG = 2;
 
-/** Runs the contenders in turn, short ones once before for warming up; one whose first run fails is told and left out. */
+/** Runs the contenders in turn, short ones once before to warm up; one whose first run fails is reported and omitted. */
 export async function compare(contenders: readonly Contender[], rounds: number): Promise<Figure[]> {
   const able: { contender: Contender; times: number[] }[] = [];
   for (const contender of contenders) {

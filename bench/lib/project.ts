@@ -55,9 +55,9 @@ export interface BuiltLayer {
 /** Builds; the named layer must be one whose script runs. */
 export function buildOne(project: string, layer: string, ...args: readonly string[]): BuiltLayer {
   const begun = performance.now();
-  const told = output([VLB, '-C', project, 'build', '--progress', 'json', ...args]);
+  const events = output([VLB, '-C', project, 'build', '--progress', 'json', ...args]);
   const whole = (performance.now() - begun) / 1000;
-  const finished = told
+  const finished = events
     .trim()
     .split('\n')
     .map((line): BuildEvent => JSON.parse(line)) // vlb's own promise

@@ -12,7 +12,7 @@ export const FILES = 500;
 
 export interface Tree {
   readonly directory: string;
-  /** The layers that stand on 10_base. */
+  /** The layers whose parent is 10_base. */
   readonly layers: readonly string[];
 }
 

@@ -108,7 +108,7 @@ describe('a parallel build', () => {
     });
   }
 
-  test('what is piped gets the result alone, and colours are left out where they are not wanted', async () => {
+  test('what is piped gets the result alone, and colors are left out where they are not wanted', async () => {
     for (const [env, option, coloured] of [
       ['', '', true],
       ['NO_COLOR=1 ', '', false],
@@ -120,7 +120,7 @@ describe('a parallel build', () => {
         cwd: project.directory,
       });
       await screen.waitFor(/^ended/m);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: colors
       assert.equal(/\x1b\[[\d;]*m/.test(screen.everything), coloured, `${env}${option}`);
       assert.match(readFileSync(project.path('out'), 'utf8'), /^image: build\/image\.qcow2 {2}[\d.]+ MiB\n$/);
     }

@@ -51,7 +51,7 @@ export class Screen implements Disposable {
       .trimEnd();
   }
 
-  /** What is seen and what has gone off the top, with colours and the like as escape sequences. */
+  /** What is seen and what has gone off the top, with colors and the like as escape sequences. */
   get everything(): string {
     return this.#tmux('capture-pane', '-p', '-e', '-S', '-').trimEnd();
   }

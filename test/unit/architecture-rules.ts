@@ -1,4 +1,4 @@
-// The rules of docs/design.md on who may import whom, as a function from a source tree to what is wrong in it.
+// The rules of docs/design/layout-and-tests.md on who may import whom, as a function from a source tree to what is wrong in it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';

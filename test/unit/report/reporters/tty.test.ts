@@ -7,7 +7,7 @@ import { ttyReporter } from '../../../../src/report/reporters/tty.ts';
 import { createStyle } from '../../../../src/report/terminal/style.ts';
 import { FAILED_BUILD, FAILURE_TEXT, GOOD_END } from '../golden.ts';
 
-/** Knows just enough of ECMA-48: text, which wraps; CR, LF, up, erase to the end of the line or screen, colours. */
+/** Knows just enough of ECMA-48: text, which wraps; CR, LF, up, erase to the end of the line or screen, colors. */
 class Screen {
   columns: number;
   /** Of the terminal; the screen itself keeps all lines. */

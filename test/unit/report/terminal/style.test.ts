@@ -1,4 +1,4 @@
-// Whether there are colours.
+// Whether there are colors.
 
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
