@@ -55,7 +55,8 @@ function compose(environment: Environment, name: string | undefined): Parts {
         signal,
       });
     },
-    openSharedCacheUpkeep: async (shared) => (await import('./compose/shared.ts')).openUpkeep(shared),
+    openSharedCacheUpkeep: async (shared) =>
+      (await import('./compose/shared.ts')).openUpkeep(shared, environment.variables),
     booter: async () => (await import('./host/boot/booter.ts')).qemuBooter,
     disks: async () => (await import('./compose/disks.ts')).openDisks(owner),
     doctor: async () => (await import('./compose/doctor.ts')).openDoctor(owner),

@@ -29,7 +29,7 @@ export function shareStore(
   const place = placeOf(variables);
   if (!place.ok) return place;
   const onNote = (message: string) => options.emit({ type: 'note', message });
-  const open = () => openBucket(shared, place.value, options.remote, onNote);
+  const open = () => openBucket(shared, place.value, options.remote, variables, onNote);
   const flush = options.flushFetched === true;
   return ok(tieredStore({ local, open, flush, onNote, onTransfer: options.emit }, options.signal));
 }
@@ -46,25 +46,30 @@ async function openBucket(
   { bucket, trustedKeys }: SharedCacheConfig,
   place: Place,
   access: SharedAccess,
+  variables: Environment['variables'],
   onNote: (message: string) => void,
 ): Promise<Bucket> {
-  const objects = await openRetryingObjectStore(bucket, (at, why) =>
+  const objects = await openRetryingObjectStore(bucket, variables, (at, why) =>
     onNote(`not using the shared cache ${at} for the rest of this run: ${why}`),
   );
   return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }
 
 /** Opens the upkeep of a bucket. */
-export async function openUpkeep({ bucket }: SharedCacheConfig): Promise<SharedCacheUpkeep> {
-  return openSharedCacheUpkeep(await openRetryingObjectStore(bucket, () => {})); // the failure that it leads to says why
+export async function openUpkeep(
+  { bucket }: SharedCacheConfig,
+  variables: Environment['variables'],
+): Promise<SharedCacheUpkeep> {
+  return openSharedCacheUpkeep(await openRetryingObjectStore(bucket, variables, () => {})); // the failure that it leads to says why
 }
 
 async function openRetryingObjectStore(
   bucket: BucketConfig,
+  variables: Environment['variables'],
   onLost: (place: string, why: string) => void,
 ): Promise<RetryingObjectStore> {
   const { openS3 } = await import('../shared-cache/objects/s3.ts');
-  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR });
+  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR, variables });
   return new RetryingObjectStore(store, DEFAULT_RETRY_POLICY, (why) => onLost(store.place, why));
 }
 

@@ -45,7 +45,11 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     counts: done.counts,
     // All the time that the user waited.
     seconds: secondsSince(options.startedAt ?? 0),
-    ...(outputs.ok ? finishedOutputs(outputs.value) : isSuperseded ? {} : { failure: outputs.failure }),
+    ...(outputs.ok
+      ? finishedOutputs(outputs.value, context)
+      : isSuperseded
+        ? {}
+        : { failure: outputs.failure }),
     ...(shared ? { shared } : {}),
     failures: done.failures,
     ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),
@@ -67,8 +71,11 @@ async function showFailed(
 }
 
 /** The files of the images, relative to the working directory. */
-function finishedOutputs({ main, named }: Outputs): Pick<Finished, 'image' | 'bytes' | 'images'> {
-  const short = (file: string) => path.relative(process.cwd(), file);
+function finishedOutputs(
+  { main, named }: Outputs,
+  { environment }: Context,
+): Pick<Finished, 'image' | 'bytes' | 'images'> {
+  const short = (file: string) => path.relative(environment.directory, file);
   return {
     image: short(main.file),
     bytes: main.bytes,

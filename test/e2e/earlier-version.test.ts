@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { REPOSITORY, TestProject } from '../rig/project.ts';
@@ -36,12 +36,14 @@ test('without build/ and the state of the project, the store of version 0.1.0 ha
 
 test('an edit runs its layer, and what version 0.1.0 recorded explains why', async () => {
   await using project = unpacked();
-  writeFileSync(project.path('layers/20_more/new'), 'an input more\n');
+  const script = project.path('layers/20_more/modify-disk');
+  const text = readFileSync(script, 'utf8');
+  writeFileSync(script, text.replace('version %s', 'edition %s'));
   const why = await project.vlb(['why', '20_more']);
-  assert.match(why.stdout, /^ {2}added: \.\/new$/m);
+  assert.match(why.stdout, /^ {2}changed \(content\): \.\/modify-disk$/m);
   const built = await project.build();
   assert.equal(built.outcomes, outcomes('fresh', 'fresh', 'built', 'built'), built.told);
-  rmSync(project.path('layers/20_more/new'));
+  writeFileSync(script, text);
   const back = await project.build();
   assert.equal(back.outcomes, outcomes('fresh', 'fresh', 'restored', 'built'), back.told);
 });

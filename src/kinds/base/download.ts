@@ -10,6 +10,8 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** Called with every piece: the bytes received so far, and the total where the server sends it. */
   readonly onProgress: (bytes: number, total: number | undefined) => void;
+  /** Names the proxies to use, as `http_proxy` and the like. */
+  readonly variables: NodeJS.ProcessEnv;
   /** How long a connection may be silent; default a minute. */
   readonly silentMilliseconds?: number;
 }
@@ -65,11 +67,14 @@ export function withoutPassword(url: string): string {
   return shown.href;
 }
 
-function request(url: URL, { signal, silentMilliseconds }: DownloadOptions): Promise<IncomingMessage> {
+function request(
+  url: URL,
+  { signal, silentMilliseconds, variables }: DownloadOptions,
+): Promise<IncomingMessage> {
   const timeout = silentMilliseconds ?? SILENT_MILLISECONDS;
   const { get, Agent } = url.protocol === 'https:' ? https : http;
   // NODE_USE_ENV_PROXY would do the same for all of node, but delay every start of vlb by forty milliseconds.
-  const agent = new Agent({ proxyEnv: process.env });
+  const agent = new Agent({ proxyEnv: variables });
   const headers = { 'user-agent': 'vlb', accept: '*/*', 'accept-encoding': 'identity' };
   return new Promise((resolve, reject) => {
     let answered: IncomingMessage | undefined;

@@ -5,6 +5,7 @@ import { createReadStream, createWriteStream, rmSync, statSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BuildRecord } from '../../model/artifact.ts';
+import type { Environment } from '../../model/environment.ts';
 import type { Emit } from '../../model/event.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { BASE_NAME } from '../../model/graph.ts';
@@ -24,6 +25,7 @@ export interface ImportContext {
   readonly loadHasher: LoadHasher;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  readonly environment: Environment;
   /** The failure with its cause, where that is a full disk: called while the files still exist. */
   explain(failure: Failure): Failure;
 }
@@ -101,7 +103,11 @@ async function fetchTo(base: Base, target: string, context: ImportContext): Prom
   const { signal } = context;
   const source =
     base.type === 'url'
-      ? await download(base.url, { signal, onProgress: progressEmitter(context) })
+      ? await download(base.url, {
+          signal,
+          variables: context.environment.variables,
+          onProgress: progressEmitter(context),
+        })
       : ok(createReadStream(base.path));
   if (!source.ok) return source;
   const sha256 = createHash('sha256');

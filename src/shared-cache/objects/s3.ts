@@ -35,6 +35,8 @@ export interface S3Options extends BucketConfig {
   /** The timeouts for connecting and for a silent connection, ms. */
   readonly connectWithin: number;
   readonly silentFor: number;
+  /** Names the proxies to use, as `http_proxy` and the like; default none. */
+  readonly variables?: NodeJS.ProcessEnv;
 }
 
 const REGION = 'us-east-1';
@@ -69,7 +71,7 @@ class S3Store implements ObjectStore {
       requestHandler: new NodeHttpHandler({
         connectionTimeout: options.connectWithin,
         socketTimeout: options.silentFor,
-        ...agents(),
+        ...agents(options.variables ?? {}),
       }),
       logger: SILENT,
     });
@@ -200,8 +202,11 @@ const MOST_DELETED = 1000;
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Agents that use the proxy from the environment, as other downloads do. */
-function agents(): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
-  const options = { keepAlive: true, maxSockets: 32, proxyEnv: process.env };
+function agents(variables: NodeJS.ProcessEnv): {
+  readonly httpAgent: HttpAgent;
+  readonly httpsAgent: HttpsAgent;
+} {
+  const options = { keepAlive: true, maxSockets: 32, proxyEnv: variables };
   return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
 }
 

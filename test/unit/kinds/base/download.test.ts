@@ -55,6 +55,7 @@ const fetched = async (url: string, told: (number | undefined)[][] = []) =>
   download(url, {
     signal: new AbortController().signal,
     onProgress: (...progress) => told.push(progress),
+    variables: {},
     silentMilliseconds: 200,
   });
 
@@ -142,7 +143,11 @@ describe('a download', () => {
   test('is called off by its signal', async () => {
     await using web = await Web.open({ '/silent': '' });
     const abort = new AbortController();
-    const pending = download(web.url('/silent'), { signal: abort.signal, onProgress: () => {} });
+    const pending = download(web.url('/silent'), {
+      signal: abort.signal,
+      variables: {},
+      onProgress: () => {},
+    });
     setTimeout(() => abort.abort(), 50);
     assert.equal((await pending).ok, false);
   });
