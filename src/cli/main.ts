@@ -4,9 +4,12 @@ import { type Failure, fail } from '../model/failure.ts';
 import { createStyle, wantsColor } from '../report/terminal/style.ts';
 import { failureText } from '../report/text/failure.ts';
 import { systemError } from '../util/errors.ts';
-import { CommandLineError } from './args/errors.ts';
+import { parseBuild } from './args/parse-build.ts';
+import type { Call } from './args/table/table.ts';
+import { readValues } from './args/values.ts';
+import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { colourOf, type GlobalOptions, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+import { colourOf, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
@@ -18,7 +21,6 @@ async function main(argv: readonly string[]): Promise<void> {
   try {
     await run(argv);
   } catch (error) {
-    if (error instanceof CommandLineError) return printFailure(error.failure, {});
     // Only bugs arrive here. The stack trace is for the developers.
     const debug = argv.includes('--debug') && error instanceof Error;
     process.stderr.write(`vlb: internal error: ${debug ? error.stack : String(error)}\n`);
@@ -29,30 +31,34 @@ async function main(argv: readonly string[]): Promise<void> {
 
 /** Reads the command line and runs its command. */
 async function run(argv: readonly string[]): Promise<void> {
-  if (argv.length === 1 && argv[0] === 'build') {
-    // Nothing to parse, and the parser takes as long to load as it takes to find that nothing changed.
-    const { buildCommand } = await import('./commands/build-command.ts');
-    return finish({}, (options) => buildCommand({}, options));
-  }
-  const { allCommands, runCommandLine } = await import('./args/parse.ts');
   if (argv[0] === COMPLETE) {
     const { printCandidates } = await import('./commands/completion.ts');
-    return printCandidates(allCommands(), argv.slice(1));
+    return printCandidates(argv.slice(1));
   }
-  await runCommandLine(argv, finish);
+  const words = parseBuild(argv);
+  const call = words ? readValues(words, argv) : (await import('./args/parse.ts')).parse(argv);
+  if (!call.ok) return printFailure(call.failure, {});
+  await runCall(call.value);
 }
 
 /** Runs a command and sets its exit status. */
-async function finish(
-  raw: RawGlobalOptions,
-  command: (options: GlobalOptions) => Promise<number | Failure>,
-): Promise<void> {
-  const options = readGlobalOptions(raw);
-  if (options.ok) noteProject(options.value.directory, raw);
-  const work = async () => (options.ok ? await command(options.value) : options.failure);
-  const result = raw.trace === undefined ? await work() : await traced(raw.trace, work);
+async function runCall(call: Call): Promise<void> {
+  if (call.path === 'help') {
+    const { printHelp } = await import('./commands/help.ts');
+    const failure = printHelp(call.raw);
+    if (failure) printFailure(failure, call.raw);
+    return;
+  }
+  if (call.path === 'completion') {
+    const { printScript } = await import('./commands/completion.ts');
+    return printScript(call.raw.shell);
+  }
+  const options = readGlobalOptions(call.raw);
+  if (options.ok) noteProject(options.value.directory, call.raw);
+  const work = async () => (options.ok ? await runCommand(call, options.value) : options.failure);
+  const result = call.raw.trace === undefined ? await work() : await traced(call.raw.trace, work);
   if (typeof result === 'number') process.exitCode = result;
-  else printFailure(result, raw);
+  else printFailure(result, call.raw);
   // A command that a signal ended has cleaned up. Nothing that is still pending, such as a flush, is needed any more.
   if (typeof result === 'number' && result > 128) process.exit(result);
 }

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, fail, ok, type Result } from '../model/failure.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
 import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
@@ -17,6 +17,7 @@ export interface RawGlobalOptions {
   readonly debug?: boolean | undefined;
   /** A file for the trace. */
   readonly trace?: string | undefined;
+  readonly version?: boolean | undefined;
   /** Only of `build` and `watch`. */
   readonly progress?: string | undefined;
 }
@@ -28,12 +29,6 @@ export interface GlobalOptions {
   readonly remote: SharedAccess;
   readonly colour: boolean | undefined;
 }
-
-/** Runs a command with the global options, prints its failure and sets the exit status. */
-export type Finish = (
-  raw: RawGlobalOptions,
-  command: (options: GlobalOptions) => Promise<number | Failure>,
-) => Promise<void>;
 
 /**
  * Finds the project (without -C: in the working directory or the nearest one above) and reads VLB_CACHE and

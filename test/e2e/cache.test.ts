@@ -225,7 +225,7 @@ test('what is wrong with a limit is told, on the command line and in vlb.yaml', 
   for (const [args, says] of [
     [['gc', '--max-size', '20'], /--max-size 20: wants a size like 20G, or none/],
     [['gc', '--max-age', 'old'], /--max-age old: wants an age like 30d, or none/],
-    [[], /vlb cache requires a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen/],
+    [[], /vlb store requires a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen/],
     [['frobnicate'], /frobnicate/],
   ] as const) {
     const ended = await project.vlb(['cache', ...args]);

@@ -56,13 +56,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@smithy/node-http-handler': ['shared-cache/objects/s3.ts'],
   'xxhash-wasm': ['project/inputs/hash.ts'],
   ignore: ['project/inputs/ignore.ts'],
-  yargs: [
-    'cli/args/command-line.ts',
-    'cli/args/command-options.ts',
-    'cli/args/cache-command-line.ts',
-    'cli/args/command-tree.ts',
-    'cli/args/parse.ts',
-  ],
+  yargs: ['cli/args/parse.ts'],
   kleur: ['report/terminal/style.ts'],
   chokidar: ['watch/watcher.ts'],
 };

@@ -74,7 +74,7 @@ describe('a breach is found', () => {
     'a part of a package': [
       'cli/commands/a.ts',
       importing('yargs/helpers'),
-      /cli\/args\/command-line\.ts.* alone does/,
+      /cli\/args\/parse\.ts.* alone does/,
     ],
     'an unknown package': ['cli/a.ts', importing('@scope/left-pad/x'), /package that the rules do not know/],
     'a pure part reads files': ['plan/a.ts', importing('node:fs/promises'), /plan is pure/],
@@ -132,8 +132,8 @@ describe('a breach is found', () => {
       'store/a.ts': importing('../model/a.ts'),
       'report/a.ts': importing('../model/event.ts'),
       'compose.ts': importing('./host/process/run.ts', './store/a.ts', './project/config/config-parser.ts'),
-      'cli/args/command-line.ts': importing('yargs'),
-      'cli/main.ts': `${importing('./args/command-line.ts', '../compose.ts')}process.exitCode = 1;\n`,
+      'cli/args/parse.ts': importing('yargs'),
+      'cli/main.ts': `${importing('./args/parse.ts', '../compose.ts')}process.exitCode = 1;\n`,
     });
     assert.deepEqual(brokenRules(tree.directory), []);
   });

@@ -1,14 +1,55 @@
-// Texts of `vlb help`, wrapped for the terminal.
+// The texts of `vlb help` and `--help`, wrapped for the terminal.
 
-/** What `vlb help` tells of besides the commands. */
-export const HELP_TOPICS = [{ word: 'hints', text: 'what comments in a script may say' }] as const;
+import { EVERYWHERE } from './table/shared.ts';
+import { commandAt, dashed, joined, namesBelow, ROOT, usageOf } from './table/table.ts';
+import type { Argument, Option } from './table/types.ts';
+
+/** The topics of `vlb help` that are not commands. */
+export const HELP_TOPICS = [{ word: 'hints', text: 'the comments in scripts that vlb reads' }] as const;
+
+/** Also printed by the manual page. */
+export const HINTS_ARE =
+  'Hints are comments in the script of a layer, build-layer or modify-disk. The first four may also be written without "vlb:", as in older scripts. An unknown or malformed hint is an error.';
 
 interface Hint {
   readonly form: string;
   readonly text: string;
 }
 
-/** The hints: how each is written, and below that what it means. Ends with a line feed. */
+/** Where the second column begins, at most. */
+const SECOND = 30;
+
+/** The help of a command; of vlb itself with the path ''. Ends with a line feed. */
+export function helpText(path: string, columns: number): string {
+  const command = commandAt(path) ?? ROOT;
+  const { arguments: own = {}, options = {}, examples, alias } = command;
+  const rows = {
+    Commands: namesBelow(path).map((name) => {
+      const below = joined(path, name);
+      return [`vlb ${usageOf(below)}`, (commandAt(below) ?? ROOT).text] as const;
+    }),
+    Arguments: Object.entries<Argument>(own).map(
+      ([name, { text, choices }]) => [name, withChoices(text, choices)] as const,
+    ),
+    Options: Object.entries<Option>(options).map(optionRow),
+    Everywhere: Object.entries<Option>(EVERYWHERE).map(optionRow),
+    Examples: examples,
+  };
+  const widest = Math.max(...Object.values(rows).flatMap((part) => part.map(([left]) => left.length)));
+  const second = Math.min(SECOND, widest + 4);
+  return [
+    `vlb ${usageOf(path)}`,
+    '',
+    ...wrapped(sentence(command.text), columns, ''),
+    ...(alias === undefined ? [] : [`vlb ${alias} is the same command.`]),
+    ...Object.entries(rows).flatMap(([title, part]) =>
+      part.length === 0 ? [] : ['', `${title}:`, ...part.flatMap((row) => twoColumns(row, second, columns))],
+    ),
+    '',
+  ].join('\n');
+}
+
+/** The hints: how each is written, and below that its meaning. Ends with a line feed. */
 export function hintsText(hints: readonly Hint[], columns: number): string {
   return [
     ...wrapped(HINTS_ARE, columns, ''),
@@ -18,9 +59,34 @@ export function hintsText(hints: readonly Hint[], columns: number): string {
   ].join('\n');
 }
 
-/** Also said by the man page. */
-export const HINTS_ARE =
-  'Hints are comments in the script of a layer, build-layer or modify-disk. The first four may also be written without "vlb:", as older scripts have them. One that is unknown or malformed is an error.';
+/** `-j, --jobs N`; of an optional value `--force[=LAYER]`. */
+export function optionForm(name: string, { alias, value, optional }: Option): string {
+  const forms = [alias, name].flatMap((form) => (form === undefined ? [] : [dashed(form)])).join(', ');
+  return value === undefined ? forms : optional ? `${forms}[=${value}]` : `${forms} ${value}`;
+}
+
+export function withChoices(text: string, choices: readonly string[] | undefined): string {
+  return choices === undefined ? text : `${text}: ${choices.join(', ')}`;
+}
+
+/** With a capital and a full stop. A text that begins with a word to be typed or a value stays as it begins. */
+export function sentence(text: string): string {
+  const end = /[.?!:]$/.test(text) ? '' : '.';
+  return `${/^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text}${end}`;
+}
+
+function optionRow([name, option]: readonly [string, Option]): readonly [string, string] {
+  const defaults = option.default === undefined ? '' : ` (default: ${option.default})`;
+  const form = optionForm(name, option);
+  return [form.startsWith('--') ? `    ${form}` : form, withChoices(option.text, option.choices) + defaults];
+}
+
+function twoColumns([left, right]: readonly [string, string], second: number, columns: number): string[] {
+  const [first = '', ...more] = wrapped(right, columns, ' '.repeat(second));
+  return left.length + 4 > second
+    ? [`  ${left}`, first, ...more]
+    : [`  ${left.padEnd(second - 2)}${first.trimStart()}`, ...more];
+}
 
 function wrapped(text: string, columns: number, indent: string): string[] {
   const lines: string[] = [];

@@ -1,8 +1,10 @@
-// The manual page vlb(1), in man(7)'s roff: made by bin/man.mjs from the commands as they are registered and from the hints.
+// The manual page vlb(1), in man(7)'s roff: made by bin/man.mjs from the table of commands and from the hints.
 
 import { EXIT_TEXTS } from '../exit-status.ts';
-import type { ArgumentText, CommandText, OptionText } from './command-tree.ts';
-import { HINTS_ARE } from './help.ts';
+import { HINTS_ARE, sentence as plainSentence, withChoices } from './help.ts';
+import { EVERYWHERE } from './table/shared.ts';
+import { COMMANDS, dashed, ROOT, usageOf } from './table/table.ts';
+import type { Argument, Command, Option } from './table/types.ts';
 
 interface Hint {
   readonly form: string;
@@ -12,39 +14,38 @@ interface Hint {
 const FILES: readonly (readonly [string, string])[] = [
   ['layers/NN_NAME/', 'A layer: its script, build-layer or modify-disk, and its files.'],
   ['vlb.yaml', 'The base image, the names of images, and the limits of the store.'],
-  ['.vlbignore', 'What is no input of a layer, by the rules of gitignore(5).'],
+  ['.vlbignore', 'Files that are not inputs of a layer, in the syntax of gitignore(5).'],
   ['build/', 'The images. It may be deleted at any time.'],
   ['.vlb/', 'The store and the logs. It may be deleted at any time.'],
 ];
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
-  ['VLB_CACHE_DIR', 'The store, as --cache-dir.'],
+  ['VLB_CACHE_DIR', 'The store, like --cache-dir.'],
+  ['VLB_CACHE', 'The use of the shared cache, like --cache.'],
   ['VLB_NODE', 'The node that runs vlb.'],
-  ['NO_COLOR, FORCE_COLOR', 'No colours, or colours everywhere.'],
-  ['CI', 'Unless it is empty, 0 or false, progress is shown as in a log.'],
+  ['NO_COLOR, FORCE_COLOR', 'Never or always color the output.'],
+  ['CI', 'Unless empty, 0 or false, show progress as in a log.'],
   ['http_proxy, https_proxy, no_proxy', 'The proxy for downloads.'],
 ];
 
-/** The whole page. */
-export function manPage(root: CommandText, hints: readonly Hint[], version: string): string {
+/** The whole page. `version` is that of vlb. */
+export function manPage(hints: readonly Hint[], version: string): string {
   return [
     `.TH VLB 1 "" "vlb ${roff(version)}" "User Commands"`,
     '.SH NAME',
-    'vlb \\- build virtual-machine images from numbered layers, and only what changed',
+    `vlb \\- ${roff(ROOT.text)}`,
     '.SH SYNOPSIS',
     '.B vlb',
     '.I COMMAND',
     '[\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]...',
     '.SH DESCRIPTION',
     roff(
-      'An image is a chain of numbered layer directories, each with a script. vlb runs only the scripts whose inputs changed, and takes everything else from a store that is addressed by content.',
+      'An image is a chain of numbered layer directories, each with a script. vlb runs only the scripts whose inputs changed, and takes everything else from a content-addressed store.',
     ),
     '.SH COMMANDS',
-    ...root.commands.flatMap((command) => commandPart(command, 'vlb')),
+    ...Object.entries<Command>(COMMANDS).flatMap(commandPart),
     '.SH OPTIONS OF ALL COMMANDS',
-    ...root.options.flatMap(optionPart),
-    ...item('\\fB\\-\\-version\\fR', 'show the version'),
-    ...item('\\fB\\-\\-help\\fR', 'show help'),
+    ...Object.entries<Option>(EVERYWHERE).flatMap(optionPart),
     '.SH HINTS',
     roff(HINTS_ARE),
     ...hints.flatMap(({ form, text }) => item(`\\fB# vlb: ${roff(form)}\\fR`, text)),
@@ -61,56 +62,48 @@ export function manPage(root: CommandText, hints: readonly Hint[], version: stri
   ].join('\n');
 }
 
-function commandPart(command: CommandText, above: string): string[] {
-  const { usage, text, commands, options, examples } = command;
+function commandPart([path, command]: readonly [string, Command]): string[] {
+  const { text, alias, arguments: own = {}, options = {}, examples } = command;
   return [
-    `.SS ${quoted(`${above} ${usage}`)}`,
+    `.SS ${quoted(`vlb ${usageOf(path)}`)}`,
     sentence(text),
-    ...command.arguments.flatMap(argumentPart),
-    ...options.flatMap(optionPart),
+    ...(alias === undefined ? [] : [sentence(`vlb ${alias} is the same command`)]),
+    ...Object.entries<Argument>(own).flatMap(([name, argument]) =>
+      item(`\\fI${roff(name)}\\fR`, withChoices(argument.text, argument.choices)),
+    ),
+    ...Object.entries<Option>(options).flatMap(optionPart),
     ...examples.flatMap(([line, meaning]) => [
       '.PP',
-      `${sentence(meaning)}`,
+      sentence(meaning),
       '.RS',
       `\\fB${roff(line)}\\fR`,
       '.RE',
     ]),
-    ...commands.flatMap((below) => commandPart(below, `${above} ${command.name}`)),
   ];
 }
 
-function argumentPart({ name, text, choices }: ArgumentText): string[] {
-  return item(`\\fI${roff(name)}\\fR`, withChoices(text, choices));
-}
-
-function optionPart({ name, alias, text, value, optional, choices }: OptionText): string[] {
-  const forms = [alias, name]
-    .flatMap((form) => form ?? [])
-    .map((form) => `\\fB${roff(form.length === 1 ? `-${form}` : `--${form}`)}\\fR`);
-  const word = `\\fI${roff(choices.length > 0 ? 'WORD' : (value ?? ''))}\\fR`;
+function optionPart([name, { alias, text, value, optional, choices }]: readonly [string, Option]): string[] {
+  const forms = [alias, name].flatMap((form) =>
+    form === undefined ? [] : [`\\fB${roff(dashed(form))}\\fR`],
+  );
+  const word = `\\fI${roff(value ?? '')}\\fR`;
   const named = value === undefined ? '' : optional ? `[=${word}]` : ` ${word}`;
   return item(`${forms.join(', ')}${named}`, withChoices(text, choices));
-}
-
-function withChoices(text: string, choices: readonly string[]): string {
-  return choices.length === 0 ? text : `${text}: ${choices.join(', ')}`;
 }
 
 function item(tag: string, text: string): string[] {
   return ['.TP', tag, sentence(text)];
 }
 
-/** With a capital and a full stop. A text that begins with a word to be typed, or one in capitals, stays as it begins. */
 function sentence(text: string): string {
-  const end = /[.?!:]$/.test(text) ? '' : '.';
-  return roff(`${/^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text}${end}`);
+  return roff(plainSentence(text));
 }
 
 function quoted(text: string): string {
   return `"${roff(text).replaceAll('"', '\\(dq')}"`;
 }
 
-/** Text that roff takes as it is: backslashes, dashes that are to be typed, and what would be a request at a line's beginning. */
+/** Text with everything escaped that means something to roff, also a dot at the beginning of a line. */
 function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')

@@ -1,90 +1,114 @@
-// Runs yargs over a command line, with vlb's own words for what is wrong on it.
+// Reads any command line, with yargs to take it apart. What is valid, and what is said of what is not, comes from the table.
 
-import yargs from 'yargs';
-import { fail } from '../../model/failure.ts';
-import type { Finish } from '../options.ts';
-import { registerCommands } from './command-line.ts';
-import { type CommandText, commandTree } from './command-tree.ts';
-import { CommandLineError, commandLineFailure, unknownCommand } from './errors.ts';
-import { HELP_TOPICS } from './help.ts';
+import yargs, { type Argv } from 'yargs';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { unknownCommand, unknownOption } from './errors.ts';
+import {
+  type Call,
+  camelCased,
+  commandAt,
+  joined,
+  namesBelow,
+  optionsOf,
+  pathBelow,
+  ROOT,
+} from './table/table.ts';
+import type { Option } from './table/types.ts';
+import { readOptions, readValues, type Words } from './values.ts';
 
-declare const VLB_VERSION: string; // put in by the bundler
+/** As yargs returns it, with each option under its name and its other spellings. */
+type Parsed = Readonly<Record<string, unknown>>;
 
-/** What is used of yargs 18 besides its documented methods. */
-interface YargsInternals {
-  getOptions(): { readonly key: object };
-  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
-}
-
-/** Parses the command line and runs the command. Of what is wrong on it, it throws CommandLineError alone. */
-export async function runCommandLine(argv: readonly string[], finish: Finish): Promise<void> {
-  const parser = registerCommands(yargs(withHelp(withoutDashes(argv))), finish)
-    .scriptName('vlb')
+/** The command and its values; with --help, the command `help`. Fails as `usage`. */
+export function parse(argv: readonly string[]): Result<Call> {
+  const line = withoutDashes(argv);
+  if (!line.ok) return line;
+  const parsed: Parsed = withCommands(
+    declare(
+      yargs([...line.value])
+        .help(false)
+        .version(false),
+      optionsOf(ROOT),
+    ),
+    '',
+  )
     .parserConfiguration({
       'parse-numbers': false,
       'parse-positional-numbers': false,
       'populate--': true,
-      'boolean-negation': false, // --no-last is nothing
+      'boolean-negation': false, // --no-last is not an option
+      'dot-notation': false,
     })
-    .demandCommand(1, 'no command given')
-    .strict()
-    .version('version', 'show the version', VLB_VERSION)
-    .help('help', 'show help')
-    .wrap(Math.min(100, process.stdout.columns ?? 80))
-    .exitProcess(false);
-  const internals = parser as unknown as YargsInternals; // its types lack them
-  // yargs renders the help of every command that it runs, should somebody ask for it later. Nobody does, and it takes as
-  // long as all the parsing.
-  internals.getInternalMethods().getUsageInstance().cacheHelpMessage = () => {};
-  const wrong = (message: string, options: readonly string[] = []) =>
-    new CommandLineError(commandLineFailure(message, argv, commandNames(), options));
-  parser.fail((message, error) => {
-    if (error) throw error;
-    throw wrong(message, Object.keys(internals.getOptions().key));
-  });
-  try {
-    await parser.parseAsync();
-  } catch (error) {
-    // Thus yargs tells of an option without its value, past its own handler.
-    throw error instanceof Error && error.name === 'YError' ? wrong(error.message) : error;
+    .exitProcess(false)
+    .parseSync();
+  const { path, left } = commandIn(stringsOf(parsed['_']));
+  const options = optionsOf(commandAt(path) ?? ROOT);
+  const given: Record<string, readonly (string | boolean)[]> = {};
+  for (const name of Object.keys(options)) {
+    const value = parsed[name];
+    if (value !== undefined) given[name] = Array.isArray(value) ? value : [value];
   }
+  if (given['help'] || given['version']) {
+    return readValues(
+      { path: 'help', options: given, arguments: path === '' ? [] : path.split(' '), behind: [] },
+      argv,
+    );
+  }
+  const unknown = Object.keys(parsed).find((key) => !isKnown(key, options));
+  if (unknown !== undefined) return { ok: false, failure: unknownOption(unknown, path, options) };
+  if (path === '' || namesBelow(path).length > 0) {
+    const values = readOptions(path, given, argv);
+    return values.ok ? { ok: false, failure: unknownCommand(path, left[0]) } : values;
+  }
+  const words: Words = { path, options: given, arguments: left, behind: stringsOf(parsed['--']) };
+  return readValues(words, argv);
 }
 
-/** All commands, as they are registered. */
-export function allCommands(): CommandText {
-  return commandTree((parser) => registerCommands(parser, async () => {}));
+function withCommands(parser: Argv, above: string): Argv {
+  for (const name of namesBelow(above)) {
+    const path = joined(above, name);
+    const command = commandAt(path) ?? ROOT;
+    const names = command.alias === undefined ? [name] : [name, command.alias];
+    parser.command(names, false, (own) => withCommands(declare(own, command.options ?? {}), path));
+  }
+  return parser;
 }
 
-function commandNames(): readonly string[] {
-  return allCommands().commands.map(({ name }) => name);
+function declare(parser: Argv, options: Readonly<Record<string, Option>>): Argv {
+  for (const [name, { alias, value }] of Object.entries(options)) {
+    parser.option(name, { type: value === undefined ? 'boolean' : 'string', ...(alias && { alias }) });
+  }
+  return parser;
 }
 
-/** The first word that is a command. */
-function commandOf(words: readonly string[]): string | undefined {
-  const names = commandNames();
-  return words.find((word) => names.includes(word));
+/** The command that the words begin with, and the words that are left. */
+function commandIn(words: readonly string[]): { readonly path: string; readonly left: readonly string[] } {
+  let path = '';
+  for (const [index, word] of words.entries()) {
+    const next = pathBelow(path, word);
+    if (next === undefined) return { path, left: words.slice(index) };
+    path = next;
+  }
+  return { path, left: [] };
 }
 
-/** As make and git have it: words behind `--` are no options. Nothing that vlb takes begins with a dash. */
-function withoutDashes(argv: readonly string[]): readonly string[] {
+function isKnown(key: string, options: Readonly<Record<string, Option>>): boolean {
+  if (key === '_' || key === '--' || key === '$0') return true;
+  return Object.entries(options).some(
+    ([name, { alias }]) => key === name || key === alias || key === camelCased(name),
+  );
+}
+
+/** As make and git do: words after `--` are arguments. No argument of vlb begins with a dash. */
+function withoutDashes(argv: readonly string[]): Result<readonly string[]> {
   const at = argv.indexOf('--');
-  // Of vlb shell they are somebody else's: a command and its options.
-  if (at < 0 || commandOf(argv.slice(0, at)) === 'shell') return argv;
-  const behind = argv.slice(at + 1);
-  const odd = behind.find((word) => word.startsWith('-'));
-  if (odd !== undefined) {
-    throw new CommandLineError(fail('usage', `"${odd}" is not a valid name (it begins with a dash)`).failure);
-  }
-  return [...argv.slice(0, at), ...behind];
+  if (at < 0 || argv.slice(0, at).some((word) => commandAt(word)?.behind !== undefined)) return ok(argv);
+  const after = argv.slice(at + 1);
+  const odd = after.find((word) => word.startsWith('-'));
+  if (odd !== undefined) return fail('usage', `"${odd}" is not a valid name (it begins with a dash)`);
+  return ok([...argv.slice(0, at), ...after]);
 }
 
-/** `vlb help build` is `vlb build --help`. */
-function withHelp(argv: readonly string[]): readonly string[] {
-  const [first, command, ...more] = argv;
-  if (first !== 'help') return argv;
-  if (command === undefined || command.startsWith('-')) return [...argv.slice(1), '--help'];
-  if (HELP_TOPICS.some(({ word }) => word === command)) return argv;
-  const names = commandNames();
-  if (!names.includes(command)) throw new CommandLineError(unknownCommand(command, names));
-  return [command, ...more, '--help'];
+function stringsOf(words: unknown): readonly string[] {
+  return Array.isArray(words) ? words.map(String) : [];
 }

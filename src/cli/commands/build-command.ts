@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import type { Failure } from '../../model/failure.ts';
 import type { Progress } from '../../report/reporters/create-reporter.ts';
-import type { OnError } from '../on-error.ts';
+import type { OnError } from '../args/table/build.ts';
 import type { GlobalOptions } from '../options.ts';
 
 /** As they come from the command line. */

@@ -6,8 +6,8 @@ import { createReporter, type Progress } from '../../report/reporters/create-rep
 import { outputDrained } from '../../report/terminal/output-drained.ts';
 import { build as buildImage, type FailedDisk } from '../../workspace/build.ts';
 import type { Access, Pace, Selection } from '../../workspace/request.ts';
+import type { OnError } from '../args/table/build.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
-import type { OnError } from '../on-error.ts';
 import { shellCommand, workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';

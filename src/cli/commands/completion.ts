@@ -6,13 +6,12 @@ import path from 'node:path';
 import { loadConfig } from '../../project/config/config.ts';
 import { findProject } from '../../project/find.ts';
 import { layerNamesOf } from '../../project/layers/discover.ts';
-import type { CommandText } from '../args/command-tree.ts';
 import { complete, type Names } from '../args/complete.ts';
-import { HELP_TOPICS } from '../args/help.ts';
 
 const SCRIPTS = {
   bash: new URL('../args/completion/vlb.bash', import.meta.url),
   zsh: new URL('../args/completion/vlb.zsh', import.meta.url),
+  fish: new URL('../args/completion/vlb.fish', import.meta.url),
 } as const;
 
 /** Prints the script that makes a shell complete the command line of vlb. */
@@ -25,8 +24,8 @@ export function printScript(shell: keyof typeof SCRIPTS): void {
  * `:directories` has the shell complete these besides. Whatever is wrong with the project, nothing is told.
  * @param words as they were typed, quotes and all
  */
-export async function printCandidates(commands: CommandText, words: readonly string[]): Promise<void> {
-  const { candidates, also } = await complete(commands, HELP_TOPICS, words.map(unquoted), NAMES);
+export async function printCandidates(words: readonly string[]): Promise<void> {
+  const { candidates, also } = await complete(words.map(unquoted), NAMES);
   const lines = candidates.map(({ word, text }) => `${word}\t${text}\n`);
   process.stdout.write([...(also === undefined ? [] : [`:${also}\n`]), ...lines].join(''));
 }

@@ -1,16 +1,16 @@
-// What the last word of a command line could become; and what is known of the commands because yargs is told it.
+// The words that the last word of a command line can become; the texts of the table, and what is made from them.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { type CommandText, commandTree } from '../../../../src/cli/args/command-tree.ts';
 import { complete, type Names } from '../../../../src/cli/args/complete.ts';
-import { HELP_TOPICS, hintsText } from '../../../../src/cli/args/help.ts';
-import { allCommands } from '../../../../src/cli/args/parse.ts';
+import { commandsPage } from '../../../../src/cli/args/docs.ts';
+import { hintsText } from '../../../../src/cli/args/help.ts';
+import { COMMANDS, ROOT } from '../../../../src/cli/args/table/table.ts';
+import type { Command } from '../../../../src/cli/args/table/types.ts';
 import { VLB_WORDS } from '../../../../src/project/hints/words.ts';
 
-const ROOT = allCommands();
 const asked: (string | undefined)[] = [];
 const NAMES: Names = {
   layers(directory) {
@@ -22,7 +22,7 @@ const NAMES: Names = {
 
 /** The candidates for a command line, behind what the shell adds. */
 async function words(...line: readonly string[]): Promise<string> {
-  const { candidates, also } = await complete(ROOT, HELP_TOPICS, line, NAMES);
+  const { candidates, also } = await complete(line, NAMES);
   return [...(also ? [`:${also}`] : []), ...candidates.map(({ word }) => word)].join(' ');
 }
 
@@ -55,7 +55,9 @@ describe('completion', () => {
     [['new-layer', ''], ''],
     [['test-boot', ''], ':files site 10_base 20_app 30_web'],
     [['diff', '20'], ':files 20_app'],
-    [['completion', ''], 'bash zsh'],
+    [['completion', ''], 'bash zsh fish'],
+    [['store', 'g'], 'gc'],
+    [['cac'], ''],
     [['help', 'h'], 'help hints'],
     [['help', 'cache', 'g'], 'gc'],
     [['help', 'build', ''], ''],
@@ -77,63 +79,28 @@ describe('completion', () => {
   });
 });
 
-describe('every command', () => {
-  const all = (command: CommandText, name: string): [string, CommandText][] => [
-    [name, command],
-    ...command.commands.flatMap((below) => all(below, `${name} ${below.name}`)),
-  ];
-  for (const [name, command] of all(ROOT, 'vlb')) {
-    test(`${name} has examples, and a text for each option and argument`, () => {
-      assert.ok(command.examples.length > 0, 'no example');
-      for (const [line, meaning] of command.examples) {
-        assert.match(line, /vlb/);
-        assert.notEqual(meaning, '', line);
-      }
-      for (const { name: own, text } of [...command.options, ...command.arguments]) {
-        assert.notEqual(text, '', `nothing says what ${own} is`);
-      }
-    });
-  }
+for (const [path, command] of Object.entries<Command>({ ...COMMANDS, vlb: ROOT })) {
+  test(`${path} has examples, and a text for each option and argument`, () => {
+    assert.ok(command.examples.length > 0, 'no example');
+    for (const [line, meaning] of command.examples) {
+      assert.match(line, /vlb/);
+      assert.notEqual(meaning, '', line);
+    }
+    const texts = { ...command.options, ...command.arguments };
+    for (const [name, { text, value, choices }] of Object.entries(texts)) {
+      assert.notEqual(text, '', name);
+      const named = value === undefined || choices || value.split(/[=:]/).some((word) => text.includes(word));
+      assert.ok(named, `the text of ${name} does not name its value, ${value}`);
+    }
+  });
+}
+
+test('docs/commands.md is that of the table: run `npm run docs`', () => {
+  const file = path.resolve(import.meta.dirname, '../../../../docs/commands.md');
+  assert.equal(readFileSync(file, 'utf8'), commandsPage());
 });
 
-test('a command that is registered is known, with all that is told of it; a hidden one is not', () => {
-  const tree = commandTree((parser) =>
-    parser
-      .command('new <layer> [more..]', 'does it', (own) =>
-        own
-          .positional('layer', { type: 'string', describe: 'which' })
-          .option('jobs', { alias: 'j', type: 'number', requiresArg: true, describe: 'N at once' })
-          .option('loud', { type: 'boolean', describe: 'say more' })
-          .conflicts('jobs', 'loud')
-          .example('$0 new x', 'for x'),
-      )
-      .command('hidden', false, (own) => own),
-  );
-  assert.deepEqual(
-    tree.commands.map(({ name }) => name),
-    ['new'],
-  );
-  const [found] = tree.commands;
-  assert.deepEqual(found?.options, [
-    { name: 'jobs', alias: 'j', text: 'N at once', value: 'N', optional: false, choices: [], list: false },
-    {
-      name: 'loud',
-      alias: undefined,
-      text: 'say more',
-      value: undefined,
-      optional: false,
-      choices: [],
-      list: false,
-    },
-  ]);
-  assert.deepEqual(found?.arguments, [
-    { name: 'layer', text: 'which', value: 'LAYER', choices: [], rest: false },
-    { name: 'more', text: '', value: 'MORE', choices: [], rest: true },
-  ]);
-  assert.deepEqual(found?.examples, [['vlb new x', 'for x']]);
-});
-
-test('help tells every hint, and the documents name them all', () => {
+test('help lists every hint, and the documents name them all', () => {
   for (const columns of [40, 80]) {
     const text = hintsText(Object.values(VLB_WORDS), columns);
     for (const { form } of Object.values(VLB_WORDS))

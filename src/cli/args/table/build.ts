@@ -1,0 +1,60 @@
+// The table's commands that build: build and watch.
+
+import { FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
+import type { Command } from './types.ts';
+
+export const BUILD = {
+  text: 'build the image, or only the given layers and what they depend on',
+  arguments: LAYERS,
+  options: {
+    last: { value: 'LAYER', text: 'build up to LAYER; it becomes the image' },
+    jobs: JOBS,
+    'dry-run': { alias: 'n', text: 'print the plan and build nothing' },
+    force: {
+      value: 'LAYER',
+      optional: true,
+      text: 'run all layers, or only LAYER, even if the store has the result',
+    },
+    'no-cache': { text: 'same as --force without LAYER' },
+    param: PARAM,
+    secret: SECRET,
+    'keep-going': KEEP_GOING,
+    flatten: FLATTEN,
+    'on-error': {
+      value: 'WORD',
+      choices: ['keep', 'shell'],
+      default: 'keep',
+      text: 'when a layer fails, keep its disk for vlb shell --failed, or open a shell on it',
+    },
+    progress: PROGRESS,
+    nbd: NBD,
+  },
+  examples: [
+    ['vlb build', 'build what changed'],
+    ['vlb build --last 20_app --flatten', 'write the layers up to 20_app as one file'],
+  ],
+} as const satisfies Command;
+
+export const WATCH = {
+  text: 'build, and build again after every change',
+  arguments: LAYERS,
+  options: {
+    check: { text: 'after each successful build, boot the image as vlb test-boot --check does' },
+    exec: { value: 'LINE', text: 'after each successful build, run LINE in a shell; a change stops it' },
+    jobs: JOBS,
+    param: PARAM,
+    secret: SECRET,
+    'keep-going': KEEP_GOING,
+    flatten: FLATTEN,
+    progress: PROGRESS,
+    nbd: NBD,
+  },
+  examples: [
+    ['vlb watch', 'build after every change'],
+    ['vlb watch web --check', 'build only up to web, and check that it boots'],
+    ["vlb watch --exec 'make deploy'", 'run a command after each successful build'],
+  ],
+} as const satisfies Command;
+
+/** What to do with the disk of a failed layer. It is kept in any case. */
+export type OnError = (typeof BUILD)['options']['on-error']['choices'][number];

@@ -1,0 +1,108 @@
+// The table's commands on the project and on vlb itself: new-layer, test-boot, init, doctor, help, completion.
+
+import { JSON_FLAG } from './shared.ts';
+import type { Command } from './types.ts';
+
+export const NEW_LAYER = {
+  text: 'create the next layer',
+  arguments: {
+    name: {
+      value: 'NAME',
+      required: true,
+      text: 'NAME, or NN_NAME to choose the number (default: next multiple of ten)',
+    },
+  },
+  options: { 'modify-disk': { text: 'create a layer that works on the raw disk' } },
+  examples: [['vlb new-layer app', 'creates layers/20_app/build-layer']],
+} as const satisfies Command;
+
+export const TEST_BOOT = {
+  text: 'boot an image without modifying it',
+  arguments: {
+    image: {
+      value: 'IMAGE',
+      text: 'IMAGE is a file, or an image or layer by name (default: build/image.qcow2)',
+    },
+  },
+  options: {
+    check: { text: 'wait for a login prompt on the serial console, then stop' },
+    expect: { value: 'REGEXP', text: 'wait until the console shows REGEXP instead' },
+    run: {
+      value: 'COMMAND',
+      text: 'run COMMAND in the guest through qemu-guest-agent; the check succeeds if it does',
+    },
+    timeout: { value: 'TIME', text: 'give up after TIME, such as 90s or 5m (default: 2m; 8m without KVM)' },
+    accel: { value: 'WORD', text: 'use accelerator WORD: auto, kvm or tcg' },
+    net: { value: 'NET', text: 'connect to network NET: user, none or bridge=BRIDGE' },
+    forward: {
+      value: 'HOST:GUEST',
+      list: true,
+      text: 'forward TCP port HOST of this machine to port GUEST (repeatable)',
+    },
+    memory: { value: 'SIZE', text: 'memory SIZE, such as 512M or 2G (default: 1G)' },
+    cpus: { value: 'N', text: 'number of processors N (default: 2)' },
+    seed: { value: 'DIR', text: 'DIR with user-data for cloud-init (default: test-boot/ of the project)' },
+  },
+  examples: [
+    ['vlb test-boot', 'open the serial console; ^a x exits'],
+    ['vlb test-boot --check', 'check that it boots'],
+    ["vlb test-boot web --run 'uname -a'", 'run a command in the image or layer web'],
+    ['vlb test-boot --forward 8080:80', 'reach its web server at localhost:8080'],
+  ],
+} as const satisfies Command;
+
+export const INIT = {
+  text: 'create a project that builds and boots without changes',
+  arguments: {
+    dir: { value: 'DIR', text: 'DIR of the project, created if needed (default: the current directory)' },
+  },
+  options: {
+    base: {
+      value: 'WORD',
+      choices: ['debian', 'cloud', 'scratch'],
+      default: 'debian',
+      text: 'start from Debian packages, a downloaded image, or an empty disk',
+    },
+    url: { value: 'URL', text: 'download the qcow2 or raw image at URL (with --base cloud)' },
+    sha256: { value: 'HEX', text: 'SHA-256 of the image at URL, as HEX (with --base cloud)' },
+  },
+  examples: [
+    ['vlb init web', 'a Debian with a web server'],
+    ['vlb init web --base cloud --url URL --sha256 HEX', 'on top of that image'],
+  ],
+} as const satisfies Command;
+
+export const DOCTOR = {
+  text: "check this machine for vlb's requirements and suggest fixes",
+  options: {
+    json: JSON_FLAG,
+    clean: { text: 'first remove leftovers of killed builds (files, loop devices)' },
+  },
+  examples: [['vlb doctor', 'exit with status 3 if this machine cannot build']],
+} as const satisfies Command;
+
+export const HELP = {
+  text: 'print help for a command, or list the hints',
+  arguments: { topic: { value: 'TOPIC', rest: true, text: 'TOPIC is a command, or the word hints' } },
+  examples: [
+    ['vlb help store gc', 'same as vlb store gc --help'],
+    ['vlb help hints', 'the comments in scripts that vlb reads'],
+  ],
+} as const satisfies Command;
+
+export const COMPLETION = {
+  text: 'print the completion script for a shell',
+  arguments: {
+    shell: {
+      value: 'SHELL',
+      choices: ['bash', 'zsh', 'fish'],
+      required: true,
+      text: 'the SHELL to complete in',
+    },
+  },
+  examples: [
+    ['source <(vlb completion bash)', 'in ~/.bashrc'],
+    ['source <(vlb completion zsh)', 'in ~/.zshrc, after compinit'],
+    ['vlb completion fish | source', 'in ~/.config/fish/config.fish'],
+  ],
+} as const satisfies Command;
