@@ -4,7 +4,7 @@ import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { Bind, ChrootScript, Disk, MountedSystem, Streams } from '../model/ports/machine.ts';
-import { whereOf } from '../project/inputs/bind-sources.ts';
+import { locateTarget } from '../project/inputs/bind-sources.ts';
 import { createDelta, leavesDisk, scriptSettings } from './disk.ts';
 import type { Closed, Kind, Look, Task } from './kind.ts';
 
@@ -80,7 +80,7 @@ async function mountAll(
 ): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
     ...layer.hints,
-    whereOf: (target) => whereOf(layer, target),
+    whereOf: (target) => locateTarget(layer, target),
   });
   if (!system.ok) return system;
   for (const { artifact, target } of lineage.mounts) {
@@ -90,7 +90,7 @@ async function mountAll(
     const { failure } = mounted;
     return {
       ok: false,
-      failure: failure.kind === 'work' ? { where: whereOf(layer, target), ...failure } : failure,
+      failure: failure.kind === 'work' ? { where: locateTarget(layer, target), ...failure } : failure,
     };
   }
   return ok(system.value);
@@ -101,6 +101,6 @@ function bindsOf({ layer, staged, caches }: Task): readonly Bind[] {
   const copies = staged.binds.map((bind) => ({ ...bind, isCopy: true }));
   const persistent = caches.map((cache) => ({ ...cache, type: 'directory' as const, isCopy: false }));
   return [...copies, ...persistent]
-    .map((bind) => ({ ...bind, where: whereOf(layer, bind.target) }))
+    .map((bind) => ({ ...bind, where: locateTarget(layer, bind.target) }))
     .toSorted((a, b) => a.target.length - b.target.length);
 }

@@ -1,4 +1,4 @@
-// Which directory is the project, when nobody says: as git and cargo look for theirs.
+// Finds the project directory when none is given, by searching upwards as git and cargo do.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -6,26 +6,26 @@ import { namesIn } from '../util/fs.ts';
 import { CONFIG_FILE } from './config/config.ts';
 
 /**
- * The nearest directory, this one or above it, that is a project: it has a vlb.yaml, or layers. Without one, this directory
- * itself: what it lacks is told by whoever reads it.
+ * The nearest directory that is a project (it has a vlb.yaml or layers), starting with this one and going up. If there is
+ * none, this directory itself; loading it then reports what is missing.
  * @param from absolute path
  */
 export function findProject(from: string): string {
-  if (existsSync(path.join(from, 'layers'))) return from; // one that is being begun may have no layer yet
+  if (existsSync(path.join(from, 'layers'))) return from; // a new project may have no layers yet
   for (let directory = from; ; directory = path.dirname(directory)) {
     if (isProject(directory)) return directory;
     if (directory === path.dirname(directory)) return from;
   }
 }
 
-/** Whether a directory has layers, right or wrong, or a vlb.yaml. */
+/** Whether a directory has a vlb.yaml or layers, valid or not. */
 export function isProject(directory: string): boolean {
   if (existsSync(path.join(directory, CONFIG_FILE)) || hasLayers(path.join(directory, 'layers'))) return true;
-  // What stands in layers/ is that of the project above it.
+  // The contents of layers/ belong to the project above it.
   return path.basename(directory) !== 'layers' && hasLayers(directory);
 }
 
-/** Layers that have a script: directories called 2024_photos are no project. */
+/** Whether there are layers with a script: a directory with a subdirectory 2024_photos is not a project. */
 function hasLayers(directory: string): boolean {
   return namesIn(directory).some(
     (name) =>

@@ -1,4 +1,4 @@
-// A directory on disk → a Project: its layers in order, its configuration, where its files go.
+// Turns a directory on disk into a Project: its layers in order, its configuration, and the paths of its files.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -14,21 +14,21 @@ import { discoverLayers } from './layers/discover.ts';
 export interface Project {
   /** Absolute path of the project's directory. */
   readonly directory: string;
-  /** In the order of their numbers. */
+  /** Sorted by number. */
   readonly layers: readonly Layer[];
   readonly base: Base | undefined;
-  /** What vlb.yaml says of the store's limits. */
+  /** The store's limits as set in vlb.yaml. */
   readonly cache: Partial<CacheLimits>;
-  /** The cache that several machines share, where vlb.yaml has one. */
+  /** The shared cache, if vlb.yaml configures one. */
   readonly shared: SharedCacheConfig | undefined;
-  /** The images that vlb.yaml names, besides the one that every project has. */
+  /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
-  /** The NoCloud seed for test boots, where the project has one. */
+  /** The NoCloud seed for test boots, if the project has one. */
   readonly seedDirectory: string | undefined;
 }
 
 /**
- * Reads a project. Fails as `usage`, naming file and line, when anything in it is wrong.
+ * Reads a project. Fails as `usage`, with file and line, when its configuration or one of its layers is invalid.
  * @param directory absolute path
  * @param platform the one that layers are built for
  */
@@ -49,7 +49,7 @@ export async function loadProject(directory: string, platform: Platform): Promis
   });
 }
 
-/** Where a project keeps what vlb makes. All absolute. */
+/** Where a project keeps its outputs and state. All paths are absolute. */
 export interface ProjectPaths {
   readonly project: string;
   readonly build: string;
@@ -57,15 +57,15 @@ export interface ProjectPaths {
   readonly store: string;
   readonly statIndex: string;
   readonly runs: string;
-  /** The logs of layers' runs. */
+  /** Logs of script runs, one per layer. */
   readonly logs: string;
-  /** The disks of layers that failed. */
+  /** Disks of failed layers. */
   readonly failed: string;
 }
 
 /**
  * The paths of a project's outputs and state.
- * @param cacheDirectory moves the store away from the project (`--cache-dir`, VLB_CACHE_DIR)
+ * @param cacheDirectory where the store is, if not inside the project (`--cache-dir`, VLB_CACHE_DIR)
  */
 export function projectPaths(directory: string, cacheDirectory?: string): ProjectPaths {
   const state = path.join(directory, '.vlb');

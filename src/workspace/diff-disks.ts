@@ -13,7 +13,7 @@ import { parseRecipe } from '../model/recipe.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { buildGraph } from '../plan/graph.ts';
 import { type ImageLayers, imageLayers } from '../plan/images.ts';
-import { whereOf } from '../project/inputs/bind-sources.ts';
+import { locateTarget } from '../project/inputs/bind-sources.ts';
 import { namesIn } from '../util/fs.ts';
 import type { Disks } from './parts.ts';
 import type { Workspace } from './workspace.ts';
@@ -77,7 +77,7 @@ function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined)
   const { rootPartition, partitionMounts = [] } = meant?.hints ?? {};
   return {
     partitionMounts,
-    whereOf: (target) => (meant ? whereOf(meant, target) : { file: image.file }),
+    whereOf: (target) => (meant ? locateTarget(meant, target) : { file: image.file }),
     ...(rootPartition === undefined ? {} : { rootPartition }),
   };
 }

@@ -15,7 +15,7 @@ import { buildGraph, graphUpTo } from '../plan/graph.ts';
 import { type ImageLayers, imageLayers } from '../plan/images.ts';
 import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
-import { atHint, checkBindSources } from '../project/inputs/bind-sources.ts';
+import { checkBindSources, locateAtHint } from '../project/inputs/bind-sources.ts';
 import { type LoadHasher, lazyFileHasher } from '../project/inputs/hash.ts';
 import { createManifestReader } from '../project/inputs/manifest.ts';
 import { StatIndex } from '../project/inputs/stat-index.ts';
@@ -155,7 +155,7 @@ async function readRecipes(
         bases.set(node.name, baseRecipe(content.value));
       } else {
         const manifest = await reader.read(node.layer);
-        if (!manifest.ok) return { ok: false, failure: atHint(node.layer, manifest.failure) };
+        if (!manifest.ok) return { ok: false, failure: locateAtHint(node.layer, manifest.failure) };
         manifests.set(node.name, manifest.value);
       }
     }

@@ -223,8 +223,8 @@ test('links of layers that are gone go with the next whole build, and so does wh
 test('what is wrong with a limit is told, on the command line and in vlb.yaml', async () => {
   await using project = chain();
   for (const [args, says] of [
-    [['gc', '--max-size', '20'], /--max-size 20: wants a size like 20G, or none/],
-    [['gc', '--max-age', 'old'], /--max-age old: wants an age like 30d, or none/],
+    [['gc', '--max-size', '20'], /--max-size 20: must be a size like 20G, or none/],
+    [['gc', '--max-age', 'old'], /--max-age old: must be an age like 30d, or none/],
     [[], /vlb store requires a command: du, ls, gc, push, pull, prefetch, verify, clear or keygen/],
     [['frobnicate'], /frobnicate/],
   ] as const) {
@@ -235,7 +235,7 @@ test('what is wrong with a limit is told, on the command line and in vlb.yaml', 
   project.write({ 'vlb.yaml': 'cache:\n  max-size: 20G\n  max-age: 30\n' });
   const ended = await project.vlb(['cache', 'gc']);
   assert.equal(ended.status, 2, ended.stderr);
-  assert.match(ended.stderr, /cache\.max-age wants an age like 30d, or none\n {2}at vlb\.yaml:3/);
+  assert.match(ended.stderr, /cache\.max-age must be an age like 30d, or none\n {2}at vlb\.yaml:3/);
 });
 
 test('a record says that its layer is not to be shared', async () => {

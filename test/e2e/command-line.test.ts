@@ -94,7 +94,7 @@ test('the project is looked for upwards, and not with -C', async () => {
     assert.equal(ended.stderr, note);
     const here = await run(VLB, ['-C', '.', 'plan'], { cwd: project.path('docs') });
     assert.equal(here.status, 2);
-    assert.match(here.stderr, /^error: there are no layers here/);
+    assert.match(here.stderr, /^error: no layers found/);
   }
   assert.equal((await project.vlb(['plan'])).stderr, '', 'no note at its own root');
   const made = await run(VLB, ['new-layer', 'more'], { cwd: project.path('docs') });
@@ -134,10 +134,10 @@ test('a directory without layers is told before anything is made in it', async (
   await using project = new TestProject({ 'notes.txt': '' });
   const ended = await project.vlb(['build']);
   assert.equal(ended.status, 2);
-  assert.match(ended.stderr, /^error: there are no layers here/);
+  assert.match(ended.stderr, /^error: no layers found/);
   assert.equal(existsSync(project.path('.vlb')), false);
   project.write({ '.vlb': 'so that nothing can be locked' });
-  assert.match((await project.vlb(['build'])).stderr, /^error: there are no layers here/);
+  assert.match((await project.vlb(['build'])).stderr, /^error: no layers found/);
 });
 
 test('a working directory that is gone is told, not traced', async () => {

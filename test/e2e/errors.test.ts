@@ -57,13 +57,13 @@ const CASES: readonly Case[] = [
     name: 'an unknown hint',
     files: { ...BASE, 'layers/20_app/build-layer': buildLayer('true', '# vlb: disc-size 1G') },
     status: 2,
-    says: [/"disc-size" is no hint that vlb knows/, /build-layer:2$/m, /did you mean "disk-size"\?/],
+    says: [/unknown hint "disc-size"/, /build-layer:2$/m, /did you mean "disk-size"\?/],
   },
   {
     name: 'a malformed size',
     files: { 'layers/10_base/modify-disk': tinyDisk({ size: 'huge' }) },
     status: 2,
-    says: [/the hint disk-size wants a size like 20G/, /modify-disk:3$/m],
+    says: [/the hint disk-size requires a size like 20G/, /modify-disk:3$/m],
   },
   {
     name: 'a base with another sha256',
@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
     name: 'an unknown field in vlb.yaml',
     files: { ...BASE, 'vlb.yaml': '# a comment\nbaes: x\n' },
     status: 2,
-    says: [/baes is no field that vlb knows; did you mean base\?/, /at vlb\.yaml:2$/m],
+    says: [/unknown field "baes" \(did you mean "base"\?\)/, /at vlb\.yaml:2$/m],
   },
   {
     name: 'nothing to start from',
@@ -157,7 +157,7 @@ const CASES: readonly Case[] = [
     name: 'no layers at all',
     files: { 'notes.txt': '' },
     status: 2,
-    says: [/there are no layers here/, /vlb new-layer/],
+    says: [/no layers found/, /vlb new-layer/],
   },
 ];
 

@@ -21,7 +21,10 @@ test('a parameter reaches the script and the key', async () => {
   });
   const missing = await project.vlb(['build']);
   assert.equal(missing.status, 2);
-  assert.match(missing.stderr, /layer 30_end wants a value for its parameter NAME\n.*30_end\/build-layer:2/);
+  assert.match(
+    missing.stderr,
+    /layer 30_end requires a value for its parameter NAME\n.*30_end\/build-layer:2/,
+  );
 
   assert.equal((await project.build(['-p', 'NAME=a=b c'])).output, 'end a=b c');
   const scratch = path.dirname(project.directory);

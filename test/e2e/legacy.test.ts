@@ -57,5 +57,8 @@ test('layers in both places are an error', async () => {
   });
   const ended = await project.vlb(['build']);
   assert.equal(ended.status, 2);
-  assert.match(ended.stderr, /layers stand in layers\/ \(20_app\) and at the project's root \(10_base\)/);
+  assert.match(
+    ended.stderr,
+    /there are layers both in layers\/ \(20_app\) and at the project's root \(10_base\)/,
+  );
 });

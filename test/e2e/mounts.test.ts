@@ -87,10 +87,14 @@ test('what cannot be mounted is told with the line of its hint', async (t) => {
     [
       '# chroot-bind-mount ../.. /x',
       2,
-      /^the bind mount of \.\.\/\.\. brings in .*\/\.vlb, which vlb writes itself$/,
+      /^the bind mount of \.\.\/\.\. includes .*\/\.vlb, which vlb writes to$/,
     ],
-    ['# chroot-bind-mount ../../build /x', 2, /brings in .*\/build, which vlb writes itself$/],
-    ['# chroot-mount p1 /mnt', 2, /^the hint chroot-mount cannot mount at \/mnt: the layer's own files/],
+    ['# chroot-bind-mount ../../build /x', 2, /includes .*\/build, which vlb writes to$/],
+    [
+      '# chroot-mount p1 /mnt',
+      2,
+      /^the hint chroot-mount cannot mount at \/mnt, which holds the layer's own files/,
+    ],
     ['# vlb: mount base /proc/x', 2, /^the hint mount cannot mount at \/proc\/x/],
   ] as const) {
     await t.test(hint, async () => {

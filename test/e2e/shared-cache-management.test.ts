@@ -190,7 +190,7 @@ test('who may not delete, or may not even list, is told which right is missing, 
   assert.match(gc.stderr, /^error: cannot change the shared cache s3:\/\/team-\d+\/team: .*AccessDenied/);
   assert.deepEqual(await team.bucket.names(), names);
   for (const [args, says] of [
-    [['--max-size', '20'], /--max-size 20: wants a size like 20G, or none/],
+    [['--max-size', '20'], /--max-size 20: must be a size like 20G, or none/],
     [['--cache', 'remote:r'], /vlb cache gc --remote writes to the shared cache, which is only to be read/],
   ] as const) {
     const ended = await machine.vlb(['cache', 'gc', '--remote', ...args], options);

@@ -161,7 +161,7 @@ test('what the environment says wrongly is refused before anything is built', as
     [{ VLB_CACHE_SCOPE: 'untrusted/../trusted' }, /VLB_CACHE_SCOPE cannot be/],
     [{ VLB_CACHE_SIGNING_KEY: file }, /the key that VLB_CACHE_SIGNING_KEY names cannot be read/],
     [{ VLB_CACHE_SIGNING_KEY: '/etc/passwd' }, /has to name a file with a private key for Ed25519/],
-    [{ VLB_CACHE: 'remote:w' }, /VLB_CACHE does not know what to do with "remote:w"/],
+    [{ VLB_CACHE: 'remote:w' }, /VLB_CACHE: unknown setting "remote:w"/],
   ] as const) {
     const built = await team.build(machine, [], { env });
     assert.equal(built.status, 2, built.told);

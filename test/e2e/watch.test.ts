@@ -316,7 +316,7 @@ test('a project that is broken for a while is told, and watched on', async () =>
   const script = FILES['layers/20_app/build-layer'];
   project.write({ 'layers/20_app/build-layer': script.replace('\n', '\n# vlb: nonsense\n') });
   await watching.waiting();
-  assert.match(watching.stderr, /"nonsense" is no hint that vlb knows\n {2}at layers\/20_app\/build-layer:2/);
+  assert.match(watching.stderr, /unknown hint "nonsense"\n {2}at layers\/20_app\/build-layer:2/);
   assert.equal(watching.finished?.failure?.kind, 'usage');
   project.write({ 'layers/20_app/build-layer': script, 'vlb.yaml': 'bse: x\n' });
   await watching.waiting();
@@ -345,7 +345,7 @@ test('what cannot be built from the beginning ends it', async () => {
   await using project = new TestProject({ 'layers/10_base/modify-disk': 'no script\n' });
   const ended = await project.vlb(['watch']);
   assert.equal(ended.status, 2);
-  assert.match(ended.stderr, /^error: the script of layer 10_base does not say what runs it/);
+  assert.match(ended.stderr, /^error: the script of layer 10_base has no interpreter line/);
   const unknown = await project.vlb(['watch', 'nothing']);
   assert.equal(unknown.status, 2);
 });

@@ -47,11 +47,9 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: [
-    'project/config/config-parser.ts',
-    'project/config/config-cache.ts',
-    'project/config/field-reader.ts',
-  ],
+  yaml: ['project/config/read.ts', 'project/config/positions.ts'],
+  valibot: ['project/config/schema.ts', 'project/config/read.ts'],
+  '@valibot/to-json-schema': ['project/config/json-schema.ts'],
   '@aws-sdk/client-s3': ['shared-cache/objects/s3.ts'],
   '@smithy/node-http-handler': ['shared-cache/objects/s3.ts'],
   'xxhash-wasm': ['project/inputs/hash.ts'],

@@ -127,11 +127,11 @@ describe('a breach is found', () => {
   test('and a tree that keeps to all of them has none', () => {
     using tree = new Tree({
       'model/a.ts': good,
-      'project/config/config-parser.ts': importing('yaml', 'node:fs', '../../model/a.ts'),
+      'project/config/read.ts': importing('yaml', 'node:fs', '../../model/a.ts'),
       'host/process/run.ts': importing('execa', '../../model/a.ts'),
       'store/a.ts': importing('../model/a.ts'),
       'report/a.ts': importing('../model/event.ts'),
-      'compose.ts': importing('./host/process/run.ts', './store/a.ts', './project/config/config-parser.ts'),
+      'compose.ts': importing('./host/process/run.ts', './store/a.ts', './project/config/read.ts'),
       'cli/args/parse.ts': importing('yargs'),
       'cli/main.ts': `${importing('./args/parse.ts', '../compose.ts')}process.exitCode = 1;\n`,
     });

@@ -17,10 +17,10 @@ import type { Staged } from '../../kinds/kind.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ManifestEntry } from '../../model/manifest.ts';
 import type { Layer } from '../../model/project.ts';
-import { atHint } from '../../project/inputs/bind-sources.ts';
+import { locateAtHint } from '../../project/inputs/bind-sources.ts';
 import type { FileHasher } from '../../project/inputs/hash.ts';
 import { manifestEntry, sortManifest, withRules } from '../../project/inputs/manifest.ts';
-import { type Held, hold } from '../../project/inputs/open-input.ts';
+import { type OpenInput, openInput } from '../../project/inputs/open-input.ts';
 import { type Input, type InputRoot, inputRoots, walkInputs } from '../../project/inputs/walk.ts';
 import { systemError } from '../../util/errors.ts';
 
@@ -50,7 +50,7 @@ export async function stageInputs(
   if (!roots.ok) return roots;
   for (const [index, root] of roots.value.entries()) {
     const walked = await walkInputs(root);
-    if (!walked.ok) return { ok: false, failure: atHint(layer, walked.failure) };
+    if (!walked.ok) return { ok: false, failure: locateAtHint(layer, walked.failure) };
     const inputs = walked.value.filter((met) => met.type !== 'ignored' && met.type !== 'root');
     const copy = path.join(directory, String(index));
     const isFile = inputs[0]?.path === root.label;
@@ -106,9 +106,9 @@ async function copyInput(
       lutimesSync(target, STAGED_TIME, STAGED_TIME);
       break;
     case 'file': {
-      const held = hold(input, 'file');
-      if (!held.ok) return held;
-      using file = held.value;
+      const opened = openInput(input, 'file');
+      if (!opened.ok) return opened;
+      using file = opened.value;
       const hash = await copyFile(file, target, hasher, signal);
       chmodSync(target, (input.stat.mode & 0o100) === 0 ? 0o644 : 0o755);
       stamp(target);
@@ -125,7 +125,7 @@ function makeDirectory(target: string): void {
 
 /** Copies a file and returns the hash of the copy. */
 async function copyFile(
-  file: Held,
+  file: OpenInput,
   target: string,
   hasher: FileHasher,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-// What a base image is, as far as keys are concerned.
+// The content of a base image as it enters keys.
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
@@ -11,8 +11,8 @@ import { isSameStat, type StatIndex } from '../../project/inputs/stat-index.ts';
 import { statIfAny } from '../../util/fs.ts';
 
 /**
- * The content that a base's key stands for: the promised sha256 of what is behind a URL, the hash of a file that is
- * here. Fails as `usage` when the file is missing.
+ * What a base's key is computed from: the declared sha256 of a download, or the hash of a local file.
+ * Fails as `usage` when the file is missing or cannot be read.
  */
 export async function baseContent(
   base: Base,
@@ -25,7 +25,7 @@ export async function baseContent(
   if (!stat?.isFile()) {
     return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
       where: { file: base.path },
-      hint: 'vlb.yaml names it under base: (relative to the project)',
+      hint: 'check base: in vlb.yaml (paths are relative to the project)',
     });
   }
   const origin = path.relative(projectDirectory, base.path);
@@ -46,7 +46,7 @@ export async function baseContent(
   return ok(fileContent(hash, base.sha256));
 }
 
-/** The content of a base that is a file, by its xxHash64. */
+/** The content of a base that is a local file, from its xxHash64. */
 export function fileContent(hash: string, sha256: string | undefined): string {
   return `xxh64:${hash} sha256:${sha256 ?? '-'}`;
 }

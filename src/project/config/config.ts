@@ -1,19 +1,19 @@
-// vlb.yaml: the project's configuration, where there is one.
+// Loads vlb.yaml, the project's configuration, if there is one.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import { LARGEST_TEXT, readFile } from '../inputs/read-file.ts';
-import type { Config } from './config-parser.ts';
+import type { Config } from './read.ts';
 
 export const CONFIG_FILE = 'vlb.yaml';
 
-/** The project's configuration; an absent vlb.yaml is an empty one. Fails as `usage` with file, line and field. */
+/** The project's configuration, empty without a vlb.yaml. Fails as `usage`, with file, line and field, when it is invalid. */
 export async function loadConfig(projectDirectory: string): Promise<Result<Config>> {
   const file = path.join(projectDirectory, CONFIG_FILE);
   if (!existsSync(file)) return ok({});
   const read = readFile(file, { what: CONFIG_FILE, atMost: LARGEST_TEXT });
   if (!read.ok) return read;
-  const { parseConfig } = await import('./config-parser.ts');
-  return parseConfig(read.value.toString(), file);
+  const { readConfig } = await import('./read.ts');
+  return readConfig(read.value.toString(), file);
 }

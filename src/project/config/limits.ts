@@ -1,21 +1,21 @@
-// The limits of the store as people write them, in vlb.yaml and on the command line.
+// Parses the limits of the store, from vlb.yaml and from the command line.
 
 import { parseDuration, parseSize } from '../../util/units.ts';
 
-/** A limit, or none at all. */
 export interface Limit {
+  /** Undefined for no limit. */
   readonly value: number | undefined;
 }
 
-export const WANTS_SIZE = 'wants a size like 20G, or none';
-export const WANTS_AGE = 'wants an age like 30d, or none';
+export const SIZE_RULE = 'must be a size like 20G, or none';
+export const AGE_RULE = 'must be an age like 30d, or none';
 
-/** Bytes of `20G`; `0` is for nothing but what is in use, `none` for no limit. Undefined when it is no such thing. */
+/** Parses `20G` into bytes; `0` keeps only what is in use, `none` is no limit. Undefined when the text is not a size. */
 export function parseMaxSize(text: string): Limit | undefined {
   return parseLimit(text, parseSize);
 }
 
-/** Seconds of `30d`; `0` and `none` as for sizes. Undefined when it is no such thing. */
+/** Parses `30d` into seconds; `0` and `none` as for sizes. Undefined when the text is not an age. */
 export function parseMaxAge(text: string): Limit | undefined {
   return parseLimit(text, parseDuration);
 }
@@ -23,7 +23,7 @@ export function parseMaxAge(text: string): Limit | undefined {
 function parseLimit(text: string, parse: (text: string) => number | undefined): Limit | undefined {
   if (text === 'none') return { value: undefined };
   if (text === '0') return { value: 0 };
-  // A number alone would be bytes or seconds, and empty the store of who meant gigabytes or days.
+  // A bare number would mean bytes or seconds, and empty the store of a user who meant gigabytes or days.
   const value = /[a-z]$/i.test(text) ? parse(text) : undefined;
   return value === undefined ? undefined : { value };
 }

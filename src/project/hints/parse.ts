@@ -1,4 +1,4 @@
-// Reads the hints in a script's comments: the older plain ones and `# vlb: WORD ARGS`.
+// Parses the hints in a script's comments: `# vlb: WORD ARGS` and the older plain form.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, ScriptKind } from '../../model/project.ts';
@@ -8,7 +8,7 @@ import { type HintDraft, type HintWord, PLAIN_WORDS, VLB_WORDS } from './words.t
 
 /**
  * The hints of a script.
- * Fails as `usage` with file, line and the nearest valid word when a `# vlb:` line is unknown or malformed.
+ * Fails as `usage`, with file, line and the nearest valid word, when a `# vlb:` line is unknown or malformed.
  */
 export function parseHints(text: string, file: string, kind: ScriptKind): Result<Hints> {
   const draft: HintDraft = {
@@ -30,11 +30,11 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     const word = Object.hasOwn(hint.words, hint.word) ? hint.words[hint.word] : undefined;
     if (word === undefined) {
       const guess = nearest(hint.word, Object.keys(VLB_WORDS));
-      return fail('usage', `"${hint.word}" is no hint that vlb knows`, {
+      return fail('usage', `unknown hint "${hint.word}"`, {
         where,
         hint:
           guess === undefined
-            ? `the hints are ${Object.keys(VLB_WORDS).join(', ')}`
+            ? `valid hints: ${Object.keys(VLB_WORDS).join(', ')}`
             : `did you mean "${guess}"?`,
       });
     }

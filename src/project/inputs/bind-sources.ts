@@ -1,34 +1,34 @@
-// What bind mounts bring in, and what is wrong with it, told with the line of the hint.
+// Checks the sources of bind mounts, and locates failures about them at their hints.
 
 import path from 'node:path';
 import { type Failure, fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
 import type { ProjectPaths } from '../project.ts';
 
-/** Where the hint for a target stands. */
-export function whereOf(layer: Layer, target: string): Where {
+/** The file and line of the hint that mounts something at a target. */
+export function locateTarget(layer: Layer, target: string): Where {
   const line = layer.hints.targetLines.get(target);
   return { file: path.join(layer.directory, layer.kind), ...(line === undefined ? {} : { line }) };
 }
 
-/** Fails as `usage` for a bind mount that would bring in what vlb writes: it would be another input at each build. */
+/** Fails as `usage` for a bind mount that includes vlb's own output: it would change with every build. */
 export function checkBindSources(layers: readonly Layer[], paths: ProjectPaths): Result<void> {
   for (const layer of layers) {
     for (const { source, target } of layer.hints.bindMounts) {
       const place = path.resolve(layer.directory, source);
       const own = [paths.state, paths.build, paths.store].find((name) => overlap(place, name));
       if (own === undefined) continue;
-      return fail('usage', `the bind mount of ${source} brings in ${own}, which vlb writes itself`, {
-        where: whereOf(layer, target),
-        hint: 'name what the script needs: a directory beside those, or single files',
+      return fail('usage', `the bind mount of ${source} includes ${own}, which vlb writes to`, {
+        where: locateTarget(layer, target),
+        hint: 'mount only what the script needs: another directory, or single files',
       });
     }
   }
   return ok();
 }
 
-/** A failure about an input; about a bind mount's source itself, it names the hint. */
-export function atHint(layer: Layer, failure: Failure): Failure {
+/** A failure about an input, located at the hint if the input is the source of a bind mount. */
+export function locateAtHint(layer: Layer, failure: Failure): Failure {
   const mount = layer.hints.bindMounts.find(
     ({ source }) => path.resolve(layer.directory, source) === failure.where?.file,
   );
@@ -36,8 +36,8 @@ export function atHint(layer: Layer, failure: Failure): Failure {
   return {
     ...failure,
     message: `the bind mount of ${mount.source}: ${failure.message}`,
-    where: whereOf(layer, mount.target),
-    detail: [`it is ${failure.where?.file}`],
+    where: locateTarget(layer, mount.target),
+    detail: [`source: ${failure.where?.file}`],
   };
 }
 

@@ -7,11 +7,11 @@ const CHUNK = 1 << 20;
 
 /** Hashes files. */
 export interface FileHasher {
-  /** The hash of a file's content. Throws node's error when it cannot be read. */
+  /** The hash of a file's content. Throws Node's error when the file cannot be read. */
   hashFile(file: string): string;
-  /** The hash of bytes at hand. */
+  /** The hash of a buffer. */
   hashBytes(bytes: Uint8Array): string;
-  /** The hash of bytes that come in pieces. */
+  /** Starts a hash of bytes that arrive in pieces. */
   hashPieces(): PieceHasher;
 }
 
@@ -20,10 +20,10 @@ export interface PieceHasher {
   digest(): string;
 }
 
-/** Gives the hasher; it is made when it is first asked for: a build with nothing to do hashes nothing. */
+/** Returns the hasher, which is created on first use: a build with nothing to do hashes nothing. */
 export type LoadHasher = () => Promise<FileHasher>;
 
-/** A hasher to come, made once, since compiling the WebAssembly module takes two milliseconds. */
+/** A hasher that is created once and on demand, since compiling the WebAssembly module takes two milliseconds. */
 export function lazyFileHasher(): LoadHasher {
   let made: Promise<FileHasher> | undefined;
   return () => {

@@ -1,4 +1,4 @@
-// What is no input: what .vlbignore files name, by the rules of gitignore(5), and what editors drop beside the files.
+// Which files are not inputs: those that .vlbignore files name, by the rules of gitignore(5), and leftovers of editors.
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
@@ -8,22 +8,22 @@ import { LARGEST_TEXT, readFile } from './read-file.ts';
 
 export const IGNORE_FILE = '.vlbignore';
 
-/** Backup, swap and lock files of Emacs, Vim, Kate and JetBrains' editors, of the Finder, and of NFS. */
-const DROPPINGS =
+/** Backup, swap and lock files of Emacs, Vim, Kate, JetBrains' editors, the Finder and NFS. */
+const EDITOR_FILES =
   /^(?:.*~|#.*#|\.#.*|\..*\.sw[a-p]|\..*\.kate-swp|.*___jb_(?:tmp|old)___|\.DS_Store|\.nfs[0-9a-f]{8,})$/;
 
-/** The rules that hold in a directory: its own, and those of the directories above. */
+/** The rules that apply in a directory: its own, and those of the directories above. */
 export interface IgnoreRules {
   readonly directory: string;
-  /** What its own .vlbignore says; empty where there is none. */
+  /** The text of its own .vlbignore; empty without one. */
   readonly text: string;
   readonly above: IgnoreRules | undefined;
 }
 
 /**
- * The rules that hold in a directory of the project. Outside of it there are none: a tree's own files alone count.
- * Fails as `usage` when they cannot be read.
- * @param known those that were read before, by directory
+ * The rules that apply in a directory of the project. Outside of the project only the .vlbignore files inside a mounted
+ * tree apply. Fails as `usage` when a file cannot be read.
+ * @param known a cache of rules by directory
  */
 export function rulesIn(
   directory: string,
@@ -42,20 +42,20 @@ export function rulesIn(
   return ok(rules);
 }
 
-/** The rules' texts, nearest first, each with its place in the project: what makes them others. */
+/** The texts of the rules, nearest first, each with its directory relative to the project; equal texts mean equal rules. */
 export function rulesText(rules: IgnoreRules, projectDirectory: string): string {
   const own = rules.text === '' ? [] : [path.relative(projectDirectory, rules.directory), rules.text];
   const above = rules.above ? rulesText(rules.above, projectDirectory) : '';
   return own.length === 0 ? above : JSON.stringify([...own, above]);
 }
 
-/** The rules of a directory that has a .vlbignore of its own. Fails as `usage` when that cannot be read. */
+/** The rules of a directory with a .vlbignore of its own. Fails as `usage` when that file cannot be read. */
 export function rulesBelow(directory: string, above: IgnoreRules): Result<IgnoreRules> {
   const text = textIn(directory);
   return text.ok ? ok({ directory, text: text.value, above }) : text;
 }
 
-/** Whether something is no input. The nearest rule that names it decides, as with gitignore(5). Wants prepared rules. */
+/** Whether a file is ignored. The nearest matching rule decides, as in gitignore(5). Requires `prepareRules`. */
 export function isIgnored(file: string, isDirectory: boolean, rules: IgnoreRules): boolean {
   for (let at: IgnoreRules | undefined = rules; at; at = at.above) {
     const matcher = matchers.get(at);
@@ -65,12 +65,12 @@ export function isIgnored(file: string, isDirectory: boolean, rules: IgnoreRules
     if (ignored) return true;
     if (unignored) return false;
   }
-  return DROPPINGS.test(path.basename(file));
+  return EDITOR_FILES.test(path.basename(file));
 }
 
 const matchers = new WeakMap<IgnoreRules, Ignore>();
 
-/** Makes rules ready to be asked. The package is loaded where there is something to match: most projects have no such file. */
+/** Compiles rules for `isIgnored`. The package is loaded only when there are rules: most projects have no .vlbignore. */
 export async function prepareRules(rules: IgnoreRules): Promise<void> {
   for (let at: IgnoreRules | undefined = rules; at; at = at.above) {
     if (at.text === '' || matchers.has(at)) continue;
@@ -81,15 +81,15 @@ export async function prepareRules(rules: IgnoreRules): Promise<void> {
 
 function textIn(directory: string): Result<string> {
   const file = path.join(directory, IGNORE_FILE);
-  if (!isThere(file)) return ok('');
+  if (!exists(file)) return ok('');
   const read = readFile(file, { what: IGNORE_FILE, atMost: LARGEST_TEXT });
   return read.ok ? ok(read.value.toString()) : read;
 }
 
-function isThere(file: string): boolean {
+function exists(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false }) !== undefined;
   } catch {
-    return true; // to be told when it is read
+    return true; // reading it reports the error
   }
 }

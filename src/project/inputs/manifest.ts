@@ -1,4 +1,4 @@
-// Makes the manifest of a layer's inputs, from disk through the stat index.
+// Creates the manifest of a layer's inputs, reading only files that changed since the stat index was written.
 
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
@@ -7,15 +7,23 @@ import { type Manifest, type ManifestEntry, manifestText } from '../../model/man
 import type { Layer } from '../../model/project.ts';
 import type { FileHasher, LoadHasher } from './hash.ts';
 import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
-import { hold, unreadable } from './open-input.ts';
-import { type Found, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
-import { type FileInput, type Input, type InputRoot, inputRoots, type Met, walkInputs } from './walk.ts';
+import { openInput } from './open-input.ts';
+import { unreadable } from './read-file.ts';
+import { type FoundInput, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
+import {
+  type FileInput,
+  type Input,
+  type InputRoot,
+  inputRoots,
+  type WalkEntry,
+  walkInputs,
+} from './walk.ts';
 
-/** Reads the manifests of one project's layers. */
+/** Creates the manifests of one project's layers. */
 export interface ManifestReader {
   /**
-   * The text of a layer's manifest, as its files are now.
-   * Fails as `usage` when something in it cannot be an input.
+   * The text of a layer's current manifest.
+   * Fails as `usage` when something in the layer cannot be an input.
    */
   read(layer: Layer): Promise<Result<string>>;
 }
@@ -37,13 +45,13 @@ export function createManifestReader(
         index.keep(layer.name);
         return ok(remembered.text);
       }
-      const { now } = index; // before anything is read
+      const { now } = index; // taken before anything is read
       const inputs = await walkAll(roots);
       if (!inputs.ok) return inputs;
       if (inputs.value.all.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
-        return fail('usage', `${IGNORE_FILE} makes vlb ignore the script of layer ${layer.name}`, {
+        return fail('usage', `${IGNORE_FILE} excludes the script of layer ${layer.name}`, {
           where: { file: path.join(layer.directory, layer.kind) },
-          hint: `except it there: !${layer.kind}`,
+          hint: `add an exception to it: !${layer.kind}`,
         });
       }
       const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), await loadHasher());
@@ -53,7 +61,7 @@ export function createManifestReader(
   };
 }
 
-/** Each root with the rules that stand above it in the project; its own are met on the walk. Fails as `rulesIn` does. */
+/** Each root with the rules of the directories above it; its own rules are read during the walk. Fails as `rulesIn` does. */
 export function withRules(
   roots: readonly Omit<InputRoot, 'rules'>[],
   projectDirectory: string,
@@ -68,11 +76,11 @@ export function withRules(
   return ok(withThem);
 }
 
-/** One entry; `hash` is that of the content of a file. */
+/** The manifest entry of an input; `hash` is the hash of a file's content and not used otherwise. */
 export function manifestEntry(input: Input, hash: string): ManifestEntry {
   switch (input.type) {
     case 'file': {
-      // The owner's bit alone, as git has it: umasks differ, what the script sees does not.
+      // Only the owner's bit, as in git: umasks differ between machines.
       const executable = (input.stat.mode & 0o100) !== 0;
       return { type: 'file', path: input.path, executable, hash };
     }
@@ -85,13 +93,13 @@ export function manifestEntry(input: Input, hash: string): ManifestEntry {
 
 /** Sorted by the bytes of the paths, whatever the locale. */
 export function sortManifest(entries: ManifestEntry[]): Manifest {
-  // The order of UTF-16 is the one of the bytes unless there are surrogates, and it costs a tenth.
+  // UTF-16 order equals byte order unless there are surrogates, and comparing strings is ten times faster.
   return entries.some((entry) => /[\ud800-\udfff]/.test(entry.path))
     ? entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
     : entries.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }
 
-/** Where a manifest is read from and by which rules. Relative, so that the project can be moved. */
+/** Identifies the roots of a manifest and their ignore rules. Paths are relative, so that the project can be moved. */
 function originOf(roots: readonly InputRoot[], projectDirectory: string): string {
   return JSON.stringify(
     roots.map(({ source, label, rules }) => [
@@ -102,32 +110,32 @@ function originOf(roots: readonly InputRoot[], projectDirectory: string): string
   );
 }
 
-/** The short way for what lies inside, as most does: path.relative() goes through both letter by letter. */
+/** path.relative() with a fast path for files inside the directory. */
 function relativeTo(directory: string, file: string): string {
   return file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : path.relative(directory, file);
 }
 
 /**
- * Whether a walk would find just what it found last time. Nothing is listed: whatever comes into a directory or leaves it
- * changes the directory's own times, which are compared like those of a file.
+ * Whether a walk would find the same as last time. Directories are not listed: adding or removing an entry changes the
+ * directory's own times, which are compared like those of a file.
  */
 function isUnchanged(roots: readonly InputRoot[], { paths, stats }: Remembered): boolean {
   let next = 0;
   let source = '';
-  // A plain loop without iterators: it runs once for each file of the project, before anything of it is compiled.
+  // A plain loop without iterators: it runs once per file of the project, before V8 has compiled any of it.
   for (let at = 0; at < paths.length; at++) {
     const below = paths[at] ?? '';
-    if (below === '') source = fromHere(roots[next++]?.source ?? '');
-    if (modeAt(stats, at) === 0) continue; // ignored, whatever it is by now
-    // The root itself may be a link.
+    if (below === '') source = relativeToCwd(roots[next++]?.source ?? '');
+    if (modeAt(stats, at) === 0) continue; // ignored
+    // The root itself may be a symbolic link.
     const stat = below === '' ? statSync(source, NO_THROW) : lstatSync(source + below, NO_THROW);
     if (!stat || !isSameStat(stats, at, stat)) return false;
   }
   return next === roots.length;
 }
 
-/** A path as the kernel finds it soonest: each directory on the way costs a tenth of an lstat. */
-function fromHere(file: string): string {
+/** The path relative to the working directory if it is inside: each leading directory costs a tenth of an lstat. */
+function relativeToCwd(file: string): string {
   const here = `${process.cwd()}/`;
   return file.startsWith(here) ? file.slice(here.length) : file;
 }
@@ -135,27 +143,27 @@ function fromHere(file: string): string {
 const NO_THROW = { throwIfNoEntry: false } as const;
 
 interface Walked {
-  readonly all: readonly Met[];
-  /** The same with paths relative to their roots: an empty one begins the next root. */
-  readonly found: readonly Found[];
+  readonly all: readonly WalkEntry[];
+  /** The same with paths relative to their roots; an empty path starts the next root. */
+  readonly found: readonly FoundInput[];
 }
 
 async function walkAll(roots: readonly InputRoot[]): Promise<Result<Walked>> {
-  const all: Met[] = [];
-  const found: Found[] = [];
+  const all: WalkEntry[] = [];
+  const found: FoundInput[] = [];
   for (const root of roots) {
     const inputs = await walkInputs(root);
     if (!inputs.ok) return inputs;
-    for (const met of inputs.value) {
-      all.push(met);
-      found.push({ path: met.path.slice(root.label.length), stat: met.stat });
+    for (const entry of inputs.value) {
+      all.push(entry);
+      found.push({ path: entry.path.slice(root.label.length), stat: entry.stat });
     }
   }
   return ok({ all, found });
 }
 
 function textOf(
-  inputs: readonly Met[],
+  inputs: readonly WalkEntry[],
   known: ReadonlyMap<string, KnownFile>,
   hasher: FileHasher,
 ): Result<string> {
@@ -171,13 +179,13 @@ function textOf(
 
 function hashOf(input: FileInput, before: KnownFile | undefined, hasher: FileHasher): Result<string> {
   if (before?.isSame(input.stat)) return ok(before.hash);
-  const held = hold(input, 'file');
-  if (!held.ok) return held;
-  using file = held.value;
+  const opened = openInput(input, 'file');
+  if (!opened.ok) return opened;
+  using file = opened.value;
   try {
     return ok(hasher.hashFile(file.path));
   } catch (error) {
-    return { ok: false, failure: unreadable(input.source, error) };
+    return unreadable('this input', input.source, error);
   }
 }
 
@@ -186,7 +194,7 @@ interface KnownFile {
   isSame(stat: Stats): boolean;
 }
 
-/** What was known of each file, by its path in the manifest. */
+/** The remembered hash of each file, by its path in the manifest. */
 function rememberedFiles(
   roots: readonly InputRoot[],
   remembered: Remembered | undefined,

@@ -1,23 +1,23 @@
-// Reads what people write and give: scripts, configuration, secrets. Not more of it than that can be, and never in vain: a
-// FIFO, or a disk that somebody named by mistake, is told instead of read.
+// Reads files that users provide (scripts, configuration, secrets) up to a maximum size, and rejects what is not a file: a
+// FIFO would block, and a disk named by mistake would be read whole.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
 
-/** The most that a text of a project may be, bytes: a script may be a program. */
+/** The maximum size of a script or configuration file in bytes; a script may be a compiled program. */
 export const LARGEST_TEXT = 64 * 2 ** 20;
 
 export interface ReadOptions {
-  /** What it is called in failures: `vlb.yaml`. */
+  /** The name for error messages: `vlb.yaml`. */
   readonly what: string;
-  /** Bytes. */
+  /** The maximum size in bytes. */
   readonly atMost: number;
-  /** Takes what is no file as well, and waits for it. */
+  /** Also reads what is not a regular file, and waits for it. */
   readonly orPipe?: boolean;
 }
 
-/** Reads a file whole. Fails as `usage` when it cannot be read, is no file, or is too large. */
+/** Reads a whole file. Fails as `usage` when it cannot be read, is not a regular file, or is too large. */
 export function readFile(file: string, { what, atMost, orPipe = false }: ReadOptions): Result<Buffer> {
   const where = { file };
   let descriptor: number;
@@ -45,9 +45,12 @@ export function readFile(file: string, { what, atMost, orPipe = false }: ReadOpt
   }
 }
 
-/** The failure about a file by what node's fs threw. */
+/**
+ * The failure for a file that Node's fs could not read, as `usage`.
+ * @param what the subject of the message: `vlb.yaml`, `this input`
+ */
 export function unreadable(what: string, file: string, error: unknown): Result<never> {
   const { code } = systemError(error);
-  const how = code === 'ENOENT' ? 'is in no such file' : `cannot be read (${code})`;
+  const how = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
   return fail('usage', `${what} ${how}`, { where: { file } });
 }

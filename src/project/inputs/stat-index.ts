@@ -1,39 +1,39 @@
-// The stat index: remembers what a walk over inputs found, and the manifest that came of it, so that inputs whose stats are
-// the same are not read, sorted and written down again. Losing or damaging it costs time, never correctness.
+// The stat index: remembers the stats of a layer's inputs and the manifest made from them, so that a manifest whose inputs
+// are unchanged is reused. Losing or damaging the index costs time, never correctness.
 
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 
-/** A file younger than this when it was hashed could change again within one tick of its time stamps, ms. */
+/** In milliseconds: a file younger than this when it was hashed may change again without a new time stamp. */
 const RACY = 2000;
 
 /**
- * What is kept of each stat: the mode, and what has to be the same for a remembered hash to hold. Times are milliseconds
- * in doubles, exact to a quarter of a microsecond.
+ * The number of fields kept of each stat: the mode, and all that must be equal for a remembered hash to be valid. Times are
+ * milliseconds as doubles, exact to a quarter of a microsecond.
  */
 const FIELDS = 5;
 
-/** What was found in one place, a layer's inputs or a base image, when it was last looked at. */
+/** The inputs of a layer, or a base image, as they were when they were last read. */
 export interface Remembered {
-  /** In the order of the walk. */
+  /** In walk order. */
   readonly paths: readonly string[];
-  /** FIELDS numbers for each path. */
+  /** FIELDS numbers per path. */
   readonly stats: Float64Array;
-  /** What came of it. */
+  /** The manifest, or the hash of the base image. */
   readonly text: string;
 }
 
-/** Something that was found, with its stat; without one it is known by its name alone. */
-export interface Found {
+/** An input with its stat; for an ignored file only the name counts, so it has none. */
+export interface FoundInput {
   readonly path: string;
   readonly stat: Stats | undefined;
 }
 
-/** The file's first line, with the checksum of all that follows: the length of the table, the table, the sections. */
+/** The file's first line, with the checksum of the rest: the length of the table, the table, the sections. */
 const HEADER = /^vlb stat index 3 ([0-9a-f]{8} \d+)\n/;
 
-/** The table's entries, as JSON: where a section's parts end, in the order in which they stand. */
+/** An entry of the table (JSON): the lengths of a section's parts, in file order. */
 interface Entry {
   readonly name: string;
   readonly origin: string;
@@ -56,14 +56,14 @@ export class StatIndex {
     this.#known = readSections(file);
   }
 
-  /** Reads the index; an absent or damaged one is empty. */
+  /** Reads the index; an absent or damaged file yields an empty one. */
   static load(file: string): StatIndex {
     return new StatIndex(file);
   }
 
   /**
-   * What was found last time.
-   * @param origin where it was looked for and by which rules; what was found elsewhere is not remembered
+   * What was remembered under a name, or undefined.
+   * @param origin identifies the roots and rules; an entry of another origin is not returned
    */
   recall(name: string, origin: string): Remembered | undefined {
     const section = this.#known.get(name);
@@ -72,24 +72,24 @@ export class StatIndex {
     const statsLength = count * FIELDS * Float64Array.BYTES_PER_ELEMENT;
     const textAt = statsLength + pathsLength;
     return {
-      // A copy, since an array of doubles has to begin at a multiple of eight.
+      // A copy, since an array of doubles must be aligned to eight bytes.
       stats: new Float64Array(new Uint8Array(bytes.subarray(0, statsLength)).buffer),
       paths: count === 0 ? [] : bytes.toString('utf8', statsLength, textAt).split('\0'),
       text: bytes.toString('utf8', textAt, textAt + textLength),
     };
   }
 
-  /** What was recalled is true still. */
+  /** Keeps a recalled entry: it is still valid. */
   keep(name: string): void {
     const section = this.#known.get(name);
     if (section) this.#seen.set(name, section);
   }
 
   /**
-   * Takes down what was found, and what came of it.
-   * @param now the file system's clock from before anything was read, see `now`
+   * Records inputs and what was made from them.
+   * @param now the file system's time before anything was read, see `now`
    */
-  remember(name: string, origin: string, found: readonly Found[], text: string, now: number): void {
+  remember(name: string, origin: string, found: readonly FoundInput[], text: string, now: number): void {
     const stats = new Float64Array(found.length * FIELDS);
     for (const [index, { stat }] of found.entries()) {
       if (stat) stats.set(fieldsOf(stat, now), index * FIELDS);
@@ -106,15 +106,15 @@ export class StatIndex {
     this.#changed = true;
   }
 
-  /** The time of the file system itself, ms: its clock, not this machine's, stamps the files. Read once. */
+  /** The file system's current time in ms (its clock, not the machine's, stamps files). Read once. */
   get now(): number {
     this.#now ??= fileSystemNow(path.dirname(this.#file));
     return this.#now;
   }
 
   /**
-   * Writes the index when it changed; a failure to write is no failure.
-   * @param complete the whole project was walked, so what was not seen is gone and is forgotten
+   * Writes the index if it changed; errors are ignored.
+   * @param complete the whole project was walked, so entries that were not seen are dropped
    */
   save(complete: boolean): void {
     const forgets = complete && [...this.#known.keys()].some((name) => !this.#seen.has(name));
@@ -139,7 +139,7 @@ export class StatIndex {
   }
 }
 
-/** Whether a stat is the one that was taken down at this place. */
+/** Whether a stat equals the recorded one at this index. */
 export function isSameStat(stats: Float64Array, at: number, stat: Stats): boolean {
   const from = at * FIELDS;
   return (
@@ -151,12 +151,12 @@ export function isSameStat(stats: Float64Array, at: number, stat: Stats): boolea
   );
 }
 
-/** The mode that was taken down at this place; 0 for what is known by its name alone. */
+/** The recorded mode at this index; 0 for an entry without a stat. */
 export function modeAt(stats: Float64Array, at: number): number {
   return stats[at * FIELDS] ?? 0;
 }
 
-/** Git's "racy" problem: the stat of so young a file proves nothing, so a time is taken down that none is equal to. */
+/** As in git's "racy" problem, the stat of a very young file proves nothing, so NaN is recorded, which equals nothing. */
 function fieldsOf({ mode, size, mtimeMs, ctimeMs, ino }: Stats, now: number): number[] {
   const isOld = mtimeMs + RACY < now && ctimeMs + RACY < now;
   return [mode, size, isOld ? mtimeMs : Number.NaN, ctimeMs, ino];
@@ -173,9 +173,9 @@ function readSections(file: string): Map<string, Section> {
   const [line, sum] = HEADER.exec(bytes.toString('latin1', 0, 128)) ?? [];
   if (line === undefined) return sections;
   const body = bytes.subarray(line.length);
-  // A power cut may tear even what was renamed into place, and disks lie.
+  // After a power cut even a renamed file may be incomplete.
   if (checksum(body) !== sum) return sections;
-  // The checksum says that it is what was written here.
+  // The checksum matches, so the table is what `save` wrote.
   const tableAt = body.indexOf('\n') + 1;
   let at = tableAt + Number(body.toString('latin1', 0, tableAt));
   const table: readonly Entry[] = JSON.parse(body.toString('utf8', tableAt, at));
@@ -187,7 +187,7 @@ function readSections(file: string): Map<string, Section> {
   return sections;
 }
 
-/** Nothing is old where nothing can be written: then every file is read each time. */
+/** Minus infinity when the directory is not writable: no file counts as old then, and all are read every time. */
 function fileSystemNow(directory: string): number {
   const probe = path.join(directory, `.clock-${process.pid}`);
   try {
@@ -201,7 +201,7 @@ function fileSystemNow(directory: string): number {
   }
 }
 
-/** CRC-32 and the length: it is to find accidents only, and OpenSSL takes longer to load than this takes altogether. */
+/** CRC-32 and length: enough against accidental damage, and much faster than loading OpenSSL. */
 function checksum(bytes: Buffer): string {
   return `${crc32(bytes).toString(16).padStart(8, '0')} ${bytes.length}`;
 }
@@ -210,6 +210,6 @@ function removeIfThere(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // Not even its directory is one.
+    // Its directory does not exist or is not a directory.
   }
 }

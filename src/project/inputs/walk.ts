@@ -1,4 +1,4 @@
-// Walks a layer's inputs on the host: its own directory, and whatever its bind mounts bring in.
+// Walks a layer's inputs on the host: its own directory and the sources of its bind mounts.
 
 import { isUtf8 } from 'node:buffer';
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
@@ -6,50 +6,50 @@ import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
 import { IGNORE_FILE, type IgnoreRules, isIgnored, prepareRules, rulesBelow } from './ignore.ts';
-import { type Holdable, hold, unreadable } from './open-input.ts';
+import { type InputPath, openInput } from './open-input.ts';
+import { unreadable } from './read-file.ts';
 
-/** What node makes of bytes that are no UTF-8. */
+/** Node's replacement for bytes that are not valid UTF-8. */
 const SUBSTITUTE = '\ufffd';
 
-/** One tree (or single file) of inputs, and under which name the script sees it. */
+/** A tree (or single file) of inputs, and the path under which the script sees it. */
 export interface InputRoot {
   /** Absolute path on the host. */
   readonly source: string;
   /** `.` for the layer's own files, the absolute target for a bind mount. */
   readonly label: string;
-  /** What is no input in it. */
+  /** The ignore rules of the directories above it. */
   readonly rules: IgnoreRules;
 }
 
-/** Something met on the walk. */
 export type Input = FileInput | LinkInput | DirectoryInput;
 
-export interface FileInput extends Place {
+export interface FileInput extends InputEntry {
   readonly type: 'file';
 }
 
-export interface LinkInput extends Place {
+export interface LinkInput extends InputEntry {
   readonly type: 'link';
   readonly target: string;
 }
 
-export interface DirectoryInput extends Place {
+export interface DirectoryInput extends InputEntry {
   readonly type: 'directory';
 }
 
-interface Place extends Holdable {
-  /** As the script sees it. */
+interface InputEntry extends InputPath {
+  /** The path as the script sees it. */
   readonly path: string;
   readonly stat: Stats;
 }
 
-/** All that a walk meets: besides the inputs, what is none. A .vlbignore has a stat, since what it says counts. */
-export type Met =
+/** A result of the walk: an input, a root, or an ignored file. A .vlbignore has a stat, since its contents count. */
+export type WalkEntry =
   | Input
   | { readonly type: 'root'; readonly path: string; readonly stat: Stats }
   | { readonly type: 'ignored'; readonly path: string; readonly stat: Stats | undefined };
 
-/** The trees that a layer's script gets to see. */
+/** The trees that a layer's script can see. */
 export function inputRoots(layer: Layer): readonly Omit<InputRoot, 'rules'>[] {
   const mounts = layer.hints.bindMounts.map((mount) => ({
     source: path.resolve(layer.directory, mount.source),
@@ -59,11 +59,11 @@ export function inputRoots(layer: Layer): readonly Omit<InputRoot, 'rules'>[] {
 }
 
 /**
- * Everything below a root, parents before their children; a root that is a directory comes first.
- * Symbolic links are never followed, save the root itself, nor what becomes one during the walk. Fails as `usage` on what
- * cannot be an input: sockets, FIFOs, devices, names that are no UTF-8, directories that may not be read.
+ * All entries below a root, parents before children, preceded by the root itself if it is a directory.
+ * Only the root itself may be a symbolic link; other links are not followed, not even those that replace a directory during
+ * the walk. Fails as `usage` on what cannot be an input: sockets, FIFOs, devices, invalid UTF-8, unreadable directories.
  */
-export async function walkInputs(root: InputRoot): Promise<Result<readonly Met[]>> {
+export async function walkInputs(root: InputRoot): Promise<Result<readonly WalkEntry[]>> {
   const { source, label, rules } = root;
   let stat: Stats;
   let real: string;
@@ -71,28 +71,28 @@ export async function walkInputs(root: InputRoot): Promise<Result<readonly Met[]
     real = realpathSync(source);
     stat = statSync(real);
   } catch (error) {
-    return { ok: false, failure: unreadable(source, error) };
+    return unreadable('this input', source, error);
   }
   if (!stat.isDirectory()) {
     const file = fileInput({ path: label, source, real, stat });
     return file.ok ? ok([file.value]) : file;
   }
   await prepareRules(rules);
-  const found: Met[] = [{ type: 'root', path: label, stat }];
+  const found: WalkEntry[] = [{ type: 'root', path: label, stat }];
   const wrong = await visitDirectory({ path: label, source, real }, rules, found);
   return wrong ? { ok: false, failure: wrong } : ok(found);
 }
 
 async function visitDirectory(
-  directory: Omit<Place, 'stat'>,
+  directory: Omit<InputEntry, 'stat'>,
   above: IgnoreRules,
-  found: Met[],
+  found: WalkEntry[],
 ): Promise<Failure | undefined> {
   const { source } = directory;
-  const held = hold(directory, 'directory');
-  if (!held.ok) return held.failure;
-  using open = held.value;
-  const names = namesIn(open.path, source);
+  const opened = openInput(directory, 'directory');
+  if (!opened.ok) return opened.failure;
+  using open = opened.value;
+  const names = entryNames(open.path, source);
   if (!names.ok) return names.failure;
   let rules = above;
   if (names.value.includes(IGNORE_FILE)) {
@@ -102,59 +102,64 @@ async function visitDirectory(
     await prepareRules(rules);
   }
   for (const name of names.value) {
-    const met = meet(name, directory, open.path, rules);
-    if (!met.ok) return met.failure;
-    found.push(met.value);
-    if (met.value.type !== 'directory') continue;
-    const wrong = await visitDirectory(met.value, rules, found);
+    const entry = readEntry(name, directory, open.path, rules);
+    if (!entry.ok) return entry.failure;
+    found.push(entry.value);
+    if (entry.value.type !== 'directory') continue;
+    const wrong = await visitDirectory(entry.value, rules, found);
     if (wrong) return wrong;
   }
   return undefined;
 }
 
-/** The names in a directory that is held open. */
-function namesIn(held: string, source: string): Result<readonly string[]> {
+/** The names in an open directory. */
+function entryNames(opened: string, source: string): Result<readonly string[]> {
   try {
-    const names = readdirSync(held);
-    // What is no UTF-8 reads as U+FFFD; but that may be in a name itself.
+    const names = readdirSync(opened);
+    // Invalid UTF-8 is read as U+FFFD, but that character may also be part of a valid name.
     const wrong = names.some((name) => name.includes(SUBSTITUTE))
-      ? readdirSync(held, { encoding: 'buffer' }).find((name) => !isUtf8(name))
+      ? readdirSync(opened, { encoding: 'buffer' }).find((name) => !isUtf8(name))
       : undefined;
     return wrong ? { ok: false, failure: notUtf8("a file's name", wrong, source) } : ok(names);
   } catch (error) {
-    return { ok: false, failure: unreadable(source, error) };
+    return unreadable('this input', source, error);
   }
 }
 
-/** @param held the path by which the directory is held open */
-function meet(name: string, directory: Omit<Place, 'stat'>, held: string, rules: IgnoreRules): Result<Met> {
+/** @param opened the path of the open directory */
+function readEntry(
+  name: string,
+  directory: Omit<InputEntry, 'stat'>,
+  opened: string,
+  rules: IgnoreRules,
+): Result<WalkEntry> {
   const path = `${directory.path}/${name}`;
   const source = `${directory.source}/${name}`;
   const real = `${directory.real}/${name}`;
   let stat: Stats;
   let target = '';
   try {
-    stat = lstatSync(`${held}/${name}`);
-    if (stat.isSymbolicLink()) target = readlinkSync(`${held}/${name}`);
+    stat = lstatSync(`${opened}/${name}`);
+    if (stat.isSymbolicLink()) target = readlinkSync(`${opened}/${name}`);
   } catch (error) {
-    return { ok: false, failure: unreadable(source, error) };
+    return unreadable('this input', source, error);
   }
   if (name === IGNORE_FILE) return ok({ type: 'ignored', path, stat });
   if (isIgnored(source, stat.isDirectory(), rules)) return ok({ type: 'ignored', path, stat: undefined });
   if (stat.isDirectory()) return ok({ type: 'directory', path, source, real, stat });
   if (!stat.isSymbolicLink()) return fileInput({ path, source, real, stat });
-  const bytes = target.includes(SUBSTITUTE) ? readlinkSync(`${held}/${name}`, 'buffer') : undefined;
+  const bytes = target.includes(SUBSTITUTE) ? readlinkSync(`${opened}/${name}`, 'buffer') : undefined;
   if (bytes && !isUtf8(bytes)) {
     return { ok: false, failure: notUtf8('the target of a link', bytes, source) };
   }
   return ok({ type: 'link', path, source, real, stat, target });
 }
 
-function fileInput(met: Place): Result<FileInput> {
-  if (met.stat.isFile()) return ok({ type: 'file', ...met });
+function fileInput(entry: InputEntry): Result<FileInput> {
+  if (entry.stat.isFile()) return ok({ type: 'file', ...entry });
   return fail('usage', 'a socket, FIFO or device cannot be an input of a layer', {
-    where: { file: met.source },
-    hint: `move it out of the layer, or name it in ${IGNORE_FILE}`,
+    where: { file: entry.source },
+    hint: `move it out of the layer, or add it to ${IGNORE_FILE}`,
   });
 }
 

@@ -1,4 +1,4 @@
-// Finds the numbered layer directories of a project and reads each one's script and hints.
+// Finds the numbered layer directories of a project and reads the script and hints of each.
 
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
@@ -15,8 +15,8 @@ export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
 
 /**
- * All layers, sorted by number, then by name, for one platform. They are in `layers/`, or at the root as older projects have them.
- * Fails as `usage` on the first thing that is wrong with one.
+ * All layers, sorted by number, then by name, for one platform. They are in `layers/`, or at the project's root in older
+ * projects. Fails as `usage` on the first invalid layer.
  */
 export function discoverLayers(projectDirectory: string, platform: Platform): Result<readonly Layer[]> {
   const folder = listLayers(path.join(projectDirectory, 'layers'));
@@ -27,7 +27,7 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   if (inFolder.length > 0 && atRoot.length > 0) {
     return fail(
       'usage',
-      `layers stand in layers/ (${inFolder[0]}) and at the project's root (${atRoot[0]})`,
+      `there are layers both in layers/ (${inFolder[0]}) and at the project's root (${atRoot[0]})`,
       {
         where: { file: projectDirectory },
         hint: 'move them all into layers/',
@@ -37,9 +37,9 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   const parent = atRoot.length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
   const names = [...inFolder, ...atRoot].sort(byNumberThenName);
   if (names.length === 0) {
-    return fail('usage', 'there are no layers here', {
+    return fail('usage', 'no layers found', {
       where: { file: projectDirectory },
-      hint: 'a layer is a directory like layers/10_base with a script, build-layer or modify-disk; `vlb new-layer base --modify-disk` makes one',
+      hint: 'create one with `vlb new-layer base --modify-disk`: a directory like layers/10_base with a script, build-layer or modify-disk',
     });
   }
   const layers: Layer[] = [];
@@ -51,19 +51,19 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   return ok(layers);
 }
 
-/** The names of a project's layers in their order, without a look at what is in them. */
+/** The sorted names of a project's layers, without reading the layers. */
 export function layerNamesOf(projectDirectory: string): readonly string[] {
   return layerNames(layersDirectory(projectDirectory))
     .filter((name) => LAYER_NAME.test(name))
     .sort(byNumberThenName);
 }
 
-/** The directory that holds a project's layers: the root for projects in the older layout. */
+/** The directory that holds a project's layers: the project's root in the older layout. */
 export function layersDirectory(projectDirectory: string): string {
   return layerNames(projectDirectory).length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
 }
 
-/** The number in front of a layer's name. */
+/** The number at the start of a layer's name. */
 export function layerNumber(name: string): number {
   return Number.parseInt(name, 10);
 }
@@ -82,22 +82,22 @@ function layerNames(directory: string): readonly string[] {
   return listed.ok ? listed.value : [];
 }
 
-/** What looks like a layer in a directory; nothing where there is none. Fails as `usage` when it cannot be read. */
+/** The subdirectories that look like layers; none for an absent directory. Fails as `usage` when it cannot be read. */
 function listLayers(directory: string): Result<readonly string[]> {
   try {
     const names = readdirSync(directory);
     return ok(names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name))));
   } catch (error) {
     const { code } = systemError(error);
-    const isNone = code === 'ENOENT' || code === 'ENOTDIR';
-    return isNone ? ok([]) : unreadable(`the directory ${path.basename(directory)}`, directory, error);
+    const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';
+    return isAbsent ? ok([]) : unreadable(`the directory ${path.basename(directory)}`, directory, error);
   }
 }
 
 function readLayer(directory: string, platform: Platform): Result<Layer> {
   const name = path.basename(directory);
   if (!LAYER_NAME.test(name)) {
-    return fail('usage', `"${name}" is no name for a layer`, {
+    return fail('usage', `"${name}" is not a valid layer name`, {
       where: { file: directory },
       hint: 'use letters, digits, dots, dashes and underscores after the number',
     });
@@ -115,13 +115,13 @@ function readLayer(directory: string, platform: Platform): Result<Layer> {
   if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
       where: { file: directory },
-      hint: 'give it an executable build-layer or modify-disk',
+      hint: 'add an executable build-layer or modify-disk',
     });
   }
   if (scripts.length > 1) {
     return fail('usage', `layer ${name} has both build-layer and modify-disk`, {
       where: { file: directory },
-      hint: 'a layer has one script: make two layers of it',
+      hint: 'split it into two layers: a layer has one script',
     });
   }
   const { kind, stat } = only;
@@ -138,12 +138,12 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
   if (own.isSymbolicLink()) {
     const real = realPathIfAny(script);
     if (real === undefined) {
-      return fail('usage', `the script of layer ${layer} is a link that leads nowhere`, { where });
+      return fail('usage', `the script of layer ${layer} is a dangling symbolic link`, { where });
     }
     if (!real.startsWith(`${realpathSync(path.dirname(script))}/`)) {
-      return fail('usage', `the script of layer ${layer} is a link out of the layer`, {
+      return fail('usage', `the script of layer ${layer} is a symbolic link to a file outside the layer`, {
         where,
-        hint: 'copy it here, or bring it in with # chroot-bind-mount: only what is in the layer is seen to change',
+        hint: 'copy it into the layer or use # chroot-bind-mount; vlb tracks changes only inside the layer',
       });
     }
     stat = statSync(script);
@@ -158,7 +158,7 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
       hint: `chmod +x ${script}`,
     });
   }
-  // The kernel looks for `#!` and takes the interpreter's name up to the line's end, a carriage return included.
+  // The kernel takes everything between `#!` and the line feed for the interpreter's name, a carriage return included.
   if (/^[^\n]*\r(?:\n|$)/.test(text)) {
     return fail('usage', `the script of layer ${layer} has Windows line endings (CRLF)`, {
       where: { file: script, line: 1 },
@@ -166,9 +166,9 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
     });
   }
   if (!text.startsWith('#!') && !text.startsWith('\x7fELF')) {
-    return fail('usage', `the script of layer ${layer} does not say what runs it`, {
+    return fail('usage', `the script of layer ${layer} has no interpreter line`, {
       where: { file: script, line: 1 },
-      hint: 'begin it with a line like #!/bin/sh',
+      hint: 'start it with a line like #!/bin/sh',
     });
   }
   return ok(text);

@@ -1,17 +1,17 @@
-// Parameters: what the command line gives (`-p NAME=VALUE`) meets what the layers ask for (`# vlb: param NAME`).
+// Parameters: combines the values from the command line (`-p NAME=VALUE`) with the layers' declarations (`# vlb: param NAME`).
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
 import { nearest } from '../../util/nearest.ts';
 
-/** The values of `NAME=VALUE` words. Fails as `usage` for one that is none, or a name given twice. */
+/** Parses `NAME=VALUE` words. Fails as `usage` for a malformed one, or a name given twice. */
 export function parseParams(words: readonly string[]): Result<ReadonlyMap<string, string>> {
   const given = new Map<string, string>();
   for (const word of words) {
     const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
     if (name === undefined || value === undefined) {
-      return fail('usage', `-p ${word}: not a parameter`, { hint: 'it is NAME=VALUE' });
+      return fail('usage', `-p ${word}: not a parameter`, { hint: 'write it as NAME=VALUE' });
     }
     if (given.has(name)) return fail('usage', `-p ${name} is given twice`);
     given.set(name, value);
@@ -21,7 +21,7 @@ export function parseParams(words: readonly string[]): Result<ReadonlyMap<string
 
 /**
  * The layers with the values of their parameters.
- * Fails as `usage` for a parameter that nobody asks for, and for one without a value, with the place of its hint.
+ * Fails as `usage` for a parameter that no layer declares, and for one without a value, with the location of its hint.
  */
 export function withParams(
   layers: readonly Layer[],
@@ -32,7 +32,7 @@ export function withParams(
     if (known.has(name)) continue;
     const guess = nearest(name, [...known]);
     const hint =
-      guess === undefined ? 'a layer asks for one with "# vlb: param NAME"' : `did you mean ${guess}?`;
+      guess === undefined ? 'declare it in a layer with "# vlb: param NAME"' : `did you mean ${guess}?`;
     return fail('usage', `no layer has a parameter ${name}`, { hint });
   }
   const resolved: Layer[] = [];
@@ -41,9 +41,9 @@ export function withParams(
     for (const param of layer.hints.params) {
       const value = given.get(param.name) ?? param.default;
       if (value === undefined) {
-        return fail('usage', `layer ${layer.name} wants a value for its parameter ${param.name}`, {
+        return fail('usage', `layer ${layer.name} requires a value for its parameter ${param.name}`, {
           where: { file: path.join(layer.directory, layer.kind), line: param.line },
-          hint: `give it with -p ${param.name}=VALUE, or a default in the hint`,
+          hint: `pass -p ${param.name}=VALUE, or set a default in the hint`,
         });
       }
       params[param.name] = value;

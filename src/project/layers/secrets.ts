@@ -1,4 +1,4 @@
-// Secrets: what the command line gives (`--secret NAME=FILE`) meets what the layers ask for (`# vlb: secret NAME`).
+// Secrets: combines those from the command line (`--secret NAME=FILE`) with the layers' declarations (`# vlb: secret NAME`).
 
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
@@ -8,25 +8,25 @@ import { nearest } from '../../util/nearest.ts';
 import { SECRET_NAME } from '../hints/words.ts';
 import { readFile, unreadable } from '../inputs/read-file.ts';
 
-/** The most that a secret may be, bytes: a key, a token, a certificate, but no disk. */
+/** The maximum size of a secret in bytes: enough for a key, a token or a certificate. */
 const LARGEST = 512 * 1024;
 
 export interface Secrets {
   /**
-   * The secrets of a layer; each file is read once. Fails as `usage` for one that was not given, with the place of its
-   * hint, and for a file that cannot be read.
+   * The secrets of a layer; each file is read once. Fails as `usage` for a secret that was not given, with the location
+   * of its hint, and for a file that cannot be read.
    */
   of(layer: Layer): Result<readonly Secret[]>;
-  /** Those of a layer that were given. Fails as `usage` for a file that cannot be read. */
+  /** The secrets of a layer that were given. Fails as `usage` for a file that cannot be read. */
   given(layer: Layer): Result<readonly Secret[]>;
 }
 
 type Source = { readonly file: string } | { readonly content: Buffer };
 
 /**
- * The secrets of `NAME=FILE` and `NAME` words; the latter are taken from the environment, and out of it, so that no
- * process that vlb starts inherits them.
- * Fails as `usage` for a word that is none, a name given twice, and one that no layer asks for.
+ * The secrets of `NAME=FILE` and `NAME` words. The latter are taken from the environment and removed from it, so that no
+ * child process inherits them.
+ * Fails as `usage` for a malformed word, a name given twice, and a name that no layer declares.
  */
 export function givenSecrets(
   words: readonly string[],
@@ -39,13 +39,15 @@ export function givenSecrets(
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
     if (!SECRET_NAME.test(name)) {
-      return fail('usage', `--secret ${name}: not a secret`, { hint: 'it is NAME=FILE, or NAME alone' });
+      return fail('usage', `--secret ${name}: not a secret`, {
+        hint: 'write it as NAME=FILE, or NAME to take it from the environment',
+      });
     }
     if (given.has(name)) return fail('usage', `--secret ${name} is given twice`);
     if (!known.includes(name)) {
       const guess = nearest(name, known);
       const hint =
-        guess === undefined ? 'a layer asks for one with "# vlb: secret NAME"' : `did you mean ${guess}?`;
+        guess === undefined ? 'declare it in a layer with "# vlb: secret NAME"' : `did you mean ${guess}?`;
       return fail('usage', `no layer has a secret ${name}`, { hint });
     }
     const source = equals < 0 ? fromEnvironment(name, environment) : fromFile(word.slice(equals + 1), name);
@@ -64,8 +66,8 @@ export function givenSecrets(
 function fromEnvironment(name: string, environment: NodeJS.ProcessEnv): Result<Source> {
   const text = environment[name];
   if (text === undefined) {
-    return fail('usage', `--secret ${name}: the environment has no variable ${name}`, {
-      hint: `export it, or give a file: --secret ${name}=FILE`,
+    return fail('usage', `--secret ${name}: environment variable ${name} is not set`, {
+      hint: `export it, or pass a file: --secret ${name}=FILE`,
     });
   }
   delete environment[name];
@@ -77,27 +79,27 @@ function fromFile(file: string, name: string): Result<Source> {
     accessSync(file, constants.R_OK);
     return ok({ file });
   } catch (error) {
-    return unreadable(`the secret ${name}`, file, error);
+    return unreadable(`the file of secret ${name}`, file, error);
   }
 }
 
 function secretsOf(
   layer: Layer,
-  wanted: readonly SecretName[],
+  declared: readonly SecretName[],
   given: Map<string, Source>,
 ): Result<readonly Secret[]> {
   const secrets: Secret[] = [];
-  for (const { name, line } of wanted) {
+  for (const { name, line } of declared) {
     const source = given.get(name);
     if (!source) {
-      return fail('usage', `layer ${layer.name} wants the secret ${name}`, {
+      return fail('usage', `layer ${layer.name} requires the secret ${name}`, {
         where: { file: path.join(layer.directory, layer.kind), line },
-        hint: `give it with --secret ${name}=FILE, or with --secret ${name} where the environment has it`,
+        hint: `pass --secret ${name}=FILE, or --secret ${name} to take it from the environment`,
       });
     }
     const content = contentOf(source, name);
     if (!content.ok) return content;
-    given.set(name, { content: content.value }); // it may be a pipe, which can be read once
+    given.set(name, { content: content.value }); // it may be a pipe, which can be read only once
     secrets.push({ name, content: content.value });
   }
   return ok(secrets);
@@ -106,5 +108,5 @@ function secretsOf(
 function contentOf(source: Source, name: string): Result<Buffer> {
   if ('content' in source) return ok(source.content);
   // It may be a pipe: `--secret NAME=<(…)`.
-  return readFile(source.file, { what: `the secret ${name}`, atMost: LARGEST, orPipe: true });
+  return readFile(source.file, { what: `the file of secret ${name}`, atMost: LARGEST, orPipe: true });
 }

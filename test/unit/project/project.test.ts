@@ -30,7 +30,7 @@ test('what is wrong with the configuration or with a layer is wrong with the pro
   using tree = new Tree({ ...LAYER, 'vlb.yaml': 'bse: x\n' });
   assert.match(failureIn(await loadProject(tree.directory, PLATFORM)).message, /vlb\.yaml/);
   using empty = new Tree();
-  assert.match(failureIn(await loadProject(empty.directory, PLATFORM)).message, /no layers/);
+  assert.match(failureIn(await loadProject(empty.directory, PLATFORM)).message, /^no layers found$/);
 });
 
 test('a cache directory moves the store and nothing else', () => {

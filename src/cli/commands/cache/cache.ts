@@ -3,7 +3,7 @@
 import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
 import { type CacheLimits, DEFAULT_LIMITS } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
-import { parseMaxAge, parseMaxSize, WANTS_AGE, WANTS_SIZE } from '../../../project/config/limits.ts';
+import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from '../../../project/config/limits.ts';
 import { createStyle, wantsColor } from '../../../report/terminal/style.ts';
 import {
   badText,
@@ -90,9 +90,9 @@ export interface GivenLimits {
 /** The limits of the command line, or where that says nothing these others. Fails as `usage`. */
 export function givenLimits({ maxSize, maxAge }: GivenLimits, others: CacheLimits): Result<CacheLimits> {
   const size = maxSize === undefined ? { value: others.maxBytes } : parseMaxSize(maxSize);
-  if (!size) return fail('usage', `--max-size ${maxSize}: ${WANTS_SIZE}`);
+  if (!size) return fail('usage', `--max-size ${maxSize}: ${SIZE_RULE}`);
   const age = maxAge === undefined ? { value: others.maxAge } : parseMaxAge(maxAge);
-  if (!age) return fail('usage', `--max-age ${maxAge}: ${WANTS_AGE}`);
+  if (!age) return fail('usage', `--max-age ${maxAge}: ${AGE_RULE}`);
   return ok({ maxBytes: size.value, maxAge: age.value });
 }
 

@@ -202,7 +202,7 @@ describe('bind mounts', () => {
     using tree = new Tree({ 'layer/a': '' });
     const failure = failureIn((await stage(tree, [{ source: '../missing', target: '/x' }])).result);
     assert.equal(failure.where?.file, tree.path('layer/build-layer'), 'the script with the hint');
-    assert.deepEqual(failure.detail, [`it is ${tree.path('missing')}`]);
+    assert.deepEqual(failure.detail, [`source: ${tree.path('missing')}`]);
   });
 });
 
@@ -281,7 +281,7 @@ describe('what is replaced between the walk and the copy is not copied', () => {
       const failure = failureIn(
         await stageInputs(layer, tree.directory, tree.path('staged'), hasher, signal),
       );
-      assert.equal(failure.message, 'this input was replaced while vlb read it');
+      assert.equal(failure.message, 'this input changed while vlb was reading it');
       assert.equal(failure.where?.file, tree.path('layer/dir/file'));
       assert.equal(existsSync(tree.path('staged/0/dir/file')), false);
     });

@@ -18,12 +18,12 @@ for (const [text, access] of [
 
 for (const [text, message] of [
   ['local:r', /--cache local:r: the local store is always read and written/],
-  ['remote', /--cache does not know what to do with "remote"/],
-  ['remote:w', /with "remote:w"/],
-  ['remote:rw:r', /with "remote:rw:r"/],
-  ['elsewhere:rw', /with "elsewhere:rw"/],
-  ['local:rw,,remote:r', /with ""/],
-  ['remote:r,remote:rw', /says twice what it is to do with the remote cache/],
+  ['remote', /--cache: unknown setting "remote"/],
+  ['remote:w', /unknown setting "remote:w"/],
+  ['remote:rw:r', /unknown setting "remote:rw:r"/],
+  ['elsewhere:rw', /unknown setting "elsewhere:rw"/],
+  ['local:rw,,remote:r', /unknown setting ""/],
+  ['remote:r,remote:rw', /^--cache sets "remote" twice$/],
 ] as const) {
   test(`${text} is refused`, () => {
     const failure = failureIn(parseCacheUse(text, '--cache'));

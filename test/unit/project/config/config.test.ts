@@ -92,51 +92,81 @@ describe('complaints', () => {
   });
 
   for (const [text, line, message] of [
-    ['- a\n', 1, /has to be a mapping/],
-    ['just words\n', 1, /has to be a mapping/],
-    ['\nbase: {}\nbsae: x\n', 3, /bsae is no field that vlb knows; did you mean base\?/],
-    ['frobnicate: x\n', 1, /frobnicate is no field that vlb knows; there is base/],
-    ['base:\n  pth: x\n', 2, /base\.pth is no field that vlb knows; did you mean base\.path\?/],
-    ['base:\n  path: a\n  sha265: x\n', 3, /did you mean base\.sha256\?/],
-    ['base:\n', 1, /base wants a path, or url and sha256/],
-    ['base: ""\n', 1, /base wants a path, or url and sha256/],
-    ['base: [a, b]\n', 1, /base wants a path, or url and sha256/],
-    ['base: true\n', 1, /base wants a path, or url and sha256/],
-    ['base: {}\n', 1, /base wants a path, or url and sha256/],
-    ['base:\n  path: [a]\n', 2, /base\.path wants a text/],
-    ['base:\n  path:\n', 2, /base\.path wants a text/],
-    [`\nbase:\n  path: a\n  sha256: ${SHA.slice(1)}\n`, 4, /base\.sha256 wants 64 hexadecimal digits/],
-    [`base:\n  path: a\n  sha256: ${SHA.slice(1)}g\n`, 3, /base\.sha256 wants 64 hexadecimal digits/],
-    ['base: https://example.org/a.qcow2\n', 1, /base\.sha256 is missing/],
-    ['base:\n  url: https://example.org/a.qcow2\n', 2, /base\.sha256 is missing/],
-    [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url wants an http or https address/],
-    [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url wants an http or https address/],
-    ['cache: 20G\n', 1, /cache wants max-size, max-age or s3/],
-    ['cache:\n', 1, /cache wants max-size, max-age or s3/],
-    ['cache:\n  max-size: 20\n', 2, /cache\.max-size wants a size like 20G, or none/],
-    ['cache:\n  max-size: [1G]\n', 2, /cache\.max-size wants a size/],
-    ['cache:\n  max-size: 1G\n  max-age: 30\n', 3, /cache\.max-age wants an age like 30d, or none/],
-    ['cache:\n  s3: team\n', 2, /cache\.s3 wants a mapping with a bucket/],
-    ['cache:\n  s3:\n', 2, /cache\.s3 wants a mapping/],
+    ['- a\n', 1, /^vlb\.yaml: must be a mapping/],
+    ['just words\n', 1, /^vlb\.yaml: must be a mapping/],
+    ['\nbase: {}\nbsae: x\n', 3, /^vlb\.yaml: unknown field "bsae" \(did you mean "base"\?\)$/],
+    ['frobnicate: x\n', 1, /unknown field "frobnicate" \(valid fields: base, images, cache\)$/],
+    ['base:\n  pth: x\n', 2, /unknown field "base\.pth" \(did you mean "base\.path"\?\)$/],
+    ['base:\n  path: a\n  sha265: x\n', 3, /unknown field "base\.sha265" \(did you mean "base\.sha256"\?\)$/],
+    ['base:\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base: ""\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base: [a, b]\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base: [{path: a}]\n', 1, /: base must be a path/],
+    ['images: [10_a]\n', 1, /: images must be a mapping/],
+    ['cache: [s3]\n', 1, /: cache must be a mapping/],
+    ['images: {constructor: 10_a}\n', 1, /: images\.constructor is a reserved name/],
+    ['__proto__: {}\n', 1, /unknown field "__proto__"/],
+    ['base: true\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base: {}\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base:\n  path: [a]\n', 2, /: base\.path must be a string$/],
+    ['base:\n  path:\n', 2, /: base\.path must be a string$/],
+    [`\nbase:\n  path: a\n  sha256: ${SHA.slice(1)}\n`, 4, /: base\.sha256 must be 64 hexadecimal digits/],
+    [`base:\n  path: a\n  sha256: ${SHA.slice(1)}g\n`, 3, /: base\.sha256 must be 64 hexadecimal digits/],
+    ['base: https://example.org/a.qcow2\n', 1, /: base is a URL, which requires base\.sha256/],
+    ['base:\n  path: http://example.org/a\n', 2, /: base\.path is a URL, which requires base\.sha256/],
+    ['base:\n  url: https://example.org/a.qcow2\n', 2, /: base\.url requires base\.sha256/],
+    [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url must be an http or https URL/],
+    [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url must be an http or https URL/],
+    ['cache: 20G\n', 1, /: cache must be a mapping with max-size, max-age, s3 or trusted-keys$/],
+    ['cache:\n', 1, /: cache must be a mapping with max-size, max-age, s3 or trusted-keys$/],
+    ['cache:\n  max-size: 20\n', 2, /cache\.max-size must be a size like 20G, or none/],
+    ['cache:\n  max-size: [1G]\n', 2, /cache\.max-size must be a size/],
+    ['cache:\n  max-size: 1G\n  max-age: 30\n', 3, /cache\.max-age must be an age like 30d, or none/],
+    ['cache:\n  s3: team\n', 2, /: cache\.s3 must be a mapping with a bucket$/],
+    ['cache:\n  s3:\n', 2, /: cache\.s3 must be a mapping/],
     ['cache:\n  s3:\n    prefix: a\n', 2, /cache\.s3\.bucket is missing/],
-    ['cache:\n  s3:\n    buckit: a\n', 3, /did you mean cache\.s3\.bucket\?/],
-    ['cache:\n  s3:\n    bucket: a/b\n', 3, /cache\.s3\.bucket wants the name of a bucket/],
-    ['cache:\n  s3:\n    bucket: team\n    prefix: /a\n', 4, /cache\.s3\.prefix wants names with slashes/],
-    ['cache:\n  s3:\n    bucket: team\n    prefix: a/../b\n', 4, /cache\.s3\.prefix wants names/],
-    ['cache:\n  s3:\n    bucket: team\n    endpoint: s3.local\n', 4, /cache\.s3\.endpoint wants the address/],
-    ['cache:\n  s3:\n    bucket: team\n    endpoint: http://a:b@c\n', 4, /cache\.s3\.endpoint wants/],
-    ['cache:\n  s3:\n    bucket: team\n    region: [a]\n', 4, /cache\.s3\.region wants the name of a region/],
-    ['cache:\n  s3:\n    bucket: team\n    path-style: on\n', 4, /cache\.s3\.path-style wants true or false/],
-    [`cache:\n  trusted-keys: [${KEY}]\n`, 2, /cache\.trusted-keys is of no use without cache\.s3/],
+    [
+      'cache:\n  s3:\n    buckit: a\n',
+      3,
+      /unknown field "cache\.s3\.buckit" \(did you mean "cache\.s3\.bucket"\?\)$/,
+    ],
+    ['cache:\n  s3:\n    bucket: a/b\n', 3, /cache\.s3\.bucket must be the name of a bucket/],
+    [
+      'cache:\n  s3:\n    bucket: team\n    prefix: /a\n',
+      4,
+      /cache\.s3\.prefix must be names separated by slashes/,
+    ],
+    ['cache:\n  s3:\n    bucket: team\n    prefix: a/../b\n', 4, /cache\.s3\.prefix must be names/],
+    ['cache:\n  s3:\n    bucket: team\n    endpoint: s3.local\n', 4, /cache\.s3\.endpoint must be the URL/],
+    [
+      'cache:\n  s3:\n    bucket: team\n    endpoint: http://a:b@c\n',
+      4,
+      /cache\.s3\.endpoint must be the URL/,
+    ],
+    [
+      'cache:\n  s3:\n    bucket: team\n    region: [a]\n',
+      4,
+      /cache\.s3\.region must be the name of a region/,
+    ],
+    [
+      'cache:\n  s3:\n    bucket: team\n    path-style: on\n',
+      4,
+      /cache\.s3\.path-style must be true or false/,
+    ],
+    [`cache:\n  trusted-keys: [${KEY}]\n`, 2, /cache\.trusted-keys requires cache\.s3$/],
     ['cache:\n  s3: {bucket: team}\n  trusted-keys: []\n', 3, /cache\.trusted-keys is empty/],
     [
       `cache:\n  s3: {bucket: team}\n  trusted-keys: ${KEY}\n`,
       3,
-      /cache\.trusted-keys wants a list of public/,
+      /cache\.trusted-keys must be a list of public/,
     ],
-    ['cache:\n  s3: {bucket: team}\n  trusted-keys:\n    - abc\n', 4, /cache\.trusted-keys wants a list/],
-    ['cache:\n  max-sise: 1G\n', 2, /did you mean cache\.max-size\?/],
-    [`base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`, 2, /a path or a url, not both/],
+    ['cache:\n  s3: {bucket: team}\n  trusted-keys:\n    - abc\n', 4, /cache\.trusted-keys must be a list/],
+    ['cache:\n  max-sise: 1G\n', 2, /unknown field "cache\.max-sise" \(did you mean "cache\.max-size"\?\)$/],
+    [
+      `base:\n  path: a\n  url: https://example.org/a\n  sha256: ${SHA}\n`,
+      2,
+      /: base\.path cannot be combined with base\.url$/,
+    ],
   ] as const) {
     test(JSON.stringify(text), async () => assert.match((await complaint(text, line)).message, message));
   }
@@ -161,14 +191,14 @@ describe('images', () => {
   });
 
   for (const [name, says] of [
-    ['image', /every project has/],
-    ['20_app', /could be a layer/],
-    [`"${'a'.repeat(64)}"`, /could be a digest/],
-    ['../evil', /no name for a file/],
-    ['a b', /no name for a file/],
-    ['.hidden', /no name for a file/],
-    ['""', /no name for a file/],
-    ['web.qcow2', /call it web$/],
+    ['image', /is the name of the default image/],
+    ['20_app', /looks like a layer/],
+    [`"${'a'.repeat(64)}"`, /looks like a digest/],
+    ['../evil', /is not a valid file name/],
+    ['a b', /is not a valid file name/],
+    ['.hidden', /is not a valid file name/],
+    ['""', /is not a valid file name/],
+    ['web.qcow2', /use web$/],
   ] as const) {
     test(`cannot be called ${name}`, async () => {
       const { message } = await complaint(`# first\nimages:\n  ${name}: 10_a\n`, 3);
@@ -177,9 +207,12 @@ describe('images', () => {
   }
 
   test('want a mapping of names', async () => {
-    assert.match((await complaint('images: web\n', 1)).message, /images wants a mapping/);
-    assert.match((await complaint('images:\n  web:\n', 2)).message, /images\.web wants the name of a layer/);
-    assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /images\.web wants the name/);
+    assert.match((await complaint('images: web\n', 1)).message, /: images must be a mapping/);
+    assert.match(
+      (await complaint('images:\n  web:\n', 2)).message,
+      /: images\.web must be the name of a layer$/,
+    );
+    assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /: images\.web must be the name/);
     await complaint('images:\n  web: 10_a\n  web: 20_b\n', 3);
   });
 });

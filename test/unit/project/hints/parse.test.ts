@@ -96,40 +96,40 @@ describe('what is no hint', () => {
 
 describe('malformed hints tell file and line', () => {
   for (const [line, message] of [
-    ['# chroot-bind-mount', /chroot-bind-mount wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a b', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a /b c', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a /', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a //', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a /.', /wants SRC and an absolute TARGET/],
-    ['# chroot-bind-mount a /b/../..', /wants SRC and an absolute TARGET/],
-    ['# chroot-mount 2 /boot', /chroot-mount wants a partition like p2/],
-    ['# chroot-mount p0 /boot', /wants a partition like p2/],
-    ['# chroot-mount p2 boot', /wants a partition like p2 and an absolute TARGET/],
-    ['# chroot-mount p2 /boot the boot partition', /wants a partition like p2/],
-    ['# vlb: from', /from wants a layer, or the word scratch/],
-    ['# vlb: from scratch please', /from wants a layer, or the word scratch/],
-    ['# vlb: mount app', /mount wants a layer and an absolute TARGET/],
-    ['# vlb: mount app mnt/x', /mount wants a layer and an absolute TARGET/],
-    ['# vlb: disk-size', /disk-size wants a size like 20G/],
-    ['# vlb: disk-size big', /wants a size like 20G/],
-    ['# vlb: disk-size 20 G', /wants a size like 20G/],
-    ['# vlb: disk-size -1', /wants a size like 20G/],
-    ['# vlb: root-partition 0', /root-partition wants a partition number/],
-    ['# vlb: root-partition p2', /wants a partition number/],
-    ['# vlb: timeout', /timeout wants a duration/],
-    ['# vlb: timeout soon', /wants a duration like 90s, 30m or 2h/],
-    ['# vlb: timeout 0', /wants a duration/],
-    ['# vlb: max-age old', /max-age wants a duration like 12h or 7d/],
-    ['# vlb: secret', /secret wants a name/],
-    ['# vlb: secret ../x', /secret wants a name/],
-    ['# vlb: secret a b', /secret wants a name/],
-    ['# vlb: cache-dir', /cache-dir wants an absolute TARGET/],
-    ['# vlb: cache-dir /a', /cache-dir is for build-layer/],
-    ['# chroot-bind-mount a /mnt', /cannot mount at \/mnt: the layer's own files/],
+    ['# chroot-bind-mount', /chroot-bind-mount requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a b', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /b c', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a //', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /.', /requires SRC and an absolute TARGET/],
+    ['# chroot-bind-mount a /b/../..', /requires SRC and an absolute TARGET/],
+    ['# chroot-mount 2 /boot', /chroot-mount requires a partition like p2/],
+    ['# chroot-mount p0 /boot', /requires a partition like p2/],
+    ['# chroot-mount p2 boot', /requires a partition like p2 and an absolute TARGET/],
+    ['# chroot-mount p2 /boot the boot partition', /requires a partition like p2/],
+    ['# vlb: from', /from requires a layer name or scratch/],
+    ['# vlb: from scratch please', /from requires a layer name or scratch/],
+    ['# vlb: mount app', /mount requires a layer and an absolute TARGET/],
+    ['# vlb: mount app mnt/x', /mount requires a layer and an absolute TARGET/],
+    ['# vlb: disk-size', /disk-size requires a size like 20G/],
+    ['# vlb: disk-size big', /requires a size like 20G/],
+    ['# vlb: disk-size 20 G', /requires a size like 20G/],
+    ['# vlb: disk-size -1', /requires a size like 20G/],
+    ['# vlb: root-partition 0', /root-partition requires a partition number/],
+    ['# vlb: root-partition p2', /requires a partition number/],
+    ['# vlb: timeout', /timeout requires a duration/],
+    ['# vlb: timeout soon', /requires a duration like 90s, 30m or 2h/],
+    ['# vlb: timeout 0', /requires a duration/],
+    ['# vlb: max-age old', /max-age requires a duration like 12h or 7d/],
+    ['# vlb: secret', /secret requires a name/],
+    ['# vlb: secret ../x', /secret requires a name/],
+    ['# vlb: secret a b', /secret requires a name/],
+    ['# vlb: cache-dir', /cache-dir requires an absolute TARGET/],
+    ['# vlb: cache-dir /a', /cache-dir is only valid in build-layer/],
+    ['# chroot-bind-mount a /mnt', /cannot mount at \/mnt, which holds the layer's own files/],
     ['# chroot-mount p2 /mnt/./', /cannot mount at \/mnt/],
-    ['# chroot-mount p2 /proc/x', /cannot mount at \/proc\/x: vlb puts the script's own there/],
+    ['# chroot-mount p2 /proc/x', /cannot mount at \/proc\/x, which vlb mounts itself/],
     ['# chroot-bind-mount a //sys', /cannot mount at \/sys/],
     ['# chroot-bind-mount a /dev', /cannot mount at \/dev/],
   ] as const) {
@@ -149,14 +149,14 @@ describe('targets', () => {
 
   test('two hints for one', () => {
     const failure = failureIn(parse('# chroot-mount p2 /data\n# chroot-bind-mount a /data/', 'build-layer'));
-    assert.match(failure.message, /mounts at \/data\/, as line 2 does/);
+    assert.match(failure.message, /mounts at \/data\/, which line 2 already does/);
     assert.equal(failure.where?.line, 3);
   });
 
   for (const cover of ['# chroot-bind-mount a /data', '# vlb: cache-dir /data/']) {
     test(`what ${cover} hides`, () => {
       const failure = failureIn(parse(`# vlb: mount app /data/app\n${cover}`, 'build-layer'));
-      assert.match(failure.message, /mounted at \/data\/app is hidden by line 3, at \/data/);
+      assert.match(failure.message, /the mount at \/data\/app is hidden by the one at \/data\/? \(line 3\)/);
       assert.equal(failure.where?.line, 2);
     });
   }
@@ -181,7 +181,7 @@ describe('unknown words', () => {
 
   for (const word of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', '__proto__']) {
     test(`${word}, a name that every object has`, () => {
-      assert.match(failureIn(parse(`# vlb: ${word}`)).message, /is no hint that vlb knows/);
+      assert.match(failureIn(parse(`# vlb: ${word}`)).message, /^unknown hint "/);
     });
   }
 });
@@ -190,7 +190,7 @@ describe('hints for a modify-disk alone', () => {
   for (const line of ['# vlb: disk-size 1G', '# vlb: from scratch']) {
     test(`${line} in a build-layer`, () => {
       const failure = failureIn(parse(line, 'build-layer'));
-      assert.match(failure.message, /for modify-disk/);
+      assert.match(failure.message, /is only valid in modify-disk/);
       assert.deepEqual(failure.where, { file: FILE, line: 2 });
     });
   }

@@ -89,8 +89,8 @@ describe('a .vlbignore', () => {
   test('that names the script is an error', async () => {
     using tree = new Tree({ 'layers/10_a/build-layer': '', '.vlbignore': '*layer\n' });
     const failure = failureIn(await read(tree));
-    assert.equal(failure.message, '.vlbignore makes vlb ignore the script of layer 10_a');
-    assert.equal(failure.hint, 'except it there: !build-layer');
+    assert.equal(failure.message, '.vlbignore excludes the script of layer 10_a');
+    assert.equal(failure.hint, 'add an exception to it: !build-layer');
   });
 
   test('that changes is seen, with the size and the time that it had', async () => {
@@ -109,7 +109,7 @@ describe('a .vlbignore', () => {
     using tree = new Tree({ 'layers/10_a/a': '' });
     execFileSync('mkfifo', [tree.path('layers/10_a/pipe')]);
     const failure = failureIn(await read(tree));
-    assert.match(failure.hint ?? '', /name it in .vlbignore/);
+    assert.match(failure.hint ?? '', /add it to .vlbignore/);
     tree.write({ '.vlbignore': 'pipe\n' });
     assert.deepEqual(await paths(tree), ['./a']);
   });

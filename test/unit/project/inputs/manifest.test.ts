@@ -270,6 +270,6 @@ test('a directory that becomes a link to another while files are hashed is not f
   const failure = failureIn(
     await createManifestReader(tree.directory, index, async () => swapping).read(layer),
   );
-  assert.equal(failure.message, 'this input was replaced while vlb read it');
+  assert.equal(failure.message, 'this input changed while vlb was reading it');
   assert.deepEqual(seen, ['mine']);
 });

@@ -63,6 +63,6 @@ describe('in a project', () => {
   test('a secret from a file without an end', () => {
     const layer = layerOf('10_a', { hints: { secrets: [{ name: 'token', line: 2 }] } });
     const secrets = valueIn(givenSecrets(['token=/dev/zero'], [layer], {}));
-    assert.equal(failureIn(secrets.of(layer)).message, 'the secret token is larger than 512 KiB');
+    assert.equal(failureIn(secrets.of(layer)).message, 'the file of secret token is larger than 512 KiB');
   });
 });

@@ -206,7 +206,7 @@ describe('a directory that becomes a link to another while it is walked is not f
       const failure = failureIn(
         await walkInputs({ source: tree.path('layer'), label: '.', rules: rulesThat(swap) }),
       );
-      assert.equal(failure.message, 'this input was replaced while vlb read it');
+      assert.equal(failure.message, 'this input changed while vlb was reading it');
       assert.equal(failure.where?.file, tree.path('layer/deep'));
     });
   }

@@ -98,7 +98,7 @@ describe('names', () => {
     test(`${JSON.stringify(name)} is no name`, () => {
       const { tree, result } = discover({ [`layers/${name}/build-layer`]: SCRIPT });
       const failure = failureIn(result);
-      assert.match(failure.message, /is no name for a layer/);
+      assert.match(failure.message, /is not a valid layer name/);
       assert.equal(failure.where?.file, tree.path('layers', name));
     });
   }
@@ -130,8 +130,8 @@ describe('scripts', () => {
       '/build-layer',
     ],
     ['with Windows line endings', '#!/bin/sh\r\nexit\r\n', /Windows line endings/, '/build-layer:1'],
-    ['without #!', 'echo hello\n', /does not say what runs it/, '/build-layer:1'],
-    ['empty', '', /does not say what runs it/, '/build-layer:1'],
+    ['without #!', 'echo hello\n', /has no interpreter line/, '/build-layer:1'],
+    ['empty', '', /has no interpreter line/, '/build-layer:1'],
     ['with a bad hint', '#!/bin/sh\n\n# vlb: tiemout 5s\n', /"tiemout"/, '/build-layer:3'],
     ['a link to itself', { link: 'build-layer' }, /script/, '/build-layer'],
   ];
@@ -173,6 +173,6 @@ describe('scripts', () => {
 test('a project directory that is none has no layers', () => {
   using tree = new Tree();
   mkdirSync(tree.path('empty'));
-  assert.match(failureIn(discoverLayers(tree.path('missing'), PLATFORM)).message, /no layers/);
-  assert.match(failureIn(discoverLayers(tree.path('empty'), PLATFORM)).message, /no layers/);
+  assert.match(failureIn(discoverLayers(tree.path('missing'), PLATFORM)).message, /^no layers found$/);
+  assert.match(failureIn(discoverLayers(tree.path('empty'), PLATFORM)).message, /^no layers found$/);
 });

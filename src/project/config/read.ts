@@ -1,0 +1,118 @@
+// Reads the text of vlb.yaml: parses it, validates it by the schema, and locates each error at its line. Loaded only if
+// the file exists, since the YAML parser is the largest module of all.
+
+import path from 'node:path';
+import type { BaseIssue } from 'valibot';
+import { safeParse } from 'valibot';
+import { LineCounter, parseDocument } from 'yaml';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
+import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
+import type { Base, NamedImage } from '../../model/project.ts';
+import { parseMaxAge, parseMaxSize } from './limits.ts';
+import { lineOf, plainValue } from './positions.ts';
+import { CONFIG_SCHEMA, type ConfigFile, isUnknownField, isUrl } from './schema.ts';
+
+export interface Config {
+  readonly base?: Base;
+  readonly images?: readonly NamedImage[];
+  readonly cache?: Partial<CacheLimits>;
+  readonly shared?: SharedCacheConfig;
+}
+
+/** valibot skips these keys in mappings with arbitrary names. */
+const SKIPPED_KEYS = ['__proto__', 'prototype', 'constructor'];
+
+type FieldPath = readonly (string | number)[];
+
+interface Problem {
+  readonly path: FieldPath;
+  readonly message: string;
+  readonly isUnknownField: boolean;
+}
+
+/**
+ * The configuration in a text. Fails as `usage` with file, line and field.
+ * @param file the path for error messages; relative paths in the text are relative to its directory
+ */
+export function readConfig(text: string, file: string): Result<Config> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const { contents, errors } = document;
+  const failAt = (line: number, message: string) =>
+    fail('usage', `${path.basename(file)}: ${message}`, { where: { file, line } });
+  const [error] = errors;
+  if (error) return failAt(lines.linePos(error.pos[0]).line, error.message);
+  const value = plainValue(contents);
+  if (contents === null || value === null) return ok({});
+  const reserved = SKIPPED_KEYS.find((name) => document.hasIn(['images', name]));
+  if (reserved !== undefined) {
+    const line = lineOf(contents, ['images', reserved], lines);
+    return failAt(line, `images.${reserved} is a reserved name: choose another`);
+  }
+  const parsed = safeParse(CONFIG_SCHEMA, value);
+  if (parsed.success) {
+    return ok(
+      configOf(parsed.output, path.dirname(file), (name) => ({
+        file,
+        line: lineOf(contents, ['images', name], lines),
+      })),
+    );
+  }
+  const problems = parsed.issues.flatMap((issue) => problemsOf(issue, []));
+  // A misspelled name is often the cause of the other problems.
+  const problem = problems.find((one) => one.isUnknownField) ?? problems[0];
+  if (problem === undefined) return ok({});
+  const name = problem.path.filter((part) => typeof part === 'string').join('.');
+  const message = problem.isUnknownField || name === '' ? problem.message : `${name} ${problem.message}`;
+  return failAt(lineOf(contents, problem.path, lines), message);
+}
+
+/** The problems of an issue; if the value is of one kind of a union, those that it has as such. */
+function problemsOf(issue: BaseIssue<unknown>, above: FieldPath): readonly Problem[] {
+  const own = issue.path?.map(({ key }) => (typeof key === 'number' ? key : String(key))) ?? [];
+  const place = [...above, ...own];
+  const inner = (issue.issues ?? []).filter((one) => one.path !== undefined);
+  if (inner.length > 0) return inner.flatMap((one) => problemsOf(one, place));
+  return [{ path: place, message: issue.message, isUnknownField: isUnknownField(issue) }];
+}
+
+function configOf(
+  { base, images, cache }: ConfigFile,
+  directory: string,
+  placeOf: (image: string) => NamedImage['where'],
+): Config {
+  return {
+    ...(base === undefined ? {} : { base: baseOf(base, directory) }),
+    ...(images === undefined
+      ? {}
+      : { images: Object.entries(images).map(([name, layer]) => ({ name, layer, where: placeOf(name) })) }),
+    ...(cache === undefined ? {} : { cache: limitsOf(cache) }),
+    ...(cache?.s3 === undefined ? {} : { shared: sharedOf(cache.s3, cache['trusted-keys'] ?? []) }),
+  };
+}
+
+function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {
+  const fields = typeof given === 'string' ? { path: given } : given;
+  const sha256 = fields.sha256?.toLowerCase();
+  const url = fields.url ?? (isUrl(fields.path ?? '') ? fields.path : undefined);
+  // The schema requires a checksum with a URL.
+  if (url !== undefined && sha256 !== undefined) return { type: 'url', url, sha256 };
+  const file = path.resolve(directory, fields.path ?? '');
+  return { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) };
+}
+
+type CacheFields = NonNullable<ConfigFile['cache']>;
+
+function limitsOf(cache: CacheFields): Partial<CacheLimits> {
+  const size = parseMaxSize(String(cache['max-size']));
+  const age = parseMaxAge(String(cache['max-age']));
+  return { ...(size ? { maxBytes: size.value } : {}), ...(age ? { maxAge: age.value } : {}) };
+}
+
+/** A server that is not Amazon's gets path-style URLs by default. */
+function sharedOf(s3: NonNullable<CacheFields['s3']>, trustedKeys: readonly string[]): SharedCacheConfig {
+  const { bucket, prefix = '', endpoint, region } = s3;
+  const pathStyle = String(s3['path-style'] ?? endpoint !== undefined) === 'true';
+  return { bucket: { bucket, prefix, endpoint, region, pathStyle }, trustedKeys };
+}

@@ -1,0 +1,248 @@
+// The schema of vlb.yaml: its fields, their rules and descriptions. Errors, the JSON Schema and docs/configuration.md are made
+// from it. Messages are predicates ("must be a string"); the reader puts the field's name in front of them.
+
+import * as v from 'valibot';
+import { nearest } from '../../util/nearest.ts';
+import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
+
+const BASE_RULE = 'must be a path, or a mapping with url and sha256';
+const KEYS_RULE = 'must be a list of public keys as printed by vlb cache keygen';
+const STYLE_RULE = 'must be true or false';
+
+/** A mapping with these fields and no others. `prefix` is its own path, `cache.s3.`. */
+function fields<const Entries extends v.ObjectEntries>(prefix: string, rule: string, entries: Entries) {
+  const schema = v.strictObject(entries, (issue) => {
+    if (issue.path === undefined) return rule;
+    return isUnknownField(issue) ? unknownField(String(issue.path[0].key)) : 'is missing';
+  });
+  return noList(schema);
+
+  function unknownField(name: string): string {
+    const known = Object.keys(entries);
+    const guess = nearest(name, known);
+    const advice =
+      guess === undefined ? `valid fields: ${known.join(', ')}` : `did you mean "${prefix}${guess}"?`;
+    return `unknown field "${prefix}${name}" (${advice})`;
+  }
+}
+
+/** Makes the schema of a mapping reject lists, which valibot accepts as objects. */
+function noList<Schema extends v.GenericSchema>(schema: Schema) {
+  const run = schema['~run'].bind(schema);
+  const runNoList: typeof run = (dataset, config) =>
+    run(Array.isArray(dataset.value) ? { value: null } : dataset, config);
+  return Object.assign(schema, { '~run': runNoList });
+}
+
+/** Whether an issue is about a field that does not exist; its message is a whole sentence. */
+export function isUnknownField(issue: { readonly expected: string | null }): boolean {
+  return issue.expected === 'never';
+}
+
+function text(rule = 'must be a string') {
+  return v.string(rule);
+}
+
+const base = v.union(
+  [
+    v.pipe(
+      text(),
+      v.nonEmpty(BASE_RULE),
+      v.check((path) => !isUrl(path), 'is a URL, which requires base.sha256: use base.url and base.sha256'),
+    ),
+    v.pipe(
+      fields('base.', BASE_RULE, {
+        path: v.optional(
+          v.pipe(
+            text(),
+            v.check((path) => !isUrl(path) || isHttp(path), 'must be a path or a valid URL'),
+            v.description('Path of an image file (qcow2 or raw), relative to the project.'),
+          ),
+        ),
+        url: v.optional(
+          v.pipe(
+            text(),
+            v.check(isHttp, 'must be an http or https URL'),
+            v.description('URL of an image file (qcow2 or raw, also compressed). Requires sha256.'),
+          ),
+        ),
+        sha256: v.optional(
+          v.pipe(
+            text(),
+            v.regex(/^[0-9A-Fa-f]{64}$/, 'must be 64 hexadecimal digits'),
+            v.description('SHA-256 of the file, before decompression.'),
+          ),
+        ),
+      }),
+      v.forward(
+        v.check(
+          ({ path, url }) => path === undefined || url === undefined,
+          'cannot be combined with base.url',
+        ),
+        ['path'],
+      ),
+      v.forward(
+        v.check(
+          ({ url, sha256 }) => url === undefined || sha256 !== undefined,
+          'requires base.sha256, the checksum of the file',
+        ),
+        ['url'],
+      ),
+      v.forward(
+        v.check(
+          ({ path, sha256 }) => !isUrl(path ?? '') || sha256 !== undefined,
+          'is a URL, which requires base.sha256, the checksum of the file',
+        ),
+        ['path'],
+      ),
+      v.check(({ path, url }) => url !== undefined || (path !== undefined && path !== ''), BASE_RULE),
+    ),
+  ],
+  BASE_RULE,
+);
+
+/** Images share build/ with the links of the layers and of their backing files. */
+const imageName = v.pipe(
+  text(),
+  v.check((name) => name !== 'image', 'is the name of the default image: choose another'),
+  v.check((name) => !/^\d{2,}_/.test(name), 'looks like a layer, which has a link in build/: choose another'),
+  v.check((name) => !/^(uncached-)?[0-9a-f]{64}$/.test(name), 'looks like a digest: choose another'),
+  v.check(
+    (name) => !name.endsWith('.qcow2'),
+    (issue) => {
+      return `must not include the extension: use ${String(issue.input).slice(0, -'.qcow2'.length)}`;
+    },
+  ),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+    'is not a valid file name: use letters, digits, dots, dashes and underscores, up to 100',
+  ),
+);
+
+const images = noList(
+  v.record(
+    imageName,
+    v.pipe(text('must be the name of a layer'), v.nonEmpty('must be the name of a layer')),
+    'must be a mapping like "web: 30_web"',
+  ),
+);
+
+/** YAML reads `0` as a number, so a schema for editors has to allow one; the reader passes numbers as text. */
+function limit(rule: string, isValid: (text: string) => boolean, description: string) {
+  return v.pipe(
+    v.union([v.pipe(v.string(), v.check(isValid, rule)), v.literal(0)], rule),
+    v.description(description),
+  );
+}
+
+const bucket = fields('cache.s3.', 'must be a mapping with a bucket', {
+  // Amazon's rules, and the underscores and capitals that older servers allow.
+  bucket: v.pipe(
+    text('must be the name of a bucket'),
+    v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/, 'must be the name of a bucket'),
+    v.description('Name of the bucket.'),
+  ),
+  prefix: v.optional(
+    v.pipe(
+      text(),
+      v.check(isPrefix, 'must be names separated by slashes, like team/images, of letters, digits and ._-'),
+      v.description('Prefix of all object names, like team/images.'),
+    ),
+  ),
+  endpoint: v.optional(
+    v.pipe(
+      text(),
+      v.check(isEndpoint, 'must be the URL of a server, like https://s3.example.org'),
+      v.description('URL of an S3-compatible server, like https://s3.example.org; Amazon by default.'),
+    ),
+  ),
+  region: v.optional(
+    v.pipe(
+      text('must be the name of a region, like eu-central-1'),
+      v.regex(/^[A-Za-z0-9-]+$/, 'must be the name of a region, like eu-central-1'),
+      v.description('Region of the bucket, like eu-central-1.'),
+    ),
+  ),
+  'path-style': v.optional(
+    v.pipe(
+      v.union([v.boolean(), v.picklist(['true', 'false'])], STYLE_RULE),
+      v.description(
+        'Put the bucket into the path of URLs instead of the host name. Default: true with an endpoint.',
+      ),
+    ),
+  ),
+});
+
+const publicKey = v.pipe(text(KEYS_RULE), v.regex(/^[A-Za-z0-9+/]{43}=$/, KEYS_RULE)); // 32 bytes in base64
+
+const cache = v.pipe(
+  fields('cache.', 'must be a mapping with max-size, max-age, s3 or trusted-keys', {
+    'max-size': v.optional(
+      limit(
+        SIZE_RULE,
+        (text) => parseMaxSize(text) !== undefined,
+        'Maximum size of the local store, like 20G; none for no limit, 0 to keep only what is in use.',
+      ),
+    ),
+    'max-age': v.optional(
+      limit(
+        AGE_RULE,
+        (text) => parseMaxAge(text) !== undefined,
+        'Maximum age of unused results in the local store, like 30d; none or 0 as above.',
+      ),
+    ),
+    s3: v.optional(v.pipe(bucket, v.description('The shared cache: a bucket on an S3-compatible server.'))),
+    'trusted-keys': v.optional(
+      v.pipe(
+        v.array(publicKey, KEYS_RULE),
+        v.nonEmpty('is empty: add a key or remove the field'), // an empty list must not mean that all records are trusted
+        v.description(
+          'Public keys, as printed by vlb cache keygen: only records signed with one of them are used.',
+        ),
+      ),
+    ),
+  }),
+  v.forward(
+    v.check((cache) => cache['trusted-keys'] === undefined || cache.s3 !== undefined, 'requires cache.s3'),
+    ['trusted-keys'],
+  ),
+);
+
+export const CONFIG_SCHEMA = v.pipe(
+  fields('', 'must be a mapping, like "base: …"', {
+    base: v.optional(
+      v.pipe(base, v.description('The image below the first layer: a path, or a mapping with these fields.')),
+    ),
+    images: v.optional(
+      v.pipe(
+        images,
+        v.description('More images to build: the name of each, and the layer that it is made from.'),
+      ),
+    ),
+    cache: v.optional(v.pipe(cache, v.description('Limits of the local store, and the shared cache.'))),
+  }),
+  v.title('vlb.yaml'),
+  v.description('Configuration of a vlb project.'),
+);
+
+/** vlb.yaml as a value, after validation. */
+export type ConfigFile = v.InferOutput<typeof CONFIG_SCHEMA>;
+
+/** Whether a text in the place of a path is meant as a URL. */
+export function isUrl(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}
+
+function isHttp(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+function isPrefix(text: string): boolean {
+  return text.split('/').every((part) => /^[A-Za-z0-9._-]{1,100}$/.test(part) && !/^\.+$/.test(part));
+}
+
+function isEndpoint(text: string): boolean {
+  if (!isUrl(text) || !URL.canParse(text)) return false;
+  const { username, password, search, hash } = new URL(text);
+  return [username, password, search, hash].every((part) => part === '');
+}
