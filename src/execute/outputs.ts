@@ -1,4 +1,4 @@
-// What a person finds in build/ after a build.
+// What users find in build/ after a build.
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
@@ -32,13 +32,13 @@ export interface Outputs {
 export interface ImageFile {
   /** Absolute path. */
   readonly file: string;
-  /** What it takes up with all that it stands on. */
+  /** The size of it and of everything that it depends on. */
   readonly bytes: number;
 }
 
 /**
  * Links what is there, after a failure too; an image is only ever a whole one. The main image is the layer with the
- * highest number among those that nothing stands on.
+ * highest number among those that nothing depends on.
  */
 export async function makeOutputs(
   plan: Plan,
@@ -93,7 +93,7 @@ function exporterOf(format: string, { exporters }: Context): Exporter {
   return exporter;
 }
 
-/** A layer and all that its disk stands on. */
+/** A layer and everything that its disk depends on. */
 function bytesOf(
   layer: string,
   nodes: readonly { name: string; parent?: string | undefined }[],

@@ -16,7 +16,7 @@ export interface Kind {
   readonly place: 'image' | 'host';
   /** Whether the script creates and attaches its disk itself, so that vlb neither creates nor compacts it. */
   readonly ownsDisk: boolean;
-  /** What goes into the recipe besides the parent, the mounts and the inputs. */
+  /** What goes into the recipe in addition to the parent, the mounts and the inputs. */
   settings(layer: Layer): readonly Setting[];
   /** Creates the empty disk of a run. Fails as `usage` or `host`. */
   createDisk(run: Pick<Task, 'layer' | 'lineage'>, file: string, images: Images): Promise<Result<void>>;

@@ -2,10 +2,10 @@
 
 import { isUtf8 } from 'node:buffer';
 
-/** What stands for the byte 0x80 when it is no part of UTF-8, 0x81 being the next, and so on (Python's "surrogateescape"). */
+/** What stands for the byte 0x80 when it is not part of UTF-8, 0x81 being the next, and so on (Python's "surrogateescape"). */
 const ESCAPE = 0xdc00;
 
-/** A name as text, without loss: a byte that is no part of UTF-8 becomes a lone surrogate, as Python has it. */
+/** A name as text, without loss: a byte that is not part of UTF-8 becomes a lone surrogate, as Python has it. */
 export function decodeName(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString();
   let text = '';

@@ -9,7 +9,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
 };
 const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** Bytes of `512`, `64K`, `20G`, `1.5T` (powers of 1024, as qemu-img has them); undefined when it is no such size, or not positive. */
+/** Bytes of `512`, `64K`, `20G`, `1.5T` (powers of 1024, as qemu-img has them); undefined when it is not a size, or not positive. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text);
   const unit = SIZE_UNITS[match?.[2]?.toUpperCase() ?? ''];
@@ -19,7 +19,7 @@ export function parseSize(text: string): number | undefined {
   return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Seconds of `90s`, `30m`, `2h`, `7d` or plain seconds; undefined when it is no such duration, or not positive. */
+/** Seconds of `90s`, `30m`, `2h`, `7d` or plain seconds; undefined when it is not a duration, or not positive. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)([smhd]?)$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -58,7 +58,7 @@ export function formatDuration(seconds: number): string {
   return days < 1 ? formatSeconds(seconds) : `${days} ${days === 1 ? 'day' : 'days'}`;
 }
 
-/** `8.2 days ago`; a time that the clock has not come to is told as that. */
+/** `8.2 days ago`; a time in the future is shown as that. */
 export function formatAge(seconds: number): string {
   if (Number.isNaN(seconds)) return 'at an unknown time';
   return seconds < 0 ? `${formatDuration(-seconds)} ahead of the clock` : `${formatDuration(seconds)} ago`;

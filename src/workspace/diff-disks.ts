@@ -1,4 +1,4 @@
-// Which disks the words of a command line mean: layers, artifacts, image files; and what one is compared with by itself.
+// Which disks the words of a command line mean: layers, artifacts, image files; and what a single one is compared with.
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
@@ -19,7 +19,7 @@ import type { Disks } from './parts.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface FoundDisk {
-  /** What people call it. */
+  /** Its name for users. */
   readonly name: string;
   readonly image: DiskImage;
   /** The layer that it is the disk of, where that is known. */
@@ -35,7 +35,7 @@ export interface ChosenDisks {
   readonly isDescendant: boolean;
 }
 
-/** One word is compared with what it stands on. Fails as `usage` for words that mean nothing, or nothing built yet. */
+/** One word is compared with its parent. Fails as `usage` for words that mean nothing, or nothing built yet. */
 export async function chooseDisks(
   words: readonly [string] | readonly [string, string],
   workspace: Workspace,
@@ -89,7 +89,7 @@ interface KnownLayers {
   readonly records: readonly { readonly node: LayerNode; readonly record: BuildRecord }[];
 }
 
-/** Two image files need no project, so that there is none, or a wrong one, is told only to who asks for a layer. */
+/** Two image files need no project, so a missing or wrong one is reported only when a layer is asked for. */
 async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Promise<KnownLayers> {
   const project = await workspace.load();
   if (!project.ok) return { names: project, nodes: [], records: [] };

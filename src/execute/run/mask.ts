@@ -11,7 +11,7 @@ type Span = readonly [from: number, to: number];
 
 /**
  * Masks a stream, cut into chunks anywhere. Each line of each secret counts on its own, without white space around it, so
- * that a certificate is recognized line by line, whatever ends its lines. Bytes that may be the beginning of such a line are
+ * that a certificate is recognized line by line, whatever ends its lines. Bytes that may be the beginning of one of these lines are
  * held back until the next chunk; they are at most as many as the longest line has.
  */
 export class SecretMask {

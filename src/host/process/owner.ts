@@ -13,7 +13,7 @@ export function ownerName(): string {
 
 /**
  * Whether the process of that name still runs. A dash and more text may follow the name. Other versions of vlb may use
- * other names that begin with the process id; such a name counts as alive if that process is a vlb. Any other text has no
+ * other names that begin with the process id; a name of that form counts as alive if that process is a vlb. Any other text has no
  * owner.
  *
  * A process in another PID namespace, a container for instance, cannot be seen. It counts as alive while its file is fresh.

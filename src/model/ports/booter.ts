@@ -1,4 +1,4 @@
-// The port of test boots: booting an image in a virtual machine, and the events of such a boot.
+// The port of test boots: booting an image in a virtual machine, and its events.
 
 import type { Result } from '../failure.ts';
 

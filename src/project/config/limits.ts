@@ -10,7 +10,7 @@ export interface Limit {
 export const SIZE_RULE = 'must be a size like 20G, or none';
 export const AGE_RULE = 'must be an age like 30d, or none';
 
-/** Parses `20G` into bytes; `0` keeps only what is in use, `none` is no limit. Undefined when the text is not a size. */
+/** Parses `20G` into bytes; `0` keeps only what is in use, `none` means no limit. Undefined when the text is not a size. */
 export function parseMaxSize(text: string): Limit | undefined {
   return parseLimit(text, parseSize);
 }
