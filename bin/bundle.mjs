@@ -26,7 +26,7 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
-const APART = ['src/shared-cache/objects/s3.ts'];
+const APART = ['src/project/config/json-schema.ts', 'src/shared-cache/objects/s3.ts'];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */
 const PACKAGES_APART = ['chokidar', 'execa', 'yaml', 'yargs'];
 

@@ -9,7 +9,7 @@ import type { GlobalOptions } from './options.ts';
 type Run<P extends Path> = (raw: Raw<P>, options: GlobalOptions) => Promise<number | Failure>;
 
 /** The commands that need no project. */
-type Alone = 'help' | 'completion';
+type Alone = 'help' | 'completion' | 'schema';
 
 const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   build: async (raw, options) => (await import('./commands/build-command.ts')).buildCommand(raw, options),

@@ -49,6 +49,10 @@ async function runCall(call: Call): Promise<void> {
     if (failure) printFailure(failure, call.raw);
     return;
   }
+  if (call.path === 'schema') {
+    const { printSchema } = await import('./commands/schema.ts');
+    return printSchema(call.raw.subject);
+  }
   if (call.path === 'completion') {
     const { printScript } = await import('./commands/completion.ts');
     return printScript(call.raw.shell);

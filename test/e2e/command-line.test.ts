@@ -189,3 +189,14 @@ test('interrupted with -k, it ends as interrupted, whatever failed before, and t
   );
   assert.deepEqual(leftovers(project), []);
 });
+
+test('the schemas of vlb.yaml and of events are printed, without a project', async () => {
+  await using project = new TestProject({});
+  const config = await project.vlb(['schema']);
+  assert.equal(JSON.parse(config.stdout).properties.base !== undefined, true, config.stderr);
+  const events = await project.vlb(['schema', 'events']);
+  assert.equal(JSON.parse(events.stdout).$schema, 'https://json-schema.org/draft/2020-12/schema');
+  const unknown = await project.vlb(['schema', 'layers']);
+  assert.deepEqual([unknown.status, unknown.stdout], [2, '']);
+  assert.match(unknown.stderr, /^error: subject: invalid value "layers"\n.*config, events$/m);
+});

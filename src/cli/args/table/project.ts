@@ -1,4 +1,4 @@
-// The table's commands on the project and on vlb itself: new-layer, test-boot, init, doctor, help, completion.
+// The table's commands on the project and on vlb itself: new-layer, test-boot, init, doctor, schema, help, completion.
 
 import { JSON_FLAG } from './shared.ts';
 import type { Command } from './types.ts';
@@ -79,6 +79,18 @@ export const DOCTOR = {
     clean: { text: 'first remove leftovers of killed builds (files, loop devices)' },
   },
   examples: [['vlb doctor', 'exit with status 3 if this machine cannot build']],
+} as const satisfies Command;
+
+export const SCHEMA = {
+  text: 'print a JSON Schema, for editors and programs',
+  arguments: {
+    subject: {
+      value: 'SUBJECT',
+      choices: ['config', 'events'],
+      text: 'of vlb.yaml (config, the default), or of the lines of --progress json (events)',
+    },
+  },
+  examples: [['vlb schema > vlb.schema.json', 'for an editor that completes vlb.yaml']],
 } as const satisfies Command;
 
 export const HELP = {

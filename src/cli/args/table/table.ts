@@ -3,7 +3,7 @@
 import type { RawGlobalOptions } from '../../options.ts';
 import { BUILD, WATCH } from './build.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SHELL, WHY } from './inspect.ts';
-import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, TEST_BOOT } from './project.ts';
+import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
 import { EVERYWHERE } from './shared.ts';
 import * as store from './store.ts';
 import type { Argument, Command, Option } from './types.ts';
@@ -33,6 +33,7 @@ export const COMMANDS = {
   'store keygen': store.STORE_KEYGEN,
   init: INIT,
   doctor: DOCTOR,
+  schema: SCHEMA,
   help: HELP,
   completion: COMPLETION,
 } as const satisfies Record<string, Command>;
