@@ -58,7 +58,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   'store prefetch': async (raw, options) => (await share()).prefetch(inspected(raw, options)),
   'store verify': async (raw, options) => {
     if (raw.rebuild === undefined) return (await store()).verify(stored(raw, options));
-    const { rebuild } = await import('./commands/cache/rebuild.ts');
+    const { rebuild } = await import('./commands/store/rebuild.ts');
     return rebuild({
       ...stored(raw, options),
       layer: raw.rebuild,
@@ -67,7 +67,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
     });
   },
   'store clear': async (raw, options) => (await store()).clear(stored(raw, options)),
-  'store keygen': async ({ file }) => (await import('./commands/cache/keygen.ts')).keygen(file),
+  'store keygen': async ({ file }) => (await import('./commands/store/keygen.ts')).keygen(file),
   init: async ({ C, dir, base, url, sha256 }, options) =>
     (await import('./scaffold/init.ts')).init({
       ...options,
@@ -90,10 +90,10 @@ export function runCommand<P extends Exclude<Path, Alone>>(
 }
 
 const inspect = () => import('./commands/inspect.ts');
-const store = () => import('./commands/cache/cache.ts');
-const share = () => import('./commands/cache/share.ts');
+const store = () => import('./commands/store/store.ts');
+const share = () => import('./commands/store/share.ts');
 const storeOrBucket = ({ remote }: { readonly remote: boolean | undefined }) =>
-  remote ? import('./commands/cache/remote.ts') : store();
+  remote ? import('./commands/store/remote.ts') : store();
 
 interface RawSelection {
   readonly layer: readonly string[];

@@ -9,7 +9,7 @@ import type { Call } from './args/table/table.ts';
 import { readValues } from './args/values.ts';
 import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { colourOf, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+import { colorOf, type RawGlobalOptions, readGlobalOptions } from './options.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
@@ -92,7 +92,7 @@ function noteProject(directory: string, { C, progress }: RawGlobalOptions): void
 
 /** Prints a failure and sets its exit status. */
 function printFailure(failure: Failure, raw: RawGlobalOptions): void {
-  const style = createStyle(wantsColor(colourOf(raw), process.stderr));
+  const style = createStyle(wantsColor(colorOf(raw), process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
 }

@@ -27,7 +27,7 @@ export interface GlobalOptions {
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
   readonly remote: SharedAccess;
-  readonly colour: boolean | undefined;
+  readonly color: boolean | undefined;
 }
 
 /**
@@ -51,11 +51,11 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
     directory,
     cacheDirectory: cache === undefined || cache === '' ? undefined : path.resolve(cache),
     remote: remote.value,
-    colour: colourOf(raw),
+    color: colorOf(raw),
   });
 }
 
 /** Whether to color the output; undefined when the command line does not say. */
-export function colourOf({ color, noColor }: RawGlobalOptions): boolean | undefined {
+export function colorOf({ color, noColor }: RawGlobalOptions): boolean | undefined {
   return noColor ? false : color;
 }

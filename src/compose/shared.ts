@@ -94,6 +94,6 @@ function placeOf(variables: Environment['variables']): Result<Place> {
   if (signer) return ok({ scope, signer });
   return fail('usage', 'VLB_CACHE_SIGNING_KEY has to name a file with a private key for Ed25519', {
     where: { file },
-    hint: 'vlb cache keygen makes one',
+    hint: 'vlb store keygen makes one',
   });
 }

@@ -1,4 +1,4 @@
-// What `vlb cache push` and `pull` transferred, layer by layer.
+// What `vlb store push` and `pull` transferred, layer by layer.
 
 import type { RunReason } from './plan.ts';
 import type { Offer, SharedTally } from './ports/shared-cache.ts';

@@ -70,7 +70,7 @@ export function usableCache(
 
 /** The failure of a command that would write to a shared cache which may only be read. */
 export function readOnly(command: string): { readonly ok: false; readonly failure: Failure } {
-  return fail('usage', `vlb cache ${command} writes to the shared cache, which is read-only here`, {
+  return fail('usage', `vlb store ${command} writes to the shared cache, which is read-only here`, {
     hint: 'see --cache and VLB_CACHE',
   });
 }

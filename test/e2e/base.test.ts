@@ -62,7 +62,10 @@ test('a relative path with its sha256; another content is another base', async (
   execFileSync('qemu-io', ['-c', 'write -P 7 127M 64k', file]);
   const changed = await project.build();
   assert.equal(changed.status, 2, changed.told);
-  assert.match(changed.finished?.failure?.message ?? '', /another sha256/);
+  assert.match(
+    changed.finished?.failure?.message ?? '',
+    /the sha256 of the base image .* is not the one in vlb\.yaml/,
+  );
   assert.deepEqual(leftovers(project), []);
 
   const other = createHash('sha256').update(readFileSync(file)).digest('hex');
@@ -98,7 +101,7 @@ test('a URL is fetched once, and a wrong or missing one is told', async () => {
     assert.deepEqual(asked, ['/base.qcow2.xz']);
 
     for (const [name, sum, status, says] of [
-      ['base.qcow2.xz', '1'.repeat(64), 2, /another sha256/],
+      ['base.qcow2.xz', '1'.repeat(64), 2, /the sha256 of the base image .* is not the one in vlb\.yaml/],
       ['gone', '2'.repeat(64), 2, /404/],
       ['short', '3'.repeat(64), 3, /cannot be (brought in|fetched)/],
     ] as const) {
@@ -215,7 +218,7 @@ test('a slow download tells how far it is; interrupted, it leaves nothing', asyn
     assert.equal(built.outcomes, 'base built, 10_app built', built.told);
     assert.deepEqual(
       built.events.find((event) => event.type === 'progress'),
-      { type: 'progress', layer: 'base', bytes: 200, total: image.length },
+      { type: 'progress', layer: 'base', bytes: 200, total: image.length, version: 1 },
     );
     assert.deepEqual(leftovers(project), []);
   } finally {

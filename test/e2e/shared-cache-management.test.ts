@@ -191,7 +191,7 @@ test('who may not delete, or may not even list, is told which right is missing, 
   assert.deepEqual(await team.bucket.names(), names);
   for (const [args, says] of [
     [['--max-size', '20'], /--max-size 20: must be a size like 20G, or none/],
-    [['--cache', 'remote:r'], /vlb cache gc --remote writes to the shared cache, which is only to be read/],
+    [['--cache', 'remote:r'], /vlb store gc --remote writes to the shared cache, which is read-only here/],
   ] as const) {
     const ended = await machine.vlb(['cache', 'gc', '--remote', ...args], options);
     assert.equal(ended.status, 2, ended.stderr);

@@ -207,7 +207,7 @@ describe('prefetch', () => {
       [
         ['push', '--cache', 'remote:r'],
         2,
-        /^error: vlb cache push writes to the shared cache, which is only to be read\n/,
+        /^error: vlb store push writes to the shared cache, which is read-only here\n/,
       ],
       [['pull', 'nonsense', '--cache', 'remote:rw'], 2, /nonsense/],
       [['prefetch', 'nonsense', '--cache', 'remote:rw'], 2, /nonsense/],
@@ -225,7 +225,7 @@ describe('prefetch', () => {
       assert.equal(ended.status, 2, ended.stderr);
       assert.match(
         ended.stderr,
-        /^error: the project has no shared cache\n.*vlb\.yaml\n +help: it would say cache:/,
+        /^error: the project has no shared cache\n.*vlb\.yaml\n +help: add cache:, below it s3:/,
       );
     }
   });

@@ -109,7 +109,7 @@ describe('a parallel build', () => {
   }
 
   test('what is piped gets the result alone, and colors are left out where they are not wanted', async () => {
-    for (const [env, option, coloured] of [
+    for (const [env, option, colored] of [
       ['', '', true],
       ['NO_COLOR=1 ', '', false],
       ['', '--no-color', false],
@@ -121,7 +121,7 @@ describe('a parallel build', () => {
       });
       await screen.waitFor(/^ended/m);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: colors
-      assert.equal(/\x1b\[[\d;]*m/.test(screen.everything), coloured, `${env}${option}`);
+      assert.equal(/\x1b\[[\d;]*m/.test(screen.everything), colored, `${env}${option}`);
       assert.match(readFileSync(project.path('out'), 'utf8'), /^image: build\/image\.qcow2 {2}[\d.]+ MiB\n$/);
     }
   });

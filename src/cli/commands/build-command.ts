@@ -24,7 +24,7 @@ export interface RawBuildOptions {
   readonly onError?: OnError | undefined;
 }
 
-/** Builds, or shows the plan. Returns the exit status, or the failure to tell. */
+/** Builds, or shows the plan. Returns the exit status, or the failure to report. */
 export async function buildCommand(raw: RawBuildOptions, options: GlobalOptions): Promise<number | Failure> {
   const common = {
     ...options,

@@ -21,7 +21,7 @@ export interface BuildOptions extends GlobalOptions, Selection, Access, Pace {
 /** Builds the project's image. Returns the exit status; a failure before anything began is returned to be reported. */
 export async function build(options: BuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
-  const reporter = createReporter(options.progress, options.colour);
+  const reporter = createReporter(options.progress, options.color);
   const { signal } = interrupt;
   try {
     const finished = await buildImage(workspaceOf(options), {
@@ -32,7 +32,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
       shellCommand: shellCommand(options, options),
       onStart: () => interrupt.listen(),
       ...(options.onError === 'shell' && (await import('../terminal/streams.ts')).hasTerminal()
-        ? { onFailedDisk: (failed: FailedDisk) => showDisk(failed, options.colour) }
+        ? { onFailedDisk: (failed: FailedDisk) => showDisk(failed, options.color) }
         : {}),
     });
     if (!finished.ok) {
@@ -51,7 +51,7 @@ export async function build(options: BuildOptions): Promise<number | Failure> {
 
 const INTERRUPTED = fail('interrupted', 'the build was interrupted').failure;
 
-async function showDisk(failed: FailedDisk, colour: boolean | undefined): Promise<void> {
+async function showDisk(failed: FailedDisk, color: boolean | undefined): Promise<void> {
   const { shellAfterFailure } = await import('./shell.ts');
-  await shellAfterFailure(failed, colour);
+  await shellAfterFailure(failed, color);
 }

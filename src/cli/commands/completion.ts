@@ -21,7 +21,7 @@ export function printScript(shell: keyof typeof SCRIPTS): void {
 
 /**
  * Prints what the last word could become, a line each: the word, and behind a tab what it means. A line `:files` or
- * `:directories` has the shell complete these besides. Whatever is wrong with the project, nothing is told.
+ * `:directories` has the shell complete files or directories too. Nothing is printed about errors in the project.
  * @param words as they were typed, quotes and all
  */
 export async function printCandidates(words: readonly string[]): Promise<void> {

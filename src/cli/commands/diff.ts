@@ -23,7 +23,7 @@ export interface RawDiffOptions {
   readonly shell?: boolean | undefined;
 }
 
-/** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to tell. */
+/** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to report. */
 export async function diff(options: GlobalOptions, raw: RawDiffOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   interrupt.listen();
@@ -49,7 +49,7 @@ async function run(options: GlobalOptions, raw: RawDiffOptions, signal: AbortSig
   const found = await compare(chosen.value, viewer);
   if (!found.ok) return found;
   for (const note of found.value.notes) process.stderr.write(`note: ${note}\n`);
-  const style = createStyle(wantsColor(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.color, process.stdout));
   const text = raw.json
     ? JSON.stringify(found.value, undefined, 2)
     : raw.stat

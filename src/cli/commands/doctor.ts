@@ -27,7 +27,7 @@ export async function doctor(options: DoctorOptions): Promise<number | Failure> 
     process.stdout.write(`${JSON.stringify(about, undefined, 2)}\n`);
   } else {
     for (const name of removed?.value ?? []) process.stdout.write(`removed ${name}\n`);
-    const style = createStyle(wantsColor(options.colour, process.stdout));
+    const style = createStyle(wantsColor(options.color, process.stdout));
     process.stdout.write(`${checkupText(findings, style)}\n`);
   }
   return able ? EXIT.ok : EXIT.host;

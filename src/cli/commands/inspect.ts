@@ -55,7 +55,7 @@ export async function why(
   );
 }
 
-/** Prints what stands on what. */
+/** Prints which layers depend on which. */
 export async function graph(
   options: InspectOptions & { readonly format: GraphFormat },
 ): Promise<number | Failure> {
@@ -98,7 +98,7 @@ async function planOf(options: InspectOptions): Promise<Result<Planned>> {
 }
 
 function styleOf(options: GlobalOptions) {
-  return createStyle(wantsColor(options.colour, process.stdout));
+  return createStyle(wantsColor(options.color, process.stdout));
 }
 
 function print(text: string): number {

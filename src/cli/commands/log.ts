@@ -31,7 +31,7 @@ export async function log(options: LogOptions): Promise<number | Failure> {
   return EXIT.ok;
 }
 
-/** Prints a file as it grows, until whoever writes it has ended. */
+/** Prints a file as it grows, until the process that writes it has ended. */
 async function follow(file: string, isRunning: () => boolean): Promise<void> {
   const descriptor = openSync(file, 'r');
   const buffer = Buffer.allocUnsafe(64 * 1024);

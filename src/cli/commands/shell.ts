@@ -30,9 +30,9 @@ export async function shell(options: ShellCommandOptions): Promise<number | Fail
 /** `--on-error shell`: the failure, and a shell on the disk as the script left it. */
 export async function shellAfterFailure(
   { failure, openShell }: FailedDisk,
-  colour: boolean | undefined,
+  color: boolean | undefined,
 ): Promise<void> {
-  const style = createStyle(wantsColor(colour, process.stderr));
+  const style = createStyle(wantsColor(color, process.stderr));
   const print = (what: Failure) => process.stderr.write(`${failureText(what, style)}\n`);
   print(failure);
   const ended = await openShell();

@@ -1,4 +1,4 @@
-// vlb test-boot: boots an image with nothing written to it, for a person at the console or as a check.
+// vlb test-boot: boots an image with nothing written to it, for a user at the console or as a check.
 
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -29,7 +29,7 @@ export interface RawTestBootOptions {
   readonly seed?: string | undefined;
 }
 
-/** Boots the image. Returns the exit status, or the failure to tell. */
+/** Boots the image. Returns the exit status, or the failure to report. */
 export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions): Promise<number | Failure> {
   const booter = await workspaceOf(options).parts.booter();
   const machine = readMachine(options, raw, booter);
@@ -38,7 +38,7 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
   if (!wanted.ok) return wanted.failure;
   const interrupt = createInterrupt();
   interrupt.listen();
-  const listener = bootListener(options.colour);
+  const listener = bootListener(options.color);
   const isCheck = raw.check || raw.run !== undefined || raw.expect !== undefined;
   const result = isCheck
     ? await booter.check(machine.value, wanted.value, listener, interrupt.signal)
@@ -53,14 +53,14 @@ export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions):
   return EXIT.ok;
 }
 
-/** Boots the project's image until it is up, and tells so. Returns what failed. */
+/** Boots the project's image until it is up, and reports that. Returns what failed. */
 export async function bootCheck(options: GlobalOptions, signal: AbortSignal): Promise<Failure | undefined> {
   const booter = await workspaceOf(options).parts.booter();
   const machine = readMachine(options, {}, booter);
   if (!machine.ok) return machine.failure;
   const wanted = readCheck({});
   if (!wanted.ok) return wanted.failure;
-  const listener = bootListener(options.colour);
+  const listener = bootListener(options.color);
   const result = await booter.check(machine.value, wanted.value, listener, signal);
   listener.close();
   if (!result.ok) return result.failure;
@@ -118,7 +118,7 @@ function findImage(wanted: string | undefined, directory: string): Result<string
   });
 }
 
-/** The names in build/ that people know: not the digests. */
+/** The names in build/ for users: not those of digests. */
 function linksIn(build: string): readonly string[] {
   try {
     return readdirSync(build)

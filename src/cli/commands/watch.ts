@@ -1,4 +1,4 @@
-// vlb watch: builds whenever something changed, until it is told to end.
+// vlb watch: builds whenever something changed, until it is stopped.
 
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -37,7 +37,7 @@ export interface RawWatchOptions
   readonly exec?: string | undefined;
 }
 
-/** Watches. Returns the exit status, or the failure to tell. */
+/** Watches. Returns the exit status, or the failure to report. */
 export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions): Promise<number | Failure> {
   return watch({
     ...options,
@@ -55,14 +55,14 @@ export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions)
   });
 }
 
-/** Builds until it is told to end. Returns the exit status; a failure before anything began is returned to be told. */
+/** Builds until it is stopped. Returns the exit status; a failure before anything began is returned to be reported. */
 async function watch(given: WatchCommandOptions): Promise<number | Failure> {
-  // The kernel tells of files, not of links that lead to them.
+  // The kernel reports changes of files, not of links that lead to them.
   const options = { ...given, directory: realpathSync(given.directory) };
   const workspace = workspaceOf(options);
   const interrupt = createInterrupt();
-  const reporter = createReporter(options.progress, options.colour);
-  const style = createStyle(wantsColor(options.colour, process.stderr));
+  const reporter = createReporter(options.progress, options.color);
+  const style = createStyle(wantsColor(options.color, process.stderr));
   const report = (failure: Failure) => {
     reporter.buildNotStarted(failure);
     process.stderr.write(`${failureText(failure, style)}\n`);
@@ -114,13 +114,13 @@ async function watch(given: WatchCommandOptions): Promise<number | Failure> {
 async function followUp(
   options: WatchCommandOptions,
   signal: AbortSignal,
-  tell: (failure: Failure) => void,
+  print: (failure: Failure) => void,
 ): Promise<void> {
   if (options.check) {
     const { bootCheck } = await import('./test-boot.ts');
     const failure = await bootCheck(options, signal);
     if (failure) {
-      if (failure.kind !== 'interrupted') tell(failure);
+      if (failure.kind !== 'interrupted') print(failure);
       return;
     }
   }
@@ -131,5 +131,5 @@ async function followUp(
   const why = ended.ok
     ? { kind: 'work' as const, message: `--exec ${options.exec}: exit status ${ended.value}` }
     : ended.failure;
-  tell(why);
+  print(why);
 }

@@ -6,7 +6,7 @@ import { nearest } from '../../util/nearest.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 
 const BASE_RULE = 'must be a path, or a mapping with url and sha256';
-const KEYS_RULE = 'must be a list of public keys as printed by vlb cache keygen';
+const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
 
 /** A mapping with these fields and no others. `prefix` is its own path, `cache.s3.`. */
@@ -197,7 +197,7 @@ const cache = v.pipe(
         v.array(publicKey, KEYS_RULE),
         v.nonEmpty('is empty: add a key or remove the field'), // an empty list must not mean that all records are trusted
         v.description(
-          'Public keys, as printed by vlb cache keygen: only records signed with one of them are used.',
+          'Public keys, as printed by vlb store keygen: only records signed with one of them are used.',
         ),
       ),
     ),

@@ -42,7 +42,7 @@ export function limitsText({ maxBytes, maxAge }: CacheLimits): string {
   return parts.length === 0 ? 'nothing' : parts.join(' and ');
 }
 
-/** `vlb cache du`: a line for each sort of entry, then the limits and the projects. */
+/** `vlb store du`: a line for each sort of entry, then the limits and the projects. */
 export function usageText(usage: CacheUsage, limits: CacheLimits): string {
   const rows: [string, number | undefined, number | undefined][] = [
     ['artifacts', usage.artifacts.count, usage.artifacts.bytes],
@@ -65,7 +65,7 @@ export function usageText(usage: CacheUsage, limits: CacheLimits): string {
   ].join('\n');
 }
 
-/** `vlb cache ls`: a table. */
+/** `vlb store ls`: a table. */
 export function entriesText(list: readonly CacheEntry[], style: Style): string {
   const rows = list.map((entry) => [
     nameOf(entry),
@@ -84,7 +84,7 @@ export function entryTable(rows: readonly (readonly string[])[], style: Style): 
   return [style.dim(head), ...lines].join('\n');
 }
 
-/** `vlb cache gc`: a line for each removed entry, then the totals. */
+/** `vlb store gc`: a line for each removed entry, then the totals. */
 export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const rows = removed.map((entry) => [
@@ -100,7 +100,7 @@ export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun
   ].join('\n');
 }
 
-/** `vlb cache clear`. */
+/** `vlb store clear`. */
 export function clearedText({ freed, kept, links, others }: Cleared): string {
   return [
     `freed ${formatBytes(freed.bytes)}`,
@@ -115,14 +115,14 @@ export function clearedText({ freed, kept, links, others }: Cleared): string {
   ].join('\n');
 }
 
-/** One line for an entry that `vlb cache verify` found bad. */
+/** One line for an entry that `vlb store verify` found bad. */
 export function badText({ layer, file, what, movedTo }: BadEntry): string {
   const moved =
     movedTo === undefined ? 'not moved: a running build uses it' : `moved to ${shortPath(movedTo)}`;
   return `bad: ${layer === undefined ? '' : `${plainText(layer)}: `}${shortPath(file)} ${plainText(what)}; ${moved}`;
 }
 
-/** The closing line of `vlb cache verify`. */
+/** The closing line of `vlb store verify`. */
 export function verifiedText({ artifacts, bad }: Verified): string {
   const checked = `checked ${artifacts.count} artifacts, ${formatBytes(artifacts.bytes)}`;
   return bad.length === 0

@@ -9,7 +9,7 @@ import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 import { entries, entryTable, time } from './cache.ts';
 
-/** `vlb cache du --remote`: a line for each sort of entry, then one for each scope. */
+/** `vlb store du --remote`: a line for each sort of entry, then one for each scope. */
 export function sharedUsageText({
   place,
   artifacts,
@@ -33,7 +33,7 @@ export function sharedUsageText({
   return [`${place}:`, ...lines].join('\n');
 }
 
-/** `vlb cache ls --remote`: a table. */
+/** `vlb store ls --remote`: a table. */
 export function sharedEntriesText(list: readonly SharedEntry[], style: Style): string {
   const rows = list.map((entry) => [
     nameOf(entry),
@@ -46,7 +46,7 @@ export function sharedEntriesText(list: readonly SharedEntry[], style: Style): s
   return entryTable([['LAYER', 'DIGEST', 'SIZE', 'CREATED', 'PUSHED', 'SCOPE'], ...rows], style);
 }
 
-/** `vlb cache gc --remote`: a line for each removed entry, then the totals. */
+/** `vlb store gc --remote`: a line for each removed entry, then the totals. */
 export function sharedCollectedText(
   { removed, lost, freed, kept }: SharedCollected,
   dryRun: boolean,
@@ -72,7 +72,7 @@ function nameOf({ layer }: SharedEntry): string {
   return layer === undefined ? '(no record)' : plainText(layer);
 }
 
-/** `vlb cache push`: a line for each layer, then the totals. */
+/** `vlb store push`: a line for each layer, then the totals. */
 export function pushedText({ layers, shared }: Transferred<PushedLayer>): string {
   const texts = {
     pushed: ['pushed', ''],
@@ -95,7 +95,7 @@ export function pushedText({ layers, shared }: Transferred<PushedLayer>): string
   return [...layerLines(layers, (layer) => texts[layer.state]), sums.join('; ')].join('\n');
 }
 
-/** `vlb cache pull`: a line for each layer, then the totals. */
+/** `vlb store pull`: a line for each layer, then the totals. */
 export function pulledText({ layers, shared }: Transferred<PulledLayer>): string {
   const words = { fetched: 'fetched', here: 'present', 'not built': 'to build', failed: 'failed' } as const;
   const sums = [

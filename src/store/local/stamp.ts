@@ -1,6 +1,6 @@
 // The stamp of an artifact: its file's mtime is derived from its digest. Writing to the file or replacing it breaks the
 // stamp; then the bytes are read before anything is built on them. Checking a stamp costs a stat(2) that is made
-// anyway. It does not detect a disk that returns other bytes than were written: `vlb cache verify` reads everything.
+// anyway. It does not detect a disk that returns other bytes than were written: `vlb store verify` reads everything.
 //
 // A lasting stamp means that the bytes are on the disk. Fetched artifacts are not flushed, which would take longer than
 // fetching them. They get a passing stamp, valid for a minute and only until the machine reboots. Later, when the

@@ -1,4 +1,4 @@
-// The upkeep of a store in a local directory: the operations of `vlb cache`.
+// The upkeep of a store in a local directory: the operations of `vlb store`.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';

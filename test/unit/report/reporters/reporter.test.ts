@@ -123,11 +123,11 @@ describe('plain', () => {
     assert.deepEqual(lines, ['base | 1000 B of 4.0 KiB', 'base | 2.0 KiB of 4.0 KiB']);
   });
 
-  test('colours change nothing but colours', () => {
-    const coloured = printed((write) => plainReporter(write, write, createStyle(true)), FAILED_BUILD);
-    assert.ok(coloured.some((line) => line.includes('\x1b[')));
+  test('colors change nothing but colors', () => {
+    const colored = printed((write) => plainReporter(write, write, createStyle(true)), FAILED_BUILD);
+    assert.ok(colored.some((line) => line.includes('\x1b[')));
     assert.deepEqual(
-      coloured.map((line) => stripVTControlCharacters(line)),
+      colored.map((line) => stripVTControlCharacters(line)),
       plain(FAILED_BUILD),
     );
   });

@@ -202,7 +202,7 @@ describe('the live line', () => {
   for (const line of [
     '\x1b[2J\x1b[Hcleared',
     '\x1b[31mred\x1b[0m',
-    '\x1b[38;2;1;2;3mcolour',
+    '\x1b[38;2;1;2;3mcolor',
     '\x1b]0;title\x07after',
     '\x1b]8;;http://example.org\x1b\\link',
     '\x1b[1;1Hmoved\x1bM\x1b7\x1b8\x1bc',

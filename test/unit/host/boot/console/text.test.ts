@@ -14,7 +14,7 @@ const CASES: readonly (readonly [name: string, input: string, text: string])[] =
   ['plain', 'a\nb', 'a\nb'],
   ['line ends', 'a\r\nb\r\r\nc', 'a\nb\nc'],
   ['a progress bar', '10%\r20%\r', '10%\n20%\n'],
-  ['colours', '\x1b[0;1;31mred\x1b[0m \x1b[38;5;9mx\x1b[m', 'red x'],
+  ['colors', '\x1b[0;1;31mred\x1b[0m \x1b[38;5;9mx\x1b[m', 'red x'],
   ['cursor movement sets apart', 'a\x1b[2;1Hb\x1b[2Jc', 'a\nb\nc'],
   ['terminal resets', '\x1bc\x1b[?7l\x1b[2J\x1b[0mSeaBIOS', 'SeaBIOS'],
   ['window titles', '\x1b]0;root@host\x07$ \x1b]2;x\x1b\\# ', '$ # '],

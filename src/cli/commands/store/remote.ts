@@ -1,4 +1,4 @@
-// vlb cache du, ls and gc --remote: what is in the shared cache, and removing some of it.
+// vlb store du, ls and gc --remote: what is in the shared cache, and removing some of it.
 
 import type { Failure, Result } from '../../../model/failure.ts';
 import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
@@ -9,7 +9,7 @@ import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../.
 import { readOnly, usableCache } from '../../../workspace/share.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { type CacheOptions, type GcOptions, givenLimits, print } from './cache.ts';
+import { type CacheOptions, type GcOptions, givenLimits, print } from './store.ts';
 
 /** Prints what the shared cache takes up. */
 export function du(options: CacheOptions): Promise<number | Failure> {
@@ -22,7 +22,7 @@ export function du(options: CacheOptions): Promise<number | Failure> {
 
 /** Prints the entries of the shared cache. */
 export function ls(options: CacheOptions): Promise<number | Failure> {
-  const style = createStyle(wantsColor(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.color, process.stdout));
   return keep(
     options,
     (keeper, signal) => keeper.entries(signal),

@@ -1,4 +1,4 @@
-// vlb cache keygen: a pair of keys, to sign and to recognize what trusted builds put into the shared cache.
+// vlb store keygen: a pair of keys, to sign and to recognize what trusted builds put into the shared cache.
 
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';

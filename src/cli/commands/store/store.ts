@@ -1,4 +1,4 @@
-// vlb cache: what is in the store, and what is taken out of it.
+// vlb store: what is in the store, and what is taken out of it.
 
 import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
 import { type CacheLimits, DEFAULT_LIMITS } from '../../../model/ports/store-upkeep.ts';
@@ -33,7 +33,7 @@ export async function du(options: CacheOptions): Promise<number | Failure> {
 /** Prints the store's entries. */
 export async function ls(options: CacheOptions): Promise<number | Failure> {
   const entries = await (await open(options)).entries();
-  const style = createStyle(wantsColor(options.colour, process.stdout));
+  const style = createStyle(wantsColor(options.color, process.stdout));
   return print(options, entries, () =>
     entries.length === 0 ? 'the cache is empty' : entriesText(entries, style),
   );
@@ -96,7 +96,7 @@ export function givenLimits({ maxSize, maxAge }: GivenLimits, others: CacheLimit
   return ok({ maxBytes: size.value, maxAge: age.value });
 }
 
-/** Prints a result for people, or for programs. Returns the exit status. */
+/** Prints a result as text, or as JSON for programs. Returns the exit status. */
 export function print({ json }: CacheOptions, value: unknown, text: () => string): number {
   process.stdout.write(`${json ? JSON.stringify(value, undefined, 2) : text()}\n`);
   return EXIT.ok;

@@ -1,4 +1,4 @@
-// vlb cache verify --rebuild: does a layer come out the same when it is built again?
+// vlb store verify --rebuild: whether a layer is reproducible.
 
 import type { Failure } from '../../../model/failure.ts';
 import { createReporter } from '../../../report/reporters/create-reporter.ts';
@@ -7,7 +7,7 @@ import { rebuild as rebuildLayer } from '../../../workspace/upkeep.ts';
 import { EXIT } from '../../exit-status.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import type { CacheOptions } from './cache.ts';
+import type { CacheOptions } from './store.ts';
 
 export interface RebuildOptions extends CacheOptions {
   readonly layer: string;
@@ -18,7 +18,7 @@ export interface RebuildOptions extends CacheOptions {
 /** Builds a layer again and prints whether the result is the same; the exit status is that of failed work when not. */
 export async function rebuild(options: RebuildOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
-  const reporter = createReporter(options.json ? 'quiet' : 'auto', options.colour);
+  const reporter = createReporter(options.json ? 'quiet' : 'auto', options.color);
   try {
     const rebuilt = await rebuildLayer(workspaceOf(options), {
       ...NO_ACCESS,
@@ -31,8 +31,8 @@ export async function rebuild(options: RebuildOptions): Promise<number | Failure
     if (!rebuilt.ok) return endOf(rebuilt.failure, interrupt);
     const { record, digest } = rebuilt.value;
     const same = digest === record.artifact.digest;
-    const told = { layer: record.layer, same, before: record.artifact.digest, after: digest };
-    process.stdout.write(`${options.json ? JSON.stringify(told, undefined, 2) : text(told)}\n`);
+    const result = { layer: record.layer, same, before: record.artifact.digest, after: digest };
+    process.stdout.write(`${options.json ? JSON.stringify(result, undefined, 2) : text(result)}\n`);
     return same ? EXIT.ok : EXIT.work;
   } finally {
     reporter.close();
@@ -50,9 +50,9 @@ function text({
   before: string;
   after: string;
 }) {
-  if (same) return `${layer} came out the same, to the bit: ${before.slice(0, 12)}`;
+  if (same) return `${layer} is reproducible: ${before.slice(0, 12)}`;
   return [
-    `${layer} came out differently: ${after.slice(0, 12)} instead of ${before.slice(0, 12)}`,
-    'That alone is no fault: file systems note times and are rarely the same to the bit. Nothing was changed.',
+    `${layer} is not reproducible: ${after.slice(0, 12)}, previously ${before.slice(0, 12)}`,
+    'This is usual: file systems contain times, and are rarely identical. Nothing was changed.',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-// vlb cache push, pull and prefetch: what was built here goes to the shared cache, what others built is fetched from it.
+// vlb store push, pull and prefetch: what was built here goes to the shared cache, what others built is fetched from it.
 
 import { type Failure, fail, type Result } from '../../../model/failure.ts';
 import { createReporter } from '../../../report/reporters/create-reporter.ts';
@@ -16,7 +16,7 @@ import { EXIT } from '../../exit-status.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
 import { printNotes } from '../../terminal/streams.ts';
-import { type CacheOptions, print } from './cache.ts';
+import { type CacheOptions, print } from './store.ts';
 
 export interface ShareOptions extends CacheOptions, Pick<Selection, 'targets' | 'params'> {}
 
@@ -55,7 +55,7 @@ async function share<Layer>(
   text: (shared: Omit<Shared<Layer>, 'isWhole'>) => string,
 ): Promise<number | Failure> {
   const interrupt = createInterrupt();
-  const reporter = createReporter('auto', options.colour);
+  const reporter = createReporter('auto', options.color);
   try {
     const shared = await work(workspaceOf(options), {
       ...options,
