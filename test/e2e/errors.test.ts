@@ -151,7 +151,7 @@ const CASES: readonly Case[] = [
     files: BASE,
     args: ['--nbd', '/dev/nbd99'],
     status: 3,
-    says: [/\/dev\/nbd99 is missing/, /modprobe/],
+    says: [/\/dev\/nbd99 does not exist/, /modprobe/],
   },
   {
     name: 'no layers at all',

@@ -78,7 +78,7 @@ test('a layer that mounts another says so where it has one device', async () => 
   const ended = await project.vlb(['build', ...ONE]);
   assert.equal(ended.status, 3, ended.stderr);
   assert.match(ended.stderr, /\/dev\/nbd0 is attached to the layer's own disk/);
-  assert.match(ended.stderr, /help: .*one more for each layer that it mounts/);
+  assert.match(ended.stderr, /help: .*one for each layer that it mounts/);
   assert.deepEqual(leftovers(project), []);
 });
 
