@@ -103,7 +103,7 @@ test('a URL is fetched once, and a wrong or missing one is told', async () => {
     for (const [name, sum, status, says] of [
       ['base.qcow2.xz', '1'.repeat(64), 2, /the sha256 of the base image .* is not the one in vlb\.yaml/],
       ['gone', '2'.repeat(64), 2, /404/],
-      ['short', '3'.repeat(64), 3, /cannot be (brought in|fetched)/],
+      ['short', '3'.repeat(64), 3, /cannot download the base image/],
     ] as const) {
       project.write(yaml(name, sum));
       const failed = await project.build();

@@ -46,7 +46,14 @@ test('fault: the store is full while a layer runs', async () => {
   const store = ['--cache-dir', small.directory];
   assertFull(await project.build(store), small.directory);
   await untilClean(project);
-  assert.deepEqual(readdirSync(small.directory).sort(), ['keys', 'leases', 'locks', 'projects', 'sha256']);
+  assert.deepEqual(readdirSync(small.directory).sort(), [
+    'keys',
+    'leases',
+    'locks',
+    'projects',
+    'sha256',
+    'version',
+  ]);
   assert.deepEqual(readdirSync(path.join(small.directory, 'leases')), []);
   assert.deepEqual(readdirSync(path.join(small.directory, 'locks')), []);
   assert.deepEqual(

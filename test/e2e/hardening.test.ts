@@ -239,7 +239,7 @@ test('output that cannot be written ends the build cleanly', async () => {
     cwd: project.directory,
   });
   assert.equal(status, 143, stderr);
-  assert.match(stderr, /^vlb: the output cannot be written: ENOSPC.*$/m);
+  assert.match(stderr, /^vlb: cannot write the output: ENOSPC.*$/m);
   assert.doesNotMatch(stderr, /\bat .*\.(ts|mjs):\d+/, 'a stack trace is a bug');
   assert.deepEqual(leftovers(project), []);
 });
