@@ -146,9 +146,9 @@ test('secrets that are missing or wrong are told before anything runs', async ()
   for (const [args, says] of [
     [[], /layer 20_app requires the secret token\n {2}at .*20_app\/build-layer:2\n.*--secret token=FILE/],
     [['--secret', 'tokn=/etc/passwd'], /no layer has a secret tokn\n.*did you mean token\?/],
-    [['--secret', 'token'], /the environment has no variable token/],
+    [['--secret', 'token'], /--secret token: environment variable token is not set/],
     [['--secret', 'token=missing'], /the file of secret token does not exist\n {2}at missing/],
-    [['--secret', 'token=/'], /the secret token cannot be read \(EISDIR\)/],
+    [['--secret', 'token=/'], /the file of secret token cannot be read \(EISDIR\)/],
     [['--secret', '=x'], /--secret : not a secret/],
     [['--secret', 'token=/dev/null', '--secret', 'token=/dev/null'], /--secret token is given twice/],
   ] as const) {
