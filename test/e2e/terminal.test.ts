@@ -73,7 +73,11 @@ describe('a parallel build', () => {
     assert.match(low, /› 20_one {2}.*one says a line that is longer than a narrow terminal\n {2}\+2 more$/);
     screen.resize(90, 20);
     const end = await screen.waitFor(/^image: /m);
-    assert.equal(end.match(/^built/gm)?.length, 3, end);
+    // A terminal that becomes higher may bring back what has gone off its top.
+    const built = [...end.matchAll(/^built +(\S+)/gm)]
+      .map(([, name]) => name)
+      .filter((name) => name !== '10_base');
+    assert.deepEqual(built.sort(), ['20_one', '30_two', '40_three'], end);
     assert.doesNotMatch(end, /›|more/);
     // What ended before has gone off the top of three rows, and is still there.
     assert.match(screen.everything, /built.* .*10_base/);

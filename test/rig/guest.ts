@@ -89,7 +89,7 @@ async function fillPayload(): Promise<void> {
       '--sort=name',
       '--anchored',
       ...left.map((name) => `--exclude=${name}`),
-      ...['bin', 'dist', 'node_modules', 'package.json', 'src', 'test'],
+      ...['bin', 'dist', 'docs/events.schema.json', 'node_modules', 'package.json', 'src', 'test'],
     ]),
   );
 }

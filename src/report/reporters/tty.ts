@@ -36,11 +36,8 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           live.grow(name, event.bytes, event.total);
           return event.state === 'ended' ? live.end(name) : undefined;
         }
-        case 'layer-finished': {
-          live.end(event.layer);
-          const line = finishedLine(event, style);
-          return line === undefined ? undefined : live.print(line);
-        }
+        case 'layer-finished':
+          return live.end(event.layer, finishedLine(event, style));
         case 'note':
           return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

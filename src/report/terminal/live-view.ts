@@ -18,8 +18,8 @@ export interface LiveView {
   update(name: string, text: string): void;
   /** Sets the current size in bytes, and the total where it is known. */
   grow(name: string, bytes: number, total?: number): void;
-  /** Removes the line of a task. */
-  end(name: string): void;
+  /** Removes the line of a task, and prints text above the others in the same frame. */
+  end(name: string, text?: string): void;
   /** Prints above the lines. */
   print(text: string): void;
   /** Removes all lines. */
@@ -53,7 +53,8 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
     const { columns = 80, rows = 24 } = terminal;
     // Not the last column: some terminals wrap there.
     const lines = linesOf(running, rows - 1, style).map((line) => cut(line, columns - 1));
-    const text = lines.map(({ painted }) => `${painted}\x1b[K`).join('\n');
+    // Without lines, one row is erased as well: some terminals move what a bare erase of all rows finds into their history.
+    const text = lines.length === 0 ? '\x1b[K' : lines.map(({ painted }) => `${painted}\x1b[K`).join('\n');
     const next = `${columns} ${text}`;
     if (above === '' && next === lastFrame) return;
     const upTo = drawn.length === 0 ? '' : `\r${up(rowsOf(drawn, columns) - 1)}`;
@@ -93,8 +94,9 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
       const one = running.get(name);
       if (one) one.size = formatBytes(bytes) + (total === undefined ? '' : ` of ${formatBytes(total)}`);
     },
-    end(name) {
-      if (running.delete(name)) changed();
+    end(name, text) {
+      if (text !== undefined) above += `${text}\n`;
+      if (running.delete(name) || text !== undefined) changed();
     },
     print(text) {
       above += `${text}\n`;
