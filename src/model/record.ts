@@ -1,5 +1,6 @@
 // Records as text: written by JSON.stringify, read with every field checked, since a file may be damaged or hostile.
 
+import { isObject, parseObject } from '../util/json.ts';
 import type { BuildRecord } from './artifact.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
@@ -9,13 +10,8 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 
 /** The record in a text; undefined when it is incomplete or malformed. */
 export function parseRecord(text: string): BuildRecord | undefined {
-  let value: Partial<BuildRecord> | null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
+  const value = parseObject(text);
+  if (!value) return undefined;
   const { schema, key, layer, artifact, parent, noshare, seconds, created, recipe } = value;
   const right =
     schema === 1 &&
@@ -23,8 +19,8 @@ export function parseRecord(text: string): BuildRecord | undefined {
     typeof layer === 'string' &&
     NAME.test(layer) &&
     isReference(artifact) &&
-    Number.isSafeInteger(artifact.bytes) &&
-    artifact.bytes >= 0 &&
+    Number.isSafeInteger(artifact['bytes']) &&
+    Number(artifact['bytes']) >= 0 &&
     (parent === null || isReference(parent)) &&
     (noshare === undefined || noshare === true) &&
     typeof seconds === 'number' &&
@@ -32,13 +28,17 @@ export function parseRecord(text: string): BuildRecord | undefined {
     seconds < Infinity &&
     typeof created === 'string' &&
     typeof recipe === 'string';
-  return right ? (value as BuildRecord) : undefined; // every field was checked above
+  return right ? (value as unknown as BuildRecord) : undefined; // every field was checked above
 }
 
 function isHash(value: unknown): boolean {
   return typeof value === 'string' && HASH.test(value);
 }
 
-function isReference<T extends { digest: unknown; keeping: unknown }>(value: T | undefined): value is T {
-  return isHash(value?.digest) && (value?.keeping === 'cached' || value?.keeping === 'uncached');
+function isReference(value: unknown): value is Readonly<Record<string, unknown>> {
+  return (
+    isObject(value) &&
+    isHash(value['digest']) &&
+    (value['keeping'] === 'cached' || value['keeping'] === 'uncached')
+  );
 }

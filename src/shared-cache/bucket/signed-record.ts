@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import type { BuildRecord, Key } from '../../model/artifact.ts';
 import { parentIn } from '../../model/recipe.ts';
 import { parseRecord } from '../../model/record.ts';
+import { parseObject } from '../../util/json.ts';
 import { isSignedBy, type Signer } from './signatures.ts';
 
 /** The largest accepted envelope, bytes: a layer with a hundred thousand files has a record of 10 MB. */
@@ -68,14 +69,7 @@ function signed(scope: string, text: string): string {
 }
 
 function parseEnvelope(bytes: Buffer): Envelope | undefined {
-  let value: Partial<Record<keyof Envelope, unknown>> | null;
-  try {
-    value = JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { schema, record, signatures } = value;
+  const { schema, record, signatures } = parseObject(bytes.toString()) ?? {};
   if (schema !== 1 || typeof record !== 'string' || !Array.isArray(signatures)) return undefined;
   const whole = signatures.every((one) => typeof one?.key === 'string' && typeof one?.signature === 'string');
   return whole ? { schema, record, signatures } : undefined;

@@ -5,6 +5,7 @@ import { renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { systemError } from '../../util/errors.ts';
 import { namesIn, textIfAny } from '../../util/fs.ts';
+import { parseObject } from '../../util/json.ts';
 import { makeDirectoryDurably, writeFileDurably } from '../local/durable.ts';
 import type { StorePlaces } from '../names.ts';
 
@@ -89,13 +90,8 @@ function registrations({ projects }: StorePlaces): string[] {
 }
 
 function readRegistration(places: StorePlaces, name: string): ProjectPlaces | undefined {
-  let value: Partial<Record<keyof ProjectPlaces, unknown>> | null;
-  try {
-    value = JSON.parse(textIfAny(path.join(places.projects, name)) ?? '');
-  } catch {
-    return undefined;
-  }
-  const [project, build, state] = [value?.project, value?.build, value?.state];
+  const text = textIfAny(path.join(places.projects, name)) ?? '';
+  const { project, build, state } = parseObject(text) ?? {};
   if (typeof project !== 'string' || typeof build !== 'string' || typeof state !== 'string') return undefined;
   const at = (place: string) => path.resolve(places.directory, place);
   return { project: at(project), build: at(build), state: at(state) };

@@ -3,7 +3,8 @@
 import { randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createJsonLineReader, isObject, type JsonLine } from '../qemu/json-lines.ts';
+import { isObject } from '../../../util/json.ts';
+import { createJsonLineReader, type JsonLine } from '../qemu/json-lines.ts';
 
 export type AgentReply =
   | { readonly type: 'return'; readonly value: unknown }

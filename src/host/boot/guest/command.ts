@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CommandOutput } from '../../../model/ports/booter.ts';
-import { isObject } from '../qemu/json-lines.ts';
+import { isObject } from '../../../util/json.ts';
 import type { AgentReply, GuestAgent } from './agent.ts';
 
 export type GuestCommandEnd =

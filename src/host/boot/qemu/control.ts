@@ -1,7 +1,8 @@
 // QEMU's control socket (QMP): why a machine stopped, which its exit status does not say.
 
 import type { Socket } from 'node:net';
-import { createJsonLineReader, isObject, type JsonLine } from './json-lines.ts';
+import { isObject } from '../../../util/json.ts';
+import { createJsonLineReader, type JsonLine } from './json-lines.ts';
 
 export interface Control {
   /** Why the guest ended the machine, once QEMU has reported it. */

@@ -1,5 +1,7 @@
 // Reads the replies of QMP and of the guest agent: JSON objects, one per line.
 
+import { parseObject } from '../../../util/json.ts';
+
 /** An object, and whether the guest agent's 0xFF preceded it (see guest-sync-delimited). */
 export interface JsonLine {
   readonly value: Readonly<Record<string, unknown>>;
@@ -54,18 +56,4 @@ export function createJsonLineReader(onLine: (line: JsonLine) => void): (bytes: 
     }
     take(bytes.subarray(from));
   };
-}
-
-function parseObject(text: string): JsonLine['value'] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined; // arbitrary bytes on the line, from before the agent started
-  }
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

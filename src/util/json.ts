@@ -1,0 +1,16 @@
+// Reads JSON objects from texts that may be damaged or hostile: each field is unknown until it was checked.
+
+/** The object in a text; undefined when it is not JSON, or JSON of something else. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
