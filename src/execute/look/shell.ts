@@ -7,11 +7,9 @@ import { kindOf } from '../../kinds/registry.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
-import { scriptEnvironment } from '../run/environment.ts';
 import type { Job } from '../run/job.ts';
-import { newRunDirectory, openRun } from '../run/open-run.ts';
-import { stageInputs } from '../run/stage.ts';
-import { taskOf } from '../run/task.ts';
+import { onDraft } from '../run/on-draft.ts';
+import { scriptEnvironment, taskOf } from '../run/task.ts';
 import type { Context } from '../run-context.ts';
 import { type DiskState, findDisk } from './disk-state.ts';
 
@@ -44,50 +42,20 @@ export async function openShell(
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
   const run = { layer, lineage, keeping: 'uncached', replaces: false } as const;
-  const { images } = context.host;
-  const created =
-    backing === undefined
-      ? await kindOf(layer).createDisk(run, draft.path, {
-          images,
-          artifactDirectory: context.store.artifactDirectory,
-        })
-      : await images.create(draft.path, { backing });
-  if (!created.ok) return created;
-
-  const directory = newRunDirectory(context);
-  const opened = await openRun(directory, context);
-  if (!opened.ok) return opened;
-  await using bench = opened.value;
-  const inputs = path.join(directory, 'inputs');
-  const hasher = await context.loadHasher();
-  const staged = await stageInputs(layer, context.paths.project, inputs, hasher, context.signal);
-  if (!staged.ok) return staged;
-  const caches = emptyCaches(layer.hints.cacheDirs, directory);
-  const job: Job = {
-    ...run,
-    secrets: secrets.value,
-    caches,
-    context,
-    bench,
-    draft,
-    staged: staged.value,
-    directory,
-  };
-  const onAbort = () => bench.kill();
-  context.signal.addEventListener('abort', onAbort);
-  try {
-    if (context.signal.aborted) return interrupted(layer.name);
-    const ended = await kindOf(layer).look(taskOf(job), {
+  const ended = await onDraft({ run, draft, backing }, context, async (made) => {
+    const caches = emptyCaches(layer.hints.cacheDirs, made.directory);
+    const job: Job = { ...run, ...made, secrets: secrets.value, caches, context, draft };
+    return kindOf(layer).look(taskOf(job), {
       argv: argvOf(options),
       streams: options.hasTerminal ? 'terminal' : 'own',
       variables: terminalVariables(options, context),
       isBefore: options.state === 'parent',
       onReady: () => greet(job, options),
     });
-    return context.signal.aborted ? interrupted(layer.name) : ended;
-  } finally {
-    context.signal.removeEventListener('abort', onAbort);
-  }
+  });
+  return context.signal.aborted
+    ? fail('interrupted', `the shell of layer ${layer.name} was interrupted`)
+    : ended;
 }
 
 /** Instead of those that persist between builds: a shell leaves nothing behind. */
@@ -128,8 +96,4 @@ function greet({ context, layer }: Job, { state, argv, hasTerminal }: ShellOptio
   const { greeting, command } = kindOf(layer).shell;
   context.emit({ type: 'note', message: greeting(`${layer.name} ${STATES[state]}`) });
   if (state === 'parent') context.emit({ type: 'note', message: `to run its script: ${command}` });
-}
-
-function interrupted(layer: string): Result<never> {
-  return fail('interrupted', `the shell of layer ${layer} was interrupted`);
 }

@@ -1,12 +1,13 @@
 // Runs one layer: create → stage → attach → mount → run → unmount → detach → commit. Before the commit,
 // only a draft and the run's own directory change, and both are always removed.
 
-import path from 'node:path';
+import { statSync } from 'node:fs';
 import { referenceTo } from '../../kinds/disk.ts';
 import type { Closed } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import type { BuildRecord } from '../../model/artifact.ts';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import type { Emit } from '../../model/event.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import { keyOf } from '../../model/recipe.ts';
@@ -17,11 +18,11 @@ import { lockCaches } from './caches.ts';
 import { dropFailedDisk, saveFailedDisk } from './failed-disk.ts';
 import { enter, type Job, type LayerRun } from './job.ts';
 import { logFile } from './log.ts';
-import { meter } from './meter.ts';
-import { newRunDirectory, openRun } from './open-run.ts';
+import { onDraft } from './on-draft.ts';
 import { explainFullDisk, fullStore } from './space.ts';
-import { stageInputs } from './stage.ts';
 import { taskOf } from './task.ts';
+
+const SECOND = 1000;
 
 /**
  * Runs a layer's script on a delta over its parent and commits the result.
@@ -109,49 +110,26 @@ async function runOnDraft(
   draft: Draft,
   context: Context,
 ): Promise<Result<Closed & Pick<Job, 'staged'>>> {
-  const directory = newRunDirectory(context);
-  // Three things in parallel: other processes create the delta and the root shell while this one copies.
-  const opening = openRun(directory, context);
   enter('create', { ...run, context });
-  const { images } = context.host;
-  const { artifactDirectory } = context.store;
-  const creating = kindOf(run.layer).createDisk(run, draft.path, { images, artifactDirectory });
   enter('stage', { ...run, context });
-  const staged = await stageInputs(
-    run.layer,
-    context.paths.project,
-    path.join(directory, 'inputs'),
-    await context.loadHasher(),
-    context.signal,
-  );
-  const created = await creating;
-  const opened = await opening;
-  // Here, while what may have filled a disk still exists: the draft, and the run's directory.
-  const failed = (failure: Failure) => ({ ok: false, failure: explainFullDisk(failure, context) }) as const;
-  if (!opened.ok) return failed(opened.failure);
-  await using bench = opened.value;
-  if (!created.ok) return failed(await explainParent(created.failure, run, context));
-  if (!staged.ok) return failed(staged.failure);
-
-  const onAbort = () => bench.kill();
-  context.signal.addEventListener('abort', onAbort);
-  try {
-    if (context.signal.aborted) return fail('interrupted', 'interrupted');
+  return onDraft({ run, draft }, context, async (made) => {
     using _meter = meter(run.layer.name, draft.path, context.emit);
-    const job: Job = { ...run, ...given, context, bench, draft, staged: staged.value, directory };
-    const done = await kindOf(run.layer).run(taskOf(job));
-    if (!done.ok) return failed(await bench.explain(done.failure));
+    const done = await kindOf(run.layer).run(taskOf({ ...run, ...given, ...made, draft, context }));
+    if (!done.ok) return done;
     const { script } = done.value;
-    return ok({ script: script.ok ? script : failed(script.failure), staged: staged.value });
-  } finally {
-    context.signal.removeEventListener('abort', onAbort);
-  }
+    return ok({
+      // Explained here, while what may have filled a disk still exists.
+      script: script.ok ? script : { ok: false, failure: explainFullDisk(script.failure, context) },
+      staged: made.staged,
+    });
+  });
 }
 
-/** A parent that is refused may be damaged: then it is moved aside, and the next build rebuilds it. */
-async function explainParent(failure: Failure, { lineage }: LayerRun, context: Context): Promise<Failure> {
-  const { parent } = lineage;
-  if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
-    return failure;
-  return { ...failure, hint: 'run vlb build again to rebuild the damaged layer' };
+/** Emits the size of a draft once a second, until disposed of. A run that takes less is never measured. */
+function meter(layer: string, file: string, emit: Emit): Disposable {
+  const timer = setInterval(() => {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat) emit({ type: 'layer-size', layer, bytes: stat.size });
+  }, SECOND).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { scriptEnvironment } from '../../../../src/execute/run/environment.ts';
 import { STAGED_TIME } from '../../../../src/execute/run/stage.ts';
+import { scriptEnvironment } from '../../../../src/execute/run/task.ts';
 
 const CLEAN = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

@@ -1,0 +1,82 @@
+// What a run and a shell have in common: a disk that vlb creates, a copy of the inputs, and a workbench on both.
+
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { kindOf } from '../../kinds/registry.ts';
+import { type Failure, fail, type Result } from '../../model/failure.ts';
+import type { Workbench } from '../../model/ports/machine.ts';
+import type { Draft } from '../../model/ports/store.ts';
+import { systemError } from '../../util/errors.ts';
+import type { Context } from '../run-context.ts';
+import type { Job, LayerRun } from './job.ts';
+import { explainFullDisk } from './space.ts';
+import { stageInputs } from './stage.ts';
+
+let runs = 0;
+
+export interface Prepared {
+  readonly run: LayerRun;
+  readonly draft: Draft;
+  /** The backing file of the draft, absolute; by default the draft is created like the delta of a run. */
+  readonly backing?: string | undefined;
+}
+
+/** Creates the disk and the run's directory, opens a workbench, and calls `work`. A full disk is named as the cause of a failure. */
+export async function onDraft<T>(
+  { run, draft, backing }: Prepared,
+  context: Context,
+  work: (made: Pick<Job, 'bench' | 'staged' | 'directory'>) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const { host, store, paths, signal } = context;
+  const { images } = host;
+  const directory = path.join(paths.runs, `${context.owner}-${runs++}`);
+  // Three things in parallel: other processes create the disk and the root shell while this one copies.
+  const opening = openRun(directory, context);
+  const { artifactDirectory } = store;
+  const creating =
+    backing === undefined
+      ? kindOf(run.layer).createDisk(run, draft.path, { images, artifactDirectory })
+      : images.create(draft.path, { backing });
+  const inputs = path.join(directory, 'inputs');
+  const staged = await stageInputs(run.layer, paths.project, inputs, await context.loadHasher(), signal);
+  const created = await creating;
+  const opened = await opening;
+  // Here, while what may have filled a disk still exists: the draft, and the run's directory.
+  const failed = (failure: Failure) => ({ ok: false, failure: explainFullDisk(failure, context) }) as const;
+  if (!opened.ok) return failed(opened.failure);
+  await using bench = opened.value;
+  if (!created.ok) return failed(await explainParent(created.failure, run, context));
+  if (!staged.ok) return failed(staged.failure);
+
+  const onAbort = () => bench.kill();
+  signal.addEventListener('abort', onAbort);
+  try {
+    if (signal.aborted) return fail('interrupted', 'interrupted');
+    const done = await work({ bench, staged: staged.value, directory });
+    return done.ok ? done : failed(await bench.explain(done.failure));
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Creates the run's directory and opens its workbench, which removes the directory at its end. */
+async function openRun(directory: string, { host }: Context): Promise<Result<Workbench>> {
+  try {
+    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
+    mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
+  } catch (error) {
+    const { message } = systemError(error);
+    return fail('host', `cannot create the directory of a run: ${message}`, { where: { file: directory } });
+  }
+  const bench = await host.openWorkbench(directory);
+  if (!bench.ok) rmSync(directory, { recursive: true, force: true });
+  return bench;
+}
+
+/** A parent that is refused may be damaged: then it is moved aside, and the next build rebuilds it. */
+async function explainParent(failure: Failure, { lineage }: LayerRun, context: Context): Promise<Failure> {
+  const { parent } = lineage;
+  if (!parent || failure.kind !== 'host' || (await context.store.examine(parent, context.signal)))
+    return failure;
+  return { ...failure, hint: 'run vlb build again to rebuild the damaged layer' };
+}
