@@ -1,13 +1,17 @@
-// What a kind of layer is. Everything that depends on the kind is asked here: nothing else compares a layer's kind.
+// What a kind of layer is, and a kind of base. Everything that depends on the kind is asked here: nothing else compares it.
 
-import type { Stage } from '../model/event.ts';
-import type { Result } from '../model/failure.ts';
+import type { BuildRecord } from '../model/artifact.ts';
+import type { Environment } from '../model/environment.ts';
+import type { Emit, Stage } from '../model/event.ts';
+import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Host, OnOutput, Workbench } from '../model/ports/machine.ts';
-import type { Draft } from '../model/ports/store.ts';
+import type { Draft, Store } from '../model/ports/store.ts';
 import type { Layer, ScriptKind, Secret } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
+import type { LoadHasher } from '../project/inputs/hash.ts';
+import type { StatIndex } from '../project/inputs/stat-index.ts';
 
 export interface Kind {
   /** The name of its script, and of the kind in recipes. */
@@ -99,4 +103,40 @@ export interface ShellTexts {
   greeting(disk: string): string;
   /** The command that runs the layer's script in the shell. */
   readonly command: string;
+}
+
+export interface BaseKind {
+  /** The files of this machine that its image is read from. */
+  readonly files: readonly string[];
+  /** The recipe of importing the image as it is now. Fails as `usage` when the image is missing or cannot be read. */
+  recipe(inputs: BaseInputs): Promise<Result<string>>;
+  /**
+   * Imports the image, and commits it under the key of what was imported. Fails as `usage` when it is missing, truncated or
+   * not a disk image, or when its sha256 is not the one in vlb.yaml.
+   */
+  import(run: BaseRun): Promise<Result<BuildRecord>>;
+}
+
+/** What a base's recipe is made with. */
+export interface BaseInputs {
+  /** The base's name in the project. */
+  readonly name: string;
+  /** Absolute path of the project. */
+  readonly directory: string;
+  readonly index: StatIndex;
+  readonly loadHasher: LoadHasher;
+}
+
+/** One import of a base. */
+export interface BaseRun {
+  /** The base's name in the project. */
+  readonly name: string;
+  readonly host: Host;
+  readonly store: Store;
+  readonly loadHasher: LoadHasher;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly environment: Environment;
+  /** The failure with its cause, where that is a full disk: called while the files still exist. */
+  explain(failure: Failure): Failure;
 }

@@ -1,8 +1,10 @@
-// All kinds of layers, by the names of their scripts.
+// All kinds: of layers, by the names of their scripts, and of bases.
 
-import type { Layer, ScriptKind } from '../model/project.ts';
+import type { Base, Layer, ScriptKind } from '../model/project.ts';
+import { fileBase } from './base/file.ts';
+import { urlBase } from './base/url.ts';
 import { BUILD_LAYER } from './build-layer.ts';
-import type { Kind } from './kind.ts';
+import type { BaseKind, Kind } from './kind.ts';
 import { LEGACY_DISK } from './legacy-disk.ts';
 import { MODIFY_DISK } from './modify-disk.ts';
 
@@ -14,6 +16,16 @@ const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints'>) => Kind>>
 /** The kind of a layer. */
 export function kindOf(layer: Pick<Layer, 'kind' | 'hints'>): Kind {
   return KINDS[layer.kind](layer);
+}
+
+/** The kind of a base. */
+export function baseKindOf(base: Base): BaseKind {
+  switch (base.type) {
+    case 'file':
+      return fileBase(base);
+    case 'url':
+      return urlBase(base);
+  }
 }
 
 /** Whether a recipe's kind is one whose script runs in the mounted system of the image. */

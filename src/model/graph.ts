@@ -3,15 +3,12 @@
 import type { Artifact } from './artifact.ts';
 import type { Base, Layer } from './project.ts';
 
-/** The name of the node that is the base of vlb.yaml. */
-export const BASE_NAME = 'base';
-
 /** Something that becomes an artifact. */
 export type Node = BaseNode | LayerNode;
 
 export interface BaseNode {
   readonly type: 'base';
-  readonly name: typeof BASE_NAME;
+  readonly name: string;
   readonly base: Base;
   readonly layer?: undefined;
   readonly parent?: undefined;

@@ -90,10 +90,13 @@ export interface LayerMount extends LayerName {
   readonly target: string;
 }
 
-/** `base:` of vlb.yaml: the disk on top of which the first layer is built. */
+/** An image that comes from elsewhere, on top of which layers are built. */
 export type Base =
   | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
   | { readonly type: 'url'; readonly url: string; readonly sha256: string };
+
+/** The bases of a project, by name. A first layer that names no parent is built on the first of them. */
+export type Bases = ReadonlyMap<string, Base>;
 
 /** An image of `images:` in vlb.yaml: build/NAME.qcow2 is a link to that layer's artifact. */
 export interface NamedImage {

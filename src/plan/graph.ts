@@ -2,25 +2,27 @@
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { BASE_NAME, type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
-import type { Base, Layer } from '../model/project.ts';
+import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
+import type { Bases, Layer } from '../model/project.ts';
 import { findLayer } from './find-layer.ts';
 
 /**
- * The graph of a project. The parent of each layer is the one before it, that of the first is the base, unless a hint
- * names another. Fails as `usage`, with file and line, for unknown names and for cycles.
+ * The graph of a project, with the bases that a layer is built on. The parent of each layer is the one before it, that of
+ * the first is the first base, unless a hint names another. Fails as `usage`, with file and line, for unknown names and for cycles.
  */
-export function buildGraph(layers: readonly Layer[], base: Base | undefined): Result<Graph> {
-  const nodes: Node[] = [];
+export function buildGraph(layers: readonly Layer[], bases: Bases): Result<Graph> {
+  const nodes: LayerNode[] = [];
   for (const [index, layer] of layers.entries()) {
-    const node = nodeOf(layer, layers[index - 1], layers, base !== undefined);
+    const node = nodeOf(layer, layers[index - 1], layers, bases);
     if (!node.ok) return node;
     nodes.push(node.value);
   }
-  if (base && nodes.some((node) => needsOf(node).includes(BASE_NAME))) {
-    nodes.unshift({ type: 'base', name: BASE_NAME, base, mounts: [] });
-  }
-  return inOrder(nodes);
+  const needed = new Set(nodes.flatMap(needsOf));
+  const below = [...bases].filter(([name]) => needed.has(name));
+  return inOrder([
+    ...below.map(([name, base]) => ({ type: 'base', name, base, mounts: [] }) as const),
+    ...nodes,
+  ]);
 }
 
 /** The part of a graph that these targets need: they and everything that they depend on. Fails as `usage` for unknown names. */
@@ -52,19 +54,20 @@ function nodeOf(
   layer: Layer,
   before: Layer | undefined,
   layers: readonly Layer[],
-  hasBase: boolean,
+  bases: Bases,
 ): Result<LayerNode> {
   const names = layers.map((other) => other.name);
   const file = path.join(layer.directory, layer.kind);
   const { from, layerMounts } = layer.hints;
-  let parent = before?.name ?? (hasBase ? BASE_NAME : undefined);
+  const [firstBase] = bases.keys();
+  let parent = before?.name ?? firstBase;
   if (from === 'scratch') parent = undefined;
   else if (from) {
     const found = findLayer(from.layer, names);
-    if (!found.ok && !(from.layer === BASE_NAME && hasBase)) {
+    if (!found.ok && !bases.has(from.layer)) {
       return { ok: false, failure: { ...found.failure, where: { file, line: from.line } } };
     }
-    parent = found.ok ? found.value : BASE_NAME;
+    parent = found.ok ? found.value : from.layer;
   } else if (parent === undefined) {
     return fail('usage', `layer ${layer.name} has no parent`, {
       where: { file: layer.directory },

@@ -7,16 +7,19 @@ import { ok } from '../model/failure.ts';
 import type { Platform } from '../model/platform.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
-import type { Base, Layer, NamedImage } from '../model/project.ts';
+import type { Bases, Layer, NamedImage } from '../model/project.ts';
 import { loadConfig } from './config/config.ts';
 import { discoverLayers } from './layers/discover.ts';
+
+/** The name of the base that vlb.yaml gives no name: `base:`. */
+const BASE_NAME = 'base';
 
 export interface Project {
   /** Absolute path of the project's directory. */
   readonly directory: string;
   /** Sorted by number. */
   readonly layers: readonly Layer[];
-  readonly base: Base | undefined;
+  readonly bases: Bases;
   /** The store's limits as set in vlb.yaml. */
   readonly cache: Partial<CacheLimits>;
   /** The shared cache, if vlb.yaml configures one. */
@@ -37,11 +40,12 @@ export async function loadProject(directory: string, platform: Platform): Promis
   if (!config.ok) return config;
   const layers = discoverLayers(directory, platform);
   if (!layers.ok) return layers;
+  const { base } = config.value;
   const seed = path.join(directory, 'test-boot');
   return ok({
     directory,
     layers: layers.value,
-    base: config.value.base,
+    bases: new Map(base === undefined ? [] : [[BASE_NAME, base]]),
     cache: config.value.cache ?? {},
     shared: config.value.shared,
     images: config.value.images ?? [],

@@ -1,7 +1,7 @@
 // The files to watch: everything that the next plan of a project depends on, and nothing that vlb writes.
 
 import path from 'node:path';
-import { baseFiles } from '../kinds/base/content.ts';
+import { baseKindOf } from '../kinds/registry.ts';
 import { CONFIG_FILE } from '../project/config/config.ts';
 import { IGNORE_FILE } from '../project/inputs/ignore.ts';
 import { inputRoots } from '../project/inputs/walk.ts';
@@ -22,14 +22,15 @@ export interface Places {
 const LAYER = /^\d{2,}_/;
 
 /**
- * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml, each .vlbignore, the base.
+ * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml, each .vlbignore, the bases.
  * @param project as last loaded
  */
 export function placesOf(project: Project): Places {
-  const { directory, layers, base } = project;
+  const { directory, layers, bases } = project;
+  const baseFiles = [...bases.values()].flatMap((base) => baseKindOf(base).files);
   const inputs = layers.flatMap((layer) => inputRoots(layer).map((root) => root.source));
   const config = path.join(directory, CONFIG_FILE);
-  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles(base), config];
+  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles, config];
   // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
@@ -51,13 +52,13 @@ export function placesOf(project: Project): Places {
       files.has(file) ||
       trees.some((tree) => isWithin(file, tree)) ||
       (isWithin(file, directory) && LAYER.test(own(file))),
-    shown: shownOf(project, baseFiles(base), config),
+    shown: shownOf(project, baseFiles, config),
     id: JSON.stringify([[...roots], trees, [...files]]),
   };
 }
 
 /** One place for all layers of a directory. */
-function shownOf(project: Project, base: readonly string[], config: string): readonly string[] {
+function shownOf(project: Project, baseFiles: readonly string[], config: string): readonly string[] {
   const { directory, layers } = project;
   const parents = layers.map((layer) => path.dirname(layer.directory));
   const binds = layers.flatMap((layer) =>
@@ -65,7 +66,7 @@ function shownOf(project: Project, base: readonly string[], config: string): rea
       .slice(1)
       .map((root) => root.source),
   );
-  const places = [...parents, ...binds, ...base, ...(isFile(config) ? [config] : [])];
+  const places = [...parents, ...binds, ...baseFiles, ...(isFile(config) ? [config] : [])];
   return unique(places).map((place) => path.relative(directory, place) || '.');
 }
 

@@ -55,7 +55,7 @@ export async function build(workspace: Workspace, request: BuildRequest): Promis
           : {
               onFailedDisk: async (node, failure, known) => {
                 const { openShell } = await import('../execute/look/shell.ts');
-                const shell = { node, state: 'failed', argv: [], hasTerminal: true } as const;
+                const shell = { node, plan, state: 'failed', argv: [], hasTerminal: true } as const;
                 await onFailedDisk({
                   layer: node.name,
                   failure,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { runsInImage } from '../kinds/registry.ts';
 import { artifactFile, type BuildRecord, type Digest, parseArtifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { BASE_NAME, isLayer, type LayerNode } from '../model/graph.ts';
+import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { InPlace } from '../model/ports/store.ts';
 import type { DiskImage } from '../model/ports/viewer.ts';
@@ -86,15 +86,19 @@ interface KnownLayers {
   /** The layers that vlb.yaml gives another name; or why no layers are known. */
   readonly names: Result<ImageLayers>;
   readonly nodes: readonly LayerNode[];
+  /** The names of the bases that layers are built on. */
+  readonly bases: ReadonlySet<string>;
   readonly records: readonly { readonly node: LayerNode; readonly record: BuildRecord }[];
 }
+
+const NONE: Omit<KnownLayers, 'names'> = { nodes: [], bases: new Set(), records: [] };
 
 /** Two image files need no project, so a missing or wrong one is reported only when a layer is asked for. */
 async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Promise<KnownLayers> {
   const project = await workspace.load();
-  if (!project.ok) return { names: project, nodes: [], records: [] };
-  const graph = buildGraph(project.value.layers, project.value.base);
-  if (!graph.ok) return { names: graph, nodes: [], records: [] };
+  if (!project.ok) return { names: project, ...NONE };
+  const graph = buildGraph(project.value.layers, project.value.bases);
+  if (!graph.ok) return { names: graph, ...NONE };
   const nodes = graph.value.nodes.filter(isLayer);
   const records = await Promise.all(
     nodes.map(async (node) => ({ node, record: await inPlace.last(node.name) })),
@@ -102,6 +106,7 @@ async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Prom
   return {
     names: imageLayers(project.value.images, graph.value),
     nodes,
+    bases: new Set(graph.value.nodes.filter((node) => !isLayer(node)).map((node) => node.name)),
     records: records.flatMap(({ node, record }) => (record ? [{ node, record }] : [])),
   };
 }
@@ -112,13 +117,13 @@ async function findImage(
   places: ImagePlaces,
   signal: AbortSignal,
 ): Promise<Result<FoundDisk>> {
-  const { names, nodes, records } = layers;
+  const { names, nodes, bases, records } = layers;
   const known = nodes.map((node) => node.name);
   const name = names.ok ? findLayer(names.value.get(word) ?? word, known) : names;
   if (name.ok) return layerImage(name.value, await places.inPlace.linked(name.value), layers, places);
-  const onBase = records.find(({ node }) => node.parent === BASE_NAME);
-  if (word === BASE_NAME && onBase?.record.parent) {
-    return artifactImage(artifactFile(onBase.record.parent), BASE_NAME, layers, places);
+  const onBase = bases.has(word) ? records.find(({ node }) => node.parent === word) : undefined;
+  if (onBase?.record.parent) {
+    return artifactImage(artifactFile(onBase.record.parent), word, layers, places);
   }
   if (/^[0-9a-f]{4,64}$/.test(word)) {
     const artifacts = namesIn(places.artifacts).filter((file) => digestIn(file)?.startsWith(word));
@@ -164,15 +169,16 @@ function artifactImage(
 }
 
 /** What an image is called where nobody named it. */
-function nameImage(image: DiskImage, { nodes, records }: KnownLayers): FoundDisk {
+function nameImage(image: DiskImage, { nodes, bases, records }: KnownLayers): FoundDisk {
   const digest = digestIn(path.basename(image.file));
   if (digest === undefined) return { name: path.basename(image.file), image };
   const made = records.find(({ record }) => record.artifact.digest === digest)?.node;
   if (made) return { name: made.name, image, layer: made };
   const onIt = records.find(({ record }) => record.parent?.digest === digest)?.node;
-  const parent = nodes.find((node) => node.name === onIt?.parent);
+  const below = onIt?.parent;
+  const parent = nodes.find((node) => node.name === below);
   if (parent) return { name: parent.name, image, layer: parent };
-  return { name: onIt?.parent === BASE_NAME ? BASE_NAME : digest.slice(0, 12), image };
+  return { name: below !== undefined && bases.has(below) ? below : digest.slice(0, 12), image };
 }
 
 function parentOf([, parent]: readonly DiskImage[], layers: KnownLayers): FoundDisk | undefined {

@@ -50,7 +50,7 @@ export async function shell(workspace: Workspace, request: ShellRequest): Promis
   if (!cleared.ok) return cleared;
   const known = await artifactsInPlace(plan, shownIn(request.state, node), context);
   const { openShell } = await import('../execute/look/shell.ts');
-  return openShell({ ...request, node }, known, context);
+  return openShell({ ...request, node, plan }, known, context);
 }
 
 function shownIn(state: DiskState, node: LayerNode): string | undefined {

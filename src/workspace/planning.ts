@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import type { Context } from '../execute/run-context.ts';
-import { baseContent, baseRecipe } from '../kinds/base/content.ts';
+import { baseKindOf } from '../kinds/registry.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
@@ -54,7 +54,7 @@ export async function planProject(
   if (!secrets.ok) return secrets;
   const sources = checkBindSources(layers.value, paths);
   if (!sources.ok) return sources;
-  const whole = buildGraph(layers.value, project.base);
+  const whole = buildGraph(layers.value, project.bases);
   if (!whole.ok) return whole;
   const images = imageLayers(project.images, whole.value);
   if (!images.ok) return images;
@@ -150,9 +150,10 @@ async function readRecipes(
     const reader = createManifestReader(directory, index, loadHasher);
     for (const node of graph.nodes) {
       if (!isLayer(node)) {
-        const content = await baseContent(node.base, directory, index, loadHasher);
-        if (!content.ok) return content;
-        bases.set(node.name, baseRecipe(content.value));
+        const { name } = node;
+        const recipe = await baseKindOf(node.base).recipe({ name, directory, index, loadHasher });
+        if (!recipe.ok) return recipe;
+        bases.set(name, recipe.value);
       } else {
         const manifest = await reader.read(node.layer);
         if (!manifest.ok) return { ok: false, failure: locateAtHint(node.layer, manifest.failure) };

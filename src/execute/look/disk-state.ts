@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { type LayerNode, type Lineage, lineageOf, needsOf } from '../../model/graph.ts';
+import { isLayer, type LayerNode, type Lineage, lineageOf, needsOf } from '../../model/graph.ts';
+import type { Plan } from '../../model/plan.ts';
 import { failedDisk } from '../run/failed-disk.ts';
 import type { Context } from '../run-context.ts';
 
@@ -19,7 +20,7 @@ export interface OverlayBase {
 
 /** Finds the disk of a layer in a state. Fails as `usage` when there is none, naming the command to run. */
 export async function findDisk(
-  { node, state }: { readonly node: LayerNode; readonly state: DiskState },
+  { node, plan, state }: { readonly node: LayerNode; readonly plan: Plan; readonly state: DiskState },
   known: ReadonlyMap<string, Artifact>,
   context: Context,
 ): Promise<Result<OverlayBase>> {
@@ -27,7 +28,9 @@ export async function findDisk(
   const lineage = lineageOf(state === 'parent' ? node : { ...node, parent: undefined }, known);
   if (!lineage) {
     const needed = state === 'parent' ? needsOf(node) : node.mounts.map((mount) => mount.name);
-    return notBuilt(needed.find((name) => !known.has(name)) ?? node.name, node.name);
+    const missing = needed.find((name) => !known.has(name)) ?? node.name;
+    const isLayerMissing = plan.some((step) => isLayer(step.node) && step.node.name === missing);
+    return notBuilt(missing, node.name, isLayerMissing ? missing : node.name);
   }
   if (state === 'parent') return ok({ lineage, backing: undefined });
   if (state === 'failed') {
@@ -35,7 +38,7 @@ export async function findDisk(
     return saved.ok ? ok({ lineage, backing: saved.value }) : saved;
   }
   const artifact = known.get(node.name);
-  if (!artifact) return notBuilt(node.name, node.name);
+  if (!artifact) return notBuilt(node.name, node.name, node.name);
   return ok({ lineage, backing: path.join(context.store.artifactDirectory, artifactFile(artifact)) });
 }
 
@@ -62,12 +65,13 @@ async function findFailed(layer: string, { host, paths }: Context): Promise<Resu
   }
 }
 
-function notBuilt(name: string, layer: string): Result<never> {
+/** @param target what a build has to be asked for: a base is built with a layer */
+function notBuilt(name: string, layer: string, target: string): Result<never> {
   return name === layer
     ? fail('usage', `layer ${layer} has not been built`, {
         hint: `build it with \`vlb build ${layer}\`, or use --parent for what its script starts from, --failed for what a failed run left`,
       })
     : fail('usage', `${layer} needs ${name}, which has not been built`, {
-        hint: `build it with \`vlb build ${name === 'base' ? layer : name}\``,
+        hint: `build it with \`vlb build ${target}\``,
       });
 }

@@ -7,6 +7,7 @@ import { kindOf } from '../../kinds/registry.ts';
 import type { Artifact } from '../../model/artifact.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
+import type { Plan } from '../../model/plan.ts';
 import type { Job } from '../run/job.ts';
 import { onDraft } from '../run/on-draft.ts';
 import { scriptEnvironment, taskOf } from '../run/task.ts';
@@ -15,6 +16,8 @@ import { type DiskState, findDisk } from './disk-state.ts';
 
 export interface ShellOptions {
   readonly node: LayerNode;
+  /** The plan that the layer is in. */
+  readonly plan: Plan;
   readonly state: DiskState;
   /** The command to run instead of a shell; empty for a shell. */
   readonly argv: readonly string[];

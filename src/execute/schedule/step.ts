@@ -1,5 +1,6 @@
 // Executes one step of a plan: records what was found, runs a layer, or imports a base.
 
+import { baseKindOf } from '../../kinds/registry.ts';
 import type { Artifact, BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
@@ -65,7 +66,7 @@ export async function executeStep(
   const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
-  const result = await runNode(node, recipe, { lineage, keeping, replaces }, own);
+  const result = await runNode(node, { lineage, keeping, replaces }, own);
   if (!result.ok) return result;
   const { shared } = context.store;
   if (shared) onBuilt();
@@ -85,15 +86,13 @@ async function ensureLocal(record: BuildRecord, { store, signal }: Context): Pro
 /** Runs a node. Loads the code for that only now: most builds run nothing. */
 async function runNode(
   node: Node,
-  recipe: string,
   run: Omit<LayerRun, 'layer'>,
   context: Context,
 ): Promise<Result<BuildRecord>> {
   if (!isLayer(node)) {
-    const { importBase } = await import('../../kinds/base/image.ts');
     const { explainFullDisk } = await import('../run/space.ts');
     const explain = (failure: Failure) => explainFullDisk(failure, context);
-    return importBase(node.base, recipe, { ...context, explain });
+    return baseKindOf(node.base).import({ ...context, name: node.name, explain });
   }
   const { runLayer } = await import('../run/run-layer.ts');
   return runLayer({ ...run, layer: node.layer }, context);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseRecipe } from '../../../src/kinds/base/content.ts';
 import { lineageOf } from '../../../src/model/graph.ts';
-import type { Base } from '../../../src/model/project.ts';
+import type { Bases } from '../../../src/model/project.ts';
 import { parseRecord } from '../../../src/model/record.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
 import { layerRecipe } from '../../../src/plan/key.ts';
@@ -13,7 +13,9 @@ import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { openStore, placesOf } from '../../rig/store.ts';
 import { type Files, layerOf, Tree, valueIn } from '../../rig/tree.ts';
 
-const BASE: Base = { type: 'url', url: 'https://example.org/base.qcow2', sha256: 'e'.repeat(64) };
+const BASES: Bases = new Map([
+  ['base', { type: 'url', url: 'https://example.org/base.qcow2', sha256: 'e'.repeat(64) }],
+]);
 const LAYERS = [
   layerOf('10_app'),
   layerOf('20_data', {
@@ -141,7 +143,7 @@ async function actions(tree: Tree): Promise<readonly string[]> {
   const store = valueIn(openStore({ directory, owner: '1-1.aaaaaaaa', isAlive: () => true }));
   const artifacts = store.artifactDirectory;
   const inPlace = openInPlace({ ...placesOf(project), artifacts, drop: async () => {} });
-  const graph = valueIn(buildGraph(LAYERS, BASE));
+  const graph = valueIn(buildGraph(LAYERS, BASES));
   const plan = await makePlan(graph, recipeOf, store, inPlace);
   return plan.map(({ node, action }) => `${node.name} ${action.type}`);
 }

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Graph } from '../../../src/model/graph.ts';
-import type { Base } from '../../../src/model/project.ts';
+import type { Bases } from '../../../src/model/project.ts';
 import { buildGraph, graphUpTo, leavesOf } from '../../../src/plan/graph.ts';
 import { failureIn, layerOf, valueIn } from '../../rig/tree.ts';
 
-const BASE: Base = { type: 'file', path: '/base.qcow2' };
+const BASE: Bases = new Map([['base', { type: 'file', path: '/base.qcow2' }]]);
+const NO_BASE: Bases = new Map();
 const scratch = (name: string) => layerOf(name, { kind: 'modify-disk', hints: { from: 'scratch' } });
 
 /** `10_a<base 20_b<10_a`: every node with what it stands on. */
@@ -27,18 +28,18 @@ describe('buildGraph', () => {
 
   test('a first layer from scratch needs no base, and none is in the graph', () => {
     const layers = [scratch('10_a'), layerOf('20_b')];
-    assert.equal(drawn(valueIn(buildGraph(layers, undefined))), '10_a<- 20_b<10_a');
+    assert.equal(drawn(valueIn(buildGraph(layers, NO_BASE))), '10_a<- 20_b<10_a');
     assert.equal(drawn(valueIn(buildGraph(layers, BASE))), '10_a<- 20_b<10_a');
   });
 
   test('a later layer from scratch begins a chain of its own', () => {
     const layers = [scratch('10_a'), layerOf('20_b'), scratch('30_c'), layerOf('40_d')];
-    assert.equal(drawn(valueIn(buildGraph(layers, undefined))), '10_a<- 20_b<10_a 30_c<- 40_d<30_c');
+    assert.equal(drawn(valueIn(buildGraph(layers, NO_BASE))), '10_a<- 20_b<10_a 30_c<- 40_d<30_c');
   });
 
   test('nothing to stand on is an error that names both ways out', () => {
     for (const kind of ['build-layer', 'modify-disk'] as const) {
-      const failure = failureIn(buildGraph([layerOf('10_a', { kind })], undefined));
+      const failure = failureIn(buildGraph([layerOf('10_a', { kind })], NO_BASE));
       assert.equal(failure.kind, 'usage');
       assert.match(failure.message, /10_a has no parent/);
       assert.equal(failure.where?.file, '/project/layers/10_a');
@@ -58,7 +59,7 @@ describe('buildGraph', () => {
       from('40_d', '50_e'),
       from('50_e', '10_a'),
     ];
-    const graph = valueIn(buildGraph(layers, undefined));
+    const graph = valueIn(buildGraph(layers, NO_BASE));
     assert.equal(drawn(graph), '10_a<- 20_b<10_a 30_c<10_a 50_e<10_a 40_d<50_e');
     assert.deepEqual(
       leavesOf(graph).map((node) => node.name),
@@ -75,12 +76,12 @@ describe('buildGraph', () => {
       drawn(valueIn(buildGraph([scratch('10_base'), from('20_b', 'base')], BASE))),
       '10_base<- 20_b<10_base',
     );
-    assert.equal(failureIn(buildGraph([scratch('10_a'), from('20_b', 'base')], undefined)).kind, 'usage');
+    assert.equal(failureIn(buildGraph([scratch('10_a'), from('20_b', 'base')], NO_BASE)).kind, 'usage');
   });
 
   test('what is mounted is needed as well', () => {
     const layers = [scratch('10_a'), layerOf('20_b'), from('30_c', '10_a'), mounting('40_d', '20_b')];
-    const graph = valueIn(buildGraph(layers, undefined));
+    const graph = valueIn(buildGraph(layers, NO_BASE));
     assert.deepEqual(
       valueIn(graphUpTo(graph, ['d'])).nodes.map((node) => node.name),
       ['10_a', '20_b', '30_c', '40_d'],
@@ -100,7 +101,7 @@ describe('buildGraph', () => {
       [[scratch('10_first'), from('20_b', 'frist')], 2],
       [[scratch('10_first'), mounting('20_b', 'frist')], 3],
     ] as const) {
-      const failure = failureIn(buildGraph(layers, undefined));
+      const failure = failureIn(buildGraph(layers, NO_BASE));
       assert.deepEqual(failure.where, { file: '/project/layers/20_b/build-layer', line });
       assert.match(failure.hint ?? '', /did you mean 10_first/);
     }
@@ -112,6 +113,15 @@ describe('buildGraph', () => {
     );
     assert.match(failure.message, /20_b → 40_d → 30_c → 20_b/);
     assert.match(failureIn(buildGraph([from('10_a', '10_a')], BASE)).message, /10_a → 10_a/);
+  });
+
+  test('of several bases the first is what the first layer stands on, others are named, and none is there in vain', () => {
+    const bases: Bases = new Map(
+      ['one', 'two', 'three'].map((name) => [name, { type: 'file', path: `/${name}.qcow2` }]),
+    );
+    const layers = [layerOf('10_a'), from('20_b', 'three'), layerOf('30_c')];
+    assert.equal(drawn(valueIn(buildGraph(layers, bases))), 'one three 10_a<one 20_b<three 30_c<20_b');
+    assert.equal(failureIn(buildGraph([from('10_a', 'four')], bases)).kind, 'usage');
   });
 
   test('no layers, no nodes', () => assert.equal(drawn(valueIn(buildGraph([], BASE))), ''));
@@ -132,7 +142,7 @@ describe('graphUpTo', () => {
 
   test('other chains are left out', () => {
     const two = valueIn(
-      buildGraph([scratch('10_a'), layerOf('20_b'), scratch('30_c'), layerOf('40_d')], undefined),
+      buildGraph([scratch('10_a'), layerOf('20_b'), scratch('30_c'), layerOf('40_d')], NO_BASE),
     );
     assert.equal(drawn(valueIn(graphUpTo(two, ['40_d']))), '30_c<- 40_d<30_c');
     assert.equal(drawn(valueIn(graphUpTo(two, ['20_b']))), '10_a<- 20_b<10_a');

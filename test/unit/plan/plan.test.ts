@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Plan } from '../../../src/model/plan.ts';
-import type { Base, Layer } from '../../../src/model/project.ts';
+import type { Bases, Layer } from '../../../src/model/project.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
 import { digestOf, layerOf, valueIn } from '../../rig/tree.ts';
 import { World } from './world.ts';
 
-const BASE: Base = { type: 'file', path: '/base.qcow2' };
+const BASES: Bases = new Map([['base', { type: 'file', path: '/base.qcow2' }]]);
 const CHAIN = ['10_a', '20_b', '30_c', '40_d'].map((name) => layerOf(name));
 
 /** The chain with one layer nocache. */
@@ -19,7 +19,7 @@ function chainWithNocache(name: string): Layer[] {
 }
 
 function planFor(world: World, layers: readonly Layer[] = CHAIN): Promise<Plan> {
-  return makePlan(valueIn(buildGraph(layers, BASE)), world.recipeOf, world, world);
+  return makePlan(valueIn(buildGraph(layers, BASES)), world.recipeOf, world, world);
 }
 
 /** `base fresh, 10_a run (no record)` */

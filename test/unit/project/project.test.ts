@@ -15,14 +15,14 @@ test('a project is its layers, its base and its seed', async () => {
     project.layers.map(({ name }) => name),
     ['10_base'],
   );
-  assert.deepEqual(project.base, { type: 'file', path: tree.path('base.qcow2') });
+  assert.deepEqual([...project.bases], [['base', { type: 'file', path: tree.path('base.qcow2') }]]);
   assert.equal(project.seedDirectory, tree.path('test-boot'));
 });
 
 test('all but the layers is optional', async () => {
   using tree = new Tree(LAYER);
   const project = valueIn(await loadProject(tree.directory, PLATFORM));
-  assert.equal(project.base, undefined);
+  assert.equal(project.bases.size, 0);
   assert.equal(project.seedDirectory, undefined);
 });
 

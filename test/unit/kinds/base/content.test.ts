@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseContent } from '../../../../src/kinds/base/content.ts';
+import { baseKindOf } from '../../../../src/kinds/registry.ts';
 import type { Base } from '../../../../src/model/project.ts';
 import { lazyFileHasher } from '../../../../src/project/inputs/hash.ts';
 import { StatIndex } from '../../../../src/project/inputs/stat-index.ts';
@@ -11,7 +11,8 @@ import { failureIn, Tree, valueIn } from '../../../rig/tree.ts';
 const loadHasher = lazyFileHasher();
 
 function content(base: Base, tree: Tree) {
-  return baseContent(base, tree.directory, StatIndex.load(tree.path('.vlb/stat-index')), loadHasher);
+  const index = StatIndex.load(tree.path('.vlb/stat-index'));
+  return baseKindOf(base).recipe({ name: 'base', directory: tree.directory, index, loadHasher });
 }
 
 test('a file stands for its content and the checksum asked for, wherever it is', async () => {

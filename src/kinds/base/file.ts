@@ -1,0 +1,58 @@
+// A base that is a file of this machine.
+
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Base } from '../../model/project.ts';
+import { unreadable } from '../../project/inputs/read-file.ts';
+import { isSameStat } from '../../project/inputs/stat-index.ts';
+import { statIfAny } from '../../util/fs.ts';
+import type { BaseInputs, BaseKind } from '../kind.ts';
+import { baseRecipe, fileContent } from './content.ts';
+
+/** The kind of a base that is a file: its key is computed from its content, wherever it is. */
+export function fileBase({ path: file, sha256 }: Extract<Base, { type: 'file' }>): BaseKind {
+  const recipeOf = (hash: string) => baseRecipe(fileContent(hash, sha256));
+  return {
+    files: [file],
+    recipe: async (inputs) => {
+      const hash = await hashOf(file, inputs);
+      return hash.ok ? ok(recipeOf(hash.value)) : hash;
+    },
+    import: async (run) => {
+      const { importImage } = await import('./image.ts');
+      const open = async () => ok(createReadStream(file));
+      // The file may have changed since it was planned.
+      return importImage({ place: file, sha256, open, recipeOf: ({ xxh64 }) => recipeOf(xxh64) }, run);
+    },
+  };
+}
+
+/** The xxHash64 of a file, from the stat index if it is unchanged. */
+async function hashOf(
+  file: string,
+  { name, directory, index, loadHasher }: BaseInputs,
+): Promise<Result<string>> {
+  const stat = statIfAny(file);
+  if (!stat?.isFile()) {
+    return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
+      where: { file },
+      hint: 'check base: in vlb.yaml (paths are relative to the project)',
+    });
+  }
+  const origin = path.relative(directory, file);
+  const remembered = index.recall(name, origin);
+  if (remembered && isSameStat(remembered.stats, 0, stat)) {
+    index.keep(name);
+    return ok(remembered.text);
+  }
+  const { now } = index; // before it is read
+  let hash: string;
+  try {
+    hash = (await loadHasher()).hashFile(file);
+  } catch (error) {
+    return unreadable('the base image', file, error);
+  }
+  index.remember(name, origin, [{ path: origin, stat }], hash, now);
+  return ok(hash);
+}
