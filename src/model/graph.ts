@@ -41,17 +41,22 @@ export function isLayer(node: Node): node is LayerNode {
   return node.layer !== undefined;
 }
 
-/** The artifacts that a layer's run depends on: its parent, and those that it mounts. */
-export interface Lineage {
-  readonly parent: Artifact | undefined;
-  readonly mounts: readonly { readonly artifact: Artifact; readonly target: string }[];
+/** What stands for an artifact in a recipe: its digest, or a text in its place while that is not known. */
+export interface Identity {
+  readonly digest: string;
 }
 
-/** The lineage of a node, out of all artifacts that are known so far; undefined while one is missing. */
-export function lineageOf(node: Node, known: ReadonlyMap<string, Artifact>): Lineage | undefined {
+/** What a layer depends on, its parent and what it mounts: for a run as artifacts. */
+export interface Lineage<T = Artifact> {
+  readonly parent: T | undefined;
+  readonly mounts: readonly { readonly artifact: T; readonly target: string }[];
+}
+
+/** The lineage of a node, out of all that is known so far; undefined while something is missing. */
+export function lineageOf<T>(node: Node, known: ReadonlyMap<string, T>): Lineage<T> | undefined {
   const parent = node.parent === undefined ? undefined : known.get(node.parent);
   if (node.parent !== undefined && !parent) return undefined;
-  const mounts: { artifact: Artifact; target: string }[] = [];
+  const mounts: { artifact: T; target: string }[] = [];
   for (const { name, target } of node.mounts) {
     const artifact = known.get(name);
     if (!artifact) return undefined;

@@ -1,7 +1,7 @@
 // The law of keys: the text that identifies a build of a layer. Its hash is the key.
 
 import { kindOf } from '../kinds/registry.ts';
-import type { Lineage } from '../model/graph.ts';
+import type { Identity, Lineage } from '../model/graph.ts';
 import type { Layer } from '../model/project.ts';
 import { recipeText, SCHEMA } from '../model/recipe.ts';
 
@@ -11,7 +11,7 @@ import { recipeText, SCHEMA } from '../model/recipe.ts';
  * bytes, and a delta is valid only over the exact bytes that it was built on.
  * @param manifest its text, see src/model/manifest.ts
  */
-export function layerRecipe(layer: Layer, manifest: string, lineage: Lineage): string {
+export function layerRecipe(layer: Layer, manifest: string, lineage: Lineage<Identity>): string {
   return recipeText({
     schema: SCHEMA,
     kind: layer.kind,

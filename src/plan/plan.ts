@@ -1,13 +1,13 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
-import type { Artifact, Digest } from '../model/artifact.ts';
-import type { Graph, Node } from '../model/graph.ts';
+import type { Artifact } from '../model/artifact.ts';
+import type { Graph, Identity, Node } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import { artifactOf, decide, decideBehindRun, retentionOf } from './decide.ts';
 
-/** The recipe of a node over the artifacts known so far; undefined while one that it needs is missing. */
-export type RecipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => string | undefined;
+/** The recipe of a node over what is known so far; undefined while something that it needs is missing. */
+export type RecipeOf = (node: Node, known: ReadonlyMap<string, Identity>) => string | undefined;
 
 /**
  * The plan for a graph. Nothing is looked up for what depends on a node that has to run: its digest, and so every key
@@ -45,13 +45,11 @@ export async function makePlan(
  * @param steps the decisions for the nodes that it needs
  */
 export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf: RecipeOf): string {
-  const expected = steps.map(({ node: { name }, keeping, action }): [string, Artifact] => [
-    name,
-    artifactOf(action) ?? { digest: NOT_BUILT, keeping, bytes: 0 },
-  ]);
-  const recipe = recipeOf(node, new Map(expected));
+  const expected = new Map<string, Identity>();
+  for (const step of steps) expected.set(step.node.name, artifactOf(step.action) ?? NOT_BUILT);
+  const recipe = recipeOf(node, expected);
   if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
   return recipe;
 }
 
-const NOT_BUILT = 'not-built-yet' as Digest; // not a digest, and the name of no file
+const NOT_BUILT: Identity = { digest: 'not-built-yet' };

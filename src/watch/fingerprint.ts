@@ -1,8 +1,7 @@
 // Detects whether a build is out of date, by a fingerprint of each node and of everything that it depends on.
 
 import { createHash } from 'node:crypto';
-import type { Artifact, Digest } from '../model/artifact.ts';
-import { needsOf } from '../model/graph.ts';
+import { type Identity, needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RecipeOf } from '../plan/plan.ts';
 
@@ -14,12 +13,11 @@ export type Fingerprints = ReadonlyMap<string, string>;
  * the digests of its artifacts, which may not exist yet.
  */
 export function fingerprintsOf(plan: Plan, recipeOf: RecipeOf): Fingerprints {
-  const known = new Map<string, Artifact>();
+  const known = new Map<string, Identity>();
   for (const { node } of plan) {
     const recipe = recipeOf(node, known);
     if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
-    const digest = createHash('sha256').update(recipe).digest('hex') as Digest; // takes the place of a digest
-    known.set(node.name, { digest, keeping: 'cached', bytes: 0 });
+    known.set(node.name, { digest: createHash('sha256').update(recipe).digest('hex') });
   }
   return new Map([...known].map(([name, { digest }]) => [name, digest]));
 }

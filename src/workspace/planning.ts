@@ -3,10 +3,9 @@
 import path from 'node:path';
 import type { Context } from '../execute/run-context.ts';
 import { baseKindOf } from '../kinds/registry.ts';
-import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
-import { type Graph, isLayer, lineageOf, type Node } from '../model/graph.ts';
+import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
@@ -164,7 +163,7 @@ async function readRecipes(
   } catch (error) {
     return cannotWriteState(path.dirname(indexFile), error);
   }
-  return ok((node: Node, known: ReadonlyMap<string, Artifact>) => {
+  return ok((node: Node, known: ReadonlyMap<string, Identity>) => {
     if (!isLayer(node)) return bases.get(node.name);
     const lineage = lineageOf(node, known);
     return lineage && layerRecipe(node.layer, manifests.get(node.name) ?? '', lineage);

@@ -5,10 +5,9 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { execute } from '../../../src/execute/execute.ts';
 import type { Steering } from '../../../src/execute/run-context.ts';
-import type { Artifact } from '../../../src/model/artifact.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok } from '../../../src/model/failure.ts';
-import { lineageOf, type Node } from '../../../src/model/graph.ts';
+import { type Identity, lineageOf, type Node } from '../../../src/model/graph.ts';
 import type { SharedCache } from '../../../src/model/ports/shared-cache.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
 import { layerRecipe } from '../../../src/plan/key.ts';
@@ -63,7 +62,7 @@ async function build(
   for (const node of graph.nodes) {
     if (node.type === 'layer') manifests.set(node.name, valueIn(await reader.read(node.layer)));
   }
-  const recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>) => {
+  const recipeOf = (node: Node, known: ReadonlyMap<string, Identity>) => {
     assert.equal(node.type, 'layer');
     const below = lineageOf(node, known);
     if (!below) return undefined;

@@ -1,7 +1,7 @@
 // A store and the outputs of a project that are only maps, for plans to be made over.
 
 import type { Artifact, BuildRecord, Digest, Key, Retention } from '../../../src/model/artifact.ts';
-import type { Node } from '../../../src/model/graph.ts';
+import type { Identity, Node } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { InPlace, Store } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
@@ -18,7 +18,7 @@ export class World implements Store, InPlace {
   readonly inputs = new Map<string, string>();
   readonly asked: string[] = [];
 
-  recipeOf = (node: Node, known: ReadonlyMap<string, Artifact>): string | undefined => {
+  recipeOf = (node: Node, known: ReadonlyMap<string, Identity>): string | undefined => {
     const name = node.type === 'layer' ? node.parent : undefined;
     const parent = name === undefined ? undefined : known.get(name);
     if (name !== undefined && !parent) return undefined;
