@@ -1,7 +1,7 @@
 // What kinds of layers have in common: the disk of a run, and the settings of their recipes.
 
 import path from 'node:path';
-import { type Artifact, artifactFile } from '../model/artifact.ts';
+import { type ArtifactName, artifactFile } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
@@ -36,7 +36,7 @@ export async function createDelta(
 }
 
 /** How an artifact refers to another one as its backing file. */
-export function referenceTo(parent: Artifact): string {
+export function referenceTo(parent: ArtifactName): string {
   return `./${artifactFile(parent)}`;
 }
 

@@ -9,12 +9,15 @@ export type Key = string & { readonly brand: 'key' };
 /** How an artifact is retained: a `cached` one under its key, for every build; an `uncached` one only in place. */
 export type Retention = 'cached' | 'uncached';
 
-/** One finished layer: an immutable qcow2 delta over its parent. */
+/** One finished layer: an immutable qcow2 delta over its parent or another ancestor. */
 export interface Artifact {
   readonly digest: Digest;
   readonly keeping: Retention;
   readonly bytes: number;
 }
+
+/** What the name of an artifact's file says of it. */
+export type ArtifactName = Pick<Artifact, 'digest' | 'keeping'>;
 
 /** Binds a key to an artifact. Its JSON form is `store/keys/<key>.json`. */
 export interface BuildRecord {
@@ -22,8 +25,10 @@ export interface BuildRecord {
   readonly key: Key;
   readonly layer: string;
   readonly artifact: Artifact;
-  /** The artifact that this delta has as its backing file; null when it has none. */
-  readonly parent: { readonly digest: Digest; readonly keeping: Retention } | null;
+  /** The artifact that the layer was built on; null when it has none. */
+  readonly parent: ArtifactName | null;
+  /** The ancestor that this delta has as its backing file where that is not the parent: see src/execute/backing.ts. */
+  readonly backing?: ArtifactName;
   /** For the local store only: its layer has the hint `# noshare`. */
   readonly noshare?: true;
   /** How long the build took. */
@@ -34,8 +39,10 @@ export interface BuildRecord {
   readonly recipe: string;
 }
 
-/** What the name of an artifact's file says of it. */
-export type ArtifactName = Pick<Artifact, 'digest' | 'keeping'>;
+/** The artifact that a record's delta has as its backing file; null when it has none. */
+export function backingOf({ parent, backing }: Pick<BuildRecord, 'parent' | 'backing'>): ArtifactName | null {
+  return backing ?? parent;
+}
 
 /** The file name of an artifact, the same in every directory. */
 export function artifactFile({ digest, keeping }: ArtifactName): string {

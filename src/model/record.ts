@@ -12,7 +12,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 export function parseRecord(text: string): BuildRecord | undefined {
   const value = parseObject(text);
   if (!value) return undefined;
-  const { schema, key, layer, artifact, parent, noshare, seconds, created, recipe } = value;
+  const { schema, key, layer, artifact, parent, backing, noshare, seconds, created, recipe } = value;
   const right =
     schema === 1 &&
     isHash(key) &&
@@ -22,6 +22,7 @@ export function parseRecord(text: string): BuildRecord | undefined {
     Number.isSafeInteger(artifact['bytes']) &&
     Number(artifact['bytes']) >= 0 &&
     (parent === null || isReference(parent)) &&
+    (backing === undefined || (parent !== null && isReference(backing))) &&
     (noshare === undefined || noshare === true) &&
     typeof seconds === 'number' &&
     seconds >= 0 &&

@@ -49,13 +49,14 @@ export async function chooseDisks(
   if (!after.ok) return after;
   const chain = await places.chain(after.value.image);
   if (!chain.ok) return chain;
-  const before = words[1] === undefined ? ok(parentOf(chain.value, layers)) : await find(words[0]);
+  const before =
+    words[1] === undefined ? ok(parentOf(after.value, chain.value, layers, places)) : await find(words[0]);
   if (!before.ok) return before;
   return ok({
     before: before.value,
     after: after.value,
     options: mountOptions(after.value, before.value),
-    isDescendant: before.value !== undefined && isDescendant(before.value.image, chain.value, layers),
+    isDescendant: before.value !== undefined && isDescendant(before.value.image, after.value.image, layers),
   });
 }
 
@@ -181,21 +182,37 @@ function nameImage(image: DiskImage, { nodes, bases, records }: KnownLayers): Fo
   return { name: below !== undefined && bases.has(below) ? below : digest.slice(0, 12), image };
 }
 
-function parentOf([, parent]: readonly DiskImage[], layers: KnownLayers): FoundDisk | undefined {
-  return parent && nameImage(parent, layers);
+/** What a layer was built on; for another image, its backing file. */
+function parentOf(
+  { image }: FoundDisk,
+  [, backing]: readonly DiskImage[],
+  layers: KnownLayers,
+  { artifacts }: ImagePlaces,
+): FoundDisk | undefined {
+  const record = recordOf(image, layers);
+  const parent = record?.parent && path.join(artifacts, artifactFile(record.parent));
+  const file = record ? parent : backing;
+  if (!file) return undefined;
+  return nameImage(typeof file === 'string' ? { file, format: 'qcow2' } : file, layers);
 }
 
-/** Whether a disk came about by nothing but layers' scripts in a chroot, on mounted file systems, from another. */
-function isDescendant(ancestor: DiskImage, chain: readonly DiskImage[], { records }: KnownLayers): boolean {
-  const at = chain.findIndex(({ file }) => file === ancestor.file);
-  return (
-    at >= 0 &&
-    chain.slice(0, at).every(({ file }) => {
-      const digest = digestIn(path.basename(file));
-      const recipe = records.find(({ record }) => record.artifact.digest === digest)?.record.recipe;
-      return recipe !== undefined && runsInImage(parseRecipe(recipe).kind);
-    })
-  );
+function recordOf({ file }: DiskImage, { records }: KnownLayers): BuildRecord | undefined {
+  const digest = digestIn(path.basename(file));
+  return records.find(({ record }) => record.artifact.digest === digest)?.record;
+}
+
+/** Whether one disk became the other by scripts alone that ran in it. */
+function isDescendant(ancestor: DiskImage, image: DiskImage, layers: KnownLayers): boolean {
+  const wanted = digestIn(path.basename(ancestor.file));
+  let digest = digestIn(path.basename(image.file));
+  const seen = new Set<Digest>();
+  while (digest !== undefined && digest !== wanted && !seen.has(digest)) {
+    seen.add(digest);
+    const record = layers.records.find((one) => one.record.artifact.digest === digest)?.record;
+    if (!record || !runsInImage(parseRecipe(record.recipe).kind)) return false;
+    digest = record.parent?.digest;
+  }
+  return digest !== undefined && digest === wanted;
 }
 
 function digestIn(file: string): Digest | undefined {

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { referenceTo } from '../../kinds/disk.ts';
 import type { Closed } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
-import type { BuildRecord } from '../../model/artifact.ts';
+import type { ArtifactName, BuildRecord } from '../../model/artifact.ts';
 import type { Emit } from '../../model/event.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
@@ -13,6 +13,7 @@ import type { Draft } from '../../model/ports/store.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { layerRecipe } from '../../plan/key.ts';
 import { quoteWord } from '../../util/quote.ts';
+import { shortenChain } from '../backing.ts';
 import type { Context } from '../run-context.ts';
 import { lockCaches } from './caches.ts';
 import { dropFailedDisk, saveFailedDisk } from './failed-disk.ts';
@@ -31,9 +32,9 @@ const SECOND = 1000;
 export async function runLayer(run: LayerRun, context: Context): Promise<Result<BuildRecord>> {
   return withRun(run, context, async (draft, { manifest }, startedAt) => {
     enter('commit', { ...run, context });
-    const compacted = await compact(run, draft, context);
+    const backed = await settleBacking(run, draft, context);
     if (context.signal.aborted) return fail('interrupted', `layer ${run.layer.name} was interrupted`);
-    if (!compacted.ok) return { ok: false, failure: explainFullDisk(compacted.failure, context) };
+    if (!backed.ok) return { ok: false, failure: explainFullDisk(backed.failure, context) };
     const recipe = layerRecipe(run.layer, manifestText(manifest), run.lineage);
     const { parent } = run.lineage;
     const key = keyOf(recipe);
@@ -42,6 +43,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
       key,
       layer: run.layer.name,
       parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
+      ...(backed.value ? { backing: backed.value } : {}),
       recipe,
       keeping: run.keeping,
       ...(run.layer.hints.noshare ? { noshare: true as const } : {}),
@@ -92,15 +94,22 @@ export async function withRun<T>(
   return await use(draft, staged, startedAt);
 }
 
-/** Removes unused clusters from a draft that vlb created; one that a script created stays as it is. */
-function compact(
-  { layer, lineage }: LayerRun,
+/**
+ * Puts a draft that vlb created where it stays in its backing chain, and removes its unused clusters; one that a script
+ * created stays as it is. Returns its backing file, if that is not its parent.
+ */
+async function settleBacking(
+  { layer, lineage: { parent } }: LayerRun,
   draft: Draft,
-  { host, signal }: Context,
-): Promise<Result<void>> {
-  if (kindOf(layer).ownsDisk) return Promise.resolve(ok());
-  const backing = lineage.parent && referenceTo(lineage.parent);
-  return host.images.compact(draft.path, backing, signal);
+  context: Context,
+): Promise<Result<ArtifactName | undefined>> {
+  if (kindOf(layer).ownsDisk) return ok(undefined);
+  const { images } = context.host;
+  const shortened = parent ? await shortenChain(draft, parent, context) : ok(undefined);
+  if (!shortened.ok) return shortened;
+  const backing = shortened.value ?? parent;
+  const compacted = await images.compact(draft.path, backing && referenceTo(backing), context.signal);
+  return compacted.ok ? shortened : compacted;
 }
 
 /** Runs the script on the draft and closes it. Returns what the script saw, and how it ended. */

@@ -9,7 +9,7 @@ import { systemError } from '../../util/errors.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
 
-export const qemuImg: Images = { create, info, isConsistent, setBacking, compact, convert };
+export const qemuImg: Images = { create, info, isConsistent, setBacking, rebase, compact, convert };
 
 /** Up to sixteen coroutines, and writes out of order: takes a tenth of the time of the defaults. */
 const QUICK = ['-m', String(Math.min(16, availableParallelism() * 8)), '-W'];
@@ -58,19 +58,18 @@ async function isConsistent(file: string, signal: AbortSignal): Promise<Result<b
 }
 
 async function setBacking(file: string, backing: string): Promise<Result<void>> {
-  const done = await run('qemu-img', [
-    'rebase',
-    '-q',
-    '-u',
-    '-f',
-    'qcow2',
-    '-b',
-    backing,
-    '-F',
-    'qcow2',
-    file,
-  ]);
+  const done = await run('qemu-img', ['rebase', '-q', '-u', ...overBacking(backing), file]);
   return done.ok ? ok() : done;
+}
+
+async function rebase(file: string, backing: string, signal: AbortSignal): Promise<Result<void>> {
+  const args = ['rebase', '-q', ...overBacking(backing), file];
+  const done = await run(...dyingWithParent('KILL', 'qemu-img', args), { signal });
+  return done.ok ? ok() : done;
+}
+
+function overBacking(backing: string): readonly string[] {
+  return ['-f', 'qcow2', '-b', backing, '-F', 'qcow2'];
 }
 
 async function compact(

@@ -37,6 +37,11 @@ export interface Images {
   /** Changes the reference to the backing file, not the content. */
   setBacking(file: string, backing: string): Promise<Result<void>>;
   /**
+   * Makes another image of its backing chain the backing file of a delta, which then has what was changed in between too.
+   * @param backing as the header is to name it
+   */
+  rebase(file: string, backing: string, signal: AbortSignal): Promise<Result<void>>;
+  /**
    * Rewrites a delta without the holes of discarded clusters, if there are enough of them to save space.
    * @param backing its backing file as its header names it; undefined without one
    */

@@ -1,6 +1,6 @@
 // The port of the store: where artifacts and records are kept.
 
-import type { Artifact, BuildRecord, Digest, Key, Retention } from '../artifact.ts';
+import type { Artifact, ArtifactName, BuildRecord, Digest, Key, Retention } from '../artifact.ts';
 import type { Result } from '../failure.ts';
 import type { SharedCache } from './shared-cache.ts';
 
@@ -25,6 +25,10 @@ export interface Store {
    * aside and reported. Returns whether all were intact.
    */
   examine(artifact: Artifact, signal: AbortSignal): Promise<boolean>;
+  /**
+   * The artifact and its backing files, the topmost first, with the sizes of their files in bytes. Throws node's fs errors.
+   */
+  chain(artifact: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[];
   /** Ends all leases of this process. */
   release(): void;
   /** Removes what is over the store's limits, and reports it. */
@@ -75,7 +79,7 @@ export interface Draft extends AsyncDisposable {
   /**
    * Turns the draft into the artifact of a record from another machine, and leases it. Replaces an existing record
    * under its key; an existing artifact stays. The caller has checked that the draft has the digest. Fails as `work`
-   * when the draft's backing file is not the parent in the record.
+   * when the draft's backing file is not the one in the record.
    */
   adopt(record: BuildRecord, options: AdoptOptions): Promise<Result<void>>;
 }
@@ -86,7 +90,8 @@ export interface AdoptOptions {
   readonly signal: AbortSignal;
 }
 
-export interface CommitRequest extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'recipe' | 'noshare'> {
+export interface CommitRequest
+  extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'backing' | 'recipe' | 'noshare'> {
   readonly keeping: Retention;
   /** `performance.now()` when the build began, ms. */
   readonly startedAt: number;

@@ -61,6 +61,7 @@ export function openSigned(
   if (record.parent?.digest !== parent || (record.parent && record.parent.keeping !== 'cached')) {
     return { wrong: 'names a different parent than its recipe' };
   }
+  if (record.backing && record.backing.keeping !== 'cached') return { wrong: 'must not be shared' };
   return { record };
 }
 

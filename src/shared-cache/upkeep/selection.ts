@@ -37,9 +37,9 @@ export interface RecordContent {
   readonly created: string;
   readonly digest: Digest;
   /** The backing file of the artifact. */
-  readonly parent: Digest | undefined;
-  /** The artifacts mounted during its build. */
-  readonly mounts: readonly Digest[];
+  readonly backing: Digest | undefined;
+  /** Its parent, and the artifacts mounted during its build. */
+  readonly needed: readonly Digest[];
 }
 
 export interface SharedInventory {
@@ -134,15 +134,15 @@ function candidateOf(
   const lastUsed = records
     .map(({ modified }) => modified)
     .reduce<number | undefined>((latest, one) => Math.max(latest ?? one, one), undefined);
-  // All records of an artifact name the same parent: the backing file in its header.
-  const parent = contents.find((content) => content.parent !== undefined)?.parent;
-  const backing = parent && placesOf(parent, scope, inventory)[0];
+  // All records of an artifact name the same one: that in its header.
+  const named = contents.find((content) => content.backing !== undefined)?.backing;
+  const backing = named && placesOf(named, scope, inventory)[0];
   const needs = new Set(contents.flatMap((content) => needsOf(content, scope, inventory)));
   return { name, bytes, lastUsed, backing, needs: [...needs] };
 }
 
-function needsOf({ parent, mounts }: RecordContent, scope: string, inventory: SharedInventory): string[] {
-  return [...(parent === undefined ? [] : [parent]), ...mounts].flatMap((digest) =>
+function needsOf({ backing, needed }: RecordContent, scope: string, inventory: SharedInventory): string[] {
+  return [...(backing === undefined ? [] : [backing]), ...needed].flatMap((digest) =>
     placesOf(digest, scope, inventory),
   );
 }

@@ -2,6 +2,7 @@
 // removed before its artifact, and what could belong to a running build is kept. If a build and the upkeep still race,
 // the build finds no artifact and builds the layer.
 
+import { backingOf } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ListedObject, StoreError } from '../../model/ports/object-store.ts';
 import type {
@@ -189,12 +190,13 @@ function contentOf(
   const opened = bytes && openSigned(bytes, { ...about, trustedKeys: [] });
   if (!opened || !('record' in opened)) return undefined;
   const { layer, created, artifact, parent } = opened.record;
+  const needed = [...(parent ? [parent.digest] : []), ...mountedIn(opened.record.recipe)];
   return {
     layer,
     created,
     digest: artifact.digest,
-    parent: parent?.digest,
-    mounts: mountedIn(opened.record.recipe),
+    backing: backingOf(opened.record)?.digest,
+    needed,
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type Artifact,
   artifactFile,
   type BuildRecord,
+  backingOf,
   type Digest,
   type Key,
 } from '../../model/artifact.ts';
@@ -39,10 +40,10 @@ export class LocalDraft implements Draft {
   }
 
   async adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<Result<void>> {
-    const parent = record.parent === null ? undefined : `./${artifactFile(record.parent)}`;
+    const named = backingOf(record);
     const backing = referencesOf(this.path);
-    if (backing === undefined || backing.file !== parent) {
-      return fail('work', 'its backing file is not the parent that its record names');
+    if (backing === undefined || backing.file !== (named ? `./${artifactFile(named)}` : undefined)) {
+      return fail('work', 'its backing file is not the one that its record names');
     }
     try {
       await this.#store.lease([record], signal);

@@ -3,7 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, type BuildRecord, type Key } from '../../model/artifact.ts';
+import {
+  type Artifact,
+  type ArtifactName,
+  artifactFile,
+  type BuildRecord,
+  type Key,
+  parseArtifactFile,
+} from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
@@ -140,6 +147,19 @@ class LocalStore implements Store {
       name = backingArtifact(file);
     }
     return true;
+  }
+
+  chain(artifact: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[] {
+    const chain: (ArtifactName & { bytes: number })[] = [];
+    const seen = new Set<string>();
+    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !seen.has(name); ) {
+      seen.add(name);
+      const file = path.join(this.artifactDirectory, name);
+      const parsed = parseArtifactFile(name);
+      if (parsed) chain.push({ ...parsed, bytes: statSync(file).size });
+      name = backingArtifact(file);
+    }
+    return chain;
   }
 
   release(): void {

@@ -19,7 +19,7 @@ export interface StoredArtifact {
   readonly records: readonly StoredRecord[];
   /** The file name of its backing file. */
   readonly backing: string | undefined;
-  /** All artifacts that it needs, by file name: its backing file, and those mounted during its build. */
+  /** All artifacts that it needs, by file name: its backing file, its parent, and those mounted during its build. */
   readonly needs: readonly string[];
 }
 
@@ -76,5 +76,6 @@ function neededBy(record: BuildRecord): string[] {
     artifactFile({ digest, keeping: 'cached' }),
     artifactFile({ digest, keeping: 'uncached' }),
   ]);
-  return record.parent ? [artifactFile(record.parent), ...mounts] : mounts;
+  const { parent, backing } = record;
+  return [...[parent, backing].flatMap((name) => (name ? [artifactFile(name)] : [])), ...mounts];
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, parseArtifactFile } from '../../model/artifact.ts';
+import { artifactFile, backingOf, parseArtifactFile } from '../../model/artifact.ts';
 import { withNeeds } from '../../model/eviction.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
@@ -88,7 +88,8 @@ async function whatIsWrong(
   if (size === undefined) return GONE;
   for (const { record } of records) {
     if (size !== record.artifact.bytes) return `has ${size} bytes instead of ${record.artifact.bytes}`;
-    const wanted = record.parent ? artifactFile(record.parent) : undefined;
+    const named = backingOf(record);
+    const wanted = named ? artifactFile(named) : undefined;
     if (backingArtifact(file) === wanted && (wanted !== undefined || backingFile(file) === undefined))
       continue;
     return `has the backing file ${backingFile(file) ?? 'none'} instead of ${wanted ?? 'none'}`;

@@ -32,6 +32,7 @@ export class FakeHost implements Host {
     info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
     isConsistent: async () => ok(true),
     setBacking: async () => ok(),
+    rebase: async () => ok(),
     compact: async (_file, backing) =>
       ok(void this.calls.push(`compact over ${backing?.slice(0, 2) ?? 'nothing'}`)),
     convert: async (source, _format, target) => ok(copyFileSync(source, target)),

@@ -19,7 +19,9 @@ const RECORD: BuildRecord = {
 };
 
 test('what was written is read', () => {
-  for (const record of [RECORD, { ...RECORD, parent: null }, { ...RECORD, noshare: true }]) {
+  const backing = { digest: digestOf('c'), keeping: 'cached' };
+  for (const change of [{}, { parent: null }, { noshare: true }, { backing }]) {
+    const record = { ...RECORD, ...change };
     assert.deepEqual(parseRecord(JSON.stringify(record)), record);
     assert.deepEqual(parseRecord(`${JSON.stringify(record, undefined, 1)}\n`), record);
   }
@@ -61,6 +63,8 @@ describe('what is no record', () => {
   const { artifact } = RECORD;
   for (const [what, change] of [
     ['another schema', { schema: 2 }],
+    ['a backing file without a digest', { backing: { keeping: 'cached' } }],
+    ['a backing file, but no parent', { parent: null, backing: RECORD.parent }],
     ['a noshare that is no such thing', { noshare: 'perhaps' }],
     ['a key in capitals', { key: RECORD.key.toUpperCase() }],
     ['a digest that climbs out of the store', { artifact: { ...artifact, digest: `../${'a'.repeat(61)}` } }],

@@ -46,6 +46,9 @@ export class World implements Store, InPlace {
   draft = never;
   lease = never;
   examine = never;
+  chain = (): never => {
+    throw new Error('a plan reads no chains');
+  };
   noteUse = never;
   release = never;
   evict = never;

@@ -31,6 +31,7 @@ function explain(artifactDirectory: string, state: string): Failure {
     draft: never,
     lease: never,
     examine: never,
+    chain: () => assert.fail('only the directory is looked at'),
     noteUse: () => {},
     release: () => {},
     evict: never,

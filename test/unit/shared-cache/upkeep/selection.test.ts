@@ -41,7 +41,8 @@ function inventoryOf(world: World): SharedInventory {
     if (record === 'none') continue;
     const key = keyOf(letter);
     const parent = on === undefined ? undefined : digestOf(on);
-    const content = { layer: letter, created: '', digest, parent, mounts: [...mounts].map(digestOf) };
+    const needed = [...(on === undefined ? '' : on), ...mounts].map(digestOf);
+    const content = { layer: letter, created: '', digest, backing: parent, needed };
     records.push({
       name: recordName(scope, key),
       scope,
@@ -161,7 +162,7 @@ test('what records need is what they name, and all below it', () => {
   const inventory = inventoryOf({ ...CHAIN, e: { age: 1 } });
   const [b] = inventory.records.filter(({ content }) => content?.layer === 'b');
   assert.ok(b?.content);
-  const written = { ...b, content: { ...b.content, mounts: [digestOf('e')] } };
+  const written = { ...b, content: { ...b.content, needed: [digestOf('e')] } };
   const needed = neededBy([written], inventory);
   assert.deepEqual(
     [...needed].sort(),
@@ -179,11 +180,11 @@ test('a scope that somebody filled with records is kept like any other', () => {
       { ...about, name: artifactName(scope, digest), digest },
     ]),
   );
-  const content = { layer: 'x', created: '', parent: undefined };
+  const content = { layer: 'x', created: '', backing: undefined };
   const many = Array.from({ length: 200_000 }, (_, count): SharedRecord => {
     const key = keyOf(String(count));
-    const mounts = [key as string as Digest]; // of the same form, and another for each
-    return { ...about, name: recordName(scope, key), key, content: { ...content, digest: one, mounts } };
+    const needed = [key as string as Digest]; // of the same form, and another for each
+    return { ...about, name: recordName(scope, key), key, content: { ...content, digest: one, needed } };
   });
   const chosen = selectShared({ artifacts, records: many }, { maxBytes: 0, maxAge: undefined }, NOW);
   assert.equal(chosen.artifacts.length, artifacts.size);
