@@ -7,18 +7,8 @@ import type { Plan } from '../../model/plan.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
 import type { Context } from '../run-context.ts';
 import { recordsBelow } from './dependencies.ts';
-import {
-  begin,
-  dependenciesOf,
-  type Effect,
-  isOver,
-  isUnderWay,
-  next,
-  type Schedule,
-  type ScheduledNode,
-  type ScheduleEvent,
-  type ScheduleLimits,
-} from './state.ts';
+import type { Effect, Schedule, ScheduledNode, ScheduleEvent, ScheduleLimits } from './schedule.ts';
+import { begin, dependenciesOf, isOver, isUnderWay, next } from './state.ts';
 import { executeStep } from './step.ts';
 
 export interface ScheduleOptions extends ScheduleLimits {

@@ -13,116 +13,21 @@
 // leads to `done` can lead to `failed` or `skipped` as well. Nodes in the shared cache are fetched ahead, while they wait.
 
 import type { BuildRecord } from '../../model/artifact.ts';
-import type { FailedLayer, LayerFinished, Outcome } from '../../model/event.ts';
-import type { Failure } from '../../model/failure.ts';
+import type { FailedLayer, LayerFinished } from '../../model/event.ts';
 import { needsOf } from '../../model/graph.ts';
-import type { Action, Plan, PlanStep } from '../../model/plan.ts';
+import type { Action, Plan } from '../../model/plan.ts';
 import { longestPathsFirst, neededNodes } from './dependencies.ts';
-
-export type NodeState =
-  /** For the nodes that it depends on, or for a free job. */
-  | 'waiting'
-  /** All that it depends on is done, and its artifact is on its way from the shared cache. */
-  | 'fetching'
-  /** Takes a job: it waits for another process that builds the same, is decided by its key, and built unless it is found. */
-  | 'running'
-  /** Built; its artifact is offered to the shared cache. Takes no job. */
-  | 'sharing'
-  /** Found in the store; its record is written as the layer's last. Takes no job. */
-  | 'recording'
-  /** Stays in the shared cache, since no disk that the build needs depends on it: others need only its digest. */
-  | 'not fetched'
-  | 'done'
-  | 'failed'
-  /** Not built because of a failure, or because it must be planned again. */
-  | 'skipped';
-
-/** Where the artifact is that the plan has found. */
-export type ArtifactPlace =
-  /** In the store; or nowhere, where the node has to run. */
-  | 'here'
-  /** Only in the shared cache. */
-  | 'shared'
-  /** Being fetched. */
-  | 'arriving'
-  /** Could not be fetched: the node has to be decided again. */
-  | 'lost';
-
-/** Why a node has no artifact: the index of a failure, or that the project changed during the build. */
-type Cause = number | 'superseded';
-
-export interface ScheduledNode {
-  readonly step: PlanStep;
-  readonly state: NodeState;
-  readonly artifact: ArtifactPlace;
-  /** Whether the build needs its disk; only known where an artifact is in the shared cache. */
-  readonly isNeeded: boolean;
-  /** Whether the plan had found it, but it has to be decided again. */
-  readonly isReplanned: boolean;
-  /** When it left `waiting`, milliseconds. */
-  readonly startedAt: number;
-  /** Of a node that is done or not fetched. */
-  readonly record?: BuildRecord | undefined;
-  readonly outcome?: Outcome;
-  readonly cause?: Cause;
-}
-
-export interface Schedule {
-  /** In the order of the plan. */
-  readonly nodes: readonly ScheduledNode[];
-  /** Their positions, by name. */
-  readonly positions: ReadonlyMap<string, number>;
-  /** The positions of waiting nodes, in the order in which they are considered. */
-  readonly queue: readonly number[];
-  /** Whether nothing is started any more. */
-  readonly isStopped: boolean;
-  /** In the order of time, each with the nodes that were skipped because of it. */
-  readonly failures: readonly FailedLayer[];
-  /** The nodes that must be planned again. */
-  readonly superseded: readonly string[];
-  readonly limits: ScheduleLimits;
-}
-
-export interface ScheduleLimits {
-  /** How many layers may run at the same time. */
-  readonly jobs: number;
-  /** Whether a failed layer stops only the nodes that depend on it. */
-  readonly keepGoing: boolean;
-}
-
-export type ScheduleEvent =
-  /** Start and skip nodes. A step of its own, so that of all that became ready at the same time the first in the queue starts. */
-  | { readonly type: 'proceed' }
-  /** The end of `fetch`. */
-  | { readonly type: 'fetched'; readonly layer: string; readonly ok: boolean }
-  /** `execute` has built the layer, and only shares it from now on. */
-  | { readonly type: 'built'; readonly layer: string }
-  /** The ends of `execute`. */
-  | {
-      readonly type: 'finished';
-      readonly layer: string;
-      readonly record: BuildRecord;
-      readonly outcome: 'fresh' | 'restored' | 'built';
-    }
-  | { readonly type: 'failed'; readonly layer: string; readonly failure: Failure }
-  /** It was stopped, or not begun, because the project changed. */
-  | { readonly type: 'superseded'; readonly layer: string };
-
-type EventOf<Type extends ScheduleEvent['type']> = Extract<ScheduleEvent, { readonly type: Type }>;
-
-export type Effect =
-  /** Fetch the artifact from the shared cache; ends as `fetched`. */
-  | { readonly type: 'fetch'; readonly layer: string; readonly record: BuildRecord }
-  /** Run the step, or record what was found; ends as `finished`, `failed` or `superseded`. */
-  | { readonly type: 'execute'; readonly node: ScheduledNode }
-  | { readonly type: 'report'; readonly event: LayerFinished }
-  /** Interrupt everything that is executed or fetched. */
-  | { readonly type: 'stop' };
-
-export interface Transition {
-  readonly schedule: Schedule;
-  readonly effects: readonly Effect[];
-}
+import type {
+  Cause,
+  Effect,
+  EventOf,
+  NodeState,
+  Schedule,
+  ScheduledNode,
+  ScheduleEvent,
+  ScheduleLimits,
+  Transition,
+} from './schedule.ts';
 
 /**
  * The schedule of a plan, with the artifacts to fetch ahead as effects.
@@ -137,16 +42,18 @@ export function begin(
 ): Transition {
   const shared = plan.map(({ action }) => action.type !== 'run' && isShared(action.record));
   const needed = shared.includes(true) ? neededNodes(plan, wanted) : new Set<string>();
+  const positions = new Map(plan.map(({ node }, position) => [node.name, position]));
   const draft: Draft = {
     nodes: plan.map((step, position) => ({
       step,
+      needs: needsOf(step.node).flatMap((name) => positions.get(name) ?? []),
       state: 'waiting',
       artifact: shared[position] ? 'shared' : 'here',
       isNeeded: needed.has(step.node.name),
       isReplanned: false,
       startedAt: 0,
     })),
-    positions: new Map(plan.map(({ node }, position) => [node.name, position])),
+    positions,
     queue: longestPathsFirst(plan),
     isStopped: false,
     failures: [],
@@ -231,26 +138,28 @@ function proceed(draft: Draft): void {
   let running = draft.nodes.filter(({ state }) => state === 'running').length;
   for (let index = 0; index < draft.queue.length; index++) {
     const position = draft.queue[index] ?? 0;
-    const node = draft.nodes[position];
+    const { nodes } = draft;
+    const node = nodes[position];
     if (!node) continue;
-    const needs = dependenciesOf(draft, node);
-    const cause = needs.find((one) => one.cause !== undefined)?.cause;
+    // Without a list of its dependencies: this runs for each waiting node after each event.
+    const cause = nodes[node.needs.find((need) => nodes[need]?.cause !== undefined) ?? -1]?.cause;
     const hasRoom = node.step.action.type !== 'run' || running < draft.limits.jobs;
     if (draft.isStopped || cause !== undefined) skip(draft, position, cause ?? 0, 0);
-    else if (hasRoom && needs.every(({ state }) => state === 'done' || state === 'not fetched')) {
+    else if (hasRoom && node.needs.every((need) => isAvailable(nodes[need]))) {
       if (node.step.action.type === 'run') running++;
-      start(draft, position, node, needs);
+      start(draft, position, node, dependenciesOf(draft, node));
     } else still.push(position);
   }
   draft.queue = still;
 }
 
+function isAvailable(node: ScheduledNode | undefined): boolean {
+  return node?.state === 'done' || node?.state === 'not fetched';
+}
+
 /** The nodes that a node depends on directly. */
-export function dependenciesOf(
-  { nodes, positions }: Schedule,
-  { step }: ScheduledNode,
-): readonly ScheduledNode[] {
-  return needsOf(step.node).flatMap((name) => nodes[positions.get(name) ?? -1] ?? []);
+export function dependenciesOf({ nodes }: Schedule, { needs }: ScheduledNode): readonly ScheduledNode[] {
+  return needs.flatMap((position) => nodes[position] ?? []);
 }
 
 function start(draft: Draft, position: number, node: ScheduledNode, needs: readonly ScheduledNode[]): void {

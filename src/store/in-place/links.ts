@@ -126,10 +126,9 @@ function linkBackingFiles(
   const needed = new Set<string>();
   const reachable = new Set<string>();
   for (const name of names) {
-    if (parseArtifactFile(name) || !leadsToArtifact(path.join(build, name))) continue;
-    const target = linkTarget(path.join(build, name));
-    if (target === undefined) continue;
-    let file = path.basename(target);
+    if (parseArtifactFile(name)) continue;
+    let file = path.basename(linkTarget(`${build}/${name}`) ?? '');
+    if (!parseArtifactFile(file)) continue;
     while (!reachable.has(file)) {
       reachable.add(file);
       const backing = backingArtifact(path.join(artifacts, file));

@@ -2,17 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  begin,
-  type Effect,
-  isOver,
-  isUnderWay,
-  type NodeState,
-  next,
-  type Schedule,
-  type ScheduleEvent,
-  type ScheduleLimits,
-} from '../../../../src/execute/schedule/state.ts';
+import type {
+  Effect,
+  NodeState,
+  Schedule,
+  ScheduleEvent,
+  ScheduleLimits,
+} from '../../../../src/execute/schedule/schedule.ts';
+import { begin, isOver, isUnderWay, next } from '../../../../src/execute/schedule/state.ts';
 import type { BuildRecord } from '../../../../src/model/artifact.ts';
 import { type Failure, fail } from '../../../../src/model/failure.ts';
 import type { Action, Plan } from '../../../../src/model/plan.ts';
