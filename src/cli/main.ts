@@ -9,7 +9,7 @@ import type { Call } from './args/table/table.ts';
 import { readValues } from './args/values.ts';
 import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { colorOf, type RawGlobalOptions, readGlobalOptions } from './options.ts';
+import { colorOf, readGlobalOptions } from './options.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
@@ -37,7 +37,7 @@ async function run(argv: readonly string[]): Promise<void> {
   }
   const words = parseBuild(argv);
   const call = words ? readValues(words, argv) : (await import('./args/parse.ts')).parse(argv);
-  if (!call.ok) return printFailure(call.failure, {});
+  if (!call.ok) return printFailure(call.failure);
   await runCall(call.value);
 }
 
@@ -85,14 +85,15 @@ async function traced(file: string, work: () => Promise<number | Failure>): Prom
 }
 
 /** Prints which project was found above the working directory. */
-function noteProject(directory: string, { C, progress }: RawGlobalOptions): void {
-  if (C !== undefined || progress === 'quiet' || directory === process.cwd()) return;
+function noteProject(directory: string, raw: Call['raw']): void {
+  const isQuiet = 'progress' in raw && raw.progress === 'quiet';
+  if (raw.C !== undefined || isQuiet || directory === process.cwd()) return;
   process.stderr.write(`note: the project is ${directory}\n`);
 }
 
 /** Prints a failure and sets its exit status. */
-function printFailure(failure: Failure, raw: RawGlobalOptions): void {
-  const style = createStyle(wantsColor(colorOf(raw), process.stderr));
+function printFailure(failure: Failure, raw?: Call['raw']): void {
+  const style = createStyle(wantsColor(raw && colorOf(raw), process.stderr));
   process.stderr.write(`${failureText(failure, style)}\n`);
   process.exitCode = exitStatusOf(failure, undefined);
 }

@@ -6,21 +6,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
-
-/** As parsed from the command line. */
-export interface RawGlobalOptions {
-  readonly C?: string | undefined;
-  readonly cacheDir?: string | undefined;
-  readonly cache?: string | undefined;
-  readonly color?: boolean | undefined;
-  readonly noColor?: boolean | undefined;
-  readonly debug?: boolean | undefined;
-  /** A file for the trace. */
-  readonly trace?: string | undefined;
-  readonly version?: boolean | undefined;
-  /** Only of `build` and `watch`. */
-  readonly progress?: string | undefined;
-}
+import type { RawGlobalOptions } from './args/table/table.ts';
 
 export interface GlobalOptions {
   /** Absolute path of the project. */
@@ -56,6 +42,9 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
 }
 
 /** Whether to color the output; undefined when the command line does not say. */
-export function colorOf({ color, noColor }: RawGlobalOptions): boolean | undefined {
+export function colorOf({
+  color,
+  noColor,
+}: Pick<RawGlobalOptions, 'color' | 'noColor'>): boolean | undefined {
   return noColor ? false : color;
 }

@@ -65,7 +65,7 @@ function optionValue(
   name: string,
   hint: string,
 ): Result<unknown> {
-  if (given === undefined) return ok(option.default);
+  if (given === undefined) return ok(option.list ? [] : option.default);
   if (option.value === undefined) return ok(given.at(-1) === true);
   if (given.length > 1 && !option.list) return fail('usage', `${name} can be given only once`, { hint });
   if (given.includes('') && !option.optional) return fail('usage', `${name} requires a value`, { hint });

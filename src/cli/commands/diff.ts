@@ -8,26 +8,17 @@ import type { DiskViewer } from '../../model/ports/viewer.ts';
 import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 
-/** As they come from the command line. */
-export interface RawDiffOptions {
-  readonly a: string;
-  readonly b?: string | undefined;
-  readonly stat?: boolean | undefined;
-  readonly json?: boolean | undefined;
-  readonly text?: string | undefined;
-  readonly shell?: boolean | undefined;
-}
-
 /** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to report. */
-export async function diff(options: GlobalOptions, raw: RawDiffOptions): Promise<number | Failure> {
+export async function diff(raw: Raw<'diff'>, options: GlobalOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
   interrupt.listen();
-  const result = await run(options, raw, interrupt.signal);
+  const result = await run(raw, options, interrupt.signal);
   if (result.ok) return EXIT.ok;
   // What was under way when it came fails in its own way.
   return interrupt.signal.aborted
@@ -35,7 +26,7 @@ export async function diff(options: GlobalOptions, raw: RawDiffOptions): Promise
     : result.failure;
 }
 
-async function run(options: GlobalOptions, raw: RawDiffOptions, signal: AbortSignal): Promise<Result<void>> {
+async function run(raw: Raw<'diff'>, options: GlobalOptions, signal: AbortSignal): Promise<Result<void>> {
   const words = raw.b === undefined ? ([raw.a] as const) : ([raw.a, raw.b] as const);
   const workspace = workspaceOf(options);
   const disks = await workspace.parts.disks();

@@ -5,24 +5,19 @@ import { canBuild } from '../../model/ports/checkup.ts';
 import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { checkupText } from '../../report/text/checkup.ts';
 import { checkAll, clean } from '../../workspace/doctor.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 
-export interface DoctorOptions extends GlobalOptions {
-  readonly json: boolean;
-  /** Remove what dead processes left behind, before looking. */
-  readonly clean: boolean;
-}
-
 /** Prints what was found. Returns 3 when no layer can be built on the default backend, 0 otherwise. */
-export async function doctor(options: DoctorOptions): Promise<number | Failure> {
+export async function doctor(raw: Raw<'doctor'>, options: GlobalOptions): Promise<number | Failure> {
   const workspace = workspaceOf(options);
-  const removed = options.clean ? await clean(workspace) : undefined;
+  const removed = raw.clean ? await clean(workspace) : undefined;
   if (removed?.ok === false) return removed.failure;
   const findings = await checkAll(workspace);
   const able = canBuild(findings);
-  if (options.json) {
+  if (raw.json) {
     const about = { able, findings, ...(removed ? { removed: removed.value } : {}) };
     process.stdout.write(`${JSON.stringify(about, undefined, 2)}\n`);
   } else {

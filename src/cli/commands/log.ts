@@ -6,27 +6,20 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failure } from '../../model/failure.ts';
 import { findLog } from '../../workspace/look.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 
-export interface LogOptions extends GlobalOptions {
-  /** A layer's name; `NAME~1` for the run before the last one. */
-  readonly layer: string;
-  readonly follow: boolean;
-  /** Print the path of the log, not its contents. */
-  readonly path: boolean;
-}
-
 const POLL_MILLISECONDS = 100;
 
 /** Prints a layer's log. Returns the exit status, or the failure to report. */
-export async function log(options: LogOptions): Promise<number | Failure> {
-  const found = await findLog(workspaceOf(options), options.layer, options.follow);
+export async function log(raw: Raw<'log'>, options: GlobalOptions): Promise<number | Failure> {
+  const found = await findLog(workspaceOf(options), raw.layer, raw.follow === true);
   if (!found.ok) return found.failure;
   const { file, isRunning } = found.value;
   if (isRunning) await follow(file, isRunning);
-  else if (options.path) process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
+  else if (raw.path) process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
   else await pipeline(createReadStream(file), process.stdout, { end: false });
   return EXIT.ok;
 }

@@ -4,21 +4,26 @@ import type { Failure } from '../../model/failure.ts';
 import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { failureText } from '../../report/text/failure.ts';
 import type { FailedDisk } from '../../workspace/build.ts';
-import { shell as openShell, type ShellRequest } from '../../workspace/look.ts';
+import { shell as openShell } from '../../workspace/look.ts';
+import type { Raw } from '../args/table/table.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt, endOf } from '../terminal/interrupt.ts';
 import { hasTerminal, printNotes } from '../terminal/streams.ts';
 
-export interface ShellCommandOptions
-  extends GlobalOptions,
-    Pick<ShellRequest, 'layer' | 'state' | 'argv' | 'nbd' | 'params' | 'secrets'> {}
-
 /** Runs a shell or a command in a layer. Returns its exit status, or the failure to report. */
-export async function shell(options: ShellCommandOptions): Promise<number | Failure> {
+export async function shell(
+  { layer, failed, parent, behind, nbd, param, secret }: Raw<'shell'>,
+  options: GlobalOptions,
+): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const ended = await openShell(workspaceOf(options), {
-    ...options,
+    layer,
+    state: failed ? 'failed' : parent ? 'parent' : 'built',
+    argv: behind,
+    nbd,
+    params: param,
+    secrets: secret,
     hasTerminal: hasTerminal(),
     emit: printNotes,
     signal: interrupt.signal,

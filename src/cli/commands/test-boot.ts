@@ -9,28 +9,14 @@ import { findLayer } from '../../plan/find-layer.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
 import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 
-/** As they come from the command line. */
-export interface RawTestBootOptions {
-  readonly image?: string | undefined;
-  readonly check?: boolean | undefined;
-  readonly run?: string | undefined;
-  readonly expect?: string | undefined;
-  readonly timeout?: string | undefined;
-  readonly accel?: string | undefined;
-  readonly net?: string | undefined;
-  readonly forward?: readonly string[] | undefined;
-  readonly memory?: string | undefined;
-  readonly cpus?: string | undefined;
-  readonly seed?: string | undefined;
-}
-
 /** Boots the image. Returns the exit status, or the failure to report. */
-export async function testBoot(options: GlobalOptions, raw: RawTestBootOptions): Promise<number | Failure> {
+export async function testBoot(raw: Raw<'test-boot'>, options: GlobalOptions): Promise<number | Failure> {
   const booter = await workspaceOf(options).parts.booter();
   const machine = readMachine(options, raw, booter);
   if (!machine.ok) return machine.failure;
@@ -78,7 +64,7 @@ function upText({ secondsToReady, matched }: BootReport): string {
 
 function readMachine(
   options: GlobalOptions,
-  raw: RawTestBootOptions,
+  raw: Partial<Raw<'test-boot'>>,
   booter: ImageBooter,
 ): Result<MachineOptions> {
   const accelerator = parseAccelerator(raw.accel ?? 'auto');
@@ -129,7 +115,7 @@ function linksIn(build: string): readonly string[] {
   }
 }
 
-function readCheck(raw: RawTestBootOptions): Result<CheckOptions> {
+function readCheck(raw: Partial<Raw<'test-boot'>>): Result<CheckOptions> {
   const expect = raw.expect === undefined ? undefined : parseExpect(raw.expect);
   if (expect?.ok === false) return expect;
   const timeout = raw.timeout === undefined ? undefined : parseDuration(raw.timeout);

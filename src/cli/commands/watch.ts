@@ -11,12 +11,12 @@ import { failureText } from '../../report/text/failure.ts';
 import { watch as watchProject } from '../../watch/session.ts';
 import { planProject } from '../../workspace/planning.ts';
 import type { Access, Pace, Selection } from '../../workspace/request.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { shellCommand, workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 import { hasKeys, takeKeys } from '../terminal/keys.ts';
-import type { RawBuildOptions } from './build-command.ts';
 
 interface WatchCommandOptions extends GlobalOptions, Selection, Access, Pace {
   readonly flatten: boolean;
@@ -27,29 +27,19 @@ interface WatchCommandOptions extends GlobalOptions, Selection, Access, Pace {
   readonly exec: string | undefined;
 }
 
-/** As they come from the command line. */
-export interface RawWatchOptions
-  extends Pick<
-    RawBuildOptions,
-    'layer' | 'nbd' | 'param' | 'secret' | 'jobs' | 'keepGoing' | 'flatten' | 'progress'
-  > {
-  readonly check?: boolean | undefined;
-  readonly exec?: string | undefined;
-}
-
 /** Watches. Returns the exit status, or the failure to report. */
-export async function watchCommand(raw: RawWatchOptions, options: GlobalOptions): Promise<number | Failure> {
+export async function watchCommand(raw: Raw<'watch'>, options: GlobalOptions): Promise<number | Failure> {
   return watch({
     ...options,
-    nbd: raw.nbd ?? [],
-    targets: raw.layer ?? [],
-    params: raw.param ?? [],
-    secrets: raw.secret ?? [],
+    nbd: raw.nbd,
+    targets: raw.layer,
+    params: raw.param,
+    secrets: raw.secret,
     force: [],
     jobs: raw.jobs ?? availableParallelism(),
     keepGoing: raw.keepGoing === true,
     flatten: raw.flatten === true,
-    progress: raw.progress ?? 'auto',
+    progress: raw.progress,
     check: raw.check === true,
     exec: raw.exec,
   });

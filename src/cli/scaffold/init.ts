@@ -5,23 +5,16 @@ import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
 import { quoteWord } from '../../util/quote.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
-import type { GlobalOptions } from '../options.ts';
 import { type Base, conflictsIn, writeStarter } from './starter.ts';
 
-export interface InitOptions extends GlobalOptions {
-  /** Absolute path of the new project. */
-  readonly place: string;
-  readonly base: 'debian' | 'cloud' | 'scratch';
-  readonly url: string | undefined;
-  readonly sha256: string | undefined;
-}
-
 /** Creates the project and prints the files created and the next steps. Fails as `usage` where a project exists already. */
-export async function init(options: InitOptions): Promise<number | Failure> {
-  const base = readBase(options);
+export async function init(raw: Raw<'init'>): Promise<number | Failure> {
+  const base = readBase(raw);
   if (!base.ok) return base.failure;
-  const directory = options.place;
+  // Unlike other commands, not in the project above.
+  const directory = path.resolve(raw.C ?? '.', raw.dir ?? '.');
   const stat = statSync(directory, { throwIfNoEntry: false });
   if (stat && !stat.isDirectory()) {
     return fail('usage', 'a file of this name exists', { where: { file: directory } }).failure;
@@ -47,7 +40,7 @@ export async function init(options: InitOptions): Promise<number | Failure> {
   return EXIT.ok;
 }
 
-function readBase({ base, url, sha256 }: InitOptions): Result<Base> {
+function readBase({ base, url, sha256 }: Raw<'init'>): Result<Base> {
   if (base !== 'cloud') {
     if (url !== undefined || sha256 !== undefined) {
       return fail('usage', '--url and --sha256 require --base cloud');

@@ -3,27 +3,26 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail } from '../../model/failure.ts';
-import type { ScriptKind } from '../../model/project.ts';
 import { bareName, LAYER_NAME, layerNumber, layersDirectory } from '../../project/layers/discover.ts';
 import { systemError } from '../../util/errors.ts';
 import { namesIn } from '../../util/fs.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import type { GlobalOptions } from '../options.ts';
-
-export interface NewLayerOptions extends GlobalOptions {
-  readonly name: string;
-  readonly kind: ScriptKind;
-}
 
 /**
  * Creates the layer and prints the path of its script. In a project without layers, or in a git repository, it also
  * creates .gitignore if there is none. Fails as `usage` when the name is not valid or taken.
  */
-export async function newLayer(options: NewLayerOptions): Promise<number | Failure> {
-  const parent = layersDirectory(options.directory);
+export async function newLayer(
+  raw: Raw<'new-layer'>,
+  { directory: project }: GlobalOptions,
+): Promise<number | Failure> {
+  const kind = raw.modifyDisk ? 'modify-disk' : 'build-layer';
+  const parent = layersDirectory(project);
   const taken = namesIn(parent).filter((name) => LAYER_NAME.test(name));
   const next = nextNumber(taken);
-  const wanted = options.name.replace(/\/+$/, '').replace(/^layers\//, '');
+  const wanted = raw.name.replace(/\/+$/, '').replace(/^layers\//, '');
   const name = /^\d/.test(wanted) ? wanted : `${next}_${wanted}`;
   if (!LAYER_NAME.test(name)) return invalidName(wanted, next).failure;
   const same = taken.find((other) => layerNumber(other) === layerNumber(name));
@@ -43,13 +42,13 @@ export async function newLayer(options: NewLayerOptions): Promise<number | Failu
   }
   const isFirst = taken.every((other) => layerNumber(other) > layerNumber(name));
   const directory = path.join(parent, name);
-  const script = path.join(directory, options.kind);
+  const script = path.join(directory, kind);
   try {
     mkdirSync(directory, { recursive: true });
-    writeFileSync(script, options.kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
+    writeFileSync(script, kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
     chmodSync(script, 0o755);
-    if (taken.length === 0 || existsSync(path.join(options.directory, '.git'))) {
-      makeGitignore(options.directory);
+    if (taken.length === 0 || existsSync(path.join(project, '.git'))) {
+      makeGitignore(project);
     }
   } catch (error) {
     const { message } = systemError(error);

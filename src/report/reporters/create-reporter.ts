@@ -8,8 +8,7 @@ import { quietReporter } from './quiet.ts';
 import type { Reporter } from './reporter.ts';
 import { ttyReporter } from './tty.ts';
 
-export const PROGRESS = ['auto', 'tty', 'plain', 'quiet', 'json'] as const;
-export type Progress = (typeof PROGRESS)[number];
+export type Progress = 'auto' | 'tty' | 'plain' | 'quiet' | 'json';
 
 /** Progress goes to stderr; results, and JSON, to stdout. `auto` is `tty` where `isLive`, else `plain`. */
 export function createReporter(progress: Progress, color: boolean | undefined): Reporter {

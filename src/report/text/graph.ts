@@ -3,8 +3,7 @@
 import type { Plan, PlanStep } from '../../model/plan.ts';
 import type { Style } from '../terminal/style.ts';
 
-export const GRAPH_FORMATS = ['text', 'dot', 'mermaid', 'json'] as const;
-export type GraphFormat = (typeof GRAPH_FORMATS)[number];
+export type GraphFormat = 'text' | 'dot' | 'mermaid' | 'json';
 
 /** A plan's graph, each layer with its state. */
 export function graphText(plan: Plan, format: GraphFormat, style: Style): string {
@@ -25,7 +24,7 @@ export function layerJson({ node, keeping, action }: PlanStep) {
   return {
     layer: node.name,
     kind: node.layer?.kind ?? 'base',
-    parent: parentOf({ node }) ?? null,
+    parent: node.parent ?? null,
     mounts: node.mounts.map(({ name }) => name),
     cached: keeping === 'cached',
     state: action.type,
@@ -39,12 +38,8 @@ export function layerJson({ node, keeping, action }: PlanStep) {
   };
 }
 
-function parentOf({ node }: Pick<PlanStep, 'node'>): string | undefined {
-  return node.parent;
-}
-
 function tree(plan: Plan, parent: string | undefined, indent: string, style: Style): string[] {
-  const children = plan.filter((step) => parentOf(step) === parent);
+  const children = plan.filter((step) => step.node.parent === parent);
   return children.flatMap((step, index) => {
     const last = index === children.length - 1;
     const [branch, below] = parent === undefined ? ['', ''] : last ? ['└─ ', '   '] : ['├─ ', '│  '];
@@ -58,7 +53,7 @@ function tree(plan: Plan, parent: string | undefined, indent: string, style: Sty
 function dotLines(step: PlanStep): string[] {
   const name = JSON.stringify(step.node.name);
   const lines = [`  ${name} [label=${JSON.stringify(`${step.node.name}\n${step.action.type}`)}];`];
-  const parent = parentOf(step);
+  const parent = step.node.parent;
   if (parent !== undefined) lines.push(`  ${name} -> ${JSON.stringify(parent)};`);
   for (const mount of step.node.mounts) {
     lines.push(`  ${name} -> ${JSON.stringify(mount.name)} [style=dashed];`);
@@ -70,7 +65,7 @@ function mermaidLines(step: PlanStep): string[] {
   const id = (name: string) => `l_${name.replaceAll(/[^A-Za-z0-9]/g, '_')}`;
   const { name } = step.node;
   const lines = [`  ${id(name)}["${name}: ${step.action.type}"]`];
-  const parent = parentOf(step);
+  const parent = step.node.parent;
   if (parent !== undefined) lines.push(`  ${id(name)} --> ${id(parent)}`);
   for (const mount of step.node.mounts) lines.push(`  ${id(name)} -.-> ${id(mount.name)}`);
   return lines;

@@ -1,6 +1,5 @@
 // The table of all commands, and what is looked up in it. It loads no parser.
 
-import type { RawGlobalOptions } from '../../options.ts';
 import { BUILD, WATCH } from './build.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SHELL, WHY } from './inspect.ts';
 import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
@@ -127,14 +126,17 @@ type OptionValues<C> = C extends { options: infer O }
   ? {
       readonly [K in keyof O & string as Camel<K>]:
         | OptionValue<O[K]>
-        | (O[K] extends { default: string } ? never : undefined);
+        | (O[K] extends { default: string } | { list: true } ? never : undefined);
     }
   : unknown;
 type ArgumentValues<C> = C extends { arguments: infer A }
   ? { readonly [K in keyof A]: ArgumentValue<A[K]> }
   : unknown;
 
-/** What a command gets from its command line: defaults are put in, what was not given is undefined. */
+/** The options of all commands, as they were typed. */
+export type RawGlobalOptions = OptionValues<{ readonly options: typeof EVERYWHERE }>;
+
+/** What a command gets from its command line: defaults are put in, what was not given is undefined, or an empty list. */
 export type Raw<P extends Path> = RawGlobalOptions &
   OptionValues<Commands[P]> &
   ArgumentValues<Commands[P]> &

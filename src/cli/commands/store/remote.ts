@@ -38,7 +38,7 @@ export async function gc(options: GcOptions): Promise<number | Failure> {
   const limits = givenLimits(options, NO_LIMITS);
   if (!limits.ok) return limits.failure;
   if (options.remote === 'r' && !options.dryRun) return readOnly('gc --remote').failure;
-  const { dryRun } = options;
+  const dryRun = options.dryRun === true;
   return keep(
     options,
     (keeper, signal) => keeper.collect(limits.value, { dryRun, signal }),

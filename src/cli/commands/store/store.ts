@@ -19,7 +19,7 @@ import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
 
 export interface CacheOptions extends GlobalOptions {
-  readonly json: boolean;
+  readonly json: boolean | undefined;
 }
 
 /** Prints what the store takes up. */
@@ -40,16 +40,17 @@ export async function ls(options: CacheOptions): Promise<number | Failure> {
 }
 
 export interface GcOptions extends CacheOptions, GivenLimits {
-  readonly dryRun: boolean;
+  readonly dryRun: boolean | undefined;
 }
 
 /** Removes what is over the limits. */
 export async function gc(options: GcOptions): Promise<number | Failure> {
   const limits = await limitsOf(options, options);
   if (!limits.ok) return limits.failure;
-  const collected = await (await open(options)).collect(limits.value, options);
+  const dryRun = options.dryRun === true;
+  const collected = await (await open(options)).collect(limits.value, { dryRun });
   if (!collected.ok) return collected.failure;
-  return print(options, collected.value, () => collectedText(collected.value, options.dryRun));
+  return print(options, collected.value, () => collectedText(collected.value, dryRun));
 }
 
 /** Removes everything that no running build holds. */
