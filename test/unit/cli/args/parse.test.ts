@@ -116,19 +116,20 @@ function rawOf(line: string): unknown {
 }
 
 test('command lines become values', () => {
+  const NO_LISTS = { param: [], secret: [], nbd: [] };
   for (const [line, ...expected] of [
-    ['why app', 'why', { layer: 'app', behind: [] }],
-    ['watch a b', 'watch', { layer: ['a', 'b'], progress: 'auto', behind: [] }],
+    ['why app', 'why', { layer: 'app', param: [], behind: [] }],
+    ['watch a b', 'watch', { layer: ['a', 'b'], progress: 'auto', ...NO_LISTS, behind: [] }],
     ['cache gc -n', 'store gc', { dryRun: true, behind: [] }],
     ['cache --json du', 'store du', { json: true, behind: [] }],
-    ['store verify --rebuild x', 'store verify', { rebuild: 'x', behind: [] }],
-    ['shell app -- ls -l', 'shell', { layer: 'app', behind: ['ls', '-l'] }],
-    ['plan -- app', 'plan', { layer: ['app'], behind: [] }],
+    ['store verify --rebuild x', 'store verify', { rebuild: 'x', param: [], secret: [], behind: [] }],
+    ['shell app -- ls -l', 'shell', { layer: 'app', ...NO_LISTS, behind: ['ls', '-l'] }],
+    ['plan -- app', 'plan', { layer: ['app'], param: [], behind: [] }],
     ['help cache gc', 'help', { topic: ['cache', 'gc'], behind: [] }],
     ['cache gc --help', 'help', { topic: ['store', 'gc'], help: true, behind: [] }],
     ['--help', 'help', { topic: [], help: true, behind: [] }],
     ['init', 'init', { base: 'debian', behind: [] }],
-    ['--cache-dir x ls', 'ls', { cacheDir: 'x', layer: [], behind: [] }],
+    ['--cache-dir x ls', 'ls', { cacheDir: 'x', layer: [], param: [], behind: [] }],
   ] as const) {
     assert.deepEqual(rawOf(line), expected, line);
   }
