@@ -8,11 +8,10 @@ import { openImage } from '../host/images/open-image.ts';
 import { makeScratch } from '../host/process/scratch.ts';
 import { linuxHost } from '../host/system/host.ts';
 import { openDiskViewer } from '../host/view/disk-viewer.ts';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { failAt, ok, type Result } from '../model/failure.ts';
 import type { DiskViewer } from '../model/ports/viewer.ts';
 import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
-import { systemError } from '../util/errors.ts';
 import type { Disks } from '../workspace/parts.ts';
 
 export function openDisks(owner: string): Disks {
@@ -56,7 +55,6 @@ async function openViewer(
     const directory = mkdtempSync(path.join(runs, `${owner}-diff-`));
     return await openDiskViewer(fuseBackend, directory, signal);
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `no temporary directory can be made: ${message}`, { where: { file: runs } });
+    return failAt(runs, 'cannot create a temporary directory', error);
   }
 }

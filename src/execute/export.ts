@@ -3,9 +3,8 @@
 import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile } from '../model/artifact.ts';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { failAt, ok, type Result } from '../model/failure.ts';
 import type { Exporter } from '../model/ports/exporter.ts';
-import { systemError } from '../util/errors.ts';
 import { namesIn, textIfAny } from '../util/fs.ts';
 import { explainFullDisk } from './run/space.ts';
 import type { Context } from './run-context.ts';
@@ -39,9 +38,7 @@ export async function exportImage(
     writeFileSync(note, freshness(artifact, target, boot) ?? '');
     return ok(true);
   } catch (error) {
-    const { message } = systemError(error);
-    const where = { file: target };
-    const { failure } = fail('host', `the ${exporter.format} image cannot be written: ${message}`, { where });
+    const { failure } = failAt(target, `the ${exporter.format} image cannot be written`, error);
     return { ok: false, failure: explainFullDisk(failure, context) };
   } finally {
     rmSync(temporary, { force: true });

@@ -2,9 +2,8 @@
 
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
-import { systemError } from '../util/errors.ts';
 import { referenceTo, scriptSettings } from './disk.ts';
 import type { Closed, Kind, Look, Task } from './kind.ts';
 import { HOST_SHELL, hostScript, lookScript, scriptOf, sourceOf } from './modify-disk.ts';
@@ -37,8 +36,7 @@ function createEmpty(file: string): Result<void> {
     writeFileSync(file, ''); // so that the user owns it, even when root writes it
     return ok();
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot create the disk: ${message}`, { where: { file } });
+    return failAt(file, 'cannot create the disk', error);
   }
 }
 

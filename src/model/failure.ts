@@ -1,5 +1,7 @@
 // Failures as values: every expected failure is one of these; `throw` is for bugs only.
 
+import { systemError } from '../util/errors.ts';
+
 /** Which exit status a failure leads to: see EXIT in src/cli/exit-status.ts. */
 export type FailureKind =
   /** A layer's script or a boot check failed. */
@@ -52,6 +54,12 @@ export function fail(
   more: Omit<Failure, 'kind' | 'message'> = {},
 ): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure: { kind, message, ...more } };
+}
+
+/** The bad case of a system call on a file, as `host`: `cannot write the log: EACCES: permission denied, …`. */
+export function failAt(file: string, what: string, error: unknown, hint?: string): ReturnType<typeof fail> {
+  const { message } = systemError(error);
+  return fail('host', `${what}: ${message}`, { where: { file }, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** The end of an exhaustive switch. Fails to compile when a case was forgotten, and throws if one slips through at run time. */

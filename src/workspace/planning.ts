@@ -1,6 +1,5 @@
 // From a project to a plan, and the context in which it can be executed.
 
-import path from 'node:path';
 import type { Context } from '../execute/run-context.ts';
 import { baseKindOf } from '../kinds/registry.ts';
 import type { BuildEvent } from '../model/event.ts';
@@ -20,7 +19,7 @@ import { createManifestReader } from '../project/inputs/manifest.ts';
 import { StatIndex } from '../project/inputs/stat-index.ts';
 import { parseParams, withParams } from '../project/layers/params.ts';
 import { givenSecrets } from '../project/layers/secrets.ts';
-import type { Project } from '../project/project.ts';
+import type { Project, ProjectPaths } from '../project/project.ts';
 import { traceNote } from '../util/trace.ts';
 import type { Access, Selection, Watchers } from './request.ts';
 import { cannotWriteState, type Workspace } from './workspace.ts';
@@ -44,7 +43,7 @@ export async function planProject(
   project: Project,
   request: PlanRequest,
 ): Promise<Result<Planned>> {
-  const { paths, parts, directory } = workspace;
+  const { paths, parts } = workspace;
   const given = parseParams(request.params);
   if (!given.ok) return given;
   const layers = withParams(project.layers, given.value);
@@ -66,13 +65,7 @@ export async function planProject(
   if (!store.ok) return store;
   const inPlace = parts.openInPlace(paths, store.value);
   const loadHasher = lazyFileHasher();
-  const recipes = await readRecipes(
-    graph.value,
-    directory,
-    paths.statIndex,
-    loadHasher,
-    targets.length === 0,
-  );
+  const recipes = await readRecipes(graph.value, paths, loadHasher, targets.length === 0);
   if (!recipes.ok) return recipes;
   const forced = forcedNodes(graph.value, request.force === 'all' ? 'all' : request.force.map(layerOf));
   if (!forced.ok) return forced;
@@ -137,20 +130,19 @@ function forcedNodes(graph: Graph, force: Selection['force']): Result<ReadonlySe
 /** Reads all inputs once; what is returned gives the recipe of each node over any parent. */
 async function readRecipes(
   graph: Graph,
-  directory: string,
-  indexFile: string,
+  paths: ProjectPaths,
   loadHasher: LoadHasher,
   complete: boolean,
 ): Promise<Result<RecipeOf>> {
   const manifests = new Map<string, string>();
   const bases = new Map<string, string>();
   try {
-    const index = StatIndex.load(indexFile);
-    const reader = createManifestReader(directory, index, loadHasher);
+    const index = StatIndex.load(paths.statIndex);
+    const reader = createManifestReader(paths.project, index, loadHasher);
     for (const node of graph.nodes) {
       if (!isLayer(node)) {
         const { name } = node;
-        const recipe = await baseKindOf(node.base).recipe({ name, directory, index, loadHasher });
+        const recipe = await baseKindOf(node.base).recipe({ name, directory: paths.project, index, loadHasher });
         if (!recipe.ok) return recipe;
         bases.set(name, recipe.value);
       } else {
@@ -161,7 +153,7 @@ async function readRecipes(
     }
     index.save(complete);
   } catch (error) {
-    return cannotWriteState(path.dirname(indexFile), error);
+    return cannotWriteState(paths, paths.state, error);
   }
   return ok((node: Node, known: ReadonlyMap<string, Identity>) => {
     if (!isLayer(node)) return bases.get(node.name);

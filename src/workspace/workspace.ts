@@ -3,11 +3,11 @@
 
 import path from 'node:path';
 import type { Emit } from '../model/event.ts';
-import { fail, ok, type Result } from '../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
-import { systemError } from '../util/errors.ts';
 import { markVersion, newerVersion } from '../util/format-version.ts';
 import { ownerText } from '../util/owner-text.ts';
+import { chownHint } from '../util/ownership.ts';
 import type { Parts } from './parts.ts';
 
 /** The version of what is in .vlb/, the store apart. */
@@ -76,13 +76,16 @@ export class Workspace {
       }
       return ok({ waited, [Symbol.dispose]: () => lock[Symbol.dispose]() });
     } catch (error) {
-      return cannotWriteState(file, error);
+      return cannotWriteState(this.paths, file, error);
     }
   }
 }
 
 /** The failure of a write below .vlb/, where the state of a project is. */
-export function cannotWriteState(file: string, error: unknown): Result<never> {
-  const { message } = systemError(error);
-  return fail('host', `the state of the project cannot be written: ${message}`, { where: { file } });
+export function cannotWriteState(
+  { state, build }: ProjectPaths,
+  file: string,
+  error: unknown,
+): Result<never> {
+  return failAt(file, 'cannot write the state of the project', error, chownHint(error, [state, build]));
 }

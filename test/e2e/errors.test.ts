@@ -1,11 +1,12 @@
 // What is wrong is told once, clearly, with the right exit status, and nothing is built or left behind.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
-import { pathWithout } from '../rig/machine.ts';
+import { asNobody, pathWithout } from '../rig/machine.ts';
 import { run, TestProject, VLB } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
@@ -269,4 +270,16 @@ test('a reader that goes away ends the build cleanly', async () => {
   assert.doesNotMatch(ended.stderr, /EPIPE|at .*\.mjs/);
   assert.ok(performance.now() - begun < 10_000);
   assert.deepEqual(leftovers(project), []);
+});
+
+test('after a build with sudo, the hint says how to take over its files', async () => {
+  await using project = new TestProject({ ...BASE, '.vlb/store/.keep': '', 'build/.keep': '' });
+  execFileSync('chmod', ['-R', 'a+rX', path.dirname(project.directory)]);
+  runAsRoot('chown', '-R', 'nobody', project.directory);
+  runAsRoot('chown', '-R', 'root', project.path('.vlb'), project.path('build'));
+  const [command, args] = asNobody(['env', `VLB_NODE=${process.execPath}`, VLB, 'build']);
+  const refused = await run(command, args, { cwd: project.directory });
+  const hint = 'take the files over, if an earlier build ran with sudo: sudo chown -R nobody .vlb build';
+  assert.ok(refused.stderr.endsWith(`  at .vlb/lock\n  help: ${hint}\n`), refused.stderr);
+  assert.equal(refused.status, 3);
 });

@@ -249,7 +249,7 @@ test('a project that is read-only can be looked at, and one in which nothing was
   };
   const refused = await look(/20_app .*run|run .*20_app/);
   assert.equal(refused.status, 3);
-  assert.match(refused.stderr, /the state of the project cannot be written/);
+  assert.match(refused.stderr, /cannot write the state of the project/);
   assert.equal(existsSync(project.path('.vlb')), false);
   assert.equal((await project.build()).status, 0);
   await look(/20_app .*fresh|fresh .*20_app/);

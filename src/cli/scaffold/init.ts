@@ -2,8 +2,7 @@
 
 import { mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import { systemError } from '../../util/errors.ts';
+import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { quoteWord } from '../../util/quote.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
@@ -33,8 +32,7 @@ export async function init(raw: Raw<'init'>): Promise<number | Failure> {
     const shown = made.map((name) => fromHere(path.join(directory, name)));
     process.stdout.write(`${shown.join('\n')}\n`);
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot create the project: ${message}`, { where: { file: directory } }).failure;
+    return failAt(directory, 'cannot create the project', error).failure;
   }
   process.stderr.write(nextText(base.value, fromHere(directory)));
   return EXIT.ok;

@@ -2,7 +2,7 @@
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, fail } from '../../model/failure.ts';
+import { type Failure, fail, failAt } from '../../model/failure.ts';
 import { bareName, LAYER_NAME, layerNumber, layersDirectory } from '../../project/layers/discover.ts';
 import { systemError } from '../../util/errors.ts';
 import { namesIn } from '../../util/fs.ts';
@@ -51,8 +51,7 @@ export async function newLayer(
       makeGitignore(project);
     }
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot create the layer: ${message}`, { where: { file: directory } }).failure;
+    return failAt(directory, 'cannot create the layer', error).failure;
   }
   process.stdout.write(`${path.relative(process.cwd(), script)}\n`);
   return EXIT.ok;

@@ -5,10 +5,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Cache } from '../../kinds/kind.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { Layer } from '../../model/project.ts';
-import { systemError } from '../../util/errors.ts';
 import { ownerText } from '../../util/owner-text.ts';
 import type { Context } from '../run-context.ts';
 
@@ -52,10 +51,7 @@ class Locked implements LockedCaches {
       mkdirSync(source, { recursive: true });
       return ok();
     } catch (error) {
-      const { message } = systemError(error);
-      return fail('host', `cannot create the cache-dir of layer ${layer.name}: ${message}`, {
-        where: { file: source },
-      });
+      return failAt(source, `cannot create the cache-dir of layer ${layer.name}`, error);
     }
   }
 

@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } fr
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
 import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
@@ -22,8 +22,7 @@ export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'
     rmSync(file, { force: true });
     return ok();
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot remove the saved disk of an earlier run: ${message}`, { where: { file } });
+    return failAt(file, 'cannot remove the saved disk of an earlier run', error);
   }
 }
 

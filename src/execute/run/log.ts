@@ -2,9 +2,8 @@
 
 import { lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
-import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 /** How many logs of a layer are stored in addition to the last one. */
@@ -37,8 +36,7 @@ export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' |
     writeFileSync(note, `${owner}-${started++}`);
     return ok({ descriptor: openSync(file, 'w'), end: () => rmSync(note, { force: true }) });
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot write the log of layer ${layer}: ${message}`, { where: { file } });
+    return failAt(file, `cannot write the log of layer ${layer}`, error);
   }
 }
 

@@ -3,10 +3,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { kindOf } from '../../kinds/registry.ts';
-import { type Failure, fail, type Result } from '../../model/failure.ts';
+import { type Failure, fail, failAt, type Result } from '../../model/failure.ts';
 import type { Workbench } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
-import { systemError } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 import type { Job, LayerRun } from './job.ts';
 import { explainFullDisk } from './space.ts';
@@ -65,8 +64,7 @@ async function openRun(directory: string, { host }: Context): Promise<Result<Wor
     mkdirSync(path.join(directory, 'inputs'), { recursive: true });
     mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot create the directory of a run: ${message}`, { where: { file: directory } });
+    return failAt(directory, 'cannot create the directory of a run', error);
   }
   const bench = await host.openWorkbench(directory);
   if (!bench.ok) rmSync(directory, { recursive: true, force: true });

@@ -113,7 +113,7 @@ function awaited(goal: Goal): string {
 }
 
 function timeoutHint(goal: Goal, { console, loginPromptSeen }: ConsoleState): string {
-  if (goal.type === 'command') return 'raise --timeout SECONDS, which counts from the start of the boot';
+  if (goal.type === 'command') return 'raise --timeout TIME, which counts from the start of the boot';
   if (goal.type === 'agent') {
     const seen = loginPromptSeen ? 'the guest is up (its login prompt appeared); ' : '';
     return `${seen}install the package qemu-guest-agent in the image, or by a user-data for cloud-init`;
@@ -121,7 +121,7 @@ function timeoutHint(goal: Goal, { console, loginPromptSeen }: ConsoleState): st
   if (!console.some((line) => LINUX_OUTPUT.test(line))) {
     return 'add console=ttyS0 to the kernel command line of the image: Linux wrote nothing to the serial console';
   }
-  return 'raise --timeout SECONDS, or watch the boot: vlb test-boot without --check';
+  return 'raise --timeout TIME, or watch the boot: vlb test-boot without --check';
 }
 
 /** A kernel's timestamps or systemd's status lines. */

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
 import { run } from '../process/run.ts';
 
@@ -58,11 +58,11 @@ function findImage(file: string, purpose: Purpose): Result<BootImage> {
     if (other) return notAnImage(`it is ${other[1]}`, other[2]);
     return ok({ path: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
   } catch (error) {
-    const { code, message } = systemError(error);
+    const { code } = systemError(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
       return fail('usage', 'image not found', { where: { file }, hint: 'create it with vlb build' });
     }
-    return fail('host', `cannot read the image: ${message}`, { where: { file } });
+    return failAt(file, 'cannot read the image', error);
   }
 }
 

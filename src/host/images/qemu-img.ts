@@ -3,9 +3,8 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { ImageInfo, Images } from '../../model/ports/machine.ts';
-import { systemError } from '../../util/errors.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
 
@@ -93,8 +92,7 @@ async function compact(
     renameSync(target, file);
     return ok();
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot write the layer's disk: ${message}`, { where: { file } });
+    return failAt(file, "cannot write the layer's disk", error);
   } finally {
     rmSync(target, { force: true });
   }

@@ -3,8 +3,7 @@
 import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
-import { systemError } from '../../util/errors.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
 import { ownerIsAlive, ownerName } from './owner.ts';
 
 export interface Scratch extends Disposable {
@@ -24,11 +23,7 @@ export function makeScratch(): Result<Scratch> {
     const made = mkdtempSync(path.join(place, `${PREFIX}${ownerName()}-`));
     return ok({ path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) });
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot create a temporary directory: ${message}`, {
-      where: { file: place },
-      hint: 'set TMPDIR to a writable directory',
-    });
+    return failAt(place, 'cannot create a temporary directory', error, 'set TMPDIR to a writable directory');
   }
 }
 

@@ -1,9 +1,9 @@
 // What is in place in a project: the links in build/, and each layer's last record.
 
 import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { InPlace } from '../../model/ports/store.ts';
-import { systemError } from '../../util/errors.ts';
+import { chownHint } from '../../util/ownership.ts';
 import {
   lastRecordsDirectory,
   readLastRecord,
@@ -38,19 +38,19 @@ export function openInPlace(options: InPlaceOptions): InPlace {
       return places && linkedDigest(places, layer);
     },
     last: async (layer) => readLastRecord(records, layer),
-    save: async (layer, record) => save(layer, record, records),
+    save: async (layer, record) => save(layer, record, records, options),
     link: (layers, image, named, all) => link({ layers, image, named, all }, records, options),
   };
 }
 
-function save(layer: string, record: BuildRecord, records: string): Result<void> {
+function save(layer: string, record: BuildRecord, records: string, options: InPlaceOptions): Result<void> {
   const earlier = readLastRecord(records, layer);
   try {
     writeLastRecord(records, layer, record);
     noteSuperseded(records, earlier?.artifact);
     return ok();
   } catch (error) {
-    return cannotWrite(records, error);
+    return cannotWrite(records, error, options);
   }
 }
 
@@ -64,7 +64,7 @@ async function link(links: Links, records: string, options: InPlaceOptions): Pro
     await dropSuperseded(records, reachable, options.drop);
     return ok(image);
   } catch (error) {
-    return cannotWrite(options.build, error);
+    return cannotWrite(options.build, error, options);
   }
 }
 
@@ -79,7 +79,6 @@ export function artifactsInPlace({
   return new Set([...linkedArtifacts(build), ...uncached.map(({ artifact }) => artifactFile(artifact))]);
 }
 
-function cannotWrite(directory: string, error: unknown): Result<never> {
-  const { message } = systemError(error);
-  return fail('host', `cannot write the outputs: ${message}`, { where: { file: directory } });
+function cannotWrite(directory: string, error: unknown, { state, build }: InPlaceOptions): Result<never> {
+  return failAt(directory, 'cannot write the outputs', error, chownHint(error, [state, build]));
 }

@@ -10,9 +10,11 @@ import {
   type Digest,
   type Key,
 } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
 import { systemError } from '../../util/errors.ts';
+import { chownHint } from '../../util/ownership.ts';
+import type { ProjectPlaces } from '../upkeep/projects.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
 import { referencesOf } from './qcow2-header.ts';
 import { stampDigest, stampUntilReboot } from './stamp.ts';
@@ -170,17 +172,19 @@ function textOf(record: BuildRecord): string {
 
 export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';
 
-/** The failure for a store that cannot be written. */
-export function cannotWriteStore(directory: string, error: unknown): Result<never> {
-  const { code, message } = systemError(error);
+/**
+ * The failure for a store that cannot be written.
+ * @param project the one that uses it: if it holds the store, its files may belong to another user
+ */
+export function cannotWriteStore(directory: string, error: unknown, project?: ProjectPlaces): Result<never> {
+  const { code } = systemError(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return fail('host', 'no space left for the store', {
       where: { file: directory },
       hint: 'free some space there, or move the store with --cache-dir DIR',
     });
   }
-  return fail('host', `cannot write to the store: ${message}`, {
-    where: { file: directory },
-    hint: ELSEWHERE,
-  });
+  const isInside = project && directory.startsWith(`${project.state}/`);
+  const hint = isInside ? chownHint(error, [project.state, project.build]) : undefined;
+  return failAt(directory, 'cannot write to the store', error, hint ?? ELSEWHERE);
 }

@@ -11,7 +11,7 @@ import {
   type Key,
   parseArtifactFile,
 } from '../../model/artifact.ts';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { parseRecord } from '../../model/record.ts';
@@ -59,10 +59,8 @@ export function openLocalStore(options: LocalStoreOptions): Result<Store> {
   try {
     clearDrafts(places.artifacts, options.isAlive);
   } catch (error) {
-    const { code, message } = systemError(error);
-    if (code !== 'ENOENT') {
-      const where = { file: options.directory };
-      return fail('host', `cannot read the store: ${message}`, { where, hint: ELSEWHERE });
+    if (systemError(error).code !== 'ENOENT') {
+      return failAt(options.directory, 'cannot read the store', error, ELSEWHERE);
     }
   }
   return ok(new LocalStore(places, options));
@@ -215,7 +213,7 @@ class LocalStore implements Store {
         await takeLock({ file: path.join(directory, 'locks', name), owner, isAlive, onWait, signal }),
       );
     } catch (error) {
-      return cannotWriteStore(directory, error);
+      return cannotWriteStore(directory, error, this.#options.project);
     }
   }
 
@@ -224,7 +222,7 @@ class LocalStore implements Store {
       for (const directory of [this.artifactDirectory, this.#places.keys]) makeDirectoryDurably(directory);
       markVersion(this.#options.directory, STORE_VERSION);
     } catch (error) {
-      return cannotWriteStore(this.#options.directory, error);
+      return cannotWriteStore(this.#options.directory, error, this.#options.project);
     }
     const name = `.tmp-${this.#options.owner}-${randomUUID()}`;
     const file = path.join(this.artifactDirectory, name);

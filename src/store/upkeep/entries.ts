@@ -3,9 +3,8 @@
 import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { parseArtifactFile } from '../../model/artifact.ts';
-import { fail, type Result } from '../../model/failure.ts';
+import { failAt, type Result } from '../../model/failure.ts';
 import type { CacheEntry } from '../../model/ports/store-upkeep.ts';
-import { systemError } from '../../util/errors.ts';
 import type { GuardOptions } from '../locks/lock.ts';
 import type { StorePlaces } from '../names.ts';
 import type { StoredArtifact, StoredRecord } from './inventory.ts';
@@ -57,6 +56,5 @@ export function removeArtifact(artifact: StoredArtifact, { places, owner }: Upke
 
 /** The failure for a store in which nothing can be removed or moved. */
 export function cannotChangeStore(directory: string, error: unknown): Result<never> {
-  const { message } = systemError(error);
-  return fail('host', `cannot change the store: ${message}`, { where: { file: directory } });
+  return failAt(directory, 'cannot change the store', error);
 }

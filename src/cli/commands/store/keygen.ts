@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { generateKeys } from '../../../compose.ts';
-import { type Failure, fail } from '../../../model/failure.ts';
+import { type Failure, fail, failAt } from '../../../model/failure.ts';
 import { systemError } from '../../../util/errors.ts';
 import { EXIT } from '../../exit-status.ts';
 
@@ -34,11 +34,12 @@ function writeSecret(file: string, text: string): Failure | undefined {
     }
     return undefined;
   } catch (error) {
-    const { code, message } = systemError(error);
-    const where = { file };
-    if (code !== 'EEXIST')
-      return fail('host', `the private key cannot be written: ${message}`, { where }).failure;
-    const hint = 'name another file: a key that is lost cannot be had again';
-    return fail('usage', 'there is a file already, which is left as it is', { where, hint }).failure;
+    if (systemError(error).code !== 'EEXIST') {
+      return failAt(file, 'cannot write the private key', error).failure;
+    }
+    return fail('usage', 'a file of this name exists', {
+      where: { file },
+      hint: 'choose another file: a lost key cannot be restored',
+    }).failure;
   }
 }

@@ -2,8 +2,7 @@
 
 import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fail, ok, type Result } from '../../../model/failure.ts';
-import { systemError } from '../../../util/errors.ts';
+import { fail, failAt, ok, type Result } from '../../../model/failure.ts';
 import { run } from '../../process/run.ts';
 
 /** What cloud-init's NoCloud data source reads; each may also be called NAME.yaml. */
@@ -44,8 +43,7 @@ export async function makeSeed(
     for (const [name, source] of found.value) copyFileSync(source, path.join(tree, name));
     if (!found.value.has('meta-data')) writeFileSync(path.join(tree, 'meta-data'), MINIMAL_META_DATA);
   } catch (error) {
-    const { message } = systemError(error);
-    return fail('host', `cannot copy the seed: ${message}`, { where: { file: directory } });
+    return failAt(directory, 'cannot copy the seed', error);
   }
   // Joliet and Rock Ridge: each of them preserves lower case and dashes in the names.
   const names = ['-joliet', '-rational-rock'];

@@ -1,0 +1,29 @@
+// Advice for a project whose files belong to another user: to root, after a `sudo vlb build`.
+
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import { systemError } from './errors.ts';
+import { quoteCommand } from './quote.ts';
+
+/**
+ * The command that gives a project's files to the user, as a hint; undefined for other errors than missing permissions.
+ * @param places `.vlb/` and `build/`, absolute
+ */
+export function chownHint(error: unknown, places: readonly string[]): string | undefined {
+  const { code } = systemError(error);
+  if (code !== 'EACCES' && code !== 'EPERM') return undefined;
+  const here = process.cwd();
+  const names = places
+    .filter((place) => existsSync(place))
+    .map((place) => (place.startsWith(`${here}/`) ? path.relative(here, place) : place));
+  return `take the files over, if an earlier build ran with sudo: ${quoteCommand(['sudo', 'chown', '-R', userName(), ...names])}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.()); // not in /etc/passwd, as in some containers
+  }
+}
