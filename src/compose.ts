@@ -21,8 +21,21 @@ import { Workspace, type WorkspaceOptions } from './workspace/workspace.ts';
  * Opens a workspace on this machine. Nothing is read yet.
  * @param name tells workspaces of one process apart, where there are several: letters and digits
  */
-export function openWorkspace(options: WorkspaceOptions, environment: Environment, name?: string): Workspace {
+export function openWorkspace(
+  options: WorkspaceOptions,
+  environment = environmentHere(),
+  name?: string,
+): Workspace {
   return new Workspace(options, compose(environment, name));
+}
+
+/** The environment of this process. */
+export function environmentHere(): Environment {
+  return {
+    variables: process.env,
+    directory: process.cwd(),
+    platform: { architecture: process.arch, os: 'linux' },
+  };
 }
 
 function compose(environment: Environment, name: string | undefined): Parts {

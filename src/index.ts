@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { openWorkspace as open } from './compose.ts';
+import { environmentHere, openWorkspace as open } from './compose.ts';
 import type { Environment } from './model/environment.ts';
 import type { Finished } from './model/event.ts';
 import type { Result } from './model/failure.ts';
@@ -32,11 +32,7 @@ export type { Workspace, WorkspaceOptions } from './workspace/workspace.ts';
  */
 export function openWorkspace(
   { directory, cacheDirectory }: WorkspaceOptions,
-  environment: Environment = {
-    variables: process.env,
-    directory: process.cwd(),
-    platform: { architecture: process.arch, os: 'linux' },
-  },
+  environment: Environment = environmentHere(),
 ): Workspace {
   const absolute = (name: string) => path.resolve(environment.directory, name);
   return open(

@@ -1,12 +1,11 @@
 // Other ways to write a delta than vlb's own: each changes one thing. docs/performance.md says what was chosen, and why.
 
-import { linkSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seconds } from '../lib/command.ts';
 import { compare, inMegabytes, inSeconds, printTable } from '../lib/compare.ts';
-import { DEBIAN_DISK, debianTar, INSTALL } from '../lib/debian.ts';
-import { vlbSeconds, writeScript } from '../lib/project.ts';
+import { debianProject, INSTALL } from '../lib/debian.ts';
 import type { Scratch } from '../lib/scratch.ts';
 
 const ROUNDS = 2;
@@ -50,12 +49,8 @@ const VARIANTS: Readonly<Record<string, Partial<Variant>>> = {
 };
 
 export async function diskOptions(scratch: Scratch): Promise<void> {
-  const tar = debianTar(scratch);
-  if (tar === undefined) return;
-  const project = scratch.make('disk-options');
-  writeScript(project, '10_base', 'modify-disk', DEBIAN_DISK);
-  linkSync(tar, path.join(project, 'layers/10_base/debian.tar'));
-  vlbSeconds(project, 'build');
+  const project = debianProject(scratch, 'disk-options');
+  if (project === undefined) return;
   const parent = realpathSync(path.join(project, 'build/10_base.qcow2'));
   const script = path.join(project, 'install');
   writeFileSync(script, INSTALL);

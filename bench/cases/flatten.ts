@@ -1,19 +1,16 @@
 // One flat image of a chain, against qemu-img's own ways to make one.
 
-import { linkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { output, seconds } from '../lib/command.ts';
 import { compare, inMegabytes, printFigures } from '../lib/compare.ts';
-import { DEBIAN_DISK, debianTar, UNPACK } from '../lib/debian.ts';
+import { debianProject, UNPACK } from '../lib/debian.ts';
 import { vlbSeconds, writeScript } from '../lib/project.ts';
 import type { Scratch } from '../lib/scratch.ts';
 
 export async function flatten(scratch: Scratch): Promise<void> {
-  const tar = debianTar(scratch);
-  if (tar === undefined) return;
-  const project = scratch.make('flatten');
-  writeScript(project, '10_base', 'modify-disk', DEBIAN_DISK);
-  linkSync(tar, path.join(project, 'layers/10_base/debian.tar'));
+  const project = debianProject(scratch, 'flatten');
+  if (project === undefined) return;
   writeScript(project, '20_files', 'build-layer', UNPACK);
   vlbSeconds(project, 'build');
   const source = path.join(project, 'build/20_files.qcow2');

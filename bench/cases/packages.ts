@@ -1,22 +1,19 @@
 // A layer that installs packages, and one that unpacks 10,000 files, against the same script in a plain directory.
 
-import { linkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { runInDirectory, unpackSystem } from '../lib/chroot.ts';
 import { compare, inMegabytes, printFigures } from '../lib/compare.ts';
-import { DEBIAN_DISK, debianTar, INSTALL, UNPACK } from '../lib/debian.ts';
-import { buildOne, vlbSeconds, writeScript } from '../lib/project.ts';
+import { debianProject, debianTar, INSTALL, UNPACK } from '../lib/debian.ts';
+import { buildOne, writeScript } from '../lib/project.ts';
 import type { Scratch } from '../lib/scratch.ts';
 
 const LAYER = '20_measured';
 
 export async function packages(scratch: Scratch): Promise<void> {
+  const project = debianProject(scratch, 'packages');
   const tar = debianTar(scratch);
-  if (tar === undefined) return;
-  const project = scratch.make('packages');
-  writeScript(project, '10_base', 'modify-disk', DEBIAN_DISK);
-  linkSync(tar, path.join(project, 'layers/10_base/debian.tar'));
-  vlbSeconds(project, 'build');
+  if (project === undefined || tar === undefined) return;
   const plain = path.join(scratch.directory, 'plain');
   for (const [name, script, rounds] of [
     ['packages installed', INSTALL, 3],

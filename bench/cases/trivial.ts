@@ -1,11 +1,11 @@
 // The total cost of one layer whose script does nothing: from the empty delta to the commit.
 
-import { existsSync, linkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { tinyDisk } from '../../test/rig/tiny.ts';
 import { output, seconds } from '../lib/command.ts';
 import { type Contender, compare, printFigures } from '../lib/compare.ts';
-import { DEBIAN_DISK, debianTar } from '../lib/debian.ts';
+import { debianProject } from '../lib/debian.ts';
 import { buildOne, vlbSeconds, writeScript } from '../lib/project.ts';
 import type { Scratch } from '../lib/scratch.ts';
 import { has } from '../lib/tools.ts';
@@ -40,12 +40,8 @@ function buildahRun(directory: string): Contender {
 
 /** It needs a system that it knows, so it gets a Debian. */
 function virtCustomize(scratch: Scratch): Contender[] {
-  const tar = debianTar(scratch);
-  if (tar === undefined) return [];
-  const project = scratch.make('trivial-debian');
-  writeScript(project, '10_base', 'modify-disk', DEBIAN_DISK);
-  linkSync(tar, path.join(project, 'layers/10_base/debian.tar'));
-  vlbSeconds(project, 'build');
+  const project = debianProject(scratch, 'trivial-debian');
+  if (project === undefined) return [];
   const base = path.join(project, 'build/10_base.qcow2');
   const disk = path.join(project, 'disk.qcow2');
   // A machine can have a /dev/kvm that runs no guest.

@@ -1,8 +1,9 @@
 // A small Debian with packages fetched but not installed, so that installing them later needs no network.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { output } from './command.ts';
+import { vlbSeconds, writeScript } from './project.ts';
 import type { Scratch } from './scratch.ts';
 import { has } from './tools.ts';
 
@@ -27,7 +28,7 @@ tar -xf ${FILES_TAR} -C /opt/files
 `;
 
 /** A modify-disk that unpacks the Debian onto a disk; the tar is the layer's own file debian.tar. */
-export const DEBIAN_DISK = `#!/bin/sh
+const DEBIAN_DISK = `#!/bin/sh
 # vlb: from scratch
 # vlb: disk-size 8G
 set -eu
@@ -62,6 +63,17 @@ export function debianTar(scratch: Scratch): string | undefined {
   ]);
   output(['mv', `${tar}.part.tar`, tar]);
   return tar;
+}
+
+/** A built project whose base is the Debian; undefined where there is none. */
+export function debianProject(scratch: Scratch, name: string): string | undefined {
+  const tar = debianTar(scratch);
+  if (tar === undefined) return undefined;
+  const project = scratch.make(name);
+  writeScript(project, '10_base', 'modify-disk', DEBIAN_DISK);
+  linkSync(tar, path.join(project, 'layers/10_base/debian.tar'));
+  vlbSeconds(project, 'build');
+  return project;
 }
 
 /** Sizes from 1 to 43 kB, their contents incompressible enough: no two blocks alike. */

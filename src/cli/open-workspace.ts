@@ -1,24 +1,15 @@
-// The workspace that a command line means. The environment is read here, once, and passed on.
+// The workspace that a command line means.
 
 import path from 'node:path';
-import { openWorkspace } from '../compose.ts';
-import type { Environment } from '../model/environment.ts';
+import { environmentHere, openWorkspace } from '../compose.ts';
 import { findProject } from '../project/find.ts';
 import { quoteCommand } from '../util/quote.ts';
 import type { Access, Selection } from '../workspace/request.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { GlobalOptions } from './options.ts';
 
-export function environmentHere(): Environment {
-  return {
-    variables: process.env,
-    directory: process.cwd(),
-    platform: { architecture: process.arch, os: 'linux' },
-  };
-}
-
 export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDirectory'>): Workspace {
-  return openWorkspace(options, environmentHere());
+  return openWorkspace(options);
 }
 
 /** `vlb shell` with those options of this command line that a shell on the same project needs too. */

@@ -6,11 +6,22 @@ import type { Finished } from '../model/event.ts';
 import type { Failure } from '../model/failure.ts';
 import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
+import type { ImageLayers } from '../plan/images.ts';
+import type { RecipeOf } from '../plan/plan.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { checkHost } from './preflight.ts';
 import type { Context } from './run-context.ts';
 import { type Done, nothingDone, runSteps, type ScheduleOptions } from './schedule/loop.ts';
 import { secondsSince } from './schedule/step.ts';
+
+/** A plan, and all that its execution takes. */
+export interface Planned {
+  readonly plan: Plan;
+  /** The images that vlb.yaml names. */
+  readonly images: ImageLayers;
+  readonly recipeOf: RecipeOf;
+  readonly context: Context;
+}
 
 export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputOptions {
   /** Called for the first failed layer whose disk was saved, when nothing runs any more and before `finished`. */

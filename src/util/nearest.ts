@@ -11,6 +11,17 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best && best.distance <= most ? best.candidate : undefined;
 }
 
+/** The hint for a mistyped word: the nearest candidate, as `shown`, or else other advice. */
+export function guessHint(
+  word: string,
+  candidates: readonly string[],
+  otherwise: string,
+  shown = (guess: string) => guess,
+): string {
+  const guess = nearest(word, candidates);
+  return guess === undefined ? otherwise : `did you mean ${shown(guess)}?`;
+}
+
 /** Levenshtein's distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -1,15 +1,12 @@
 // `vlb watch`: performs the effects of the state machine in state.ts, and feeds it events.
 
-import { execute } from '../execute/execute.ts';
-import type { Context } from '../execute/run-context.ts';
+import { execute, type Planned } from '../execute/execute.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent, Emit, Finished } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
-import type { Plan } from '../model/plan.ts';
 import { keyOf } from '../model/recipe.ts';
 import { artifactOf } from '../plan/decide.ts';
 import type { ImageLayers } from '../plan/images.ts';
-import type { RecipeOf } from '../plan/plan.ts';
 import type { Project } from '../project/project.ts';
 import { Failures } from './failures.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from './fingerprint.ts';
@@ -45,13 +42,6 @@ export interface WatchOptions {
   readonly keys: boolean;
   /** Called once with what the user can request: a build now, and the end. */
   readonly onReady: (requests: { readonly retry: () => void; readonly quit: () => void }) => void;
-}
-
-export interface Planned {
-  readonly plan: Plan;
-  readonly images: ImageLayers;
-  readonly recipeOf: RecipeOf;
-  readonly context: Context;
 }
 
 /** What a build is based on. */

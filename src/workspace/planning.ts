@@ -1,16 +1,15 @@
 // From a project to a plan, and the context in which it can be executed.
 
-import type { Context } from '../execute/run-context.ts';
+import type { Planned } from '../execute/execute.ts';
 import { baseKindOf } from '../kinds/registry.ts';
 import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
 import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../model/graph.ts';
-import type { Plan } from '../model/plan.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { buildGraph, graphUpTo } from '../plan/graph.ts';
-import { type ImageLayers, imageLayers } from '../plan/images.ts';
+import { imageLayers } from '../plan/images.ts';
 import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { checkBindSources, locateAtHint } from '../project/inputs/bind-sources.ts';
@@ -27,14 +26,6 @@ import { cannotWriteState, type Workspace } from './workspace.ts';
 export interface PlanRequest extends Selection, Access, Watchers {
   /** How a user runs `vlb shell` on this project, up to its options: failures of layers advise it. */
   readonly shellCommand?: string | undefined;
-}
-
-export interface Planned {
-  readonly plan: Plan;
-  /** The images that vlb.yaml names. */
-  readonly images: ImageLayers;
-  readonly recipeOf: RecipeOf;
-  readonly context: Context;
 }
 
 /** Reads the project's inputs and plans what a build would do. Nothing is run. Fails as `usage` or `host`. */

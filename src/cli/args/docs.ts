@@ -1,12 +1,10 @@
 // docs/commands.md: made by bin/docs.mjs from the table of commands.
 
 import { EXIT_TEXTS } from '../exit-status.ts';
-import { optionForm, sentence, withChoices } from './help.ts';
+import { argumentRows, optionRows, type Row, sentence } from './help.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { COMMANDS, usageOf } from './table/table.ts';
-import type { Argument, Command, Option } from './table/types.ts';
-
-type Row = readonly [left: string, right: string];
+import type { Command } from './table/types.ts';
 
 /** The whole page, in Markdown. */
 export function commandsPage(): string {
@@ -17,7 +15,7 @@ export function commandsPage(): string {
     ...Object.entries<Command>(COMMANDS).flatMap(commandPart),
     '',
     '## Options of all commands',
-    ...list(Object.entries<Option>(EVERYWHERE).map(optionRow)),
+    ...list(optionRows(EVERYWHERE)),
     '',
     '## Exit status',
     ...list(EXIT_TEXTS),
@@ -27,32 +25,17 @@ export function commandsPage(): string {
 
 function commandPart([path, command]: readonly [string, Command]): string[] {
   const { text, alias, arguments: own = {}, options = {}, examples } = command;
-  const argument = ([name, { text, choices }]: readonly [string, Argument]): Row => [
-    name,
-    withChoices(text, choices),
-  ];
   const width = Math.max(...examples.map(([line]) => line.length));
   return [
     '',
     `## vlb ${usageOf(path)}`,
     '',
     sentence(text) + (alias === undefined ? '' : ` \`vlb ${alias}\` is the same command.`),
-    ...list([
-      ...Object.entries<Argument>(own).map(argument),
-      ...Object.entries<Option>(options).map(optionRow),
-    ]),
+    ...list([...argumentRows(own), ...optionRows(options)]),
     '',
     '```sh',
     ...examples.map(([line, meaning]) => `${line.padEnd(width)}  # ${meaning}`),
     '```',
-  ];
-}
-
-function optionRow([name, option]: readonly [string, Option]): Row {
-  const text = withChoices(option.text, option.choices);
-  return [
-    optionForm(name, option),
-    option.default === undefined ? text : `${text} (default: ${option.default})`,
   ];
 }
 

@@ -11,7 +11,7 @@ export const HELP_TOPICS = [{ word: 'hints', text: 'the comments in scripts that
 export const HINTS_ARE =
   'Hints are comments in the script of a layer, build-layer or modify-disk. The first four may also be written without "vlb:", as in older scripts. An unknown or malformed hint is an error.';
 
-interface Hint {
+export interface Hint {
   readonly form: string;
   readonly text: string;
 }
@@ -28,11 +28,9 @@ export function helpText(path: string, columns: number): string {
       const below = joined(path, name);
       return [`vlb ${usageOf(below)}`, (commandAt(below) ?? ROOT).text] as const;
     }),
-    Arguments: Object.entries<Argument>(own).map(
-      ([name, { text, choices }]) => [name, withChoices(text, choices)] as const,
-    ),
-    Options: Object.entries<Option>(options).map(optionRow),
-    Everywhere: Object.entries<Option>(EVERYWHERE).map(optionRow),
+    Arguments: argumentRows(own),
+    Options: optionRows(options).map(aligned),
+    Everywhere: optionRows(EVERYWHERE).map(aligned),
     Examples: examples,
   };
   const widest = Math.max(...Object.values(rows).flatMap((part) => part.map(([left]) => left.length)));
@@ -60,7 +58,7 @@ export function hintsText(hints: readonly Hint[], columns: number): string {
 }
 
 /** `-j, --jobs N`; of an optional value `--force[=LAYER]`. */
-export function optionForm(name: string, { alias, value, optional }: Option): string {
+function optionForm(name: string, { alias, value, optional }: Option): string {
   const forms = [alias, name].flatMap((form) => (form === undefined ? [] : [dashed(form)])).join(', ');
   return value === undefined ? forms : optional ? `${forms}[=${value}]` : `${forms} ${value}`;
 }
@@ -75,13 +73,28 @@ export function sentence(text: string): string {
   return `${/^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text}${end}`;
 }
 
-function optionRow([name, option]: readonly [string, Option]): readonly [string, string] {
-  const defaults = option.default === undefined ? '' : ` (default: ${option.default})`;
-  const form = optionForm(name, option);
-  return [form.startsWith('--') ? `    ${form}` : form, withChoices(option.text, option.choices) + defaults];
+/** A row of help: what is typed, and its meaning. */
+export type Row = readonly [left: string, right: string];
+
+/** The rows of a command's arguments. */
+export function argumentRows(own: Readonly<Record<string, Argument>>): readonly Row[] {
+  return Object.entries(own).map(([name, { text, choices }]) => [name, withChoices(text, choices)]);
 }
 
-function twoColumns([left, right]: readonly [string, string], second: number, columns: number): string[] {
+/** The rows of options, with their defaults. */
+export function optionRows(options: Readonly<Record<string, Option>>): readonly Row[] {
+  return Object.entries(options).map(([name, option]) => {
+    const defaults = option.default === undefined ? '' : ` (default: ${option.default})`;
+    return [optionForm(name, option), withChoices(option.text, option.choices) + defaults];
+  });
+}
+
+/** Options without a letter begin where the names of the others do. */
+function aligned([form, text]: Row): Row {
+  return [form.startsWith('--') ? `    ${form}` : form, text];
+}
+
+function twoColumns([left, right]: Row, second: number, columns: number): string[] {
   const [first = '', ...more] = wrapped(right, columns, ' '.repeat(second));
   return left.length + 4 > second
     ? [`  ${left}`, first, ...more]

@@ -1,15 +1,10 @@
 // The manual page vlb(1), in man(7)'s roff: made by bin/man.mjs from the table of commands and from the hints.
 
 import { EXIT_TEXTS } from '../exit-status.ts';
-import { HINTS_ARE, sentence as plainSentence, withChoices } from './help.ts';
+import { argumentRows, HINTS_ARE, type Hint, sentence as plainSentence, withChoices } from './help.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { COMMANDS, dashed, ROOT, usageOf } from './table/table.ts';
-import type { Argument, Command, Option } from './table/types.ts';
-
-interface Hint {
-  readonly form: string;
-  readonly text: string;
-}
+import type { Command, Option } from './table/types.ts';
 
 const FILES: readonly (readonly [string, string])[] = [
   ['layers/NN_NAME/', 'A layer: its script, build-layer or modify-disk, and its files.'],
@@ -68,9 +63,7 @@ function commandPart([path, command]: readonly [string, Command]): string[] {
     `.SS ${quoted(`vlb ${usageOf(path)}`)}`,
     sentence(text),
     ...(alias === undefined ? [] : [sentence(`vlb ${alias} is the same command`)]),
-    ...Object.entries<Argument>(own).flatMap(([name, argument]) =>
-      item(`\\fI${roff(name)}\\fR`, withChoices(argument.text, argument.choices)),
-    ),
+    ...argumentRows(own).flatMap(([name, meaning]) => item(`\\fI${roff(name)}\\fR`, meaning)),
     ...Object.entries<Option>(options).flatMap(optionPart),
     ...examples.flatMap(([line, meaning]) => [
       '.PP',

@@ -1,6 +1,7 @@
 // From the words of a command line to the values of its command: both parsers end here, so that they agree.
 
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { helpHint } from './errors.ts';
 import { type Call, camelCased, commandAt, dashed, optionsOf, ROOT } from './table/table.ts';
 import type { Argument, Command, Option } from './table/types.ts';
 
@@ -24,7 +25,7 @@ const NAMES = ['LAYER', 'IMAGE', 'NAME'];
  */
 export function readValues(words: Words, argv: readonly string[]): Result<Call> {
   const command = commandAt(words.path) ?? ROOT;
-  const hint = hintOf(words.path);
+  const hint = helpHint(words.path);
   const options = readOptions(words.path, words.options, argv);
   if (!options.ok) return options;
   const raw: Record<string, unknown> = { ...options.value, behind: words.behind };
@@ -52,7 +53,7 @@ export function readOptions(
 ): Result<Readonly<Record<string, unknown>>> {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(optionsOf(commandAt(path) ?? ROOT))) {
-    const value = optionValue(option, given[name], typed(name, option, argv), hintOf(path));
+    const value = optionValue(option, given[name], typed(name, option, argv), helpHint(path));
     if (!value.ok) return value;
     values[camelCased(name)] = value.value;
   }
@@ -115,8 +116,4 @@ function typed(name: string, { alias }: Option, argv: readonly string[]): string
   const long = dashed(name);
   const isLong = argv.some((word) => word === long || word.startsWith(`${long}=`));
   return isLong || alias === undefined ? long : dashed(alias);
-}
-
-function hintOf(path: string): string {
-  return `see vlb ${path === '' ? '' : `${path} `}--help`;
 }

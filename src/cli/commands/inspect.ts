@@ -1,5 +1,6 @@
 // vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
 
+import type { Planned } from '../../execute/execute.ts';
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
@@ -9,7 +10,7 @@ import { planText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { findRecord } from '../../workspace/look.ts';
-import { type Planned, planProject } from '../../workspace/planning.ts';
+import { planProject } from '../../workspace/planning.ts';
 import { NO_ACCESS, type Selection } from '../../workspace/request.ts';
 import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';

@@ -1,12 +1,10 @@
 // One layer's run, as it is passed from step to step.
 
-import type { Cache, Staged } from '../../kinds/kind.ts';
+import type { Task } from '../../kinds/kind.ts';
 import type { Retention } from '../../model/artifact.ts';
 import type { Stage } from '../../model/event.ts';
 import type { Lineage } from '../../model/graph.ts';
-import type { Workbench } from '../../model/ports/machine.ts';
-import type { Draft } from '../../model/ports/store.ts';
-import type { Layer, Secret } from '../../model/project.ts';
+import type { Layer } from '../../model/project.ts';
 import type { Context } from '../run-context.ts';
 
 export interface LayerRun {
@@ -17,15 +15,10 @@ export interface LayerRun {
   readonly replaces: boolean;
 }
 
-export interface Job extends LayerRun {
+export interface Job
+  extends LayerRun,
+    Pick<Task, 'bench' | 'draft' | 'staged' | 'secrets' | 'caches' | 'directory'> {
   readonly context: Context;
-  readonly bench: Workbench;
-  readonly draft: Draft;
-  readonly staged: Staged;
-  readonly secrets: readonly Secret[];
-  readonly caches: readonly Cache[];
-  /** The run's own directory. */
-  readonly directory: string;
 }
 
 /** Emits that a run enters a stage. */

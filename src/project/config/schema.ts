@@ -2,7 +2,7 @@
 // from it. Messages are predicates ("must be a string"); the reader puts the field's name in front of them.
 
 import * as v from 'valibot';
-import { nearest } from '../../util/nearest.ts';
+import { guessHint } from '../../util/nearest.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 
 const BASE_RULE = 'must be a path, or a mapping with url and sha256';
@@ -19,9 +19,8 @@ function fields<const Entries extends v.ObjectEntries>(prefix: string, rule: str
 
   function unknownField(name: string): string {
     const known = Object.keys(entries);
-    const guess = nearest(name, known);
-    const advice =
-      guess === undefined ? `valid fields: ${known.join(', ')}` : `did you mean "${prefix}${guess}"?`;
+    const others = `valid fields: ${known.join(', ')}`;
+    const advice = guessHint(name, known, others, (guess) => `"${prefix}${guess}"`);
     return `unknown field "${prefix}${name}" (${advice})`;
   }
 }

@@ -2,7 +2,7 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, ScriptKind } from '../../model/project.ts';
-import { nearest } from '../../util/nearest.ts';
+import { guessHint } from '../../util/nearest.ts';
 import { hiddenTarget } from '../layers/targets.ts';
 import { type HintDraft, type HintWord, PLAIN_WORDS, VLB_WORDS } from './words.ts';
 
@@ -29,14 +29,9 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     const where = { file, line: index + 1 };
     const word = Object.hasOwn(hint.words, hint.word) ? hint.words[hint.word] : undefined;
     if (word === undefined) {
-      const guess = nearest(hint.word, Object.keys(VLB_WORDS));
-      return fail('usage', `unknown hint "${hint.word}"`, {
-        where,
-        hint:
-          guess === undefined
-            ? `valid hints: ${Object.keys(VLB_WORDS).join(', ')}`
-            : `did you mean "${guess}"?`,
-      });
+      const known = Object.keys(VLB_WORDS);
+      const advice = guessHint(hint.word, known, `valid hints: ${known.join(', ')}`, (guess) => `"${guess}"`);
+      return fail('usage', `unknown hint "${hint.word}"`, { where, hint: advice });
     }
     const wrong = word.take(draft, hint.args, { kind, line: where.line });
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
-import { nearest } from '../../util/nearest.ts';
+import { guessHint } from '../../util/nearest.ts';
 
 /** Parses `NAME=VALUE` words. Fails as `usage` for a malformed one, or a name given twice. */
 export function parseParams(words: readonly string[]): Result<ReadonlyMap<string, string>> {
@@ -30,9 +30,7 @@ export function withParams(
   const known = new Set(layers.flatMap((layer) => layer.hints.params.map((param) => param.name)));
   for (const name of given.keys()) {
     if (known.has(name)) continue;
-    const guess = nearest(name, [...known]);
-    const hint =
-      guess === undefined ? 'declare it in a layer with "# vlb: param NAME"' : `did you mean ${guess}?`;
+    const hint = guessHint(name, [...known], 'declare it in a layer with "# vlb: param NAME"');
     return fail('usage', `no layer has a parameter ${name}`, { hint });
   }
   const resolved: Layer[] = [];

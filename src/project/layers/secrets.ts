@@ -4,7 +4,7 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer, Secret, SecretName } from '../../model/project.ts';
-import { nearest } from '../../util/nearest.ts';
+import { guessHint } from '../../util/nearest.ts';
 import { SECRET_NAME } from '../hints/words.ts';
 import { readFile, unreadable } from '../inputs/read-file.ts';
 
@@ -45,9 +45,7 @@ export function givenSecrets(
     }
     if (given.has(name)) return fail('usage', `--secret ${name} is given twice`);
     if (!known.includes(name)) {
-      const guess = nearest(name, known);
-      const hint =
-        guess === undefined ? 'declare it in a layer with "# vlb: secret NAME"' : `did you mean ${guess}?`;
+      const hint = guessHint(name, known, 'declare it in a layer with "# vlb: secret NAME"');
       return fail('usage', `no layer has a secret ${name}`, { hint });
     }
     const source = equals < 0 ? fromEnvironment(name, environment) : fromFile(word.slice(equals + 1), name);

@@ -2,6 +2,7 @@
 
 import type { Result } from '../../model/failure.ts';
 import type {
+  Amount,
   BadEntry,
   CacheEntry,
   CacheLimits,
@@ -44,33 +45,40 @@ export function limitsText({ maxBytes, maxAge }: CacheLimits): string {
 
 /** `vlb store du`: a line for each sort of entry, then the limits and the projects. */
 export function usageText(usage: CacheUsage, limits: CacheLimits): string {
-  const rows: [string, number | undefined, number | undefined][] = [
-    ['artifacts', usage.artifacts.count, usage.artifacts.bytes],
-    ['  not recorded', usage.unrecorded.count, usage.unrecorded.bytes],
-    ['records, logs', usage.records.count, usage.records.bytes],
-    ['drafts', usage.drafts.count, usage.drafts.bytes],
-    ['damaged', usage.damaged.count, usage.damaged.bytes],
-    ['cache-dirs', usage.caches.count, usage.caches.bytes],
-    ['total', undefined, usage.total.bytes],
-  ];
-  const lines = rows.map(
-    ([name, count, bytes]) =>
-      `${name.padEnd(15)}${String(count ?? '').padStart(7)}${formatBytes(bytes ?? 0).padStart(11)}`,
-  );
   return [
     `${shortPath(usage.directory)}:`,
-    ...lines,
+    ...amountLines(
+      {
+        artifacts: usage.artifacts,
+        '  not recorded': usage.unrecorded,
+        'records, logs': usage.records,
+        drafts: usage.drafts,
+        damaged: usage.damaged,
+        'cache-dirs': usage.caches,
+        total: { bytes: usage.total.bytes },
+      },
+      15,
+    ),
     `limited to ${limitsText(limits)}`,
     ...usage.projects.map((project) => `used by ${shortPath(project)}`),
   ].join('\n');
 }
 
+/** A line for each amount, by its name in a column of this width. */
+export function amountLines(
+  amounts: Readonly<Record<string, Partial<Amount>>>,
+  width: number,
+): readonly string[] {
+  return Object.entries(amounts).map(
+    ([name, { count, bytes = 0 }]) =>
+      `${name.padEnd(width)}${String(count ?? '').padStart(7)}${formatBytes(bytes).padStart(11)}`,
+  );
+}
+
 /** `vlb store ls`: a table. */
 export function entriesText(list: readonly CacheEntry[], style: Style): string {
   const rows = list.map((entry) => [
-    nameOf(entry),
-    entry.digest.slice(0, 12),
-    formatBytes(entry.bytes),
+    ...entryCells(entry),
     time(entry.created),
     time(entry.lastUsed),
     entry.inPlace ? 'in place' : '',
@@ -88,15 +96,12 @@ export function entryTable(rows: readonly (readonly string[])[], style: Style): 
 export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const rows = removed.map((entry) => [
-    `${verb} ${nameOf(entry)}`,
-    entry.digest.slice(0, 12),
-    formatBytes(entry.bytes),
+    ...entryCells(entry, `${verb} `),
     `last used ${time(entry.lastUsed)}`,
   ]);
-  const rest = `${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${kept.count === 1 ? 'stays' : 'stay'}`;
   return [
     ...tableLines(rows, [2]),
-    `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${rest} (in use: ${inUse.count}, ${formatBytes(inUse.bytes)})`,
+    `${totalsText(freed, kept, dryRun)} (in use: ${inUse.count}, ${formatBytes(inUse.bytes)})`,
   ].join('\n');
 }
 
@@ -130,12 +135,23 @@ export function verifiedText({ artifacts, bad }: Verified): string {
     : `${checked}: ${bad.length} bad; the next build rebuilds what it needs`;
 }
 
-function nameOf({ layer, keeping }: CacheEntry): string {
-  return layer === undefined ? (keeping === 'uncached' ? '(uncached)' : '(no record)') : plainText(layer);
+/** The first cells of an entry: its layer, digest and size. */
+export function entryCells(
+  { layer, keeping, digest, bytes }: Pick<CacheEntry, 'layer' | 'digest' | 'bytes'> & Partial<CacheEntry>,
+  verb = '',
+): readonly string[] {
+  const name = layer ?? (keeping === 'uncached' ? '(uncached)' : '(no record)');
+  return [`${verb}${plainText(name)}`, digest.slice(0, 12), formatBytes(bytes)];
+}
+
+/** `freed 1.2 GiB; 3 entries, 4.0 GiB, stay` */
+export function totalsText(freed: Amount, kept: Amount, dryRun: boolean): string {
+  const stay = kept.count === 1 ? 'stays' : 'stay';
+  return `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${stay}`;
 }
 
 /** `3 entries` */
-export function entries(count: number): string {
+function entries(count: number): string {
   return count === 1 ? '1 entry' : `${count} entries`;
 }
 

@@ -6,8 +6,7 @@ import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { trafficText } from '../reporters/reporter.ts';
 import type { Style } from '../terminal/style.ts';
-import { plainText } from '../terminal/width.ts';
-import { entries, entryTable, time } from './cache.ts';
+import { amountLines, entryCells, entryTable, time, totalsText } from './cache.ts';
 
 /** `vlb store du --remote`: a line for each sort of entry, then one for each scope. */
 export function sharedUsageText({
@@ -18,27 +17,21 @@ export function sharedUsageText({
   total,
   scopes,
 }: SharedUsage): string {
-  const rows: [string, number | undefined, number][] = [
-    ['artifacts', artifacts.count, artifacts.bytes],
-    ['  not recorded', unrecorded.count, unrecorded.bytes],
-    ['records', records.count, records.bytes],
-    ['total', undefined, total.bytes],
-    ...scopes.map(({ scope, count, bytes }): [string, number, number] => [`in ${scope}`, count, bytes]),
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const lines = rows.map(
-    ([name, count, bytes]) =>
-      `${name.padEnd(width)}${String(count ?? '').padStart(8)}${formatBytes(bytes).padStart(11)}`,
-  );
-  return [`${place}:`, ...lines].join('\n');
+  const amounts = {
+    artifacts,
+    '  not recorded': unrecorded,
+    records,
+    total: { bytes: total.bytes },
+    ...Object.fromEntries(scopes.map(({ scope, ...amount }) => [`in ${scope}`, amount])),
+  };
+  const width = Math.max(...Object.keys(amounts).map((name) => name.length)) + 1;
+  return [`${place}:`, ...amountLines(amounts, width)].join('\n');
 }
 
 /** `vlb store ls --remote`: a table. */
 export function sharedEntriesText(list: readonly SharedEntry[], style: Style): string {
   const rows = list.map((entry) => [
-    nameOf(entry),
-    entry.digest.slice(0, 12),
-    formatBytes(entry.bytes),
+    ...entryCells(entry),
     time(entry.created),
     time(entry.pushed),
     entry.scope,
@@ -53,23 +46,12 @@ export function sharedCollectedText(
 ): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const rows = removed.map((entry) => [
-    `${verb} ${nameOf(entry)}`,
-    entry.digest.slice(0, 12),
-    formatBytes(entry.bytes),
+    ...entryCells(entry, `${verb} `),
     `pushed ${time(entry.pushed)}`,
     entry.scope,
   ]);
   const records = lost.map((name) => `${verb} ${name}, a record without an artifact, or damaged`);
-  const rest = `${entries(kept.count)}, ${formatBytes(kept.bytes)}, ${kept.count === 1 ? 'stays' : 'stay'}`;
-  return [
-    ...tableLines(rows, [2]),
-    ...records,
-    `${dryRun ? 'would free' : 'freed'} ${formatBytes(freed.bytes)}; ${rest}`,
-  ].join('\n');
-}
-
-function nameOf({ layer }: SharedEntry): string {
-  return layer === undefined ? '(no record)' : plainText(layer);
+  return [...tableLines(rows, [2]), ...records, totalsText(freed, kept, dryRun)].join('\n');
 }
 
 /** `vlb store push`: a line for each layer, then the totals. */
