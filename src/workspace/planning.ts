@@ -133,7 +133,12 @@ async function readRecipes(
     for (const node of graph.nodes) {
       if (!isLayer(node)) {
         const { name } = node;
-        const recipe = await baseKindOf(node.base).recipe({ name, directory: paths.project, index, loadHasher });
+        const recipe = await baseKindOf(node.base).recipe({
+          name,
+          directory: paths.project,
+          index,
+          loadHasher,
+        });
         if (!recipe.ok) return recipe;
         bases.set(name, recipe.value);
       } else {
