@@ -38,7 +38,10 @@ setsid sleep 1000 >/dev/null 2>&1 &
   assert.equal(told.get('host'), 'host localhost');
   assert.equal(told.get('dev'), 'dev fd full null ptmx pts random shm stderr stdin stdout tty urandom zero');
   assert.equal(told.get('tmp'), 'tmp 0');
-  assert.equal(told.get('env'), 'env HOME LANG PATH PWD SHLVL SOURCE_DATE_EPOCH TERM VLB http_proxy');
+  assert.equal(
+    told.get('env'),
+    'env APT_LISTCHANGES_FRONTEND DEBCONF_NONINTERACTIVE_SEEN DEBIAN_FRONTEND DPKG_FORCE HOME LANG NEEDRESTART_SUSPEND PATH PWD SHLVL SOURCE_DATE_EPOCH SYSTEMD_IN_CHROOT SYSTEMD_OFFLINE TERM UCF_FORCE_CONFFOLD VLB http_proxy',
+  );
   assert.equal(told.get('mode'), 'mode 644 0 1577836800 644');
   assert.equal(told.get('root'), 'root 0');
   assert.equal(built.output.includes('sys writable'), false);

@@ -10,7 +10,7 @@ import type { LayerNode } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { Job } from '../run/job.ts';
 import { onDraft } from '../run/on-draft.ts';
-import { scriptEnvironment, taskOf } from '../run/task.ts';
+import { taskOf } from '../run/task.ts';
 import type { Context } from '../run-context.ts';
 import { type DiskState, findDisk } from './disk-state.ts';
 
@@ -84,7 +84,7 @@ function terminalVariables(
   { hasTerminal }: ShellOptions,
   { environment }: Context,
 ): Readonly<Record<string, string>> {
-  return hasTerminal ? { TERM: environment.variables['TERM'] ?? scriptEnvironment({})['TERM'] ?? '' } : {};
+  return hasTerminal ? { TERM: environment.variables['TERM'] ?? 'dumb' } : {};
 }
 
 const STATES: Readonly<Record<DiskState, string>> = {

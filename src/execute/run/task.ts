@@ -1,6 +1,7 @@
 // A run as its kind works on it, with the environment variables of its script.
 
-import type { Task } from '../../kinds/kind.ts';
+import type { Kind, Task } from '../../kinds/kind.ts';
+import { kindOf } from '../../kinds/registry.ts';
 import { ok } from '../../model/failure.ts';
 import { enter, type Job } from './job.ts';
 import { runScript } from './script.ts';
@@ -14,7 +15,7 @@ export function taskOf(job: Job): Task {
     images: context.host.images,
     artifactDirectory: context.store.artifactDirectory,
     lendsDevices: context.host.lendsDevices,
-    environment: scriptEnvironment(context.environment.variables, layer.params),
+    environment: scriptEnvironment(context.environment.variables, kindOf(layer).place, layer.params),
     enter: (stage) => enter(stage, job),
     script: (start) => runScript(job, start),
     checkSpace: () => {
@@ -27,11 +28,30 @@ export function taskOf(job: Job): Task {
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'];
 
 /**
- * The variables of every script, the same on every machine except for the proxies. Proxies are how a machine reaches the network, not what is built: no key has
- * them.
+ * The programs of a distribution read here that no system is running and that nobody answers: docs/layers.md has a table.
+ * Like the rest of the environment it is the same for every layer, and in no key.
+ */
+const OFFLINE: Readonly<Record<string, string>> = {
+  SYSTEMD_OFFLINE: '1',
+  // From systemd 257 on, udevadm and others ignore requests, as they do in a chroot that they recognize.
+  SYSTEMD_IN_CHROOT: '1',
+  DEBIAN_FRONTEND: 'noninteractive',
+  DEBCONF_NONINTERACTIVE_SEEN: 'true',
+  // The variable replaces dpkg's defaults, which are the first two. With confdef, a script's --force-confnew would have no
+  // effect; without it, confold answers all the same.
+  DPKG_FORCE: 'security-mac,downgrade,confold',
+  UCF_FORCE_CONFFOLD: '1',
+  NEEDRESTART_SUSPEND: '1',
+  APT_LISTCHANGES_FRONTEND: 'none',
+};
+
+/**
+ * The variables of a script that runs at a place, the same on every machine except for the proxies; its parameters have the
+ * last word. Proxies are how a machine reaches the network, not what is built: no key has them.
  */
 export function scriptEnvironment(
   own: Readonly<Record<string, string | undefined>>,
+  place: Kind['place'],
   params: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const environment: Record<string, string> = {
@@ -42,6 +62,7 @@ export function scriptEnvironment(
     TERM: 'dumb',
     SOURCE_DATE_EPOCH: String(STAGED_TIME),
     VLB: '1',
+    ...(place === 'image' ? OFFLINE : {}),
     ...params,
   };
   for (const name of PROXY_VARIABLES.flatMap((variable) => [variable, variable.toUpperCase()])) {

@@ -13,9 +13,19 @@ const CLEAN = {
   SOURCE_DATE_EPOCH: String(STAGED_TIME),
   VLB: '1',
 };
+const OFFLINE = {
+  SYSTEMD_OFFLINE: '1',
+  SYSTEMD_IN_CHROOT: '1',
+  DEBIAN_FRONTEND: 'noninteractive',
+  DEBCONF_NONINTERACTIVE_SEEN: 'true',
+  DPKG_FORCE: 'security-mac,downgrade,confold',
+  UCF_FORCE_CONFFOLD: '1',
+  NEEDRESTART_SUSPEND: '1',
+  APT_LISTCHANGES_FRONTEND: 'none',
+};
 
 test('it is the same whoever calls', () => {
-  assert.deepEqual(scriptEnvironment({}), CLEAN);
+  assert.deepEqual(scriptEnvironment({}, 'host'), CLEAN);
   const own = {
     PATH: '/home/me/bin',
     HOME: '/home/me',
@@ -25,7 +35,7 @@ test('it is the same whoever calls', () => {
     VLB: '2',
   };
   assert.deepEqual(
-    scriptEnvironment({ ...own, SOURCE_DATE_EPOCH: '1', LD_PRELOAD: 'x', BASH_ENV: 'x' }),
+    scriptEnvironment({ ...own, SOURCE_DATE_EPOCH: '1', LD_PRELOAD: 'x', BASH_ENV: 'x' }, 'host'),
     CLEAN,
   );
 });
@@ -41,8 +51,14 @@ test('the proxies reach it, in small letters and capitals, as they are', () => {
     HTTPS_PROXY: 'http://other:3128',
     NO_PROXY: '*',
   };
-  assert.deepEqual(scriptEnvironment(proxies), { ...CLEAN, ...proxies });
-  assert.deepEqual(scriptEnvironment({ http_proxy: undefined, Http_Proxy: 'x' }), CLEAN);
+  assert.deepEqual(scriptEnvironment(proxies, 'host'), { ...CLEAN, ...proxies });
+  assert.deepEqual(scriptEnvironment({ http_proxy: undefined, Http_Proxy: 'x' }, 'host'), CLEAN);
+});
+
+test('in an image it is offline and answers no questions, unless a parameter says otherwise', () => {
+  assert.deepEqual(scriptEnvironment({ SYSTEMD_OFFLINE: '0' }, 'image'), { ...CLEAN, ...OFFLINE });
+  const params = { DEBIAN_FRONTEND: 'readline', VERSION: '1' };
+  assert.deepEqual(scriptEnvironment({}, 'image', params), { ...CLEAN, ...OFFLINE, ...params });
 });
 
 test('the time is a whole number of seconds in the past', () => {
