@@ -23,7 +23,6 @@ import {
 import { createRequire, isBuiltin } from 'node:module';
 import { basename, dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as esbuild from 'esbuild';
 
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
 const APART = ['src/project/config/json-schema.ts', 'src/shared-cache/objects/s3.ts'];
@@ -40,19 +39,52 @@ const IN_USE = new Date(0);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 
+const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const minimum = engines.node.replace('>=', '');
+let esbuild;
+
 try {
+  if (isOlder(process.versions.node, minimum)) {
+    throw new Error(
+      `it needs Node ${minimum} or later; this is ${process.version}. Run bin/setup, which puts a Node 24 beside the project`,
+    );
+  }
+  esbuild = await import('esbuild');
   await bundle();
 } catch (error) {
-  // esbuild has already shown what is wrong in the source; anything else is said here.
-  const message =
-    error.code === 'EACCES' ? `${error.message}: only its owner can bring dist/ up to date` : error.message;
-  if (error.errors === undefined) process.stderr.write(`bin/bundle.mjs: ${message}\n`);
-  process.exitCode = 1;
+  process.stderr.write(`${await explain(error)}\n`);
+  process.exitCode = 3;
+}
+
+/** Compares `MAJOR.MINOR…` numbers. */
+function isOlder(version, least) {
+  const [[major, minor], [leastMajor, leastMinor]] = [version, least].map((one) =>
+    one.split('.').map(Number),
+  );
+  return major < leastMajor || (major === leastMajor && minor < leastMinor);
+}
+
+/** What is wrong, in a line; for an error in the source, as esbuild shows it. */
+async function explain(error) {
+  const missing = (error.errors ?? []).flatMap(
+    ({ text }) => /^Could not resolve "([^."][^"]*)"/.exec(text)?.[1] ?? [],
+  );
+  const isIncomplete =
+    missing.length > 0 || error.code === 'ERR_MODULE_NOT_FOUND' || /@esbuild\//.test(error.message);
+  if (isIncomplete) {
+    const names = missing.length > 0 ? missing : ['esbuild'];
+    return `vlb: JavaScript packages are missing (${[...new Set(names)].join(', ')}): run bin/setup`;
+  }
+  if (error.errors) {
+    const shown = await esbuild.formatMessages(error.errors, { kind: 'error', color: process.stderr.isTTY });
+    return `${shown.join('')}vlb: dist/ cannot be made from src/`;
+  }
+  const owner = error.code === 'EACCES' ? ': only its owner can bring dist/ up to date' : '';
+  return `vlb: ${error.message}${owner}`;
 }
 
 async function bundle() {
   const begun = new Date();
-  const { version, engines } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   await mkdir(join(dist, 'chunks'), { recursive: true });
   const work = await mkdtemp(join(dist, '.tmp-'));
   try {
@@ -71,7 +103,7 @@ async function bundle() {
       join(work, 'main.mjs'),
       await firstModule({
         VLB_VERSION: version,
-        VLB_NODE_MINIMUM: engines.node.replace('>=', ''),
+        VLB_NODE_MINIMUM: minimum,
         VLB_ENTRY: `./chunks/${basename(entry)}`,
       }),
     );
@@ -175,7 +207,7 @@ function options(outdir, version) {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
     },
     metafile: true,
-    logLevel: 'warning',
+    logLevel: 'silent',
   };
 }
 

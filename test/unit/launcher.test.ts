@@ -70,10 +70,24 @@ describe('bin/vlb', () => {
     const ran = run(vlb);
     assert.equal(ran.status, 3);
     assert.match(ran.stderr, /Could not resolve "\.\/lazy\.ts"/);
-    assert.match(
-      ran.stderr,
-      /vlb: dist\/ could not be made from src\/\. If that lacks a package, run bin\/setup\n$/,
-    );
+    assert.match(ran.stderr, /vlb: dist\/ cannot be made from src\/\n$/);
+  });
+
+  test('a missing package and a Node that is too old are one line each, with what to do', () => {
+    const root = checkout();
+    writeFileSync(join(root, 'src/cli/lazy.ts'), "export { x as hello } from 'not-installed/part';\n");
+    assert.deepEqual(run(join(root, 'bin/vlb')), {
+      status: 3,
+      stdout: '',
+      stderr: 'vlb: JavaScript packages are missing (not-installed/part): run bin/setup\n',
+    });
+    const about = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    writeFileSync(join(root, 'package.json'), JSON.stringify({ ...about, engines: { node: '>=99.1' } }));
+    assert.deepEqual(run(join(root, 'bin/vlb')), {
+      status: 3,
+      stdout: '',
+      stderr: `vlb: it needs Node 99.1 or later; this is ${process.version}. Run bin/setup, which puts a Node 24 beside the project\n`,
+    });
   });
 
   test('launchers that start together, without a bundle, all find a whole one', async () => {
