@@ -72,7 +72,7 @@ async function runCall(call: Call): Promise<void> {
   if (typeof result === 'number' && result > 128) process.exit(result);
 }
 
-/** Where a command leaves files, besides the state and the outputs of the project. */
+/** Where a command leaves files, apart from the state and the outputs of the project. */
 function placesOf(call: Call, { directory, cacheDirectory }: GlobalOptions): Places {
   if (call.path === 'init') {
     const place = path.resolve(call.raw.C ?? '.', call.raw.dir ?? '.');
