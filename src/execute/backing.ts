@@ -3,7 +3,7 @@
 
 import { statSync } from 'node:fs';
 import { referenceTo } from '../kinds/disk.ts';
-import { type ArtifactName, artifactFile } from '../model/artifact.ts';
+import { type ArtifactName, diskFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Draft } from '../model/ports/store.ts';
 import { systemError } from '../util/errors.ts';
@@ -53,6 +53,6 @@ export async function shortenChain(
     return rebased.ok ? ok({ digest, keeping }) : rebased;
   } catch (error) {
     const { message } = systemError(error);
-    return fail('host', `cannot read the backing chain of ${artifactFile(parent)}: ${message}`);
+    return fail('host', `cannot read the backing chain of ${diskFile(parent)}: ${message}`);
   }
 }

@@ -2,7 +2,7 @@
 
 import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile } from '../model/artifact.ts';
+import { type Artifact, artifactFile, mainDisk } from '../model/artifact.ts';
 import { failAt, ok, type Result } from '../model/failure.ts';
 import type { Exporter } from '../model/ports/exporter.ts';
 import { namesIn, textIfAny } from '../util/fs.ts';
@@ -50,7 +50,7 @@ function freshness(artifact: Artifact, target: string, boot: string): string | u
   const stat = lstatSync(target, { bigint: true, throwIfNoEntry: false });
   if (!stat?.isFile()) return undefined;
   return JSON.stringify({
-    digest: artifact.digest,
+    digest: mainDisk(artifact).digest,
     boot,
     size: String(stat.size),
     mtime: String(stat.mtimeNs),

@@ -2,6 +2,7 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { bytesOf } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { isLayer, needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
@@ -77,11 +78,11 @@ export async function makeOutputs(
     .filter(([, layer]) => artifacts.has(layer))
     .map(([name, layer]) => ({
       file: path.join(context.paths.build, `${name}.qcow2`),
-      bytes: bytesOf(layer, nodes, artifacts),
+      bytes: chainBytes(layer, nodes, artifacts),
     }));
   const file = linked.value;
   if (!options.flatten) {
-    return ok({ main: { file, bytes: bytesOf(main.name, nodes, artifacts) }, named: namedFiles });
+    return ok({ main: { file, bytes: chainBytes(main.name, nodes, artifacts) }, named: namedFiles });
   }
   const done = await exportImage(artifact, exporterOf('qcow2', context), file, context);
   return done.ok ? ok({ main: { file, bytes: statSync(file).size }, named: namedFiles }) : done;
@@ -94,14 +95,15 @@ function exporterOf(format: string, { exporters }: Context): Exporter {
 }
 
 /** A layer and everything that its disk depends on. */
-function bytesOf(
+function chainBytes(
   layer: string,
   nodes: readonly { name: string; parent?: string | undefined }[],
   artifacts: Done['artifacts'],
 ): number {
   let bytes = 0;
   for (let name: string | undefined = layer; name !== undefined; ) {
-    bytes += artifacts.get(name)?.bytes ?? 0;
+    const artifact = artifacts.get(name);
+    bytes += artifact ? bytesOf(artifact) : 0;
     name = nodes.find((node) => node.name === name)?.parent;
   }
   return bytes;

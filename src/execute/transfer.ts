@@ -1,6 +1,6 @@
 // Transfers without a build: pushes all of a plan that is built to the shared cache, or fetches all of it that is missing.
 
-import type { BuildRecord } from '../model/artifact.ts';
+import { type BuildRecord, bytesOf } from '../model/artifact.ts';
 import { needsOf } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
 import type { SharedCache } from '../model/ports/shared-cache.ts';
@@ -26,7 +26,7 @@ export async function pushPlan(
       const below = await Promise.all(needsOf(node).map((name) => pushes.get(name)));
       if (action.type === 'run') return { layer, state: 'not built' };
       const { record } = action;
-      const { bytes } = record.artifact;
+      const bytes = bytesOf(record.artifact);
       if (gone.includes(record)) return { layer, state: 'not built' };
       if (shared.isAway(record)) return { layer, state: 'there', bytes };
       const isLost = below.some((one) => one?.state === 'failed' || one?.state === 'not built');
@@ -60,7 +60,7 @@ export async function pullPlan(
       const { node, action } = step;
       const layer = node.name;
       if (action.type === 'run') return { layer, state: 'not built', reason: action.reason };
-      const { bytes } = action.record.artifact;
+      const bytes = bytesOf(action.record.artifact);
       if (gone.includes(action.record)) return { layer, state: 'not built', reason: 'artifact lost' };
       if (here.includes(step)) return { layer, state: 'here', bytes };
       const came = await shared.fetch(action.record, signal);

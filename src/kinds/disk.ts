@@ -1,7 +1,7 @@
 // What kinds of layers have in common: the disk of a run, and the settings of their recipes.
 
 import path from 'node:path';
-import { type ArtifactName, artifactFile } from '../model/artifact.ts';
+import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
@@ -30,14 +30,14 @@ export async function createDelta(
     }
   }
   return images.create(file, {
-    ...(parent ? { backing: referenceTo(parent) } : {}),
+    ...(parent ? { backing: referenceTo(nameOf(parent)) } : {}),
     ...(size === undefined ? {} : { size }),
   });
 }
 
-/** How an artifact refers to another one as its backing file. */
-export function referenceTo(parent: ArtifactName): string {
-  return `./${artifactFile(parent)}`;
+/** How a disk refers to another one as its backing file. */
+export function referenceTo(backing: ArtifactName): string {
+  return `./${diskFile(backing)}`;
 }
 
 /** Whether the script itself ended with the failure, so that its disk is worth inspecting. */

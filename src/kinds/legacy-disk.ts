@@ -2,6 +2,7 @@
 
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { nameOf } from '../model/artifact.ts';
 import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
 import { referenceTo, scriptSettings } from './disk.ts';
@@ -92,5 +93,5 @@ async function adoptDisk(task: Task): Promise<Result<void>> {
     });
   }
   if (backing === undefined || !lineage.parent) return ok();
-  return images.setBacking(draft.path, referenceTo(lineage.parent));
+  return images.setBacking(draft.path, referenceTo(nameOf(lineage.parent)));
 }

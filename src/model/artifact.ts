@@ -1,6 +1,6 @@
 // Names and records of what was built.
 
-/** SHA-256 of an artifact's bytes, 64 hexadecimal digits. */
+/** SHA-256 of the bytes of an artifact's disk, 64 hexadecimal digits. */
 export type Digest = string & { readonly brand: 'digest' };
 
 /** SHA-256 of everything a build depends on, 64 hexadecimal digits: the store is looked up by it. */
@@ -9,25 +9,44 @@ export type Key = string & { readonly brand: 'key' };
 /** How an artifact is retained: a `cached` one under its key, for every build; an `uncached` one only in place. */
 export type Retention = 'cached' | 'uncached';
 
-/** One finished layer: an immutable qcow2 delta over its parent or another ancestor. */
-export interface Artifact {
-  readonly digest: Digest;
+/** Something with disks: the main one first, which identifies it, and others by names of their own. */
+export interface Disks<T> {
   readonly keeping: Retention;
+  readonly disks: readonly [T, ...T[]];
+}
+
+/** The name of the disk that every artifact has: the one that is booted. */
+export const MAIN_DISK = 'main';
+
+export interface DiskReference {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+/** An immutable qcow2 delta over the disk of the same name of the parent or another ancestor. */
+export interface ArtifactDisk extends DiskReference {
   readonly bytes: number;
 }
 
-/** What the name of an artifact's file says of it. */
-export type ArtifactName = Pick<Artifact, 'digest' | 'keeping'>;
+/** One finished layer. */
+export type Artifact = Disks<ArtifactDisk>;
 
-/** Binds a key to an artifact. Its JSON form is `store/keys/<key>.json`. */
+export type ArtifactReference = Disks<DiskReference>;
+
+/** What the name of a disk's file says of it. */
+export interface ArtifactName {
+  readonly digest: Digest;
+  readonly keeping: Retention;
+}
+
+/** Binds a key to an artifact. Its text, see src/model/record.ts, is `store/keys/<key>.json`. */
 export interface BuildRecord {
-  readonly schema: 1;
   readonly key: Key;
   readonly layer: string;
   readonly artifact: Artifact;
   /** The artifact that the layer was built on; null when it has none. */
-  readonly parent: ArtifactName | null;
-  /** The ancestor that this delta has as its backing file where that is not the parent: see src/execute/backing.ts. */
+  readonly parent: ArtifactReference | null;
+  /** What the main disk has as its backing file where that is not the parent's: see src/execute/backing.ts. */
   readonly backing?: ArtifactName;
   /** For the local store only: its layer has the hint `# noshare`. */
   readonly noshare?: true;
@@ -39,17 +58,42 @@ export interface BuildRecord {
   readonly recipe: string;
 }
 
-/** The artifact that a record's delta has as its backing file; null when it has none. */
+/** What the main disk of a record's artifact has as its backing file; null when it has none. */
 export function backingOf({ parent, backing }: Pick<BuildRecord, 'parent' | 'backing'>): ArtifactName | null {
-  return backing ?? parent;
+  return backing ?? (parent && nameOf(parent));
 }
 
-/** The file name of an artifact, the same in every directory. */
-export function artifactFile({ digest, keeping }: ArtifactName): string {
+/** The main disk of an artifact, or what stands for it. */
+export function mainDisk<T>({ disks: [main] }: Pick<Disks<T>, 'disks'>): T {
+  return main;
+}
+
+/** The size of an artifact: of all its disks. */
+export function bytesOf({ disks }: Artifact): number {
+  return disks.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+/** What the file name of an artifact's main disk says. */
+export function nameOf({ keeping, disks: [{ digest }] }: ArtifactReference): ArtifactName {
+  return { digest, keeping };
+}
+
+/** The file name of an artifact's main disk, the same in every directory. */
+export function artifactFile(artifact: ArtifactReference): string {
+  return diskFile(nameOf(artifact));
+}
+
+/** The file names of all disks of an artifact, the main one first. */
+export function artifactFiles({ keeping, disks }: ArtifactReference): readonly string[] {
+  return disks.map(({ digest }) => diskFile({ digest, keeping }));
+}
+
+/** The file name of a disk. */
+export function diskFile({ digest, keeping }: ArtifactName): string {
   return `${keeping === 'uncached' ? 'uncached-' : ''}${digest}.qcow2`;
 }
 
-/** The artifact that a file is named after; undefined for any other name. */
+/** The disk that a file is named after; undefined for any other name. */
 export function parseArtifactFile(name: string): ArtifactName | undefined {
   const [, uncached, digest] = /^(uncached-)?([0-9a-f]{64})\.qcow2$/.exec(name) ?? [];
   if (digest === undefined) return undefined;

@@ -1,6 +1,6 @@
 // The dependency graph of a project. Pure data.
 
-import type { Artifact } from './artifact.ts';
+import type { Artifact, Disks } from './artifact.ts';
 import type { Base, Layer } from './project.ts';
 
 /** Something that becomes an artifact. */
@@ -41,10 +41,8 @@ export function isLayer(node: Node): node is LayerNode {
   return node.layer !== undefined;
 }
 
-/** What stands for an artifact in a recipe: its digest, or a text in its place while that is not known. */
-export interface Identity {
-  readonly digest: string;
-}
+/** What stands for an artifact in a recipe: the digest of its main disk, or a text in its place while that is not known. */
+export type Identity = Pick<Disks<{ readonly digest: string }>, 'disks'>;
 
 /** What a layer depends on, its parent and what it mounts: for a run as artifacts. */
 export interface Lineage<T = Artifact> {

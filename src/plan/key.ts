@@ -1,6 +1,7 @@
 // The law of keys: the text that identifies a build of a layer. Its hash is the key.
 
 import { kindOf } from '../kinds/registry.ts';
+import { mainDisk } from '../model/artifact.ts';
 import type { Identity, Lineage } from '../model/graph.ts';
 import type { Layer } from '../model/project.ts';
 import { recipeText, SCHEMA } from '../model/recipe.ts';
@@ -16,8 +17,8 @@ export function layerRecipe(layer: Layer, manifest: string, lineage: Lineage<Ide
     schema: SCHEMA,
     kind: layer.kind,
     platform: layer.platform,
-    parent: lineage.parent?.digest ?? 'scratch',
-    mounts: lineage.mounts.map(({ artifact, target }) => ({ digest: artifact.digest, target })),
+    parent: lineage.parent ? mainDisk(lineage.parent).digest : 'scratch',
+    mounts: lineage.mounts.map(({ artifact, target }) => ({ digest: mainDisk(artifact).digest, target })),
     settings: kindOf(layer).settings(layer),
     manifest,
   });

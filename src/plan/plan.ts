@@ -52,4 +52,4 @@ export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf:
   return recipe;
 }
 
-const NOT_BUILT: Identity = { digest: 'not-built-yet' };
+const NOT_BUILT: Identity = { disks: [{ digest: 'not-built-yet' }] };

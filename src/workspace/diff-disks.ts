@@ -3,7 +3,13 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { runsInImage } from '../kinds/registry.ts';
-import { artifactFile, type BuildRecord, type Digest, parseArtifactFile } from '../model/artifact.ts';
+import {
+  artifactFile,
+  type BuildRecord,
+  type Digest,
+  mainDisk,
+  parseArtifactFile,
+} from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
@@ -151,7 +157,7 @@ function layerImage(
   places: ImagePlaces,
 ): Result<FoundDisk> {
   const last = layers.records.find(({ node }) => node.name === name)?.record;
-  const digest = linked ?? last?.artifact.digest;
+  const digest = linked ?? (last && mainDisk(last.artifact).digest);
   const hint = `vlb build ${name} first`;
   if (digest === undefined) return fail('usage', `${name} is not built yet`, { hint });
   const file = namesIn(places.artifacts).find((candidate) => digestIn(candidate) === digest);
@@ -173,9 +179,9 @@ function artifactImage(
 function nameImage(image: DiskImage, { nodes, bases, records }: KnownLayers): FoundDisk {
   const digest = digestIn(path.basename(image.file));
   if (digest === undefined) return { name: path.basename(image.file), image };
-  const made = records.find(({ record }) => record.artifact.digest === digest)?.node;
+  const made = records.find(({ record }) => mainDisk(record.artifact).digest === digest)?.node;
   if (made) return { name: made.name, image, layer: made };
-  const onIt = records.find(({ record }) => record.parent?.digest === digest)?.node;
+  const onIt = records.find(({ record }) => record.parent && mainDisk(record.parent).digest === digest)?.node;
   const below = onIt?.parent;
   const parent = nodes.find((node) => node.name === below);
   if (parent) return { name: parent.name, image, layer: parent };
@@ -198,7 +204,7 @@ function parentOf(
 
 function recordOf({ file }: DiskImage, { records }: KnownLayers): BuildRecord | undefined {
   const digest = digestIn(path.basename(file));
-  return records.find(({ record }) => record.artifact.digest === digest)?.record;
+  return records.find(({ record }) => mainDisk(record.artifact).digest === digest)?.record;
 }
 
 /** Whether one disk became the other by scripts alone that ran in it. */
@@ -208,9 +214,9 @@ function isDescendant(ancestor: DiskImage, image: DiskImage, layers: KnownLayers
   const seen = new Set<Digest>();
   while (digest !== undefined && digest !== wanted && !seen.has(digest)) {
     seen.add(digest);
-    const record = layers.records.find((one) => one.record.artifact.digest === digest)?.record;
+    const record = layers.records.find((one) => mainDisk(one.record.artifact).digest === digest)?.record;
     if (!record || !runsInImage(parseRecipe(record.recipe).kind)) return false;
-    digest = record.parent?.digest;
+    digest = record.parent ? mainDisk(record.parent).digest : undefined;
   }
   return digest !== undefined && digest === wanted;
 }

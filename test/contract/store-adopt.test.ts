@@ -5,11 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
-import { artifactFile, type BuildRecord, type Digest, type Key } from '../../src/model/artifact.ts';
+import { artifactFile, type BuildRecord, type Digest, type Key, mainDisk } from '../../src/model/artifact.ts';
 import { keyOf } from '../../src/model/recipe.ts';
 import { stampDigest } from '../../src/store/local/stamp.ts';
 import { openStore } from '../rig/store.ts';
-import { Tree, valueIn } from '../rig/tree.ts';
+import { artifactOf, Tree, valueIn } from '../rig/tree.ts';
 
 const { signal } = new AbortController();
 
@@ -29,12 +29,11 @@ class Arriving implements Disposable {
 
   async adopt(key: Key, flush: boolean): Promise<BuildRecord> {
     const record: BuildRecord = {
-      schema: 1,
       key,
       layer: '10_base',
       parent: null,
       recipe: 'one',
-      artifact: { digest: this.digest, keeping: 'cached', bytes: statSync(this.image).size },
+      artifact: artifactOf(this.digest, 'cached', statSync(this.image).size),
       seconds: 1,
       created: new Date().toISOString(),
     };
@@ -49,7 +48,7 @@ class Arriving implements Disposable {
   state({ artifact }: BuildRecord) {
     const file = `${this.store.artifactDirectory}/${artifactFile(artifact)}`;
     const { ino, mtimeMs } = statSync(file);
-    stampDigest(this.image, artifact.digest);
+    stampDigest(this.image, mainDisk(artifact).digest);
     return { ino, isLasting: mtimeMs === statSync(this.image).mtimeMs };
   }
 

@@ -1,10 +1,11 @@
 // What keeps a store's entries from being removed, and what removes them: leases, projects, garbage collection.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifact.ts';
+import { artifactFile, type BuildRecord, type Key, mainDisk } from '../../src/model/artifact.ts';
 import { ok, type Result } from '../../src/model/failure.ts';
 import type { Store } from '../../src/model/ports/store.ts';
 import type { CacheLimits, Collected, StoreUpkeep } from '../../src/model/ports/store-upkeep.ts';
@@ -88,7 +89,7 @@ test('what a living process holds is kept, until it lets go or dies', async () =
   assert.deepEqual(await two.lease([b], NEVER), []);
   assert.deepEqual(
     (await shared.collect()).removed.map(({ digest }) => digest),
-    [c.artifact.digest],
+    [mainDisk(c.artifact).digest],
   );
   one.release();
   shared.dead.add('2-1.a');
@@ -264,4 +265,62 @@ test('verify leaves what a running build holds, and says so', async () => {
   assert.equal(valueIn(await verify()).bad[0]?.movedTo, path.join(shared.directory, 'damaged'));
   assert.equal(existsSync(shared.file(record)), false);
   assert.equal(valueIn(await verify()).bad.length, 0);
+});
+
+/** The record of a commit, and of a second disk with this content, as a later vlb would write it. */
+function addDisk(shared: Shared, { artifact, ...record }: BuildRecord, content: string): string {
+  const digest = createHash('sha256').update(content).digest('hex');
+  const file = path.join(shared.directory, 'sha256', `${digest}.qcow2`);
+  writeFileSync(file, content);
+  const disks = [...artifact.disks, { name: 'data', digest, bytes: content.length }];
+  const several = { schema: 2, ...record, artifact: { keeping: 'cached', disks } };
+  writeFileSync(shared.recordFile(record.key), JSON.stringify(several));
+  return file;
+}
+
+test('of an artifact with several disks each is kept as long as the record is in use', async () => {
+  using shared = new Shared();
+  const store = shared.open(1);
+  const record = await commit(store, 'a');
+  const data = addDisk(shared, record, 'data');
+  const found = await store.lookup(record.key);
+  assert.deepEqual(
+    found?.artifact.disks.map(({ name }) => name),
+    ['main', 'data'],
+  );
+  assert.ok(found);
+  const week: CacheLimits = { maxBytes: undefined, maxAge: 7 * DAY };
+  store.release();
+  assert.equal((await shared.collect(week)).removed.length, 0);
+  assert.deepEqual(await store.lease([found], NEVER), []);
+  assert.equal((await shared.collect()).removed.length, 0);
+  store.release();
+  assert.equal((await shared.collect()).removed.length, 2);
+  assert.ok(!existsSync(data));
+});
+
+test('an artifact of which a disk is missing or damaged is none', async () => {
+  for (const harm of [(file: string) => rmSync(file), (file: string) => writeFileSync(file, 'DATA')]) {
+    using shared = new Shared();
+    const notes: string[] = [];
+    const store = shared.open(1, { onDamage: (note) => void notes.push(note) });
+    const record = await commit(store, 'a');
+    const file = addDisk(shared, record, 'data');
+    const whole = await store.lookup(record.key);
+    assert.ok(whole);
+    harm(file);
+    assert.deepEqual(await store.lease([whole], NEVER), existsSync(file) ? [] : [whole]);
+    assert.equal(await store.lookup(record.key), undefined);
+    assert.match(notes.join('\n'), /refers to a missing or incomplete artifact/);
+  }
+});
+
+test('a record of a newer vlb is a miss, and said to be one', async () => {
+  using shared = new Shared();
+  const notes: string[] = [];
+  const store = shared.open(1, { onDamage: (note) => void notes.push(note) });
+  const { key } = await commit(store, 'a');
+  writeFileSync(shared.recordFile(key), '{"schema":3}');
+  assert.equal(await store.lookup(key), undefined);
+  assert.match(notes.join('\n'), /was written by a newer vlb/);
 });

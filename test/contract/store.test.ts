@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { artifactFile, type BuildRecord, type Key } from '../../src/model/artifact.ts';
+import { artifactFile, type BuildRecord, type Key, mainDisk } from '../../src/model/artifact.ts';
 import type { Result } from '../../src/model/failure.ts';
 import type { CommitRequest, Store } from '../../src/model/ports/store.ts';
 import { keyOf } from '../../src/model/recipe.ts';
@@ -118,11 +118,14 @@ function committing(implementation: StoreUnderTest): void {
   test('a commit is found under its key, by every process', async () => {
     using opened = new Opened(implementation);
     assert.equal(await opened.store.lookup(KEY), undefined);
-    const parent = { digest: digestOf('a'), keeping: 'cached' } as const;
+    const parent = { keeping: 'cached', disks: [{ name: 'main', digest: digestOf('a') }] } as const;
     const before = Date.now();
     const record = await commit(opened.store, 'content', { parent, startedAt: performance.now() - 1500 });
-    assert.equal(record.artifact.digest, sha256('content'));
-    assert.deepEqual(record.artifact, { digest: sha256('content'), keeping: 'cached', bytes: 7 });
+    assert.equal(mainDisk(record.artifact).digest, sha256('content'));
+    assert.deepEqual(record.artifact, {
+      keeping: 'cached',
+      disks: [{ name: 'main', digest: sha256('content'), bytes: 7 }],
+    });
     const { key, layer, recipe } = record;
     assert.deepEqual(
       { key, layer, recipe, parent: record.parent },
@@ -145,14 +148,14 @@ function committing(implementation: StoreUnderTest): void {
     const file = opened.artifactPath(record);
     assert.equal(readFileSync(file, 'utf8'), 'content');
     assert.equal(statSync(file).mode & 0o777, 0o444);
-    assert.deepEqual(opened.names, [`${record.artifact.digest}.qcow2`]);
+    assert.deepEqual(opened.names, [artifactFile(record.artifact)]);
     assert.equal(await opened.store.has(record.artifact), true);
   });
 
   test('a large artifact is hashed whole', async () => {
     using opened = new Opened(implementation);
     const content = 'abcdefg'.repeat(500_000);
-    assert.equal((await commit(opened.store, content)).artifact.digest, sha256(content));
+    assert.equal((await commit(opened.store, content)).artifact.disks[0].digest, sha256(content));
   });
 
   test('the same bytes under two keys are one artifact', async () => {
@@ -160,7 +163,7 @@ function committing(implementation: StoreUnderTest): void {
     await commit(opened.store, 'content');
     const other = await commit(opened.store, 'content', { key: keyOf('two') });
     assert.deepEqual((await opened.store.lookup(keyOf('two')))?.artifact, other.artifact);
-    assert.equal((await opened.store.lookup(KEY))?.artifact.digest, other.artifact.digest);
+    assert.equal((await opened.store.lookup(KEY))?.artifact.disks[0].digest, mainDisk(other.artifact).digest);
     assert.equal(opened.names.length, 1);
   });
 
@@ -170,7 +173,7 @@ function committing(implementation: StoreUnderTest): void {
     assert.equal(record.artifact.keeping, 'uncached');
     assert.equal(await opened.store.lookup(KEY), undefined);
     assert.equal(existsSync(opened.recordFile(KEY)), false);
-    assert.deepEqual(opened.names, [`uncached-${record.artifact.digest}.qcow2`]);
+    assert.deepEqual(opened.names, [`uncached-${mainDisk(record.artifact).digest}.qcow2`]);
     assert.equal(await opened.store.has(record.artifact), true);
     assert.equal(await opened.store.has({ ...record.artifact, keeping: 'cached' }), false);
   });
@@ -178,7 +181,10 @@ function committing(implementation: StoreUnderTest): void {
   test('an uncached commit adopts no record either', async () => {
     using opened = new Opened(implementation);
     await commit(opened.store, 'cached');
-    assert.equal((await commit(opened.store, 'new', { keeping: 'uncached' })).artifact.digest, sha256('new'));
+    assert.equal(
+      (await commit(opened.store, 'new', { keeping: 'uncached' })).artifact.disks[0].digest,
+      sha256('new'),
+    );
   });
 
   test('the log of a build is kept beside its record', async () => {
@@ -215,10 +221,10 @@ function racing(implementation: StoreUnderTest): void {
     const writers = Array.from({ length: 8 }, (_, index) =>
       commit(opened.open({ owner: `${index}-1.aaaaaaaa` }), `bytes of writer ${index}`),
     );
-    const digests = new Set((await Promise.all(writers)).map(({ artifact }) => artifact.digest));
+    const digests = new Set((await Promise.all(writers)).map(({ artifact }) => mainDisk(artifact).digest));
     assert.equal(digests.size, 1);
     const [digest] = digests;
-    assert.equal((await opened.store.lookup(KEY))?.artifact.digest, digest);
+    assert.equal((await opened.store.lookup(KEY))?.artifact.disks[0].digest, digest);
     assert.deepEqual(opened.names, [`${digest}.qcow2`]);
   });
 

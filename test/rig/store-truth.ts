@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile } from '../../src/model/artifact.ts';
+import { artifactFile, mainDisk } from '../../src/model/artifact.ts';
 import { parseRecord } from '../../src/model/record.ts';
 
 /** What is wrong with a store: records that are none, and artifacts that are not what their records say. */
@@ -18,7 +18,8 @@ export function damages(store: string): string[] {
     else {
       const file = path.join(artifacts, artifactFile(record.artifact));
       if (!existsSync(file)) found.push(`${record.layer} is gone`);
-      else if (digestOf(file) !== record.artifact.digest) found.push(`${record.layer} is not what it was`);
+      else if (digestOf(file) !== mainDisk(record.artifact).digest)
+        found.push(`${record.layer} is not what it was`);
     }
   }
   return found;

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Digest } from '../../src/model/artifact.ts';
+import type { Artifact, Digest, Retention } from '../../src/model/artifact.ts';
 import type { Failure, Result } from '../../src/model/failure.ts';
 import type { Platform } from '../../src/model/platform.ts';
 import type { Hints, Layer } from '../../src/model/project.ts';
@@ -112,6 +112,11 @@ export function layerOf(
     ...more,
     hints: { ...NO_HINTS, ...more.hints },
   };
+}
+
+/** An artifact with one disk. */
+export function artifactOf(digest: Digest, keeping: Retention = 'cached', bytes = 1): Artifact {
+  return { keeping, disks: [{ name: 'main', digest, bytes }] };
 }
 
 /** A well-formed digest that is one hexadecimal digit over and over. */

@@ -225,18 +225,26 @@ test('records: any JSON is a record with checked fields, or none', () => {
     created: '2020-01-01T00:00:00.000Z',
     recipe: 'schema 1\n',
   };
-  assert.ok(parseRecord(JSON.stringify(right)));
+  const disks = ['main', 'data'].map((name) => ({ name, digest: digestOf('a'), bytes: 1 }));
+  const several = { ...right, schema: 2, artifact: { keeping: 'cached', disks } };
+  for (const record of [right, several]) assert.ok(parseRecord(JSON.stringify(record)));
   const changed = fc
     .tuple(
+      fc.constantFrom(right, several),
       fc.constantFrom(...Object.keys(right)),
       fc.oneof(fc.json(), fc.constantFrom('1e400', '-1', '""', '"../x"', '{"digest":1}')),
     )
-    .map(([name, value]) => `${JSON.stringify(right).slice(0, -1)},${JSON.stringify(name)}:${value}}`);
+    .map(
+      ([record, name, value]) => `${JSON.stringify(record).slice(0, -1)},${JSON.stringify(name)}:${value}}`,
+    );
   fc.assert(
     fc.property(fc.oneof(changed, fc.json(), fc.string()), (text) => {
       const record = parseRecord(text);
       if (!record) return;
-      assert.ok(Number.isFinite(record.seconds) && Number.isSafeInteger(record.artifact.bytes));
+      assert.ok(
+        Number.isFinite(record.seconds) &&
+          record.artifact.disks.every(({ bytes }) => Number.isSafeInteger(bytes)),
+      );
       assert.doesNotMatch(record.layer, /[^\w.-]/);
     }),
     BOUNDS,

@@ -1,6 +1,7 @@
 // vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
 
 import type { Planned } from '../../execute/execute.ts';
+import { bytesOf } from '../../model/artifact.ts';
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
@@ -76,7 +77,7 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
     return [
       node.name,
       action.type,
-      record ? formatBytes(record.artifact.bytes) : '',
+      record ? formatBytes(bytesOf(record.artifact)) : '',
       record ? formatSeconds(record.seconds) : '',
       record ? record.key.slice(0, 12) : '',
     ];

@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 import { referenceTo } from '../../kinds/disk.ts';
 import type { Closed } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
-import type { ArtifactName, BuildRecord } from '../../model/artifact.ts';
+import { type ArtifactName, type BuildRecord, nameOf } from '../../model/artifact.ts';
 import type { Emit } from '../../model/event.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
@@ -42,7 +42,7 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
     return draft.commit({
       key,
       layer: run.layer.name,
-      parent: parent ? { digest: parent.digest, keeping: parent.keeping } : null,
+      parent: parent ?? null,
       ...(backed.value ? { backing: backed.value } : {}),
       recipe,
       keeping: run.keeping,
@@ -99,12 +99,13 @@ export async function withRun<T>(
  * created stays as it is. Returns its backing file, if that is not its parent.
  */
 async function settleBacking(
-  { layer, lineage: { parent } }: LayerRun,
+  { layer, lineage }: LayerRun,
   draft: Draft,
   context: Context,
 ): Promise<Result<ArtifactName | undefined>> {
   if (kindOf(layer).ownsDisk) return ok(undefined);
   const { images } = context.host;
+  const parent = lineage.parent && nameOf(lineage.parent);
   const shortened = parent ? await shortenChain(draft, parent, context) : ok(undefined);
   if (!shortened.ok) return shortened;
   const backing = shortened.value ?? parent;

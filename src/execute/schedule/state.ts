@@ -12,7 +12,7 @@
 // A waiting node is skipped when the build is stopped or a node that it depends on has failed; each state from which `finished`
 // leads to `done` can lead to `failed` or `skipped` as well. Nodes in the shared cache are fetched ahead, while they wait.
 
-import type { BuildRecord } from '../../model/artifact.ts';
+import { type BuildRecord, bytesOf, mainDisk } from '../../model/artifact.ts';
 import type { FailedLayer, LayerFinished } from '../../model/event.ts';
 import { needsOf } from '../../model/graph.ts';
 import type { Action, Plan } from '../../model/plan.ts';
@@ -227,7 +227,7 @@ function afterExecution(
   if (event.type === 'superseded') skip(draft, position, 'superseded', seconds);
   else if (event.type === 'finished') {
     const { record, outcome } = event;
-    const { digest, bytes } = record.artifact;
+    const [bytes, { digest }] = [bytesOf(record.artifact), mainDisk(record.artifact)];
     update(draft, position, { state: 'done', record, outcome });
     report(draft, { type: 'layer-finished', layer, outcome, seconds, bytes, digest });
   } else if (draft.isStopped && event.failure.kind === 'interrupted') {

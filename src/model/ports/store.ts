@@ -26,9 +26,9 @@ export interface Store {
    */
   examine(artifact: Artifact, signal: AbortSignal): Promise<boolean>;
   /**
-   * The artifact and its backing files, the topmost first, with the sizes of their files in bytes. Throws node's fs errors.
+   * A disk and its backing files, the topmost first, with the sizes of their files in bytes. Throws node's fs errors.
    */
-  chain(artifact: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[];
+  chain(disk: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[];
   /** Ends all leases of this process. */
   release(): void;
   /** Removes what is over the store's limits, and reports it. */

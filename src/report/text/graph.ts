@@ -1,5 +1,6 @@
 // The graph of layers as a tree, and as input for tools that draw graphs.
 
+import { bytesOf, mainDisk } from '../../model/artifact.ts';
 import type { Plan, PlanStep } from '../../model/plan.ts';
 import type { Style } from '../terminal/style.ts';
 
@@ -32,8 +33,8 @@ export function layerJson({ node, keeping, action }: PlanStep) {
       ? { reason: action.reason, changes: action.changes }
       : {
           key: action.record.key,
-          digest: action.record.artifact.digest,
-          bytes: action.record.artifact.bytes,
+          digest: mainDisk(action.record.artifact).digest,
+          bytes: bytesOf(action.record.artifact),
         }),
   };
 }

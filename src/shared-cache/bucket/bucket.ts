@@ -1,6 +1,6 @@
 // The bucket as a build uses it: which scopes it reads, and whether it may write.
 
-import type { BuildRecord, Digest, Key } from '../../model/artifact.ts';
+import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
 import { type Answer, answer, type Condition, type StoreError } from '../../model/ports/object-store.ts';
 import type { SharedAccess } from '../../model/ports/shared-cache.ts';
 import type { Pieces } from '../../model/ports/store.ts';
@@ -106,8 +106,8 @@ export class Bucket {
     onTransfer: OnTransfer,
     signal: AbortSignal,
   ): Promise<Answer<number>> {
-    const name = artifactName(scope, record.artifact.digest);
-    return download(this.#objects, name, record.artifact, file, onTransfer, signal);
+    const disk = mainDisk(record.artifact);
+    return download(this.#objects, artifactName(scope, disk.digest), disk, file, onTransfer, signal);
   }
 
   /** Uploads an artifact, see `upload` of transfer.ts. */

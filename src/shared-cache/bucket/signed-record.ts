@@ -2,9 +2,9 @@
 // trusted before it is checked.
 
 import { createHash } from 'node:crypto';
-import type { BuildRecord, Key } from '../../model/artifact.ts';
+import { type BuildRecord, type Key, mainDisk } from '../../model/artifact.ts';
 import { parentIn } from '../../model/recipe.ts';
-import { parseRecord } from '../../model/record.ts';
+import { isNewerRecord, parseRecord, recordText } from '../../model/record.ts';
 import { parseObject } from '../../util/json.ts';
 import { isSignedBy, type Signer } from './signatures.ts';
 
@@ -23,7 +23,7 @@ interface Envelope {
  * @param scope covered by the signature, so that the record is valid there only
  */
 export function signRecord(record: BuildRecord, scope: string, signer: Signer | undefined): Buffer {
-  const text = JSON.stringify(record);
+  const text = recordText(record);
   const signatures = signer ? [{ key: signer.publicKey, signature: signer.sign(signed(scope, text)) }] : [];
   const envelope: Envelope = { schema: 1, record: text, signatures };
   return Buffer.from(`${JSON.stringify(envelope)}\n`);
@@ -52,17 +52,23 @@ export function openSigned(
     if (!isGenuine) return { wrong: 'has an invalid signature' };
   }
   const record = parseRecord(text);
-  if (!record) return { wrong: 'is damaged' };
+  if (!record) return { wrong: isNewerRecord(text) ? 'was written by a newer vlb' : 'is damaged' };
   // The key is the hash of the recipe, which names the layer's parent: see src/plan/key.ts.
   const isOfKey = record.key === key && createHash('sha256').update(record.recipe).digest('hex') === key;
   if (!isOfKey) return { wrong: 'belongs to another key' };
-  if (record.artifact.keeping !== 'cached' || record.noshare) return { wrong: 'must not be shared' };
+  if (!isShareable(record)) return { wrong: 'must not be shared' };
   const parent = parentIn(record.recipe);
-  if (record.parent?.digest !== parent || (record.parent && record.parent.keeping !== 'cached')) {
+  const named = record.parent ? mainDisk(record.parent).digest : undefined;
+  if (named !== parent || (record.parent && record.parent.keeping !== 'cached')) {
     return { wrong: 'names a different parent than its recipe' };
   }
   if (record.backing && record.backing.keeping !== 'cached') return { wrong: 'must not be shared' };
   return { record };
+}
+
+/** `noshare` and `nocache` never leave the machine, nor do several disks: one is what the shared cache transfers. */
+export function isShareable({ artifact, noshare }: BuildRecord): boolean {
+  return artifact.keeping === 'cached' && artifact.disks.length === 1 && noshare === undefined;
 }
 
 function signed(scope: string, text: string): string {

@@ -1,13 +1,14 @@
 // The client of the shared cache in one build: finds records, fetches their artifacts into the local store, and
 // publishes what was built. When another machine published a key first, its build replaces the local one.
 
-import type { BuildRecord, Digest, Key } from '../../model/artifact.ts';
+import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
 import type { Offer, PublishOptions, SharedCache, SharedTally } from '../../model/ports/shared-cache.ts';
 import type { Pieces, Store } from '../../model/ports/store.ts';
 import { systemError } from '../../util/errors.ts';
 import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
+import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
@@ -66,13 +67,14 @@ export class SharedCacheClient implements SharedCache {
     const found = await this.#noteSilence(bucket, () => bucket.find(key, signal));
     if (found) {
       this.#away.set(key, found);
-      this.#known.set(key, found.record.artifact.digest);
+      this.#known.set(key, mainDisk(found.record.artifact).digest);
     } else this.#missed.set(key, performance.now());
     return found?.record;
   }
 
   isAway({ key, artifact }: BuildRecord): boolean {
-    return this.#away.get(key)?.record.artifact.digest === artifact.digest;
+    const away = this.#away.get(key)?.record;
+    return away !== undefined && mainDisk(away.artifact).digest === mainDisk(artifact).digest;
   }
 
   async fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean> {
@@ -93,7 +95,7 @@ export class SharedCacheClient implements SharedCache {
     for (const one of below) {
       const decided = await this.#offer(one, bucket, { replaces: false, adopts: false, signal });
       if (!decided) return record;
-      if (decided.record.artifact.digest === one.artifact.digest) continue;
+      if (mainDisk(decided.record.artifact).digest === mainDisk(one.artifact).digest) continue;
       onNote(
         `${record.layer} is not shared: it depends on a different build of ${one.layer} than the one in ${bucket.place}`,
       );
@@ -114,7 +116,7 @@ export class SharedCacheClient implements SharedCache {
       const options = { replaces: false, adopts: false, repairs: true, signal };
       const decided = await this.#offer(one, bucket, options);
       if (!decided) return 'failed';
-      if (decided.record.artifact.digest !== one.artifact.digest) return 'other';
+      if (mainDisk(decided.record.artifact).digest !== mainDisk(one.artifact).digest) return 'other';
       isNew = decided.isNew;
     }
     return isNew ? 'pushed' : 'there';
@@ -143,17 +145,18 @@ export class SharedCacheClient implements SharedCache {
    * is there then; undefined when it is unknown.
    */
   async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<Decided | undefined> {
-    const { key, artifact } = record;
+    const { key } = record;
+    const { digest } = mainDisk(record.artifact);
     const { signal } = options;
-    if (this.#known.get(key) === artifact.digest) return { record, isNew: false };
+    if (this.#known.get(key) === digest) return { record, isNew: false };
     for (let round = 0; round < ROUNDS; round++) {
       const seen = await this.#stateOf(key, bucket, signal);
       if (seen.state === 'unknown') return undefined;
       let condition: Condition = seen.state === 'bad' ? { tag: seen.tag } : 'absent';
       if (seen.state === 'found') {
         const { found } = seen;
-        const isSame = found.record.artifact.digest === artifact.digest;
-        const isDamaged = this.#damaged.has(found.record.artifact.digest);
+        const isSame = mainDisk(found.record.artifact).digest === digest;
+        const isDamaged = this.#damaged.has(mainDisk(found.record.artifact).digest);
         const isWhole =
           !isDamaged && !(isSame && options.repairs && (await this.#isLost(found, bucket, signal)));
         if (isSame && isWhole) return this.#foundSame(found.record, false);
@@ -180,7 +183,8 @@ export class SharedCacheClient implements SharedCache {
     let seen: RecordState = { state: 'unknown' };
     for (const scope of bucket.scopes) {
       seen = await bucket.inspect(scope, key, signal);
-      const isUsable = seen.state === 'found' && !this.#damaged.has(seen.found.record.artifact.digest);
+      const isUsable =
+        seen.state === 'found' && !this.#damaged.has(mainDisk(seen.found.record.artifact).digest);
       if (isUsable || seen.state === 'unknown') return seen;
     }
     return seen;
@@ -197,14 +201,14 @@ export class SharedCacheClient implements SharedCache {
   /** Uploads an artifact unless it is there. */
   async #send(record: BuildRecord, bucket: Bucket, { signal }: OfferOptions): Promise<boolean> {
     const { layer, artifact } = record;
-    const { digest } = artifact;
+    const { digest, bytes } = mainDisk(artifact);
     if (!this.#damaged.has(digest)) {
       const there = await bucket.has(digest, signal);
       if (!there.ok) return false;
       if (there.value) return true;
     }
     const read = (cut: Pieces) => this.#options.local.read(artifact, cut);
-    const isThere = await this.#limits.push(artifact.bytes, () =>
+    const isThere = await this.#limits.push(bytes, () =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
           const sent = await bucket.send(digest, read, onTransfer, signal);
@@ -222,7 +226,7 @@ export class SharedCacheClient implements SharedCache {
 
   /** Fetches an artifact once for all concurrent callers; a failed fetch may be repeated. */
   #fetchOnce(found: FoundRecord, signal: AbortSignal): Promise<Fetched> {
-    const { digest, bytes } = found.record.artifact;
+    const { digest, bytes } = mainDisk(found.record.artifact);
     const running = this.#fetches.get(digest);
     if (running) return running;
     const fetching = this.#limits.fetch(bytes, () => this.#fetch(found, signal));
@@ -240,7 +244,7 @@ export class SharedCacheClient implements SharedCache {
     this.#away.delete(record.key);
     if (fetched === 'here') {
       this.#savedSeconds += record.seconds;
-      this.#known.set(record.key, record.artifact.digest);
+      this.#known.set(record.key, mainDisk(record.artifact).digest);
     } else {
       this.#known.delete(record.key);
       this.#missed.set(record.key, Number.POSITIVE_INFINITY);
@@ -256,7 +260,7 @@ export class SharedCacheClient implements SharedCache {
       this.#noteOnce(`cannot fetch ${record.layer} from the shared cache ${bucket.place}: ${why}`);
     const damaged = (why: string): Fetched => {
       note(why);
-      this.#damaged.add(record.artifact.digest);
+      this.#damaged.add(mainDisk(record.artifact).digest);
       return 'damaged';
     };
     const drafted = await this.#options.local.draft();
@@ -308,14 +312,14 @@ export class SharedCacheClient implements SharedCache {
   }
 
   #foundSame(record: BuildRecord, isNew: boolean): Decided {
-    this.#known.set(record.key, record.artifact.digest);
+    this.#known.set(record.key, mainDisk(record.artifact).digest);
     return { record, isNew };
   }
 
   /** Whether the artifact of a record in the own scope is missing. */
   async #isLost({ record, scope }: FoundRecord, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
     if (scope !== bucket.scope) return false;
-    const there = await bucket.has(record.artifact.digest, signal);
+    const there = await bucket.has(mainDisk(record.artifact).digest, signal);
     return there.ok && !there.value;
   }
 
@@ -337,9 +341,4 @@ interface Decided {
   readonly record: BuildRecord;
   /** Whether it was written just now. */
   readonly isNew: boolean;
-}
-
-/** `noshare` and `nocache` never leave the machine. */
-function isShareable({ artifact, noshare }: BuildRecord): boolean {
-  return artifact.keeping === 'cached' && noshare === undefined;
 }

@@ -25,7 +25,7 @@ export function tieredStore(options: SharedCacheClientOptions, signal: AbortSign
     noteUse: (records) => local.noteUse(records),
     recordsLike: (prefix) => local.recordsLike(prefix),
     examine: (artifact, own) => local.examine(artifact, own),
-    chain: (artifact) => local.chain(artifact),
+    chain: (disk) => local.chain(disk),
     release: () => {
       local.release();
       end.abort(); // cancels fetches that were only made in advance

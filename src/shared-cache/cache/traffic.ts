@@ -1,6 +1,6 @@
 // Measures transfers in one direction: bytes, duration, and the progress of each artifact.
 
-import type { BuildRecord } from '../../model/artifact.ts';
+import { type BuildRecord, bytesOf } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Traffic } from '../../model/ports/shared-cache.ts';
 
@@ -41,7 +41,7 @@ export class TrafficMeter {
         layer,
         state,
         bytes: latest,
-        total: artifact.bytes,
+        total: bytesOf(artifact),
       });
     if (this.#running++ === 0) this.#since = performance.now();
     report('begun');

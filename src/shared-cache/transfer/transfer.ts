@@ -1,7 +1,7 @@
 // Transfers of artifacts: read, compressed and uploaded in parts, or downloaded, unpacked and verified, with only a few
 // parts in memory.
 
-import type { Artifact } from '../../model/artifact.ts';
+import type { ArtifactDisk } from '../../model/artifact.ts';
 import { type Answer, answer, type PartUpload, storeError } from '../../model/ports/object-store.ts';
 import type { Pieces } from '../../model/ports/store.ts';
 import type { OnTransfer } from '../cache/traffic.ts';
@@ -176,7 +176,7 @@ async function* inParts(pieces: AsyncIterable<Buffer>, buffers: PartBuffers): As
 export async function download(
   objects: RetryingObjectStore,
   name: string,
-  artifact: Artifact,
+  disk: ArtifactDisk,
   file: string,
   onTransfer: OnTransfer,
   signal: AbortSignal,
@@ -189,7 +189,7 @@ export async function download(
     }
   };
   try {
-    const isMatch = await write(file, unpack(counted()), artifact, onTransfer);
+    const isMatch = await write(file, unpack(counted()), disk, onTransfer);
     return isMatch ? answer(received) : DAMAGED;
   } catch (error) {
     if (signal.aborted) return storeError('interrupted', 'interrupted');
@@ -206,18 +206,18 @@ export async function download(
 async function write(
   file: string,
   pieces: AsyncIterable<Buffer>,
-  artifact: Artifact,
+  disk: ArtifactDisk,
   onTransfer: OnTransfer,
 ): Promise<boolean> {
   let bytes = 0;
-  await using writer = openWriter(file, artifact.bytes);
+  await using writer = openWriter(file, disk.bytes);
   for await (const piece of pieces) {
     bytes += piece.length;
-    if (bytes > artifact.bytes) return false;
+    if (bytes > disk.bytes) return false;
     onTransfer(bytes);
     await writer.write(piece);
   }
-  return (await writer.end()) === artifact.digest && bytes === artifact.bytes;
+  return (await writer.end()) === disk.digest && bytes === disk.bytes;
 }
 
 const DAMAGED = storeError('absent', 'is damaged');

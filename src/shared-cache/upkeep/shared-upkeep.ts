@@ -2,7 +2,7 @@
 // removed before its artifact, and what could belong to a running build is kept. If a build and the upkeep still race,
 // the build finds no artifact and builds the layer.
 
-import { backingOf } from '../../model/artifact.ts';
+import { backingOf, mainDisk } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ListedObject, StoreError } from '../../model/ports/object-store.ts';
 import type {
@@ -190,11 +190,11 @@ function contentOf(
   const opened = bytes && openSigned(bytes, { ...about, trustedKeys: [] });
   if (!opened || !('record' in opened)) return undefined;
   const { layer, created, artifact, parent } = opened.record;
-  const needed = [...(parent ? [parent.digest] : []), ...mountedIn(opened.record.recipe)];
+  const needed = [...(parent ? [mainDisk(parent).digest] : []), ...mountedIn(opened.record.recipe)];
   return {
     layer,
     created,
-    digest: artifact.digest,
+    digest: mainDisk(artifact).digest,
     backing: backingOf(opened.record)?.digest,
     needed,
   };

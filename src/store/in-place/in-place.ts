@@ -1,6 +1,6 @@
 // What is in place in a project: the links in build/, and each layer's last record.
 
-import { artifactFile, type BuildRecord } from '../../model/artifact.ts';
+import { artifactFiles, type BuildRecord } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { InPlace } from '../../model/ports/store.ts';
 import { chownHint } from '../../util/ownership.ts';
@@ -76,7 +76,7 @@ export function artifactsInPlace({
   const uncached = readLastRecords(lastRecordsDirectory(state)).filter(
     ({ artifact }) => artifact.keeping === 'uncached',
   );
-  return new Set([...linkedArtifacts(build), ...uncached.map(({ artifact }) => artifactFile(artifact))]);
+  return new Set([...linkedArtifacts(build), ...uncached.flatMap(({ artifact }) => artifactFiles(artifact))]);
 }
 
 function cannotWrite(directory: string, error: unknown, { state, build }: InPlaceOptions): Result<never> {

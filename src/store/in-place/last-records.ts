@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildRecord } from '../../model/artifact.ts';
-import { parseRecord } from '../../model/record.ts';
+import { parseRecord, recordText } from '../../model/record.ts';
 import { namesIn } from '../../util/fs.ts';
 
 /** The directory of the last records, in the project's state directory. */
@@ -31,7 +31,7 @@ export function readLastRecords(directory: string): readonly BuildRecord[] {
 export function writeLastRecord(directory: string, layer: string, record: BuildRecord): void {
   const file = fileOf(directory, layer);
   mkdirSync(directory, { recursive: true });
-  writeFileSync(`${file}.tmp`, `${JSON.stringify(record, undefined, 1)}\n`);
+  writeFileSync(`${file}.tmp`, `${recordText(record, 1)}\n`);
   renameSync(`${file}.tmp`, file);
 }
 

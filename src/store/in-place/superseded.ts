@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, parseArtifactFile } from '../../model/artifact.ts';
+import { type Artifact, artifactFiles, parseArtifactFile } from '../../model/artifact.ts';
 import { readLastRecords } from './last-records.ts';
 
 /** Removes uncached artifacts from the store, by file name, unless another project or a running build uses them. */
@@ -13,7 +13,7 @@ export type DropArtifacts = (names: readonly string[]) => Promise<void>;
 export function noteSuperseded(records: string, artifact: Artifact | undefined): void {
   if (artifact?.keeping !== 'uncached') return;
   mkdirSync(directoryIn(records), { recursive: true });
-  writeFileSync(path.join(directoryIn(records), artifactFile(artifact)), '');
+  for (const file of artifactFiles(artifact)) writeFileSync(path.join(directoryIn(records), file), '');
 }
 
 /**
@@ -28,7 +28,8 @@ export async function dropSuperseded(
   const directory = directoryIn(records);
   if (!existsSync(directory)) return;
   const kept = new Set(reachable);
-  for (const { artifact } of readLastRecords(records)) kept.add(artifactFile(artifact));
+  for (const { artifact } of readLastRecords(records))
+    for (const file of artifactFiles(artifact)) kept.add(file);
   const unused = readdirSync(directory).filter((name) => parseArtifactFile(name) && !kept.has(name));
   if (unused.length === 0) return;
   await drop(unused);

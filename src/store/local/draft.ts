@@ -3,15 +3,18 @@
 import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
-  type Artifact,
   artifactFile,
   type BuildRecord,
   backingOf,
   type Digest,
+  diskFile,
   type Key,
+  MAIN_DISK,
+  mainDisk,
 } from '../../model/artifact.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
+import { recordText } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
 import { chownHint } from '../../util/ownership.ts';
 import type { ProjectPlaces } from '../upkeep/projects.ts';
@@ -44,7 +47,7 @@ export class LocalDraft implements Draft {
   async adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<Result<void>> {
     const named = backingOf(record);
     const backing = referencesOf(this.path);
-    if (backing === undefined || backing.file !== (named ? `./${artifactFile(named)}` : undefined)) {
+    if (backing === undefined || backing.file !== (named ? `./${diskFile(named)}` : undefined)) {
       return fail('work', 'its backing file is not the one that its record names');
     }
     try {
@@ -78,11 +81,10 @@ export class LocalDraft implements Draft {
   async #commit({ keeping, startedAt, log, signal, ...about }: CommitRequest): Promise<BuildRecord> {
     await flushFile(this.path, signal);
     const digest = await digestFile(this.path, signal);
-    const artifact: Artifact = { digest, keeping, bytes: statSync(this.path).size };
+    const disk = { name: MAIN_DISK, digest, bytes: statSync(this.path).size };
     const record: BuildRecord = {
-      schema: 1,
       ...about,
-      artifact,
+      artifact: { keeping, disks: [disk] },
       seconds: Math.round((performance.now() - startedAt) * 1) / 1000,
       created: new Date().toISOString(),
     };
@@ -93,7 +95,7 @@ export class LocalDraft implements Draft {
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
     // Another process published first: nothing refers to these bytes, unless they were there before.
-    if (isNew && published.artifact.digest !== digest) rmSync(file, { force: true });
+    if (isNew && mainDisk(published.artifact).digest !== digest) rmSync(file, { force: true });
     return published;
   }
 
@@ -114,7 +116,7 @@ export class LocalDraft implements Draft {
     await this.#store.lease([record], signal);
     signal.throwIfAborted();
     chmodSync(this.path, 0o444);
-    stamp(record.artifact.digest);
+    stamp(mainDisk(record.artifact).digest);
     const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
     const isNew = !existsSync(file);
     renameSync(this.path, file);
@@ -167,7 +169,7 @@ function linkIfFree(file: string, name: string): boolean {
 }
 
 function textOf(record: BuildRecord): string {
-  return `${JSON.stringify(record, undefined, 1)}\n`;
+  return `${recordText(record, 1)}\n`;
 }
 
 export const ELSEWHERE = 'choose another directory with --cache-dir DIR or VLB_CACHE_DIR';

@@ -5,16 +5,20 @@ import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path';
 import {
   type Artifact,
+  type ArtifactDisk,
   type ArtifactName,
   artifactFile,
+  artifactFiles,
   type BuildRecord,
+  diskFile,
   type Key,
   parseArtifactFile,
+  type Retention,
 } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
-import { parseRecord } from '../../model/record.ts';
+import { isNewerRecord, parseRecord } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
 import { markVersion } from '../../util/format-version.ts';
 import { namesIn } from '../../util/fs.ts';
@@ -91,7 +95,7 @@ class LocalStore implements Store {
     }
     const record = parseRecord(text);
     if (record?.key !== key) {
-      this.#setAside(file, 'is damaged');
+      this.#setAside(file, isNewerRecord(text) ? 'was written by a newer vlb' : 'is damaged');
       return undefined;
     }
     if (await this.has(record.artifact)) return record;
@@ -107,11 +111,14 @@ class LocalStore implements Store {
   }
 
   async lease(records: readonly BuildRecord[], signal: AbortSignal): Promise<readonly BuildRecord[]> {
-    const gone = () => records.filter(({ artifact }) => !existsSync(this.#artifactFile(artifact)));
+    const gone = () =>
+      records.filter(
+        ({ artifact }) => !artifactFiles(artifact).every((name) => existsSync(this.#pathOf(name))),
+      );
     try {
       const held = await guarded(this.#options, signal, () => {
         const isFirst = this.#lease.isEmpty;
-        this.#lease.add(records.map(({ artifact }) => artifactFile(artifact)));
+        this.#lease.add(records.flatMap(({ artifact }) => artifactFiles(artifact)));
         this.#noteUse(records);
         if (isFirst) this.#clearDead();
         return gone();
@@ -147,10 +154,10 @@ class LocalStore implements Store {
     return true;
   }
 
-  chain(artifact: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[] {
+  chain(disk: ArtifactName): readonly (ArtifactName & { readonly bytes: number })[] {
     const chain: (ArtifactName & { bytes: number })[] = [];
     const seen = new Set<string>();
-    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !seen.has(name); ) {
+    for (let name: string | undefined = diskFile(disk); name !== undefined && !seen.has(name); ) {
       seen.add(name);
       const file = path.join(this.artifactDirectory, name);
       const parsed = parseArtifactFile(name);
@@ -186,18 +193,23 @@ class LocalStore implements Store {
 
   async *read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer> {
     const { filePieces } = await import('./file-pieces.ts');
-    yield* filePieces(this.#artifactFile(artifact), cut);
+    yield* filePieces(this.#pathOf(artifactFile(artifact)), cut);
   }
 
-  async has(artifact: Artifact): Promise<boolean> {
-    const file = this.#artifactFile(artifact);
+  async has({ keeping, disks }: Artifact): Promise<boolean> {
+    for (const disk of disks) if (!(await this.#hasDisk(disk, keeping))) return false;
+    return true;
+  }
+
+  async #hasDisk(disk: ArtifactDisk, keeping: Retention): Promise<boolean> {
+    const file = this.#pathOf(diskFile({ ...disk, keeping }));
     const stat = statSync(file, { throwIfNoEntry: false });
     if (stat === undefined) return false;
-    if (stat.size !== artifact.bytes) {
-      this.#setAside(file, `has ${stat.size} bytes instead of ${artifact.bytes}`);
+    if (stat.size !== disk.bytes) {
+      this.#setAside(file, `has ${stat.size} bytes instead of ${disk.bytes}`);
       return false;
     }
-    if (await isIntact(file, stat, artifact, this.#options.bootId)) return true;
+    if (await isIntact(file, stat, disk, this.#options.bootId)) return true;
     this.#setAside(file, 'was modified: its digest has changed');
     return false;
   }
@@ -263,8 +275,8 @@ class LocalStore implements Store {
     this.#options.onDamage(`${file} ${what}; it was moved to ${damaged}`);
   }
 
-  #artifactFile(artifact: Artifact): string {
-    return path.join(this.artifactDirectory, artifactFile(artifact));
+  #pathOf(name: string): string {
+    return path.join(this.artifactDirectory, name);
   }
 
   #recordFile(key: Key): string {

@@ -8,7 +8,7 @@
 // fetched again.
 
 import { type Stats, statSync, utimesSync } from 'node:fs';
-import type { Artifact, Digest } from '../../model/artifact.ts';
+import type { Digest, DiskReference } from '../../model/artifact.ts';
 import { systemError } from '../../util/errors.ts';
 import { digestFile, flushFile } from './durable.ts';
 
@@ -52,7 +52,7 @@ export function stampUntilReboot(file: string, digest: Digest, boot: string): vo
 export async function isIntact(
   file: string,
   stat: Stats,
-  { digest }: Artifact,
+  { digest }: DiskReference,
   bootId: () => string,
 ): Promise<boolean> {
   let before = stat;

@@ -2,7 +2,13 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, type BuildRecord, parseArtifactFile } from '../../model/artifact.ts';
+import {
+  artifactFile,
+  artifactFiles,
+  type BuildRecord,
+  diskFile,
+  parseArtifactFile,
+} from '../../model/artifact.ts';
 import { mountedIn } from '../../model/recipe.ts';
 import { parseRecord } from '../../model/record.ts';
 import { namesIn } from '../../util/fs.ts';
@@ -70,12 +76,17 @@ export function readStoredRecord(file: string): StoredRecord | undefined {
   }
 }
 
-/** Only the digest of a mounted artifact is known, so it may be a cached or an uncached one. */
+/**
+ * An artifact is found by its main disk, which needs the others. Only the digest of a mounted one is known, so it may be
+ * cached or uncached.
+ */
 function neededBy(record: BuildRecord): string[] {
   const mounts = mountedIn(record.recipe).flatMap((digest) => [
-    artifactFile({ digest, keeping: 'cached' }),
-    artifactFile({ digest, keeping: 'uncached' }),
+    diskFile({ digest, keeping: 'cached' }),
+    diskFile({ digest, keeping: 'uncached' }),
   ]);
-  const { parent, backing } = record;
-  return [...[parent, backing].flatMap((name) => (name ? [artifactFile(name)] : [])), ...mounts];
+  const { artifact, parent, backing } = record;
+  const [, ...others] = artifactFiles(artifact);
+  const below = [...(parent ? artifactFiles(parent) : []), ...(backing ? [diskFile(backing)] : [])];
+  return [...others, ...below, ...mounts];
 }

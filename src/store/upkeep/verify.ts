@@ -2,12 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, backingOf, parseArtifactFile } from '../../model/artifact.ts';
+import { artifactFile, backingOf, diskFile, mainDisk, parseArtifactFile } from '../../model/artifact.ts';
 import { withNeeds } from '../../model/eviction.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
-import { parseRecord } from '../../model/record.ts';
+import { isNewerRecord, parseRecord } from '../../model/record.ts';
 import { systemError } from '../../util/errors.ts';
-import { namesIn } from '../../util/fs.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 import { setAside } from '../local/damaged.ts';
 import { digestFile } from '../local/durable.ts';
 import { backingArtifact, backingFile } from '../local/qcow2-header.ts';
@@ -48,7 +48,9 @@ export async function verify(
     const stored = readStoredRecord(file);
     const isWhole = stored?.record.key === RECORD.exec(name)?.[1];
     if (!stored || !isWhole) {
-      await report({ layer: undefined, artifact: undefined, records: [file] }, 'is not a complete record');
+      const isNewer = isNewerRecord(textIfAny(file) ?? '');
+      const what = isNewer ? 'was written by a newer vlb' : 'is not a complete record';
+      await report({ layer: undefined, artifact: undefined, records: [file] }, what);
       continue;
     }
     const artifact = artifactFile(stored.record.artifact);
@@ -87,9 +89,10 @@ async function whatIsWrong(
   const size = measure(file)?.size;
   if (size === undefined) return GONE;
   for (const { record } of records) {
-    if (size !== record.artifact.bytes) return `has ${size} bytes instead of ${record.artifact.bytes}`;
+    const { bytes } = mainDisk(record.artifact);
+    if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
     const named = backingOf(record);
-    const wanted = named ? artifactFile(named) : undefined;
+    const wanted = named ? diskFile(named) : undefined;
     if (backingArtifact(file) === wanted && (wanted !== undefined || backingFile(file) === undefined))
       continue;
     return `has the backing file ${backingFile(file) ?? 'none'} instead of ${wanted ?? 'none'}`;

@@ -5,7 +5,13 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, type BuildRecord, type Key } from '../../../src/model/artifact.ts';
+import {
+  type Artifact,
+  artifactFile,
+  type BuildRecord,
+  type Key,
+  mainDisk,
+} from '../../../src/model/artifact.ts';
 import type { ObjectStore } from '../../../src/model/ports/object-store.ts';
 import type { SharedAccess } from '../../../src/model/ports/shared-cache.ts';
 import type { Store } from '../../../src/model/ports/store.ts';
@@ -85,7 +91,7 @@ export class Sharer implements Disposable {
 
   async #layer(name: string, below: readonly Made[]): Promise<Made> {
     const parent = below.at(-1)?.record;
-    const inKey = this.#options.parentInKey ?? (({ artifact }) => artifact.digest);
+    const inKey = this.#options.parentInKey ?? (({ artifact }) => mainDisk(artifact).digest);
     const recipe = `layer ${name}\nparent ${parent ? inKey(parent) : 'scratch'}\n`;
     const key = keyOf(recipe);
     const { shared } = this.store;
@@ -144,7 +150,7 @@ function qcow2Over(parent: Artifact | undefined, content: Buffer): Buffer {
 
 /** The digests of a chain. */
 export function digestsOf(made: readonly Made[]): readonly string[] {
-  return made.map(({ record }) => record.artifact.digest);
+  return made.map(({ record }) => mainDisk(record.artifact).digest);
 }
 
 /** `built fetched had` */

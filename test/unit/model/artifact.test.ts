@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { artifactFile, parseArtifactFile } from '../../../src/model/artifact.ts';
+import { diskFile, parseArtifactFile } from '../../../src/model/artifact.ts';
 import { digestOf } from '../../rig/tree.ts';
 
 const DIGEST = digestOf('a');
 
 test('names are those of the first version, and are read as they were written', () => {
-  assert.equal(artifactFile({ digest: DIGEST, keeping: 'cached' }), `${DIGEST}.qcow2`);
-  assert.equal(artifactFile({ digest: DIGEST, keeping: 'uncached' }), `uncached-${DIGEST}.qcow2`);
+  assert.equal(diskFile({ digest: DIGEST, keeping: 'cached' }), `${DIGEST}.qcow2`);
+  assert.equal(diskFile({ digest: DIGEST, keeping: 'uncached' }), `uncached-${DIGEST}.qcow2`);
   for (const keeping of ['cached', 'uncached'] as const) {
-    assert.deepEqual(parseArtifactFile(artifactFile({ digest: DIGEST, keeping })), {
+    assert.deepEqual(parseArtifactFile(diskFile({ digest: DIGEST, keeping })), {
       digest: DIGEST,
       keeping,
     });

@@ -1,13 +1,15 @@
-// Records as text: only a whole and well-formed one is a record.
+// Records as text: only a whole and well-formed one is a record, and what was written is read.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { BuildRecord } from '../../../src/model/artifact.ts';
+import fc from 'fast-check';
+import type { ArtifactDisk, BuildRecord, Digest, DiskReference, Disks } from '../../../src/model/artifact.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
-import { parseRecord } from '../../../src/model/record.ts';
-import { digestOf } from '../../rig/tree.ts';
+import { isNewerRecord, parseRecord, recordText } from '../../../src/model/record.ts';
+import { artifactOf, digestOf } from '../../rig/tree.ts';
 
-const RECORD: BuildRecord = {
+/** As it is written. */
+const RECORD = {
   schema: 1,
   key: keyOf('x'),
   layer: '20_app',
@@ -18,13 +20,112 @@ const RECORD: BuildRecord = {
   recipe: 'schema 1\nkind build-layer\n',
 };
 
-test('what was written is read', () => {
-  const backing = { digest: digestOf('c'), keeping: 'cached' };
-  for (const change of [{}, { parent: null }, { noshare: true }, { backing }]) {
-    const record = { ...RECORD, ...change };
-    assert.deepEqual(parseRecord(JSON.stringify(record)), record);
-    assert.deepEqual(parseRecord(`${JSON.stringify(record, undefined, 1)}\n`), record);
+const SEVERAL = {
+  ...RECORD,
+  schema: 2,
+  artifact: {
+    keeping: 'cached',
+    disks: [
+      { name: 'main', digest: digestOf('a'), bytes: 196_608 },
+      { name: 'data', digest: digestOf('c'), bytes: 65_536 },
+    ],
+  },
+  parent: { keeping: 'cached', disks: [{ name: 'main', digest: digestOf('b') }] },
+};
+
+test('a record is written as it was read, and one of one disk as version 0.1.0 did', () => {
+  for (const record of [
+    RECORD,
+    { ...RECORD, parent: null },
+    { ...RECORD, noshare: true },
+    { ...RECORD, backing: { digest: digestOf('c'), keeping: 'cached' } },
+    SEVERAL,
+    { ...SEVERAL, parent: null },
+    { ...SEVERAL, parent: { keeping: 'uncached', disks: twoReferences() } },
+  ]) {
+    for (const space of [undefined, 1]) {
+      const text = JSON.stringify(record, undefined, space);
+      const read = parseRecord(`${text}\n`);
+      assert.ok(read, text);
+      assert.equal(recordText(read, space), text);
+    }
   }
+});
+
+test('the disks of both schemas are read alike', () => {
+  const [one, several] = [RECORD, SEVERAL].map((record) => parseRecord(JSON.stringify(record)));
+  assert.deepEqual(one?.artifact, artifactOf(digestOf('a'), 'cached', 196_608));
+  assert.deepEqual(several?.artifact, SEVERAL.artifact);
+  assert.deepEqual(one?.parent, several?.parent);
+});
+
+test('the parent is written without the sizes of its disks', () => {
+  const read = parseRecord(JSON.stringify(RECORD));
+  assert.ok(read);
+  assert.equal(recordText({ ...read, parent: artifactOf(digestOf('b')) }), JSON.stringify(RECORD));
+});
+
+function twoReferences(): DiskReference[] {
+  return [
+    { name: 'main', digest: digestOf('b') },
+    { name: 'data', digest: digestOf('c') },
+  ];
+}
+
+const digest = fc
+  .uint8Array({ minLength: 32, maxLength: 32 })
+  .map((bytes) => Buffer.from(bytes).toString('hex') as Digest); // 64 hexadecimal digits
+/** Objects as JSON.parse makes them. */
+const PLAIN = { noNullPrototype: true };
+const diskOf = (name: string) =>
+  fc.record({ name: fc.constant(name), digest, bytes: fc.maxSafeNat() }, PLAIN);
+const disks: fc.Arbitrary<Disks<ArtifactDisk>> = fc.record(
+  {
+    keeping: fc.constantFrom('cached' as const, 'uncached' as const),
+    disks: fc
+      .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/), { maxLength: 4 })
+      .chain((names) =>
+        fc.tuple(diskOf('main'), ...names.filter((name) => name !== 'main').map((name) => diskOf(name))),
+      ),
+  },
+  PLAIN,
+);
+const references = disks.map(({ keeping, disks: [main, ...others] }): Disks<DiskReference> => {
+  const bare = ({ name, digest }: DiskReference) => ({ name, digest });
+  return { keeping, disks: [bare(main), ...others.map(bare)] };
+});
+const records: fc.Arbitrary<BuildRecord> = fc
+  .record({
+    layer: fc.constantFrom('base', '20_app'),
+    artifact: disks,
+    parent: fc.option(references),
+    seconds: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }).map((seconds) => seconds + 0), // not -0
+    created: fc.string(),
+    recipe: fc.string(),
+  })
+  .map((fields) => ({ key: keyOf(fields.recipe), ...fields }));
+
+describe('with any disks', () => {
+  const bounds = { seed: 42, numRuns: 300 };
+
+  test('what was written is read', () => {
+    fc.assert(
+      fc.property(records, (record) => assert.deepEqual(parseRecord(recordText(record)), record)),
+      bounds,
+    );
+  });
+
+  test('schema 2 is only for several', () => {
+    fc.assert(
+      fc.property(records, (record) => {
+        const { schema, artifact } = JSON.parse(recordText(record));
+        const several = record.artifact.disks.length > 1 || (record.parent?.disks.length ?? 0) > 1;
+        assert.equal(schema, several ? 2 : 1);
+        assert.equal('digest' in artifact, !several);
+      }),
+      bounds,
+    );
+  });
 });
 
 test('cut off anywhere, it is none', () => {
@@ -62,7 +163,9 @@ describe('what is no record', () => {
 
   const { artifact } = RECORD;
   for (const [what, change] of [
-    ['another schema', { schema: 2 }],
+    ['a schema that is not that of its disks', { schema: 2 }],
+    ['no schema', { schema: undefined }],
+    ['a schema of a newer vlb', { schema: 3 }],
     ['a backing file without a digest', { backing: { keeping: 'cached' } }],
     ['a backing file, but no parent', { parent: null, backing: RECORD.parent }],
     ['a noshare that is no such thing', { noshare: 'perhaps' }],
@@ -86,4 +189,44 @@ describe('what is no record', () => {
     assert.notEqual(text, JSON.stringify(RECORD));
     assert.equal(parseRecord(text), undefined);
   });
+});
+
+describe('what is no record of several disks', () => {
+  const [main, data] = SEVERAL.artifact.disks;
+  for (const [what, list] of [
+    ['no disk', []],
+    ['one disk, which schema 1 has', [main]],
+    ['the main disk not first', [data, main]],
+    ['no main disk', [{ ...main, name: 'root' }, data]],
+    ['two disks of a name', [main, data, data]],
+    ['a name that leads elsewhere', [main, { ...data, name: '../data' }]],
+    ['a name that steers a terminal', [main, { ...data, name: 'data\x1b[2J' }]],
+    ['a disk without a size', [main, { ...data, bytes: undefined }]],
+    ['a disk without a digest', [main, { ...data, digest: 'x' }]],
+    ['a disk that is none', [main, data, null]],
+    ['no list', { main, data }],
+  ] as const) {
+    test(what, () => {
+      const record = { ...SEVERAL, artifact: { keeping: 'cached', disks: list } };
+      assert.equal(parseRecord(JSON.stringify(record)), undefined);
+    });
+  }
+
+  test('the forms of both schemas mixed', () => {
+    for (const record of [
+      { ...SEVERAL, schema: 1 },
+      { ...SEVERAL, parent: RECORD.parent },
+      { ...RECORD, parent: SEVERAL.artifact },
+    ]) {
+      assert.equal(parseRecord(JSON.stringify(record)), undefined);
+    }
+  });
+});
+
+test('a record of a newer vlb is told from a damaged one', () => {
+  const isNewer = (value: unknown) => isNewerRecord(JSON.stringify(value));
+  assert.deepEqual([{ schema: 3 }, { ...SEVERAL, schema: 12 }].map(isNewer), [true, true]);
+  for (const value of [RECORD, SEVERAL, { schema: 'new' }, {}, null, [3]])
+    assert.equal(isNewer(value), false);
+  assert.equal(isNewerRecord('{"schema":3'), false);
 });

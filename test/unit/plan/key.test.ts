@@ -8,14 +8,14 @@ import { type Manifest, manifestText } from '../../../src/model/manifest.ts';
 import type { Hints, Layer } from '../../../src/model/project.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
 import { layerRecipe } from '../../../src/plan/key.ts';
-import { digestOf, layerOf } from '../../rig/tree.ts';
+import { artifactOf, digestOf, layerOf } from '../../rig/tree.ts';
 
 const MANIFEST: Manifest = [
   { type: 'file', path: './build-layer', executable: true, hash: '0123456789abcdef' },
   { type: 'directory', path: './d' },
   { type: 'link', path: './link', target: 'd' },
 ];
-const PARENT: Artifact = { digest: digestOf('a'), keeping: 'cached', bytes: 1 };
+const PARENT = artifactOf(digestOf('a'));
 const HINTS: Partial<Hints> = {
   diskSize: 1024,
   rootPartition: 1,
@@ -53,7 +53,7 @@ describe('the key changes with', () => {
   const [script, directory, link] = MANIFEST;
   assert.ok(script?.type === 'file' && directory && link?.type === 'link');
   const changes: Readonly<Record<string, Changes>> = {
-    'the bytes of the parent': { parent: { ...PARENT, digest: digestOf('b') } },
+    'the bytes of the parent': { parent: artifactOf(digestOf('b')) },
     'having a parent': { parent: undefined },
     'the kind of script': { layer: { kind: 'modify-disk' } },
     'the content of an input': { manifest: [{ ...script, hash: '0123456789abcdee' }, directory, link] },
@@ -89,7 +89,7 @@ describe('the key does not change with', () => {
       hints: { bindMounts: [{ source: '../elsewhere', target: '/x' }] },
     },
     'the name and place of the layer': { layer: { name: '30_other', directory: '/elsewhere/30_other' } },
-    'how the parent is kept, and its size': { parent: { ...PARENT, keeping: 'uncached', bytes: 2 } },
+    'how the parent is kept, and its size': { parent: artifactOf(digestOf('a'), 'uncached', 2) },
   };
   for (const [what, change] of Object.entries(changes)) {
     test(what, () => assert.equal(keyWith(change), KEY));

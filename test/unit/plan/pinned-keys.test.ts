@@ -7,12 +7,12 @@ import type { Artifact } from '../../../src/model/artifact.ts';
 import { manifestText } from '../../../src/model/manifest.ts';
 import { keyOf, parseRecipe, recipeText } from '../../../src/model/recipe.ts';
 import { layerRecipe } from '../../../src/plan/key.ts';
-import { digestOf, layerOf } from '../../rig/tree.ts';
+import { artifactOf, digestOf, layerOf } from '../../rig/tree.ts';
 
 const [A, B, C, E] = ['a', 'b', 'c', 'e'].map((digit) => digit.repeat(64));
 
 function artifact(digit: string, keeping: Artifact['keeping'] = 'cached'): Artifact {
-  return { digest: digestOf(digit), keeping, bytes: 1 };
+  return artifactOf(digestOf(digit), keeping);
 }
 
 const PINNED: readonly {

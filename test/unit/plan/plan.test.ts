@@ -7,7 +7,7 @@ import type { Bases, Layer } from '../../../src/model/project.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
 import { buildGraph } from '../../../src/plan/graph.ts';
 import { makePlan } from '../../../src/plan/plan.ts';
-import { digestOf, layerOf, valueIn } from '../../rig/tree.ts';
+import { artifactOf, digestOf, layerOf, valueIn } from '../../rig/tree.ts';
 import { World } from './world.ts';
 
 const BASES: Bases = new Map([['base', { type: 'file', path: '/base.qcow2' }]]);
@@ -117,7 +117,7 @@ test('a child goes by the digest of its parent, not by its key', async () => {
   assert.ok(parent?.action.type === 'fresh');
   const { record } = parent.action;
   // Built again under the same key, with other bytes.
-  const again = { ...record, artifact: { ...record.artifact, digest: digestOf('9') } };
+  const again = { ...record, artifact: artifactOf(digestOf('9')) };
   world.records.set(record.key, again);
   assert.equal(
     told(await planFor(world)),
@@ -125,12 +125,7 @@ test('a child goes by the digest of its parent, not by its key', async () => {
   );
   // Under another key, but with the very same bytes.
   world.inputs.set('20_b', 'a comment more');
-  const key = keyOf(
-    world.recipeOf(
-      parent.node,
-      new Map([['10_a', { digest: digestOf('2'), keeping: 'cached', bytes: 1 }]]),
-    ) ?? '',
-  );
+  const key = keyOf(world.recipeOf(parent.node, new Map([['10_a', artifactOf(digestOf('2'))]])) ?? '');
   world.records.set(key, { ...record, key });
   assert.equal(told(await planFor(world)), 'base fresh, 10_a fresh, 20_b fresh, 30_c fresh, 40_d fresh');
 });

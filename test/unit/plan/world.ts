@@ -1,11 +1,18 @@
 // A store and the outputs of a project that are only maps, for plans to be made over.
 
-import type { Artifact, BuildRecord, Digest, Key, Retention } from '../../../src/model/artifact.ts';
+import {
+  type Artifact,
+  type BuildRecord,
+  type Digest,
+  type Key,
+  mainDisk,
+  type Retention,
+} from '../../../src/model/artifact.ts';
 import type { Identity, Node } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import type { InPlace, Store } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
-import { digestOf } from '../../rig/tree.ts';
+import { artifactOf, digestOf } from '../../rig/tree.ts';
 
 /** A store and the outputs of one project. What a plan must not do throws. */
 export class World implements Store, InPlace {
@@ -24,7 +31,7 @@ export class World implements Store, InPlace {
     if (name !== undefined && !parent) return undefined;
     this.asked.push(node.name);
     const own = `layer ${node.name}\nscript ${this.inputs.get(node.name) ?? '-'}`;
-    return `${own}\nparent ${parent?.digest ?? 'scratch'}`;
+    return `${own}\nparent ${parent ? mainDisk(parent).digest : 'scratch'}`;
   };
 
   logOf = (): string => {
@@ -34,8 +41,8 @@ export class World implements Store, InPlace {
   async lookup(key: Key) {
     return this.records.get(key);
   }
-  async has({ digest }: Artifact) {
-    return this.artifacts.has(digest);
+  async has(artifact: Artifact) {
+    return this.artifacts.has(mainDisk(artifact).digest);
   }
   async linked(layer: string) {
     return this.links.get(layer);
@@ -67,12 +74,13 @@ export class World implements Store, InPlace {
   build(plan: Plan, digits: string): void {
     const done = new Map<string, Artifact>();
     for (const [index, { node, keeping }] of plan.entries()) {
-      const artifact: Artifact = { digest: digestOf(digits.charAt(index)), keeping, bytes: 1 };
+      const digest = digestOf(digits.charAt(index));
+      const artifact = artifactOf(digest, keeping);
       const record = recordOf(node.name, this.recipeOf(node, done) ?? '', artifact, keeping);
       if (keeping === 'cached') this.records.set(record.key, record);
       else this.uncachedRecords.set(node.name, record);
-      this.artifacts.add(artifact.digest);
-      if (node.type === 'layer') this.links.set(node.name, artifact.digest);
+      this.artifacts.add(digest);
+      if (node.type === 'layer') this.links.set(node.name, digest);
       done.set(node.name, artifact);
     }
     this.asked.length = 0;
@@ -85,5 +93,5 @@ function never(): never {
 
 function recordOf(layer: string, recipe: string, artifact: Artifact, keeping: Retention): BuildRecord {
   const about = { seconds: 1, created: '2020-01-01T00:00:00.000Z', recipe, parent: null };
-  return { schema: 1, key: keyOf(recipe), layer, artifact: { ...artifact, keeping }, ...about };
+  return { key: keyOf(recipe), layer, artifact: { ...artifact, keeping }, ...about };
 }

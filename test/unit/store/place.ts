@@ -8,7 +8,7 @@ import { keyOf } from '../../../src/model/recipe.ts';
 import { openInPlace } from '../../../src/store/in-place/in-place.ts';
 import { storePlaces } from '../../../src/store/names.ts';
 import { dropUnused } from '../../../src/store/upkeep/collect.ts';
-import { digestOf, Tree, valueIn } from '../../rig/tree.ts';
+import { artifactOf, digestOf, Tree, valueIn } from '../../rig/tree.ts';
 
 export class Place implements Disposable {
   readonly tree = new Tree({ 'p/': '' });
@@ -40,7 +40,7 @@ export class Place implements Disposable {
   }
 
   artifact(digit: string, parent?: Artifact, keeping: Retention = 'cached'): Artifact {
-    const artifact = { digest: digestOf(digit), keeping, bytes: 104 };
+    const artifact = artifactOf(digestOf(digit), keeping, 104);
     const name = path.relative(this.tree.directory, path.join(this.artifacts, artifactFile(artifact)));
     this.tree.write({ [name]: qcow2(parent && `./${artifactFile(parent)}`) });
     return artifact;
@@ -65,7 +65,7 @@ export class Place implements Disposable {
   async saveUncached(layer: string, artifact: Artifact): Promise<void> {
     const about = { seconds: 1, created: '', recipe: '', parent: null };
     valueIn(
-      await this.inPlace.save(layer, { schema: 1, key: keyOf(artifact.digest), layer, artifact, ...about }),
+      await this.inPlace.save(layer, { key: keyOf(artifactFile(artifact)), layer, artifact, ...about }),
     );
   }
 

@@ -1,5 +1,6 @@
 // vlb store verify --rebuild: whether a layer is reproducible.
 
+import { mainDisk } from '../../../model/artifact.ts';
 import type { Failure } from '../../../model/failure.ts';
 import { createReporter } from '../../../report/reporters/create-reporter.ts';
 import { NO_ACCESS } from '../../../workspace/request.ts';
@@ -30,8 +31,9 @@ export async function rebuild(
     });
     if (!rebuilt.ok) return endOf(rebuilt.failure, interrupt);
     const { record, digest } = rebuilt.value;
-    const same = digest === record.artifact.digest;
-    const result = { layer: record.layer, same, before: record.artifact.digest, after: digest };
+    const before = mainDisk(record.artifact).digest;
+    const same = digest === before;
+    const result = { layer: record.layer, same, before, after: digest };
     process.stdout.write(`${json ? JSON.stringify(result, undefined, 2) : text(result)}\n`);
     return same ? EXIT.ok : EXIT.work;
   } finally {

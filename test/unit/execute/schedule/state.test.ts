@@ -25,7 +25,7 @@ const BROKEN = fail('work', 'it failed').failure;
 const INTERRUPTED = fail('interrupted', 'stopped').failure;
 
 function recordOf(layer: string): BuildRecord {
-  const artifact = { digest: layer, keeping: 'cached', bytes: 1 };
+  const artifact = { keeping: 'cached', disks: [{ name: 'main', digest: layer, bytes: 1 }] };
   return { key: layer, layer, artifact, seconds: 1 } as unknown as BuildRecord; // only these are read
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Artifact, artifactFile } from '../../../../src/model/artifact.ts';
 import { keyOf } from '../../../../src/model/recipe.ts';
-import { digestOf, failureIn, valueIn } from '../../../rig/tree.ts';
+import { artifactOf, digestOf, failureIn, valueIn } from '../../../rig/tree.ts';
 import { Place } from '../place.ts';
 
 describe('uncached layers', () => {
@@ -14,7 +14,7 @@ describe('uncached layers', () => {
     using place = new Place();
     assert.equal(await place.inPlace.last('20_app'), undefined);
     await place.saveUncached('20_app', place.artifact('1', undefined, 'uncached'));
-    assert.equal((await place.inPlace.last('20_app'))?.artifact.digest, digestOf('1'));
+    assert.equal((await place.inPlace.last('20_app'))?.artifact.disks[0].digest, digestOf('1'));
     place.tree.write({ 'p/.vlb/in-place/20_app.json': '{' });
     assert.equal(await place.inPlace.last('20_app'), undefined, 'damaged');
   });
@@ -49,9 +49,9 @@ describe('uncached layers', () => {
 
   test('a record is put in place under the name that the layer has here', async () => {
     using place = new Place();
-    const artifact: Artifact = { digest: digestOf('1'), keeping: 'cached', bytes: 1 };
+    const artifact = artifactOf(digestOf('1'));
     const about = { seconds: 1, created: '', recipe: '', parent: null };
-    const record = { schema: 1, key: keyOf('x'), layer: '10_a', artifact, ...about } as const;
+    const record = { key: keyOf('x'), layer: '10_a', artifact, ...about };
     valueIn(await place.inPlace.save('20_renamed', record));
     assert.deepEqual(await place.inPlace.last('20_renamed'), record);
     assert.equal(await place.inPlace.last('10_a'), undefined);
@@ -60,10 +60,9 @@ describe('uncached layers', () => {
   test('a record that cannot be written is a failure', async () => {
     using place = new Place();
     place.tree.write({ 'p/.vlb': 'a file' });
-    const artifact: Artifact = { digest: digestOf('1'), keeping: 'uncached', bytes: 1 };
+    const artifact = artifactOf(digestOf('1'), 'uncached');
     const about = { seconds: 1, created: '', recipe: '', parent: null };
     const saved = await place.inPlace.save('10_a', {
-      schema: 1,
       key: keyOf('x'),
       layer: '10_a',
       artifact,

@@ -5,7 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { digestOf, failureIn, valueIn } from '../../../rig/tree.ts';
+import { artifactFile, mainDisk } from '../../../../src/model/artifact.ts';
+import { artifactOf, digestOf, failureIn, valueIn } from '../../../rig/tree.ts';
 import { Place } from '../place.ts';
 
 const INSIDE = '../.vlb/store/sha256';
@@ -19,12 +20,12 @@ describe('links', () => {
     const image = valueIn(await place.link([one, two, three]));
     assert.equal(image, place.tree.path('p/build/image.qcow2'));
     assert.deepEqual(place.links, {
-      '10_l1.qcow2': `${INSIDE}/${one.digest}.qcow2`,
-      [`${one.digest}.qcow2`]: `${INSIDE}/${one.digest}.qcow2`,
-      '20_l2.qcow2': `${INSIDE}/${two.digest}.qcow2`,
-      [`${two.digest}.qcow2`]: `${INSIDE}/${two.digest}.qcow2`,
-      '30_l3.qcow2': `${INSIDE}/${three.digest}.qcow2`,
-      'image.qcow2': `${INSIDE}/${three.digest}.qcow2`,
+      '10_l1.qcow2': `${INSIDE}/${artifactFile(one)}`,
+      [artifactFile(one)]: `${INSIDE}/${artifactFile(one)}`,
+      '20_l2.qcow2': `${INSIDE}/${artifactFile(two)}`,
+      [artifactFile(two)]: `${INSIDE}/${artifactFile(two)}`,
+      '30_l3.qcow2': `${INSIDE}/${artifactFile(three)}`,
+      'image.qcow2': `${INSIDE}/${artifactFile(three)}`,
     });
   });
 
@@ -33,7 +34,7 @@ describe('links', () => {
       using place = new Place(directory);
       const one = place.artifact('1');
       valueIn(await place.link([one]));
-      assert.equal(place.links['10_l1.qcow2'], place.tree.path(directory, `${one.digest}.qcow2`));
+      assert.equal(place.links['10_l1.qcow2'], place.tree.path(directory, `${artifactFile(one)}`));
     }
   });
 
@@ -42,10 +43,10 @@ describe('links', () => {
     const [one, two] = [place.artifact('1'), place.artifact('2', undefined, 'uncached')];
     assert.equal(await place.inPlace.linked('10_l1'), undefined);
     valueIn(await place.link([one, two]));
-    assert.equal(await place.inPlace.linked('10_l1'), one.digest);
-    assert.equal(await place.inPlace.linked('20_l2'), two.digest);
+    assert.equal(await place.inPlace.linked('10_l1'), mainDisk(one).digest);
+    assert.equal(await place.inPlace.linked('20_l2'), mainDisk(two).digest);
     place.tree.write({
-      'p/build/30_l3.qcow2': { link: `../elsewhere/${one.digest}.qcow2` },
+      'p/build/30_l3.qcow2': { link: `../elsewhere/${artifactFile(one)}` },
       'p/build/40_l4.qcow2': '',
     });
     assert.equal(await place.inPlace.linked('30_l3'), undefined, 'in another store');
@@ -60,8 +61,8 @@ describe('links', () => {
     const before = lstatSync(place.tree.path('p/build/10_l1.qcow2')).ino;
     valueIn(await place.link([one, other]));
     assert.equal(lstatSync(place.tree.path('p/build/10_l1.qcow2')).ino, before);
-    assert.equal(await place.inPlace.linked('20_l2'), other.digest);
-    assert.ok(place.links['image.qcow2']?.includes(other.digest));
+    assert.equal(await place.inPlace.linked('20_l2'), mainDisk(other).digest);
+    assert.ok(place.links['image.qcow2']?.includes(artifactFile(other)));
   });
 
   test('of ancestors that nothing stands on any more are removed; a file of the user is not', async () => {
@@ -71,8 +72,8 @@ describe('links', () => {
     place.tree.write({ 'p/build/notes.txt': { link: 'mine' } });
     const one = place.artifact('3');
     valueIn(await place.link([one, place.artifact('4', one)]));
-    assert.equal(place.links[`${old.digest}.qcow2`], undefined);
-    assert.ok(place.links[`${one.digest}.qcow2`]);
+    assert.equal(place.links[artifactFile(old)], undefined);
+    assert.ok(place.links[artifactFile(one)]);
     assert.equal(place.links['notes.txt'], 'mine');
   });
 
@@ -82,7 +83,7 @@ describe('links', () => {
     valueIn(await place.link([old, place.artifact('2', old)]));
     valueIn(await place.link([place.artifact('3')]));
     assert.ok(place.links['20_l2.qcow2']);
-    assert.ok(place.links[`${old.digest}.qcow2`]);
+    assert.ok(place.links[artifactFile(old)]);
   });
 
   test('of layers that are gone are removed where all layers are known; no file is', async () => {
@@ -119,11 +120,11 @@ describe('links', () => {
         ]),
       ),
     );
-    assert.equal(place.links['web.qcow2'], `${INSIDE}/${two.digest}.qcow2`);
-    assert.equal(place.links['db.qcow2'], `${INSIDE}/${one.digest}.qcow2`);
+    assert.equal(place.links['web.qcow2'], `${INSIDE}/${artifactFile(two)}`);
+    assert.equal(place.links['db.qcow2'], `${INSIDE}/${artifactFile(one)}`);
     place.tree.write({ 'p/build/mine.qcow2': { link: '/srv/mine.qcow2' } });
     valueIn(await place.link([one], 'keep', new Map([['web', undefined]])));
-    assert.equal(place.links['web.qcow2'], `${INSIDE}/${two.digest}.qcow2`);
+    assert.equal(place.links['web.qcow2'], `${INSIDE}/${artifactFile(two)}`);
     assert.equal(place.links['db.qcow2'], undefined);
     assert.equal(place.links['mine.qcow2'], '/srv/mine.qcow2');
   });
@@ -133,7 +134,7 @@ describe('links', () => {
     const one = place.artifact('1');
     const two = place.artifact('2', one);
     valueIn(await place.link([], 'keep', new Map([['web', two]])));
-    assert.ok(place.links[`${one.digest}.qcow2`]);
+    assert.ok(place.links[artifactFile(one)]);
   });
 
   test('that lead nowhere do no harm', async () => {
@@ -154,8 +155,8 @@ describe('links', () => {
 
 test('an artifact that says it stands on itself does not hold vlb up for ever', () => {
   using place = new Place();
-  const one = place.artifact('1', { digest: digestOf('1'), keeping: 'cached', bytes: 0 });
-  place.tree.write({ 'p/build/10_l1.qcow2': { link: path.join(place.artifacts, `${one.digest}.qcow2`) } });
+  const one = place.artifact('1', artifactOf(digestOf('1')));
+  place.tree.write({ 'p/build/10_l1.qcow2': { link: path.join(place.artifacts, `${artifactFile(one)}`) } });
   const [project, artifacts] = [place.tree.path('p'), place.artifacts];
   const options = JSON.stringify({ project, artifacts, build: `${project}/build`, state: `${project}/.vlb` });
   const module = path.resolve(import.meta.dirname, '../../../../src/store/in-place/in-place.ts');

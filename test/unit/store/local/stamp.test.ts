@@ -10,7 +10,7 @@ import { digestOf, Tree } from '../../../rig/tree.ts';
 
 const CONTENT = 'content of an artifact';
 const DIGEST = createHash('sha256').update(CONTENT).digest('hex') as Digest; // as the store makes it
-const ARTIFACT = { digest: DIGEST, keeping: 'cached', bytes: CONTENT.length } as const;
+const ARTIFACT = { name: 'main', digest: DIGEST, bytes: CONTENT.length };
 const BOOT = '1234abcd';
 
 /** A file that should be the artifact. */
