@@ -60,7 +60,8 @@ export function parseRecord(text: string): BuildRecord | undefined {
 
 /** Whether a text is a record that only a newer vlb can read. */
 export function isNewerRecord(text: string): boolean {
-  return Number(parseObject(text)?.['schema']) > NEWEST_SCHEMA;
+  const schema = parseObject(text)?.['schema'];
+  return typeof schema === 'number' && schema > NEWEST_SCHEMA;
 }
 
 /** The oldest schema that can say it all. */

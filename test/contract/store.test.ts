@@ -142,6 +142,32 @@ function committing(implementation: StoreUnderTest): void {
     assert.deepEqual(opened.notes, []);
   });
 
+  test('the record is text as version 0.1.0 wrote it', async () => {
+    using opened = new Opened(implementation);
+    const parent = { keeping: 'cached', disks: [{ name: 'main', digest: digestOf('a') }] } as const;
+    const { seconds, created } = await commit(opened.store, 'content', { parent, noshare: true });
+    const text = `{
+ "schema": 1,
+ "key": "${KEY}",
+ "layer": "20_app",
+ "parent": {
+  "digest": "${digestOf('a')}",
+  "keeping": "cached"
+ },
+ "recipe": "one",
+ "noshare": true,
+ "artifact": {
+  "digest": "${sha256('content')}",
+  "keeping": "cached",
+  "bytes": 7
+ },
+ "seconds": ${seconds},
+ "created": "${created}"
+}
+`;
+    assert.equal(readFileSync(opened.recordFile(KEY), 'utf8'), text);
+  });
+
   test('the artifact is one read-only file under the name of its digest, beside all others', async () => {
     using opened = new Opened(implementation);
     const record = await commit(opened.store, 'content');
