@@ -1,6 +1,6 @@
 // The composition root of what reads disks without building anything.
 
-import { accessSync, constants, mkdirSync, mkdtempSync } from 'node:fs';
+import { constants, mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { fuseBackend } from '../host/attach/fuse.ts';
 import { backingChain } from '../host/images/backing-chain.ts';
@@ -12,6 +12,7 @@ import { failAt, ok, type Result } from '../model/failure.ts';
 import type { DiskViewer } from '../model/ports/viewer.ts';
 import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
+import { isAllowed } from '../util/fs.ts';
 import type { Disks } from '../workspace/parts.ts';
 
 export function openDisks(owner: string): Disks {
@@ -26,15 +27,6 @@ export function openDisks(owner: string): Disks {
   };
 }
 
-function isWritable(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function openViewer(
   { state, runs }: ProjectPaths,
   owner: string,
@@ -44,7 +36,7 @@ async function openViewer(
   const able = await host.check();
   if (!able.ok) return able;
   // Two image files need no project, and none shall be begun for them; and a project may be read-only.
-  if (!isWritable(state)) {
+  if (!isAllowed(state, constants.W_OK)) {
     const scratch = makeScratch();
     return scratch.ok ? openDiskViewer(fuseBackend, scratch.value.path, signal) : scratch;
   }

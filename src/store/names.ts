@@ -3,6 +3,7 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { attempt } from '../util/errors.ts';
 import { newerVersion } from '../util/format-version.ts';
 
 /** The version of a store's contents. */
@@ -51,14 +52,11 @@ export interface Measured {
 
 /** The status of a file, links not followed; undefined when it is gone or cannot be accessed. */
 export function measure(file: string): Measured | undefined {
-  try {
-    const stat = lstatSync(file);
-    const { size, mtimeMs: modified, ctimeMs: changed } = stat;
-    // st_blocks counts 512 bytes, whatever the file system's blocks are: stat(2).
-    return { size, disk: stat.blocks * 512, modified, changed, isDirectory: stat.isDirectory() };
-  } catch {
-    return undefined;
-  }
+  const stat = attempt(() => lstatSync(file));
+  if (!stat) return undefined;
+  const { size, mtimeMs: modified, ctimeMs: changed } = stat;
+  // st_blocks counts 512 bytes, whatever the file system's blocks are: stat(2).
+  return { size, disk: stat.blocks * 512, modified, changed, isDirectory: stat.isDirectory() };
 }
 
 /** Fails as `host` when a newer vlb wrote the store in a directory, which may be absent. */

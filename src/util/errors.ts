@@ -7,3 +7,12 @@
 export function systemError(error: unknown): NodeJS.ErrnoException {
   return error instanceof Error ? error : new Error(String(error));
 }
+
+/** The result of a call; undefined where it throws, for callers to whom it does not matter why. */
+export function attempt<Value>(call: () => Value): Value | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 // What the file system has at a path, for callers to whom a missing file and an unreadable one are the same.
 
-import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { accessSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { attempt } from './errors.ts';
 
 /** The status of what the path leads to, following links; undefined when it is absent or behind a loop of links. */
 export function statIfAny(file: string): Stats | undefined {
@@ -37,10 +38,7 @@ export function realPathOrSame(file: string): string {
   return realPathIfAny(file) ?? file;
 }
 
-function attempt<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
+/** Whether this process may access a file as `mode` says, see access(2): `constants.W_OK`. */
+export function isAllowed(file: string, mode: number): boolean {
+  return attempt(() => accessSync(file, mode) === undefined) === true;
 }

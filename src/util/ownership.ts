@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import { systemError } from './errors.ts';
+import { attempt, systemError } from './errors.ts';
 import { quoteCommand } from './quote.ts';
 
 /**
@@ -20,10 +20,7 @@ export function chownHint(error: unknown, places: readonly string[]): string | u
   return `take the files over, if an earlier build ran with sudo: ${quoteCommand(['sudo', 'chown', '-R', userName(), ...names])}`;
 }
 
+/** Not every user is in /etc/passwd: in some containers only the number is known. */
 function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.()); // not in /etc/passwd, as in some containers
-  }
+  return attempt(() => userInfo().username) ?? String(process.getuid?.());
 }

@@ -1,12 +1,13 @@
 // vlb test-boot: boots an image with nothing written to it, for a user at the console or as a check.
 
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { parseArtifactFile } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { BootReport, CheckOptions, ImageBooter, MachineOptions } from '../../model/ports/booter.ts';
 import { findLayer } from '../../plan/find-layer.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
+import { namesIn } from '../../util/fs.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
 import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import type { Raw } from '../args/table/table.ts';
@@ -106,13 +107,9 @@ function findImage(wanted: string | undefined, directory: string): Result<string
 
 /** The names in build/ for users: not those of digests. */
 function linksIn(build: string): readonly string[] {
-  try {
-    return readdirSync(build)
-      .filter((name) => /^[^.].*\.qcow2$/.test(name) && !parseArtifactFile(name))
-      .map((name) => name.slice(0, -'.qcow2'.length));
-  } catch {
-    return []; // nothing was built
-  }
+  return namesIn(build)
+    .filter((name) => /^[^.].*\.qcow2$/.test(name) && !parseArtifactFile(name))
+    .map((name) => name.slice(0, -'.qcow2'.length));
 }
 
 function readCheck(raw: Partial<Raw<'test-boot'>>): Result<CheckOptions> {

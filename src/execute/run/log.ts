@@ -1,9 +1,10 @@
 // The logs of a layer's runs: the last one and a few before it, and a note while the last one is running.
 
-import { lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
+import { textIfAny } from '../../util/fs.ts';
 import type { Context } from '../run-context.ts';
 
 /** How many logs of a layer are stored in addition to the last one. */
@@ -46,12 +47,8 @@ export function runningNow(
   paths: Pick<ProjectPaths, 'logs'>,
   isAlive: (owner: string) => boolean,
 ): string | undefined {
-  try {
-    const name = readFileSync(noteFile(layer, paths), 'utf8');
-    return isAlive(name) ? name : undefined;
-  } catch {
-    return undefined; // without a note, nothing is running
-  }
+  const name = textIfAny(noteFile(layer, paths));
+  return name !== undefined && isAlive(name) ? name : undefined;
 }
 
 function noteFile(layer: string, { logs }: Pick<ProjectPaths, 'logs'>): string {

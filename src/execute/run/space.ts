@@ -2,6 +2,7 @@
 
 import { statfsSync } from 'node:fs';
 import type { Failure } from '../../model/failure.ts';
+import { attempt } from '../../util/errors.ts';
 import type { Context } from '../run-context.ts';
 
 /** With less free space than this, a failure is attributed to it; bytes. */
@@ -35,10 +36,6 @@ export function fullStore({ store }: Pick<Context, 'store'>): Failure | undefine
 }
 
 function roomIn(directory: string): number {
-  try {
-    const { bavail, bsize } = statfsSync(directory);
-    return bavail * bsize;
-  } catch {
-    return Number.POSITIVE_INFINITY; // the directory does not exist (any more), which explains nothing
-  }
+  const stat = attempt(() => statfsSync(directory));
+  return stat ? stat.bavail * stat.bsize : Number.POSITIVE_INFINITY; // a missing directory explains nothing
 }

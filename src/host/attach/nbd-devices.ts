@@ -1,9 +1,10 @@
 // Assigns network block devices to disks: those given with `--nbd`, each for one disk at a time.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, type Result } from '../../model/failure.ts';
+import { textIfAny } from '../../util/fs.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
 /** Why a device is not available, as a sentence. */
@@ -112,9 +113,6 @@ export async function connectedBy(device: string): Promise<Busy | undefined> {
 }
 
 function serverOf(device: string): string | undefined {
-  try {
-    return readFileSync(path.join('/sys/block', path.basename(device), 'pid'), 'utf8').trim();
-  } catch {
-    return undefined; // the file exists only while something is connected
-  }
+  // The file exists only while something is connected.
+  return textIfAny(path.join('/sys/block', path.basename(device), 'pid'))?.trim();
 }

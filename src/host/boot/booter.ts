@@ -12,6 +12,7 @@ import {
   type MachineOptions,
   TCG_TIMEOUT_FACTOR,
 } from '../../model/ports/booter.ts';
+import { attempt } from '../../util/errors.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { runInTerminal } from '../process/run.ts';
 import { checkGuest } from './check.ts';
@@ -96,10 +97,6 @@ function defaultTimeout(accelerator: Accelerator): number {
 /** False for a closed standard input and for one like /dev/null: nothing would ever end the guest. */
 function canBeTypedInto(): boolean {
   if (process.stdin.isTTY) return true;
-  try {
-    const stat = fstatSync(0);
-    return stat.isFIFO() || stat.isSocket() || stat.isFile();
-  } catch {
-    return false;
-  }
+  const stat = attempt(() => fstatSync(0));
+  return stat !== undefined && (stat.isFIFO() || stat.isSocket() || stat.isFile());
 }

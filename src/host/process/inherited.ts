@@ -1,6 +1,7 @@
 // Closes files that vlb inherited open, as in `vlb build 9<file`: scripts must not get them.
 
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
+import { textIfAny } from '../../util/fs.ts';
 
 /** open(2)'s O_CLOEXEC, as fdinfo of proc(5) shows it, in octal. Node opens all its own files with it. */
 const CLOSE_ON_EXEC = 0o2000000;
@@ -14,10 +15,8 @@ export function closeInherited(): void {
 }
 
 function closesOnExec(descriptor: number): boolean {
-  try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
-    return flags === undefined || (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) !== 0;
-  } catch {
-    return true; // the descriptor of the directory listing, already closed
-  }
+  // Absent for the descriptor of the directory listing, which is closed already.
+  const info = textIfAny(`/proc/self/fdinfo/${descriptor}`) ?? '';
+  const flags = /^flags:\s*([0-7]+)$/m.exec(info)?.[1];
+  return flags === undefined || (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) !== 0;
 }

@@ -1,6 +1,8 @@
 // Names of running processes that no later process can have: what carries the name of a dead owner can be removed.
 
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { attempt } from '../../util/errors.ts';
+import { textIfAny } from '../../util/fs.ts';
 
 /** How long a file of an owner in another PID namespace counts as alive, if nothing renews it: a day, ms. */
 const DAY = 86_400_000;
@@ -32,11 +34,7 @@ export function ownerIsAlive(name: string, file?: string, within = DAY): boolean
 
 /** The inode of this process's PID namespace, see namespaces(7); undefined when /proc is that of another one. */
 function pidNamespace(): string | undefined {
-  try {
-    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0];
-  } catch {
-    return undefined;
-  }
+  return /\d+/.exec(attempt(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[0];
 }
 
 function isFresh(file: string, within: number): boolean {
@@ -47,11 +45,7 @@ function isFresh(file: string, within: number): boolean {
 
 /** Whether a process is a vlb, by its command line: node with the bundle, see bin/vlb. */
 function isVlb(pid: string): boolean {
-  try {
-    return pid !== '' && /\/main\.mjs(?:\0|$)/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
-  } catch {
-    return false;
-  }
+  return pid !== '' && /\/main\.mjs(?:\0|$)/.test(textIfAny(`/proc/${pid}/cmdline`) ?? '');
 }
 
 /**
@@ -59,14 +53,11 @@ function isVlb(pid: string): boolean {
  * when the process does not exist. A zombie (field 3) counts as ended: in containers its parent may never wait for it.
  */
 function startTime(pid: number): string | undefined {
-  try {
-    // The second field is the command in parentheses and may hold anything, so count from its end.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return 'ZX'.includes(state) ? undefined : `${fields[18]}.${bootId()}`;
-  } catch {
-    return undefined;
-  }
+  const stat = textIfAny(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  // The second field is the command in parentheses and may hold anything, so count from its end.
+  const [state = '', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return 'ZX'.includes(state) ? undefined : `${fields[18]}.${bootId()}`;
 }
 
 /** A name for the current boot of the machine: eight digits of the random boot id, see proc_sys_kernel(5). */

@@ -1,6 +1,7 @@
 // The package of each external tool that vlb calls, for hints on missing tools.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { textIfAny } from '../../util/fs.ts';
 
 const COMMANDS = {
   apt: 'apt-get install',
@@ -90,12 +91,6 @@ export function packageManager(
 }
 
 function hostPackageManager(): PackageManager | undefined {
-  for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
-    try {
-      return packageManager(readFileSync(file, 'utf8'), existsSync);
-    } catch {
-      // Try the next file; without either, check what is installed.
-    }
-  }
-  return packageManager('', existsSync);
+  const osRelease = textIfAny('/etc/os-release') ?? textIfAny('/usr/lib/os-release');
+  return packageManager(osRelease ?? '', existsSync);
 }

@@ -1,10 +1,12 @@
 // Runs external commands. The only file that imports execa; everything else that starts a process calls this one.
 
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { attempt } from '../../util/errors.ts';
+import { isAllowed } from '../../util/fs.ts';
 import { quoteCommand } from '../../util/quote.ts';
 import { traceAction } from '../../util/trace.ts';
 import { packageHint } from './packages.ts';
@@ -205,11 +207,7 @@ function traceCommand(
 }
 
 function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, signal);
-  } catch {
-    // all of it has ended
-  }
+  if (pid !== undefined) attempt(() => process.kill(-pid, signal)); // all of it may have ended
 }
 
 /** The failure of a command that ran and did not succeed. */
@@ -231,14 +229,7 @@ export function lastLines(text: string, count: number): string[] {
 /** Whether a tool is on the PATH or in the directories of root's tools, which the PATH of a user may lack. Starts no process. */
 export function isInstalled(tool: string): boolean {
   const places = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`.split(':');
-  return places.some((place) => {
-    try {
-      accessSync(path.join(place, tool), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return places.some((place) => isAllowed(path.join(place, tool), constants.X_OK));
 }
 
 /** The failure for a missing tool, with its package in the hint. */

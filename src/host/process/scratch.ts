@@ -1,9 +1,10 @@
 // Temporary directories for boots and for comparing disks outside of a project; removed at the end.
 
-import { accessSync, constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { failAt, ok, type Result } from '../../model/failure.ts';
+import { isAllowed } from '../../util/fs.ts';
 import { ownerIsAlive, ownerName } from './owner.ts';
 
 export interface Scratch extends Disposable {
@@ -30,12 +31,7 @@ export function makeScratch(): Result<Scratch> {
 /** TMPDIR, or else /var/tmp before /tmp: a guest can write gigabytes to its overlay, and /tmp is often memory. */
 function scratchPlace(): string {
   if (process.env['TMPDIR']) return path.resolve(process.env['TMPDIR']);
-  try {
-    accessSync('/var/tmp', constants.W_OK);
-    return '/var/tmp';
-  } catch {
-    return tmpdir();
-  }
+  return isAllowed('/var/tmp', constants.W_OK) ? '/var/tmp' : tmpdir();
 }
 
 function removeLeftovers(place: string): void {

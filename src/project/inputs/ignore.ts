@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { Ignore } from 'ignore';
 import { ok, type Result } from '../../model/failure.ts';
+import { attempt } from '../../util/errors.ts';
 import { LARGEST_TEXT, readFile } from './read-file.ts';
 
 export const IGNORE_FILE = '.vlbignore';
@@ -81,15 +82,8 @@ export async function prepareRules(rules: IgnoreRules): Promise<void> {
 
 function textIn(directory: string): Result<string> {
   const file = path.join(directory, IGNORE_FILE);
-  if (!exists(file)) return ok('');
+  const isAbsent = attempt(() => statSync(file, { throwIfNoEntry: false }) === undefined);
+  if (isAbsent) return ok(''); // where it cannot be accessed, reading it reports the error
   const read = readFile(file, { what: IGNORE_FILE, atMost: LARGEST_TEXT });
   return read.ok ? ok(read.value.toString()) : read;
-}
-
-function exists(file: string): boolean {
-  try {
-    return statSync(file, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true; // reading it reports the error
-  }
 }

@@ -4,6 +4,7 @@
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import { attempt } from '../../util/errors.ts';
 
 /** In milliseconds: a file younger than this when it was hashed may change again without a new time stamp. */
 const RACY = 2000;
@@ -134,7 +135,7 @@ export class StatIndex {
       writeFileSync(temporary, Buffer.concat([Buffer.from(head), body]));
       renameSync(temporary, this.#file);
     } catch {
-      removeIfThere(temporary);
+      attempt(() => rmSync(temporary, { force: true }));
     }
   }
 }
@@ -164,12 +165,8 @@ function fieldsOf({ mode, size, mtimeMs, ctimeMs, ino }: Stats, now: number): nu
 
 function readSections(file: string): Map<string, Section> {
   const sections = new Map<string, Section>();
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch {
-    return sections;
-  }
+  const bytes = attempt(() => readFileSync(file));
+  if (!bytes) return sections;
   const [line, sum] = HEADER.exec(bytes.toString('latin1', 0, 128)) ?? [];
   if (line === undefined) return sections;
   const body = bytes.subarray(line.length);
@@ -197,19 +194,11 @@ function fileSystemNow(directory: string): number {
   } catch {
     return Number.NEGATIVE_INFINITY;
   } finally {
-    removeIfThere(probe);
+    attempt(() => rmSync(probe, { force: true }));
   }
 }
 
 /** CRC-32 and length: enough against accidental damage, and much faster than loading OpenSSL. */
 function checksum(bytes: Buffer): string {
   return `${crc32(bytes).toString(16).padStart(8, '0')} ${bytes.length}`;
-}
-
-function removeIfThere(file: string): void {
-  try {
-    rmSync(file, { force: true });
-  } catch {
-    // Its directory does not exist or is not a directory.
-  }
 }

@@ -8,6 +8,7 @@ import {
   sign as signBytes,
   verify as verifyBytes,
 } from 'node:crypto';
+import { attempt } from '../../util/errors.ts';
 
 export interface Signer {
   readonly publicKey: string;
@@ -32,13 +33,8 @@ export function generateKeys(): KeyPair {
 
 /** A signer with the private key in a PEM text; undefined when that is not an Ed25519 key. */
 export function signerOf(pem: string): Signer | undefined {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(pem);
-  } catch {
-    return undefined;
-  }
-  if (key.asymmetricKeyType !== 'ed25519') return undefined;
+  const key = attempt(() => createPrivateKey(pem));
+  if (key?.asymmetricKeyType !== 'ed25519') return undefined;
   return {
     publicKey: textOf(createPublicKey(key)),
     sign: (text) => signBytes(undefined, Buffer.from(text), key).toString('base64'),

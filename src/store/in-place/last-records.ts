@@ -1,10 +1,10 @@
 // Each layer's last record in a project: .vlb/in-place/<layer>.json.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { parseRecord, recordText } from '../../model/record.ts';
-import { namesIn } from '../../util/fs.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 
 /** The directory of the last records, in the project's state directory. */
 export function lastRecordsDirectory(state: string): string {
@@ -13,11 +13,7 @@ export function lastRecordsDirectory(state: string): string {
 
 /** The last record of a layer; undefined when it is absent or damaged. */
 export function readLastRecord(directory: string, layer: string): BuildRecord | undefined {
-  try {
-    return parseRecord(readFileSync(fileOf(directory, layer), 'utf8'));
-  } catch {
-    return undefined;
-  }
+  return parseRecord(textIfAny(fileOf(directory, layer)) ?? '');
 }
 
 /** The last records of all layers. */

@@ -1,18 +1,10 @@
 // The links in build/: one for each layer and image, and for each of their backing files.
 
-import {
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type Digest, parseArtifactFile } from '../../model/artifact.ts';
-import { namesIn, realPathOrSame } from '../../util/fs.ts';
+import { attempt } from '../../util/errors.ts';
+import { namesIn, realPathIfAny, realPathOrSame } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 
 export interface LinkPlaces {
@@ -43,11 +35,8 @@ export interface RealPlaces {
 
 /** Undefined without a build/. */
 export function realPlaces({ build, artifacts }: LinkPlaces): RealPlaces | undefined {
-  try {
-    return { build: realpathSync(build), artifacts: [artifacts, realPathOrSame(artifacts)] };
-  } catch {
-    return undefined;
-  }
+  const real = realPathIfAny(build);
+  return real === undefined ? undefined : { build: real, artifacts: [artifacts, realPathOrSame(artifacts)] };
 }
 
 /** The digest of the artifact that a layer's link leads to; undefined when it leads to none of this store. */
@@ -176,10 +165,7 @@ export function linkedArtifacts(build: string): Set<string> {
   return new Set(artifactLinks(build).map(({ target }) => path.basename(target)));
 }
 
+/** Undefined when it is not a link. */
 function linkTarget(file: string): string | undefined {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return undefined; // not a link
-  }
+  return attempt(() => readlinkSync(file));
 }

@@ -8,14 +8,13 @@ import {
   backingOf,
   type Digest,
   diskFile,
-  type Key,
   MAIN_DISK,
   mainDisk,
 } from '../../model/artifact.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
 import { recordText } from '../../model/record.ts';
-import { systemError } from '../../util/errors.ts';
+import { attempt, systemError } from '../../util/errors.ts';
 import { chownHint } from '../../util/ownership.ts';
 import type { ProjectPlaces } from '../upkeep/projects.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
@@ -135,20 +134,12 @@ export class LocalDraft implements Draft {
         if (winner && (await this.#store.lease([winner], signal)).length === 0) return winner;
         linkSync(temporary, file); // the winner was damaged and has been moved aside
       }
-      if (log !== undefined) this.#keepLog(log, record.key);
+      // A log is only for the user: a build does not fail without it.
+      if (log !== undefined) attempt(() => copyFileSync(log, path.join(this.#keys, `${record.key}.log`)));
       flushDirectory(this.#keys);
       return record;
     } finally {
       rmSync(temporary, { force: true });
-    }
-  }
-
-  /** A log is only for the user: a build does not fail without it. */
-  #keepLog(log: string, key: Key): void {
-    try {
-      copyFileSync(log, path.join(this.#keys, `${key}.log`));
-    } catch {
-      return;
     }
   }
 

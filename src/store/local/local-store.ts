@@ -19,7 +19,7 @@ import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Draft, Pieces, Store } from '../../model/ports/store.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { isNewerRecord, parseRecord } from '../../model/record.ts';
-import { systemError } from '../../util/errors.ts';
+import { attempt, systemError } from '../../util/errors.ts';
 import { markVersion } from '../../util/format-version.ts';
 import { namesIn } from '../../util/fs.ts';
 import { Lease } from '../locks/lease.ts';
@@ -131,11 +131,7 @@ class LocalStore implements Store {
 
   noteUse(records: readonly BuildRecord[]): void {
     if (usedToday(this.#places, this.#options.project)) return;
-    try {
-      this.#noteUse(records);
-    } catch {
-      return; // as above
-    }
+    attempt(() => this.#noteUse(records)); // the store may be read-only
   }
 
   async examine(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
@@ -244,9 +240,7 @@ class LocalStore implements Store {
   /** Removes what dead processes left, where permitted: in a shared store some of it may belong to another user. */
   #clearDead(): void {
     const { owner, isAlive, project } = this.#options;
-    try {
-      removeDead(findDead(this.#places, project, isAlive), owner, isAlive);
-    } catch {}
+    attempt(() => removeDead(findDead(this.#places, project, isAlive), owner, isAlive));
   }
 
   /**
@@ -259,9 +253,7 @@ class LocalStore implements Store {
     for (const { key, artifact } of records) {
       const file = this.#recordFile(key);
       if (artifact.keeping === 'uncached' || (measure(file)?.modified ?? 0) > now.getTime()) continue;
-      try {
-        utimesSync(file, now, now);
-      } catch {}
+      attempt(() => utimesSync(file, now, now));
     }
   }
 
@@ -287,8 +279,6 @@ class LocalStore implements Store {
 /** Removes deltas in progress whose owner is dead, where permitted. */
 function clearDrafts(artifacts: string, isAlive: IsAlive): void {
   for (const draft of deadFiles(artifacts, isAlive)) {
-    try {
-      rmSync(draft, { recursive: true, force: true });
-    } catch {} // another user's store, or a read-only one: harmless
+    attempt(() => rmSync(draft, { recursive: true, force: true })); // another user's stay: harmless
   }
 }

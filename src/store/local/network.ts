@@ -4,6 +4,7 @@
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { attempt } from '../../util/errors.ts';
 
 /** Types of statfs(2): linux/magic.h, and the sources of file systems outside of the kernel. FUSE is not recognized. */
 const NETWORK: Readonly<Record<number, string>> = {
@@ -37,10 +38,7 @@ export function checkIsLocal(
 
 /** The type of the file system of a directory or of its nearest existing parent; undefined when none can be accessed. */
 function typeOfNearest(directory: string, typeOf: (file: string) => number): number | undefined {
-  try {
-    return typeOf(directory) >>> 0;
-  } catch {
-    const parent = path.dirname(directory);
-    return parent === directory ? undefined : typeOfNearest(parent, typeOf);
-  }
+  const type = attempt(() => typeOf(directory) >>> 0);
+  const parent = path.dirname(directory);
+  return type === undefined && parent !== directory ? typeOfNearest(parent, typeOf) : type;
 }

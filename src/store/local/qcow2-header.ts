@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { parseArtifactFile } from '../../model/artifact.ts';
+import { attempt } from '../../util/errors.ts';
 
 const MAGIC = 0x514649fb; // "QFI\xfb"
 
@@ -11,12 +12,8 @@ const MAGIC = 0x514649fb; // "QFI\xfb"
  * docs/interop/qcow2.txt, "Header": magic at byte 0, the name's offset at 8 (8 bytes), its length at 16 (4 bytes).
  */
 export function backingFile(file: string): string | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch {
-    return undefined;
-  }
+  const descriptor = attempt(() => openSync(file, 'r'));
+  if (descriptor === undefined) return undefined;
   try {
     const header = Buffer.alloc(20);
     if (readSync(descriptor, header, 0, 20, 0) < 20 || header.readUInt32BE(0) !== MAGIC) return undefined;

@@ -9,7 +9,7 @@
 
 import { type Stats, statSync, utimesSync } from 'node:fs';
 import type { Digest, DiskReference } from '../../model/artifact.ts';
-import { systemError } from '../../util/errors.ts';
+import { attempt, systemError } from '../../util/errors.ts';
 import { digestFile, flushFile } from './durable.ts';
 
 /** The kernel writes out data older than 30 s (vm.dirty_expire_centisecs), checking every 5 s; ms. */
@@ -65,7 +65,7 @@ export async function isIntact(
       const isFlushed = found === digest && (await tryFlush(file));
       const now = statSync(file);
       if (now.mtimeMs === before.mtimeMs) {
-        if (isFlushed) stampIfAllowed(file, digest);
+        if (isFlushed) attempt(() => stampDigest(file, digest)); // another user's file is read again next time
         return found === digest && isFlushed !== undefined;
       }
       before = now; // stamped or modified by another process in the meantime
@@ -84,14 +84,6 @@ async function tryFlush(file: string): Promise<boolean | undefined> {
   } catch (error) {
     const { code = '' } = systemError(error);
     return ['EIO', 'ENOSPC', 'EDQUOT'].includes(code) ? undefined : false;
-  }
-}
-
-function stampIfAllowed(file: string, digest: Digest): void {
-  try {
-    stampDigest(file, digest);
-  } catch {
-    // it belongs to another user: it will be read again
   }
 }
 

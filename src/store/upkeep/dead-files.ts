@@ -2,6 +2,7 @@
 
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { attempt } from '../../util/errors.ts';
 import { namesIn, textIfAny } from '../../util/fs.ts';
 import { FRESH_FOR } from '../locks/heartbeat.ts';
 import { dropDeadLock, type IsAlive } from '../locks/lock.ts';
@@ -42,7 +43,7 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
   ];
   return {
     files: [
-      ...[places.artifacts, build].flatMap((directory) => deadFilesOrNone(directory, isAlive)),
+      ...[places.artifacts, build].flatMap((directory) => attempt(() => deadFiles(directory, isAlive)) ?? []),
       ...named(places.leases, /^(.*)$/),
       // Temporary files beside those that they were to replace.
       ...named(places.projects, /\.json\.(\d+)$/),
@@ -57,14 +58,6 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
 export function removeDead({ files, locks }: Dead, owner: string, isAlive: IsAlive): void {
   for (const file of files) rmSync(file, { recursive: true, force: true });
   for (const file of locks) dropDeadLock(file, owner, isAlive);
-}
-
-function deadFilesOrNone(directory: string, isAlive: IsAlive): readonly string[] {
-  try {
-    return deadFiles(directory, isAlive);
-  } catch {
-    return [];
-  }
 }
 
 function isOfDead(owner: string | undefined, file: string, isAlive: IsAlive): boolean {

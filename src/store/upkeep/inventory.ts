@@ -1,6 +1,5 @@
 // The inventory of a store: its artifacts, the records that name them, and what each depends on.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import {
   artifactFile,
@@ -11,7 +10,7 @@ import {
 } from '../../model/artifact.ts';
 import { mountedIn } from '../../model/recipe.ts';
 import { parseRecord } from '../../model/record.ts';
-import { namesIn } from '../../util/fs.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 import { measure, RECORD, type StorePlaces } from '../names.ts';
 
@@ -66,14 +65,10 @@ export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<str
 
 /** The record in a file; undefined when it is absent or damaged. */
 export function readStoredRecord(file: string): StoredRecord | undefined {
-  try {
-    const whole = parseRecord(readFileSync(file, 'utf8'));
-    if (!whole) return undefined;
-    const { recipe: _, ...record } = whole;
-    return { file, record, needs: neededBy(whole), lastUsed: measure(file)?.modified ?? 0 };
-  } catch {
-    return undefined; // gone
-  }
+  const whole = parseRecord(textIfAny(file) ?? '');
+  if (!whole) return undefined;
+  const { recipe: _, ...record } = whole;
+  return { file, record, needs: neededBy(whole), lastUsed: measure(file)?.modified ?? 0 };
 }
 
 /**
