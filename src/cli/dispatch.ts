@@ -11,8 +11,8 @@ type Run<P extends Path> = (raw: Raw<P>, options: GlobalOptions) => Promise<numb
 type Alone = 'help' | 'completion' | 'schema';
 
 const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
-  build: async (raw, options) => (await import('./commands/build-command.ts')).buildCommand(raw, options),
-  watch: async (raw, options) => (await import('./commands/watch.ts')).watchCommand(raw, options),
+  build: async (raw, options) => (await import('./commands/build.ts')).build(raw, options),
+  watch: async (raw, options) => (await import('./commands/watch.ts')).watch(raw, options),
   plan: async (raw, options) => (await inspect()).plan(inspected(raw, options)),
   why: async (raw, options) =>
     (await inspect()).why({ ...inspected({ ...raw, layer: [raw.layer] }, options), record: raw.record }),

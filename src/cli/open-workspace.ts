@@ -4,8 +4,8 @@ import path from 'node:path';
 import { environmentHere, openWorkspace } from '../compose.ts';
 import { findProject } from '../project/find.ts';
 import { quoteCommand } from '../util/quote.ts';
-import type { Access, Selection } from '../workspace/request.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { Raw } from './args/table/table.ts';
 import type { GlobalOptions } from './options.ts';
 
 export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDirectory'>): Workspace {
@@ -15,7 +15,7 @@ export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDir
 /** `vlb shell` with those options of this command line that a shell on the same project needs too. */
 export function shellCommand(
   { directory, cacheDirectory }: GlobalOptions,
-  { nbd, params }: Pick<Access, 'nbd'> & Pick<Selection, 'params'>,
+  { nbd, param }: Pick<Raw<'build'>, 'nbd' | 'param'>,
 ): string {
   const { variables, directory: here } = environmentHere();
   const isElsewhere = cacheDirectory !== undefined && !variables['VLB_CACHE_DIR'];
@@ -25,6 +25,6 @@ export function shellCommand(
     'shell',
     ...(isElsewhere ? ['--cache-dir', cacheDirectory] : []),
     ...nbd.flatMap((device) => ['--nbd', device]),
-    ...params.flatMap((param) => ['-p', param]),
+    ...param.flatMap((one) => ['-p', one]),
   ]);
 }

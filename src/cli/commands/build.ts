@@ -1,37 +1,42 @@
-// vlb build: builds in the workspace and reports.
+// vlb build: from its command line to a build and its reports, or with --dry-run to a plan.
 
+import { availableParallelism } from 'node:os';
 import type { Failure } from '../../model/failure.ts';
 import { fail } from '../../model/failure.ts';
-import { createReporter, type Progress } from '../../report/reporters/create-reporter.ts';
+import { createReporter } from '../../report/reporters/create-reporter.ts';
 import { outputDrained } from '../../report/terminal/output-drained.ts';
 import { build as buildImage, type FailedDisk } from '../../workspace/build.ts';
 import type { Access, Pace, Selection } from '../../workspace/request.ts';
-import type { OnError } from '../args/table/build.ts';
+import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { shellCommand, workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 
-export interface BuildOptions extends GlobalOptions, Selection, Access, Pace {
-  readonly flatten: boolean;
-  readonly progress: Progress;
-  readonly onError: OnError;
-}
-
-/** Builds the project's image. Returns the exit status; a failure before anything began is returned to be reported. */
-export async function build(options: BuildOptions): Promise<number | Failure> {
+/** Builds, or shows the plan. Returns the exit status; a failure before anything began is returned to be reported. */
+export async function build(raw: Raw<'build'>, options: GlobalOptions): Promise<number | Failure> {
+  const selection: Selection = {
+    targets: [...raw.layer, ...(raw.last === undefined ? [] : [raw.last])],
+    params: raw.param,
+    force: forceOf(raw),
+  };
+  if (raw.dryRun) {
+    const { plan } = await import('./inspect.ts');
+    return plan({ ...options, ...selection, json: raw.progress === 'json' });
+  }
   const interrupt = createInterrupt();
-  const reporter = createReporter(options.progress, options.color);
+  const reporter = createReporter(raw.progress, options.color);
   const { signal } = interrupt;
   try {
     const finished = await buildImage(workspaceOf(options), {
-      ...options,
+      ...selection,
+      ...buildOptions(raw, options),
       emit: reporter.report,
       drained: outputDrained(signal),
       signal,
-      shellCommand: shellCommand(options, options),
+      shellCommand: shellCommand(options, raw),
       onStart: () => interrupt.listen(),
-      ...(options.onError === 'shell' && (await import('../terminal/streams.ts')).hasTerminal()
+      ...(raw.onError === 'shell' && (await import('../terminal/streams.ts')).hasTerminal()
         ? { onFailedDisk: (failed: FailedDisk) => showDisk(failed, options.color) }
         : {}),
     });
@@ -54,4 +59,25 @@ const INTERRUPTED = fail('interrupted', 'the build was interrupted').failure;
 async function showDisk(failed: FailedDisk, color: boolean | undefined): Promise<void> {
   const { shellAfterFailure } = await import('./shell.ts');
   await shellAfterFailure(failed, color);
+}
+
+/** The options that `vlb build` and `vlb watch` have in common. */
+export function buildOptions(
+  raw: Raw<'build'> | Raw<'watch'>,
+  { remote }: GlobalOptions,
+): Access & Pace & { readonly flatten: boolean } {
+  return {
+    remote,
+    nbd: raw.nbd,
+    secrets: raw.secret,
+    jobs: raw.jobs ?? availableParallelism(),
+    keepGoing: raw.keepGoing === true,
+    flatten: raw.flatten === true,
+  };
+}
+
+/** `--force=LAYER`; all with a bare `--force`, and with `--no-cache`. */
+function forceOf({ force, noCache }: Raw<'build'>): 'all' | readonly string[] {
+  if (noCache || force === '') return 'all';
+  return force === undefined ? [] : [force];
 }

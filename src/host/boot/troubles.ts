@@ -34,7 +34,7 @@ export interface ConsoleState {
 
 /** @param seconds how long the check waited */
 export function timedOut(goal: Goal, seconds: number, state: ConsoleState): Failed {
-  return fail('work', `${missing(goal)} within ${seconds} s`, {
+  return fail('work', `${goalTexts(goal)[0]} within ${seconds} s`, {
     hint: timeoutHint(goal, state),
     detail: state.console,
   });
@@ -57,7 +57,7 @@ export function machineEnded(goal: Goal, end: MachineEnd, image: string, console
   if (end.signal !== undefined) return qemuKilled(end.signal, detail);
   if (end.status !== 0) return qemuFailed(end, image, detail);
   const how = end.reason === undefined ? 'ended' : ENDINGS[end.reason];
-  return fail('work', `the guest ${how} before ${awaited(goal)}`, { detail });
+  return fail('work', `the guest ${how} before ${goalTexts(goal)[1]}`, { detail });
 }
 
 export function commandFailed(status: number): Failed {
@@ -86,29 +86,19 @@ const ENDINGS: Readonly<Record<ShutdownReason, string>> = {
   'guest-panic': 'panicked',
 };
 
-function missing(goal: Goal): string {
+/** What is missing until a goal is reached, and what happens then. */
+function goalTexts(goal: Goal): readonly [missing: string, reached: string] {
   switch (goal.type) {
     case 'login prompt':
-      return 'no login prompt';
-    case 'text':
-      return `nothing on the console matched /${goal.pattern.source}/`;
+      return ['no login prompt', 'its login prompt appeared'];
+    case 'text': {
+      const text = `matched /${goal.pattern.source}/`;
+      return [`nothing on the console ${text}`, `its console ${text}`];
+    }
     case 'agent':
-      return 'the guest agent did not answer';
+      return ['the guest agent did not answer', 'its agent answered'];
     case 'command':
-      return 'the command in the guest did not end';
-  }
-}
-
-function awaited(goal: Goal): string {
-  switch (goal.type) {
-    case 'login prompt':
-      return 'its login prompt appeared';
-    case 'text':
-      return `its console matched /${goal.pattern.source}/`;
-    case 'agent':
-      return 'its agent answered';
-    case 'command':
-      return 'the command ended';
+      return ['the command in the guest did not end', 'the command ended'];
   }
 }
 

@@ -1,35 +1,17 @@
 // The table of hints: syntax, meaning and parser of each. Help, docs/hints.md and error messages are made from it.
 
-import type {
-  BindMount,
-  LayerMount,
-  LayerName,
-  Param,
-  PartitionMount,
-  ScriptKind,
-  SecretName,
-} from '../../model/project.ts';
+import type { Hints, ScriptKind } from '../../model/project.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { takeTarget } from '../layers/targets.ts';
 
 /** The hints of a script while it is being parsed; becomes Hints. */
-export interface HintDraft {
-  nocache: boolean;
-  noshare: boolean;
-  from?: 'scratch' | LayerName;
-  bindMounts: BindMount[];
-  partitionMounts: PartitionMount[];
-  layerMounts: LayerMount[];
-  params: Param[];
-  secrets: SecretName[];
-  cacheDirs: string[];
-  targetLines: Map<string, number>;
-  noNetwork: boolean;
-  diskSize?: number;
-  rootPartition?: number;
-  timeout?: number;
-  maxAge?: number;
-}
+export type HintDraft = {
+  -readonly [Name in keyof Hints]: Hints[Name] extends readonly (infer Item)[]
+    ? Item[]
+    : Hints[Name] extends ReadonlyMap<infer Key, infer Value>
+      ? Map<Key, Value>
+      : Hints[Name];
+};
 
 export interface HintWord {
   /** The syntax, after `# vlb:`. */

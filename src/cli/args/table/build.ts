@@ -55,6 +55,3 @@ export const WATCH = {
     ["vlb watch --exec 'make deploy'", 'run a command after each successful build'],
   ],
 } as const satisfies Command;
-
-/** What to do with the disk of a failed layer. It is kept in any case. */
-export type OnError = (typeof BUILD)['options']['on-error']['choices'][number];
