@@ -1,7 +1,7 @@
 // What the file system has at a path, for callers to whom a missing file and an unreadable one are the same.
 
-import { accessSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { attempt } from './errors.ts';
+import { accessSync, linkSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { attempt, systemError } from './errors.ts';
 
 /** The status of what the path leads to, following links; undefined when it is absent or behind a loop of links. */
 export function statIfAny(file: string): Stats | undefined {
@@ -41,4 +41,15 @@ export function realPathOrSame(file: string): string {
 /** Whether this process may access a file as `mode` says, see access(2): `constants.W_OK`. */
 export function isAllowed(file: string, mode: number): boolean {
   return attempt(() => accessSync(file, mode) === undefined) === true;
+}
+
+/** Gives a file another name unless that exists: link(2) fails then, so that the first writer wins. Throws node's fs errors. */
+export function linkIfFree(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if (systemError(error).code === 'EEXIST') return false;
+    throw error;
+  }
 }

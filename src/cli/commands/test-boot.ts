@@ -11,48 +11,45 @@ import { namesIn } from '../../util/fs.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
 import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import { createInterrupt, endOf } from '../terminal/interrupt.ts';
 
 /** Boots the image. Returns the exit status, or the failure to report. */
 export async function testBoot(raw: Raw<'test-boot'>, options: GlobalOptions): Promise<number | Failure> {
-  const booter = await workspaceOf(options).parts.booter();
-  const machine = readMachine(options, raw, booter);
-  if (!machine.ok) return machine.failure;
-  const wanted = readCheck(raw);
-  if (!wanted.ok) return wanted.failure;
   const interrupt = createInterrupt();
-  interrupt.listen();
-  const listener = bootListener(options.color);
-  const isCheck = raw.check || raw.run !== undefined || raw.expect !== undefined;
-  const result = isCheck
-    ? await booter.check(machine.value, wanted.value, listener, interrupt.signal)
-    : await booter.interact(machine.value, listener, interrupt.signal);
-  listener.close();
-  if (!result.ok) {
-    return result.failure.kind === 'interrupted'
-      ? exitStatusOf(result.failure, interrupt.received())
-      : result.failure;
-  }
-  if (result.value) listener.note(upText(result.value));
-  return EXIT.ok;
+  const booted = await boot(raw, options, interrupt.signal, () => interrupt.listen());
+  return booted.ok ? EXIT.ok : endOf(booted.failure, interrupt);
 }
 
 /** Boots the project's image until it is up, and reports that. Returns what failed. */
 export async function bootCheck(options: GlobalOptions, signal: AbortSignal): Promise<Failure | undefined> {
+  const booted = await boot({ check: true }, options, signal);
+  return booted.ok ? undefined : booted.failure;
+}
+
+async function boot(
+  raw: Partial<Raw<'test-boot'>>,
+  options: GlobalOptions,
+  signal: AbortSignal,
+  onStart = () => {},
+): Promise<Result<void>> {
   const booter = await workspaceOf(options).parts.booter();
-  const machine = readMachine(options, {}, booter);
-  if (!machine.ok) return machine.failure;
-  const wanted = readCheck({});
-  if (!wanted.ok) return wanted.failure;
+  const machine = readMachine(options, raw, booter);
+  if (!machine.ok) return machine;
+  const wanted = readCheck(raw);
+  if (!wanted.ok) return wanted;
+  onStart();
   const listener = bootListener(options.color);
-  const result = await booter.check(machine.value, wanted.value, listener, signal);
+  const isCheck = raw.check || raw.run !== undefined || raw.expect !== undefined;
+  const result = isCheck
+    ? await booter.check(machine.value, wanted.value, listener, signal)
+    : await booter.interact(machine.value, listener, signal);
   listener.close();
-  if (!result.ok) return result.failure;
-  listener.note(upText(result.value));
-  return undefined;
+  if (!result.ok) return result;
+  if (result.value) listener.note(upText(result.value));
+  return ok();
 }
 
 function upText({ secondsToReady, matched }: BootReport): string {

@@ -60,15 +60,11 @@ export async function run(
       ? {}
       : { stdout: { file: options.outputFile }, buffer: { stdout: false } }),
     ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 1000 }),
+    ...commonOptions(options),
   });
   traceEnd(result);
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
-  if (result.exitCode === undefined && result.signal === undefined) {
-    return startFailure(command, result.code);
-  }
+  if (!hasStarted(result)) return startFailure(command, result.code);
   const output = { stdout: result.stdout ?? '', stderr: result.stderr ?? '', status: result.exitCode ?? 128 };
   if (result.exitCode !== undefined && (options.okStatuses ?? [0]).includes(result.exitCode))
     return ok(output);
@@ -104,16 +100,15 @@ export async function start(
     readonly detached?: boolean;
   } = {},
 ): Promise<Child> {
-  const { cwd, env, detached = false } = options;
+  const { detached = false } = options;
   const { execa } = await loadExeca();
-  const traceEnd = traceCommand([command, ...args], cwd);
+  const traceEnd = traceCommand([command, ...args], options.cwd);
   const child = execa(command, args, {
     reject: false,
     buffer: false,
     stdin: 'pipe',
     detached,
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env }),
+    ...commonOptions(options),
   });
   // `ended` reports the end of the child; a failed write to it must not report it a second time.
   child.stdin.on('error', () => {});
@@ -125,9 +120,9 @@ export async function start(
     kill: (signal) => void child.kill(signal),
     ended: child.then((result) => {
       traceEnd(result);
-      return result.exitCode === undefined && result.signal === undefined
-        ? startFailure(command, result.code)
-        : ok({ status: result.exitCode, signal: result.signal });
+      return hasStarted(result)
+        ? ok({ status: result.exitCode, signal: result.signal })
+        : startFailure(command, result.code);
     }),
   };
 }
@@ -142,21 +137,16 @@ export async function runInTerminal(
   args: readonly string[],
   options: Pick<RunOptions, 'cwd' | 'env' | 'signal'> = {},
 ): Promise<Result<number>> {
-  const { cwd, env, signal } = options;
   const { execa } = await loadExeca();
-  const traceEnd = traceCommand([command, ...args], cwd);
+  const traceEnd = traceCommand([command, ...args], options.cwd);
   const result = await execa(command, args, {
     reject: false,
     stdio: 'inherit',
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(env === undefined ? {} : { env }),
-    ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 1000 }),
+    ...commonOptions(options),
   });
   traceEnd(result);
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
-  if (result.exitCode === undefined && result.signal === undefined) {
-    return startFailure(command, result.code);
-  }
+  if (!hasStarted(result)) return startFailure(command, result.code);
   return ok(result.exitCode ?? 128 + (result.signal === undefined ? 0 : os.constants.signals[result.signal]));
 }
 
@@ -193,7 +183,7 @@ export async function runLine(
     killGroup(child.pid, 'SIGKILL'); // what outlived the shell
     return fail('interrupted', 'the command was interrupted');
   }
-  if (result.exitCode === undefined && result.signal === undefined) return startFailure('sh', result.code);
+  if (!hasStarted(result)) return startFailure('sh', result.code);
   return ok(result.exitCode ?? 128);
 }
 
@@ -242,6 +232,23 @@ function startFailure(command: string, code: string | undefined): ReturnType<typ
   return fail('host', `cannot start ${command} (${code ?? 'unknown reason'})`);
 }
 
-function endOf(result: { exitCode?: number | undefined; signal?: string | undefined }): string {
+function commonOptions({ cwd, env, signal }: Pick<RunOptions, 'cwd' | 'env' | 'signal'>) {
+  return {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 1000 }),
+  };
+}
+
+interface ProcessEnd {
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+}
+
+function hasStarted({ exitCode, signal }: ProcessEnd): boolean {
+  return exitCode !== undefined || signal !== undefined;
+}
+
+function endOf(result: ProcessEnd): string {
   return result.exitCode === undefined ? `signal ${result.signal}` : `exit status ${result.exitCode}`;
 }

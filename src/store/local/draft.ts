@@ -15,6 +15,7 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/ports/store.ts';
 import { recordText } from '../../model/record.ts';
 import { attempt, systemError } from '../../util/errors.ts';
+import { linkIfFree } from '../../util/fs.ts';
 import { chownHint } from '../../util/ownership.ts';
 import type { ProjectPlaces } from '../upkeep/projects.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
@@ -34,45 +35,29 @@ export class LocalDraft implements Draft {
     this.#bootId = bootId;
   }
 
-  async commit(about: CommitRequest): Promise<Result<BuildRecord>> {
-    try {
-      return ok(await this.#commit(about));
-    } catch (error) {
-      if (about.signal.aborted) return fail('interrupted', 'the commit was interrupted');
-      return cannotWriteStore(this.#store.artifactDirectory, error);
-    }
+  commit(about: CommitRequest): Promise<Result<BuildRecord>> {
+    return this.#attempt(() => this.#commit(about), 'the commit', about.signal);
   }
 
-  async adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<Result<void>> {
+  async adopt(record: BuildRecord, options: AdoptOptions): Promise<Result<void>> {
     const named = backingOf(record);
     const backing = referencesOf(this.path);
     if (backing === undefined || backing.file !== (named ? `./${diskFile(named)}` : undefined)) {
       return fail('work', 'its backing file is not the one that its record names');
     }
-    try {
-      await this.#store.lease([record], signal);
-      // An existing artifact may have been flushed: it is not replaced by one that was not.
-      if (!(await this.#store.has(record.artifact))) await this.#installFetched(record, flush, signal);
-      const temporary = `${this.path}.json`;
-      try {
-        writeFileDurably(temporary, textOf(record));
-        renameSync(temporary, path.join(this.#keys, `${record.key}.json`));
-      } finally {
-        rmSync(temporary, { force: true });
-      }
-      flushDirectory(this.#keys);
-      return ok();
-    } catch (error) {
-      if (signal.aborted) return fail('interrupted', 'the adoption was interrupted');
-      return cannotWriteStore(this.#store.artifactDirectory, error);
-    }
+    return this.#attempt(() => this.#adopt(record, options), 'the adoption', options.signal);
   }
 
-  async digest(signal: AbortSignal): Promise<Result<Digest>> {
+  digest(signal: AbortSignal): Promise<Result<Digest>> {
+    return this.#attempt(() => digestFile(this.path, signal), 'reading the draft', signal);
+  }
+
+  /** @param what what was interrupted, when the signal came */
+  async #attempt<T>(work: () => Promise<T>, what: string, signal: AbortSignal): Promise<Result<T>> {
     try {
-      return ok(await digestFile(this.path, signal));
+      return ok(await work());
     } catch (error) {
-      if (signal.aborted) return fail('interrupted', 'reading the draft was interrupted');
+      if (signal.aborted) return fail('interrupted', `${what} was interrupted`);
       return cannotWriteStore(this.#store.artifactDirectory, error);
     }
   }
@@ -98,11 +83,23 @@ export class LocalDraft implements Draft {
     return published;
   }
 
-  async #installFetched(record: BuildRecord, flush: boolean, signal: AbortSignal): Promise<void> {
-    if (flush) await flushFile(this.path, signal);
-    const stamp = (digest: Digest) =>
-      flush ? stampDigest(this.path, digest) : stampUntilReboot(this.path, digest, this.#bootId());
-    await this.#install(record, stamp, signal);
+  async #adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<void> {
+    await this.#store.lease([record], signal);
+    // An existing artifact may have been flushed: it is not replaced by one that was not.
+    if (!(await this.#store.has(record.artifact))) {
+      if (flush) await flushFile(this.path, signal);
+      const stamp = (digest: Digest) =>
+        flush ? stampDigest(this.path, digest) : stampUntilReboot(this.path, digest, this.#bootId());
+      await this.#install(record, stamp, signal);
+    }
+    const temporary = `${this.path}.json`;
+    try {
+      writeFileDurably(temporary, textOf(record));
+      renameSync(temporary, path.join(this.#keys, `${record.key}.json`));
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+    flushDirectory(this.#keys);
   }
 
   /** Renames the draft to its artifact. */
@@ -145,17 +142,6 @@ export class LocalDraft implements Draft {
 
   async [Symbol.asyncDispose](): Promise<void> {
     rmSync(this.path, { force: true });
-  }
-}
-
-/** Gives a file another name unless that exists: link(2) fails then, so that the first writer wins. */
-function linkIfFree(file: string, name: string): boolean {
-  try {
-    linkSync(file, name);
-    return true;
-  } catch (error) {
-    if (systemError(error).code === 'EEXIST') return false;
-    throw error;
   }
 }
 

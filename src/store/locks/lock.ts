@@ -1,10 +1,11 @@
 // Locks between processes that share a store: a lock is a file that names its owner, and is void once the owner is
 // dead.
 
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemError } from '../../util/errors.ts';
+import { linkIfFree } from '../../util/fs.ts';
 import { FRESH_FOR, startHeartbeat } from './heartbeat.ts';
 
 /** Whether an owner is alive, see `ownerIsAlive` of src/host/process/owner.ts. */
@@ -80,16 +81,12 @@ function held(file: string, owner: string): Disposable {
   };
 }
 
-/** Creates a file together with its content. False when the name exists: link(2) fails then. */
+/** Creates a file together with its content. False when the name exists. */
 function create(file: string, owner: string): boolean {
   const temporary = `${file}.${owner}`;
   try {
     writeFileSync(temporary, owner);
-    linkSync(temporary, file);
-    return true;
-  } catch (error) {
-    if (systemError(error).code === 'EEXIST') return false;
-    throw error;
+    return linkIfFree(temporary, file);
   } finally {
     rmSync(temporary, { force: true });
   }
