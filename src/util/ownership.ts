@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import path from 'node:path';
 import { attempt, systemError } from './errors.ts';
 import { quoteCommand } from './quote.ts';
+import { shownPath } from './shown-path.ts';
 
 /**
  * The command that gives a project's files to the user, as a hint; undefined for other errors than missing permissions.
@@ -13,10 +13,7 @@ import { quoteCommand } from './quote.ts';
 export function chownHint(error: unknown, places: readonly string[]): string | undefined {
   const { code } = systemError(error);
   if (code !== 'EACCES' && code !== 'EPERM') return undefined;
-  const here = process.cwd();
-  const names = places
-    .filter((place) => existsSync(place))
-    .map((place) => (place.startsWith(`${here}/`) ? path.relative(here, place) : place));
+  const names = places.filter((place) => existsSync(place)).map((place) => shownPath(place));
   return `take the files over, if an earlier build ran with sudo: ${quoteCommand(['sudo', 'chown', '-R', userName(), ...names])}`;
 }
 

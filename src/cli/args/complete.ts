@@ -1,7 +1,16 @@
 // The words that the last word of a command line can become: a pure function of the table and the words before it.
 
 import { HELP_TOPICS } from './help.ts';
-import { commandAt, dashed, joined, namesBelow, optionsOf, pathBelow, ROOT } from './table/table.ts';
+import {
+  commandAt,
+  dashed,
+  joined,
+  namesBelow,
+  optionNamed,
+  optionsOf,
+  pathBelow,
+  ROOT,
+} from './table/table.ts';
 import type { Argument, Option } from './table/types.ts';
 
 /** The names that only the project knows, read when they are needed. */
@@ -63,7 +72,7 @@ export async function complete(words: readonly string[], names: Names): Promise<
   if (pending) return matching(current, await values(pending, place, names));
   if (current.startsWith('-') && !onlyArguments) {
     const [, name = '', value] = /^--([^=]+)=(.*)$/s.exec(current) ?? [];
-    const option = optionIn(options, name);
+    const [, option] = optionNamed(dashed(name), options) ?? [];
     if (option && value !== undefined) return matching(value, await values(option, place, names));
     return matching(current, optionWords(place));
   }
@@ -89,8 +98,7 @@ function walk(words: readonly string[]): Place {
       pending = undefined;
     } else if (word === '--') onlyArguments = true;
     else if (word.startsWith('-') && !onlyArguments) {
-      const name = optionNameIn(options, word);
-      const option = name === undefined ? undefined : options[name];
+      const [name, option] = optionIn(options, word) ?? [];
       if (name === undefined || !option) continue;
       used.add(name);
       if (option.value !== undefined && !hasValue(word, name, option)) pending = option;
@@ -107,20 +115,11 @@ function walk(words: readonly string[]): Place {
   return { path, given, pending, options, used, onlyArguments, directory };
 }
 
-/** The name of a word's option: of `-nk`, that of the last letter, as only this one can take its value from the next word. */
-function optionNameIn(options: Options, word: string): string | undefined {
-  const long = /^--([^=]+)/.exec(word)?.[1];
-  if (long !== undefined) return optionIn(options, long) && long;
-  const named = (letter: string | undefined) =>
-    Object.keys(options).find(
-      (name) => name === letter || (letter !== undefined && options[name]?.alias === letter),
-    );
-  const first = named(word[1]);
-  return first === undefined || options[first]?.value === undefined ? named(word.at(-1)) : first;
-}
-
-function optionIn(options: Options, name: string): Option | undefined {
-  return Object.hasOwn(options, name) ? options[name] : undefined;
+/** A word's option: of `-nk`, that of the last letter, as only this one can take its value from the next word. */
+function optionIn(options: Options, word: string): ReturnType<typeof optionNamed> {
+  if (word.startsWith('--')) return optionNamed(word.replace(/=.*/s, ''), options);
+  const first = optionNamed(word.slice(0, 2), options);
+  return first?.[1].value === undefined ? optionNamed(`-${word.at(-1)}`, options) : first;
 }
 
 /** `--name=value`, and `-j4`, where more follows the letter of the option. */

@@ -1,7 +1,7 @@
 // Reads the command lines of `vlb build` that are as they should be, without yargs: that takes as long to load as a build with
 // nothing to do. Anything unusual or wrong is left to parse.ts.
 
-import { commandAt, dashed, optionsOf, ROOT } from './table/table.ts';
+import { commandAt, optionNamed, optionsOf, ROOT } from './table/table.ts';
 import type { Option } from './table/types.ts';
 import type { Words } from './values.ts';
 
@@ -47,13 +47,9 @@ function optionIn(word: string, options: Readonly<Record<string, Option>>): Foun
   const form = end < 0 ? word : word.slice(0, end);
   const rest = end < 0 || (end === word.length && !isLong) ? undefined : word.slice(isLong ? end + 1 : end);
   if (!isLong && rest !== undefined && !/^\d+$/.test(rest)) return undefined;
-  for (const [name, option] of Object.entries(options)) {
-    const { alias } = option;
-    if (form === dashed(name) || (alias !== undefined && form === dashed(alias))) {
-      return name === 'help' || name === 'version' ? undefined : { name, option, inline: rest };
-    }
-  }
-  return undefined;
+  const [name, option] = optionNamed(form, options) ?? [];
+  if (name === undefined || option === undefined || name === 'help' || name === 'version') return undefined;
+  return { name, option, inline: rest };
 }
 
 /** The value of an option, in its word or the next one; true for a flag; undefined where it is not plain what is meant. */

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../../project/config/config.ts';
+import { namesIn } from '../../util/fs.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 
 /** An image to download, and the SHA-256 of its file. */
@@ -88,9 +89,7 @@ function addToGitignore(file: string): boolean {
 }
 
 function layersIn(directory: string, folder: string): string[] {
-  const place = path.join(directory, folder);
-  if (!existsSync(place)) return [];
-  return readdirSync(place)
+  return namesIn(path.join(directory, folder))
     .filter((name) => /^\d{2,}_/.test(name))
     .map((name) => `${folder}${name}`);
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Manifest, type ManifestEntry, manifestText } from '../../model/manifest.ts';
 import type { Layer } from '../../model/project.ts';
+import { shownPath } from '../../util/shown-path.ts';
 import type { FileHasher, LoadHasher } from './hash.ts';
 import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
 import { openInput } from './open-input.ts';
@@ -125,19 +126,14 @@ function isUnchanged(roots: readonly InputRoot[], { paths, stats }: Remembered):
   // A plain loop without iterators: it runs once per file of the project, before V8 has compiled any of it.
   for (let at = 0; at < paths.length; at++) {
     const below = paths[at] ?? '';
-    if (below === '') source = relativeToCwd(roots[next++]?.source ?? '');
+    // Relative where it is inside the working directory: each leading directory costs a tenth of an lstat.
+    if (below === '') source = shownPath(roots[next++]?.source ?? '');
     if (modeAt(stats, at) === 0) continue; // ignored
     // The root itself may be a symbolic link.
     const stat = below === '' ? statSync(source, NO_THROW) : lstatSync(source + below, NO_THROW);
     if (!stat || !isSameStat(stats, at, stat)) return false;
   }
   return next === roots.length;
-}
-
-/** The path relative to the working directory if it is inside: each leading directory costs a tenth of an lstat. */
-function relativeToCwd(file: string): string {
-  const here = `${process.cwd()}/`;
-  return file.startsWith(here) ? file.slice(here.length) : file;
 }
 
 const NO_THROW = { throwIfNoEntry: false } as const;

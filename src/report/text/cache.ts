@@ -11,6 +11,7 @@ import type {
   Collected,
   Verified,
 } from '../../model/ports/store-upkeep.ts';
+import { shownPath } from '../../util/shown-path.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
@@ -162,9 +163,7 @@ function days(seconds: number): string {
 
 /** Relative to the working directory where the file is below it. */
 function shortPath(file: string): string {
-  const directory = process.cwd();
-  if (file === directory) return 'this project';
-  return plainText(file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file);
+  return file === process.cwd() ? 'this project' : plainText(shownPath(file));
 }
 
 /** `2026-11-21 06:42`, local time. */

@@ -1,13 +1,13 @@
 // A failure as text: what happened, where, the last lines of output, what to do.
 
 import type { Failure } from '../../model/failure.ts';
+import { shownPath } from '../../util/shown-path.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 
 /** The lines of a failure. Paths below `directory` are shown relative to it. */
 export function failureText(failure: Failure, style: Style, directory = process.cwd()): string {
-  const short = (file: string) =>
-    plainText(file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file);
+  const short = (file: string) => plainText(shownPath(file, directory));
   const lines = [`${style.red('error:')} ${failure.message}`];
   if (failure.where) {
     const { file, line } = failure.where;

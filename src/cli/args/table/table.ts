@@ -87,6 +87,16 @@ export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
+/** The option that a word such as `--jobs` or `-j` names, with its name. */
+export function optionNamed(
+  word: string,
+  options: Readonly<Record<string, Option>>,
+): readonly [name: string, option: Option] | undefined {
+  return Object.entries(options).find(
+    ([name, { alias }]) => word === dashed(name) || (alias !== undefined && word === dashed(alias)),
+  );
+}
+
 /** The name of an option in the values that a command gets. */
 export function camelCased(name: string): string {
   return name.replace(/-(.)/g, (_all, letter) => letter.toUpperCase());

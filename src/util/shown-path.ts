@@ -1,0 +1,6 @@
+// Paths as users see them.
+
+/** A path relative to the directory, by default the working directory, where it is below that. */
+export function shownPath(file: string, directory = process.cwd()): string {
+  return file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file;
+}
