@@ -65,12 +65,7 @@ export function selectShared(inventory: SharedInventory, limits: CacheLimits, no
   const { artifacts } = inventory;
   const isYoung = ({ modified }: { readonly modified: number }) => now - modified < GRACE;
   const records = recordsOf(inventory);
-  const candidates = new Map(
-    [...artifacts].map(([name, artifact]) => [
-      name,
-      candidateOf(artifact, records.get(name) ?? [], inventory),
-    ]),
-  );
+  const candidates = candidatesOf(inventory, records);
   const whole = wholeOnes(candidates);
   const waiting = [...artifacts.values()].filter((artifact) => {
     const own = records.get(artifact.name) ?? [];
@@ -98,30 +93,29 @@ export function selectShared(inventory: SharedInventory, limits: CacheLimits, no
 
 /** The names of all artifacts that records need: their own, and those that these depend on. */
 export function neededBy(records: readonly SharedRecord[], inventory: SharedInventory): ReadonlySet<string> {
-  const ofArtifact = recordsOf(inventory);
-  const all = new Map(
-    [...inventory.artifacts].map(([name, artifact]) => [
-      name,
-      candidateOf(artifact, ofArtifact.get(name) ?? [], inventory),
-    ]),
-  );
   const names = records.flatMap(({ scope, content }) =>
     content ? [artifactName(scope, content.digest), ...needsOf(content, scope, inventory)] : [],
   );
-  return withNeeds(names, all);
+  return withNeeds(names, candidatesOf(inventory, recordsOf(inventory)));
 }
 
 /** The records that name an artifact, by its name. */
 export function recordsOf({ records }: SharedInventory): ReadonlyMap<string, readonly SharedRecord[]> {
-  const all = new Map<string, SharedRecord[]>();
-  for (const record of records) {
-    if (!record.content) continue;
-    const name = artifactName(record.scope, record.content.digest);
-    const own = all.get(name);
-    if (own) own.push(record);
-    else all.set(name, [record]);
-  }
-  return all;
+  const usable = records.flatMap(({ content, ...record }) => (content ? [{ ...record, content }] : []));
+  return Map.groupBy(usable, ({ scope, content }) => artifactName(scope, content.digest));
+}
+
+/** The artifacts as candidates for removal, by name. */
+function candidatesOf(
+  inventory: SharedInventory,
+  records: ReadonlyMap<string, readonly SharedRecord[]>,
+): Map<string, Candidate> {
+  return new Map(
+    [...inventory.artifacts].map(([name, artifact]) => [
+      name,
+      candidateOf(artifact, records.get(name) ?? [], inventory),
+    ]),
+  );
 }
 
 function candidateOf(

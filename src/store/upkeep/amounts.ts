@@ -20,9 +20,7 @@ export function amountBelow(directory: string): Amount {
 
 /** The amount of artifacts. */
 export function amountOf(artifacts: Iterable<{ readonly disk: number }>): Amount {
-  let [count, bytes] = [0, 0];
-  for (const { disk } of artifacts) [count, bytes] = [count + 1, bytes + disk];
-  return { count, bytes };
+  return sum([...artifacts].map(({ disk }) => ({ count: 1, bytes: disk })));
 }
 
 /** The sum of amounts. */

@@ -40,14 +40,10 @@ export interface StoredRecord {
 
 /** Reads a store. Ignores what disappears in the meantime, and unreadable records, which `verify` reports. */
 export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<string, StoredArtifact> {
-  const records = new Map<string, StoredRecord[]>();
-  for (const name of namesIn(keys)) {
-    if (!RECORD.test(name)) continue;
-    const stored = readStoredRecord(path.join(keys, name));
-    if (!stored) continue;
-    const artifact = artifactFile(stored.record.artifact);
-    records.set(artifact, [...(records.get(artifact) ?? []), stored]);
-  }
+  const stored = namesIn(keys)
+    .filter((name) => RECORD.test(name))
+    .flatMap((name) => readStoredRecord(path.join(keys, name)) ?? []);
+  const records = Map.groupBy(stored, ({ record }) => artifactFile(record.artifact));
   const inventory = new Map<string, StoredArtifact>();
   for (const name of namesIn(artifacts)) {
     const found = parseArtifactFile(name) ? measure(path.join(artifacts, name)) : undefined;
