@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { asRoot } from './root.ts';
 
-/** Lists a mounted tree as JSON lines `["path", "all that is told of it"]`; runs in a namespace of its own. */
+/** Lists a mounted tree as JSON lines `["path", "all that is known of it"]`; runs in a namespace of its own. */
 const WALK = `
 const { createHash } = require('node:crypto');
 const { execFileSync } = require('node:child_process');
@@ -14,7 +14,7 @@ const root = process.argv[1];
 const found = [];
 const look = (name, inside) => {
   const stat = lstatSync(name, { bigint: true });
-  const told = [stat.mode, stat.uid, stat.gid].join(' ');
+  const status = [stat.mode, stat.uid, stat.gid].join(' ');
   const attributes = execFileSync('xargs', ['-0', 'getfattr', '-h', '-d', '-m-', '-ehex', '--absolute-names', '--'], {
     input: Buffer.concat([name, Buffer.of(0)]),
     encoding: 'latin1',
@@ -22,7 +22,7 @@ const look = (name, inside) => {
   const content = stat.isFile() ? createHash('sha512').update(readFileSync(name)).digest('hex')
     : stat.isSymbolicLink() ? readlinkSync(name, 'latin1')
     : stat.isBlockDevice() || stat.isCharacterDevice() ? String(stat.rdev) : '';
-  found.push([inside || '/', [told, content, attributes.split('\\n').slice(1).sort().join(' ')].join('|')]);
+  found.push([inside || '/', [status, content, attributes.split('\\n').slice(1).sort().join(' ')].join('|')]);
   if (!stat.isDirectory()) return;
   for (const entry of readdirSync(name, 'buffer')) {
     look(Buffer.concat([Buffer.from(name), Buffer.from('/'), entry]), inside + '/' + entry.toString('latin1'));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { THE_END, type Told } from './json-lines-reporter.ts';
+import { type TestReport, THE_END } from './json-lines-reporter.ts';
 import { type Ended, REPOSITORY, run, VLB } from './project.ts';
 
 const GUEST = path.join(REPOSITORY, 'test/guest');
@@ -42,24 +42,24 @@ export async function testInGuest(
 ): Promise<void> {
   await t.test('the guest is built', async () => {
     await fillPayload();
-    mustEndWell(await run(VLB, ['build', ...inGuestProject()]));
+    assertSuccess(await run(VLB, ['build', ...inGuestProject()]));
   });
-  const told: Told[] = [];
-  await t.test('the guest runs the tests to their end', async () => {
+  const reports: TestReport[] = [];
+  await t.test('the guest runs all tests', async () => {
     const machine = ['--memory', '2G', '--net', 'none', '--timeout', `${minutes}m`];
     const command = ['--run', commandFor(files, leaveOut)];
     const ended = await run(VLB, ['test-boot', ...inGuestProject(), ...machine, ...command]);
-    mustEndWell(ended);
+    assertSuccess(ended);
     const lines = ended.stdout.trimEnd().split('\n');
     assert.equal(lines.pop(), THE_END, ended.stdout);
-    for (const line of lines) told.push(JSON.parse(line));
-    const tested = new Set(told.map(({ file }) => file));
-    for (const file of files) assert.ok(tested.has(path.join(PLACE, file)), `nothing of ${file} was run`);
+    for (const line of lines) reports.push(JSON.parse(line));
+    const tested = new Set(reports.map(({ file }) => file));
+    for (const file of files) assert.ok(tested.has(path.join(PLACE, file)), `no test of ${file} ran`);
   });
-  for (const { name, ok, skipped, seconds, error } of told) {
+  for (const { name, ok, skipped, seconds, error } of reports) {
     await t.test(`in the guest, ${seconds.toFixed(1)} s: ${name}`, () => {
       assert.ok(ok, error);
-      assert.equal(skipped, false, 'nothing is left out there');
+      assert.equal(skipped, false, 'no test is skipped there');
     });
   }
 }
@@ -75,13 +75,13 @@ async function fillPayload(): Promise<void> {
   const payload = path.join(GUEST, 'payload');
   mkdirSync(payload, { recursive: true });
   copyFileSync(process.execPath, path.join(payload, 'node'));
-  mustEndWell(await run(VLB, ['--version'])); // makes dist/ where it is old
+  assertSuccess(await run(VLB, ['--version'])); // makes dist/ where it is old
   const left = [
     ...NOT_NEEDED.map((name) => `node_modules/${name}`),
     'dist/cache',
     ...['payload', 'build', '.vlb'].map((name) => `test/guest/${name}`),
   ];
-  mustEndWell(
+  assertSuccess(
     await run('tar', [
       '--create',
       `--file=${path.join(payload, 'vlb.tar')}`,
@@ -101,18 +101,18 @@ function commandFor(files: readonly string[], leaveOut: string | undefined): str
     // One process for all: there, each start of node takes a second.
     ...['--test', '--test-isolation=none', '--test-concurrency=1', '--test-timeout=900000'],
     ...(leaveOut === undefined ? [] : [`--test-skip-pattern=${leaveOut}`]),
-    ...['--test-reporter=./test/rig/json-lines-reporter.ts', '--test-reporter-destination=/tmp/told'],
-    // On the console, for whoever looks at a boot that did not come to its end.
+    ...['--test-reporter=./test/rig/json-lines-reporter.ts', '--test-reporter-destination=/tmp/reports'],
+    // On the console, for a boot that does not complete.
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...files,
   ];
-  // Status 1: a test failed, which is told by its line.
+  // Status 1: a test failed, which its line says.
   return `cd ${PLACE} && modprobe nbd || exit 3
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin CI=true VLB_TEST_NBD=/dev/nbd0,/dev/nbd1
 node ${node.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')} >/dev/console 2>&1 || [ $? = 1 ] || exit 3
-cat /tmp/told`;
+cat /tmp/reports`;
 }
 
-function mustEndWell({ status, stdout, stderr }: Ended): void {
+function assertSuccess({ status, stdout, stderr }: Ended): void {
   assert.equal(status, 0, `${stdout}${stderr}`.slice(-8000));
 }

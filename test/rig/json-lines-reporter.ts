@@ -1,14 +1,14 @@
-// A reporter for node's test runner: each test's end as one line of JSON, for whoever runs tests in another machine.
+// A reporter for node's test runner: each test's end as one line of JSON, for tests that run in another machine.
 
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
 
-/** The last line, behind all tests: the runner itself came to its end. */
+/** The last line, after all tests: the runner itself completed. */
 export const THE_END = '"the end"';
 
 /** How a test ended. */
-export interface Told {
-  /** With those of the tests around it: `a build > its second layer`. */
+export interface TestReport {
+  /** With the names of the tests around it: `a build > its second layer`. */
   readonly name: string;
   readonly file: string | undefined;
   readonly ok: boolean;
@@ -25,7 +25,7 @@ export async function* reportJsonLines(events: AsyncIterable<TestEvent>): AsyncG
     if (type === 'test:start') names[data.nesting] = data.name;
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     if (data.details.type === 'suite') continue;
-    const told: Told = {
+    const report: TestReport = {
       name: [...names.slice(0, data.nesting), data.name].join(' > '),
       file: data.file,
       ok: type === 'test:pass',
@@ -33,7 +33,7 @@ export async function* reportJsonLines(events: AsyncIterable<TestEvent>): AsyncG
       seconds: data.details.duration_ms / 1000,
       error: type === 'test:fail' ? inspect(data.details.error.cause ?? data.details.error) : undefined,
     };
-    yield `${JSON.stringify(told)}\n`;
+    yield `${JSON.stringify(report)}\n`;
   }
   yield `${THE_END}\n`;
 }

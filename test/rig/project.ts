@@ -84,7 +84,7 @@ export class TestProject implements AsyncDisposable {
     return run(VLB, args, { cwd: this.directory, ...options });
   }
 
-  /** Runs `vlb build` and gives what it told as events. Where VLB_TEST_NBD names devices, it attaches disks as those. */
+  /** Runs `vlb build` and returns its events. Where VLB_TEST_NBD names devices, disks are attached as those. */
   async build(args: readonly string[] = [], options: VlbOptions = {}): Promise<Built> {
     const devices = args.includes('--nbd') ? [] : NBD_DEVICES.flatMap((device) => ['--nbd', device]);
     const ended = await this.vlb(['build', '--progress', 'json', ...devices, ...args], options);
@@ -99,7 +99,7 @@ export class TestProject implements AsyncDisposable {
   }
 }
 
-/** What a build told. */
+/** A finished build and its events. */
 export class Built {
   readonly ended: Ended;
   readonly events: readonly BuildEvent[];

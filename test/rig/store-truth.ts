@@ -1,4 +1,4 @@
-// What a store holds, told without the store's own code: every record and every byte is read.
+// What a store holds, read without the store's own code: every record and every byte.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// A `vlb watch` that is running on a test project, and what it told so far.
+// A running `vlb watch` on a test project, and its events so far.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
@@ -38,7 +38,7 @@ export class Watching implements AsyncDisposable {
     this.#ended = new Promise((resolve) => this.#child.on('close', resolve));
   }
 
-  /** Waits until something is true; throws with all that was told when that takes too long. */
+  /** Waits until something is true; throws with all events when that takes too long. */
   async until(what: string, isTrue: () => boolean): Promise<void> {
     const begun = performance.now();
     while (!isTrue()) {

@@ -1,4 +1,4 @@
-// A throwaway directory with tiny guests, and check boots of them that record what was told.
+// A throwaway directory with tiny guests, and check boots of them that record all notes.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
