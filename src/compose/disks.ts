@@ -9,6 +9,7 @@ import { makeScratch } from '../host/process/scratch.ts';
 import { linuxHost } from '../host/system/host.ts';
 import { openDiskViewer } from '../host/view/disk-viewer.ts';
 import { failAt, ok, type Result } from '../model/failure.ts';
+import type { Host } from '../model/ports/machine.ts';
 import type { DiskViewer } from '../model/ports/viewer.ts';
 import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
@@ -19,8 +20,9 @@ export function openDisks(owner: string): Disks {
   return {
     artifactDirectory: (paths) => storePlaces(paths.store).artifacts,
     openViewer: (paths, signal) => openViewer(paths, owner, signal),
-    openImage: async (file, signal) => {
-      const image = await openImage(file, signal, 'compared');
+    openBench: (paths, host) => openBench(paths, owner, host),
+    openImage: async (file, purpose, signal) => {
+      const image = await openImage(file, signal, purpose);
       return image.ok ? ok({ file: image.value.path, format: image.value.format }) : image;
     },
     chain: backingChain,
@@ -28,24 +30,39 @@ export function openDisks(owner: string): Disks {
 }
 
 async function openViewer(
-  { state, runs }: ProjectPaths,
+  paths: ProjectPaths,
   owner: string,
   signal: AbortSignal,
 ): Promise<Result<DiskViewer>> {
-  const host = linuxHost(fuseBackend);
+  const made = await makeDirectory(paths, owner, linuxHost(fuseBackend));
+  return made.ok ? await openDiskViewer(fuseBackend, made.value, signal) : made;
+}
+
+async function openBench(paths: ProjectPaths, owner: string, host: Host): ReturnType<Disks['openBench']> {
+  const made = await makeDirectory(paths, owner, host);
+  if (!made.ok) return made;
+  const directory = made.value;
+  const bench = await host.openWorkbench(directory);
+  return bench.ok ? ok({ bench: bench.value, directory }) : bench;
+}
+
+/** A directory for the files of one command, of a project or not. */
+async function makeDirectory(
+  { state, runs }: ProjectPaths,
+  owner: string,
+  host: Host,
+): Promise<Result<string>> {
   const able = await host.check();
   if (!able.ok) return able;
-  // Two image files need no project, and none shall be begun for them; and a project may be read-only.
+  // Image files need no project, and none shall be begun for them; and a project may be read-only.
   if (!isAllowed(state, constants.W_OK)) {
     const scratch = makeScratch();
-    return scratch.ok ? openDiskViewer(fuseBackend, scratch.value.path, signal) : scratch;
+    return scratch.ok ? ok(scratch.value.path) : scratch;
   }
   try {
     mkdirSync(runs, { recursive: true });
     const cleared = await host.clearLeftovers(runs);
-    if (!cleared.ok) return cleared;
-    const directory = mkdtempSync(path.join(runs, `${owner}-diff-`));
-    return await openDiskViewer(fuseBackend, directory, signal);
+    return cleared.ok ? ok(mkdtempSync(path.join(runs, `${owner}-look-`))) : cleared;
   } catch (error) {
     return failAt(runs, 'cannot create a temporary directory', error);
   }

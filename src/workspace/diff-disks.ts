@@ -1,6 +1,5 @@
 // Which disks the words of a command line mean: layers, artifacts, image files; and what a single one is compared with.
 
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { runsInImage } from '../kinds/registry.ts';
 import {
@@ -22,6 +21,7 @@ import { type ImageLayers, imageLayers } from '../plan/images.ts';
 import { locateTarget } from '../project/inputs/bind-sources.ts';
 import { namesIn } from '../util/fs.ts';
 import type { Disks } from './parts.ts';
+import { isImageFile } from './shell-image.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface FoundDisk {
@@ -142,10 +142,8 @@ async function findImage(
     }
     if (only !== undefined) return artifactImage(only, word, layers, places);
   }
-  const stat = statSync(word, { throwIfNoEntry: false });
-  const isMeantAsFile = stat ? !stat.isDirectory() : /[/.]/.test(word) && !/^layers\//.test(word);
-  if (!isMeantAsFile) return name;
-  const image = await places.openImage(path.resolve(word), signal);
+  if (!isImageFile(word)) return name;
+  const image = await places.openImage(path.resolve(word), 'compared', signal);
   return image.ok ? ok({ ...nameImage(image.value, layers), name: word }) : image;
 }
 

@@ -6,7 +6,7 @@ import type { Result } from '../model/failure.ts';
 import type { ImageBooter } from '../model/ports/booter.ts';
 import type { Finding } from '../model/ports/checkup.ts';
 import type { Exporters } from '../model/ports/exporter.ts';
-import type { Host } from '../model/ports/machine.ts';
+import type { Host, Workbench } from '../model/ports/machine.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
@@ -51,8 +51,13 @@ export interface Disks {
   artifactDirectory(paths: ProjectPaths): string;
   /** Opens a viewer. Fails as `host` when disks cannot be attached here. */
   openViewer(paths: ProjectPaths, signal: AbortSignal): Promise<Result<DiskViewer>>;
+  /**
+   * Opens a workbench with a directory of its own, which is removed with it. Fails as `host` when disks cannot be attached
+   * here.
+   */
+  openBench(paths: ProjectPaths, host: Host): Promise<Result<{ bench: Workbench; directory: string }>>;
   /** An image file, checked: fails as `usage` when it is not one, as `host` when it cannot be read. */
-  openImage(file: string, signal: AbortSignal): Promise<Result<DiskImage>>;
+  openImage(file: string, purpose: 'compared' | 'opened', signal: AbortSignal): Promise<Result<DiskImage>>;
   /** The image and its backing files, the image first. */
   chain(image: DiskImage): Promise<Result<readonly DiskImage[]>>;
 }

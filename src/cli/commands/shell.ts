@@ -5,6 +5,7 @@ import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { failureText } from '../../report/text/failure.ts';
 import type { FailedDisk } from '../../workspace/build.ts';
 import { shell as openShell } from '../../workspace/look.ts';
+import { isImageFile, shellInImage } from '../../workspace/shell-image.ts';
 import type { Raw } from '../args/table/table.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
@@ -13,22 +14,24 @@ import { hasTerminal, printNotes } from '../terminal/streams.ts';
 
 /** Runs a shell or a command in a layer. Returns its exit status, or the failure to report. */
 export async function shell(
-  { layer, failed, parent, behind, nbd, param, secret }: Raw<'shell'>,
+  { layer, failed, parent, write, behind, nbd, param, secret }: Raw<'shell'>,
   options: GlobalOptions,
 ): Promise<number | Failure> {
   const interrupt = createInterrupt();
-  const ended = await openShell(workspaceOf(options), {
-    layer,
-    state: failed ? 'failed' : parent ? 'parent' : 'built',
+  const workspace = workspaceOf(options);
+  const request = {
     argv: behind,
     nbd,
-    params: param,
-    secrets: secret,
     hasTerminal: hasTerminal(),
     emit: printNotes,
     signal: interrupt.signal,
     onStart: () => interrupt.listen(),
-  });
+  };
+  const state = failed ? 'failed' : parent ? 'parent' : 'built';
+  const isImage = write || (state === 'built' && isImageFile(layer));
+  const ended = isImage
+    ? await shellInImage(workspace, { ...request, file: layer, write: write ?? false })
+    : await openShell(workspace, { ...request, layer, state, params: param, secrets: secret });
   return ended.ok ? ended.value : endOf(ended.failure, interrupt);
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Cache } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import type { Artifact } from '../../model/artifact.ts';
+import type { Environment } from '../../model/environment.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
@@ -49,9 +50,9 @@ export async function openShell(
     const caches = emptyCaches(layer.hints.cacheDirs, made.directory);
     const job: Job = { ...run, ...made, secrets: secrets.value, caches, context, draft };
     return kindOf(layer).look(taskOf(job), {
-      argv: argvOf(options),
+      argv: shellArgv(`[${layer.name}${kindOf(layer).shell.prompt}] # `, options.argv),
       streams: options.hasTerminal ? 'terminal' : 'own',
-      variables: terminalVariables(options, context),
+      variables: terminalVariables(options.hasTerminal, context.environment),
       isBefore: options.state === 'parent',
       onReady: () => greet(job, options),
     });
@@ -74,15 +75,15 @@ function emptyCaches(targets: readonly string[], directory: string): Cache[] {
 const SHELL =
   'PS1=$1; export PS1; for shell in /bin/bash /usr/bin/bash; do [ ! -x "$shell" ] || exec "$shell" --norc; done; exec /bin/sh';
 
-function argvOf({ node, argv }: ShellOptions): readonly [string, ...string[]] {
+/** The command, or a shell with a prompt if it is empty. */
+export function shellArgv(prompt: string, argv: readonly string[]): readonly [string, ...string[]] {
   const [command, ...args] = argv;
-  if (command !== undefined) return [command, ...args];
-  return ['/bin/sh', '-c', SHELL, 'sh', `[${node.name}${kindOf(node.layer).shell.prompt}] # `];
+  return command === undefined ? ['/bin/sh', '-c', SHELL, 'sh', prompt] : [command, ...args];
 }
 
-function terminalVariables(
-  { hasTerminal }: ShellOptions,
-  { environment }: Context,
+export function terminalVariables(
+  hasTerminal: boolean,
+  environment: Environment,
 ): Readonly<Record<string, string>> {
   return hasTerminal ? { TERM: environment.variables['TERM'] ?? 'dumb' } : {};
 }

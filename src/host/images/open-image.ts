@@ -44,7 +44,7 @@ export function lockedImage(file: string): ReturnType<typeof fail> {
 }
 
 /** What the image is for. */
-type Purpose = 'booted' | 'compared';
+type Purpose = 'booted' | 'compared' | 'opened';
 
 function findImage(file: string, purpose: Purpose): Result<BootImage> {
   const notAnImage = (why: string, hint?: string) =>

@@ -24,10 +24,17 @@ export interface Host {
   clearLeftovers(runs: string): Promise<Result<void>>;
 }
 
+export type DiskFormat = 'qcow2' | 'raw';
+
 /** Files in qcow2 format. Sizes in bytes. */
 export interface Images {
   /** Creates an empty delta over a backing file, or an empty disk. `backing` is written to the header as it is. */
-  create(file: string, options: { backing?: string; size?: number }): Promise<Result<void>>;
+  create(
+    file: string,
+    options: { backing?: string; backingFormat?: DiskFormat; size?: number },
+  ): Promise<Result<void>>;
+  /** Writes what a delta contains to its backing file. */
+  commit(file: string, signal: AbortSignal): Promise<Result<void>>;
   info(file: string): Promise<Result<ImageInfo>>;
   /**
    * Whether a qcow2 file contains everything that it refers to; leaked clusters are ignored. Reads its tables, not its

@@ -33,6 +33,7 @@ export class FakeHost implements Host {
     isConsistent: async () => ok(true),
     setBacking: async () => ok(),
     rebase: async () => ok(),
+    commit: async () => ok(),
     compact: async (_file, backing) =>
       ok(void this.calls.push(`compact over ${backing?.slice(0, 2) ?? 'nothing'}`)),
     convert: async (source, _format, target) => ok(copyFileSync(source, target)),

@@ -84,22 +84,30 @@ export const DIFF = {
 } as const satisfies Command;
 
 export const SHELL = {
-  text: 'open a shell in a layer; its changes are discarded',
-  arguments: ONE_LAYER,
+  text: 'open a shell in a layer or an image file; its changes are discarded',
+  arguments: {
+    layer: {
+      value: 'LAYER|IMAGE',
+      required: true,
+      text: 'LAYER with its number (20_app) or without (app), or the path of an image file',
+    },
+  },
   behind: 'COMMAND',
   options: {
     parent: { text: 'use the disk before the script of the layer ran, to try the script by hand' },
     failed: { text: 'use the disk as the failed script left it' },
+    write: { text: 'write the changes to IMAGE when the shell ends' },
     nbd: NBD,
     param: PARAM,
     secret: SECRET,
   },
-  exclusive: ['parent', 'failed'],
+  exclusive: ['parent', 'failed', 'write'],
   examples: [
     ['vlb shell app', 'a shell in the finished layer'],
     ['vlb shell app -- cat /etc/os-release', 'a command in it'],
     ['vlb shell --parent app', 'to try ./build-layer by hand'],
     ['vlb shell --failed app', 'to inspect what the failed script left'],
+    ['vlb shell --write disk.qcow2 -- passwd -d root', 'to change an image that vlb did not make'],
   ],
 } as const satisfies Command;
 

@@ -1,0 +1,54 @@
+// A shell in an image file, which need not be of a project.
+
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { parseArtifactFile } from '../model/artifact.ts';
+import { fail, type Result } from '../model/failure.ts';
+import type { ShellRequest } from './look.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface ImageShellRequest
+  extends Pick<ShellRequest, 'nbd' | 'argv' | 'hasTerminal' | 'onStart' | 'emit' | 'signal'> {
+  readonly file: string;
+  /** Whether what the shell changed is written to the image; otherwise it is discarded. */
+  readonly write: boolean;
+}
+
+/** Whether a word means an image file, not a layer: a file of that name exists, or it looks like a path of one. */
+export function isImageFile(word: string): boolean {
+  const stat = statSync(word, { throwIfNoEntry: false });
+  return stat ? !stat.isDirectory() : /\/|\.(qcow2|img|raw)$/.test(word) && !/^layers\//.test(word);
+}
+
+/**
+ * Runs a shell or a command in an image. Returns its exit status. Fails as `usage` when it is no image, or one of vlb's
+ * that would be changed; as `work` without a system on it; as `host` and `interrupted`. After a failure it is as it was.
+ */
+export async function shellInImage(
+  { paths, parts }: Workspace,
+  { file, write, nbd, onStart, ...request }: ImageShellRequest,
+): Promise<Result<number>> {
+  const disks = await parts.disks();
+  const image = await disks.openImage(path.resolve(file), 'opened', request.signal);
+  if (!image.ok) return image;
+  const isVlbs =
+    parseArtifactFile(path.basename(image.value.file)) || path.dirname(path.resolve(file)) === paths.build;
+  if (write && isVlbs) {
+    return fail('usage', 'this image was made by vlb, and changes to it would be lost or damage others', {
+      where: { file },
+      hint: 'add a layer instead: vlb new-layer NAME; or change a copy: qemu-img convert -O qcow2 IMAGE COPY',
+    });
+  }
+  onStart?.();
+  const host = parts.host(nbd);
+  const opened = await disks.openBench(paths, host);
+  if (!opened.ok) return opened;
+  const { bench, directory } = opened.value;
+  await using _bench = bench;
+  const { openImageShell } = await import('../execute/look/image-shell.ts');
+  const { environment } = parts;
+  return await openImageShell(
+    { ...request, environment, write, image: image.value },
+    { bench, directory, images: host.images },
+  );
+}
