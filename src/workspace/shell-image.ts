@@ -21,8 +21,8 @@ export function isImageFile(word: string): boolean {
 }
 
 /**
- * Runs a shell or a command in an image. Returns its exit status. Fails as `usage` when it is no image, or one of vlb's
- * that would be changed; as `work` without a system on it; as `host` and `interrupted`. After a failure it is as it was.
+ * Runs a shell or a command in an image. Returns its exit status. Fails as `usage` for another file, and for a change to
+ * one of vlb's own; as `work` without a system on it; as `host` and `interrupted`. After a failure it is as it was.
  */
 export async function shellInImage(
   { paths, parts }: Workspace,

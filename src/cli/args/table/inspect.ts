@@ -87,7 +87,7 @@ export const SHELL = {
   text: 'open a shell in a layer or an image file; its changes are discarded',
   arguments: {
     layer: {
-      value: 'LAYER|IMAGE',
+      value: 'LAYER',
       required: true,
       text: 'LAYER with its number (20_app) or without (app), or the path of an image file',
     },
@@ -96,7 +96,7 @@ export const SHELL = {
   options: {
     parent: { text: 'use the disk before the script of the layer ran, to try the script by hand' },
     failed: { text: 'use the disk as the failed script left it' },
-    write: { text: 'write the changes to IMAGE when the shell ends' },
+    write: { text: 'write the changes to the image file when the shell ends' },
     nbd: NBD,
     param: PARAM,
     secret: SECRET,
