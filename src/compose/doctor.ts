@@ -10,13 +10,12 @@ import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
 import { findDead, removeDead } from '../store/upkeep/dead-files.ts';
 import { systemError } from '../util/errors.ts';
-import { formatBytes } from '../util/units.ts';
 import type { Doctor } from '../workspace/parts.ts';
 
 export function openDoctor(owner: string): Doctor {
   return {
     checkMachine,
-    checkProject: (paths) => [checkStorage(paths.store, paths.state, formatBytes), leftoversOf(paths)],
+    checkProject: (paths) => [checkStorage(paths.store, paths.state), leftoversOf(paths)],
     clean: (paths) => clean(paths, owner),
   };
 }

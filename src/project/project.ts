@@ -1,6 +1,5 @@
 // Turns a directory on disk into a Project: its layers in order, its configuration, and the paths of its files.
 
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
@@ -26,8 +25,6 @@ export interface Project {
   readonly shared: SharedCacheConfig | undefined;
   /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
-  /** The NoCloud seed for test boots, if the project has one. */
-  readonly seedDirectory: string | undefined;
 }
 
 /**
@@ -41,7 +38,6 @@ export async function loadProject(directory: string, platform: Platform): Promis
   const layers = discoverLayers(directory, platform);
   if (!layers.ok) return layers;
   const { base } = config.value;
-  const seed = path.join(directory, 'test-boot');
   return ok({
     directory,
     layers: layers.value,
@@ -49,7 +45,6 @@ export async function loadProject(directory: string, platform: Platform): Promis
     cache: config.value.cache ?? {},
     shared: config.value.shared,
     images: config.value.images ?? [],
-    seedDirectory: existsSync(seed) ? seed : undefined,
   });
 }
 

@@ -55,7 +55,7 @@ async function interact(
 
 async function check(
   options: MachineOptions,
-  { expect, command, timeout }: CheckOptions,
+  check: CheckOptions,
   listener: BootListener,
   signal: AbortSignal,
 ): Promise<Result<BootReport>> {
@@ -67,14 +67,13 @@ async function check(
   const startedAt = performance.now();
   await using machine = await startMachine(ready.command, ready.spec, {
     scratch: ready.scratch,
-    agent: command !== undefined,
+    agent: check.command !== undefined,
   });
   const checked = await checkGuest(
     machine,
     {
-      expect,
-      command,
-      timeout: timeout ?? defaultTimeout(accelerator),
+      ...check,
+      timeout: check.timeout ?? defaultTimeout(accelerator),
       image: image.path,
       scratch: ready.scratch,
     },
@@ -83,10 +82,8 @@ async function check(
   );
   if (!checked.ok) return checked;
   return ok({
-    accelerator,
     matched: checked.value.matched,
     secondsToReady: (checked.value.readyAt - startedAt) / 1000,
-    seconds: (performance.now() - startedAt) / 1000,
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { BootListener } from '../../model/ports/booter.ts';
+import type { BootListener, CheckOptions } from '../../model/ports/booter.ts';
 import { type ConsoleReader, readConsole } from './console/reader.ts';
 import { LOGIN_PROMPT } from './console/watch.ts';
 import { GuestAgent } from './guest/agent.ts';
@@ -19,10 +19,7 @@ import {
   timedOut,
 } from './troubles.ts';
 
-export interface Wanted {
-  /** Text that must appear on the console. Without it and without a command: a login prompt. */
-  readonly expect: RegExp | undefined;
-  readonly command: string | undefined;
+export interface Wanted extends CheckOptions {
   /** For the whole boot and the command, s. */
   readonly timeout: number;
   /** For messages: the image's path, and the directory of QEMU's overlay. */

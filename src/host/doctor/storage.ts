@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { Finding } from '../../model/ports/checkup.ts';
 import { systemError } from '../../util/errors.ts';
+import { formatBytes } from '../../util/units.ts';
 
 /** With less free space than this no build can succeed, bytes. */
 const ALMOST_NOTHING = 16 * 1024 * 1024;
@@ -16,9 +17,8 @@ const ELSEWHERE = 'keep the store elsewhere: --cache-dir DIR';
 /**
  * @param store the store's directory, which need not exist yet
  * @param state the project's state directory, .vlb
- * @param formatBytes formats a size for the user
  */
-export function checkStorage(store: string, state: string, formatBytes: (bytes: number) => string): Finding {
+export function checkStorage(store: string, state: string): Finding {
   const places = ['', 'sha256', 'keys', 'locks'].map((name) => path.join(store, name));
   for (const place of [...places, state, path.join(state, 'runs')].map(nearestExisting)) {
     const error = writeError(place);

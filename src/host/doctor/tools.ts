@@ -36,64 +36,40 @@ const OLDEST_QEMU = '6.0';
 
 const SCRIPTS = 'commonly used by scripts (those of vlb init do)';
 
+/** Advice for what only Debian has. */
+const NO_DEBIAN = 'or start from an image instead: vlb init --base cloud';
+
 /** A finding for each tool, whether it is installed or not. */
 export function checkTools(): Promise<readonly Finding[]> {
-  return Promise.all([...buildTools(), ...bootTools(), ...otherTools()].map(checkTool));
+  return Promise.all(tools().map(checkTool));
 }
 
-function buildTools(): readonly Tool[] {
-  const group = 'vlb build';
-  const common = Object.entries(BUILD).map(([name, purpose]) => ({ group, name, purpose, needed: true }));
-  return [
-    ...common.map((tool) => (tool.name === 'qemu-img' ? { ...tool, atLeast: OLDEST_QEMU } : tool)),
-    {
-      group,
-      name: 'qemu-storage-daemon',
-      purpose: 'exports a qcow2 disk as a plain file',
-      needed: true,
-      atLeast: OLDEST_QEMU,
-    },
-    ...(isRoot()
-      ? []
-      : [
-          {
-            group,
-            name: 'setsid',
-            purpose: 'keeps ^C in the terminal away from the root shell',
-            needed: true,
-          },
-        ]),
-    { group, name: 'xz', purpose: 'unpacks .xz base images' },
-  ];
-}
-
-function bootTools(): readonly Tool[] {
-  const group = 'vlb test-boot';
+function tools(): readonly Tool[] {
   const arch = ARCHITECTURES[process.arch];
+  const [build, boot, nbd] = ['vlb build', 'vlb test-boot', 'vlb build --nbd'] as const;
+  const needed = (name: string, purpose: string): Tool => ({
+    ...{ group: build, name, purpose, needed: true },
+    ...(name.startsWith('qemu-') ? { atLeast: OLDEST_QEMU } : {}),
+  });
   return [
-    ...(arch ? [{ group, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }] : []),
-    { group, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
-  ];
-}
-
-function otherTools(): readonly Tool[] {
-  const nbd = 'vlb build --nbd';
-  return [
+    ...Object.entries(BUILD).map(([name, purpose]) => needed(name, purpose)),
+    needed('qemu-storage-daemon', 'exports a qcow2 disk as a plain file'),
+    ...(isRoot() ? [] : [needed('setsid', 'keeps ^C in the terminal away from the root shell')]),
+    { group: build, name: 'xz', purpose: 'unpacks .xz base images' },
+    ...(arch
+      ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
+      : []),
+    { group: boot, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
     { group: SCRIPTS, name: 'sfdisk', purpose: 'partitions disks' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },
-    {
-      group: SCRIPTS,
-      name: 'mmdebstrap',
-      purpose: 'installs Debian systems from packages',
-      cure: 'or start from an image instead: vlb init --base cloud',
-    },
+    { group: SCRIPTS, name: 'mmdebstrap', purpose: 'installs Debian systems from packages', cure: NO_DEBIAN },
     {
       group: SCRIPTS,
       name: 'apt-get',
       purpose: 'lets the scripts of vlb init find the Debian mirror of this machine',
-      cure: 'or start from an image instead: vlb init --base cloud',
+      cure: NO_DEBIAN,
     },
   ];
 }
@@ -106,20 +82,14 @@ async function checkTool({ atLeast, cure, needed = false, ...tool }: Tool): Prom
     return { ...tool, needed, state: 'missing', cure: known ? hint : (cure ?? hint) };
   }
   if (atLeast === undefined) return { ...tool, needed, state: 'ok' };
-  const asked = await run(name, ['--version']);
-  if (!asked.ok) {
-    const detail = [asked.failure.message, ...(asked.failure.detail ?? [])].join(': ');
+  const problem = (detail: string): Finding => {
     return { ...tool, needed, state: 'problem', detail, cure: packageHint(name) };
-  }
+  };
+  const asked = await run(name, ['--version']);
+  if (!asked.ok) return problem([asked.failure.message, ...(asked.failure.detail ?? [])].join(': '));
   const version = /\d+(\.\d+)+/.exec(asked.value.stdout)?.[0] ?? '';
   return isOlder(version, atLeast)
-    ? {
-        ...tool,
-        needed,
-        state: 'problem',
-        detail: `${version} is older than ${atLeast}`,
-        cure: packageHint(name),
-      }
+    ? problem(`${version} is older than ${atLeast}`)
     : { ...tool, needed, state: 'ok', detail: version };
 }
 

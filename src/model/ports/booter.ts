@@ -90,11 +90,8 @@ export interface CommandOutput {
 }
 
 export interface BootReport {
-  readonly accelerator: Accelerator;
   /** From QEMU's start until the guest was ready. */
   readonly secondsToReady: number;
-  /** From QEMU's start until the end of the check. */
-  readonly seconds: number;
   /** The console text that matched `expect`, if there was one. */
   readonly matched: string | undefined;
 }

@@ -7,8 +7,8 @@ import { failureIn, PLATFORM, Tree, valueIn } from '../../rig/tree.ts';
 
 const LAYER = { 'layers/10_base/build-layer': '#!/bin/sh\n' };
 
-test('a project is its layers, its base and its seed', async () => {
-  using tree = new Tree({ ...LAYER, 'vlb.yaml': 'base: base.qcow2\n', 'test-boot/user-data': '' });
+test('a project is its layers and its base', async () => {
+  using tree = new Tree({ ...LAYER, 'vlb.yaml': 'base: base.qcow2\n' });
   const project = valueIn(await loadProject(tree.directory, PLATFORM));
   assert.equal(project.directory, tree.directory);
   assert.deepEqual(
@@ -16,14 +16,12 @@ test('a project is its layers, its base and its seed', async () => {
     ['10_base'],
   );
   assert.deepEqual([...project.bases], [['base', { type: 'file', path: tree.path('base.qcow2') }]]);
-  assert.equal(project.seedDirectory, tree.path('test-boot'));
 });
 
 test('all but the layers is optional', async () => {
   using tree = new Tree(LAYER);
   const project = valueIn(await loadProject(tree.directory, PLATFORM));
   assert.equal(project.bases.size, 0);
-  assert.equal(project.seedDirectory, undefined);
 });
 
 test('what is wrong with the configuration or with a layer is wrong with the project', async () => {
