@@ -2,13 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { AcceleratorChoice, Forward, Network } from '../../model/ports/booter.ts';
-
-/** `auto`, `kvm` or `tcg`. */
-export function parseAccelerator(text: string): Result<AcceleratorChoice> {
-  if (text === 'auto' || text === 'kvm' || text === 'tcg') return ok(text);
-  return fail('usage', `--accel ${text}: unknown accelerator`, { hint: 'valid values: auto, kvm, tcg' });
-}
+import type { Forward, Network } from '../../model/ports/booter.ts';
 
 /** MiB of `1024`, `512M` or `2G`; plain numbers are MiB, as in QEMU. */
 export function parseMemory(text: string): Result<number> {

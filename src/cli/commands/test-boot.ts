@@ -9,7 +9,7 @@ import { findLayer } from '../../plan/find-layer.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
 import { namesIn } from '../../util/fs.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
-import { parseAccelerator, parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
+import { parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
@@ -65,8 +65,6 @@ function readMachine(
   raw: Partial<Raw<'test-boot'>>,
   booter: ImageBooter,
 ): Result<MachineOptions> {
-  const accelerator = parseAccelerator(raw.accel ?? 'auto');
-  if (!accelerator.ok) return accelerator;
   const network = parseNetwork(raw.net ?? 'user', raw.forward);
   if (!network.ok) return network;
   const memory = raw.memory === undefined ? undefined : parseMemory(raw.memory);
@@ -77,7 +75,7 @@ function readMachine(
   if (!image.ok) return image;
   return ok({
     image: image.value,
-    accelerator: accelerator.value,
+    accelerator: raw.accel,
     network: network.value,
     ...(memory ? { memoryMiB: memory.value } : {}),
     ...(cpus ? { cpus: cpus.value } : {}),

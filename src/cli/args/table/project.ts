@@ -32,7 +32,12 @@ export const TEST_BOOT = {
       text: 'run COMMAND in the guest through qemu-guest-agent; the check succeeds if it does',
     },
     timeout: { value: 'TIME', text: 'give up after TIME, such as 90s or 5m (default: 2m; 8m without KVM)' },
-    accel: { value: 'WORD', text: 'use accelerator WORD: auto, kvm or tcg' },
+    accel: {
+      value: 'WORD',
+      choices: ['auto', 'kvm', 'tcg'],
+      default: 'auto',
+      text: 'use accelerator WORD',
+    },
     net: { value: 'NET', text: 'connect to network NET: user, none or bridge=BRIDGE' },
     forward: {
       value: 'HOST:GUEST',

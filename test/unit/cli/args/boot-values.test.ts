@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  parseAccelerator,
   parseCpus,
   parseExpect,
   parseForward,
@@ -11,11 +10,6 @@ import {
   parseNetwork,
 } from '../../../../src/cli/args/boot-values.ts';
 import { mustBeOk, mustFail } from '../../../rig/boot/rig.ts';
-
-test('accelerators', () => {
-  assert.equal(mustBeOk(parseAccelerator('auto')), 'auto');
-  assert.equal(mustFail(parseAccelerator('hvf')).kind, 'usage');
-});
 
 test('memory is in MiB, or has a unit', () => {
   const good = { '1024': 1024, '512M': 512, '2G': 2048, '4g': 4096 };

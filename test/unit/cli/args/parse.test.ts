@@ -154,6 +154,7 @@ test('what is not valid is named as it was typed', () => {
       'put the command to run after --: vlb shell LAYER -- COMMAND',
     ],
     ['graph --format x', '--format: invalid value "x"', 'valid values: text, dot, mermaid, json'],
+    ['test-boot --accel hvf', '--accel: invalid value "hvf"', 'valid values: auto, kvm, tcg'],
     ['completion tcsh', 'shell: invalid value "tcsh"', 'valid values: bash, zsh, fish'],
     ['diff a --json --stat', 'use either --stat or --json, not both', undefined],
     ['watch -j 2 --jobs=3', '--jobs can be given only once', 'see vlb watch --help'],
