@@ -62,12 +62,14 @@ async function look(task: Task, { argv, streams, variables, onReady }: Look): Pr
 /** The chroot of a build-layer, and the command to run in it. */
 function chrootScript(task: Task, argv: readonly [string, ...string[]], streams: Streams): ChrootScript {
   const { layer, staged, secrets, environment } = task;
+  const { hostname: name, noNetwork } = layer.hints;
   return {
     inputs: staged.inputs,
     binds: bindsOf(task),
     environment,
     secrets,
-    noNetwork: layer.hints.noNetwork,
+    ...(name === undefined ? {} : { hostname: { name, where: locateTarget(layer, '/etc/hosts') } }),
+    noNetwork,
     argv,
     streams,
   };

@@ -38,6 +38,8 @@ export interface Hints {
   readonly cacheDirs: readonly string[];
   /** For each target of a mount, a bind mount or a cache, the line of its hint. */
   readonly targetLines: ReadonlyMap<string, number>;
+  /** The host name that the script sees; `localhost` without one. */
+  readonly hostname?: string;
   /** The script runs without any network. */
   readonly noNetwork: boolean;
   /** Seconds after which the script is stopped. */

@@ -36,11 +36,14 @@ setsid sleep 1000 >/dev/null 2>&1 &
   assert.notEqual(told.get('pid'), 'pid 1', 'a shell of the image is, which handles signals and reaps');
   assert.equal(told.get('cwd'), 'cwd /mnt');
   assert.equal(told.get('host'), 'host localhost');
-  assert.equal(told.get('dev'), 'dev fd full null ptmx pts random shm stderr stdin stdout tty urandom zero');
+  assert.match(
+    told.get('dev') ?? '',
+    /^dev disk fd full (\w+\d) \1p1 null ptmx pts random shm stderr stdin stdout tty urandom zero$/,
+  );
   assert.equal(told.get('tmp'), 'tmp 0');
   assert.equal(
     told.get('env'),
-    'env APT_LISTCHANGES_FRONTEND DEBCONF_NONINTERACTIVE_SEEN DEBIAN_FRONTEND DPKG_FORCE HOME LANG NEEDRESTART_SUSPEND PATH PWD SHLVL SOURCE_DATE_EPOCH SYSTEMD_IN_CHROOT SYSTEMD_OFFLINE TERM UCF_FORCE_CONFFOLD VLB http_proxy',
+    'env APT_LISTCHANGES_FRONTEND DEBCONF_NONINTERACTIVE_SEEN DEBIAN_FRONTEND DPKG_FORCE HOME LANG NEEDRESTART_SUSPEND PATH PWD SHLVL SOURCE_DATE_EPOCH SYSTEMD_IN_CHROOT SYSTEMD_OFFLINE TERM UCF_FORCE_CONFFOLD VLB VLB_DISK VLB_ROOT_PARTITION http_proxy',
   );
   assert.equal(told.get('mode'), 'mode 644 0 1577836800 644');
   assert.equal(told.get('root'), 'root 0');
@@ -226,4 +229,34 @@ test('a bind mount may lead into /mnt, and a line is told when it is printed', a
   assert.equal(built.output, 'shared\nend', built.told);
   assert.ok(performance.now() - toldAt > 900, 'before the script slept');
   assert.deepEqual(leftovers(project), []);
+});
+
+test('a host name is what a script sees, and nothing of it stays in the image', async () => {
+  const look = 'hostname; cat /etc/hosts; ls /etc';
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ more: 'echo \'127.0.0.1 localhost own\' > "$root/etc/hosts"' }),
+    'layers/20_app/build-layer': buildLayer(
+      `${look}; echo x >> /etc/hosts`,
+      '# vlb: hostname web.example.org',
+    ),
+    'layers/30_look/build-layer': buildLayer(`${look}; rm /etc/hosts`),
+    'layers/40_none/build-layer': buildLayer(look, '# vlb: hostname web'),
+    'layers/50_look/build-layer': buildLayer('ls /etc'),
+  });
+  const host = readFileSync('/proc/sys/kernel/hostname', 'utf8');
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.equal(
+    built.output,
+    [
+      'web.example.org\n127.0.1.1 web.example.org web\n127.0.0.1 localhost own',
+      'hosts\nos-release\npasswd\nresolv.conf',
+      'localhost\n127.0.0.1 localhost own',
+      'hosts\nos-release\npasswd\nresolv.conf',
+      'web\n127.0.1.1 web\n127.0.0.1 localhost',
+      'hosts\nos-release\npasswd\nresolv.conf',
+      'os-release\npasswd\nresolv.conf',
+    ].join('\n'),
+  );
+  assert.equal(readFileSync('/proc/sys/kernel/hostname', 'utf8'), host);
 });

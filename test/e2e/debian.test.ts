@@ -1,11 +1,14 @@
-// What packages of a real distribution take for granted: their own programs, on a Debian made for this.
+// What packages of a real distribution take for granted: their own programs, a boot loader and kernels, on a Debian made for
+// this, which then boots.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, test } from 'node:test';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
+import { runAsRoot } from '../rig/root.ts';
 import { buildLayer } from '../rig/tiny.ts';
 
 // One for all tests here, since making the disk takes most of the time.
@@ -80,4 +83,78 @@ test("a script's own variables and its parameters win", async () => {
   assert.equal(built.status, 0, built.told);
   assert.match(built.output, /^teletype 1$/m);
   assert.match(built.output, /has not been booted with systemd/);
+});
+
+const KERNEL = 'apt-get install --yes --no-install-recommends';
+const LAYERS = {
+  'layers/20_app/build-layer': buildLayer(
+    `apt-get update; ${KERNEL} linux-image-cloud-amd64 initramfs-tools zstd grub-pc qemu-guest-agent`,
+  ),
+  'layers/30_boot/build-layer': buildLayer(`
+mkdir -p /etc/default/grub.d
+printf 'GRUB_CMDLINE_LINUX=console=ttyS0\nGRUB_TERMINAL=serial\nGRUB_TIMEOUT=0\n' > /etc/default/grub.d/test.cfg
+udevadm trigger
+udevadm settle
+grub-install "$VLB_DISK"
+echo MODULES=dep > /etc/initramfs-tools/conf.d/dep
+update-initramfs -u
+sha256sum /boot/initrd.img-*
+rm /etc/initramfs-tools/conf.d/dep
+update-initramfs -u
+update-grub
+cd /
+sha256sum /boot/initrd.img-* /boot/grub/grub.cfg /etc/fstab
+dd if="$VLB_DISK" bs=1M count=2 status=none | sha256sum
+grep -rlE '(loop|nbd)[0-9]' /boot/grub/grub.cfg /etc /var/cache/debconf || echo 'no device is named'
+sed -n 's/^.*linux.* root=/root=/p' /boot/grub/grub.cfg
+echo "on $(grub-probe -t device /), a $(lsblk -no FSTYPE "$VLB_ROOT_PARTITION") on $VLB_DISK"`),
+  'layers/40_upgrade/build-layer': buildLayer(`
+first=$(ls /lib/modules)
+${KERNEL} linux-image-6.12-cloud-amd64
+apt-get purge --yes linux-image-cloud-amd64 "linux-image-$first"
+echo "kernel $(ls /lib/modules)"
+! grep "$first" /boot/grub/grub.cfg`),
+};
+
+test('a boot loader and a kernel are installed, the same on whatever device the disk is', async () => {
+  project.write(LAYERS);
+  const first = await project.build(['30_boot']);
+  assert.equal(first.status, 0, first.told);
+  const log = project.path('.vlb/logs/30_boot.log');
+  const [one, device = ''] = outputOf(log);
+  assert.match(one, /^no device is named$/m);
+  assert.match(one, /^root=UUID=/m);
+  assert.doesNotMatch(one, /error:|No such|Unknown device|^[EW]: /im);
+  // As long as something else has that device, it is another one.
+  const held = path.join(path.dirname(project.directory), 'held');
+  writeFileSync(held, '');
+  truncateSync(held, 1024 * 1024);
+  const isLoop = device.startsWith('/dev/loop');
+  if (isLoop) runAsRoot('losetup', device, held);
+  try {
+    const second = await project.build(['30_boot', '--force=30_boot']);
+    assert.equal(second.status, 0, second.told);
+    const [other, now] = outputOf(log);
+    if (isLoop) assert.notEqual(now, device);
+    assert.equal(other, one);
+  } finally {
+    if (isLoop) runAsRoot('losetup', '--detach', device);
+  }
+});
+
+/** What the layer printed, and its disk, which its last line names. */
+function outputOf(log: string): readonly [string, string | undefined] {
+  const text = readFileSync(log, 'utf8');
+  const last = /^on (\S+)p3, a ext4 on \1$/m.exec(text);
+  return [text.replace(last?.[0] ?? /$/, ''), last?.[1]];
+}
+
+test('a kernel is replaced by another, which boots', async () => {
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  const [, kernel = ''] = /^kernel (\S+)$/m.exec(built.output) ?? [];
+  assert.notEqual(kernel, '');
+  const booted = await project.vlb(['test-boot', '--run', 'uname -r']);
+  assert.equal(booted.status, 0, booted.stderr);
+  assert.equal(booted.stdout, `${kernel}\n`);
 });

@@ -10,8 +10,10 @@ export interface Volume {
   readonly device: string;
   /** The number of the device, as stat(2) has it in `st_dev` for the files of its file system; undefined if it is gone. */
   readonly number: number | undefined;
-  /** blkid's TYPE: ext4, vfat, LVM2_member, …; undefined where nothing is recognized. */
+  /** Its TYPE: ext4, vfat, LVM2_member, …; undefined where nothing is recognized. */
   readonly type: string | undefined;
+  /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
+  readonly tags: ReadonlyMap<string, string>;
 }
 
 /** Returns the volumes of an attached disk, in the order of their numbers. Fails as `host` when blkid fails. */
@@ -22,13 +24,14 @@ export async function readVolumes(shell: RootShell, device: string): Promise<Res
 
 /** Parses the output of `probe_disk`; see agent-devices.ts. */
 export function parseVolumes(text: string, disk: string): readonly Volume[] {
-  const types = parseBlkid(text);
+  const tags = parseBlkid(text);
   const volumes = [...text.matchAll(/^volume (\S+) (?:(\d+):(\d+))?$/gm)].map(
     ([, device = '', major, minor]) => ({
       partition: device === disk ? 0 : Number(device.slice(`${disk}p`.length)),
       device,
       number: major === undefined ? undefined : deviceNumber(Number(major), Number(minor)),
-      type: types.get(device),
+      type: tags.get(device)?.get('TYPE'),
+      tags: tags.get(device) ?? new Map(),
     }),
   );
   return volumes.sort((a, b) => a.partition - b.partition);
@@ -39,14 +42,26 @@ function deviceNumber(major: number, minor: number): number {
   return Math.floor(minor / 256) * 2 ** 20 + major * 256 + (minor % 256);
 }
 
-/** Parses the output of blkid(8) with `--output export`: blocks of NAME=value lines, DEVNAME first. Returns types by device. */
-function parseBlkid(text: string): ReadonlyMap<string, string> {
-  const types = new Map<string, string>();
-  let device = '';
+/** Parses the output of blkid(8) with `--output export`: blocks of NAME=value lines, DEVNAME first. Returns tags by device. */
+function parseBlkid(text: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const devices = new Map<string, Map<string, string>>();
+  let tags = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
-    if (name === 'DEVNAME') device = value;
-    if (name === 'TYPE') types.set(device, value);
+    if (name === 'DEVNAME') {
+      tags = new Map();
+      devices.set(value, tags);
+    } else if (name !== '') {
+      tags.set(name, unescaped(value));
+    }
   }
-  return types;
+  return devices;
+}
+
+/** Values have a backslash before what shells treat specially, and bytes that are not printed as `\\x` and two digits. */
+function unescaped(value: string): string {
+  const bytes = [...value.matchAll(/\\x([0-9a-f]{2})|\\?(.)/gs)].map(([, hex, character = '']) =>
+    hex === undefined ? Buffer.from(character) : Buffer.from(hex, 'hex'),
+  );
+  return Buffer.concat(bytes).toString();
 }

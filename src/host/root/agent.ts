@@ -149,6 +149,9 @@ export function chrootCommand(script: {
   /** The run's own directory, with the script's variables in it. */
   readonly directory: string;
   readonly root: string;
+  /** The layer's own disk. */
+  readonly disk: string;
+  readonly hostname: string;
   readonly inputs: string;
   /** Paths of files or directories to mount; '' for none. */
   readonly resolvConf: string;
@@ -162,6 +165,8 @@ export function chrootCommand(script: {
     script.noNetwork ? 'none' : 'host',
     script.directory,
     script.root,
+    script.disk,
+    script.hostname,
     script.inputs,
     script.resolvConf,
     script.policy,

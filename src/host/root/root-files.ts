@@ -1,7 +1,8 @@
 // The files by which vlb and the root side exchange data, under the paths of the root side. A root shell on this machine
 // sees the same file system, so they are plain files here; nothing else may rely on that.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
 
@@ -11,6 +12,8 @@ export interface RootFiles {
   makeDirectory(directory: string): Promise<Result<void>>;
   /** Creates or replaces a file that belongs to vlb's user. */
   write(file: string, content: string | Buffer, mode?: number): Promise<Result<void>>;
+  /** Creates a symbolic link, and the directory that it is in; what already has that name stays as it is. */
+  link(target: string, file: string): Promise<Result<void>>;
   read(file: string): Promise<Result<Buffer>>;
   exists(file: string): Promise<boolean>;
 }
@@ -20,6 +23,11 @@ export const localFiles: RootFiles = {
     attempt('create', directory, () => void mkdirSync(directory, { recursive: true })),
   write: async (file, content, mode = 0o644) =>
     attempt('write', file, () => writeFileSync(file, content, { mode })),
+  link: async (target, file) =>
+    attempt('create', file, () => {
+      mkdirSync(path.dirname(file), { recursive: true });
+      if (!lstatSync(file, { throwIfNoEntry: false })) symlinkSync(target, file);
+    }),
   read: async (file) => attempt('read', file, () => readFileSync(file)),
   exists: async (file) => existsSync(file),
 };

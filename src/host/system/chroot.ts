@@ -2,14 +2,24 @@
 // and a modify-disk on the host.
 
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/project.ts';
+import { databaseEntry, linksTo } from '../images/udev.ts';
 import { isRoot } from '../process/sudo.ts';
 import * as agent from '../root/agent.ts';
 import { escapeLine } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { pointFailure } from './mount.ts';
+
+const STANDARD_LINKS = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+};
 
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
 const POLICY = '#!/bin/sh\nexit 101\n';
@@ -21,7 +31,10 @@ export async function runInChroot(
   script: ChrootScript,
 ): Promise<Result<number>> {
   const { shell, directory, lists } = run;
-  const copies = script.binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
+  const hosts = await nameHost(run, system, script);
+  if (!hosts.ok) return hosts;
+  const binds = [...hosts.value, ...script.binds];
+  const copies = binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
   const owned = await ownByRoot(run, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
   const prepared = await agent.prepareChroot(shell, system.root, lists);
@@ -32,12 +45,19 @@ export async function runInChroot(
       hint: 'vlb mounts over this path during the build; remove or fix it in the layer that created it',
     });
   }
-  const binds = await prepareBinds(run, system, script.binds);
-  if (!binds.ok) return binds;
+  const points = await prepareBinds(run, system, binds);
+  if (!points.ok) return points;
   const secrets = await putSecrets(run, script.secrets);
   if (!secrets.ok) return secrets;
-  const variables = await writeVariables(run, script, '/run/secrets');
+  const environment = {
+    VLB_DISK: system.disk,
+    VLB_ROOT_PARTITION: system.rootDevice,
+    ...script.environment,
+  };
+  const variables = await writeVariables(run, { ...script, environment }, '/run/secrets');
   if (!variables.ok) return variables;
+  const described = await describeDisk(run, system);
+  if (!described.ok) return described;
   const policy = hasDpkg ? run.file('policy-rc.d') : '';
   if (hasDpkg) {
     const written = await shell.files.write(policy, POLICY, 0o755);
@@ -49,16 +69,59 @@ export async function runInChroot(
     noNetwork: script.noNetwork,
     directory,
     root: system.root,
+    disk: system.disk,
+    hostname: script.hostname?.name ?? 'localhost',
     inputs: script.inputs,
     resolvConf: resolvConf.value,
     policy,
     secrets: secrets.value,
-    binds: script.binds,
+    binds,
     argv: script.argv,
   });
   const ended = await runOn(run, script.streams, command);
   if (!ended.ok || ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
   return fail('host', 'cannot set up the chroot');
+}
+
+/** Makes the links of /dev and the entries of udev's database, for `mount_hardware` of agent/hardware.sh. */
+async function describeDisk(run: RunShell, { volumes }: MountedSystem): Promise<Result<void>> {
+  const { files } = run.shell;
+  const made = await files.makeDirectory(run.file('udev'));
+  if (!made.ok) return made;
+  const links = volumes.flatMap((volume) =>
+    linksTo(volume).map((link) => [`disk/${link}`, `../../${path.basename(volume.device)}`] as const),
+  );
+  for (const [link, target] of [...Object.entries(STANDARD_LINKS), ...links]) {
+    const linked = await files.link(target, run.file(`links/${link}`));
+    if (!linked.ok) return linked;
+  }
+  for (const volume of volumes) {
+    const node = path.basename(volume.device);
+    const written = await files.write(run.file(`udev/${node}`), databaseEntry(volume));
+    if (!written.ok) return written;
+  }
+  return ok();
+}
+
+/** Makes a copy of the image's /etc/hosts with the script's host name in it; returns the bind that shows it to the script. */
+async function nameHost(
+  run: RunShell,
+  system: MountedSystem,
+  { hostname }: ChrootScript,
+): Promise<Result<readonly Bind[]>> {
+  if (hostname === undefined) return ok([]);
+  const { files } = run.shell;
+  const { name, where } = hostname;
+  const [original, source] = [run.file('hosts.image'), run.file('hosts')];
+  const copied = await agent.copyOut(run.shell, system.root, '/etc/hosts', original);
+  if (!copied.ok) return copied;
+  const text = copied.value === 'file' ? await files.read(original) : ok('127.0.0.1 localhost\n');
+  if (!text.ok) return text;
+  const short = name.split('.', 1)[0];
+  const line = `127.0.1.1 ${short === name ? name : `${name} ${short}`}\n`;
+  // The first line with a name counts.
+  const written = await files.write(source, `${line}${text.value}`);
+  return written.ok ? ok([{ source, target: '/etc/hosts', type: 'file', isCopy: true, where }]) : written;
 }
 
 /** Creates the mount points of the binds. Fails as `work` where the image has something else at one of these paths. */

@@ -66,7 +66,7 @@ export async function mountSystem(
     if (!inside.ok) return inside;
     if (inside.value !== undefined) return pointFailure(inside.value, options.whereOf(mount.target));
   }
-  return ok({ root });
+  return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value });
 }
 
 /** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` if it has no system. */
@@ -141,7 +141,7 @@ async function mountRoot(
   volumes: readonly Volume[],
   root: string,
   wanted: number | undefined,
-): Promise<Result<void>> {
+): Promise<Result<Volume>> {
   const candidates = volumes.filter(
     (volume) =>
       (wanted === undefined || volume.partition === wanted) && volume.type && volume.type in SYSTEM_TYPES,
@@ -150,7 +150,7 @@ async function mountRoot(
   if (single && candidates.length === 1) {
     const mounted = await tryMount(shell, single, root, 'rw');
     if (!mounted.ok) return mounted;
-    return mounted.value === undefined ? noSystem(volumes, wanted) : ok();
+    return mounted.value === undefined ? noSystem(volumes, wanted) : ok(single);
   }
   const found: { volume: Volume; options: string }[] = [];
   for (const volume of candidates) {
@@ -174,7 +174,7 @@ async function mountRoot(
     );
   }
   const mounted = await tryMount(shell, only.volume, root, 'rw');
-  return mounted.ok ? ok() : mounted;
+  return mounted.ok ? ok(only.volume) : mounted;
 }
 
 function noSystem(volumes: readonly Volume[], wanted: number | undefined): Result<never> {

@@ -107,8 +107,19 @@ export interface MountOptions {
   readonly whereOf: (target: string) => Where;
 }
 
+/** A partition, or a disk without a partition table. */
+export interface DiskVolume {
+  readonly device: string;
+  /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
+  readonly tags: ReadonlyMap<string, string>;
+}
+
 export interface MountedSystem {
   readonly root: string;
+  /** The device of the disk, and of the partition that holds the root: the same on a disk without a partition table. */
+  readonly disk: string;
+  readonly rootDevice: string;
+  readonly volumes: readonly DiskVolume[];
 }
 
 /**
@@ -130,6 +141,8 @@ interface Script {
 }
 
 export interface ChrootScript extends Script {
+  /** The host name that the script sees, also in /etc/hosts; `localhost` without one. */
+  readonly hostname?: { readonly name: string; readonly where: Where };
   /** Staged copy of the layer's files, mounted at /mnt. */
   readonly inputs: string;
   readonly binds: readonly Bind[];

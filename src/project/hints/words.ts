@@ -29,6 +29,9 @@ export interface HintWord {
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
+/** The kernel's limit is 64 characters. */
+const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*$/i;
+
 /** The hints that also work after a plain `# `. A malformed mount is an error; other comments are ignored. */
 export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   nocache: {
@@ -147,6 +150,19 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
       if (args.length !== 1 || args[0] !== 'none') return 'has only one valid value: none';
       draft.noNetwork = true;
       return undefined;
+    },
+  },
+  hostname: {
+    form: 'hostname NAME',
+    text: 'Gives the script this host name, with a line in /etc/hosts; neither is kept in the image (build-layer only).',
+    take(draft, args, { kind, line }) {
+      const [name] = args;
+      if (args.length !== 1 || name === undefined || !HOST_NAME.test(name)) {
+        return 'requires a name like web.example.org, of at most 64 characters';
+      }
+      if (kind !== 'build-layer') return 'is only valid in build-layer: modify-disk runs on the host';
+      draft.hostname = name;
+      return takeTarget(draft, '/etc/hosts', line);
     },
   },
   'disk-size': {

@@ -65,7 +65,8 @@ export class FakeWorkbench implements Workbench {
   attach = async (image: string) => this.#did('attach', { device: image });
   lendDevice = async () => this.#did('lend', { device: '/dev/nbd0' });
   detach = async (_disk: Disk) => this.#did('detach', undefined);
-  mount = async (disk: Disk) => this.#did('mount', { root: disk.device });
+  mount = async (disk: Disk) =>
+    this.#did('mount', { root: disk.device, disk: disk.device, rootDevice: disk.device, volumes: [] });
   mountLayer = async () => this.#did('mount layer', undefined);
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);

@@ -64,6 +64,7 @@ describe('the key changes with', () => {
     'no inputs at all': { manifest: [] },
     'the disk size': { hints: { diskSize: 2048 } },
     'the root partition': { hints: { rootPartition: 2 } },
+    'the host name': { hints: { hostname: 'web' } },
     'which partition is mounted': { hints: { partitionMounts: [{ partition: 4, target: '/boot' }] } },
     'where a partition is mounted': { hints: { partitionMounts: [{ partition: 2, target: '/srv' }] } },
     'the order of mounts': { hints: { partitionMounts: HINTS.partitionMounts?.toReversed() ?? [] } },

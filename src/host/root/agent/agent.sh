@@ -9,6 +9,7 @@
 . "${0%/*}/protocol.sh"
 . "${0%/*}/paths.sh"
 . "${0%/*}/devices.sh"
+. "${0%/*}/hardware.sh"
 . "${0%/*}/sandbox.sh"
 . "${0%/*}/mounts.sh"
 . "${0%/*}/view.sh"

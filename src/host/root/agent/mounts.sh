@@ -95,10 +95,16 @@ unmount_all() {
   done
 }
 
-# end_swapping ROOT: ends swapping to files of the image, which scripts that set up machines sometimes enable: it would keep
-# the file system busy. In /proc/swaps their paths begin at the script's own mounts, which no longer exist.
+# end_swapping ROOT: ends swapping to files and partitions of the image, which scripts that set up machines sometimes enable:
+# it would keep the disk busy. In /proc/swaps their paths begin at the script's own mounts, which no longer exist.
 end_swapping() {
   while read -r file type _; do
+    if [ "$type" = partition ]; then
+      device=$(findmnt --noheadings --output SOURCE --target "$1")
+      case $device in
+        *[0-9]p[0-9]*) for device in "${device%p[0-9]*}"p[0-9]*; do swapoff "$device" 2>/dev/null; done ;;
+      esac
+    fi
     [ "$type" = file ] || continue
     case $file in *\\*) file=$(printf '%b.' "$file"); file=${file%.} ;; esac
     mounts_at "$1" | while IFS= read -r place; do

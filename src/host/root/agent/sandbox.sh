@@ -3,9 +3,9 @@
 # side: src/host/system/chroot.ts.
 #
 # Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, with_variables, write_pid, stop_script, network_flag,
-#   raise_loopback, limit_processes, keep_covered_mounts, executable, directory_for, bind_file, minimal_dev
+#   raise_loopback, limit_processes, keep_covered_mounts, executable, directory_for, bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
-#   directory, root (enter_chroot, used by the functions that it calls); found (from paths.sh)
+#   directory, root, disk (enter_chroot, used by the functions that it calls); found (from paths.sh)
 
 # run_on_host NETWORK VARIABLES DIRECTORY DEVICE COMMAND…: runs a script on the host in namespaces with which its mounts
 # and processes end. DEVICE is one that was lent to it, or ''.
@@ -38,9 +38,9 @@ enter_host() {
   exit "$status"
 }
 
-# run_in_chroot NETWORK DIRECTORY ROOT INPUTS RESOLV POLICY SECRETS BINDS COMMAND…: runs a build-layer in the chroot of an
-# image, in /mnt. DIRECTORY is the run's own, with its variables in it; RESOLV, POLICY and SECRETS are paths or ''. BINDS is
-# a number, followed by that many pairs SOURCE TARGET.
+# run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS RESOLV POLICY SECRETS BINDS COMMAND…: runs a build-layer in the chroot of an
+# image, in /mnt. DIRECTORY is the run's own, with its variables in it; DISK is the device with ROOT; RESOLV, POLICY and
+# SECRETS are paths or ''. BINDS is a number, followed by that many pairs SOURCE TARGET.
 run_in_chroot() {
   network_flag "$1"
   shift
@@ -53,20 +53,21 @@ run_in_chroot() {
 # enter_chroot: the inner half of run_in_chroot, inside its namespaces. Mounts made here end with them.
 enter_chroot() {
   set -e
-  directory=$1 root=$2 inputs=$3 resolv=$4 policy=$5 secrets=$6 binds=$7
-  shift 7
-  hostname localhost 2>/dev/null || echo localhost >/proc/sys/kernel/hostname
+  directory=$1 root=$2 disk=$3 name=$4 inputs=$5 resolv=$6 policy=$7 secrets=$8 binds=$9
+  shift 9
+  hostname "$name" 2>/dev/null || echo "$name" >/proc/sys/kernel/hostname
   raise_loopback
   [ ! -e "$directory/inside" ] || keep_covered_mounts keep
   directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
   directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
+  mount_hardware "$directory" "$disk" "$found"
   directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
   limit_processes "$found/sys/kernel"
   # The kernel's settings are the host's. Those of a namespace (the host name) have been set above.
   mount --bind -o ro "$found/sys" "$found/sys"
   [ ! -e "$found/sysrq-trigger" ] || mount --bind /dev/null "$found/sysrq-trigger"
-  directory_for /sys; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$found"
-  directory_for /dev; minimal_dev "$directory" "$found"
+  directory_for /sys; mount --move "$directory/sys" "$found"
+  directory_for /dev; mount --move "$directory/dev" "$found"
   # The terminal belongs to the host's devpts: inside, programs find it by this name.
   [ -z "${session-}" ] || { : >"$found/console"; mount --bind "$(tty)" "$found/console"; }
   [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
@@ -184,28 +185,4 @@ bind_file() {
   in_root "$root" "$2"
   [ -e "$found" ] || { mkdir -p "${found%/*}"; : >"$found"; }
   mount --bind -o exec,nodev "$1" "$found"
-}
-
-# minimal_dev DIRECTORY PLACE: mounts a /dev without the host's disks. Device nodes that a script creates, there or
-# elsewhere, cannot be opened: the usable ones are each a mount.
-minimal_dev() {
-  cd "$1"
-  mkdir nodes dev
-  mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs nodes
-  # One process for all of them; the host's nodes are the standard ones.
-  cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty nodes
-  mkdir nodes/pts nodes/shm
-  ln -s pts/ptmx nodes/ptmx
-  ln -s /proc/self/fd nodes/fd
-  ln -s /proc/self/fd/0 nodes/stdin
-  ln -s /proc/self/fd/1 nodes/stdout
-  ln -s /proc/self/fd/2 nodes/stderr
-  mount --bind -o nosuid,noexec,nodev nodes dev
-  {
-    for node in null zero full random urandom tty; do echo "nodes/$node dev/$node none bind"; done
-    echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
-    echo 'tmpfs dev/shm tmpfs nosuid,nodev,mode=1777'
-  } >fstab
-  mount --all --fstab fstab # one process for all of these too
-  mount --move dev "$2"
 }

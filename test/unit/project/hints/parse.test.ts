@@ -46,6 +46,13 @@ describe('good hints', () => {
     test(line, () => assert.deepEqual(valueIn(parse(line)), { ...NO_HINTS, ...hints }));
   }
 
+  test('# vlb: hostname takes /etc/hosts', () => {
+    const hints = valueIn(parse('# vlb: hostname web.example.org', 'build-layer'));
+    assert.deepEqual(hints, { ...NO_HINTS, hostname: 'web.example.org', ...atLine2('/etc/hosts') });
+    const failure = failureIn(parse('# chroot-bind-mount a /etc/hosts\n# vlb: hostname web', 'build-layer'));
+    assert.match(failure.message, /mounts at \/etc\/hosts, which line 2 already does/);
+  });
+
   test('several at once, mounts in the order of their lines', () => {
     const text = '# chroot-mount p2 /b\n# chroot-mount p1 /a\n#\n# vlb: timeout 5s\n# nocache';
     const hints = valueIn(parse(text));
@@ -104,6 +111,13 @@ describe('malformed hints tell file and line', () => {
     ['# chroot-bind-mount a //', /requires SRC and an absolute TARGET/],
     ['# chroot-bind-mount a /.', /requires SRC and an absolute TARGET/],
     ['# chroot-bind-mount a /b/../..', /requires SRC and an absolute TARGET/],
+    ['# vlb: hostname', /hostname requires a name like web.example.org/],
+    ['# vlb: hostname a b', /requires a name like/],
+    ['# vlb: hostname -a', /requires a name like/],
+    ['# vlb: hostname a..b', /requires a name like/],
+    ['# vlb: hostname a_b', /requires a name like/],
+    [`# vlb: hostname ${'x'.repeat(65)}`, /of at most 64 characters/],
+    ['# vlb: hostname web', /hostname is only valid in build-layer/],
     ['# chroot-mount 2 /boot', /chroot-mount requires a partition like p2/],
     ['# chroot-mount p0 /boot', /requires a partition like p2/],
     ['# chroot-mount p2 boot', /requires a partition like p2 and an absolute TARGET/],

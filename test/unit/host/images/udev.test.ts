@@ -1,0 +1,46 @@
+// What udev would say about a volume: names of links that an image chose stay names.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { databaseEntry, linksTo } from '../../../../src/host/images/udev.ts';
+
+const tags = (of: Record<string, string>) => ({ tags: new Map(Object.entries(of)) });
+
+test('each identifier has its directory', () => {
+  const volume = tags({
+    UUID: 'u-1',
+    LABEL: 'root',
+    PART_ENTRY_UUID: 'p-1',
+    PART_ENTRY_NAME: 'system',
+    TYPE: 'ext4',
+  });
+  assert.deepEqual(linksTo(volume), [
+    'by-uuid/u-1',
+    'by-label/root',
+    'by-partuuid/p-1',
+    'by-partlabel/system',
+  ]);
+  assert.deepEqual(linksTo(tags({})), []);
+});
+
+test('a label is one name, whatever is in it', () => {
+  const links = (LABEL: string) => linksTo(tags({ LABEL }));
+  assert.deepEqual(links('EFI system'), [String.raw`by-label/EFI\x20system`]);
+  assert.deepEqual(links('../../etc'), [String.raw`by-label/..\x2f..\x2fetc`]);
+  assert.deepEqual(links('a\nb\0c\\d"$'), [String.raw`by-label/a\x0ab\x00c\x5cd\x22\x24`]);
+  assert.deepEqual(links('über'), ['by-label/über']);
+  for (const none of ['', '.', '..', 'x'.repeat(256)]) assert.deepEqual(links(none), []);
+});
+
+test('the entry of the database has the properties that udev gives them', () => {
+  const volume = tags({ TYPE: 'ext4', LABEL: 'a b', PART_ENTRY_NUMBER: '3' });
+  assert.equal(
+    databaseEntry(volume),
+    String.raw`I:1
+E:ID_FS_TYPE=ext4
+E:ID_FS_LABEL=a\x20b
+E:ID_FS_LABEL_ENC=a\x20b
+E:ID_PART_ENTRY_NUMBER=3
+`,
+  );
+});
