@@ -35,7 +35,7 @@ mount_hardware() {
     done
     echo 'memory/sys/devices sys/devices none rbind,ro'
     for name in block class dev; do echo "memory/sys/$name sys/$name none bind,ro"; done
-    for name in bus firmware; do echo "memory/empty sys/$name none bind,ro"; done
+    for name in bus firmware; do [ ! -d "/sys/$name" ] || echo "memory/empty sys/$name none bind,ro"; done
   } >fstab
   mount --all --fstab fstab # one process for all of these too
 }
