@@ -7,11 +7,7 @@ import { isInstalled, run } from '../process/run.ts';
 import { isRoot } from '../process/sudo.ts';
 import type { TOOLS } from '../system/host.ts';
 
-interface Tool {
-  readonly group: string;
-  readonly name: string;
-  readonly purpose: string;
-  readonly needed?: boolean;
+interface Tool extends Pick<Finding, 'group' | 'name' | 'purpose'>, Partial<Pick<Finding, 'needed'>> {
   /** The oldest version that works. Only tools with this are run. */
   readonly atLeast?: string;
   /** The advice where no package has the tool. */
