@@ -52,6 +52,9 @@ function tools(): readonly Tool[] {
     needed('qemu-storage-daemon', 'exports a qcow2 disk as a plain file'),
     ...(isRoot() ? [] : [needed('setsid', 'keeps ^C in the terminal away from the root shell')]),
     { group: build, name: 'xz', purpose: 'unpacks .xz base images' },
+    { group: build, name: 'bzip2', purpose: 'unpacks .bz2 base images' },
+    { group: build, name: 'unzip', purpose: 'takes base images out of .zip archives' },
+    { group: build, name: 'tar', purpose: 'takes base images out of tar archives and .ova files' },
     ...(arch
       ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
       : []),

@@ -55,21 +55,21 @@ const base = v.union(
           v.pipe(
             text(),
             v.check((path) => !isUrl(path) || isHttp(path), 'must be a path or a valid URL'),
-            v.description('Path of an image file (qcow2 or raw), relative to the project.'),
+            v.description('Path of an image file, relative to the project; docs/images.md has the formats.'),
           ),
         ),
         url: v.optional(
           v.pipe(
             text(),
             v.check(isHttp, 'must be an http or https URL'),
-            v.description('URL of an image file (qcow2 or raw, also compressed). Requires sha256.'),
+            v.description('URL of an image file, in the same formats. Requires sha256.'),
           ),
         ),
         sha256: v.optional(
           v.pipe(
             text(),
             v.regex(/^[0-9A-Fa-f]{64}$/, 'must be 64 hexadecimal digits'),
-            v.description('SHA-256 of the file, before decompression.'),
+            v.description('SHA-256 of the file, before it is unpacked.'),
           ),
         ),
       }),

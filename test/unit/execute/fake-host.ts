@@ -29,7 +29,8 @@ export class FakeHost implements Host {
 
   readonly images: Images = {
     create: async (file, { backing = 'nothing' }) => ok(writeFileSync(file, `over ${backing}\n`)),
-    info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
+    info: async () =>
+      ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false, encrypted: false }),
     isConsistent: async () => ok(true),
     setBacking: async () => ok(),
     rebase: async () => ok(),
@@ -41,7 +42,11 @@ export class FakeHost implements Host {
 
   check = async () => ok();
   openWorkbench = async (directory: string) => ok(new FakeWorkbench(directory, this.calls));
-  unpackXz = async () => fail('host', 'there is no xz here');
+  packings = {
+    decompress: async () => fail('host', 'there is no xz here'),
+    list: async () => fail('host', 'there is no tar here'),
+    extract: async () => fail('host', 'there is no tar here'),
+  };
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => ok();
   boot = 'boot 1';
