@@ -34,7 +34,7 @@ export const packings: Packings = {
     // unzip takes patterns; and with a password, which is wrong, it does not ask for one on the terminal.
     const [command, ...args] =
       format === 'zip'
-        ? (['unzip', '-p', '-P', 'none', source, name.replaceAll(/[[\]*?\\]/g, '[$&]')] as const)
+        ? (['unzip', '-p', '-P', 'none', source, name.replaceAll(/[[*?\\]/g, '\\$&')] as const)
         : (['tar', ...tarFile(source), '--extract', '--to-stdout', '--', name] as const);
     return toFile(command, args, target, signal);
   },

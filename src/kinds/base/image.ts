@@ -7,11 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft } from '../../model/ports/store.ts';
+import type { Growth } from '../../model/project.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { systemError } from '../../util/errors.ts';
 import type { BaseRun } from '../kind.ts';
 import { DownloadError } from './download.ts';
 import { damaged, encrypted, formatOf, incomplete } from './format.ts';
+import { grow } from './grow.ts';
 import { unpack } from './unpack.ts';
 
 /** Where an image comes from. */
@@ -20,6 +22,7 @@ export interface ImageSource {
   readonly place: string;
   /** The SHA-256 that its bytes must have. */
   readonly sha256: string | undefined;
+  readonly growth: Growth | undefined;
   /** Its bytes. */
   open(): Promise<Result<AsyncIterable<Buffer>>>;
   /** The recipe of importing what was read. */
@@ -39,7 +42,7 @@ export async function importImage(source: ImageSource, run: BaseRun): Promise<Re
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
   const copy = (what: string) => `${draft.path}.${what}`;
-  const copies = [copy('base'), copy('whole'), copy('member'), copy('unpacked')] as const;
+  const copies = [copy('base'), copy('unpacked'), copy('member'), copy('disk')] as const;
   try {
     const made = await makeDisk(source, draft, copies, run);
     if (signal.aborted) return fail('interrupted', 'importing the base was interrupted');
@@ -72,7 +75,9 @@ async function makeDisk(
     const disk = await unpack(fetched, copies, { ...run, name });
     if (!disk.ok) return asDamaged(disk.failure, name);
     const made = await toQcow2(disk.value, name, draft.path, run);
-    return made.ok ? hashes : made;
+    if (!made.ok) return made;
+    const grown = source.growth ? await grow(draft.path, source.growth, name, run) : ok();
+    return grown.ok ? hashes : grown;
   } catch (error) {
     if (run.signal.aborted) return fail('interrupted', 'interrupted');
     if (error instanceof DownloadError) return { ok: false, failure: error.failure };
@@ -129,5 +134,5 @@ function asDamaged(failure: Failure, name: string): ReturnType<typeof fail> {
     return { ok: false, failure };
   }
   if (/password/.test(said)) return encrypted(name);
-  return damaged(name, said.slice(said.lastIndexOf(': ') + 2));
+  return damaged(name, said.replace(/^.*: /, ''));
 }

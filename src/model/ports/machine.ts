@@ -41,6 +41,8 @@ export interface Images {
    * Reads its tables, not its data.
    */
   isConsistent(file: string, format: string, signal: AbortSignal): Promise<Result<boolean>>;
+  /** Grows a disk. What is on it stays as it is. @param size in bytes */
+  resize(file: string, size: number): Promise<Result<void>>;
   /** Changes the reference to the backing file, not the content. */
   setBacking(file: string, backing: string): Promise<Result<void>>;
   /**
@@ -105,6 +107,11 @@ export interface Workbench extends AsyncDisposable {
   flush(disk: Disk): Promise<Result<void>>;
   /** Trims the file systems that a modify-disk left on a disk. Fails when something could not be written. */
   trim(disk: Disk): Promise<Result<void>>;
+  /**
+   * Grows a partition, and the file system in it, to the end of a disk; by default the last partition on it. Fails as
+   * `usage` with the obstacle.
+   */
+  grow(disk: Disk, partition: number | undefined): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */
   unmount(system: MountedSystem): Promise<Result<void>>;
   /** Runs a build-layer, or the user's shell in its place. Returns its exit status. */

@@ -32,6 +32,7 @@ export class FakeHost implements Host {
     info: async () =>
       ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false, encrypted: false }),
     isConsistent: async () => ok(true),
+    resize: async () => ok(),
     setBacking: async () => ok(),
     rebase: async () => ok(),
     commit: async () => ok(),
@@ -75,6 +76,7 @@ export class FakeWorkbench implements Workbench {
   mountLayer = async () => this.#did('mount layer', undefined);
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
+  grow = async (_disk: Disk) => this.#did('grow', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, streams }) =>
     this.#run(path.join(inputs, argv[0]), argv[2] ?? '', streams);
