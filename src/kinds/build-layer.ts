@@ -7,6 +7,7 @@ import type { Bind, ChrootScript, Disk, MountedSystem, Streams } from '../model/
 import { locateTarget } from '../project/inputs/bind-sources.ts';
 import { createDelta, leavesDisk, scriptSettings } from './disk.ts';
 import type { Closed, Kind, Look, Task } from './kind.ts';
+import { labelFiles } from './selinux.ts';
 
 export const BUILD_LAYER: Kind = {
   name: 'build-layer',
@@ -36,6 +37,16 @@ async function run(task: Task): Promise<Result<Closed>> {
     bench.runInChroot(system.value, chrootScript(task, ['/mnt/build-layer'], onOutput)),
   );
   if (!script.ok && !leavesDisk(script.failure)) return script;
+  if (script.ok) {
+    const labeled = await labelFiles(task, system.value, (argv, onOutput) =>
+      bench.runInChroot(system.value, {
+        ...chrootScript(task, argv, onOutput),
+        secrets: [],
+        noNetwork: true,
+      }),
+    );
+    if (!labeled.ok) return labeled;
+  }
   task.enter('unmount');
   const unmounted = await bench.unmount(system.value);
   if (!unmounted.ok) return script.ok ? unmounted : script;
@@ -77,11 +88,13 @@ function chrootScript(task: Task, argv: readonly [string, ...string[]], streams:
 
 /** Mounts the system on a disk, with the partitions and layers that the hints mount in it. */
 async function mountAll(
-  { bench, layer, lineage, artifactDirectory }: Task,
+  { bench, layer, lineage, artifactDirectory, note }: Task,
   disk: Disk,
 ): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
     ...layer.hints,
+    fstab: layer.hints.fstab === 'ignore' ? 'ignored' : 'required',
+    onNote: note,
     whereOf: (target) => locateTarget(layer, target),
   });
   if (!system.ok) return system;

@@ -47,13 +47,14 @@ export function leavesDisk(failure: Failure): boolean {
 
 /** The settings of every layer with a script. */
 export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
-  const { diskSize, rootPartition, noNetwork, hostname, partitionMounts } = hints;
+  const { diskSize, rootPartition, noNetwork, hostname, fstab, partitionMounts } = hints;
   return [
     { name: 'disk-size', value: String(diskSize ?? '-') },
     { name: 'root-partition', value: String(rootPartition ?? '-') },
     ...Object.entries(params).map(([of, value]) => ({ name: 'param', of, value })),
     ...(noNetwork ? [{ name: 'network', value: 'none' }] : []),
     ...(hostname === undefined ? [] : [{ name: 'hostname', value: hostname }]),
+    ...(fstab === undefined ? [] : [{ name: 'fstab', value: fstab }]),
     ...partitionMounts.map(({ partition, target: of }) => ({
       name: 'chroot-mount',
       of,

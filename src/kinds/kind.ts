@@ -58,6 +58,8 @@ export interface Task extends Images {
   script(start: (onOutput: OnOutput) => Promise<Result<number>>): Promise<Result<void>>;
   /** Fails as `host` when the store is full. */
   checkSpace(): Result<void>;
+  /** Notes something on the layer for the user. */
+  note(message: string): void;
 }
 
 /** The private copy of a layer's inputs. */
@@ -137,8 +139,6 @@ export interface BaseRun {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly environment: Environment;
-  /** Opens a workbench for the time of `work`. What `work` does ends as `interrupted` on the signal. */
-  withWorkbench<T>(work: (bench: Workbench) => Promise<Result<T>>): Promise<Result<T>>;
   /** The failure with its cause, where that is a full disk: called while the files still exist. */
   explain(failure: Failure): Failure;
 }

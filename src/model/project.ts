@@ -27,6 +27,8 @@ export interface Hints {
   readonly from?: 'scratch' | LayerName;
   readonly bindMounts: readonly BindMount[];
   readonly partitionMounts: readonly PartitionMount[];
+  /** What the image's fstab mounts is not mounted. */
+  readonly fstab?: 'ignore';
   readonly layerMounts: readonly LayerMount[];
   /** Bytes; with it, vlb creates and attaches the disk of a modify-disk. */
   readonly diskSize?: number;
@@ -93,18 +95,9 @@ export interface LayerMount extends LayerName {
 }
 
 /** An image that comes from elsewhere, on top of which layers are built. */
-export type Base = { readonly growth?: Growth } & (
+export type Base =
   | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
-  | { readonly type: 'url'; readonly url: string; readonly sha256: string }
-);
-
-/** How the disk of a base grows when it is imported. */
-export interface Growth {
-  /** Bytes. */
-  readonly size: number;
-  /** The partition that grows, with its file system; by default the last one on the disk. */
-  readonly expand?: number;
-}
+  | { readonly type: 'url'; readonly url: string; readonly sha256: string };
 
 /** The bases of a project, by name. A first layer that names no parent is built on the first of them. */
 export type Bases = ReadonlyMap<string, Base>;

@@ -81,9 +81,10 @@ function imagePlaces({ paths, parts }: Workspace, disks: Disks): ImagePlaces {
 
 function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined): MountOptions {
   const meant = (layer ?? other?.layer)?.layer;
-  const { rootPartition, partitionMounts = [] } = meant?.hints ?? {};
+  const { rootPartition, fstab, partitionMounts = [] } = meant?.hints ?? {};
   return {
     partitionMounts,
+    fstab: fstab === 'ignore' ? 'ignored' : 'tried',
     whereOf: (target) => (meant ? locateTarget(meant, target) : { file: image.file }),
     ...(rootPartition === undefined ? {} : { rootPartition }),
   };

@@ -5,6 +5,7 @@ import { bytesOf } from '../../model/artifact.ts';
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
+import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
 import { planText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
@@ -12,9 +13,10 @@ import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { findRecord } from '../../workspace/look.ts';
 import { planProject } from '../../workspace/planning.ts';
 import { NO_ACCESS, type Selection } from '../../workspace/request.ts';
+import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { printNotes, printResult } from '../terminal/streams.ts';
+import { printNotes } from '../terminal/streams.ts';
 
 export interface InspectOptions extends GlobalOptions, Selection {
   readonly json: boolean;
@@ -25,7 +27,9 @@ export async function plan(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
   const steps = planned.value.plan;
-  return printResult(options, steps.map(layerJson), (style) => planText(steps, style));
+  return print(
+    options.json ? JSON.stringify(steps.map(layerJson), undefined, 2) : planText(steps, styleOf(options)),
+  );
 }
 
 /** Prints why one layer would run, or that it would not; or what is different in it from a record of the store. */
@@ -42,12 +46,15 @@ export async function why(
     if (!record.ok) return record.failure;
     const { plan: steps, recipeOf } = planned.value;
     const changes = explain(record.value.recipe, expectedRecipe(step.node, steps, recipeOf));
-    const { name: layer } = step.node;
-    return printResult(options, { layer, record: record.value.key, changes }, (style) =>
-      recordText(layer, record.value, changes, style),
+    return print(
+      options.json
+        ? JSON.stringify({ layer: step.node.name, record: record.value.key, changes }, undefined, 2)
+        : recordText(step.node.name, record.value, changes, styleOf(options)),
     );
   }
-  return printResult(options, layerJson(step), (style) => whyText(step, style));
+  return print(
+    options.json ? JSON.stringify(layerJson(step), undefined, 2) : whyText(step, styleOf(options)),
+  );
 }
 
 /** Prints which layers depend on which. */
@@ -56,8 +63,7 @@ export async function graph(
 ): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
-  const { plan: steps } = planned.value;
-  return printResult(options, steps.map(layerJson), (style) => graphText(steps, options.format, style));
+  return print(graphText(planned.value.plan, options.json ? 'json' : options.format, styleOf(options)));
 }
 
 /** Prints the layers, each with its state, and the size and time of its last build. */
@@ -65,6 +71,7 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
   const steps = planned.value.plan;
+  if (options.json) return print(JSON.stringify(steps.map(layerJson), undefined, 2));
   const rows = steps.map(({ node, action }) => {
     const record = action.type === 'run' ? undefined : action.record;
     return [
@@ -75,7 +82,7 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
       record ? record.key.slice(0, 12) : '',
     ];
   });
-  return printResult(options, steps.map(layerJson), () => tableLines(rows, [2, 3]).join('\n'));
+  return print(tableLines(rows, [2, 3]).join('\n'));
 }
 
 async function planOf(options: InspectOptions): Promise<Result<Planned>> {
@@ -90,4 +97,13 @@ async function planOf(options: InspectOptions): Promise<Result<Planned>> {
     emit: printNotes,
     signal: new AbortController().signal,
   });
+}
+
+function styleOf(options: GlobalOptions) {
+  return createStyle(wantsColor(options.color, process.stdout));
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return EXIT.ok;
 }

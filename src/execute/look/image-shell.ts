@@ -63,6 +63,8 @@ async function runShell(
   if (!disk.ok) return disk;
   const system = await bench.mount(disk.value, {
     partitionMounts: [],
+    fstab: 'tried',
+    onNote: (message) => emit({ type: 'note', message }),
     whereOf: () => ({ file: image.file }),
   });
   if (!system.ok) return system;

@@ -18,6 +18,7 @@ export function taskOf(job: Job): Task {
     environment: scriptEnvironment(context.environment.variables, kindOf(layer).place, layer.params),
     enter: (stage) => enter(stage, job),
     script: (start) => runScript(job, start),
+    note: (message) => context.emit({ type: 'note', message: `${layer.name}: ${message}` }),
     checkSpace: () => {
       const full = fullStore(context);
       return full ? { ok: false, failure: full } : ok();

@@ -74,7 +74,7 @@ async function check(
     {
       ...check,
       timeout: check.timeout ?? defaultTimeout(accelerator),
-      image: image.file,
+      image: image.path,
       scratch: ready.scratch,
     },
     listener,

@@ -65,3 +65,13 @@ function unescaped(value: string): string {
   );
   return Buffer.concat(bytes).toString();
 }
+
+/** What the volumes of a disk are, for a message. */
+export function describeVolumes(volumes: readonly Volume[]): string {
+  const parts = volumes.map(({ partition, type }) =>
+    partition === 0
+      ? `the disk has no partition table and holds ${type ?? 'no known file system'}`
+      : `p${partition} is ${type ?? 'unknown'}`,
+  );
+  return parts.join(', ');
+}

@@ -3,7 +3,7 @@
 // Unless a function says more, it fails as `host` when the command does, and as `interrupted` when the shell is killed.
 
 import { ok, type Result } from '../../model/failure.ts';
-import { done, printed } from './answers.ts';
+import { asked, done, printed } from './answers.ts';
 import type { RootShell } from './root-shell.ts';
 
 /** The exit status of `mount_point` where the image has something else at the path. */
@@ -48,14 +48,31 @@ export interface MountLists {
   readonly inside: string;
 }
 
-/** Mounts a partition at the path `target` of the image. */
-export function mountInside(
+/** Mounts a partition at the path `target` of the image. Returns mount's own message where it refused. */
+export async function mountInside(
   shell: RootShell,
   root: string,
-  { device, target, type }: Pick<MountArguments, 'device' | 'target' | 'type'>,
+  { device, target, type, options }: MountArguments,
   { made, inside }: MountLists,
-): Promise<Result<Obstacle>> {
-  return obstacle(shell, ['mount_inside', root, device, target, type, made, inside]);
+): Promise<Result<{ readonly obstacle?: string; readonly refused?: string }>> {
+  const argv = ['mount_inside', root, device, target, type, options, made, inside];
+  const answer = await shell.run(argv, [0, 1, WRONG_PLACE]);
+  if (!answer.ok) return answer;
+  const { status, stderr } = answer.value;
+  if (status === 0) return ok({});
+  return ok(status === WRONG_PLACE ? { obstacle: stderr.trim() } : { refused: refusal(stderr) });
+}
+
+/** The reason in what mount(8) prints, which begins with its name and the place. */
+function refusal(stderr: string): string {
+  const [line = ''] = stderr.trim().split('\n');
+  return line.replace(/^mount: (?:\S+: )?/, '').replace(/\.$/, '') || 'mount failed';
+}
+
+/** Whether the image has SELinux, and the program that labels its files. */
+export async function hasSelinux(shell: RootShell, root: string): Promise<Result<boolean>> {
+  const answer = await asked(shell, ['has_selinux', root]);
+  return answer.ok ? ok(answer.value.yes) : answer;
 }
 
 /** Mounts another layer's system at the path `target` of the image. */
@@ -106,33 +123,6 @@ export async function trimVolume(
 ): Promise<Result<boolean>> {
   const said = await printed(shell, ['trim_volume', device, type, options, target]);
   return said.ok ? ok(said.value.trim() === 'journal') : said;
-}
-
-/** Grows a file system that is not mounted to the size of its device; `target` is a directory for those that must be mounted. */
-export async function growVolume(
-  shell: RootShell,
-  { device, target, type }: Pick<MountArguments, 'device' | 'target' | 'type'>,
-): Promise<Result<void>> {
-  const steps: readonly (readonly [argv: readonly string[], okStatuses?: readonly number[]])[] =
-    type === 'xfs' || type === 'btrfs'
-      ? [
-          // Clones of one disk have one UUID.
-          [['mount', '-t', type, '-o', type === 'xfs' ? 'noatime,nouuid' : 'noatime', device, target]],
-          [type === 'xfs' ? ['xfs_growfs', target] : ['btrfs', 'filesystem', 'resize', 'max', target]],
-          [['umount', target]],
-        ]
-      : [
-          [
-            ['e2fsck', '-f', '-p', device],
-            [0, 1],
-          ], // 1: it had something to repair
-          [['resize2fs', device]],
-        ];
-  for (const [argv, okStatuses] of steps) {
-    const step = await done(shell, argv, okStatuses);
-    if (!step.ok) return step;
-  }
-  return ok();
 }
 
 /**

@@ -2,11 +2,12 @@
 
 import { fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
-import { readVolumes, type Volume } from '../images/partitions.ts';
+import { describeVolumes, readVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
 import { updatePartitions } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
+import { fstabMounts, requestedMounts } from './inside-mounts.ts';
 import { emptyJournal } from './journal.ts';
 
 /** The file systems that can hold the root of a Linux system, with the mount options to try for each. */
@@ -52,19 +53,18 @@ export async function mountSystem(
   if (!made.ok) return made;
   const mounted = await mountRoot(run, volumes.value, root, options.rootPartition);
   if (!mounted.ok) return mounted;
-  const byDepth = [...options.partitionMounts].sort((a, b) => a.target.length - b.target.length);
-  for (const mount of byDepth) {
-    const volume = volumes.value.find((candidate) => candidate.partition === mount.partition);
-    if (!volume?.type) {
-      return fail('work', `partition ${mount.partition} has no file system to mount at ${mount.target}`, {
-        where: options.whereOf(mount.target),
-        hint: describe(volumes.value),
-      });
-    }
-    const { device, type } = volume;
-    const inside = await agent.mountInside(shell, root, { device, target: mount.target, type }, lists);
-    if (!inside.ok) return inside;
-    if (inside.value !== undefined) return pointFailure(inside.value, options.whereOf(mount.target));
+  const requested = requestedMounts(options, volumes.value);
+  if (!requested.ok) return requested;
+  const usual = await fstabMounts(run, root, options, volumes.value);
+  if (!usual.ok) return usual;
+  const byDepth = [...usual.value, ...requested.value].sort((a, b) => a.target.length - b.target.length);
+  for (const { target, device, type, options, failed } of byDepth) {
+    const tried = await agent.mountInside(shell, root, { device, target, type, options }, lists);
+    if (!tried.ok) return tried;
+    const { obstacle, refused } = tried.value;
+    const why = obstacle === undefined ? refused : `it cannot be a mount point: ${obstacle}`;
+    const accepted = why === undefined ? ok() : failed(why);
+    if (!accepted.ok) return accepted;
   }
   return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value });
 }
@@ -183,7 +183,7 @@ function noSystem(volumes: readonly Volume[], wanted: number | undefined): Resul
       ? 'no operating system found on the disk'
       : `no operating system found on partition ${wanted}`;
   return fail('work', message, {
-    hint: `${describe(volumes)}; vlb looks for /etc/os-release on ext4, xfs and btrfs; choose a partition with # vlb: root-partition N`,
+    hint: `${describeVolumes(volumes)}; vlb looks for /etc/os-release on ext4, xfs and btrfs; choose a partition with # vlb: root-partition N`,
   });
 }
 
@@ -213,13 +213,4 @@ async function tryMount(
     if (tried.value === 'mounted') return ok(options);
   }
   return ok(undefined);
-}
-
-function describe(volumes: readonly Volume[]): string {
-  const parts = volumes.map(({ partition, type }) =>
-    partition === 0
-      ? `the disk has no partition table and holds ${type ?? 'no known file system'}`
-      : `p${partition} is ${type ?? 'unknown'}`,
-  );
-  return parts.join(', ');
 }

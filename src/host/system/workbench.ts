@@ -10,12 +10,11 @@ import type {
   Workbench,
 } from '../../model/ports/machine.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
-import { stopCommand } from '../root/agent.ts';
+import { hasSelinux, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
-import { growDisk } from './grow.ts';
 import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
 
@@ -84,16 +83,16 @@ class LinuxWorkbench implements Workbench {
     return mountLayerSystem(this.#run, disk.value.device, system, target);
   }
 
+  hasSelinux(system: MountedSystem): Promise<Result<boolean>> {
+    return hasSelinux(this.#run.shell, system.root);
+  }
+
   flush(disk: Disk): Promise<Result<void>> {
     return flush(this.#run.shell, disk.device);
   }
 
   trim(disk: Disk): Promise<Result<void>> {
     return trimVolumes(this.#run, disk.device);
-  }
-
-  grow(disk: Disk, partition: number | undefined): Promise<Result<void>> {
-    return growDisk(this.#run, disk.device, partition);
   }
 
   unmount(system: MountedSystem): Promise<Result<void>> {

@@ -165,6 +165,17 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
       return takeTarget(draft, '/etc/hosts', line);
     },
   },
+  fstab: {
+    form: 'fstab ignore',
+    text: "Mounts nothing of what the image's /etc/fstab mounts from its disk (build-layer only).",
+    take(draft, args, { kind }) {
+      if (args.length !== 1 || args[0] !== 'ignore') return 'must be "fstab ignore"';
+      if (kind !== 'build-layer')
+        return 'is only valid in build-layer: a modify-disk mounts what it needs itself';
+      draft.fstab = 'ignore';
+      return undefined;
+    },
+  },
   'disk-size': {
     form: 'disk-size SIZE',
     text: 'Creates and attaches a disk of this size, like 20G (modify-disk only).',

@@ -9,7 +9,7 @@ import { entry } from './entries.ts';
 
 const BEFORE: DiskImage = { file: '/before', format: 'qcow2' };
 const AFTER: DiskImage = { file: '/after', format: 'qcow2' };
-const OPTIONS = { partitionMounts: [], whereOf: () => ({ file: '/hint' }) };
+const OPTIONS = { partitionMounts: [], fstab: 'tried' as const, whereOf: () => ({ file: '/hint' }) };
 
 /** A viewer of disks that hold these entries; `asked` is what it was asked, in order. */
 function viewer(disks: Readonly<Record<string, readonly Entry[]>>, reads: Partial<DiskViewer> = {}) {

@@ -13,7 +13,7 @@ mount_hardware() {
   partitions_of "/sys/block/$disk"
   volumes=$disk
   for number in $numbers; do volumes="$volumes ${disk}p$number"; done
-  mkdir memory dev sys
+  mkdir -p memory dev sys # a second command of the run finds them
   mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs memory
   mkdir -p memory/nodes/pts memory/nodes/shm memory/empty memory/uevent \
     memory/sys/devices/system "memory/sys/devices/virtual/block/$disk" "$3/udev/data"

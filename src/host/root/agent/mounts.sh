@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
 #
-# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, mounts_at, trim_all, trim_volume, unmount_all,
+# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, mounts_at, has_selinux, trim_all, trim_volume, unmount_all,
 #   end_swapping, journal_written
 # Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks
 
@@ -18,11 +18,12 @@ prepare_chroot() {
   fi
 }
 
-# mount_inside ROOT DEVICE TARGET TYPE LIST INSIDE: mounts a partition at a path of the image, and adds the place to INSIDE.
+# mount_inside ROOT DEVICE TARGET TYPE OPTIONS LIST INSIDE: mounts a partition at a path of the image, and adds the place to
+# INSIDE.
 mount_inside() {
-  mount_point "$1" "$3" directory "$5" || return
-  mount -t "$4" -o noatime,nodev "$2" "$found" || return 1
-  printf '%s\n' "$found" >>"$6"
+  mount_point "$1" "$3" directory "$6" || return
+  mount -t "$4" -o "noatime,nodev${5:+,$5}" "$2" "$found" || return 1
+  printf '%s\n' "$found" >>"$7"
 }
 
 # mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST INSIDE: mounts another layer's system, read-only, at a path of the image.
@@ -56,6 +57,13 @@ mounts_at() {
     case $place in *\\*) place=$(printf '%b.' "$place"); place=${place%.} ;; esac
     case $place in "$1" | "$1"/*) printf '%s\n' "$place" ;; esac
   done </proc/self/mountinfo
+}
+
+# has_selinux ROOT: whether the image has SELinux, and the program that labels its files.
+has_selinux() {
+  for place in /etc/selinux/config /usr/sbin/setfiles; do
+    in_root "$1" "$place" 2>/dev/null && [ -f "$found" ] || return 1
+  done
 }
 
 # trim_all ROOT: trims every file system mounted at ROOT and below that supports it. Blocks that a transaction freed are not

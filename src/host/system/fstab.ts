@@ -1,0 +1,92 @@
+// What the fstab of an image mounts from its own disk: fstab(5).
+
+import type { DiskVolume } from '../../model/ports/machine.ts';
+
+/** A line of an fstab. */
+export interface FstabLine {
+  /** From 1. */
+  readonly number: number;
+  readonly source: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+/** A line that mounts a file system of the disk, with the volume that it means; undefined if the disk has none like that. */
+export interface FstabMount {
+  readonly line: FstabLine;
+  readonly volume: DiskVolume | undefined;
+  /** The options of the line that decide what is mounted: a subvolume of btrfs. */
+  readonly options: readonly string[];
+}
+
+/** Places that the chroot has file systems of its own at, or below. */
+const OWN_PLACES = ['/proc', '/sys', '/dev', '/run', '/tmp', '/mnt'];
+
+/** Sources that are devices: in other lines the name of a server, a directory or a word like tmpfs. */
+const DEVICE = /^(\/dev\/|(UUID|LABEL|PARTUUID|PARTLABEL|ID)=)/;
+
+/** The lines of an fstab, without comments and incomplete ones. */
+export function parseFstab(text: string): readonly FstabLine[] {
+  return text.split('\n').flatMap((line, index) => {
+    const [source, target, type, options = 'defaults'] = line.trim().split(/[ \t]+/);
+    if (source === undefined || source.startsWith('#') || target === undefined || type === undefined)
+      return [];
+    const place = unescaped(target).replace(/(?<=.)\/+$/, '');
+    return [
+      { number: index + 1, source: unescaped(source), target: place, type, options: options.split(',') },
+    ];
+  });
+}
+
+/**
+ * What the lines mount apart from the root, in their order: not swap, what is mounted on demand, network and virtual file
+ * systems, and bind mounts.
+ * @param volumes of the disk
+ */
+export function mountsOf(lines: readonly FstabLine[], volumes: readonly DiskVolume[]): readonly FstabMount[] {
+  return lines.filter(isMounted).map((line) => ({
+    line,
+    volume: volumeOf(line.source, volumes),
+    options: line.options.filter((option) => /^subvol(id)?=/.test(option)),
+  }));
+}
+
+function isMounted({ source, target, type, options }: FstabLine): boolean {
+  const isOwn = OWN_PLACES.some((place) => target === place || target.startsWith(`${place}/`));
+  const isSkipped = ['noauto', 'bind', 'rbind', '_netdev'].some((option) => options.includes(option));
+  return (
+    target.startsWith('/') && target !== '/' && !isOwn && !isSkipped && type !== 'swap' && DEVICE.test(source)
+  );
+}
+
+/** The tag of blkid for each kind of name, as mount(8) and udev's links in /dev/disk have them. */
+const TAGS: Readonly<Record<string, string>> = {
+  UUID: 'UUID',
+  LABEL: 'LABEL',
+  PARTUUID: 'PART_ENTRY_UUID',
+  PARTLABEL: 'PART_ENTRY_NAME',
+};
+
+function volumeOf(source: string, volumes: readonly DiskVolume[]): DiskVolume | undefined {
+  const [, kind = '', quoted = ''] =
+    /^(\w+)=(.*)$/.exec(source) ?? /^\/dev\/disk\/by-(\w+)\/(.*)$/.exec(source) ?? [];
+  const tag = TAGS[kind.toUpperCase()];
+  if (tag !== undefined) {
+    const wanted = quoted.replace(/^(["'])(.*)\1$/, '$2');
+    // Identifiers are the same in capitals; labels are not.
+    const isSame = (value: string) =>
+      tag.endsWith('UUID') ? value.toLowerCase() === wanted.toLowerCase() : value === wanted;
+    return volumes.find(({ tags }) => isSame(tags.get(tag) ?? ''));
+  }
+  // The first disk, whatever its bus was when the image was made: /dev/vda2, /dev/nvme0n1p2.
+  const [, number] = /^\/dev\/(?:(?:[shv]|xv)da|(?:nvme0n1|mmcblk0)p)(\d+)$/.exec(source) ?? [];
+  return volumes.find(({ device }) => number !== undefined && device.endsWith(`p${number}`));
+}
+
+/** Blanks and backslashes are octal numbers: getmntent(3). */
+function unescaped(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,84 @@
+// What is mounted inside a mounted system: what the hints request, and what the image's own fstab says.
+
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { MountOptions } from '../../model/ports/machine.ts';
+import { describeVolumes, type Volume } from '../images/partitions.ts';
+import * as agent from '../root/agent.ts';
+import type { RunShell } from '../root/run-shell.ts';
+import { mountsOf, parseFstab } from './fstab.ts';
+
+/** A mount inside a mounted system. */
+export interface InsideMount extends agent.MountArguments {
+  /** What it means that it cannot be mounted. */
+  failed(why: string): Result<void>;
+}
+
+/** The mounts of the hints. Fails as `work` when one is of a partition without a file system. */
+export function requestedMounts(
+  { partitionMounts, whereOf }: MountOptions,
+  volumes: readonly Volume[],
+): Result<readonly InsideMount[]> {
+  const mounts: InsideMount[] = [];
+  for (const { partition, target } of partitionMounts) {
+    const where = whereOf(target);
+    const volume = volumes.find((candidate) => candidate.partition === partition);
+    if (!volume?.type) {
+      return fail('work', `partition ${partition} has no file system to mount at ${target}`, {
+        where,
+        hint: describeVolumes(volumes),
+      });
+    }
+    const failed = (why: string) =>
+      fail('work', `cannot mount partition ${partition} at ${target}: ${why}`, { where });
+    mounts.push({ device: volume.device, target, type: volume.type, options: '', failed });
+  }
+  return ok(mounts);
+}
+
+/** The mounts of the image's own fstab. Fails as `work` when one that is required is of no volume of the disk. */
+export async function fstabMounts(
+  run: RunShell,
+  root: string,
+  { fstab, partitionMounts, onNote }: MountOptions,
+  volumes: readonly Volume[],
+): Promise<Result<readonly InsideMount[]>> {
+  if (fstab === 'ignored') return ok([]);
+  const copy = run.file('fstab');
+  const copied = await agent.copyOut(run.shell, root, '/etc/fstab', copy);
+  if (!copied.ok) return copied;
+  if (copied.value !== 'file') return ok([]);
+  const text = await run.shell.files.read(copy);
+  if (!text.ok) return text;
+  const taken = new Set(partitionMounts.map(({ target }) => target.replace(/\/+$/, '')));
+  const mounts: InsideMount[] = [];
+  for (const { line, volume, options } of mountsOf(parseFstab(text.value.toString()), volumes)) {
+    const { target, source } = line;
+    if (taken.has(target)) continue;
+    const isOptional = fstab === 'tried' || line.options.includes('nofail');
+    const failed = (why: string, hint?: string): Result<void> => {
+      const message = `${target}, which line ${line.number} of the image's /etc/fstab mounts, cannot be mounted: ${why}`;
+      if (!isOptional) return fail('work', message, { hint: `${hint ?? FSTAB_HINT}` });
+      onNote?.(message);
+      return ok();
+    };
+    const type = volume?.tags.get('TYPE');
+    if (volume && type !== undefined) {
+      const all = [...options, ...(type === 'xfs' ? ['nouuid'] : [])].join(',');
+      const refused = (why: string) =>
+        failed(why, /unknown filesystem type/.test(why) ? kernelHint(type) : undefined);
+      mounts.push({ device: volume.device, target, type, options: all, failed: refused });
+      continue;
+    }
+    const why = volume ? `${source} has no file system` : `the disk has no ${source}`;
+    const accepted = failed(why);
+    if (!accepted.ok) return accepted;
+  }
+  return ok(mounts);
+}
+
+const FSTAB_HINT =
+  'add nofail to that line if the image works without it; or # vlb: fstab ignore to the script to mount nothing of it';
+
+function kernelHint(type: string): string {
+  return `this host's kernel has no ${type}: modprobe ${type}; or ${FSTAB_HINT}`;
+}
