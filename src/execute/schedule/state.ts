@@ -141,11 +141,11 @@ function proceed(draft: Draft): void {
     const { nodes } = draft;
     const node = nodes[position];
     if (!node) continue;
-    // Without a list of its dependencies: this runs for each waiting node after each event.
-    const cause = nodes[node.needs.find((need) => nodes[need]?.cause !== undefined) ?? -1]?.cause;
+    const outlook = outlookOf(node, nodes);
     const hasRoom = node.step.action.type !== 'run' || running < draft.limits.jobs;
-    if (draft.isStopped || cause !== undefined) skip(draft, position, cause ?? 0, 0);
-    else if (hasRoom && node.needs.every((need) => isAvailable(nodes[need]))) {
+    if (typeof outlook === 'object') skip(draft, position, outlook.cause, 0);
+    else if (draft.isStopped) skip(draft, position, 0, 0);
+    else if (hasRoom && outlook === 'ready') {
       if (node.step.action.type === 'run') running++;
       start(draft, position, node, dependenciesOf(draft, node));
     } else still.push(position);
@@ -153,8 +153,18 @@ function proceed(draft: Draft): void {
   draft.queue = still;
 }
 
-function isAvailable(node: ScheduledNode | undefined): boolean {
-  return node?.state === 'done' || node?.state === 'not fetched';
+/** What a node's dependencies allow. A plain loop, since this runs for each waiting node after each event. */
+function outlookOf(
+  { needs }: ScheduledNode,
+  nodes: readonly ScheduledNode[],
+): 'ready' | 'waiting' | { readonly cause: Cause } {
+  let outlook: 'ready' | 'waiting' = 'ready';
+  for (const need of needs) {
+    const { state, cause } = nodes[need] ?? {};
+    if (cause !== undefined) return { cause };
+    if (state !== 'done' && state !== 'not fetched') outlook = 'waiting';
+  }
+  return outlook;
 }
 
 /** The nodes that a node depends on directly. */
