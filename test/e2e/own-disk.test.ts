@@ -8,22 +8,10 @@ import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';
-import { buildLayer, tinyDisk, tinyDiskWithoutTable } from '../rig/tiny.ts';
+import { buildLayer, copyTools, tinyDisk, tinyDiskWithoutTable } from '../rig/tiny.ts';
 
-/** Copies programs of this machine to /opt of the tiny system, whose shell would take its own instead, and their libraries. */
-const COPY_TOOLS = `
-mkdir "$root/opt"
-for tool in lsblk blkid findmnt fstrim tune2fs resize2fs mkswap swapon; do
-  file=$(PATH=$PATH:/usr/sbin:/sbin; command -v $tool)
-  cp -L "$file" "$root/opt"
-  for file in $(ldd "$file" | grep -o '/[^ ]*'); do
-    mkdir -p "$root\${file%/*}"
-    cp -L "$file" "$root$file"
-  done
-done
-`;
-
-const DISK = tinyDisk({ more: `${COPY_TOOLS}\ne2label "$DEVICE"p1 'the root'` }).replace(
+const TOOLS = ['lsblk', 'blkid', 'findmnt', 'fstrim', 'tune2fs', 'resize2fs', 'mkswap', 'swapon'];
+const DISK = tinyDisk({ more: `${copyTools(...TOOLS)}\ne2label "$DEVICE"p1 'the root'` }).replace(
   'type=linux\\n',
   'size=200M,type=linux,name="a/b"\\nsize=16M,type=swap\\n',
 );
@@ -40,7 +28,7 @@ for link in /dev/disk/by-uuid/$(/opt/blkid -o value -s UUID $VLB_ROOT_PARTITION)
 done
 for place in /sys/block /sys/class/block; do echo "$place $(ls $place | sort | while read -r name; do printf '%s ' "$name"; done)"; done
 for name in /sys/class/block/* /sys/dev/block/*; do echo "size of \${name##*/} $(cat "$name/size")"; done
-echo "classes $(ls /sys/class) $(ls /sys/bus) $(ls /sys/firmware)"
+for name in /sys/class/* /sys/bus/* /sys/firmware/*; do [ ! -e "$name" ] || echo "classes \${name##*/}"; done; echo "net $(ls /sys/class/net)"
 `;
 
 test('tools find the disk that they are on, with its links, and no other', async () => {
@@ -75,7 +63,7 @@ test('tools find the disk that they are on, with its links, and no other', async
     assert.deepEqual(said('/sys/block'), [name]);
     assert.deepEqual(said('/sys/class/block'), [`${name} ${name}p1 ${name}p2`]);
     assert.equal(said('size').length, 6);
-    assert.deepEqual(said('classes'), ['block']);
+    assert.deepEqual(said('classes'), ['block', 'net']);
     assert.equal(built.output.includes(path.basename(device)), false);
   } finally {
     runAsRoot('losetup', '--detach', device);

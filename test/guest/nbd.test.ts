@@ -21,12 +21,14 @@ const TWO = [...ONE, '--nbd', '/dev/nbd1'];
 const TELL_DEVICE =
   'while read -r device place rest; do [ "$place" != / ] || echo "on $device"; done < /proc/mounts';
 /** Until both devices are attached. */
-const TOGETHER = 'until [ -e /sys/block/nbd0/pid ] && [ -e /sys/block/nbd1/pid ]; do sleep 0.1; done';
+const TOGETHER = 'until grep -q nbd0 /proc/partitions && grep -q nbd1 /proc/partitions; do sleep 0.1; done';
 
 test('a layered build on one device', async () => {
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk(),
-    'layers/20_app/build-layer': buildLayer('echo app > /app; rm -f /etc/none'),
+    'layers/20_app/build-layer': buildLayer(
+      'echo app > /app; rm -f /etc/none; echo "$VLB_DISK $VLB_ROOT_PARTITION" /dev/nbd* /sys/block/* $(readlink -f /dev/disk/by-uuid/*)',
+    ),
     'layers/30_more/build-layer': buildLayer('cat /app > /more'),
     'layers/40_side/build-layer': buildLayer('echo side > /side', '# vlb: from base'),
   });
@@ -35,6 +37,10 @@ test('a layered build on one device', async () => {
     built.outcomes.split(', ').sort().join(),
     '10_base built,20_app built,30_more built,40_side built',
     built.told,
+  );
+  assert.match(
+    built.output,
+    /^\/dev\/nbd0 \/dev\/nbd0p1 \/dev\/nbd0 \/dev\/nbd0p1 \/sys\/block\/nbd0 \/dev\/nbd0p1$/m,
   );
   assert.deepEqual(leftovers(project), []);
   const scratch = path.dirname(project.directory);

@@ -49,6 +49,25 @@ umount "$root"
 `;
 }
 
+/**
+ * Commands that copy programs of this machine to /opt of the tiny system, whose shell would take its own of that name instead,
+ * and their libraries.
+ */
+export function copyTools(...tools: readonly string[]): string {
+  return `
+PATH=$PATH:/usr/sbin:/sbin
+mkdir "$root/opt"
+for tool in ${tools.join(' ')}; do
+  file=$(command -v "$tool")
+  cp -L "$file" "$root/opt"
+  for file in $(ldd "$file" | grep -o '/[^ ]*'); do
+    mkdir -p "$root\${file%/*}"
+    cp -L "$file" "$root$file"
+  done
+done
+`;
+}
+
 /** A modify-disk that makes a disk without a partition table: the file system begins at its first byte. */
 export function tinyDiskWithoutTable(): string {
   return `#!/bin/sh
