@@ -21,10 +21,7 @@ export function openDisks(owner: string): Disks {
     artifactDirectory: (paths) => storePlaces(paths.store).artifacts,
     openViewer: (paths, signal) => openViewer(paths, owner, signal),
     openBench: (paths, host) => openBench(paths, owner, host),
-    openImage: async (file, purpose, signal) => {
-      const image = await openImage(file, signal, purpose);
-      return image.ok ? ok({ file: image.value.path, format: image.value.format }) : image;
-    },
+    openImage,
     chain: backingChain,
   };
 }

@@ -6,9 +6,9 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { Store } from '../model/ports/store.ts';
-import { Bucket } from '../shared-cache/bucket/bucket.ts';
+import { Bucket, type BucketOptions } from '../shared-cache/bucket/bucket.ts';
 import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
-import { type Signer, signerOf } from '../shared-cache/bucket/signatures.ts';
+import { signerOf } from '../shared-cache/bucket/signatures.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
 import { openSharedCacheUpkeep } from '../shared-cache/upkeep/shared-upkeep.ts';
@@ -34,12 +34,8 @@ export function shareStore(
   return ok(tieredStore({ local, open, flush, onNote, onTransfer: options.emit }, options.signal));
 }
 
-/** Who this process is to others that share the cache. */
-interface Place {
-  /** Where it writes. */
-  readonly scope: string;
-  readonly signer: Signer | undefined;
-}
+/** Who this process is to others that share the cache: where it writes, and how it signs. */
+type Place = Pick<BucketOptions, 'scope' | 'signer'>;
 
 /** Opens the bucket: the client that speaks to it is large, and loaded only here. */
 async function openBucket(

@@ -139,6 +139,8 @@ export interface BaseRun {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly environment: Environment;
+  /** Opens a workbench for the time of `work`. What `work` does ends as `interrupted` on the signal. */
+  withWorkbench<T>(work: (bench: Workbench) => Promise<Result<T>>): Promise<Result<T>>;
   /** The failure with its cause, where that is a full disk: called while the files still exist. */
   explain(failure: Failure): Failure;
 }

@@ -95,9 +95,18 @@ export interface LayerMount extends LayerName {
 }
 
 /** An image that comes from elsewhere, on top of which layers are built. */
-export type Base =
+export type Base = { readonly growth?: Growth } & (
   | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
-  | { readonly type: 'url'; readonly url: string; readonly sha256: string };
+  | { readonly type: 'url'; readonly url: string; readonly sha256: string }
+);
+
+/** How the disk of a base grows when it is imported. */
+export interface Growth {
+  /** Bytes. */
+  readonly size: number;
+  /** The partition that grows, with its file system; by default the last one on the disk. */
+  readonly expand?: number;
+}
 
 /** The bases of a project, by name. A first layer that names no parent is built on the first of them. */
 export type Bases = ReadonlyMap<string, Base>;

@@ -1,6 +1,7 @@
 // `vlb watch`: performs the effects of the state machine in state.ts, and feeds it events.
 
 import { execute, type Planned } from '../execute/execute.ts';
+import type { ScheduleLimits } from '../execute/schedule/schedule.ts';
 import type { Artifact } from '../model/artifact.ts';
 import type { BuildEvent, Emit, Finished } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
@@ -16,11 +17,9 @@ import { BEGINNING, type Effect, next, type WatchEvent } from './state.ts';
 import { BuildSteering } from './steering.ts';
 import { openWatcher, type Watcher } from './watcher.ts';
 
-export interface WatchOptions {
+export interface WatchOptions extends ScheduleLimits {
   /** Absolute path of the project. */
   readonly directory: string;
-  readonly jobs: number;
-  readonly keepGoing: boolean;
   readonly flatten: boolean;
   /** Whether plans are of the whole project. */
   readonly complete: boolean;

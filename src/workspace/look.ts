@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import type { DiskState } from '../execute/look/disk-state.ts';
+import type { ShellOptions } from '../execute/look/shell.ts';
 import { EARLIER_LOGS, logFile, runningNow } from '../execute/run/log.ts';
 import type { Context } from '../execute/run-context.ts';
 import type { Artifact, BuildRecord } from '../model/artifact.ts';
@@ -16,14 +17,13 @@ import { planProject } from './planning.ts';
 import type { Access, Selection, Watchers } from './request.ts';
 import type { Workspace } from './workspace.ts';
 
-export interface ShellRequest extends Pick<Selection, 'params'>, Pick<Access, 'nbd' | 'secrets'>, Watchers {
+export interface ShellRequest
+  extends Pick<Selection, 'params'>,
+    Pick<Access, 'nbd' | 'secrets'>,
+    Omit<ShellOptions, 'node' | 'plan'>,
+    Watchers {
   /** A layer's name. */
   readonly layer: string;
-  readonly state: DiskState;
-  /** The command to run instead of a shell; empty for a shell. */
-  readonly argv: readonly string[];
-  /** Whether the streams of this process are a terminal. */
-  readonly hasTerminal: boolean;
   /** Called when something is about to be attached: from here on, cancel by the signal. */
   readonly onStart?: () => void;
 }

@@ -1,5 +1,6 @@
 // The texts of `vlb help` and `--help`, wrapped for the terminal.
 
+import type { HintWord } from '../../project/hints/words.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { commandAt, dashed, joined, namesBelow, ROOT, usageOf } from './table/table.ts';
 import type { Argument, Option } from './table/types.ts';
@@ -11,10 +12,7 @@ export const HELP_TOPICS = [{ word: 'hints', text: 'the comments in scripts that
 export const HINTS_ARE =
   'Hints are comments in the script of a layer, build-layer or modify-disk. The first four may also be written without "vlb:", as in older scripts. An unknown or malformed hint is an error.';
 
-export interface Hint {
-  readonly form: string;
-  readonly text: string;
-}
+export type Hint = Pick<HintWord, 'form' | 'text'>;
 
 /** Where the second column begins, at most. */
 const SECOND = 30;

@@ -5,7 +5,6 @@ import { showShell, showText } from '../../diff/show.ts';
 import type { DiskDiff } from '../../model/disk-diff.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
-import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
 import type { Raw } from '../args/table/table.ts';
@@ -13,6 +12,7 @@ import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
+import { printResult } from '../terminal/streams.ts';
 
 /** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to report. */
 export async function diff(raw: Raw<'diff'>, options: GlobalOptions): Promise<number | Failure> {
@@ -40,13 +40,9 @@ async function run(raw: Raw<'diff'>, options: GlobalOptions, signal: AbortSignal
   const found = await compare(chosen.value, viewer);
   if (!found.ok) return found;
   for (const note of found.value.notes) process.stderr.write(`note: ${note}\n`);
-  const style = createStyle(wantsColor(options.color, process.stdout));
-  const text = raw.json
-    ? JSON.stringify(found.value, undefined, 2)
-    : raw.stat
-      ? diffSummary(found.value, style)
-      : diffText(found.value, style);
-  process.stdout.write(`${text}\n`);
+  printResult({ ...options, json: raw.json }, found.value, (style) =>
+    raw.stat ? diffSummary(found.value, style) : diffText(found.value, style),
+  );
   return ok();
 }
 

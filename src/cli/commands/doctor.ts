@@ -2,13 +2,13 @@
 
 import type { Failure } from '../../model/failure.ts';
 import { canBuild } from '../../model/ports/checkup.ts';
-import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { checkupText } from '../../report/text/checkup.ts';
 import { checkAll, clean } from '../../workspace/doctor.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
+import { printResult } from '../terminal/streams.ts';
 
 /** Prints what was found. Returns 3 when no layer can be built on the default backend, 0 otherwise. */
 export async function doctor(raw: Raw<'doctor'>, options: GlobalOptions): Promise<number | Failure> {
@@ -17,13 +17,8 @@ export async function doctor(raw: Raw<'doctor'>, options: GlobalOptions): Promis
   if (removed?.ok === false) return removed.failure;
   const findings = await checkAll(workspace);
   const able = canBuild(findings);
-  if (raw.json) {
-    const about = { able, findings, ...(removed ? { removed: removed.value } : {}) };
-    process.stdout.write(`${JSON.stringify(about, undefined, 2)}\n`);
-  } else {
-    for (const name of removed?.value ?? []) process.stdout.write(`removed ${name}\n`);
-    const style = createStyle(wantsColor(options.color, process.stdout));
-    process.stdout.write(`${checkupText(findings, style)}\n`);
-  }
+  if (!raw.json) for (const name of removed?.value ?? []) process.stdout.write(`removed ${name}\n`);
+  const about = { able, findings, ...(removed ? { removed: removed.value } : {}) };
+  printResult({ ...options, json: raw.json }, about, (style) => checkupText(findings, style));
   return able ? EXIT.ok : EXIT.host;
 }

@@ -5,7 +5,6 @@ import { bytesOf } from '../../model/artifact.ts';
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
-import { createStyle, wantsColor } from '../../report/terminal/style.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
 import { planText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
@@ -13,10 +12,9 @@ import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { findRecord } from '../../workspace/look.ts';
 import { planProject } from '../../workspace/planning.ts';
 import { NO_ACCESS, type Selection } from '../../workspace/request.ts';
-import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { printNotes } from '../terminal/streams.ts';
+import { printNotes, printResult } from '../terminal/streams.ts';
 
 export interface InspectOptions extends GlobalOptions, Selection {
   readonly json: boolean;
@@ -27,9 +25,7 @@ export async function plan(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
   const steps = planned.value.plan;
-  return print(
-    options.json ? JSON.stringify(steps.map(layerJson), undefined, 2) : planText(steps, styleOf(options)),
-  );
+  return printResult(options, steps.map(layerJson), (style) => planText(steps, style));
 }
 
 /** Prints why one layer would run, or that it would not; or what is different in it from a record of the store. */
@@ -46,15 +42,12 @@ export async function why(
     if (!record.ok) return record.failure;
     const { plan: steps, recipeOf } = planned.value;
     const changes = explain(record.value.recipe, expectedRecipe(step.node, steps, recipeOf));
-    return print(
-      options.json
-        ? JSON.stringify({ layer: step.node.name, record: record.value.key, changes }, undefined, 2)
-        : recordText(step.node.name, record.value, changes, styleOf(options)),
+    const { name: layer } = step.node;
+    return printResult(options, { layer, record: record.value.key, changes }, (style) =>
+      recordText(layer, record.value, changes, style),
     );
   }
-  return print(
-    options.json ? JSON.stringify(layerJson(step), undefined, 2) : whyText(step, styleOf(options)),
-  );
+  return printResult(options, layerJson(step), (style) => whyText(step, style));
 }
 
 /** Prints which layers depend on which. */
@@ -63,7 +56,8 @@ export async function graph(
 ): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
-  return print(graphText(planned.value.plan, options.json ? 'json' : options.format, styleOf(options)));
+  const { plan: steps } = planned.value;
+  return printResult(options, steps.map(layerJson), (style) => graphText(steps, options.format, style));
 }
 
 /** Prints the layers, each with its state, and the size and time of its last build. */
@@ -71,7 +65,6 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
   const steps = planned.value.plan;
-  if (options.json) return print(JSON.stringify(steps.map(layerJson), undefined, 2));
   const rows = steps.map(({ node, action }) => {
     const record = action.type === 'run' ? undefined : action.record;
     return [
@@ -82,7 +75,7 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
       record ? record.key.slice(0, 12) : '',
     ];
   });
-  return print(tableLines(rows, [2, 3]).join('\n'));
+  return printResult(options, steps.map(layerJson), () => tableLines(rows, [2, 3]).join('\n'));
 }
 
 async function planOf(options: InspectOptions): Promise<Result<Planned>> {
@@ -97,13 +90,4 @@ async function planOf(options: InspectOptions): Promise<Result<Planned>> {
     emit: printNotes,
     signal: new AbortController().signal,
   });
-}
-
-function styleOf(options: GlobalOptions) {
-  return createStyle(wantsColor(options.color, process.stdout));
-}
-
-function print(text: string): number {
-  process.stdout.write(`${text}\n`);
-  return EXIT.ok;
 }

@@ -1,17 +1,14 @@
 // What a run and a shell have in common: a disk that vlb creates, a copy of the inputs, and a workbench on both.
 
-import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { kindOf } from '../../kinds/registry.ts';
-import { type Failure, fail, failAt, type Result } from '../../model/failure.ts';
-import type { Workbench } from '../../model/ports/machine.ts';
+import type { Failure, Result } from '../../model/failure.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import type { Context } from '../run-context.ts';
 import type { Job, LayerRun } from './job.ts';
+import { killedOnAbort, newRunDirectory, openRun } from './run-directory.ts';
 import { explainFullDisk } from './space.ts';
 import { stageInputs } from './stage.ts';
-
-let runs = 0;
 
 export interface Prepared {
   readonly run: LayerRun;
@@ -28,7 +25,7 @@ export async function onDraft<T>(
 ): Promise<Result<T>> {
   const { host, store, paths, signal } = context;
   const { images } = host;
-  const directory = path.join(paths.runs, `${context.owner}-${runs++}`);
+  const directory = newRunDirectory(context);
   // Three things in parallel: other processes create the disk and the root shell while this one copies.
   const opening = openRun(directory, context);
   const { artifactDirectory } = store;
@@ -47,28 +44,9 @@ export async function onDraft<T>(
   if (!created.ok) return failed(await explainParent(created.failure, run, context));
   if (!staged.ok) return failed(staged.failure);
 
-  const onAbort = () => bench.kill();
-  signal.addEventListener('abort', onAbort);
-  try {
-    if (signal.aborted) return fail('interrupted', 'interrupted');
-    const done = await work({ bench, staged: staged.value, directory });
-    return done.ok ? done : failed(await bench.explain(done.failure));
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** Creates the run's directory and opens its workbench, which removes the directory at its end. */
-async function openRun(directory: string, { host }: Context): Promise<Result<Workbench>> {
-  try {
-    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
-    mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
-  } catch (error) {
-    return failAt(directory, 'cannot create the directory of a run', error);
-  }
-  const bench = await host.openWorkbench(directory);
-  if (!bench.ok) rmSync(directory, { recursive: true, force: true });
-  return bench;
+  const { value } = staged;
+  const done = await killedOnAbort(bench, signal, () => work({ bench, staged: value, directory }));
+  return done.ok ? done : failed(done.failure);
 }
 
 /** A parent that is refused may be damaged: then it is moved aside, and the next build rebuilds it. */

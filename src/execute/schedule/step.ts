@@ -2,7 +2,7 @@
 
 import { baseKindOf } from '../../kinds/registry.ts';
 import type { Artifact, BuildRecord } from '../../model/artifact.ts';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Action, PlanStep } from '../../model/plan.ts';
@@ -91,8 +91,13 @@ async function runNode(
 ): Promise<Result<BuildRecord>> {
   if (!isLayer(node)) {
     const { explainFullDisk } = await import('../run/space.ts');
-    const explain = (failure: Failure) => explainFullDisk(failure, context);
-    return baseKindOf(node.base).import({ ...context, name: node.name, explain });
+    const { inOwnDirectory } = await import('../run/run-directory.ts');
+    return baseKindOf(node.base).import({
+      ...context,
+      name: node.name,
+      withWorkbench: (work) => inOwnDirectory(context, work),
+      explain: (failure) => explainFullDisk(failure, context),
+    });
   }
   const { runLayer } = await import('../run/run-layer.ts');
   return runLayer({ ...run, layer: node.layer }, context);

@@ -74,7 +74,7 @@ async function check(
     {
       ...check,
       timeout: check.timeout ?? defaultTimeout(accelerator),
-      image: image.path,
+      image: image.file,
       scratch: ready.scratch,
     },
     listener,

@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { DEFAULT_MEMORY_MIB, type MachineOptions } from '../../model/ports/booter.ts';
-import { type BootImage, openImage } from '../images/open-image.ts';
+import type { DiskImage } from '../../model/ports/viewer.ts';
+import { openImage } from '../images/open-image.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { makeScratch } from '../process/scratch.ts';
 import { makeSeed } from './guest/seed.ts';
@@ -36,7 +37,7 @@ export async function prepareMachine(
   if (!arch) return fail('host', `test boots are not supported on ${process.arch}`);
   const command = `qemu-system-${arch}`;
   if (!isInstalled(command)) return missingTool(command);
-  const image = await openImage(options.image, signal);
+  const image = await openImage(options.image, 'booted', signal);
   if (!image.ok) return image;
   const accelerator = chooseAccelerator(options.accelerator ?? 'auto', lookAtKvm());
   if (!accelerator.ok) return accelerator;
@@ -71,7 +72,7 @@ export async function prepareMachine(
 }
 
 async function findFiles(
-  image: BootImage,
+  image: DiskImage,
   arch: GuestArch,
   seedDirectory: string | undefined,
   scratch: string,

@@ -7,11 +7,7 @@ import { isInstalled, run } from '../process/run.ts';
 import { isRoot } from '../process/sudo.ts';
 import type { TOOLS } from '../system/host.ts';
 
-interface Tool {
-  readonly group: string;
-  readonly name: string;
-  readonly purpose: string;
-  readonly needed?: boolean;
+interface Tool extends Pick<Finding, 'group' | 'name' | 'purpose'>, Partial<Pick<Finding, 'needed'>> {
   /** The oldest version that works. Only tools with this are run. */
   readonly atLeast?: string;
   /** The advice where no package has the tool. */
@@ -56,13 +52,19 @@ function tools(): readonly Tool[] {
     needed('qemu-storage-daemon', 'exports a qcow2 disk as a plain file'),
     ...(isRoot() ? [] : [needed('setsid', 'keeps ^C in the terminal away from the root shell')]),
     { group: build, name: 'xz', purpose: 'unpacks .xz base images' },
+    { group: build, name: 'bzip2', purpose: 'unpacks .bz2 base images' },
+    { group: build, name: 'unzip', purpose: 'takes base images out of .zip archives' },
+    { group: build, name: 'sfdisk', purpose: 'grows the partition of a base image with a size' },
+    { group: build, name: 'resize2fs', purpose: 'grows a base image on ext4' },
+    { group: build, name: 'xfs_growfs', purpose: 'grows a base image on xfs' },
+    { group: build, name: 'btrfs', purpose: 'grows a base image on btrfs' },
+    { group: build, name: 'tar', purpose: 'takes base images out of tar archives and .ova files' },
     ...(arch
       ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
       : []),
     { group: boot, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
-    { group: SCRIPTS, name: 'sfdisk', purpose: 'partitions disks' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },
     { group: SCRIPTS, name: 'mmdebstrap', purpose: 'installs Debian systems from packages', cure: NO_DEBIAN },
     {

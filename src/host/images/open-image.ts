@@ -3,14 +3,9 @@
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
+import type { DiskImage } from '../../model/ports/viewer.ts';
 import { systemError } from '../../util/errors.ts';
 import { run } from '../process/run.ts';
-
-export interface BootImage {
-  /** Absolute, and no symlink: a qcow2's relative backing reference counts from where the file really is. */
-  readonly path: string;
-  readonly format: 'qcow2' | 'raw';
-}
 
 /**
  * Opens the image at any path.
@@ -20,12 +15,12 @@ export interface BootImage {
  */
 export async function openImage(
   file: string,
+  purpose: Purpose,
   signal: AbortSignal,
-  purpose: Purpose = 'booted',
-): Promise<Result<BootImage>> {
+): Promise<Result<DiskImage>> {
   const found = findImage(path.resolve(file), purpose);
   if (!found.ok) return found;
-  const { path: real, format } = found.value;
+  const { file: real, format } = found.value;
   // Without --force-share this takes the lock that a reader takes.
   const info = await run('qemu-img', ['info', '-f', format, '--backing-chain', real], { signal });
   if (info.ok) return found;
@@ -46,7 +41,7 @@ export function lockedImage(file: string): ReturnType<typeof fail> {
 /** What the image is for. */
 type Purpose = 'booted' | 'compared' | 'opened';
 
-function findImage(file: string, purpose: Purpose): Result<BootImage> {
+function findImage(file: string, purpose: Purpose): Result<DiskImage> {
   const notAnImage = (why: string, hint?: string) =>
     fail('usage', `this file cannot be ${purpose}: ${why}`, { where: { file }, ...(hint && { hint }) });
   try {
@@ -56,7 +51,7 @@ function findImage(file: string, purpose: Purpose): Result<BootImage> {
     const magic = firstBytes(file);
     const other = OTHER_KINDS.find(([bytes]) => magic.startsWith(bytes));
     if (other) return notAnImage(`it is ${other[1]}`, other[2]);
-    return ok({ path: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
+    return ok({ file: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
   } catch (error) {
     const { code } = systemError(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {

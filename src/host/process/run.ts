@@ -22,8 +22,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Written to the command's standard input; without it the input is empty. */
   readonly input?: string;
-  /** A file for the command's standard output, which is then not returned. */
-  readonly outputFile?: string;
+  /** Takes the command's standard output, which is then not returned. */
+  readonly output?: Writable;
   /** Discards what the command writes to its standard error. */
   readonly discardErrors?: boolean;
   /** The exit statuses that are not failures; default only 0. */
@@ -56,14 +56,14 @@ export async function run(
     stripFinalNewline: false,
     stdin: options.input === undefined ? 'ignore' : 'pipe',
     ...(options.input === undefined ? {} : { input: options.input }),
-    ...(options.outputFile === undefined
-      ? {}
-      : { stdout: { file: options.outputFile }, buffer: { stdout: false } }),
+    ...(options.output === undefined ? {} : { stdout: ['pipe', options.output], buffer: { stdout: false } }),
     ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
     ...commonOptions(options),
   });
   traceEnd(result);
   if (result.isCanceled) return fail('interrupted', `${command} was interrupted`);
+  const unwritten = options.output?.errored;
+  if (unwritten) return fail('host', `cannot write what ${command} prints: ${unwritten.message}`);
   if (!hasStarted(result)) return startFailure(command, result.code);
   const output = { stdout: result.stdout ?? '', stderr: result.stderr ?? '', status: result.exitCode ?? 128 };
   if (result.exitCode !== undefined && (options.okStatuses ?? [0]).includes(result.exitCode))

@@ -62,6 +62,48 @@ export function updatePartitions(shell: RootShell, device: string) {
   return done(shell, ['partx', '--update', device], [0, 1]);
 }
 
+/** A partition table: all numbers count sectors. */
+export interface PartitionTable {
+  readonly label: string;
+  readonly sectors: number;
+  readonly partitions: readonly { readonly number: number; readonly start: number }[];
+}
+
+/** The fields of `sfdisk --json` that are read here. */
+interface SfdiskJson {
+  readonly partitiontable: {
+    readonly label: string;
+    readonly partitions?: readonly { readonly node: string; readonly start: number }[];
+  };
+}
+
+/** Reads the partition table of a disk; undefined if it has none. */
+export async function partitionTable(
+  shell: RootShell,
+  device: string,
+): Promise<Result<PartitionTable | undefined>> {
+  const size = await printed(shell, ['blockdev', '--getsz', device]);
+  if (!size.ok) return size;
+  const answer = await shell.run(['sfdisk', '--json', device], [0, 1]);
+  if (!answer.ok) return answer;
+  if (answer.value.status !== 0) return ok(undefined);
+  const { partitiontable }: SfdiskJson = JSON.parse(answer.value.stdout); // the form is sfdisk's promise
+  const { label, partitions = [] } = partitiontable;
+  return ok({
+    label,
+    sectors: Number(size.value),
+    partitions: partitions.map(({ node, start }) => ({
+      number: Number(node.slice(`${device}p`.length)),
+      start,
+    })),
+  });
+}
+
+/** Grows a partition to the end of a disk, and moves the backup of a GPT there. */
+export function growPartition(shell: RootShell, device: string, partition: number) {
+  return done(shell, ['grow_partition', device, String(partition)]);
+}
+
 /**
  * Returns what `probe_disk` prints: a line `volume DEVICE MAJOR:MINOR` for each partition, or for the disk if it has none, and
  * blkid's description of those that it recognizes, in its `export` format.

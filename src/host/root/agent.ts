@@ -125,6 +125,33 @@ export async function trimVolume(
   return said.ok ? ok(said.value.trim() === 'journal') : said;
 }
 
+/** Grows a file system that is not mounted to the size of its device; `target` is a directory for those that must be mounted. */
+export async function growVolume(
+  shell: RootShell,
+  { device, target, type }: Pick<MountArguments, 'device' | 'target' | 'type'>,
+): Promise<Result<void>> {
+  const steps: readonly (readonly [argv: readonly string[], okStatuses?: readonly number[]])[] =
+    type === 'xfs' || type === 'btrfs'
+      ? [
+          // Clones of one disk have one UUID.
+          [['mount', '-t', type, '-o', type === 'xfs' ? 'noatime,nouuid' : 'noatime', device, target]],
+          [type === 'xfs' ? ['xfs_growfs', target] : ['btrfs', 'filesystem', 'resize', 'max', target]],
+          [['umount', target]],
+        ]
+      : [
+          [
+            ['e2fsck', '-f', '-p', device],
+            [0, 1],
+          ], // 1: it had something to repair
+          [['resize2fs', device]],
+        ];
+  for (const [argv, okStatuses] of steps) {
+    const step = await done(shell, argv, okStatuses);
+    if (!step.ok) return step;
+  }
+  return ok();
+}
+
 /**
  * Unmounts everything at a root and below, and removes the mount points in the list. Returns the devices whose journals are
  * worth emptying. Fails as `host` when something could not be written.

@@ -1,12 +1,11 @@
 // This machine as the port Host, assembled from the tools in this folder.
 
-import { ok } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import type { Backend } from '../attach/backend.ts';
+import { packings } from '../images/packings.ts';
 import { qemuImg } from '../images/qemu-img.ts';
-import { dyingWithParent } from '../process/lifetime.ts';
 import { bootId, ownerIsAlive } from '../process/owner.ts';
-import { isInstalled, missingTool, run } from '../process/run.ts';
+import { isInstalled, missingTool } from '../process/run.ts';
 import { checkRoot } from '../process/sudo.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { openWorkbench } from './workbench.ts';
@@ -27,6 +26,7 @@ export const TOOLS = [
 export function linuxHost(backend: Backend): Host {
   return {
     images: qemuImg,
+    packings,
     lendsDevices: backend.lend !== undefined,
     check: async () => {
       for (const tool of TOOLS) {
@@ -36,16 +36,6 @@ export function linuxHost(backend: Backend): Host {
       return able.ok ? checkRoot() : able;
     },
     openWorkbench: (directory) => openWorkbench(backend, directory),
-    unpackXz: async (source, target, signal) => {
-      const done = await run(
-        ...dyingWithParent('KILL', 'xz', ['--decompress', '--stdout', '--threads=0', source]),
-        {
-          outputFile: target,
-          signal,
-        },
-      );
-      return done.ok ? ok() : done;
-    },
     isAlive: ownerIsAlive,
     bootId,
     clearLeftovers,

@@ -15,6 +15,7 @@ import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
+import { growDisk } from './grow.ts';
 import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
 
@@ -93,6 +94,10 @@ class LinuxWorkbench implements Workbench {
 
   trim(disk: Disk): Promise<Result<void>> {
     return trimVolumes(this.#run, disk.device);
+  }
+
+  grow(disk: Disk, partition: number | undefined): Promise<Result<void>> {
+    return growDisk(this.#run, disk.device, partition);
   }
 
   unmount(system: MountedSystem): Promise<Result<void>> {

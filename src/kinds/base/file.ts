@@ -11,8 +11,8 @@ import type { BaseInputs, BaseKind } from '../kind.ts';
 import { baseRecipe, fileContent } from './content.ts';
 
 /** The kind of a base that is a file: its key is computed from its content, wherever it is. */
-export function fileBase({ path: file, sha256 }: Extract<Base, { type: 'file' }>): BaseKind {
-  const recipeOf = (hash: string) => baseRecipe(fileContent(hash, sha256));
+export function fileBase({ path: file, sha256, growth }: Extract<Base, { type: 'file' }>): BaseKind {
+  const recipeOf = (hash: string) => baseRecipe(fileContent(hash, sha256), growth);
   return {
     files: [file],
     recipe: async (inputs) => {
@@ -23,7 +23,10 @@ export function fileBase({ path: file, sha256 }: Extract<Base, { type: 'file' }>
       const { importImage } = await import('./image.ts');
       const open = async () => ok(createReadStream(file));
       // The file may have changed since it was planned.
-      return importImage({ place: file, sha256, open, recipeOf: ({ xxh64 }) => recipeOf(xxh64) }, run);
+      return importImage(
+        { place: file, sha256, growth, open, recipeOf: ({ xxh64 }) => recipeOf(xxh64) },
+        run,
+      );
     },
   };
 }

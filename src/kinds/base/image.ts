@@ -7,10 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft } from '../../model/ports/store.ts';
+import type { Growth } from '../../model/project.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { systemError } from '../../util/errors.ts';
 import type { BaseRun } from '../kind.ts';
 import { DownloadError } from './download.ts';
+import { damaged, encrypted, formatOf, incomplete } from './format.ts';
+import { grow } from './grow.ts';
 import { unpack } from './unpack.ts';
 
 /** Where an image comes from. */
@@ -19,6 +22,7 @@ export interface ImageSource {
   readonly place: string;
   /** The SHA-256 that its bytes must have. */
   readonly sha256: string | undefined;
+  readonly growth: Growth | undefined;
   /** Its bytes. */
   open(): Promise<Result<AsyncIterable<Buffer>>>;
   /** The recipe of importing what was read. */
@@ -37,7 +41,8 @@ export async function importImage(source: ImageSource, run: BaseRun): Promise<Re
   const drafted = await store.draft();
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
-  const copies = [`${draft.path}.base`, `${draft.path}.unpacked`] as const;
+  const copy = (what: string) => `${draft.path}.${what}`;
+  const copies = [copy('base'), copy('unpacked'), copy('member'), copy('disk')] as const;
   try {
     const made = await makeDisk(source, draft, copies, run);
     if (signal.aborted) return fail('interrupted', 'importing the base was interrupted');
@@ -53,7 +58,7 @@ export async function importImage(source: ImageSource, run: BaseRun): Promise<Re
 async function makeDisk(
   source: ImageSource,
   draft: Draft,
-  [fetched, unpacked]: readonly [string, string],
+  [fetched, ...copies]: readonly [string, string, string, string],
   run: BaseRun,
 ): Promise<Result<Hashes>> {
   const name = source.place;
@@ -67,10 +72,12 @@ async function makeDisk(
         hint: 'update base.sha256 in vlb.yaml if the image was changed on purpose; otherwise do not use it',
       });
     }
-    const disk = await unpack(fetched, unpacked, run);
+    const disk = await unpack(fetched, copies, { ...run, name });
     if (!disk.ok) return asDamaged(disk.failure, name);
     const made = await toQcow2(disk.value, name, draft.path, run);
-    return made.ok ? hashes : made;
+    if (!made.ok) return made;
+    const grown = source.growth ? await grow(draft.path, source.growth, name, run) : ok();
+    return grown.ok ? hashes : grown;
   } catch (error) {
     if (run.signal.aborted) return fail('interrupted', 'interrupted');
     if (error instanceof DownloadError) return { ok: false, failure: error.failure };
@@ -104,40 +111,28 @@ async function toQcow2(
   { host, signal }: BaseRun,
 ): Promise<Result<void>> {
   if (statSync(file).size === 0) return damaged(name, 'it is empty');
-  const info = await host.images.info(file);
+  const recognized = formatOf(file, name);
+  if (!recognized.ok) return recognized;
+  const format = recognized.value;
+  const info = await host.images.info(file, format);
   if (!info.ok) return asDamaged(info.failure, name);
-  const { format, backing, externalData } = info.value;
-  if (format !== 'qcow2' && format !== 'raw') {
-    return fail('usage', `the base image ${name} has the unsupported format ${format}`, {
-      hint: 'convert it: qemu-img convert -O qcow2 IMAGE base.qcow2',
-    });
-  }
-  if (backing !== undefined || externalData) {
-    return fail(
-      'usage',
-      `the base image ${name} is incomplete: it refers to ${backing === undefined ? 'an external data file' : `the backing file ${backing}`}`,
-      {
-        hint: 'flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2',
-      },
-    );
-  }
+  const { backing } = info.value;
+  if (backing !== undefined) return incomplete(name, `the backing file ${backing}`);
+  if (info.value.encrypted) return encrypted(name);
   // QEMU reads zeros beyond the end of a file: it would accept a truncated qcow2.
-  const whole = format === 'raw' ? ok(true) : await host.images.isConsistent(file, signal);
+  const whole = await host.images.isConsistent(file, format, signal);
   if (!whole.ok) return whole;
   if (!whole.value) return damaged(name, 'it refers to data beyond its end');
   const converted = await host.images.convert(file, format, target, signal);
   return converted.ok ? converted : asDamaged(converted.failure, name);
 }
 
-function damaged(name: string, why: string): ReturnType<typeof fail> {
-  return fail('usage', `the base image ${name} is truncated or damaged: ${why}`, {
-    hint: 'download it again; set base.sha256 in vlb.yaml to detect bad downloads early',
-  });
-}
-
 /** The error output of a tool describes the file; a missing tool has no output. */
 function asDamaged(failure: Failure, name: string): ReturnType<typeof fail> {
   const said = failure.detail?.at(-1);
-  if (said === undefined || /No space left|quota/.test(said)) return { ok: false, failure };
-  return damaged(name, said.slice(said.lastIndexOf(': ') + 2));
+  if (failure.kind !== 'host' || said === undefined || /No space left|quota/.test(said)) {
+    return { ok: false, failure };
+  }
+  if (/password/.test(said)) return encrypted(name);
+  return damaged(name, said.replace(/^.*: /, ''));
 }

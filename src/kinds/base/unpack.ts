@@ -1,42 +1,92 @@
-// Decompresses a base image: xz, gzip or zstd, regardless of the file's name.
+// Unpacks a base image, regardless of its file's name: decompresses it, takes the disk out of an archive, and decompresses
+// that.
 
-import { closeSync, createReadStream, createWriteStream, openSync, readSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
+import { descriptorAmong, diskAmong, firstDisk } from './archive.ts';
 
-/** The first bytes of each format (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1). */
-const PACKINGS = [
-  { name: 'gz', magic: '1f8b' },
-  { name: 'zst', magic: '28b52ffd' },
-  { name: 'xz', magic: 'fd377a585a00' },
+/** The first bytes of each compression (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1; bzip2's first block or end). */
+const COMPRESSIONS = [
+  { name: 'gz', magic: /^1f8b/ },
+  { name: 'zst', magic: /^28b52ffd/ },
+  { name: 'xz', magic: /^fd377a585a00/ },
+  { name: 'bz2', magic: /^425a683[1-9](314159265359|177245385090)/ },
 ] as const;
 
-/** Returns the path of the unpacked file: `target`, or `file` itself when it is not packed. Throws node's stream errors. */
-export async function unpack(
-  file: string,
-  target: string,
-  { host, signal }: { readonly host: Host; readonly signal: AbortSignal },
-): Promise<Result<string>> {
-  const packing = packingOf(file);
-  if (packing === undefined) return ok(file);
-  if (packing === 'xz') {
-    const done = await host.unpackXz(file, target, signal);
-    return done.ok ? ok(target) : done;
-  }
-  const unpacking = packing === 'gz' ? createGunzip() : createZstdDecompress();
-  await pipeline(createReadStream(file), unpacking, createWriteStream(target), { signal });
-  return ok(target);
+/** The magic numbers of archives: of zip its first bytes, of tar (POSIX, GNU) those behind the first file's fields. */
+const ZIP = '504b0304';
+const USTAR = Buffer.from('ustar').toString('hex');
+const USTAR_AT = 257;
+const HEAD_BYTES = 262;
+
+export interface UnpackOptions {
+  /** The image's name for users. */
+  readonly name: string;
+  readonly host: Pick<Host, 'packings'>;
+  readonly signal: AbortSignal;
 }
 
-function packingOf(file: string): (typeof PACKINGS)[number]['name'] | undefined {
-  const head = Buffer.alloc(6);
+/**
+ * Returns the path of the disk: one of the targets, or the file itself when it is not packed. Throws node's stream errors.
+ * @param file a private copy of the image; an archive is removed when the disk is out of it
+ */
+export async function unpack(
+  file: string,
+  [first, second, third]: readonly [string, string, string],
+  options: UnpackOptions,
+): Promise<Result<string>> {
+  const whole = await decompress(file, first, options);
+  if (!whole.ok) return whole;
+  const disk = await extract(whole.value, second, options);
+  if (!disk.ok || disk.value === whole.value) return disk;
+  rmSync(whole.value, { force: true }); // an image has several gigabytes
+  return decompress(disk.value, third, options);
+}
+
+async function decompress(
+  file: string,
+  target: string,
+  { host, signal }: UnpackOptions,
+): Promise<Result<string>> {
+  const head = headOf(file);
+  const name = COMPRESSIONS.find(({ magic }) => magic.test(head))?.name;
+  if (name === undefined) return ok(file);
+  const done = await host.packings.decompress(name, file, target, signal);
+  return done.ok ? ok(target) : done;
+}
+
+/** Takes the disk out of an archive. */
+async function extract(
+  file: string,
+  target: string,
+  { name: image, host: { packings }, signal }: UnpackOptions,
+): Promise<Result<string>> {
+  const head = headOf(file);
+  const type = head.startsWith(ZIP) ? 'zip' : head.startsWith(USTAR, USTAR_AT * 2) ? 'tar' : undefined;
+  if (type === undefined) return ok(file);
+  const names = await packings.list(type, file, signal);
+  if (!names.ok) return names;
+  const descriptor = descriptorAmong(names.value);
+  let disk: Result<string>;
+  if (descriptor === undefined) disk = diskAmong(names.value, image);
+  else {
+    const read = await packings.extract(type, file, descriptor, target, signal);
+    disk = read.ok ? firstDisk(readFileSync(target, 'utf8'), image) : read;
+  }
+  if (!disk.ok) return disk;
+  const done = await packings.extract(type, file, disk.value, target, signal);
+  return done.ok ? ok(target) : done;
+}
+
+/** The first bytes of a file, in hexadecimal. */
+function headOf(file: string): string {
+  const head = Buffer.alloc(HEAD_BYTES);
   const descriptor = openSync(file, 'r');
   try {
-    readSync(descriptor, head, 0, 6, 0);
+    readSync(descriptor, head, 0, HEAD_BYTES, 0);
   } finally {
     closeSync(descriptor);
   }
-  return PACKINGS.find(({ magic }) => head.toString('hex').startsWith(magic))?.name;
+  return head.toString('hex');
 }

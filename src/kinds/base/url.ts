@@ -6,8 +6,8 @@ import type { BaseKind, BaseRun } from '../kind.ts';
 import { baseRecipe, downloadContent } from './content.ts';
 
 /** The kind of a base at a URL: its key is computed from the SHA-256 that vlb.yaml requires, and nothing is requested for it. */
-export function urlBase({ url, sha256 }: Extract<Base, { type: 'url' }>): BaseKind {
-  const recipe = baseRecipe(downloadContent(sha256));
+export function urlBase({ url, sha256, growth }: Extract<Base, { type: 'url' }>): BaseKind {
+  const recipe = baseRecipe(downloadContent(sha256), growth);
   return {
     files: [],
     recipe: async () => ok(recipe),
@@ -17,7 +17,7 @@ export function urlBase({ url, sha256 }: Extract<Base, { type: 'url' }>): BaseKi
       const { signal, environment } = run;
       const open = () =>
         download(url, { signal, variables: environment.variables, onProgress: progressEmitter(run) });
-      return importImage({ place: withoutPassword(url), sha256, open, recipeOf: () => recipe }, run);
+      return importImage({ place: withoutPassword(url), sha256, growth, open, recipeOf: () => recipe }, run);
     },
   };
 }

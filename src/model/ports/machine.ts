@@ -5,6 +5,7 @@ import type { PartitionMount, Secret } from '../project.ts';
 
 export interface Host {
   readonly images: Images;
+  readonly packings: Packings;
   /** Whether there are devices to lend to a modify-disk without `disk-size`, which attaches its disk itself. */
   readonly lendsDevices: boolean;
   /** Fails as `host`, with the reason and a fix, when layers cannot be run on this machine. */
@@ -14,8 +15,6 @@ export interface Host {
    * @param directory an empty directory for the run's own files
    */
   openWorkbench(directory: string): Promise<Result<Workbench>>;
-  /** Unpacks a file in .xz format. */
-  unpackXz(source: string, target: string, signal: AbortSignal): Promise<Result<void>>;
   /** Whether the process of that name still runs: incomplete files of a dead one are removed. */
   isAlive(owner: string): boolean;
   /** Identifies this boot of the machine: what was written before it without a flush may be lost. */
@@ -35,12 +34,15 @@ export interface Images {
   ): Promise<Result<void>>;
   /** Writes what a delta contains to its backing file. */
   commit(file: string, signal: AbortSignal): Promise<Result<void>>;
-  info(file: string): Promise<Result<ImageInfo>>;
+  /** @param format as QEMU names it; without it QEMU guesses, so the file must be one of vlb or of its user */
+  info(file: string, format?: string): Promise<Result<ImageInfo>>;
   /**
-   * Whether a qcow2 file contains everything that it refers to; leaked clusters are ignored. Reads its tables, not its
-   * data.
+   * Whether a file contains everything that it refers to, as far as its format has a check; leaked clusters are ignored.
+   * Reads its tables, not its data.
    */
-  isConsistent(file: string, signal: AbortSignal): Promise<Result<boolean>>;
+  isConsistent(file: string, format: string, signal: AbortSignal): Promise<Result<boolean>>;
+  /** Grows a disk. What is on it stays as it is. @param size in bytes */
+  resize(file: string, size: number): Promise<Result<void>>;
   /** Changes the reference to the backing file, not the content. */
   setBacking(file: string, backing: string): Promise<Result<void>>;
   /**
@@ -62,7 +64,31 @@ export interface ImageInfo {
   readonly virtualSize: number;
   readonly backing: string | undefined;
   readonly externalData: boolean;
+  readonly encrypted: boolean;
 }
+
+/** Compressed files and archives. They fail as `host` with what the tool for them printed. */
+export interface Packings {
+  /** Decompresses a file. Throws node's stream errors for the formats that node decompresses. */
+  decompress(
+    format: 'gz' | 'zst' | 'xz' | 'bz2',
+    source: string,
+    target: string,
+    signal: AbortSignal,
+  ): Promise<Result<void>>;
+  /** The names of the regular files in an archive, in its order. */
+  list(format: Archive, source: string, signal: AbortSignal): Promise<Result<readonly string[]>>;
+  /** Writes a file of an archive to another place. */
+  extract(
+    format: Archive,
+    source: string,
+    name: string,
+    target: string,
+    signal: AbortSignal,
+  ): Promise<Result<void>>;
+}
+
+type Archive = 'tar' | 'zip';
 
 export interface Workbench extends AsyncDisposable {
   /** Attaches an image as a block device. */
@@ -83,6 +109,11 @@ export interface Workbench extends AsyncDisposable {
   flush(disk: Disk): Promise<Result<void>>;
   /** Trims the file systems that a modify-disk left on a disk. Fails when something could not be written. */
   trim(disk: Disk): Promise<Result<void>>;
+  /**
+   * Grows a partition, and the file system in it, to the end of a disk; by default the last partition on it. Fails as
+   * `usage` with the obstacle.
+   */
+  grow(disk: Disk, partition: number | undefined): Promise<Result<void>>;
   /** Trims, flushes and unmounts. Fails when something could not be written. */
   unmount(system: MountedSystem): Promise<Result<void>>;
   /** Runs a build-layer, or the user's shell in its place. Returns its exit status. */

@@ -1,20 +1,12 @@
 // The port of the shared cache's upkeep: its contents and its garbage collection.
 
-import type { Digest, Key } from '../artifact.ts';
 import type { Result } from '../failure.ts';
-import type { Amount, CacheLimits } from './store-upkeep.ts';
+import type { Amount, CacheEntry, CacheLimits } from './store-upkeep.ts';
 
-/** An artifact with the key that a record binds it to, or one without a record. */
-export interface SharedEntry {
+/** An artifact with the key that a record binds it to, or one without a record; bytes as stored, compressed. */
+export interface SharedEntry extends Pick<CacheEntry, 'layer' | 'key' | 'digest' | 'bytes' | 'created'> {
   readonly scope: string;
-  /** Undefined without a record. */
-  readonly layer: string | undefined;
-  readonly key: Key | undefined;
-  readonly digest: Digest;
-  /** Compressed, as stored. */
-  readonly bytes: number;
-  /** When it was built, and when it was pushed by the server's clock; ISO 8601. */
-  readonly created: string;
+  /** ISO 8601, by the server's clock. */
   readonly pushed: string;
 }
 

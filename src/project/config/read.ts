@@ -8,7 +8,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
-import type { Base, NamedImage } from '../../model/project.ts';
+import type { Base, Growth, NamedImage } from '../../model/project.ts';
+import { parseSize } from '../../util/units.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
 import { lineOf, plainValue } from './positions.ts';
 import { CONFIG_SCHEMA, type ConfigFile, isUnknownField, isUrl } from './schema.ts';
@@ -97,9 +98,15 @@ function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base
   const sha256 = fields.sha256?.toLowerCase();
   const url = fields.url ?? (isUrl(fields.path ?? '') ? fields.path : undefined);
   // The schema requires a checksum with a URL.
-  if (url !== undefined && sha256 !== undefined) return { type: 'url', url, sha256 };
+  if (url !== undefined && sha256 !== undefined) return { type: 'url', url, sha256, ...growthOf(fields) };
   const file = path.resolve(directory, fields.path ?? '');
-  return { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }) };
+  return { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }), ...growthOf(fields) };
+}
+
+function growthOf({ size, expand }: Exclude<ConfigFile['base'], string | undefined>): { growth?: Growth } {
+  const bytes = parseSize(size ?? '');
+  if (bytes === undefined) return {};
+  return { growth: { size: bytes, ...(expand === undefined ? {} : { expand: Number(expand) }) } };
 }
 
 type CacheFields = NonNullable<ConfigFile['cache']>;

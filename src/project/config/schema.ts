@@ -3,9 +3,12 @@
 
 import * as v from 'valibot';
 import { guessHint } from '../../util/nearest.ts';
+import { parseSize } from '../../util/units.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 
 const BASE_RULE = 'must be a path, or a mapping with url and sha256';
+const DISK_SIZE_RULE = 'must be a size like 20G';
+const PARTITION_RULE = 'must be the number of a partition';
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
 
@@ -55,24 +58,49 @@ const base = v.union(
           v.pipe(
             text(),
             v.check((path) => !isUrl(path) || isHttp(path), 'must be a path or a valid URL'),
-            v.description('Path of an image file (qcow2 or raw), relative to the project.'),
+            v.description('Path of an image file, relative to the project; docs/images.md has the formats.'),
           ),
         ),
         url: v.optional(
           v.pipe(
             text(),
             v.check(isHttp, 'must be an http or https URL'),
-            v.description('URL of an image file (qcow2 or raw, also compressed). Requires sha256.'),
+            v.description('URL of an image file, in the same formats. Requires sha256.'),
           ),
         ),
         sha256: v.optional(
           v.pipe(
             text(),
             v.regex(/^[0-9A-Fa-f]{64}$/, 'must be 64 hexadecimal digits'),
-            v.description('SHA-256 of the file, before decompression.'),
+            v.description('SHA-256 of the file, before it is unpacked.'),
+          ),
+        ),
+        size: v.optional(
+          v.pipe(
+            text(DISK_SIZE_RULE),
+            v.check((size) => parseSize(size) !== undefined && /[a-z]$/i.test(size), DISK_SIZE_RULE),
+            v.description(
+              'Size of the disk, like 20G: it grows when it is imported, with its last partition and the file system there.',
+            ),
+          ),
+        ),
+        expand: v.optional(
+          v.pipe(
+            v.union(
+              [
+                v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, PARTITION_RULE)),
+                v.pipe(v.number(), v.minValue(1)),
+              ],
+              PARTITION_RULE,
+            ),
+            v.description('Number of the partition that grows with the disk, if that is not the last one.'),
           ),
         ),
       }),
+      v.forward(
+        v.check(({ size, expand }) => expand === undefined || size !== undefined, 'requires base.size'),
+        ['expand'],
+      ),
       v.forward(
         v.check(
           ({ path, url }) => path === undefined || url === undefined,

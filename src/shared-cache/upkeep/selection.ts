@@ -2,6 +2,7 @@
 
 import type { Digest, Key } from '../../model/artifact.ts';
 import { type Candidate, selectForEviction, wholeOnes, withNeeds } from '../../model/eviction.ts';
+import type { ListedObject } from '../../model/ports/object-store.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import { artifactName, TRUSTED } from '../bucket/layout.ts';
 
@@ -12,22 +13,15 @@ import { artifactName, TRUSTED } from '../bucket/layout.ts';
 export const GRACE = 86_400_000;
 
 /** An artifact's object. */
-export interface SharedArtifact {
-  readonly name: string;
+export interface SharedArtifact extends ListedObject {
   readonly scope: string;
   readonly digest: Digest;
-  readonly bytes: number;
-  /** When it was written, ms, by the server's clock. */
-  readonly modified: number;
 }
 
 /** A record's object. */
-export interface SharedRecord {
-  readonly name: string;
+export interface SharedRecord extends ListedObject {
   readonly scope: string;
   readonly key: Key;
-  readonly bytes: number;
-  readonly modified: number;
   /** The fields that the upkeep uses; undefined when it is damaged. */
   readonly content: RecordContent | undefined;
 }

@@ -29,8 +29,10 @@ export class FakeHost implements Host {
 
   readonly images: Images = {
     create: async (file, { backing = 'nothing' }) => ok(writeFileSync(file, `over ${backing}\n`)),
-    info: async () => ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false }),
+    info: async () =>
+      ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false, encrypted: false }),
     isConsistent: async () => ok(true),
+    resize: async () => ok(),
     setBacking: async () => ok(),
     rebase: async () => ok(),
     commit: async () => ok(),
@@ -41,7 +43,11 @@ export class FakeHost implements Host {
 
   check = async () => ok();
   openWorkbench = async (directory: string) => ok(new FakeWorkbench(directory, this.calls));
-  unpackXz = async () => fail('host', 'there is no xz here');
+  packings = {
+    decompress: async () => fail('host', 'there is no xz here'),
+    list: async () => fail('host', 'there is no tar here'),
+    extract: async () => fail('host', 'there is no tar here'),
+  };
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => ok();
   boot = 'boot 1';
@@ -71,6 +77,7 @@ export class FakeWorkbench implements Workbench {
   hasSelinux = async () => ok(false);
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
+  grow = async (_disk: Disk) => this.#did('grow', undefined);
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, streams }) =>
     this.#run(path.join(inputs, argv[0]), argv[2] ?? '', streams);

@@ -1,4 +1,5 @@
-// Recipes and keys as vlb 0.1 wrote them, word for word: each is the name of something in a store, so none may change.
+// Recipes and keys, word for word, most of them as vlb 0.1 wrote them: each is the name of something in a store, so none may
+// change.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -132,6 +133,12 @@ file x fedcba9876543210 "./modify-disk"
     recipe: () => baseRecipe(`sha256:${E}`),
     text: `schema 1\nkind base\ncontent sha256:${E}\n`,
     key: '4ac5f1b223bc887ef9f243206c25f8f2689da04599e21430c1f0bfd8d31e84c8',
+  },
+  {
+    what: 'a base that grows, with another partition than the last one',
+    recipe: () => baseRecipe(`sha256:${E}`, { size: 2 ** 34, expand: 1 }),
+    text: `schema 1\nkind base\ncontent sha256:${E}\nsize 17179869184\nexpand 1\n`,
+    key: 'c758e60e2ac06118213f4c5d839f1941a8a3b36a4413d41b13c75739487bd4c2',
   },
 ];
 

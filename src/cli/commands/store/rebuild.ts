@@ -10,6 +10,7 @@ import { EXIT } from '../../exit-status.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
+import { printResult } from '../../terminal/streams.ts';
 
 /** Builds a layer again and prints whether the result is the same; the exit status is that of failed work when not. */
 export async function rebuild(
@@ -34,7 +35,7 @@ export async function rebuild(
     const before = mainDisk(record.artifact).digest;
     const same = digest === before;
     const result = { layer: record.layer, same, before, after: digest };
-    process.stdout.write(`${json ? JSON.stringify(result, undefined, 2) : text(result)}\n`);
+    printResult({ ...options, json }, result, () => text(result));
     return same ? EXIT.ok : EXIT.work;
   } finally {
     reporter.close();

@@ -4,12 +4,13 @@ import type { Failure, Result } from '../../../model/failure.ts';
 import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
-import { createStyle, wantsColor } from '../../../report/terminal/style.ts';
+import type { Style } from '../../../report/terminal/style.ts';
 import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../../report/text/shared.ts';
 import { readOnly, usableCache } from '../../../workspace/share.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { type CacheOptions, type GcOptions, givenLimits, print } from './store.ts';
+import { printResult } from '../../terminal/streams.ts';
+import { type CacheOptions, type GcOptions, givenLimits } from './store.ts';
 
 /** Prints what the shared cache takes up. */
 export function du(options: CacheOptions): Promise<number | Failure> {
@@ -22,11 +23,11 @@ export function du(options: CacheOptions): Promise<number | Failure> {
 
 /** Prints the entries of the shared cache. */
 export function ls(options: CacheOptions): Promise<number | Failure> {
-  const style = createStyle(wantsColor(options.color, process.stdout));
   return keep(
     options,
     (keeper, signal) => keeper.entries(signal),
-    (entries) => (entries.length === 0 ? 'the shared cache is empty' : sharedEntriesText(entries, style)),
+    (entries, style) =>
+      entries.length === 0 ? 'the shared cache is empty' : sharedEntriesText(entries, style),
   );
 }
 
@@ -49,7 +50,7 @@ export async function gc(options: GcOptions): Promise<number | Failure> {
 async function keep<T>(
   options: CacheOptions,
   work: (keeper: SharedCacheUpkeep, signal: AbortSignal) => Promise<Result<T>>,
-  text: (value: T) => string,
+  text: (value: T, style: Style) => string,
 ): Promise<number | Failure> {
   const config = await loadConfig(options.directory);
   if (!config.ok) return config.failure;
@@ -61,7 +62,7 @@ async function keep<T>(
   try {
     const done = await work(keeper, interrupt.signal);
     if (!done.ok) return endOf(done.failure, interrupt);
-    return print(options, done.value, () => text(done.value));
+    return printResult(options, done.value, (style) => text(done.value, style));
   } finally {
     keeper.close();
   }

@@ -15,8 +15,8 @@ import type { Workspace } from '../../../workspace/workspace.ts';
 import { EXIT } from '../../exit-status.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
-import { printNotes } from '../../terminal/streams.ts';
-import { type CacheOptions, print } from './store.ts';
+import { printNotes, printResult } from '../../terminal/streams.ts';
+import type { CacheOptions } from './store.ts';
 
 export interface ShareOptions extends CacheOptions, Pick<Selection, 'targets' | 'params'> {}
 
@@ -66,7 +66,7 @@ async function share<Layer>(
     });
     if (!shared.ok) return endOf(shared.failure, interrupt);
     const { isWhole, ...result } = shared.value;
-    print(options, result, () => text(result));
+    printResult(options, result, () => text(result));
     return isWhole ? EXIT.ok : INCOMPLETE[done];
   } finally {
     reporter.close();

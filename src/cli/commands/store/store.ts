@@ -4,7 +4,6 @@ import { type Failure, fail, ok, type Result } from '../../../model/failure.ts';
 import { type CacheLimits, DEFAULT_LIMITS } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from '../../../project/config/limits.ts';
-import { createStyle, wantsColor } from '../../../report/terminal/style.ts';
 import {
   badText,
   clearedText,
@@ -17,6 +16,7 @@ import { EXIT } from '../../exit-status.ts';
 import { workspaceOf } from '../../open-workspace.ts';
 import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
+import { printResult } from '../../terminal/streams.ts';
 
 export interface CacheOptions extends GlobalOptions {
   readonly json: boolean | undefined;
@@ -27,14 +27,13 @@ export async function du(options: CacheOptions): Promise<number | Failure> {
   const limits = await limitsOf(options, {});
   if (!limits.ok) return limits.failure;
   const usage = await (await open(options)).usage();
-  return print(options, { ...usage, limits: limits.value }, () => usageText(usage, limits.value));
+  return printResult(options, { ...usage, limits: limits.value }, () => usageText(usage, limits.value));
 }
 
 /** Prints the store's entries. */
 export async function ls(options: CacheOptions): Promise<number | Failure> {
   const entries = await (await open(options)).entries();
-  const style = createStyle(wantsColor(options.color, process.stdout));
-  return print(options, entries, () =>
+  return printResult(options, entries, (style) =>
     entries.length === 0 ? 'the cache is empty' : entriesText(entries, style),
   );
 }
@@ -50,14 +49,14 @@ export async function gc(options: GcOptions): Promise<number | Failure> {
   const dryRun = options.dryRun === true;
   const collected = await (await open(options)).collect(limits.value, { dryRun });
   if (!collected.ok) return collected.failure;
-  return print(options, collected.value, () => collectedText(collected.value, dryRun));
+  return printResult(options, collected.value, () => collectedText(collected.value, dryRun));
 }
 
 /** Removes everything that no running build holds. */
 export async function clear(options: CacheOptions): Promise<number | Failure> {
   const cleared = await (await open(options)).clear();
   if (!cleared.ok) return cleared.failure;
-  return print(options, cleared.value, () => clearedText(cleared.value));
+  return printResult(options, cleared.value, () => clearedText(cleared.value));
 }
 
 /** Reads the whole store; the exit status is that of failed work when something was bad. */
@@ -67,7 +66,7 @@ export async function verify(options: CacheOptions): Promise<number | Failure> {
   const keeper = await open(options, interrupt.signal);
   const verified = await keeper.verify((bad) => process.stderr.write(`${badText(bad)}\n`), interrupt.signal);
   if (!verified.ok) return endOf(verified.failure, interrupt);
-  print(options, verified.value, () => verifiedText(verified.value));
+  printResult(options, verified.value, () => verifiedText(verified.value));
   return verified.value.bad.length === 0 ? EXIT.ok : EXIT.work;
 }
 
@@ -95,10 +94,4 @@ export function givenLimits({ maxSize, maxAge }: GivenLimits, others: CacheLimit
   const age = maxAge === undefined ? { value: others.maxAge } : parseMaxAge(maxAge);
   if (!age) return fail('usage', `--max-age ${maxAge}: ${AGE_RULE}`);
   return ok({ maxBytes: size.value, maxAge: age.value });
-}
-
-/** Prints a result as text, or as JSON for programs. Returns the exit status. */
-export function print({ json }: CacheOptions, value: unknown, text: () => string): number {
-  process.stdout.write(`${json ? JSON.stringify(value, undefined, 2) : text()}\n`);
-  return EXIT.ok;
 }

@@ -1,7 +1,7 @@
 // The command line of QEMU for a test boot. The machine has only the devices named here (-nodefaults).
 
 import type { Accelerator, Network } from '../../../model/ports/booter.ts';
-import type { BootImage } from '../../images/open-image.ts';
+import type { DiskImage } from '../../../model/ports/viewer.ts';
 import type { GuestArch, UefiFirmware } from './firmware.ts';
 
 export interface MachineSpec {
@@ -9,7 +9,7 @@ export interface MachineSpec {
   readonly accelerator: Accelerator;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly image: BootImage;
+  readonly image: DiskImage;
   readonly firmware: UefiFirmware | undefined;
   readonly network: Network;
   /** Path of a seed ISO. */
@@ -73,8 +73,8 @@ function firmwareArguments(firmware: UefiFirmware | undefined): string[] {
  * When no space is left for it, QEMU pauses the guest and reports that to a check. At a terminal the guest would seem
  * to hang, so there it gets the error.
  */
-function diskArguments({ path, format }: BootImage, { type }: ConsoleTarget): string[] {
-  const drive = `if=none,id=disk,format=${format},snapshot=on,discard=unmap,file=${escaped(path)}`;
+function diskArguments({ file, format }: DiskImage, { type }: ConsoleTarget): string[] {
+  const drive = `if=none,id=disk,format=${format},snapshot=on,discard=unmap,file=${escaped(file)}`;
   const onError = type === 'terminal' ? 'report' : 'enospc';
   return ['-drive', `${drive},werror=${onError}`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0'];
 }

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../../model/failure.ts';
-import type { BootImage } from '../../images/open-image.ts';
+import type { DiskImage } from '../../../model/ports/viewer.ts';
 import { packageHint } from '../../process/packages.ts';
 import { run } from '../../process/run.ts';
 
@@ -44,7 +44,7 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
  * UEFI. Fails as `host` when the image needs a UEFI and none is installed.
  */
 export async function findFirmware(
-  image: BootImage,
+  image: DiskImage,
   arch: GuestArch,
   scratch: string,
   signal: AbortSignal,
@@ -57,7 +57,7 @@ export async function findFirmware(
   const firmware = installedUefi(arch);
   if (firmware) return ok(firmware);
   return fail('host', 'the image boots only with UEFI, and no UEFI firmware for QEMU is installed', {
-    where: { file: image.path },
+    where: { file: image.file },
     hint: packageHint(`UEFI ${arch}`),
   });
 }
@@ -74,7 +74,7 @@ export function needsUefi(head: Uint8Array): boolean {
   return [0, 1, 2, 3].some((entry) => head[PARTITION_TABLE_AT + 16 * entry + 4] === EFI_SYSTEM_PARTITION);
 }
 
-async function readHead(image: BootImage, scratch: string, signal: AbortSignal): Promise<Result<Uint8Array>> {
+async function readHead(image: DiskImage, scratch: string, signal: AbortSignal): Promise<Result<Uint8Array>> {
   const head = path.join(scratch, 'head');
   const copy = [
     'dd',
@@ -84,7 +84,7 @@ async function readHead(image: BootImage, scratch: string, signal: AbortSignal):
     'raw',
     `bs=${SECTOR}`,
     'count=2',
-    `if=${image.path}`,
+    `if=${image.file}`,
     `of=${head}`,
   ];
   const done = await run('qemu-img', copy, { signal });

@@ -2,7 +2,7 @@
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
 # Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, probe_disk,
-#   partitions_of, read_bytes, discard_ranges
+#   grow_partition, partitions_of, read_bytes, discard_ranges
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys (each set and used within one function)
 
 # attach_loop FILE NOTE OPTION…: attaches a file to a free loop device and prints the device. The device is written to
@@ -96,6 +96,12 @@ probe_disk() {
     printf 'volume %s %s\n' "$volume" "$number"
   done
   blkid --probe --output export "$@"
+}
+
+# grow_partition DEVICE NUMBER: grows a partition to the end of the disk. sfdisk also puts the backup of a GPT there. The
+# kernel learns about this partition from partx, which without a number visits only the numbers up to the count of partitions.
+grow_partition() {
+  echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel --partno "$2" "$1" >&2 && partx --update --nr "$2" "$1"
 }
 
 # partitions_of DIRECTORY: sets `numbers` to the numbers of a disk's partitions, by the names in the disk's directory in /sys.

@@ -16,10 +16,10 @@ const never = new AbortController().signal;
 test('formats are recognized by the first bytes, whatever the name', async () => {
   using rig = new BootRig();
   const raw = rig.write('raw.qcow2', Buffer.alloc(1024 * 1024));
-  assert.deepEqual(mustBeOk(await openImage(raw, never)), { path: raw, format: 'raw' });
+  assert.deepEqual(mustBeOk(await openImage(raw, 'booted', never)), { file: raw, format: 'raw' });
   const qcow2 = path.join(rig.directory, 'disk.img');
   mustBeOk(await run('qemu-img', ['create', '-q', '-f', 'qcow2', qcow2, '1M']));
-  assert.deepEqual(mustBeOk(await openImage(qcow2, never)), { path: qcow2, format: 'qcow2' });
+  assert.deepEqual(mustBeOk(await openImage(qcow2, 'booted', never)), { file: qcow2, format: 'qcow2' });
 });
 
 test('what is not an image', async () => {
@@ -36,7 +36,7 @@ test('what is not an image', async () => {
     [rig.write('vmdk', 'KDMV\0\0'), 'this file cannot be booted: it is a VMDK'],
   ];
   for (const [file, message] of cases) {
-    const failure = mustFail(await openImage(file, never));
+    const failure = mustFail(await openImage(file, 'booted', never));
     assert.equal(failure.message, message);
     assert.equal(failure.kind, 'usage');
     assert.equal(failure.where?.file, file);
@@ -61,7 +61,7 @@ test('a chain with a missing end', async () => {
       '1M',
     ]),
   );
-  const failure = mustFail(await openImage(top, never));
+  const failure = mustFail(await openImage(top, 'booted', never));
   assert.equal(failure.kind, 'host');
   assert.match(failure.detail?.join('\n') ?? '', /gone\.qcow2/);
 });
@@ -74,7 +74,7 @@ test('an image that another process writes to', async () => {
   writer.stdin.write('info\n');
   await once(writer.stdout, 'data');
   try {
-    const failure = mustFail(await openImage(image, never));
+    const failure = mustFail(await openImage(image, 'booted', never));
     assert.equal(failure.kind, 'host');
     assert.equal(failure.message, 'another process is writing to the image');
     assert.equal((await rig.check(image)).result.ok, false);

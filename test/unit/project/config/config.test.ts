@@ -67,6 +67,14 @@ describe('a base', () => {
   }
 });
 
+test('the size of a base, and the partition that grows', async () => {
+  const growth = async (text: string) =>
+    valueIn((await load(`base:\n  path: a\n${text}`)).result).base?.growth;
+  assert.deepEqual(await growth('  size: 20G\n'), { size: 20 * 2 ** 30 });
+  assert.deepEqual(await growth('  size: 1.5T\n  expand: 2\n'), { size: 1.5 * 2 ** 40, expand: 2 });
+  assert.equal(await growth(''), undefined);
+});
+
 describe('the limits of the store', () => {
   test('one, both, and none', async () => {
     const limits = async (text: string) => valueIn((await load(text)).result).cache;
@@ -117,6 +125,10 @@ describe('complaints', () => {
     ['base:\n  url: https://example.org/a.qcow2\n', 2, /: base\.url requires base\.sha256/],
     [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url must be an http or https URL/],
     [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url must be an http or https URL/],
+    ['base:\n  path: a\n  size: big\n', 3, /: base\.size must be a size like 20G$/],
+    ['base:\n  path: a\n  size: 20\n', 3, /: base\.size must be a size like 20G$/],
+    ['base:\n  path: a\n  expand: 2\n', 3, /: base\.expand requires base\.size$/],
+    ['base:\n  path: a\n  size: 1G\n  expand: 0\n', 4, /: base\.expand must be the number of a partition$/],
     ['cache: 20G\n', 1, /: cache must be a mapping with max-size, max-age, s3 or trusted-keys$/],
     ['cache:\n', 1, /: cache must be a mapping with max-size, max-age, s3 or trusted-keys$/],
     ['cache:\n  max-size: 20\n', 2, /cache\.max-size must be a size like 20G, or none/],

@@ -16,6 +16,7 @@ describe('the JSON Schema', () => {
     {},
     { base: 'debian.qcow2' },
     { base: { url: 'https://example.org/a', sha256: SHA }, images: { web: '30_web' } },
+    { base: { path: 'a', size: '20G', expand: 1 } },
     { cache: { 'max-size': '20G', 'max-age': 0, s3: { bucket: 'team', 'path-style': true } } },
     { cache: { s3: { bucket: 'team' }, 'trusted-keys': [`${'A'.repeat(43)}=`] } },
   ]) {
@@ -26,6 +27,7 @@ describe('the JSON Schema', () => {
     { bsae: 'x' },
     { base: { path: 'a', sha265: SHA } },
     { base: { path: 'a', sha256: 'abc' } },
+    { base: { path: 'a', size: '20G', expand: 'last' } },
     { base: ['a'] },
     { cache: { s3: { prefix: 'a' } } },
     { cache: { s3: { bucket: 'team', buckit: 'a' } } },

@@ -10,7 +10,7 @@ const SPEC: MachineSpec = {
   accelerator: 'tcg',
   memoryMiB: 1024,
   cpus: 2,
-  image: { path: '/a,b/disk.img', format: 'raw' },
+  image: { file: '/a,b/disk.img', format: 'raw' },
   firmware: undefined,
   network: { type: 'none' },
   seed: undefined,

@@ -1,0 +1,58 @@
+// The directory of a run, and the workbench in it, which ends when the build is interrupted.
+
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fail, failAt, type Result } from '../../model/failure.ts';
+import type { Workbench } from '../../model/ports/machine.ts';
+import type { Context } from '../run-context.ts';
+
+let runs = 0;
+
+/** The path of a directory for one run of this process. */
+export function newRunDirectory({ paths, owner }: Pick<Context, 'paths' | 'owner'>): string {
+  return path.join(paths.runs, `${owner}-${runs++}`);
+}
+
+/** Creates the run's directory and opens its workbench, which removes the directory at its end. */
+export async function openRun(
+  directory: string,
+  { host }: Pick<Context, 'host'>,
+): Promise<Result<Workbench>> {
+  try {
+    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
+    mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
+  } catch (error) {
+    return failAt(directory, 'cannot create the directory of a run', error);
+  }
+  const bench = await host.openWorkbench(directory);
+  if (!bench.ok) rmSync(directory, { recursive: true, force: true });
+  return bench;
+}
+
+/** Works with an open workbench, which is killed on the signal. A disk that was lost is named as the cause of a failure. */
+export async function killedOnAbort<T>(
+  bench: Workbench,
+  signal: AbortSignal,
+  work: () => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const onAbort = () => bench.kill();
+  signal.addEventListener('abort', onAbort);
+  try {
+    if (signal.aborted) return fail('interrupted', 'interrupted');
+    const done = await work();
+    return done.ok ? done : { ok: false, failure: await bench.explain(done.failure) };
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Opens a workbench in a directory of its own for the time of `work`. */
+export async function inOwnDirectory<T>(
+  context: Pick<Context, 'host' | 'paths' | 'owner' | 'signal'>,
+  work: (bench: Workbench) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const opened = await openRun(newRunDirectory(context), context);
+  if (!opened.ok) return opened;
+  await using bench = opened.value;
+  return await killedOnAbort(bench, context.signal, () => work(bench));
+}

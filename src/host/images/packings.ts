@@ -1,0 +1,87 @@
+// Unpacks images, with Node's decompressors and with the tools for the other formats. All write to a file that vlb names: no name in an archive is ever created.
+
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Packings } from '../../model/ports/machine.ts';
+import { dyingWithParent } from '../process/lifetime.ts';
+import { isInstalled, missingTool, type Output, type RunOptions, run } from '../process/run.ts';
+import { sparseFile } from './sparse-file.ts';
+
+export const packings: Packings = {
+  decompress: async (format, source, target, signal) => {
+    if (format === 'gz' || format === 'zst') {
+      const unpacking = format === 'gz' ? createGunzip() : createZstdDecompress();
+      await pipeline(createReadStream(source), unpacking, sparseFile(target), { signal });
+      return ok();
+    }
+    const args = ['--decompress', '--stdout', ...(format === 'xz' ? ['--threads=0'] : []), source];
+    return toFile(format === 'xz' ? 'xz' : 'bzip2', args, target, signal);
+  },
+  list: async (format, source, signal) => {
+    if (format === 'zip') {
+      const listed = await runTool('unzip', ['-Z1', source], { signal });
+      return listed.ok ? ok(lines(listed.value.stdout).filter((name) => !name.endsWith('/'))) : listed;
+    }
+    const args = [...tarFile(source), '--list', '--verbose', '--quoting-style=literal'];
+    const listed = await runTool('tar', args, { signal, env: { LC_ALL: 'C' } });
+    return listed.ok
+      ? ok(lines(listed.value.stdout).flatMap((line) => TAR_FILE.exec(line)?.[1] ?? []))
+      : listed;
+  },
+  extract: async (format, source, name, target, signal) => {
+    // unzip takes patterns; and with a password, which is wrong, it does not ask for one on the terminal.
+    const [command, ...args] =
+      format === 'zip'
+        ? (['unzip', '-p', '-P', 'none', source, name.replaceAll(/[[*?\\]/g, '\\$&')] as const)
+        : (['tar', ...tarFile(source), '--extract', '--to-stdout', '--', name] as const);
+    return toFile(command, args, target, signal);
+  },
+};
+
+/** A regular file in tar's verbose list: mode, owner, size, date, time, name. */
+const TAR_FILE = /^-\S+ +\S+ +\d+ \S+ \S+ (.+)$/;
+
+/** A name with a colon is not a tape on another machine. */
+function tarFile(source: string): readonly string[] {
+  return ['--force-local', '--file', source];
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+async function toFile(
+  command: string,
+  args: readonly string[],
+  target: string,
+  signal: AbortSignal,
+): Promise<Result<void>> {
+  const done = await runTool(command, args, { signal, output: sparseFile(target) });
+  return done.ok ? ok() : done;
+}
+
+/** What the tools say about a file, without its name and what follows from it. */
+const REASON =
+  /Compressed file ends unexpectedly|Data integrity error|Unexpected EOF in archive|.*Not found in archive|End-of-central-directory signature not found|bad CRC/;
+
+/** unzip's exit status for a wrong password, which it does not explain. */
+const WRONG_PASSWORD = 82;
+
+async function runTool(
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Result<Output>> {
+  if (!isInstalled(command)) return missingTool(command);
+  const okStatuses = command === 'unzip' ? [0, WRONG_PASSWORD] : [0];
+  const done = await run(...dyingWithParent('KILL', command, args), { ...options, okStatuses });
+  if (done.ok && done.value.status === WRONG_PASSWORD) {
+    return fail('host', 'unzip cannot read an encrypted file', { detail: ['it requires a password'] });
+  }
+  if (done.ok) return done;
+  const { failure } = done;
+  const reason = failure.detail?.flatMap((line) => REASON.exec(line)?.[0] ?? []).at(-1);
+  return reason === undefined ? done : { ok: false, failure: { ...failure, detail: [reason] } };
+}

@@ -1,0 +1,128 @@
+// Recognizes the format of a disk image by its own bytes, and refuses what is incomplete before QEMU opens it: QEMU is never
+// asked to guess, since a guest decides what a raw disk contains, and a descriptor would make it open other files.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { fail, ok, type Result } from '../../model/failure.ts';
+
+/** Bytes at the beginning and at the end of a file; the fields that are read here lie within them. */
+const HEAD_BYTES = 1024;
+const TAIL_BYTES = 512;
+
+interface Ends {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+  readonly size: number;
+}
+
+/** The formats as qemu-img names them, by their first bytes (in latin1) or those at another offset. The first match counts. */
+const MAGICS: readonly (readonly [format: string, magic: string, offset?: number])[] = [
+  ['qcow', 'QFI\xfb\0\0\0\x01'],
+  ['qcow2', 'QFI\xfb'],
+  ['qed', 'QED\0'],
+  ['vmdk', 'KDMV'],
+  ['vmdk', 'COWD'],
+  ['vmdk descriptor', '# Disk DescriptorFile'],
+  ['vhdx', 'vhdxfile'],
+  ['vpc', 'conectix'],
+  ['vdi', '\x7f\x10\xda\xbe', 64],
+  ['parallels', 'WithoutFreeSpace'],
+  ['parallels', 'WithouFreSpacExt'],
+  ['luks', 'LUKS\xba\xbe'],
+  ['bochs', 'Bochs Virtual HD Image'],
+  ['cloop', '#!/bin/sh\n#V2.0 Format\n'],
+];
+
+/**
+ * The format of an image, as qemu-img names it. Fails as `usage` when the image needs other files, or is encrypted or
+ * truncated, as far as its header says so.
+ * @param name the image's name for users
+ */
+export function formatOf(file: string, name: string): Result<string> {
+  const ends = readEnds(file);
+  const format = recognize(ends);
+  const missing = missingPart(format, ends);
+  if (missing !== undefined) return incomplete(name, missing);
+  if (format === 'luks') return encrypted(name);
+  return ends.size < sizeOf(format, ends) ? damaged(name, 'it refers to data beyond its end') : ok(format);
+}
+
+function readEnds(file: string): Ends {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const [head, tail] = [Buffer.alloc(HEAD_BYTES), Buffer.alloc(TAIL_BYTES)];
+    readSync(descriptor, head, 0, HEAD_BYTES, 0);
+    readSync(descriptor, tail, 0, TAIL_BYTES, Math.max(0, size - TAIL_BYTES));
+    return { head, tail, size };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function recognize({ head, tail, size }: Ends): string {
+  const begins = (magic: string, offset = 0) =>
+    head.toString('latin1', offset, offset + magic.length) === magic;
+  const found = MAGICS.find(([, magic, offset]) => begins(magic, offset));
+  if (found) return found[0];
+  // Without a header at its beginning, a VHD of fixed size is a raw disk with a footer that gives the disk's size.
+  const isFixedVhd =
+    tail.toString('latin1', 0, 8) === 'conectix' && tail.readBigUInt64BE(48) === BigInt(size - TAIL_BYTES);
+  if (isFixedVhd) return 'vpc';
+  return tail.toString('latin1', 0, 4) === 'koly' ? 'dmg' : 'raw';
+}
+
+/** The external data file of qcow2 (docs/interop/qcow2.txt), of the incompatible features. */
+const EXTERNAL_DATA = 4n;
+/** The type of a VHD that has only the differences to another one. */
+const DIFFERENCING = 4;
+
+/** What is not in the file; QEMU itself says that of backing files, without opening them. */
+function missingPart(format: string, { head, tail }: Ends): string | undefined {
+  switch (format) {
+    case 'qcow2': {
+      const hasExternalData = head.readUInt32BE(4) >= 3 && (head.readBigUInt64BE(72) & EXTERNAL_DATA) !== 0n;
+      return hasExternalData ? 'an external data file' : undefined;
+    }
+    case 'vmdk':
+      // Without a capacity of its own, it has a descriptor of other files.
+      return head.toString('latin1', 0, 4) === 'KDMV' && head.readBigUInt64LE(12) === 0n
+        ? 'other files'
+        : undefined;
+    case 'vmdk descriptor':
+      return 'other files';
+    case 'vpc':
+      return tail.toString('latin1', 0, 8) === 'conectix' && tail.readUInt32BE(60) === DIFFERENCING
+        ? 'a parent disk'
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The size that the file must have at least, in bytes, for the one format whose size QEMU does not check itself. */
+function sizeOf(format: string, { head }: Ends): number {
+  if (format !== 'vdi') return 0;
+  const [data, blockBytes, blocks] = [344, 376, 388].map((offset) => head.readUInt32LE(offset));
+  return (data ?? 0) + (blockBytes ?? 0) * (blocks ?? 0);
+}
+
+/** The failure of an image that needs another file. */
+export function incomplete(name: string, missing: string): ReturnType<typeof fail> {
+  return fail('usage', `the base image ${name} is incomplete: it refers to ${missing}`, {
+    hint: 'flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2',
+  });
+}
+
+/** The failure of an image that only a password opens. */
+export function encrypted(name: string): ReturnType<typeof fail> {
+  return fail('usage', `the base image ${name} is encrypted`, {
+    hint: 'use an image that is not encrypted; qemu-img convert decrypts one, see --image-opts and --object secret',
+  });
+}
+
+/** The failure of an image that is not as it was made. */
+export function damaged(name: string, why: string): ReturnType<typeof fail> {
+  return fail('usage', `the base image ${name} is truncated or damaged: ${why}`, {
+    hint: 'download it again; set base.sha256 in vlb.yaml to detect bad downloads early',
+  });
+}
