@@ -114,7 +114,7 @@ export interface BaseKind {
   recipe(inputs: BaseInputs): Promise<Result<string>>;
   /**
    * Imports the image, and commits it under the key of what was imported. Fails as `usage` when it is missing, truncated or
-   * not a disk image, or when its sha256 is not the one in vlb.yaml.
+   * not a disk image, or when it does not have the digests of the recipe.
    */
   import(run: BaseRun): Promise<Result<BuildRecord>>;
 }
@@ -127,12 +127,19 @@ export interface BaseInputs {
   readonly directory: string;
   readonly index: StatIndex;
   readonly loadHasher: LoadHasher;
+  /** Whether what was read from other machines is read again. */
+  readonly refresh: boolean;
+  readonly environment: Pick<Environment, 'variables'>;
+  readonly verifySignature: Host['verifySignature'];
+  readonly signal: AbortSignal;
 }
 
 /** One import of a base. */
 export interface BaseRun {
   /** The base's name in the project. */
   readonly name: string;
+  /** The recipe of the plan. */
+  readonly recipe: string;
   readonly host: Host;
   readonly store: Store;
   readonly loadHasher: LoadHasher;

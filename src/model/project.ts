@@ -95,10 +95,26 @@ export interface LayerMount extends LayerName {
 }
 
 /** An image that comes from elsewhere, on top of which layers are built. */
-export type Base = { readonly growth?: Growth } & (
-  | { readonly type: 'file'; readonly path: string; readonly sha256?: string }
-  | { readonly type: 'url'; readonly url: string; readonly sha256: string }
-);
+export type Base = Digests & { readonly checksums?: ChecksumList; readonly growth?: Growth } & (
+    | { readonly type: 'file'; readonly path: string }
+    // It has a digest, or checksums.
+    | { readonly type: 'url'; readonly url: string }
+  );
+
+/** The digests that an image must have, in lower case. */
+export interface Digests {
+  readonly sha256?: string;
+  readonly sha512?: string;
+}
+
+/** A file with the digests of images. Its places are absolute paths or URLs. */
+export interface ChecksumList {
+  readonly source: string;
+  /** A detached signature of the list. With a keyring alone, the signature is in the list itself. */
+  readonly signature?: string;
+  /** Absolute path of the public keys that may have signed the list. */
+  readonly keyring?: string;
+}
 
 /** How the disk of a base grows when it is imported. */
 export interface Growth {

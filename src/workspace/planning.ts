@@ -1,6 +1,7 @@
 // From a project to a plan, and the context in which it can be executed.
 
 import type { Planned } from '../execute/execute.ts';
+import type { BaseInputs } from '../kinds/kind.ts';
 import { baseKindOf } from '../kinds/registry.ts';
 import type { BuildEvent } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
@@ -13,7 +14,7 @@ import { imageLayers } from '../plan/images.ts';
 import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { checkBindSources, locateAtHint } from '../project/inputs/bind-sources.ts';
-import { type LoadHasher, lazyFileHasher } from '../project/inputs/hash.ts';
+import { lazyFileHasher } from '../project/inputs/hash.ts';
 import { createManifestReader } from '../project/inputs/manifest.ts';
 import { StatIndex } from '../project/inputs/stat-index.ts';
 import { parseParams, withParams } from '../project/layers/params.ts';
@@ -56,11 +57,22 @@ export async function planProject(
   if (!store.ok) return store;
   const inPlace = parts.openInPlace(paths, store.value);
   const loadHasher = lazyFileHasher();
-  const recipes = await readRecipes(graph.value, paths, loadHasher, targets.length === 0);
-  if (!recipes.ok) return recipes;
-  const forced = forcedNodes(graph.value, request.force === 'all' ? 'all' : request.force.map(layerOf));
-  if (!forced.ok) return forced;
   const host = parts.host(request.nbd);
+  const recipes = await readRecipes(graph.value, targets.length === 0, paths, {
+    loadHasher,
+    environment: parts.environment,
+    verifySignature: host.verifySignature,
+    signal: request.signal,
+    refreshes: (name) => request.force === 'all' || request.force.includes(name),
+  });
+  if (!recipes.ok) return recipes;
+  const forced = forcedNodes(
+    graph.value,
+    request.force === 'all'
+      ? 'all'
+      : request.force.filter((name) => !project.bases.get(name)?.checksums).map(layerOf),
+  );
+  if (!forced.ok) return forced;
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
     forced.value.has(node.name),
   );
@@ -105,7 +117,7 @@ async function openStore(
   return parts.shareStore(local.value, project.shared, request);
 }
 
-/** The names of the layers that have to run. A base is never forced: its content is fixed. */
+/** The names of the layers that have to run. A base is never forced: its content is fixed by its digests. */
 function forcedNodes(graph: Graph, force: Selection['force']): Result<ReadonlySet<string>> {
   const names = graph.nodes.filter(isLayer).map((node) => node.name);
   if (force === 'all') return ok(new Set(names));
@@ -121,23 +133,30 @@ function forcedNodes(graph: Graph, force: Selection['force']): Result<ReadonlySe
 /** Reads all inputs once; what is returned gives the recipe of each node over any parent. */
 async function readRecipes(
   graph: Graph,
-  paths: ProjectPaths,
-  loadHasher: LoadHasher,
   complete: boolean,
+  paths: ProjectPaths,
+  {
+    refreshes,
+    ...inputs
+  }: Omit<BaseInputs, 'name' | 'directory' | 'index' | 'refresh'> & {
+    /** Whether what a base reads from other machines is read again. */
+    readonly refreshes: (base: string) => boolean;
+  },
 ): Promise<Result<RecipeOf>> {
   const manifests = new Map<string, string>();
   const bases = new Map<string, string>();
   try {
     const index = StatIndex.load(paths.statIndex);
-    const reader = createManifestReader(paths.project, index, loadHasher);
+    const reader = createManifestReader(paths.project, index, inputs.loadHasher);
     for (const node of graph.nodes) {
       if (!isLayer(node)) {
         const { name } = node;
         const recipe = await baseKindOf(node.base).recipe({
+          ...inputs,
           name,
           directory: paths.project,
           index,
-          loadHasher,
+          refresh: refreshes(name),
         });
         if (!recipe.ok) return recipe;
         bases.set(name, recipe.value);

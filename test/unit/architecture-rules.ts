@@ -48,7 +48,12 @@ const TOLD: readonly string[] = [
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
   yaml: ['project/config/read.ts', 'project/config/positions.ts'],
-  valibot: ['project/config/schema.ts', 'project/config/read.ts'],
+  valibot: [
+    'project/config/schema.ts',
+    'project/config/base-schema.ts',
+    'project/config/fields.ts',
+    'project/config/read.ts',
+  ],
   '@valibot/to-json-schema': ['project/config/json-schema.ts'],
   '@aws-sdk/client-s3': ['shared-cache/objects/s3.ts'],
   '@smithy/node-http-handler': ['shared-cache/objects/s3.ts'],

@@ -66,7 +66,7 @@ export async function executeStep(
   const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
-  const result = await runNode(node, { lineage, keeping, replaces }, own);
+  const result = await runNode(node, recipe, { lineage, keeping, replaces }, own);
   if (!result.ok) return result;
   const { shared } = context.store;
   if (shared) onBuilt();
@@ -86,6 +86,7 @@ async function ensureLocal(record: BuildRecord, { store, signal }: Context): Pro
 /** Runs a node. Loads the code for that only now: most builds run nothing. */
 async function runNode(
   node: Node,
+  recipe: string,
   run: Omit<LayerRun, 'layer'>,
   context: Context,
 ): Promise<Result<BuildRecord>> {
@@ -95,6 +96,7 @@ async function runNode(
     return baseKindOf(node.base).import({
       ...context,
       name: node.name,
+      recipe,
       withWorkbench: (work) => inOwnDirectory(context, work),
       explain: (failure) => explainFullDisk(failure, context),
     });

@@ -54,6 +54,7 @@ function tools(): readonly Tool[] {
     { group: build, name: 'xz', purpose: 'unpacks .xz base images' },
     { group: build, name: 'bzip2', purpose: 'unpacks .bz2 base images' },
     { group: build, name: 'unzip', purpose: 'takes base images out of .zip archives' },
+    { group: build, name: 'gpgv', purpose: 'verifies signed checksums of base images' },
     { group: build, name: 'sfdisk', purpose: 'grows the partition of a base image with a size' },
     { group: build, name: 'resize2fs', purpose: 'grows a base image on ext4' },
     { group: build, name: 'xfs_growfs', purpose: 'grows a base image on xfs' },

@@ -31,6 +31,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   bzip2: 'bzip2',
   unzip: 'unzip',
   tar: 'tar',
+  gpgv: ['gpgv', 'gnupg2', 'gnupg', 'gpg2'],
   mmdebstrap: ['mmdebstrap', '', '', ''],
   'apt-get': ['apt', '', '', ''],
   'mkfs.ext4': 'e2fsprogs',

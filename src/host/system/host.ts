@@ -8,6 +8,7 @@ import { bootId, ownerIsAlive } from '../process/owner.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { checkRoot } from '../process/sudo.ts';
 import { clearLeftovers } from './leftovers.ts';
+import { verifySignature } from './signature.ts';
 import { openWorkbench } from './workbench.ts';
 
 /** The tools that every run of a layer calls; checked before anything starts. */
@@ -36,6 +37,7 @@ export function linuxHost(backend: Backend): Host {
       return able.ok ? checkRoot() : able;
     },
     openWorkbench: (directory) => openWorkbench(backend, directory),
+    verifySignature,
     isAlive: ownerIsAlive,
     bootId,
     clearLeftovers,

@@ -5,11 +5,14 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { systemError } from '../../util/errors.ts';
+import { withoutPassword } from './place.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** Called with every piece: the bytes received so far, and the total where the server sends it. */
   readonly onProgress: (bytes: number, total: number | undefined) => void;
+  /** What is downloaded, for failures; default the base image. */
+  readonly what?: string;
   /** Names the proxies to use, as `http_proxy` and the like. */
   readonly variables: NodeJS.ProcessEnv;
   /** How long a connection may be silent; default a minute. */
@@ -26,6 +29,12 @@ export class DownloadError extends Error {
   }
 }
 
+/** What is downloaded, for failures. */
+interface Download {
+  readonly url: string;
+  readonly what: string;
+}
+
 const MOST_REDIRECTS = 10;
 const SILENT_MILLISECONDS = 60_000;
 
@@ -37,34 +46,31 @@ export async function download(
   url: string,
   options: DownloadOptions,
 ): Promise<Result<AsyncIterable<Buffer>>> {
+  const about = { url, what: options.what ?? 'the base image' };
   let next = new URL(url);
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
     const response = await request(next, options).catch((error: NodeJS.ErrnoException) => error);
-    if (response instanceof Error) return { ok: false, failure: transferFailure(response, url, next) };
+    if (response instanceof Error) return { ok: false, failure: transferFailure(response, about, next) };
     const { statusCode = 0, statusMessage = '', headers } = response;
-    if (statusCode === 200) return ok(pieces(response, url, next, options));
+    if (statusCode === 200) return ok(pieces(response, about, next, options));
     response.destroy();
     if (![301, 302, 303, 307, 308].includes(statusCode)) {
       const kind = statusCode >= 500 || statusCode === 429 ? 'host' : 'usage';
-      return cannot(kind, `${statusCode} ${statusMessage}`.trimEnd(), url);
+      return cannot(kind, `${statusCode} ${statusMessage}`.trimEnd(), about);
     }
     const target = headers.location;
     if (target === undefined || !URL.canParse(target, next.href))
-      return cannot('host', 'the server redirects to an invalid URL', url);
+      return cannot('host', 'the server redirects to an invalid URL', about);
     next = new URL(target, next);
     if (!/^https?:$/.test(next.protocol)) {
-      return cannot('host', `the server redirects to ${next.protocol}, which is neither http nor https`, url);
+      return cannot(
+        'host',
+        `the server redirects to ${next.protocol}, which is neither http nor https`,
+        about,
+      );
     }
   }
-  return cannot('host', `the server redirects more than ${MOST_REDIRECTS} times`, url);
-}
-
-/** A URL that can be shown: without user name and password. */
-export function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  shown.username = '';
-  shown.password = '';
-  return shown.href;
+  return cannot('host', `the server redirects more than ${MOST_REDIRECTS} times`, about);
 }
 
 function request(
@@ -89,7 +95,7 @@ function request(
 
 async function* pieces(
   response: IncomingMessage,
-  url: string,
+  about: Download,
   from: URL,
   { onProgress }: DownloadOptions,
 ): AsyncGenerator<Buffer> {
@@ -99,7 +105,7 @@ async function* pieces(
   const cutOff = () => {
     const of = total === undefined ? '' : ` of ${total}`;
     const message = `the transfer was cut off after ${bytes}${of} bytes`;
-    return new DownloadError(cannot('host', message, url, 'try again').failure);
+    return new DownloadError(cannot('host', message, about, 'try again').failure);
   };
   try {
     for await (const piece of response) {
@@ -109,7 +115,7 @@ async function* pieces(
     }
   } catch (caught) {
     const error = systemError(caught);
-    throw error.code === 'ECONNRESET' ? cutOff() : new DownloadError(transferFailure(error, url, from));
+    throw error.code === 'ECONNRESET' ? cutOff() : new DownloadError(transferFailure(error, about, from));
   }
   if (total !== undefined && bytes !== total) throw cutOff();
 }
@@ -125,24 +131,29 @@ const PROXY = 'set http_proxy and https_proxy if downloads need a proxy';
 const TRUST =
   "vlb trusts this machine's certificate authorities; set NODE_EXTRA_CA_CERTS to a file with further ones";
 
-function transferFailure(error: NetworkError, url: string, from: URL): Failure {
+function transferFailure(error: NetworkError, about: Download, from: URL): Failure {
   const { code = '', message, hostname = from.hostname, address, port } = error;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return cannot('host', `cannot resolve the host name ${hostname}`, url, PROXY).failure;
+    return cannot('host', `cannot resolve the host name ${hostname}`, about, PROXY).failure;
   }
   if (code === 'ECONNREFUSED') {
     const where = address === undefined ? from.host : `${address}:${port}`; // possibly a proxy's
-    return cannot('host', `${where} refused the connection`, url, PROXY).failure;
+    return cannot('host', `${where} refused the connection`, about, PROXY).failure;
   }
   if (/CERT|^UNABLE_TO_|^ERR_TLS_|^ERR_SSL_|^EPROTO$/.test(code)) {
-    return cannot('host', `cannot establish a secure connection to ${from.host}: ${message}`, url, TRUST)
+    return cannot('host', `cannot establish a secure connection to ${from.host}: ${message}`, about, TRUST)
       .failure;
   }
-  return cannot('host', message || code, url).failure;
+  return cannot('host', message || code, about).failure;
 }
 
-function cannot(kind: 'host' | 'usage', why: string, url: string, hint?: string): ReturnType<typeof fail> {
-  return fail(kind, `cannot download the base image: ${why}`, {
+function cannot(
+  kind: 'host' | 'usage',
+  why: string,
+  { url, what }: Download,
+  hint?: string,
+): ReturnType<typeof fail> {
+  return fail(kind, `cannot download ${what}: ${why}`, {
     where: { file: withoutPassword(url) },
     ...(hint === undefined ? {} : { hint }),
   });

@@ -8,25 +8,27 @@ import { unreadable } from '../../project/inputs/read-file.ts';
 import { isSameStat } from '../../project/inputs/stat-index.ts';
 import { statIfAny } from '../../util/fs.ts';
 import type { BaseInputs, BaseKind } from '../kind.ts';
-import { baseRecipe, fileContent } from './content.ts';
+import { baseRecipe, digestsIn, fileContent } from './content.ts';
+import { digestFiles, expectedDigests } from './digests.ts';
 
 /** The kind of a base that is a file: its key is computed from its content, wherever it is. */
-export function fileBase({ path: file, sha256, growth }: Extract<Base, { type: 'file' }>): BaseKind {
-  const recipeOf = (hash: string) => baseRecipe(fileContent(hash, sha256), growth);
+export function fileBase(base: Extract<Base, { type: 'file' }>): BaseKind {
+  const { path: file, growth } = base;
   return {
-    files: [file],
+    files: [file, ...digestFiles(base)],
     recipe: async (inputs) => {
       const hash = await hashOf(file, inputs);
-      return hash.ok ? ok(recipeOf(hash.value)) : hash;
+      if (!hash.ok) return hash;
+      const digests = await expectedDigests(base, inputs);
+      return digests.ok ? ok(baseRecipe(fileContent(hash.value, digests.value), growth)) : digests;
     },
     import: async (run) => {
       const { importImage } = await import('./image.ts');
       const open = async () => ok(createReadStream(file));
+      const digests = digestsIn(run.recipe);
       // The file may have changed since it was planned.
-      return importImage(
-        { place: file, sha256, growth, open, recipeOf: ({ xxh64 }) => recipeOf(xxh64) },
-        run,
-      );
+      const recipeOf = (hash: string) => baseRecipe(fileContent(hash, digests), growth);
+      return importImage({ ...base, place: file, digests, open, recipeOf }, run);
     },
   };
 }

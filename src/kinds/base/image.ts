@@ -7,31 +7,29 @@ import { pipeline } from 'node:stream/promises';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft } from '../../model/ports/store.ts';
-import type { Growth } from '../../model/project.ts';
+import type { ChecksumList, Digests, Growth } from '../../model/project.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { systemError } from '../../util/errors.ts';
 import type { BaseRun } from '../kind.ts';
 import { DownloadError } from './download.ts';
 import { damaged, encrypted, formatOf, incomplete } from './format.ts';
 import { grow } from './grow.ts';
+import { shownPlace } from './place.ts';
 import { unpack } from './unpack.ts';
 
 /** Where an image comes from. */
 export interface ImageSource {
   /** Its name for users: a path, or a URL without a password. */
   readonly place: string;
-  /** The SHA-256 that its bytes must have. */
-  readonly sha256: string | undefined;
-  readonly growth: Growth | undefined;
+  /** What its bytes must have. */
+  readonly digests: Digests;
+  /** Where the digests are from, if not from vlb.yaml. */
+  readonly checksums?: ChecksumList;
+  readonly growth?: Growth;
   /** Its bytes. */
   open(): Promise<Result<AsyncIterable<Buffer>>>;
-  /** The recipe of importing what was read. */
-  recipeOf(hashes: Hashes): string;
-}
-
-export interface Hashes {
-  readonly sha256: string;
-  readonly xxh64: string;
+  /** The recipe of importing what was read, from its xxHash64. */
+  recipeOf(hash: string): string;
 }
 
 /** Imports an image and commits it. Fails as `BaseKind.import` does. */
@@ -60,24 +58,17 @@ async function makeDisk(
   draft: Draft,
   [fetched, ...copies]: readonly [string, string, string, string],
   run: BaseRun,
-): Promise<Result<Hashes>> {
+): Promise<Result<string>> {
   const name = source.place;
   try {
-    const hashes = await fetchTo(source, fetched, run);
-    if (!hashes.ok) return hashes;
-    const { sha256 } = hashes.value;
-    if (source.sha256 !== undefined && sha256 !== source.sha256) {
-      return fail('usage', `the sha256 of the base image ${name} is not the one in vlb.yaml`, {
-        detail: [`expected ${source.sha256}`, `actual   ${sha256}`],
-        hint: 'update base.sha256 in vlb.yaml if the image was changed on purpose; otherwise do not use it',
-      });
-    }
+    const hash = await fetchTo(source, fetched, run);
+    if (!hash.ok) return hash;
     const disk = await unpack(fetched, copies, { ...run, name });
     if (!disk.ok) return asDamaged(disk.failure, name);
     const made = await toQcow2(disk.value, name, draft.path, run);
     if (!made.ok) return made;
     const grown = source.growth ? await grow(draft.path, source.growth, name, run) : ok();
-    return grown.ok ? hashes : grown;
+    return grown.ok ? hash : grown;
   } catch (error) {
     if (run.signal.aborted) return fail('interrupted', 'interrupted');
     if (error instanceof DownloadError) return { ok: false, failure: error.failure };
@@ -87,21 +78,43 @@ async function makeDisk(
   }
 }
 
-/** Copies an image to a private file, so that what is hashed is what is used. */
-async function fetchTo(source: ImageSource, target: string, run: BaseRun): Promise<Result<Hashes>> {
+/**
+ * Copies an image to a private file, so that what is hashed is what is used. Returns its xxHash64; fails as `usage` when it
+ * does not have its digests.
+ */
+async function fetchTo(source: ImageSource, target: string, run: BaseRun): Promise<Result<string>> {
   const pieces = await source.open();
   if (!pieces.ok) return pieces;
-  const sha256 = createHash('sha256');
+  const expected = Object.entries(source.digests).map(([name, digest]) => ({
+    name,
+    digest,
+    hash: createHash(name),
+  }));
   const xxh64 = (await run.loadHasher()).hashPieces();
   const hashing = new Transform({
     transform(chunk, _encoding, done) {
-      sha256.update(chunk);
+      for (const { hash } of expected) hash.update(chunk);
       xxh64.update(chunk);
       done(undefined, chunk);
     },
   });
   await pipeline(pieces.value, hashing, createWriteStream(target), { signal: run.signal });
-  return ok({ sha256: sha256.digest('hex'), xxh64: xxh64.digest() });
+  for (const { name, digest, hash } of expected) {
+    const actual = hash.digest('hex');
+    if (actual !== digest) return mismatch(source, name, digest, actual);
+  }
+  return ok(xxh64.digest());
+}
+
+function mismatch({ place, checksums }: ImageSource, name: string, expected: string, actual: string) {
+  const detail = [`expected ${expected}`, `actual   ${actual}`];
+  const from = checksums ? shownPlace(checksums.source) : 'vlb.yaml';
+  return fail('usage', `the ${name} of the base image ${place} is not the one in ${from}`, {
+    detail,
+    hint: checksums
+      ? 'read the checksums again: vlb build --force=base; if they differ then, do not use the image'
+      : `update base.${name} in vlb.yaml if the image was changed on purpose; otherwise do not use it`,
+  });
 }
 
 async function toQcow2(

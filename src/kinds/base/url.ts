@@ -3,21 +3,27 @@
 import { ok } from '../../model/failure.ts';
 import type { Base } from '../../model/project.ts';
 import type { BaseKind, BaseRun } from '../kind.ts';
-import { baseRecipe, downloadContent } from './content.ts';
+import { baseRecipe, digestsIn, downloadContent } from './content.ts';
+import { digestFiles, expectedDigests } from './digests.ts';
+import { withoutPassword } from './place.ts';
 
-/** The kind of a base at a URL: its key is computed from the SHA-256 that vlb.yaml requires, and nothing is requested for it. */
-export function urlBase({ url, sha256, growth }: Extract<Base, { type: 'url' }>): BaseKind {
-  const recipe = baseRecipe(downloadContent(sha256), growth);
+/** The kind of a base at a URL: its key is computed from the digests that it must have, and the image is not requested for it. */
+export function urlBase(base: Extract<Base, { type: 'url' }>): BaseKind {
+  const { url, growth } = base;
   return {
-    files: [],
-    recipe: async () => ok(recipe),
+    files: digestFiles(base),
+    recipe: async (inputs) => {
+      const expected = await expectedDigests(base, inputs);
+      return expected.ok ? ok(baseRecipe(downloadContent(expected.value), growth)) : expected;
+    },
     import: async (run) => {
-      const { download, withoutPassword } = await import('./download.ts');
+      const { download } = await import('./download.ts');
       const { importImage } = await import('./image.ts');
-      const { signal, environment } = run;
+      const { signal, environment, recipe } = run;
       const open = () =>
         download(url, { signal, variables: environment.variables, onProgress: progressEmitter(run) });
-      return importImage({ place: withoutPassword(url), sha256, growth, open, recipeOf: () => recipe }, run);
+      const place = withoutPassword(url);
+      return importImage({ ...base, place, digests: digestsIn(recipe), open, recipeOf: () => recipe }, run);
     },
   };
 }

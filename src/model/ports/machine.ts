@@ -15,6 +15,17 @@ export interface Host {
    * @param directory an empty directory for the run's own files
    */
   openWorkbench(directory: string): Promise<Result<Workbench>>;
+  /**
+   * The part of a file that is signed with a key of a keyring: all of it with a detached signature, otherwise what is inside
+   * the signature in the file. Fails as `usage` when the signature is not valid.
+   * @param keyring public keys, binary or armored
+   */
+  verifySignature(
+    data: Buffer,
+    signature: Buffer | undefined,
+    keyring: Buffer,
+    signal: AbortSignal,
+  ): Promise<Result<Buffer>>;
   /** Whether the process of that name still runs: incomplete files of a dead one are removed. */
   isAlive(owner: string): boolean;
   /** Identifies this boot of the machine: what was written before it without a flush may be lost. */

@@ -8,11 +8,12 @@ import { LineCounter, parseDocument } from 'yaml';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
-import type { Base, Growth, NamedImage } from '../../model/project.ts';
+import type { Base, ChecksumList, Digests, Growth, NamedImage } from '../../model/project.ts';
 import { parseSize } from '../../util/units.ts';
+import { isUnknownField, isUrl } from './fields.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
 import { lineOf, plainValue } from './positions.ts';
-import { CONFIG_SCHEMA, type ConfigFile, isUnknownField, isUrl } from './schema.ts';
+import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
 
 export interface Config {
   readonly base?: Base;
@@ -95,15 +96,37 @@ function configOf(
 
 function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {
   const fields = typeof given === 'string' ? { path: given } : given;
-  const sha256 = fields.sha256?.toLowerCase();
   const url = fields.url ?? (isUrl(fields.path ?? '') ? fields.path : undefined);
-  // The schema requires a checksum with a URL.
-  if (url !== undefined && sha256 !== undefined) return { type: 'url', url, sha256, ...growthOf(fields) };
-  const file = path.resolve(directory, fields.path ?? '');
-  return { type: 'file', path: file, ...(sha256 === undefined ? {} : { sha256 }), ...growthOf(fields) };
+  const about = { ...digestsOf(fields), ...checksumsOf(fields, directory), ...growthOf(fields) };
+  if (url !== undefined) return { type: 'url', url, ...about };
+  return { type: 'file', path: path.resolve(directory, fields.path ?? ''), ...about };
 }
 
-function growthOf({ size, expand }: Exclude<ConfigFile['base'], string | undefined>): { growth?: Growth } {
+type BaseFields = Exclude<ConfigFile['base'], string | undefined>;
+
+function digestsOf({ sha256, sha512 }: BaseFields): Digests {
+  return {
+    ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
+    ...(sha512 === undefined ? {} : { sha512: sha512.toLowerCase() }),
+  };
+}
+
+function checksumsOf(
+  { checksums, signature, keyring }: BaseFields,
+  directory: string,
+): { checksums?: ChecksumList } {
+  if (checksums === undefined) return {};
+  const placeOf = (text: string) => (isUrl(text) ? text : path.resolve(directory, text));
+  return {
+    checksums: {
+      source: placeOf(checksums),
+      ...(signature === undefined ? {} : { signature: placeOf(signature) }),
+      ...(keyring === undefined ? {} : { keyring: placeOf(keyring) }),
+    },
+  };
+}
+
+function growthOf({ size, expand }: BaseFields): { growth?: Growth } {
   const bytes = parseSize(size ?? '');
   if (bytes === undefined) return {};
   return { growth: { size: bytes, ...(expand === undefined ? {} : { expand: Number(expand) }) } };

@@ -2,131 +2,12 @@
 // from it. Messages are predicates ("must be a string"); the reader puts the field's name in front of them.
 
 import * as v from 'valibot';
-import { guessHint } from '../../util/nearest.ts';
-import { parseSize } from '../../util/units.ts';
+import { base } from './base-schema.ts';
+import { fields, isUrl, noList, text } from './fields.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 
-const BASE_RULE = 'must be a path, or a mapping with url and sha256';
-const DISK_SIZE_RULE = 'must be a size like 20G';
-const PARTITION_RULE = 'must be the number of a partition';
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
-
-/** A mapping with these fields and no others. `prefix` is its own path, `cache.s3.`. */
-function fields<const Entries extends v.ObjectEntries>(prefix: string, rule: string, entries: Entries) {
-  const schema = v.strictObject(entries, (issue) => {
-    if (issue.path === undefined) return rule;
-    return isUnknownField(issue) ? unknownField(String(issue.path[0].key)) : 'is missing';
-  });
-  return noList(schema);
-
-  function unknownField(name: string): string {
-    const known = Object.keys(entries);
-    const others = `valid fields: ${known.join(', ')}`;
-    const advice = guessHint(name, known, others, (guess) => `"${prefix}${guess}"`);
-    return `unknown field "${prefix}${name}" (${advice})`;
-  }
-}
-
-/** Makes the schema of a mapping reject lists, which valibot accepts as objects. */
-function noList<Schema extends v.GenericSchema>(schema: Schema) {
-  const run = schema['~run'].bind(schema);
-  const runNoList: typeof run = (dataset, config) =>
-    run(Array.isArray(dataset.value) ? { value: null } : dataset, config);
-  return Object.assign(schema, { '~run': runNoList });
-}
-
-/** Whether an issue is about a field that does not exist; its message is a whole sentence. */
-export function isUnknownField(issue: { readonly expected: string | null }): boolean {
-  return issue.expected === 'never';
-}
-
-function text(rule = 'must be a string') {
-  return v.string(rule);
-}
-
-const base = v.union(
-  [
-    v.pipe(
-      text(),
-      v.nonEmpty(BASE_RULE),
-      v.check((path) => !isUrl(path), 'is a URL, which requires base.sha256: use base.url and base.sha256'),
-    ),
-    v.pipe(
-      fields('base.', BASE_RULE, {
-        path: v.optional(
-          v.pipe(
-            text(),
-            v.check((path) => !isUrl(path) || isHttp(path), 'must be a path or a valid URL'),
-            v.description('Path of an image file, relative to the project; docs/images.md has the formats.'),
-          ),
-        ),
-        url: v.optional(
-          v.pipe(
-            text(),
-            v.check(isHttp, 'must be an http or https URL'),
-            v.description('URL of an image file, in the same formats. Requires sha256.'),
-          ),
-        ),
-        sha256: v.optional(
-          v.pipe(
-            text(),
-            v.regex(/^[0-9A-Fa-f]{64}$/, 'must be 64 hexadecimal digits'),
-            v.description('SHA-256 of the file, before it is unpacked.'),
-          ),
-        ),
-        size: v.optional(
-          v.pipe(
-            text(DISK_SIZE_RULE),
-            v.check((size) => parseSize(size) !== undefined && /[a-z]$/i.test(size), DISK_SIZE_RULE),
-            v.description(
-              'Size of the disk, like 20G: it grows when it is imported, with its last partition and the file system there.',
-            ),
-          ),
-        ),
-        expand: v.optional(
-          v.pipe(
-            v.union(
-              [
-                v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, PARTITION_RULE)),
-                v.pipe(v.number(), v.minValue(1)),
-              ],
-              PARTITION_RULE,
-            ),
-            v.description('Number of the partition that grows with the disk, if that is not the last one.'),
-          ),
-        ),
-      }),
-      v.forward(
-        v.check(({ size, expand }) => expand === undefined || size !== undefined, 'requires base.size'),
-        ['expand'],
-      ),
-      v.forward(
-        v.check(
-          ({ path, url }) => path === undefined || url === undefined,
-          'cannot be combined with base.url',
-        ),
-        ['path'],
-      ),
-      v.forward(
-        v.check(
-          ({ url, sha256 }) => url === undefined || sha256 !== undefined,
-          'requires base.sha256, the checksum of the file',
-        ),
-        ['url'],
-      ),
-      v.forward(
-        v.check(
-          ({ path, sha256 }) => !isUrl(path ?? '') || sha256 !== undefined,
-          'is a URL, which requires base.sha256, the checksum of the file',
-        ),
-        ['path'],
-      ),
-      v.check(({ path, url }) => url !== undefined || (path !== undefined && path !== ''), BASE_RULE),
-    ),
-  ],
-  BASE_RULE,
-);
 
 /** Images share build/ with the links of the layers and of their backing files. */
 const imageName = v.pipe(
@@ -254,15 +135,6 @@ export const CONFIG_SCHEMA = v.pipe(
 
 /** vlb.yaml as a value, after validation. */
 export type ConfigFile = v.InferOutput<typeof CONFIG_SCHEMA>;
-
-/** Whether a text in the place of a path is meant as a URL. */
-export function isUrl(text: string): boolean {
-  return /^https?:\/\//.test(text);
-}
-
-function isHttp(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
 
 function isPrefix(text: string): boolean {
   return text.split('/').every((part) => /^[A-Za-z0-9._-]{1,100}$/.test(part) && !/^\.+$/.test(part));

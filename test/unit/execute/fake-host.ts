@@ -48,6 +48,7 @@ export class FakeHost implements Host {
     list: async () => fail('host', 'there is no tar here'),
     extract: async () => fail('host', 'there is no tar here'),
   };
+  verifySignature = async () => fail('host', 'there is no gpgv here');
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => ok();
   boot = 'boot 1';

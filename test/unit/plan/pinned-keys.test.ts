@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseRecipe, fileContent } from '../../../src/kinds/base/content.ts';
+import { baseRecipe, downloadContent, fileContent } from '../../../src/kinds/base/content.ts';
 import type { Artifact } from '../../../src/model/artifact.ts';
 import { manifestText } from '../../../src/model/manifest.ts';
 import { keyOf, parseRecipe, recipeText } from '../../../src/model/recipe.ts';
@@ -118,21 +118,33 @@ file x fedcba9876543210 "./modify-disk"
   },
   {
     what: 'a base that is a file',
-    recipe: () => baseRecipe(fileContent('0123456789abcdef', undefined)),
+    recipe: () => baseRecipe(fileContent('0123456789abcdef', {})),
     text: 'schema 1\nkind base\ncontent xxh64:0123456789abcdef sha256:-\n',
     key: '94b951055594a2d040445515fed884d348729ce1aa243107ef6b320798607b0d',
   },
   {
     what: 'a base that is a file with a sha256',
-    recipe: () => baseRecipe(fileContent('0123456789abcdef', E)),
+    recipe: () => baseRecipe(fileContent('0123456789abcdef', { sha256: `${E}` })),
     text: `schema 1\nkind base\ncontent xxh64:0123456789abcdef sha256:${E}\n`,
     key: '544e3dbe7bf21e01cf2b4bda6e3b67101ae01b83cfd56848ecb349fa7bf70f22',
   },
   {
     what: 'a base behind a URL',
-    recipe: () => baseRecipe(`sha256:${E}`),
+    recipe: () => baseRecipe(downloadContent({ sha256: `${E}` })),
     text: `schema 1\nkind base\ncontent sha256:${E}\n`,
     key: '4ac5f1b223bc887ef9f243206c25f8f2689da04599e21430c1f0bfd8d31e84c8',
+  },
+  {
+    what: 'a base behind a URL with a sha512',
+    recipe: () => baseRecipe(downloadContent({ sha512: `${E}${E}` })),
+    text: `schema 1\nkind base\ncontent sha512:${E}${E}\n`,
+    key: 'd939b91e638dd40848ac7c88cb3a1c40ab317453cd06ae802b517f99dfb11148',
+  },
+  {
+    what: 'a base that is a file with both',
+    recipe: () => baseRecipe(fileContent('0123456789abcdef', { sha256: `${E}`, sha512: `${E}${E}` })),
+    text: `schema 1\nkind base\ncontent xxh64:0123456789abcdef sha256:${E} sha512:${E}${E}\n`,
+    key: 'ff80858424b75e91bf6af932ae6e12036dbe26a2b4576949c7a1fe37d3f3a091',
   },
   {
     what: 'a base that grows, with another partition than the last one',

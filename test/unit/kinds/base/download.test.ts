@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
-import { DownloadError, download, withoutPassword } from '../../../../src/kinds/base/download.ts';
+import { DownloadError, download } from '../../../../src/kinds/base/download.ts';
+import { withoutPassword } from '../../../../src/kinds/base/place.ts';
 import type { Failure } from '../../../../src/model/failure.ts';
 import { failureIn, valueIn } from '../../../rig/tree.ts';
 

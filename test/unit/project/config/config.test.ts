@@ -67,6 +67,28 @@ describe('a base', () => {
   }
 });
 
+test('the digests of a base, and where they are', async () => {
+  const base = async (text: string) => {
+    const { result, directory } = await load(`base:\n${text}`);
+    return JSON.parse(JSON.stringify(valueIn(result).base).replaceAll(directory, ''));
+  };
+  const url = 'https://example.org/a';
+  assert.deepEqual(await base(`  url: ${url}\n  sha512: ${SHA.toUpperCase()}${SHA}\n`), {
+    type: 'url',
+    url,
+    sha512: SHA + SHA,
+  });
+  assert.deepEqual(
+    await base(`  url: ${url}\n  checksums: ${url}/SUMS\n  signature: s.gpg\n  keyring: /keys/k.gpg\n`),
+    { type: 'url', url, checksums: { source: `${url}/SUMS`, signature: '/s.gpg', keyring: '/keys/k.gpg' } },
+  );
+  assert.deepEqual(await base('  path: a\n  checksums: http://localhost:80/S\n'), {
+    type: 'file',
+    path: '/a',
+    checksums: { source: 'http://localhost:80/S' },
+  });
+});
+
 test('the size of a base, and the partition that grows', async () => {
   const growth = async (text: string) =>
     valueIn((await load(`base:\n  path: a\n${text}`)).result).base?.growth;
@@ -125,6 +147,29 @@ describe('complaints', () => {
     ['base:\n  url: https://example.org/a.qcow2\n', 2, /: base\.url requires base\.sha256/],
     [`base:\n  sha256: ${SHA}\n  url: ftp://example.org/a\n`, 3, /base\.url must be an http or https URL/],
     [`base:\n  sha256: ${SHA}\n  url: here\n`, 3, /base\.url must be an http or https URL/],
+    [`base:\n  path: a\n  sha512: ${SHA}\n`, 3, /: base\.sha512 must be 128 hexadecimal digits/],
+    [
+      `base:\n  path: a\n  sha256: ${SHA}\n  checksums: S\n`,
+      4,
+      /base\.checksums cannot be combined with base\.sha256/,
+    ],
+    [
+      'base:\n  path: a\n  checksums: ftp://a/S\n',
+      3,
+      /base\.checksums must be a path, or an http or https URL/,
+    ],
+    [
+      'base:\n  url: https://a/a\n  checksums: http://a.example/S\n',
+      3,
+      /base\.checksums is a URL without encryption, which requires base\.keyring/,
+    ],
+    ['base:\n  path: a\n  checksums: S\n  signature: G\n', 4, /base\.signature requires base\.keyring/],
+    ['base:\n  path: a\n  keyring: K\n', 3, /base\.keyring requires base\.checksums/],
+    [
+      'base:\n  path: a\n  checksums: S\n  keyring: https://a/K\n',
+      4,
+      /base\.keyring must be the path of a file with public keys/,
+    ],
     ['base:\n  path: a\n  size: big\n', 3, /: base\.size must be a size like 20G$/],
     ['base:\n  path: a\n  size: 20\n', 3, /: base\.size must be a size like 20G$/],
     ['base:\n  path: a\n  expand: 2\n', 3, /: base\.expand requires base\.size$/],

@@ -1,0 +1,29 @@
+// Where a base, or something about it, comes from: a file of this machine, or a URL.
+
+import path from 'node:path';
+import { attempt } from '../../util/errors.ts';
+
+/** Whether a place is a URL, and not a path. */
+export function isRemote(place: string): boolean {
+  return /^https?:\/\//.test(place);
+}
+
+/** The name of the file at a place, without the directories. */
+export function fileNameOf(place: string): string {
+  if (!isRemote(place)) return path.basename(place);
+  const name = path.posix.basename(new URL(place).pathname);
+  return attempt(() => decodeURIComponent(name)) ?? name;
+}
+
+/** A place that can be shown: a URL without its password, or a path. */
+export function shownPlace(place: string): string {
+  return isRemote(place) ? withoutPassword(place) : place;
+}
+
+/** A URL that can be shown: without user name and password. */
+export function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return shown.href;
+}
