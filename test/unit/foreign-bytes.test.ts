@@ -10,6 +10,9 @@ import { createConsoleCleaner } from '../../src/host/boot/console/text.ts';
 import { GuestAgent } from '../../src/host/boot/guest/agent.ts';
 import { runInGuest } from '../../src/host/boot/guest/command.ts';
 import { createJsonLineReader, type JsonLine } from '../../src/host/boot/qemu/json-lines.ts';
+import { firstDisk } from '../../src/kinds/base/archive.ts';
+import { digestsOf } from '../../src/kinds/base/checksums.ts';
+import { formatOf } from '../../src/kinds/base/format.ts';
 import { parseRecord } from '../../src/model/record.ts';
 import { FRAME_BYTES, FrameError, pack, unpack } from '../../src/shared-cache/transfer/frames.ts';
 import { backingFile, referencesOf } from '../../src/store/local/qcow2-header.ts';
@@ -259,6 +262,49 @@ test('file names: any bytes come back', () => {
         assert.deepEqual(encodeName(decodeName(name)), name);
       },
     ),
+    BOUNDS,
+  );
+});
+
+test('disk images: any bytes have a format, or a failure in words', () => {
+  using tree = new Tree();
+  const magics = ['QFI\xfb\0\0\0\x03', 'QED\0', 'KDMV', 'vhdxfile', 'conectix', 'LUKS\xba\xbe', 'koly'];
+  const parts = bytesWith(...magics.map((text) => Buffer.from(text, 'latin1')), Buffer.alloc(480));
+  fc.assert(
+    fc.property(fc.tuple(fc.constantFrom(...magics, ''), parts), ([magic, rest]) => {
+      tree.write({ image: Buffer.concat([Buffer.from(magic, 'latin1'), rest]) });
+      const format = formatOf(tree.path('image'), 'image');
+      if (format.ok) assert.match(format.value, /^[a-z0-9]+$/);
+      else assert.match(format.failure.message, /^the base image image is (incomplete|encrypted|truncated)/);
+    }),
+    BOUNDS,
+  );
+});
+
+test('lists of checksums and descriptors of appliances: any text has a digest or a name, or none', () => {
+  const words = bytesWith('a'.repeat(64), 'b'.repeat(128), '  x.img', ' *', '\n', 'SHA256 (x.img) = ').map(
+    String,
+  );
+  const tags = bytesWith(
+    '<Disk ',
+    '<ovf:File ',
+    'fileRef="a"',
+    'id="a"',
+    " href='b'",
+    '>',
+    '<!--',
+    '-->',
+  ).map(String);
+  fc.assert(
+    fc.property(fc.tuple(words, tags), ([list, ovf]) => {
+      const digests = digestsOf('x.img', list, 'SUMS');
+      if (digests.ok) {
+        for (const [name, hex] of Object.entries(digests.value)) {
+          assert.match(hex, name === 'sha256' ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{128}$/);
+        }
+      }
+      firstDisk(ovf, 'x.ova');
+    }),
     BOUNDS,
   );
 });

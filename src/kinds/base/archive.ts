@@ -41,7 +41,8 @@ export function descriptorAmong([first = '']: readonly string[]): string | undef
 export function firstDisk(ovf: string, image: string): Result<string> {
   const files = elements(ovf, 'File');
   for (const disk of elements(ovf, 'Disk')) {
-    const file = files.find((one) => attribute(one, 'id') === attribute(disk, 'fileRef'));
+    const id = attribute(disk, 'fileRef'); // none for an empty disk
+    const file = files.find((one) => id !== undefined && attribute(one, 'id') === id);
     const name = file && attribute(file, 'href');
     if (name !== undefined) return ok(name);
   }
