@@ -13,14 +13,6 @@ import { escapeLine } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { pointFailure } from './mount.ts';
 
-const STANDARD_LINKS = {
-  fd: '/proc/self/fd',
-  stdin: '/proc/self/fd/0',
-  stdout: '/proc/self/fd/1',
-  stderr: '/proc/self/fd/2',
-  ptmx: 'pts/ptmx',
-};
-
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
 const POLICY = '#!/bin/sh\nexit 101\n';
 
@@ -86,12 +78,14 @@ export async function runInChroot(
 /** Makes the links of /dev and the entries of udev's database, for `mount_hardware` of agent/hardware.sh. */
 async function describeDisk(run: RunShell, { volumes }: MountedSystem): Promise<Result<void>> {
   const { files } = run.shell;
-  const made = await files.makeDirectory(run.file('udev'));
-  if (!made.ok) return made;
+  for (const name of ['udev', 'links']) {
+    const made = await files.makeDirectory(run.file(name));
+    if (!made.ok) return made;
+  }
   const links = volumes.flatMap((volume) =>
     linksTo(volume).map((link) => [`disk/${link}`, `../../${path.basename(volume.device)}`] as const),
   );
-  for (const [link, target] of [...Object.entries(STANDARD_LINKS), ...links]) {
+  for (const [link, target] of links) {
     const linked = await files.link(target, run.file(`links/${link}`));
     if (!linked.ok) return linked;
   }

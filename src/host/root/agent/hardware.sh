@@ -20,6 +20,12 @@ mount_hardware() {
   # One process for all of them; the host's nodes are the standard ones, and those of the disk.
   # shellcheck disable=SC2086 # words
   (cd /dev && cp -dR --preserve=mode null zero full random urandom tty $volumes "$1/links/." "$1/memory/nodes")
+  # Not among the links that vlb made: on the host, a program that reads a project's files would wait on stdin.
+  ln -s pts/ptmx memory/nodes/ptmx
+  ln -s /proc/self/fd memory/nodes/fd
+  ln -s /proc/self/fd/0 memory/nodes/stdin
+  ln -s /proc/self/fd/1 memory/nodes/stdout
+  ln -s /proc/self/fd/2 memory/nodes/stderr
   copy_facts "$3/udev/data"
   {
     echo 'memory/nodes dev none bind,nosuid,noexec,nodev'
