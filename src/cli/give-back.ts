@@ -1,58 +1,66 @@
-// As root in another user's directory, under sudo for instance: that user gets what a command leaves there.
+// As root in another user's directory, under sudo for instance: that user gets what vlb leaves there. Only names that vlb
+// itself gives its files: whatever else is root's there is not touched.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { projectPaths } from '../project/project.ts';
+import { storePlaces } from '../store/names.ts';
 import { namesIn } from '../util/fs.ts';
+import type { GlobalOptions } from './options.ts';
 
-export interface Places {
-  /** Absolute paths. */
-  readonly directory: string;
-  readonly cacheDirectory: string | undefined;
-  /** What the command itself creates in the project. */
-  readonly creates: readonly string[];
-}
+/** What is in `.vlb/`, apart from the store and from runs: those belong to processes that may still use them. */
+const STATE = ['logs', 'failed', 'in-place', 'stat-index', 'flattened.json', 'lock', 'version'];
 
 /**
- * Gives it back when this process exits, whatever its status. Does nothing for users other than root, nor in root's
- * directories: a store of root's stays root's.
+ * Gives back state, outputs and store when this process exits, whatever its status. Does nothing for users other than root,
+ * nor in root's directories: a store of root's stays root's. What layers put into cache directories stays root's as well.
  */
-export function giveBackAtExit({ directory, cacheDirectory, creates }: Places): void {
+export function giveBackAtExit({ directory, cacheDirectory }: GlobalOptions): void {
   if (process.getuid?.() !== 0) return;
   const { build, state, store } = projectPaths(directory, cacheDirectory);
   const [owner, storeOwner] = [ownerOf(directory), ownerOf(store)];
   if (owner === undefined && storeOwner === undefined) return;
   process.once('exit', () => {
-    giveBack(owner, [state], [build, ...creates, ...entriesOf(state, 'store')]);
-    // What layers put into cache directories is root's on any machine.
-    giveBack(storeOwner, [store], entriesOf(store, 'caches'));
+    giveBack(owner, build, [], namesIn(build));
+    giveBack(owner, state, STATE, ['runs']);
+    const { artifacts, keys, locks, leases, projects, damaged } = storePlaces(store);
+    const trees = [artifacts, keys, locks, leases, projects, damaged].map((place) => path.basename(place));
+    giveBack(storeOwner, store, [...trees, 'version'], []);
   });
 }
 
+/** Gives what a command has just created in a directory to an owner, if root created it. */
+export function giveCreated(owner: string | undefined, directory: string, names: readonly string[]): void {
+  if (process.getuid?.() === 0) giveBack(owner, directory, names, []);
+}
+
 /** The owner of a directory, or of the one in which it will be created, as chown(1) takes it. Undefined for root. */
-function ownerOf(directory: string): string | undefined {
-  let at = directory;
-  while (!existsSync(at)) at = path.dirname(at);
-  const { uid, gid } = statSync(at);
-  return uid === 0 ? undefined : `${uid}:${gid}`;
+export function ownerOf(directory: string): string | undefined {
+  const stat = statSync(directory, { throwIfNoEntry: false });
+  if (!stat) return ownerOf(path.dirname(directory));
+  return stat.uid === 0 ? undefined : `${stat.uid}:${stat.gid}`;
 }
 
-/** The paths of a directory's entries, without one of them. */
-function entriesOf(directory: string, but: string): string[] {
-  return namesIn(directory)
-    .filter((name) => name !== but)
-    .map((name) => path.join(directory, name));
-}
-
-/** Gives these files, and all below these trees, that belong to root. Follows no link, in a path below them neither. */
-function giveBack(owner: string | undefined, files: readonly string[], trees: readonly string[]): void {
-  if (owner === undefined) return;
-  for (const [options, paths] of [[[], files] as const, [['-R', '-P'], trees] as const]) {
-    const present = paths.filter((file) => existsSync(file));
-    if (present.length === 0) continue;
+/** Gives a directory, and in it trees and single files, as far as they belong to root. Follows no link. */
+function giveBack(
+  owner: string | undefined,
+  directory: string,
+  trees: readonly string[],
+  files: readonly string[],
+): void {
+  if (owner === undefined || !lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  const inside = (names: readonly string[]) =>
+    names
+      .map((name) => path.join(directory, name))
+      .filter((file) => lstatSync(file, { throwIfNoEntry: false }));
+  for (const [options, paths] of [
+    [[], [directory, ...inside(files)]],
+    [['-R', '-P'], inside(trees)],
+  ] as const) {
+    if (paths.length === 0) continue;
     try {
-      execFileSync('chown', [...options, '-h', '--from=0', owner, '--', ...present], { stdio: 'ignore' });
+      execFileSync('chown', [...options, '-h', '--from=0', owner, '--', ...paths], { stdio: 'ignore' });
     } catch {} // a file that went in the meantime
   }
 }

@@ -1,6 +1,5 @@
 // argv → command → exit status. The only place that sets the exit status.
 
-import path from 'node:path';
 import { type Failure, fail } from '../model/failure.ts';
 import { createStyle, wantsColor } from '../report/terminal/style.ts';
 import { failureText } from '../report/text/failure.ts';
@@ -10,8 +9,8 @@ import type { Call } from './args/table/table.ts';
 import { readValues } from './args/values.ts';
 import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { giveBackAtExit, type Places } from './give-back.ts';
-import { colorOf, type GlobalOptions, readGlobalOptions } from './options.ts';
+import { giveBackAtExit } from './give-back.ts';
+import { colorOf, readGlobalOptions } from './options.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
@@ -62,7 +61,7 @@ async function runCall(call: Call): Promise<void> {
   const options = readGlobalOptions(call.raw);
   if (options.ok) {
     noteProject(options.value.directory, call.raw);
-    giveBackAtExit(placesOf(call, options.value));
+    giveBackAtExit(options.value);
   }
   const work = async () => (options.ok ? await runCommand(call, options.value) : options.failure);
   const result = call.raw.trace === undefined ? await work() : await traced(call.raw.trace, work);
@@ -70,16 +69,6 @@ async function runCall(call: Call): Promise<void> {
   else printFailure(result, call.raw);
   // A command that a signal ended has cleaned up. Nothing that is still pending, such as a flush, is needed any more.
   if (typeof result === 'number' && result > 128) process.exit(result);
-}
-
-/** Where a command leaves files, apart from the state and the outputs of the project. */
-function placesOf(call: Call, { directory, cacheDirectory }: GlobalOptions): Places {
-  if (call.path === 'init') {
-    const place = path.resolve(call.raw.C ?? '.', call.raw.dir ?? '.');
-    return { directory: place, cacheDirectory, creates: [place] };
-  }
-  const names = call.path === 'new-layer' ? ['layers', '.gitignore'] : [];
-  return { directory, cacheDirectory, creates: names.map((name) => path.join(directory, name)) };
 }
 
 /** Runs a command with a trace in a file. Its last line is the command's result. */

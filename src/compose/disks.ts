@@ -1,10 +1,10 @@
 // The composition root of what reads disks without building anything.
 
-import { constants, mkdirSync, mkdtempSync } from 'node:fs';
+import { constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fuseBackend } from '../host/attach/fuse.ts';
 import { backingChain } from '../host/images/backing-chain.ts';
-import { openImage } from '../host/images/open-image.ts';
+import { checkWritable, openImage } from '../host/images/open-image.ts';
 import { makeScratch } from '../host/process/scratch.ts';
 import { linuxHost } from '../host/system/host.ts';
 import { openDiskViewer } from '../host/view/disk-viewer.ts';
@@ -22,6 +22,7 @@ export function openDisks(owner: string): Disks {
     openViewer: (paths, signal) => openViewer(paths, owner, signal),
     openBench: (paths, host) => openBench(paths, owner, host),
     openImage,
+    checkWritable,
     chain: backingChain,
   };
 }
@@ -40,7 +41,9 @@ async function openBench(paths: ProjectPaths, owner: string, host: Host): Return
   if (!made.ok) return made;
   const directory = made.value;
   const bench = await host.openWorkbench(directory);
-  return bench.ok ? ok({ bench: bench.value, directory }) : bench;
+  if (bench.ok) return ok({ bench: bench.value, directory });
+  rmSync(directory, { recursive: true, force: true });
+  return bench;
 }
 
 /** A directory for the files of one command, of a project or not. */

@@ -33,12 +33,13 @@ async function run(task: Task): Promise<Result<Closed>> {
   const system = await mountAll(task, disk.value);
   if (!system.ok) return system;
   task.enter('run');
+  const startedAt = Date.now();
   const script = await task.script((onOutput) =>
     bench.runInChroot(system.value, chrootScript(task, ['/mnt/build-layer'], onOutput)),
   );
   if (!script.ok && !leavesDisk(script.failure)) return script;
   if (script.ok) {
-    const labeled = await labelFiles(task, system.value, (argv, onOutput) =>
+    const labeled = await labelFiles(task, system.value, startedAt, (argv, onOutput) =>
       bench.runInChroot(system.value, {
         ...chrootScript(task, argv, onOutput),
         secrets: [],

@@ -5,32 +5,63 @@ import type { MountedSystem, OnOutput } from '../model/ports/machine.ts';
 import type { Task } from './kind.ts';
 
 /**
- * With the setfiles(8) and the policy of the image: what changed since the layer's files were copied, directories with all in
- * them, as setfiles takes them; everything where the policy changed, or find(1) is not GNU's.
+ * With the setfiles(8) and the policy of the image: what changed since $1, directories with all in them, as setfiles takes
+ * them; everything where the policy changed, or find(1) is not GNU's. $2 to -- are the places with file systems of the disk,
+ * the others have something else mounted.
  */
 const LABEL = `. /etc/selinux/config
 contexts=/etc/selinux/\${SELINUXTYPE:-targeted}/contexts/files/file_contexts
 if [ "\${SELINUX:-}" = disabled ] || [ ! -f "$contexts" ]; then exit 0; fi
-changed=$(mktemp)
-if [ -n "$(find "$contexts" -newercc /mnt/build-layer)" ] ||
-  ! find / -xdev -newercc /mnt/build-layer -print0 -type d -prune > "$changed"; then
+since=$1 changed=$(mktemp)
+shift
+places=$(mktemp)
+while [ "$1" != -- ]; do printf '%s\\0' "$1" >> "$places"; shift; done
+shift
+for place; do set -- "$@" -e "$place"; shift; done
+if [ -n "$(find "$contexts" -newerct "$since")" ] ||
+  ! xargs -0 -I '{}' find '{}' -xdev -newerct "$since" -print0 -type d -prune < "$places" > "$changed"; then
   printf '/\\0' > "$changed"
 fi
-exec setfiles -F -e /proc -e /sys -e /dev -e /run -e /tmp -e /mnt -0 -f "$changed" "$contexts"`;
+exec setfiles -F "$@" -0 -f "$changed" "$contexts"`;
+
+/** Where a chroot has file systems that are not the image's. */
+const OTHER_PLACES = ['/proc', '/sys', '/dev', '/run', '/tmp', '/mnt'];
 
 /**
  * Labels the files of an image with SELinux. Fails as `work` when the image's own program does.
+ * @param since when the script started, milliseconds since 1970
  * @param runInChroot runs a command as the layer's script was run
  */
 export async function labelFiles(
   { bench, layer }: Task,
   system: MountedSystem,
+  since: number,
   runInChroot: (argv: readonly [string, ...string[]], onOutput: OnOutput) => Promise<Result<number>>,
 ): Promise<Result<void>> {
   const has = await bench.hasSelinux(system);
   if (!has.ok || !has.value) return has.ok ? ok() : has;
+  const { bindMounts, cacheDirs, layerMounts } = layer.hints;
+  const foreign = [
+    ...bindMounts.map(({ target }) => target),
+    ...cacheDirs,
+    ...layerMounts.map(({ target }) => target),
+  ];
+  // The kernel's clock for files is up to ten milliseconds behind.
+  const start = `@${(since - 50) / 1000}`;
+  const argv = [
+    '/bin/sh',
+    '-euc',
+    LABEL,
+    'sh',
+    start,
+    '/',
+    ...system.inside,
+    '--',
+    ...OTHER_PLACES,
+    ...foreign,
+  ] as const;
   const said: string[] = [];
-  const ended = await runInChroot(['/bin/sh', '-euc', LABEL], (chunk) => {
+  const ended = await runInChroot(argv, (chunk) => {
     said.push(chunk.toString());
     return undefined;
   });

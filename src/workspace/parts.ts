@@ -58,6 +58,8 @@ export interface Disks {
   openBench(paths: ProjectPaths, host: Host): Promise<Result<{ bench: Workbench; directory: string }>>;
   /** An image file, checked: fails as `usage` when it is not one, as `host` when it cannot be read. */
   openImage(file: string, purpose: 'compared' | 'opened', signal: AbortSignal): Promise<Result<DiskImage>>;
+  /** Whether an image can be changed: fails as `host` when it cannot be written, or is attached to a loop device. */
+  checkWritable(image: DiskImage): Promise<Result<void>>;
   /** The image and its backing files, the image first. */
   chain(image: DiskImage): Promise<Result<readonly DiskImage[]>>;
 }

@@ -1,9 +1,9 @@
 // A shell in an image file, which need not be of a project.
 
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { parseArtifactFile } from '../model/artifact.ts';
-import { fail, type Result } from '../model/failure.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { statIfAny } from '../util/fs.ts';
 import type { ShellRequest } from './look.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -16,7 +16,7 @@ export interface ImageShellRequest
 
 /** Whether a word means an image file, not a layer: a file of that name exists, or it looks like a path of one. */
 export function isImageFile(word: string): boolean {
-  const stat = statSync(word, { throwIfNoEntry: false });
+  const stat = statIfAny(word);
   return stat ? !stat.isDirectory() : /\/|\.(qcow2|img|raw)$/.test(word) && !/^layers\//.test(word);
 }
 
@@ -39,6 +39,8 @@ export async function shellInImage(
       hint: 'add a layer instead: vlb new-layer NAME; or change a copy: qemu-img convert -O qcow2 IMAGE COPY',
     });
   }
+  const writable = write ? await disks.checkWritable(image.value) : ok();
+  if (!writable.ok) return writable;
   onStart?.();
   const host = parts.host(nbd);
   const opened = await disks.openBench(paths, host);

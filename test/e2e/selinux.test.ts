@@ -7,7 +7,7 @@ import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 /** A tiny system with the setfiles of this machine, and a policy of three lines. */
 const SELINUX = `rm "$root/bin/sh" # whose find is that of busybox, whatever is in PATH
-for tool in setfiles find getfattr mktemp dash; do
+for tool in setfiles find xargs getfattr mktemp dash; do
   program=$(command -v $tool || echo /usr/sbin/$tool)
   mkdir -p "$root/usr/sbin" "$root/tmp"
   cp -L "$program" "$root/usr/sbin/$tool"

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { run, TestProject, VLB } from '../rig/project.ts';
+import { runAsRoot } from '../rig/root.ts';
 import { tinyDisk } from '../rig/tiny.ts';
 
 let project: TestProject;
@@ -63,6 +64,25 @@ describe('what is refused', () => {
     });
   }
 
+  test('--write while another shell writes, or on an attached image', async () => {
+    const image = path.join(elsewhere, 'busy.raw');
+    execFileSync('qemu-img', ['convert', '-O', 'raw', project.path('build/10_base.qcow2'), image]);
+    writeFileSync(`${image}.changes.qcow2`, '');
+    const second = await shell('--write', image, '--', 'true');
+    assert.equal(second.status, 2);
+    assert.match(second.stderr, /another shell is changing this image[\s\S]*busy\.raw\.changes\.qcow2/);
+    rmSync(`${image}.changes.qcow2`);
+    const device = runAsRoot('losetup', '--find', '--show', image).trim();
+    try {
+      const attached = await shell('--write', image, '--', 'true');
+      assert.equal(attached.status, 3);
+      assert.match(attached.stderr, new RegExp(`attached as ${device}`));
+    } finally {
+      runAsRoot('losetup', '--detach', device);
+    }
+    rmSync(image);
+  });
+
   test('a failed command in an interrupted shell leaves the image as it was', async () => {
     const image = path.join(elsewhere, 'interrupted.raw');
     execFileSync('qemu-img', ['convert', '-O', 'raw', project.path('build/10_base.qcow2'), image]);
@@ -78,5 +98,6 @@ describe('what is refused', () => {
     assert.equal(ended.status, 143, ended.stderr);
     assert.equal(digest(image), before);
     assert.deepEqual(leftovers(project), []);
+    assert.ok(!existsSync(`${image}.changes.qcow2`));
   });
 });

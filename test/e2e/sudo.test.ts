@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TestProject } from '../rig/project.ts';
 import { isRoot, runAsRoot } from '../rig/root.ts';
@@ -50,4 +50,36 @@ test("a store of root's stays root's", { skip }, async () => {
   assert.equal(rootsFiles(project.directory), '');
   const others = execFileSync('find', [store, '!', '-user', '0'], { encoding: 'utf8' });
   assert.equal(others, '');
+});
+
+test("what vlb did not make stays root's: files beside its own, and what links lead to", {
+  skip,
+}, async () => {
+  await using project = new TestProject({ ...FILES, 'vlb.yaml': '' });
+  const [store, other] = [project.path('../store'), project.path('../other')];
+  for (const directory of [store, other]) mkdirSync(directory);
+  runAsRoot('chown', '-R', 'nobody:nogroup', project.directory, store);
+  const kept = [`${store}/own`, `${other}/shadow`, project.path('layers/notes')];
+  for (const file of kept) writeFileSync(file, '');
+  symlinkSync(other, project.path('.vlb'));
+  assert.equal((await project.vlb(['ls', '--cache-dir', store])).status, 0);
+  assert.equal((await project.vlb(['init', '.'])).status, 2);
+  for (const file of kept) assert.equal(statSync(file).uid, 0, file);
+});
+
+test("the inputs of a layer that runs stay root's", { skip }, async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_app/build-layer': buildLayer('echo ready; sleep 2; stat -c %u /mnt/data'),
+    'layers/20_app/data': '',
+  });
+  runAsRoot('chown', '-R', 'nobody:nogroup', project.directory);
+  let other: Promise<unknown> | undefined;
+  const built = await project.build([], {
+    onStdout: (text) => {
+      if (text.includes('"ready"')) other ??= project.vlb(['ls']);
+    },
+  });
+  await other;
+  assert.match(built.output, /^0$/m);
 });

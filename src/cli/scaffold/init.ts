@@ -6,6 +6,7 @@ import { type Failure, fail, failAt, ok, type Result } from '../../model/failure
 import { quoteWord } from '../../util/quote.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
+import { giveCreated, ownerOf } from '../give-back.ts';
 import { type Base, conflictsIn, writeStarter } from './starter.ts';
 
 /** Creates the project and prints the files created and the next steps. Fails as `usage` where a project exists already. */
@@ -27,8 +28,10 @@ export async function init(raw: Raw<'init'>): Promise<number | Failure> {
     }).failure;
   }
   try {
+    const owner = ownerOf(directory);
     mkdirSync(directory, { recursive: true });
     const made = writeStarter(directory, base.value);
+    giveCreated(owner, directory, made);
     const shown = made.map((name) => fromHere(path.join(directory, name)));
     process.stdout.write(`${shown.join('\n')}\n`);
   } catch (error) {

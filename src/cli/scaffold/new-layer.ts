@@ -8,6 +8,7 @@ import { systemError } from '../../util/errors.ts';
 import { namesIn } from '../../util/fs.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
+import { giveCreated, ownerOf } from '../give-back.ts';
 import type { GlobalOptions } from '../options.ts';
 
 /**
@@ -50,6 +51,9 @@ export async function newLayer(
     if (taken.length === 0 || existsSync(path.join(project, '.git'))) {
       makeGitignore(project);
     }
+    const isFolderNew = taken.length === 0 && parent !== project;
+    const created = isFolderNew ? 'layers' : path.relative(project, directory);
+    giveCreated(ownerOf(project), project, [created, '.gitignore']);
   } catch (error) {
     return failAt(directory, 'cannot create the layer', error).failure;
   }

@@ -1,12 +1,14 @@
 // A shell in an image file, which need not be of a project: on an overlay that is discarded, or written to the image at the end.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Environment } from '../../model/environment.ts';
 import type { Emit } from '../../model/event.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Images, Workbench } from '../../model/ports/machine.ts';
 import type { DiskImage } from '../../model/ports/viewer.ts';
+import { quoteWord } from '../../util/quote.ts';
+import { killedOnAbort } from '../run/run-directory.ts';
 import { scriptEnvironment } from '../run/task.ts';
 import { shellArgv, terminalVariables } from './shell.ts';
 
@@ -23,31 +25,51 @@ export interface ImageShellOptions {
   readonly signal: AbortSignal;
 }
 
+/** Where the changes for an image are until they are written to it: beside it, so that there is one such shell at a time. */
+function changesOf({ file }: DiskImage): string {
+  return `${file}.changes.qcow2`;
+}
+
 /**
  * Runs a shell in the system of an image. Returns its exit status. Fails as `work` when there is no system on the disk, as
- * `interrupted` on the signal, and as `host`. After a failure the image is as it was.
- * @param directory an empty directory, in which the overlay grows
+ * `interrupted` on the signal, and as `host`: then the image is as it was. Writing the changes at the end is not
+ * interrupted; should it fail, they stay beside the image, and the failure names them.
+ * @param directory an empty directory, for the overlay of changes that are discarded
  */
 export async function openImageShell(
   options: ImageShellOptions,
   { bench, directory, images }: { bench: Workbench; directory: string; images: Images },
 ): Promise<Result<number>> {
   const { image, write, signal } = options;
-  const onAbort = () => bench.kill();
-  signal.addEventListener('abort', onAbort);
+  const overlay = write ? changesOf(image) : path.join(directory, 'overlay.qcow2');
+  if (write && existsSync(overlay)) return changesLeft(image, overlay);
+  let isKept = false;
   try {
-    const overlay = path.join(directory, 'overlay.qcow2');
-    const created = await images.create(overlay, { backing: image.file, backingFormat: image.format });
-    if (!created.ok) return created;
-    const ended = await runShell(options, overlay, bench, directory);
+    const ended = await killedOnAbort(bench, signal, async () => {
+      const created = await images.create(overlay, { backing: image.file, backingFormat: image.format });
+      return created.ok ? await runShell(options, overlay, bench, directory) : created;
+    });
     if (signal.aborted) return fail('interrupted', 'the shell was interrupted: the image is unchanged');
-    if (!ended.ok) return { ok: false, failure: await bench.explain(ended.failure) };
-    if (!write) return ended;
-    const committed = await images.commit(overlay, signal);
-    return committed.ok ? ended : committed;
+    if (!ended.ok || !write) return ended;
+    const committed = await images.commit(overlay);
+    if (committed.ok) return ended;
+    isKept = true;
+    const hint = `the changes are in ${overlay}; when the cause is gone: qemu-img commit ${quoteWord(overlay)}`;
+    return { ok: false, failure: { ...committed.failure, hint } };
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    if (!isKept) rmSync(overlay, { force: true });
   }
+}
+
+function changesLeft({ file }: DiskImage, overlay: string): Result<never> {
+  return fail(
+    'usage',
+    'another shell is changing this image, or one ended before it could write its changes',
+    {
+      where: { file },
+      hint: `the changes are in ${overlay}: write them with qemu-img commit, or remove that file`,
+    },
+  );
 }
 
 async function runShell(

@@ -4,7 +4,7 @@ import type { Artifact, BuildRecord, Digest } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
-import { withRun } from '../run/run-layer.ts';
+import { settleBacking, withRun } from '../run/run-layer.ts';
 import type { Context } from '../run-context.ts';
 
 export interface Rebuilt {
@@ -43,6 +43,9 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   if (!cleared.ok) return cleared;
   context.emit({ type: 'layer-started', layer: step.node.name });
   const run = { layer: step.node.layer, lineage, keeping: step.keeping, replaces: false };
-  const digest = await withRun(run, context, (draft) => draft.digest(context.signal));
+  const digest = await withRun(run, context, async (draft) => {
+    const settled = await settleBacking(run, draft, context);
+    return settled.ok ? await draft.digest(context.signal) : settled;
+  });
   return digest.ok ? ok({ record, digest: digest.value }) : digest;
 }

@@ -98,7 +98,7 @@ export async function withRun<T>(
  * Puts a draft that vlb created where it stays in its backing chain, and removes its unused clusters; one that a script
  * created stays as it is. Returns its backing file, if that is not its parent.
  */
-async function settleBacking(
+export async function settleBacking(
   { layer, lineage }: LayerRun,
   draft: Draft,
   context: Context,

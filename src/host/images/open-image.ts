@@ -1,10 +1,11 @@
 // Finds an image to boot or compare: its format by its first bytes, and whether it can be read.
 
-import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { DiskImage } from '../../model/ports/viewer.ts';
 import { systemError } from '../../util/errors.ts';
+import { isAllowed } from '../../util/fs.ts';
 import { run } from '../process/run.ts';
 
 /**
@@ -85,4 +86,18 @@ function firstBytes(file: string): string {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Fails as `host` when an image cannot be written, or is attached to a loop device: QEMU's locks do not cover that. */
+export async function checkWritable({ file }: DiskImage): Promise<Result<void>> {
+  if (!isAllowed(file, constants.W_OK))
+    return fail('host', 'the image cannot be written', { where: { file } });
+  const attached = await run('losetup', ['--associated', file, '--noheadings', '--output', 'NAME']);
+  if (!attached.ok) return attached;
+  const [device] = attached.value.stdout.trim().split('\n');
+  if (!device) return ok();
+  return fail('host', `the image is attached as ${device}`, {
+    where: { file },
+    hint: `unmount and detach it first: losetup --detach ${device}`,
+  });
 }

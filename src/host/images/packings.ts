@@ -24,7 +24,7 @@ export const packings: Packings = {
       const listed = await runTool('unzip', ['-Z1', source], { signal });
       return listed.ok ? ok(lines(listed.value.stdout).filter((name) => !name.endsWith('/'))) : listed;
     }
-    const args = [...tarFile(source), '--list', '--verbose', '--quoting-style=literal'];
+    const args = [...tarFile(source), '--list', '--verbose', '--numeric-owner', '--quoting-style=literal'];
     const listed = await runTool('tar', args, { signal, env: { LC_ALL: 'C' } });
     return listed.ok
       ? ok(lines(listed.value.stdout).flatMap((line) => TAR_FILE.exec(line)?.[1] ?? []))

@@ -86,12 +86,10 @@ async function setBacking(file: string, backing: string): Promise<Result<void>> 
   return done.ok ? ok() : done;
 }
 
-async function commit(file: string, signal: AbortSignal): Promise<Result<void>> {
-  // Without -d the overlay would be emptied, which is more work: it is removed next.
-  const done = await run(
-    ...dyingWithParent('KILL', 'qemu-img', ['commit', '-q', '-d', '-f', 'qcow2', file]),
-    { signal },
-  );
+async function commit(file: string): Promise<Result<void>> {
+  // In a session of its own, which no ^C reaches: half of it would leave the image damaged. With -d, the overlay is not
+  // emptied, and can be written again after a failure.
+  const done = await run('setsid', ['--wait', 'qemu-img', 'commit', '-q', '-d', '-f', 'qcow2', file]);
   return done.ok ? ok() : done;
 }
 

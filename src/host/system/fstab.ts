@@ -55,6 +55,8 @@ export function mountsOf(lines: readonly FstabLine[], volumes: readonly DiskVolu
 function isMounted({ source, target, type, options }: FstabLine): boolean {
   const isOwn = OWN_PLACES.some((place) => target === place || target.startsWith(`${place}/`));
   const isSkipped = ['noauto', 'bind', 'rbind', '_netdev'].some((option) => options.includes(option));
+  // No system has a directory like that, and what lists mounts goes by lines.
+  if (/\p{Cc}/u.test(target)) return false;
   return (
     target.startsWith('/') && target !== '/' && !isOwn && !isSkipped && type !== 'swap' && DEVICE.test(source)
   );
@@ -81,7 +83,7 @@ function volumeOf(source: string, volumes: readonly DiskVolume[]): DiskVolume | 
   }
   // The first disk, whatever its bus was when the image was made: /dev/vda2, /dev/nvme0n1p2.
   const [, number] = /^\/dev\/(?:(?:[shv]|xv)da|(?:nvme0n1|mmcblk0)p)(\d+)$/.exec(source) ?? [];
-  return volumes.find(({ device }) => number !== undefined && device.endsWith(`p${number}`));
+  return volumes.find(({ partition }) => number !== undefined && partition === Number(number));
 }
 
 /** Blanks and backslashes are octal numbers: getmntent(3). */

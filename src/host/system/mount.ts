@@ -58,15 +58,16 @@ export async function mountSystem(
   const usual = await fstabMounts(run, root, options, volumes.value);
   if (!usual.ok) return usual;
   const byDepth = [...usual.value, ...requested.value].sort((a, b) => a.target.length - b.target.length);
+  const inside: string[] = [];
   for (const { target, device, type, options, failed } of byDepth) {
     const tried = await agent.mountInside(shell, root, { device, target, type, options }, lists);
     if (!tried.ok) return tried;
     const { obstacle, refused } = tried.value;
     const why = obstacle === undefined ? refused : `it cannot be a mount point: ${obstacle}`;
-    const accepted = why === undefined ? ok() : failed(why);
+    const accepted = why === undefined ? ok(void inside.push(target)) : failed(why);
     if (!accepted.ok) return accepted;
   }
-  return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value });
+  return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value, inside });
 }
 
 /** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` if it has no system. */

@@ -43,8 +43,8 @@ export interface Images {
     file: string,
     options: { backing?: string; backingFormat?: DiskFormat; size?: number },
   ): Promise<Result<void>>;
-  /** Writes what a delta contains to its backing file. */
-  commit(file: string, signal: AbortSignal): Promise<Result<void>>;
+  /** Writes what a delta contains to its backing file, without being interrupted. After a failure, it can be done again. */
+  commit(file: string): Promise<Result<void>>;
   /** @param format as QEMU names it; without it QEMU guesses, so the file must be one of vlb or of its user */
   info(file: string, format?: string): Promise<Result<ImageInfo>>;
   /**
@@ -157,6 +157,8 @@ export interface MountOptions {
 
 /** A partition, or a disk without a partition table. */
 export interface DiskVolume {
+  /** From 1; 0 for a disk without a partition table. */
+  readonly partition: number;
   readonly device: string;
   /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
   readonly tags: ReadonlyMap<string, string>;
@@ -168,6 +170,8 @@ export interface MountedSystem {
   readonly disk: string;
   readonly rootDevice: string;
   readonly volumes: readonly DiskVolume[];
+  /** Where further partitions of the disk are mounted, as paths of the image. */
+  readonly inside: readonly string[];
 }
 
 /**

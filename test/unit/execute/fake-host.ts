@@ -73,7 +73,13 @@ export class FakeWorkbench implements Workbench {
   lendDevice = async () => this.#did('lend', { device: '/dev/nbd0' });
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) =>
-    this.#did('mount', { root: disk.device, disk: disk.device, rootDevice: disk.device, volumes: [] });
+    this.#did('mount', {
+      root: disk.device,
+      disk: disk.device,
+      rootDevice: disk.device,
+      volumes: [],
+      inside: [],
+    });
   mountLayer = async () => this.#did('mount layer', undefined);
   hasSelinux = async () => ok(false);
   flush = async (_disk: Disk) => this.#did('flush', undefined);

@@ -4,6 +4,7 @@ import { mountsOf, parseFstab } from '../../../../src/host/system/fstab.ts';
 
 const VOLUMES = [
   {
+    partition: 1,
     device: '/dev/loop3p1',
     tags: new Map([
       ['TYPE', 'vfat'],
@@ -12,6 +13,7 @@ const VOLUMES = [
     ]),
   },
   {
+    partition: 2,
     device: '/dev/loop3p2',
     tags: new Map([
       ['TYPE', 'ext4'],
@@ -20,6 +22,7 @@ const VOLUMES = [
     ]),
   },
   {
+    partition: 3,
     device: '/dev/loop3p3',
     tags: new Map([
       ['TYPE', 'btrfs'],
@@ -58,6 +61,12 @@ test('each kind of name means a partition of the disk', () => {
   }
 });
 
+test('the partitions of a disk without a table are none, whatever the device is called', () => {
+  const whole = [{ partition: 0, device: '/dev/loop1', tags: new Map([['TYPE', 'ext4']]) }];
+  const [mount] = mountsOf(parseFstab('/dev/sda1 /data ext4 defaults 0 2'), whole);
+  assert.equal(mount?.volume, undefined);
+});
+
 test('lines are in their order, with the subvolume that they mount', () => {
   const text = `# /etc/fstab
 UUID=22 / btrfs defaults,subvol=@ 0 1
@@ -94,6 +103,7 @@ test('what a boot mounts from elsewhere, on demand or in memory is left out', ()
     'server:/export /srv nfs defaults',
     '//server/share /srv cifs defaults',
     '/dev/vda2 /srv ext4 _netdev',
+    '/dev/vda2 /same\\012line ext4 defaults',
     'incomplete',
     '',
   ]) {
