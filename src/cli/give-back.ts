@@ -5,16 +5,18 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { projectPaths } from '../project/project.ts';
-import { storePlaces } from '../store/names.ts';
 import { namesIn } from '../util/fs.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** What is in `.vlb/`, apart from the store and from runs: those belong to processes that may still use them. */
 const STATE = ['logs', 'failed', 'in-place', 'stat-index', 'flattened.json', 'lock', 'version'];
 
+/** What is in a store (src/store/names.ts), apart from `caches`: what layers put there is root's on any machine. */
+const STORE = ['sha256', 'keys', 'locks', 'leases', 'projects', 'damaged', 'version'];
+
 /**
  * Gives back state, outputs and store when this process exits, whatever its status. Does nothing for users other than root,
- * nor in root's directories: a store of root's stays root's. What layers put into cache directories stays root's as well.
+ * nor in root's directories: a store of root's stays root's.
  */
 export function giveBackAtExit({ directory, cacheDirectory }: GlobalOptions): void {
   if (process.getuid?.() !== 0) return;
@@ -24,15 +26,14 @@ export function giveBackAtExit({ directory, cacheDirectory }: GlobalOptions): vo
   process.once('exit', () => {
     giveBack(owner, build, [], namesIn(build));
     giveBack(owner, state, STATE, ['runs']);
-    const { artifacts, keys, locks, leases, projects, damaged } = storePlaces(store);
-    const trees = [artifacts, keys, locks, leases, projects, damaged].map((place) => path.basename(place));
-    giveBack(storeOwner, store, [...trees, 'version'], []);
+    giveBack(storeOwner, store, STORE, []);
   });
 }
 
 /** Gives what a command has just created in a directory to an owner, if root created it. */
 export function giveCreated(owner: string | undefined, directory: string, names: readonly string[]): void {
-  if (process.getuid?.() === 0) giveBack(owner, directory, names, []);
+  const above = names.map((name) => path.dirname(name));
+  if (process.getuid?.() === 0) giveBack(owner, directory, names, above);
 }
 
 /** The owner of a directory, or of the one in which it will be created, as chown(1) takes it. Undefined for root. */
