@@ -5,8 +5,8 @@
 # An answer is what the command prints, then a line "MARK STATUS" on standard output and "MARK" on standard error.
 # Arguments are never parsed by the shell: they are data from the first byte to the last.
 #
-# Functions: serve_until_closed, serve, forward, stream, write_file, unescape
-# Globals: mark, verb, count, status (serve); word (unescape)
+# Functions: serve_until_closed, serve, stop, forward, stream, write_file, unescape
+# Globals: mark, verb, count, status (serve); again (stop); word (unescape)
 
 # serve_until_closed: the role `agent`. It answers requests until standard input ends, then kills everything.
 serve_until_closed() {
@@ -33,7 +33,7 @@ serve() {
       run) ("$@") </dev/null ;;
       stream) stream "$@" ;;
       start) "$@" </dev/null >/dev/null & echo $! ;;
-      stop) kill -TERM "$1" 2>/dev/null; wait "$1" ;;
+      stop) stop "$1" ;;
       pin_loop) pin_loop "$1" ;;
       write) write_file "$@" ;;
     esac
@@ -41,6 +41,19 @@ serve() {
     printf '\n%s %s\n' "$mark" "$status"
     printf '\n%s\n' "$mark" >&2
   done
+}
+
+# stop PID: ends a process that this shell has started; the status is that of the process. The signal is sent again each second:
+# QEMU 7.2's daemon loses one that arrives between the check of its request to end and ppoll(2), and would run forever.
+stop() {
+  kill -TERM "$1" 2>/dev/null
+  (while sleep 1 && kill -TERM "$1"; do :; done) </dev/null >/dev/null 2>&1 3>&- &
+  again=$!
+  wait "$1"
+  set -- "$?"
+  kill -KILL "$again"
+  wait "$again"
+  return "$1"
 }
 
 forward() {

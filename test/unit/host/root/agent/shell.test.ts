@@ -32,6 +32,15 @@ test('words arrive as they were, whatever is in them', () => {
   }
 });
 
+test('stop ends a process that lost the first signal, and gives its status', () => {
+  const deaf = `sh -c 'trap "trap - TERM" TERM; while :; do sleep 0.1; done' &
+sleep 0.3; stop $!; echo $?
+sh -c 'trap "exit 7" TERM; while :; do sleep 0.1; done' &
+sleep 0.3; stop $!; echo $?`;
+  const { stdout } = inAgent(['protocol.sh'], `exec 3>/dev/null\n${deaf}`);
+  assert.equal(stdout, '143\n7\n');
+});
+
 test('serve answers each request with its status between marks, and with the words that it was given', () => {
   const requests = [
     ['run', 'printf', '%s-', ...AWKWARD],
