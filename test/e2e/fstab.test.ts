@@ -3,45 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { TestProject } from '../rig/project.ts';
-import { buildLayer, FILL } from '../rig/tiny.ts';
-
-/** The root, /var and /boot on partitions of their own, and an encrypted volume. */
-const DISK = `#!/bin/sh
-# vlb: from scratch
-# vlb: disk-size 256M
-set -eu
-device=$3 root=$TMPDIR/root
-${FILL}
-sfdisk -q "$device" <<'TABLE'
-label: gpt
-size=64M, type=linux
-size=32M, type=linux
-size=32M, type=linux, name="the boot"
-type=linux
-TABLE
-partx --update "$device"
-for number in 1 2 3; do mkfs.ext4 -q -L part$number "$device"p$number; done
-printf 'LUKS\\272\\276\\000\\001' > "$device"p4 # enough of an encrypted volume for blkid
-mkdir "$root"
-mount "$device"p1 "$root"
-fill "$root"
-mkdir "$root/var" "$root/boot"
-{
-  echo "LABEL=part1 / ext4 defaults 0 1"
-  echo "UUID=$(blkid -p -o value -s UUID "$device"p2) /var ext4 defaults 0 2"
-  echo 'PARTLABEL=the\\\\040boot /boot ext4 ro,noatime 0 2'
-  echo "LABEL=gone /gone ext4 nofail 0 2"
-  echo "/dev/vda4 none swap sw 0 0"
-  echo "tmpfs /tmp tmpfs defaults 0 0"
-} > "$root/etc/fstab"
-umount "$root"
-`;
+import { buildLayer, partitionedDisk } from '../rig/tiny.ts';
 
 let project: TestProject;
 
 before(async () => {
   project = new TestProject({
-    'layers/10_base/modify-disk': DISK,
+    'layers/10_base/modify-disk': partitionedDisk(),
     'layers/20_write/build-layer': buildLayer('echo v > /var/v; echo b > /boot/b; ls /gone'),
     'layers/30_hidden/build-layer': buildLayer(
       'ls -A /var /boot; cat /second/v /third/b',

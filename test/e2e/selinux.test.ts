@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TestProject } from '../rig/project.ts';
-import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+import { buildLayer, partitionedDisk, tinyDisk } from '../rig/tiny.ts';
 
 /** A tiny system with the setfiles of this machine, and a policy of three lines. */
 const SELINUX = `rm "$root/bin/sh" # whose find is that of busybox, whatever is in PATH
@@ -60,4 +60,15 @@ for file in /srv/a "/srv/b c" /srv /etc/passwd /etc/os-release; do echo "$file $
 /etc/os-release ${''}
 system_u:object_r:bin_t:s0`,
   );
+});
+
+test('so are those on a partition that the fstab mounts', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': partitionedDisk(SELINUX),
+    'layers/20_app/build-layer': buildLayer('mkdir /var/log; echo x > /var/log/l; echo y > /srv/a'),
+    'layers/30_look/build-layer': buildLayer(`${LABEL}\necho "$(label /var/log/l) $(label /srv/a)"`),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.match(built.output, /system_u:object_r:default_t:s0 system_u:object_r:srv_t:s0/);
 });

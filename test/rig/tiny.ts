@@ -5,7 +5,7 @@ const TOOLS =
   'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid seq';
 
 /** Commands that put busybox and an os-release into the directory that $1 of the shell function names. */
-export const FILL = `fill() {
+const FILL = `fill() {
   mkdir -p "$1/bin" "$1/etc" "$1/root"
   cp /bin/busybox "$1/bin/busybox"
   for tool in ${TOOLS}; do ln -s busybox "$1/bin/$tool"; done
@@ -65,6 +65,41 @@ for tool in ${tools.join(' ')}; do
     cp -L "$file" "$root$file"
   done
 done
+`;
+}
+
+/** The root, /var and /boot on partitions of their own, and an encrypted volume, named by the fstab. @param more shell commands, run while the root is mounted at $root */
+export function partitionedDisk(more = ''): string {
+  return `#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size 256M
+set -eu
+device=$3 root=$TMPDIR/root
+${FILL}
+sfdisk -q "$device" <<'TABLE'
+label: gpt
+size=64M, type=linux
+size=32M, type=linux
+size=32M, type=linux, name="the boot"
+type=linux
+TABLE
+partx --update "$device"
+for number in 1 2 3; do mkfs.ext4 -q -L part$number "$device"p$number; done
+printf 'LUKS\\272\\276\\000\\001' > "$device"p4 # enough of an encrypted volume for blkid
+mkdir "$root"
+mount "$device"p1 "$root"
+fill "$root"
+mkdir "$root/var" "$root/boot"
+${more}
+{
+  echo "LABEL=part1 / ext4 defaults 0 1"
+  echo "UUID=$(blkid -p -o value -s UUID "$device"p2) /var ext4 defaults 0 2"
+  echo 'PARTLABEL=the\\\\040boot /boot ext4 ro,noatime 0 2'
+  echo "LABEL=gone /gone ext4 nofail 0 2"
+  echo "/dev/vda4 none swap sw 0 0"
+  echo "tmpfs /tmp tmpfs defaults 0 0"
+} > "$root/etc/fstab"
+umount "$root"
 `;
 }
 
