@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { TestProject } from '../rig/project.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
 import { Team } from '../rig/s3/team.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
@@ -85,4 +86,20 @@ test('30 layers stay within a dozen files, in the store, in the shared cache and
   const again = await team.build(machine);
   assert.deepEqual(again.finished?.counts, { fresh: 19, restored: 0, built: 11, failed: 0, skipped: 0 });
   assert.ok(chain(LAYERS).length <= LONGEST);
+});
+
+test('a layer whose chain was shortened is as reproducible as any', async () => {
+  const write = (number: number) =>
+    `printf ${number} | dd of="$3" bs=1M seek=${number} conv=notrunc status=none`;
+  const script = (number: number) =>
+    `#!/bin/sh\n${number === 1 ? '# vlb: from scratch\n' : ''}# vlb: disk-size 64M\n${write(number)}\n`;
+  const numbers = Array.from({ length: LONGEST + 1 }, (_, index) => index + 1);
+  await using project = new TestProject(
+    Object.fromEntries(numbers.map((number) => [`layers/${nameOf(number)}/modify-disk`, script(number)])),
+  );
+  const built = await project.build();
+  assert.equal(built.finished?.counts.built, numbers.length, built.told);
+  const rebuilt = await project.vlb(['store', 'verify', '--rebuild', nameOf(LONGEST + 1)]);
+  assert.equal(rebuilt.status, 0, rebuilt.stdout + rebuilt.stderr);
+  assert.match(rebuilt.stdout + rebuilt.stderr, /is reproducible/);
 });
