@@ -6,12 +6,13 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import {
+  addPartitions,
   attachLoop,
   awaitAbsent,
   awaitFile,
   flush,
+  freeLoop,
   hasEnded,
-  updatePartitions,
 } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
@@ -82,12 +83,12 @@ async function attach(
   // of a write still in progress, so pages of one request are written in place of another's. With buffered I/O the
   // kernel's inode lock lets one write through at a time. The backend's contract test compares every byte.
   const loop = await attachLoop(shell, { file, note, readOnly });
-  if (!loop.ok) return loop;
+  if (!loop.ok) return (await missingLoop(shell)) ?? loop;
   const device = loop.value;
   const pinned = await shell.pinLoop(device);
   if (!pinned.ok) return pinned;
   // Kernels without partition parsing create no nodes.
-  const nodes = await updatePartitions(shell, device);
+  const nodes = await addPartitions(shell, device);
   if (!nodes.ok) return nodes;
   let isOver = false;
   return ok({
@@ -118,6 +119,15 @@ async function detach(
   const ended = await shell.stop(daemon);
   if (!ended.ok) return ended;
   return ended.value === 0 ? ok() : fail('host', `qemu-storage-daemon exited with status ${ended.value}`);
+}
+
+/** The failure for the next free loop device, where it has no node: in a container, /dev has those of its start. */
+export async function missingLoop(shell: RootShell): Promise<ReturnType<typeof fail> | undefined> {
+  const free = await freeLoop(shell);
+  if (!free.ok || existsSync(free.value)) return undefined;
+  return fail('host', `${free.value}, the next free one, is not in /dev`, {
+    hint: `run mknod ${free.value} b 7 ${free.value.replace(/\D/g, '')}; or give the container the host's /dev`,
+  });
 }
 
 function cannotAttach(image: string, said: string): Result<never> {

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isInstalled, lastLines, missingTool } from '../process/run.ts';
 import {
+  addPartitions,
   awaitAbsent,
   awaitConnected,
   awaitFile,
   disconnectNbd,
   flush,
   startLocked,
-  updatePartitions,
 } from '../root/agent-devices.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import type { AttachedDisk, Backend } from './backend.ts';
@@ -126,7 +126,7 @@ async function connect(
     return (await connectedBy(device)) ?? cannotConnect(run, device, said, ready.value.stderr);
   }
   // Kernels without partition parsing create no nodes.
-  const nodes = await updatePartitions(shell, device);
+  const nodes = await addPartitions(shell, device);
   if (!nodes.ok) return nodes;
   return ok({ device, detach: () => disconnect(run, device, started.value) });
 }

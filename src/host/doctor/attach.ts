@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Failure, Result } from '../../model/failure.ts';
 import type { Finding } from '../../model/ports/checkup.ts';
-import { fuseBackend } from '../attach/fuse.ts';
+import { fuseBackend, missingLoop } from '../attach/fuse.ts';
 import { qemuImg } from '../images/qemu-img.ts';
 import { packageHint } from '../process/packages.ts';
 import { isInstalled, lastLines, run } from '../process/run.ts';
@@ -79,14 +79,8 @@ async function tryLoop(shell: RootShell): Promise<Finding> {
   if (missing) return missing;
   const free = await freeLoop(shell);
   if (!free.ok) return { ...LOOP, ...cannotOpen(free.failure, 'loop') };
-  const device = free.value;
-  if (existsSync(device)) return { ...LOOP, state: 'ok' };
-  return {
-    ...LOOP,
-    state: 'problem',
-    detail: `${device}, the next free one, is not in /dev`,
-    cure: `mknod ${device} b 7 ${device.replace(/\D/g, '')}; or give the container the host's /dev`,
-  };
+  const absent = await missingLoop(shell);
+  return absent ? { ...LOOP, ...problem(absent.failure) } : { ...LOOP, state: 'ok' };
 }
 
 function missingNode(about: typeof FUSE, node: string, module: string): Finding | undefined {
@@ -102,22 +96,38 @@ function cureOf(module: string): string {
   return `modprobe ${module}; in a container, pass the device when starting it`;
 }
 
-/** Attaches a disk (a FUSE export and a loop device on it) and detaches it again. */
+/** Attaches a disk with a partition (a FUSE export and a loop device on it), opens the partition, and detaches it again. */
 async function tryDisk(shell: RootShell): Promise<Finding> {
   const common = { ...COMMON, name: 'FUSE export', purpose: 'attaches disks (tried with a tiny one)' };
-  const attached = await attachTiny(shell);
-  return attached.ok ? { ...common, state: 'ok' } : { ...common, ...problem(attached.failure) };
+  const tried = await tryTiny(shell);
+  return tried.ok ? { ...common, state: 'ok' } : { ...common, ...problem(tried.failure) };
 }
 
-async function attachTiny(shell: RootShell): Promise<Result<void>> {
+async function tryTiny(shell: RootShell): Promise<Result<void>> {
   const scratch = makeScratch();
   if (!scratch.ok) return scratch;
   using directory = scratch.value;
-  const image = path.join(directory.path, 'tiny.qcow2');
-  const made = await qemuImg.create(image, { size: TINY_BYTES });
+  const [raw, image] = [path.join(directory.path, 'tiny.raw'), path.join(directory.path, 'tiny.qcow2')];
+  const written = await shell.files.write(raw, tinyDisk());
+  if (!written.ok) return written;
+  const made = await qemuImg.convert(raw, 'raw', image, AbortSignal.timeout(60_000));
   if (!made.ok) return made;
   const disk = await fuseBackend.attach(new RunShell(shell, directory.path), image);
-  return disk.ok ? disk.value.detach() : disk;
+  if (!disk.ok) return disk;
+  const opened = await tryOpening(shell, `${disk.value.device}p1`);
+  const detached = await disk.value.detach();
+  return opened.ok ? detached : opened;
+}
+
+/** A disk with one partition, in a table of type MBR: of the fields only the type and the two numbers of sectors count. */
+function tinyDisk(): Buffer {
+  const disk = Buffer.alloc(TINY_BYTES);
+  const [entry, first] = [446, 8];
+  disk[entry + 4] = 0x83;
+  disk.writeUInt32LE(first, entry + 8);
+  disk.writeUInt32LE(TINY_BYTES / 512 - first, entry + 12);
+  disk.writeUInt16LE(0xaa55, 510);
+  return disk;
 }
 
 function problem({ message, detail = [], hint }: Failure): Pick<Finding, 'state' | 'detail' | 'cure'> {

@@ -58,8 +58,13 @@ export function disconnectNbd(shell: RootShell, device: string) {
 }
 
 /** Creates the nodes of a disk's partitions. A disk without a partition table is not a failure. */
-export function updatePartitions(shell: RootShell, device: string) {
-  return done(shell, ['partx', '--update', device], [0, 1]);
+export function addPartitions(shell: RootShell, device: string) {
+  return done(shell, ['add_partitions', device]);
+}
+
+/** Makes the kernel forget the partitions of a disk that are no longer in its table. */
+export function dropPartitions(shell: RootShell, device: string) {
+  return done(shell, ['drop_partitions', device]);
 }
 
 /** A partition table: all numbers count sectors. */

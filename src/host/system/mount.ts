@@ -4,7 +4,7 @@ import { fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
 import { describeVolumes, readVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
-import { updatePartitions } from '../root/agent-devices.ts';
+import { addPartitions, dropPartitions } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { fstabMounts, requestedMounts } from './inside-mounts.ts';
@@ -103,9 +103,11 @@ export async function mountLayerSystem(
 /** Trims the file systems of a disk that is not mounted: what a script deleted must not stay in the delta. */
 export async function trimVolumes(run: RunShell, device: string): Promise<Result<void>> {
   const { shell } = run;
-  // The script may have created the partitions, and not every kernel notices.
-  const nodes = await updatePartitions(shell, device);
-  if (!nodes.ok) return nodes;
+  // The script may have changed the partitions, and not every kernel notices.
+  for (const adjust of [dropPartitions, addPartitions]) {
+    const adjusted = await adjust(shell, device);
+    if (!adjusted.ok) return adjusted;
+  }
   const volumes = await readVolumes(shell, device);
   if (!volumes.ok) return volumes;
   const target = run.file('trim');

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
-# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, probe_disk,
-#   grow_partition, partitions_of, read_bytes, discard_ranges
-# Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys (each set and used within one function)
+# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, own_devices,
+#   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges
+# Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
+#   place, aside, wanted (each set and used within one function)
 
 # attach_loop FILE NOTE OPTION…: attaches a file to a free loop device and prints the device. The device is written to
 # NOTE before it is attached: if everything here is killed in the next moment, the kernel no longer knows the file's path,
@@ -83,6 +84,41 @@ detach_leftovers() {
   done
 }
 
+# own_devices: gives this namespace a /dev to which the kernel adds nodes. The one of a container has only those that it was
+# started with. What is mounted in that one stays.
+own_devices() {
+  type=''
+  while read -r _ place entry _; do [ "$place" != /dev ] || type=$entry; done </proc/self/mounts
+  [ "$type" != devtmpfs ] || return 0
+  aside=$(mktemp -d) || return 1
+  mount -t devtmpfs -o nosuid,noexec devtmpfs "$aside" || { rmdir "$aside"; return 1; }
+  while read -r _ place _; do
+    case $place in /dev/*) [ ! -e "$aside${place#/dev}" ] || mount --bind "$place" "$aside${place#/dev}" ;; esac
+  done </proc/self/mounts
+  mount --move "$aside" /dev && rmdir "$aside"
+}
+
+# add_partitions DEVICE: makes the kernel's partitions of a disk those of its table, and their nodes. Not every kernel reads
+# tables, and partx without a range visits only the numbers up to the count of partitions; 256 is the kernel's limit.
+add_partitions() {
+  partx --update --nr 1:256 "$1" || [ $? = 1 ] || return # 1: no table
+  own_devices
+}
+
+# drop_partitions DEVICE: removes those partitions of a disk from the kernel that its table does not have any more, which
+# partx leaves there. What was in them may now be part of another one.
+drop_partitions() {
+  wanted=$(partx --show --noheadings --raw --output NR "$1" 2>/dev/null)
+  partitions_of "/sys/block/${1##*/}"
+  for number in $numbers; do
+    case "
+$wanted
+" in *"
+$number
+"*) ;; *) partx --delete --nr "$number" "$1" ;; esac
+  done
+}
+
 # probe_disk DEVICE: prints a line "volume DEVICE MAJOR:MINOR" for each partition, or for the disk if it has none, and then
 # blkid's description of them. The probing is low-level: it uses neither blkid's cache nor udev.
 probe_disk() {
@@ -99,7 +135,7 @@ probe_disk() {
 }
 
 # grow_partition DEVICE NUMBER: grows a partition to the end of the disk. sfdisk also puts the backup of a GPT there. The
-# kernel learns about this partition from partx, which without a number visits only the numbers up to the count of partitions.
+# kernel learns about this partition from partx.
 grow_partition() {
   echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel --partno "$2" "$1" >&2 && partx --update --nr "$2" "$1"
 }

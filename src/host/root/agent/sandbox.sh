@@ -11,6 +11,7 @@
 # and processes end. DEVICE is one that was lent to it, or ''.
 run_on_host() {
   cd "$3" || return 1
+  own_devices || return 1
   network_flag "$1"
   variables=$2 device=$4
   shift 4
