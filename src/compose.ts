@@ -1,6 +1,5 @@
 // The composition root: the only file that names implementations of the ports.
 
-import { exportersFor } from './export/registry.ts';
 import { fuseBackend } from './host/attach/fuse.ts';
 import { nbdBackend } from './host/attach/nbd.ts';
 import { bootId, ownerIsAlive, ownerName } from './host/process/owner.ts';
@@ -54,7 +53,12 @@ function compose(environment: Environment, name: string | undefined): Parts {
     openInPlace: (paths, store) =>
       openInPlace({ ...paths, artifacts: store.artifactDirectory, drop: (names) => store.drop(names) }),
     host: (nbd) => linuxHost(nbd.length > 0 ? nbdBackend(nbd) : fuseBackend),
-    exporters: (host) => exportersFor(host.images),
+    exporters: async ({ images }) => {
+      const { exportersFor } = await import('./export/registry.ts');
+      const { packer } = await import('./host/images/pack.ts');
+      return exportersFor({ images, packer });
+    },
+    gitState: async (directory) => (await import('./host/system/git.ts')).gitState(directory),
     openStoreUpkeep: async (paths, signal) => {
       const { openStoreUpkeep } = await import('./store/upkeep/store-upkeep.ts');
       const { removeRun } = await import('./host/system/leftovers.ts');

@@ -34,15 +34,26 @@ export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputO
   readonly startedAt?: number;
 }
 
-/** Executes a plan and emits events, `finished` last. Returns `finished`. */
-export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Finished> {
+/** What came of a plan. */
+export interface Executed {
+  readonly finished: Finished;
+  /** What there is of each node, by its name. */
+  readonly artifacts: ReadonlyMap<string, Artifact>;
+}
+
+/** Executes a plan and emits events, `finished` last. */
+export async function execute(plan: Plan, options: ExecuteOptions, context: Context): Promise<Executed> {
   context.emit({ type: 'plan', steps: plan.map(plannedStep) });
   noteUncached(plan, context);
-  const held = await holdPlan(plan, options.flatten, context);
+  const held = await holdPlan(plan, options.flatten || options.kept !== undefined, context);
   const running = held.filter((step) => step.action.type === 'run').map(({ node }) => node);
   const able = await checkHost(running, context);
   const done = able.ok
-    ? await runSteps(held, { ...options, wanted: new Set(options.images.values()) }, context)
+    ? await runSteps(
+        held,
+        { ...options, wanted: new Set([...options.images.values(), ...(options.kept ?? [])]) },
+        context,
+      )
     : nothingDone();
   await showFailed(plan, done, options, context.signal);
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
@@ -66,7 +77,7 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),
   };
   context.emit(finished);
-  return finished;
+  return { finished, artifacts: done.artifacts };
 }
 
 /** Shows the disk of the first failed layer that has one. */
@@ -98,9 +109,9 @@ function finishedOutputs(
  * Leases what the plan found, so that it is not removed in the meantime. Artifacts in place are not removed anyway, so a build
  * with nothing to do takes no lease. Where something was removed since the plan was made, all nodes are decided again.
  */
-async function holdPlan(plan: Plan, flatten: boolean, { store, signal }: Context): Promise<Plan> {
+async function holdPlan(plan: Plan, all: boolean, { store, signal }: Context): Promise<Plan> {
   const known = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
-  if (!flatten && plan.every(({ action }) => action.type === 'fresh')) {
+  if (!all && plan.every(({ action }) => action.type === 'fresh')) {
     store.noteUse(known);
     return plan;
   }

@@ -4,12 +4,10 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { bytesOf } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { isLayer, needsOf } from '../model/graph.ts';
+import { isLayer } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Exporter } from '../model/ports/exporter.ts';
-import type { ImageLayers } from '../plan/images.ts';
-import { layerNumber } from '../project/layers/discover.ts';
-import { exportImage } from './export.ts';
+import { type ImageLayers, mainLayer } from '../plan/images.ts';
+import { flattenImage } from './flatten.ts';
 import type { Context } from './run-context.ts';
 import { type Done, SUPERSEDED } from './schedule/loop.ts';
 
@@ -18,6 +16,8 @@ export interface OutputOptions {
   readonly complete: boolean;
   /** Make build/image.qcow2 one flat file. */
   readonly flatten: boolean;
+  /** Nodes whose artifacts are read after the build: they are fetched and stay leased; build/image.qcow2 stays as it is. */
+  readonly kept?: ReadonlySet<string> | undefined;
   /** The images that vlb.yaml names. */
   readonly images: ImageLayers;
 }
@@ -37,10 +37,7 @@ export interface ImageFile {
   readonly bytes: number;
 }
 
-/**
- * Links what is there, after a failure too; an image is only ever a whole one. The main image is the layer with the
- * highest number among those that nothing depends on.
- */
+/** Links what is there, after a failure too; an image is only ever a whole one. */
 export async function makeOutputs(
   plan: Plan,
   {
@@ -57,15 +54,10 @@ export async function makeOutputs(
     const artifact = artifacts.get(name);
     return artifact && !notFetched.has(name) ? [{ layer: name, artifact }] : [];
   });
-  const needed = new Set(nodes.flatMap(needsOf));
-  const main = nodes
-    .filter(isLayer)
-    .filter((node) => !needed.has(node.name))
-    .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
-    .at(-1);
+  const main = mainLayer(nodes);
   const artifact = main && artifacts.get(main.name);
   const failed = failures[0]?.failure ?? (superseded.length > 0 ? SUPERSEDED : undefined);
-  const image = failed || !artifact ? undefined : { artifact, flat: options.flatten };
+  const image = failed || !artifact || options.kept ? undefined : { artifact, flat: options.flatten };
   const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
   const all = options.complete
     ? nodes.map(({ name }) => name).filter((name) => !notFetched.has(name))
@@ -84,14 +76,8 @@ export async function makeOutputs(
   if (!options.flatten) {
     return ok({ main: { file, bytes: chainBytes(main.name, nodes, artifacts) }, named: namedFiles });
   }
-  const done = await exportImage(artifact, exporterOf('qcow2', context), file, context);
+  const done = await flattenImage(artifact, file, context);
   return done.ok ? ok({ main: { file, bytes: statSync(file).size }, named: namedFiles }) : done;
-}
-
-function exporterOf(format: string, { exporters }: Context): Exporter {
-  const exporter = exporters.get(format);
-  if (!exporter) throw new Error(`there is no exporter for ${format}`);
-  return exporter;
 }
 
 /** A layer and everything that its disk depends on. */

@@ -4,7 +4,6 @@ import type { Key } from '../model/artifact.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
-import type { Exporters } from '../model/ports/exporter.ts';
 import type { Host } from '../model/ports/machine.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import type { LoadHasher } from '../project/inputs/hash.ts';
@@ -14,7 +13,6 @@ import type { ProjectPaths } from '../project/project.ts';
 export interface Context {
   readonly host: Host;
   readonly store: Store;
-  readonly exporters: Exporters;
   readonly inPlace: InPlace;
   readonly paths: ProjectPaths;
   readonly loadHasher: LoadHasher;

@@ -1,14 +1,19 @@
-// The format qcow2: one file without a backing file.
+// The format qcow2: one file for each disk, without backing files.
 
-import type { Exporter } from '../model/ports/exporter.ts';
-import type { Images } from '../model/ports/machine.ts';
+import type { Exporter, ExportTools } from '../model/ports/exporter.ts';
+import { convertDisk, eachDisk } from './each-disk.ts';
 
-/** The format's name: what `--flatten` makes of the main image. */
-export const QCOW2 = 'qcow2';
-
-export function qcow2Exporter(images: Pick<Images, 'convert'>): Exporter {
+export function qcow2Exporter(tools: ExportTools): Exporter {
   return {
-    format: QCOW2,
-    write: ({ disks: [disk] }, target, signal) => images.convert(disk, QCOW2, target, signal),
+    version: 1,
+    describesMachine: false,
+    write: eachDisk(
+      'qcow2',
+      convertDisk(tools, ({ compression }) =>
+        compression === 'none'
+          ? { format: 'qcow2' }
+          : { format: 'qcow2', compress: true, options: [`compression_type=${compression}`] },
+      ),
+    ),
   };
 }

@@ -1,11 +1,27 @@
-// The formats that images can be exported to: a new one is a file beside this, and an entry here.
+// The formats that machines can be exported to: a new one is a file beside this, its entry in src/model/machine/format.ts, and
+// one here.
 
-import type { Exporters } from '../model/ports/exporter.ts';
-import type { Images } from '../model/ports/machine.ts';
+import type { Exporters, ExportTools } from '../model/ports/exporter.ts';
+import { gceExporter } from './gce.ts';
 import { qcow2Exporter } from './qcow2.ts';
+import { rawExporter } from './raw.ts';
+import { vdiExporter } from './vdi.ts';
+import { vhdExporter } from './vhd.ts';
+import { vhdxExporter } from './vhdx.ts';
+import { vmdkExporter } from './vmdk.ts';
 
-/** @param images reads and converts disks on this host */
-export function exportersFor(images: Pick<Images, 'convert'>): Exporters {
-  const all = [qcow2Exporter(images)];
-  return new Map(all.map((exporter) => [exporter.format, exporter]));
+/** @param tools read and convert disks on this host */
+export function exportersFor(tools: ExportTools): Exporters {
+  return {
+    qcow2: qcow2Exporter(tools),
+    raw: rawExporter(tools),
+    'raw.xz': rawExporter(tools, 'xz'),
+    'raw.zst': rawExporter(tools, 'zst'),
+    'raw.gz': rawExporter(tools, 'gz'),
+    vmdk: vmdkExporter(tools),
+    vdi: vdiExporter(tools),
+    vhdx: vhdxExporter(tools),
+    vhd: vhdExporter(tools),
+    gce: gceExporter(tools),
+  };
 }

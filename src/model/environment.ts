@@ -9,3 +9,8 @@ export interface Environment {
   /** Of this machine: layers are built for it. */
   readonly platform: Platform;
 }
+
+declare const VLB_VERSION: string | undefined; // defined by the bundler
+
+/** The version of this vlb; `development` where the source runs without a bundle. */
+export const VERSION = typeof VLB_VERSION === 'undefined' ? 'development' : VLB_VERSION;

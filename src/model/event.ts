@@ -26,6 +26,10 @@ export type BuildEvent =
   | Progress
   | Transfer
   | LayerFinished
+  | { readonly type: 'export-started'; readonly machine: string; readonly format: string }
+  /** The progress of an export, of the bytes that its disks take in the store. */
+  | ExportProgress
+  | ExportFinished
   /** A remark; the build continues. */
   | { readonly type: 'note'; readonly message: string }
   | Watching
@@ -84,6 +88,23 @@ export interface LayerFinished {
   readonly failure?: Failure;
 }
 
+export interface ExportProgress {
+  readonly type: 'export-progress';
+  readonly machine: string;
+  readonly format: string;
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface ExportFinished {
+  readonly type: 'export-finished';
+  readonly machine: string;
+  readonly format: string;
+  readonly outcome: 'fresh' | 'written' | 'failed';
+  readonly seconds: number;
+  readonly failure?: Failure;
+}
+
 /** A layer that failed, and what that cost. */
 export interface FailedLayer {
   readonly layer: string;
@@ -103,6 +124,8 @@ export interface Finished {
   readonly bytes?: number;
   /** The images named in vlb.yaml whose layers were built. */
   readonly images?: readonly { readonly file: string; readonly bytes: number }[];
+  /** `vlb export` only: the exports that are there, in the place of `image` and `images`. */
+  readonly exports?: readonly ExportedDirectory[];
   /** What was fetched from the shared cache and pushed to it; absent without a shared cache. */
   readonly shared?: SharedTally;
   /** The first failure. */
@@ -111,6 +134,15 @@ export interface Finished {
   readonly failures: readonly FailedLayer[];
   /** `vlb watch` only: layers that were stopped or not begun because the project changed; another build follows. */
   readonly superseded?: readonly string[];
+}
+
+export interface ExportedDirectory {
+  readonly machine: string;
+  readonly format: string;
+  /** Path of its directory, relative to the working directory. */
+  readonly directory: string;
+  /** Size of its files. */
+  readonly bytes: number;
 }
 
 export type Emit = (event: BuildEvent) => void;

@@ -1,8 +1,9 @@
 // The images named in vlb.yaml, and the layer of each.
 
 import { fail, ok, type Result } from '../model/failure.ts';
-import { type Graph, isLayer } from '../model/graph.ts';
+import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
+import { layerNumber } from '../project/layers/discover.ts';
 import { findLayer } from './find-layer.ts';
 
 /** The layers' full names, by the images' names. */
@@ -21,4 +22,14 @@ export function imageLayers(images: readonly NamedImage[], graph: Graph): Result
     found.set(name, meant.value);
   }
   return ok(found);
+}
+
+/** The layer of the main image: the one with the highest number among those that nothing depends on. */
+export function mainLayer(nodes: readonly Node[]): LayerNode | undefined {
+  const needed = new Set(nodes.flatMap(needsOf));
+  return nodes
+    .filter(isLayer)
+    .filter((node) => !needed.has(node.name))
+    .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
+    .at(-1);
 }

@@ -8,6 +8,7 @@ import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
 import type { Bases, Layer, NamedImage } from '../model/project.ts';
 import { loadConfig } from './config/config.ts';
+import type { NamedMachine } from './config/machines.ts';
 import { discoverLayers } from './layers/discover.ts';
 
 /** The name of the base that vlb.yaml gives no name: `base:`. */
@@ -25,6 +26,7 @@ export interface Project {
   readonly shared: SharedCacheConfig | undefined;
   /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
+  readonly machines: readonly NamedMachine[];
 }
 
 /**
@@ -45,6 +47,7 @@ export async function loadProject(directory: string, platform: Platform): Promis
     cache: config.value.cache ?? {},
     shared: config.value.shared,
     images: config.value.images ?? [],
+    machines: config.value.machines ?? [],
   });
 }
 

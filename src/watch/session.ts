@@ -1,9 +1,9 @@
 // `vlb watch`: performs the effects of the state machine in state.ts, and feeds it events.
 
-import { execute, type Planned } from '../execute/execute.ts';
+import { type Executed, execute, type Planned } from '../execute/execute.ts';
 import type { ScheduleLimits } from '../execute/schedule/schedule.ts';
 import type { Artifact } from '../model/artifact.ts';
-import type { BuildEvent, Emit, Finished } from '../model/event.ts';
+import type { BuildEvent, Emit } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
 import { keyOf } from '../model/recipe.ts';
 import { artifactOf } from '../plan/decide.ts';
@@ -181,7 +181,7 @@ class Session {
     this.#planned = fingerprints;
     this.#current = basis;
     this.#steering = new BuildSteering(fingerprints, this.#failures);
-    const finished = await this.#execute(planned.value, this.#steering, startedAt, signal);
+    const { finished } = await this.#execute(planned.value, this.#steering, startedAt, signal);
     const ended = finished.superseded === undefined && !signal.aborted;
     this.#last = ended ? basis : undefined;
     this.#failed = finished.failures.map(({ layer }) => layer);
@@ -193,7 +193,7 @@ class Session {
     steering: BuildSteering,
     startedAt: number,
     signal: AbortSignal,
-  ): Promise<Finished> {
+  ): Promise<Executed> {
     const { jobs, keepGoing, flatten, complete, emit } = this.#options;
     if (this.#state.files !== 'known') steering.pause(); // files changed during planning
     const emitted = (event: BuildEvent) => {

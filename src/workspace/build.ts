@@ -1,6 +1,6 @@
 // A build: lock, plan, execute.
 
-import { execute } from '../execute/execute.ts';
+import { type Executed, type ExecuteOptions, execute, type Planned } from '../execute/execute.ts';
 import type { Finished } from '../model/event.ts';
 import { type Failure, ok, type Result } from '../model/failure.ts';
 import { type PlanRequest, planProject } from './planning.ts';
@@ -23,8 +23,25 @@ export interface FailedDisk {
   openShell(): Promise<Result<number>>;
 }
 
+/** A build that ended, and the artifacts that it made or found: they are leased until it is disposed of. */
+export interface Built extends Disposable, Planned, Executed {}
+
 /** Builds. Fails only when nothing was begun; afterwards the events, and what is returned, say what failed. */
 export async function build(workspace: Workspace, request: BuildRequest): Promise<Result<Finished>> {
+  const built = await buildLeased(workspace, request);
+  if (!built.ok) return built;
+  using ended = built.value;
+  return ok(ended.finished);
+}
+
+/**
+ * The same, for a caller that reads artifacts afterwards. Others may build the project by then.
+ * @param request.kept the nodes whose artifacts are read
+ */
+export async function buildLeased(
+  workspace: Workspace,
+  request: BuildRequest & { readonly kept?: ReadonlySet<string> },
+): Promise<Result<Built>> {
   // What is wrong with the project is reported before anything of it is written or waited for.
   const project = await workspace.load();
   if (!project.ok) return project;
@@ -36,35 +53,43 @@ export async function build(workspace: Workspace, request: BuildRequest): Promis
   if (!current.ok) return current;
   const planned = await planProject(workspace, current.value, request);
   if (!planned.ok) return planned;
-  const { plan, recipeOf, images, context } = planned.value;
-  using _lease = { [Symbol.dispose]: () => context.store.release() };
+  const { plan, context } = planned.value;
+  const release = () => context.store.release();
   request.onStart?.();
+  try {
+    const executed = await execute(plan, executionOf(request, planned.value), context);
+    return ok({ ...planned.value, ...executed, [Symbol.dispose]: release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function executionOf(
+  request: BuildRequest & { readonly kept?: ReadonlySet<string> },
+  { plan, recipeOf, images, context }: Planned,
+): ExecuteOptions {
   const { onFailedDisk } = request;
-  return ok(
-    await execute(
-      plan,
-      {
-        recipeOf,
-        images,
-        complete: request.targets.length === 0,
-        jobs: Math.min(request.jobs, request.nbd.length || request.jobs),
-        keepGoing: request.keepGoing,
-        flatten: request.flatten,
-        ...(onFailedDisk === undefined
-          ? {}
-          : {
-              onFailedDisk: async (node, failure, known) => {
-                const { openShell } = await import('../execute/look/shell.ts');
-                const shell = { node, plan, state: 'failed', argv: [], hasTerminal: true } as const;
-                await onFailedDisk({
-                  layer: node.name,
-                  failure,
-                  openShell: () => openShell(shell, known, context),
-                });
-              },
-            }),
-      },
-      context,
-    ),
-  );
+  return {
+    recipeOf,
+    images,
+    complete: request.targets.length === 0,
+    jobs: Math.min(request.jobs, request.nbd.length || request.jobs),
+    keepGoing: request.keepGoing,
+    flatten: request.flatten,
+    kept: request.kept,
+    ...(onFailedDisk === undefined
+      ? {}
+      : {
+          onFailedDisk: async (node, failure, known) => {
+            const { openShell } = await import('../execute/look/shell.ts');
+            const shell = { node, plan, state: 'failed', argv: [], hasTerminal: true } as const;
+            await onFailedDisk({
+              layer: node.name,
+              failure,
+              openShell: () => openShell(shell, known, context),
+            });
+          },
+        }),
+  };
 }

@@ -1,5 +1,6 @@
 // What a workspace is composed of: the implementations behind the ports, and the process it runs in.
 
+import type { GitState } from '../execute/export/manifest.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
@@ -36,8 +37,10 @@ export interface Parts {
   openInPlace(paths: ProjectPaths, store: Pick<Store, 'artifactDirectory' | 'drop'>): InPlace;
   /** @param nbd devices to attach disks as; empty for the fuse backend */
   host(nbd: readonly string[]): Host;
-  /** The formats that images can be exported to. */
-  exporters(host: Host): Exporters;
+  /** The formats that machines can be exported to. */
+  exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
+  /** The commit that a directory is at; null outside a git repository. */
+  gitState(directory: string): Promise<GitState | null>;
   openStoreUpkeep(paths: ProjectPaths, signal: AbortSignal): Promise<StoreUpkeep>;
   openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<SharedCacheUpkeep>;
   booter(): Promise<ImageBooter>;

@@ -82,7 +82,6 @@ export async function planProject(
     recipeOf: recipes.value,
     context: {
       host,
-      exporters: parts.exporters(host),
       store: store.value,
       inPlace,
       paths,

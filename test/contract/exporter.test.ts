@@ -2,10 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { exportersFor } from '../../src/export/registry.ts';
+import { packer } from '../../src/host/images/pack.ts';
 import { qemuImg } from '../../src/host/images/qemu-img.ts';
+import { FORMAT_NAMES, type FormatName, optionsOf } from '../../src/model/machine/format.ts';
+import { machineOf } from '../../src/model/machine/machine.ts';
 import { failureIn, Tree, valueIn } from '../rig/tree.ts';
 
 const LIVE = new AbortController().signal;
@@ -22,15 +26,53 @@ function chain(tree: Tree): string {
   return top;
 }
 
-for (const [format, exporter] of exportersFor(qemuImg)) {
+/** How QEMU calls what a format writes, without its compression. */
+const QEMU_FORMAT = { vhd: 'vpc', vhdx: 'vhdx', vdi: 'vdi', vmdk: 'vmdk', qcow2: 'qcow2' } as const;
+
+/** Unpacks what a format compresses; returns the disk. */
+const UNPACK: Readonly<Partial<Record<FormatName, (file: string) => string>>> = {
+  'raw.xz': (file) => unpacked('xz', ['-dk', file], file.slice(0, -'.xz'.length)),
+  'raw.zst': (file) => unpacked('zstd', ['-dqk', file], file.slice(0, -'.zst'.length)),
+  'raw.gz': (file) => unpacked('gzip', ['-dk', file], file.slice(0, -'.gz'.length)),
+  gce: (file) =>
+    unpacked('tar', ['-C', path.dirname(file), '-xzf', file], path.join(path.dirname(file), 'disk.raw')),
+};
+
+function unpacked(command: string, args: readonly string[], disk: string): string {
+  execFileSync(command, args);
+  return disk;
+}
+
+/** Exports a chain; returns the written files, or the failure. */
+async function written(format: FormatName, tree: Tree, source: string, signal = LIVE) {
+  const exporters = exportersFor({ images: qemuImg, packer });
+  tree.write({ 'out/': '', 'scratch/': '' });
+  const directory = tree.path('out');
+  const done = await exporters[format].write({
+    machine: machineOf('web', '20_app'),
+    disks: [{ name: 'main', source, size: 16 * 1024 ** 2, bytes: 1 }],
+    options: optionsOf({ format, options: {} }),
+    directory,
+    scratch: tree.path('scratch'),
+    signal,
+    onProgress: () => {},
+  });
+  return { done, files: readdirSync(directory).map((name) => path.join(directory, name)) };
+}
+
+for (const format of FORMAT_NAMES) {
   describe(`the format ${format}`, () => {
     test('the exported file has the content of the whole chain, and needs no other file', async () => {
       using tree = new Tree({});
       const top = chain(tree);
-      const target = tree.path(`out.${format}`);
-      valueIn(await exporter.write({ disks: [top] }, target, LIVE));
-      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', format, top, target]);
-      const info = execFileSync('qemu-img', ['info', '--output=json', '-f', format, target], {
+      const { done, files } = await written(format, tree, top);
+      valueIn(done);
+      const [file = ''] = files;
+      assert.equal(files.length, 1);
+      const disk = UNPACK[format]?.(file) ?? file;
+      const name = Object.entries(QEMU_FORMAT).find(([known]) => known === format)?.[1] ?? 'raw';
+      execFileSync('qemu-img', ['compare', '-f', 'qcow2', '-F', name, top, disk]);
+      const info = execFileSync('qemu-img', ['info', '--output=json', '-f', name, disk], {
         encoding: 'utf8',
       });
       assert.equal(JSON.parse(info)['backing-filename'], undefined);
@@ -38,19 +80,16 @@ for (const [format, exporter] of exportersFor(qemuImg)) {
 
     test('a disk that is not there is a failure of this host, with the command that failed', async () => {
       using tree = new Tree({});
-      const target = tree.path(`out.${format}`);
-      const failure = failureIn(await exporter.write({ disks: [tree.path('none.qcow2')] }, target, LIVE));
+      const { done } = await written(format, tree, tree.path('none.qcow2'));
+      const failure = failureIn(done);
       assert.equal(failure.kind, 'host');
-      assert.match(`${failure.hint}`, /qemu-img convert/);
-      assert.equal(existsSync(target), false);
+      assert.match(`${failure.hint}`, /qemu-img (convert|create)/);
     });
 
     test('it ends when it is interrupted', async () => {
       using tree = new Tree({});
-      const top = chain(tree);
-      const signal = AbortSignal.abort();
-      const failure = failureIn(await exporter.write({ disks: [top] }, tree.path('out'), signal));
-      assert.equal(failure.kind, 'interrupted');
+      const { done } = await written(format, tree, chain(tree), AbortSignal.abort());
+      assert.equal(failureIn(done).kind, 'interrupted');
     });
   });
 }

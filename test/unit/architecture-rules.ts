@@ -51,6 +51,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   valibot: [
     'project/config/schema.ts',
     'project/config/base-schema.ts',
+    'project/config/machine-schema.ts',
     'project/config/fields.ts',
     'project/config/read.ts',
   ],

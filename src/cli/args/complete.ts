@@ -1,5 +1,6 @@
 // The words that the last word of a command line can become: a pure function of the table and the words before it.
 
+import { FORMAT_NAMES } from '../../model/machine/format.ts';
 import { HELP_TOPICS } from './help.ts';
 import {
   commandAt,
@@ -18,6 +19,7 @@ export interface Names {
   /** @param directory the value of -C, as it was typed */
   layers(directory: string | undefined): readonly string[];
   images(directory: string | undefined): Promise<readonly string[]>;
+  machines(directory: string | undefined): Promise<readonly string[]>;
 }
 
 export interface Candidate {
@@ -32,15 +34,26 @@ export interface Completion {
 }
 
 /** What completes a value, by its name in the table. */
-const COMPLETED_BY: Readonly<Record<string, { readonly layers?: true; readonly also?: Completion['also'] }>> =
-  {
-    LAYER: { layers: true },
-    IMAGE: { layers: true, also: 'files' },
-    DISK: { layers: true, also: 'files' },
-    DIR: { also: 'directories' },
-    FILE: { also: 'files' },
-    DEVICE: { also: 'files' },
-  };
+const COMPLETED_BY: Readonly<
+  Record<
+    string,
+    {
+      readonly layers?: true;
+      readonly machines?: true;
+      readonly words?: readonly string[];
+      readonly also?: Completion['also'];
+    }
+  >
+> = {
+  LAYER: { layers: true },
+  MACHINE: { layers: true, machines: true },
+  FORMAT: { words: FORMAT_NAMES },
+  IMAGE: { layers: true, also: 'files' },
+  DISK: { layers: true, also: 'files' },
+  DIR: { also: 'directories' },
+  FILE: { also: 'files' },
+  DEVICE: { also: 'files' },
+};
 
 const NOTHING: Completion = { candidates: [], also: undefined };
 
@@ -135,8 +148,12 @@ async function values(
   names: Names,
 ): Promise<Completion> {
   if (choices) return { candidates: choices.map(bare), also: undefined };
-  const { layers, also } = COMPLETED_BY[value] ?? {};
-  const known = layers ? [...(await names.images(directory)), ...names.layers(directory)] : [];
+  const { layers, machines, words = [], also } = COMPLETED_BY[value] ?? {};
+  const known = [
+    ...words,
+    ...(machines ? await names.machines(directory) : []),
+    ...(layers ? [...(await names.images(directory)), ...names.layers(directory)] : []),
+  ];
   return { candidates: known.filter((name) => !given.includes(name)).map(bare), also };
 }
 

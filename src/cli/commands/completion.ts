@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { loadConfig } from '../../project/config/config.ts';
+import type { Config } from '../../project/config/read.ts';
 import { findProject } from '../../project/find.ts';
 import { layerNamesOf } from '../../project/layers/discover.ts';
 import { complete, type Names } from '../args/complete.ts';
@@ -32,11 +33,16 @@ export async function printCandidates(words: readonly string[]): Promise<void> {
 
 const NAMES: Names = {
   layers: (directory) => layerNamesOf(projectOf(directory)),
-  async images(directory) {
-    const config = await loadConfig(projectOf(directory));
-    return config.ok ? (config.value.images ?? []).map(({ name }) => name) : [];
-  },
+  images: async (directory) => (await configOf(directory)).images?.map(({ name }) => name) ?? [],
+  machines: async (directory) =>
+    (await configOf(directory)).machines?.map(({ machine }) => machine.name) ?? [],
 };
+
+/** vlb.yaml; empty when it is invalid. */
+async function configOf(directory: string | undefined): Promise<Config> {
+  const config = await loadConfig(projectOf(directory));
+  return config.ok ? config.value : {};
+}
 
 function projectOf(directory: string | undefined): string {
   if (directory === undefined) return findProject(process.cwd());

@@ -2,13 +2,14 @@
 
 import type { Planned } from '../../execute/execute.ts';
 import { bytesOf } from '../../model/artifact.ts';
-import { type Failure, fail, type Result } from '../../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
-import { planText, recordText, whyText } from '../../report/text/plan.ts';
+import { exportPlanText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
+import type { PlannedExport } from '../../workspace/export-plan.ts';
 import { findRecord } from '../../workspace/look.ts';
 import { planProject } from '../../workspace/planning.ts';
 import { NO_ACCESS, type Selection } from '../../workspace/request.ts';
@@ -24,8 +25,8 @@ export interface InspectOptions extends GlobalOptions, Selection {
 export async function plan(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
-  const steps = planned.value.plan;
-  return printResult(options, steps.map(layerJson), (style) => planText(steps, style));
+  const { plan: steps, exports } = planned.value;
+  return printResult(options, steps.map(layerJson), (style) => exportPlanText(steps, exports, style));
 }
 
 /** Prints why one layer would run, or that it would not; or what is different in it from a record of the store. */
@@ -64,7 +65,7 @@ export async function graph(
 export async function ls(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
-  const steps = planned.value.plan;
+  const { plan: steps, exports } = planned.value;
   const rows = steps.map(({ node, action }) => {
     const record = action.type === 'run' ? undefined : action.record;
     return [
@@ -75,14 +76,26 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
       record ? record.key.slice(0, 12) : '',
     ];
   });
-  return printResult(options, steps.map(layerJson), () => tableLines(rows, [2, 3]).join('\n'));
+  const exported = exports.map(({ machine, format, reason }) => [
+    `${machine} as ${format}`,
+    reason === undefined ? 'fresh' : 'export',
+    '',
+    '',
+    reason ?? '',
+  ]);
+  return printResult(options, steps.map(layerJson), () =>
+    tableLines([...rows, ...exported], [2, 3]).join('\n'),
+  );
 }
 
-async function planOf(options: InspectOptions): Promise<Result<Planned>> {
+/** The plan, and with that of the whole project the exports that vlb.yaml lists. */
+async function planOf(
+  options: InspectOptions,
+): Promise<Result<Planned & { readonly exports: readonly PlannedExport[] }>> {
   const workspace = workspaceOf(options);
   const project = await workspace.load();
   if (!project.ok) return project;
-  return planProject(workspace, project.value, {
+  const planned = await planProject(workspace, project.value, {
     ...NO_ACCESS,
     ...options,
     // Nothing is written to the shared cache to find out whether it could be.
@@ -90,4 +103,11 @@ async function planOf(options: InspectOptions): Promise<Result<Planned>> {
     emit: printNotes,
     signal: new AbortController().signal,
   });
+  if (!planned.ok) return planned;
+  if (options.targets.length > 0 || project.value.machines.length === 0) {
+    return ok({ ...planned.value, exports: [] });
+  }
+  const { listedExports } = await import('../../workspace/export-plan.ts');
+  const exports = await listedExports(workspace, project.value, planned.value);
+  return exports.ok ? ok({ ...planned.value, exports: exports.value }) : exports;
 }

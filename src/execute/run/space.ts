@@ -11,7 +11,7 @@ const ALMOST_NOTHING = 16 * 1024 * 1024;
 /** The failure, with the full disk as its cause when the store's or the project's file system is full. */
 export function explainFullDisk(failure: Failure, context: Pick<Context, 'store' | 'paths'>): Failure {
   for (const directory of [context.store.artifactDirectory, context.paths.state]) {
-    if (roomIn(directory) > ALMOST_NOTHING) continue;
+    if (!isFull(directory)) continue;
     return {
       ...failure,
       kind: 'host',
@@ -26,13 +26,18 @@ export function explainFullDisk(failure: Failure, context: Pick<Context, 'store'
 /** The failure for a full store: what was written last may be missing, even without an error. */
 export function fullStore({ store }: Pick<Context, 'store'>): Failure | undefined {
   const file = store.artifactDirectory;
-  if (roomIn(file) > ALMOST_NOTHING) return undefined;
+  if (!isFull(file)) return undefined;
   return {
     kind: 'host',
     message: 'no space left on the disk',
     where: { file },
     hint: 'make room there, or move the store: --cache-dir DIR',
   };
+}
+
+/** Whether the file system of a directory is full, or almost. */
+export function isFull(directory: string): boolean {
+  return roomIn(directory) <= ALMOST_NOTHING;
 }
 
 function roomIn(directory: string): number {

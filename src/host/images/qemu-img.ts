@@ -3,8 +3,9 @@
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { Writable } from 'node:stream';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
-import type { ImageInfo, Images } from '../../model/ports/machine.ts';
+import type { ConvertTo, ImageInfo, Images } from '../../model/ports/machine.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
 
@@ -135,9 +136,33 @@ async function convert(
   format: string,
   target: string,
   signal: AbortSignal,
+  { format: written, options = [], compress = false, onProgress }: ConvertTo = { format: 'qcow2' },
 ): Promise<Result<void>> {
-  const files = [path.resolve(source), path.resolve(target)];
-  const args = ['convert', ...QUICK, '-f', format, '-O', 'qcow2', ...files];
-  const done = await run(...dyingWithParent('KILL', 'qemu-img', args), { signal });
+  // Other formats are written in order, so that the same disk becomes the same file wherever the format allows it.
+  const quick = written === 'qcow2' || written === 'raw' ? QUICK : [];
+  const args = [
+    'convert',
+    ...quick,
+    ...(compress ? ['-c'] : []),
+    ...(onProgress ? ['-p'] : []),
+    ...['-f', format, '-O', written],
+    ...(options.length > 0 ? ['-o', options.join(',')] : []),
+    ...[path.resolve(source), path.resolve(target)],
+  ];
+  const done = await run(...dyingWithParent('KILL', 'qemu-img', args), {
+    signal,
+    ...(onProgress ? { output: progressOf(onProgress) } : {}),
+  });
   return done.ok ? ok() : done;
+}
+
+/** Reads what `qemu-img convert -p` prints: `    (12.34/100%)` and a carriage return, again and again. */
+function progressOf(onProgress: (part: number) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const percent = /\(([\d.]+)\/100%\)[^(]*$/.exec(chunk.toString('latin1'))?.[1];
+      if (percent !== undefined) onProgress(Number(percent) / 100);
+      done();
+    },
+  });
 }

@@ -27,6 +27,8 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   'UEFI x86_64': ['ovmf', 'edk2-ovmf', 'edk2-ovmf', 'qemu-ovmf-x86_64'],
   'UEFI aarch64': ['qemu-efi-aarch64', 'edk2-aarch64', 'edk2-aarch64', 'qemu-uefi-aarch64'],
   xorriso: ['xorriso', 'xorriso', 'libisoburn', 'xorriso'],
+  pigz: 'pigz',
+  zstd: 'zstd',
   xz: ['xz-utils', 'xz', 'xz', 'xz'],
   bzip2: 'bzip2',
   unzip: 'unzip',

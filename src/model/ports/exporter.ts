@@ -1,23 +1,80 @@
-// The port of exports: one format turns the disks of an image into a file that another program takes. What a format does not
-// do is decide whether it has to, or put the file in place: src/execute/export.ts does that for all of them.
+// The port of exports: one format turns the disks of a machine into files that another program takes. What a format does not
+// do is decide whether it has to, or put the files in place: src/execute/export/ does that for all of them.
 
-import type { Result } from '../failure.ts';
-
-/** An image as exporters read it. */
-export interface ExportSource {
-  /** Absolute paths of the top of each disk's chain, in qcow2 format: the system disk first. */
-  readonly disks: readonly [string, ...string[]];
-}
+import type { Failure, Result } from '../failure.ts';
+import type { FormatName } from '../machine/format.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Images } from './machine.ts';
 
 export interface Exporter {
-  /** What users call the format, and the ending of its file's name. */
-  readonly format: string;
-  /**
-   * Writes a new file; a partial one is removed by the caller. Fails as `host`, or as `interrupted` on the signal.
-   * @param target absolute path, at which there is no file
-   */
-  write(source: ExportSource, target: string, signal: AbortSignal): Promise<Result<void>>;
+  /** Part of the key of its exports: increased when it writes something else from the same machine and options. */
+  readonly version: number;
+  /** Whether what it writes depends on more of the machine than its name and its disks. */
+  readonly describesMachine: boolean;
+  /** Why the format cannot hold a machine, before anything is written. */
+  refusal?(job: Pick<ExportJob, 'machine' | 'disks' | 'options'>): Failure | undefined;
+  /** Writes the files. Fails as `host`, or as `interrupted` on the signal; partial files are removed by the caller. */
+  write(job: ExportJob): Promise<Result<void>>;
 }
 
-/** The formats there are, by what users call them. */
-export type Exporters = ReadonlyMap<string, Exporter>;
+/** One export, as its format sees it. */
+export interface ExportJob {
+  readonly machine: Machine;
+  /** The system disk first. */
+  readonly disks: readonly [ExportDisk, ...ExportDisk[]];
+  /** All options of the format, with their defaults. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Absolute path of an empty directory, for the files that are exported and no others. */
+  readonly directory: string;
+  /** Absolute path of a directory for other files, which is removed afterwards. */
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  /** @param part how much of the work is done, from 0 to 1 */
+  readonly onProgress: (part: number) => void;
+}
+
+export interface ExportDisk {
+  /** `main` for the system disk. */
+  readonly name: string;
+  /** Absolute path of the top of its chain, in qcow2 format. */
+  readonly source: string;
+  /** Virtual size, bytes. */
+  readonly size: number;
+  /** What its chain takes on disk, bytes. */
+  readonly bytes: number;
+}
+
+/** An exporter for each format. */
+export type Exporters = Readonly<Record<FormatName, Exporter>>;
+
+/** What exporters need of this machine. */
+export interface ExportTools {
+  readonly images: Pick<Images, 'convert' | 'create'>;
+  readonly packer: Packer;
+}
+
+export interface Packer {
+  /**
+   * Compresses a file, with all processors; the result depends on its bytes alone. Fails as `host`.
+   * @param onProgress receives how much is done, from 0 to 1
+   */
+  compress(
+    format: Compression,
+    source: string,
+    target: string,
+    signal: AbortSignal,
+    onProgress: (part: number) => void,
+  ): Promise<Result<void>>;
+  /**
+   * Writes a tar file with one file in GNU's old format, with holes, as Google Compute Engine requires it. Owner and time
+   * are fixed. Fails as `host`.
+   */
+  tarDisk(source: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+export type Compression = 'gz' | 'xz' | 'zst';
+
+/** The name of a disk's file in an export: `web.qcow2`, and `web.data.qcow2` for a disk `data`. */
+export function diskName({ name }: Pick<Machine, 'name'>, disk: ExportDisk, extension: string): string {
+  return `${name}${disk.name === 'main' ? '' : `.${disk.name}`}.${extension}`;
+}

@@ -66,8 +66,25 @@ export interface Images {
    * @param backing its backing file as its header names it; undefined without one
    */
   compact(file: string, backing: string | undefined, signal: AbortSignal): Promise<Result<void>>;
-  /** Writes an image with all its backing files to one flat qcow2 file. */
-  convert(source: string, format: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+  /** Writes an image with all its backing files to one flat file: qcow2, if `to` names no other format. */
+  convert(
+    source: string,
+    format: string,
+    target: string,
+    signal: AbortSignal,
+    to?: ConvertTo,
+  ): Promise<Result<void>>;
+}
+
+/** What `qemu-img convert` writes. */
+export interface ConvertTo {
+  /** As QEMU names it. */
+  readonly format: string;
+  /** `NAME=VALUE` each, see qemu-img(1). None may contain a comma. */
+  readonly options?: readonly string[];
+  readonly compress?: boolean;
+  /** @param part how much is done, from 0 to 1 */
+  readonly onProgress?: (part: number) => void;
 }
 
 export interface ImageInfo {

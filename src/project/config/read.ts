@@ -12,12 +12,14 @@ import type { Base, ChecksumList, Digests, Growth, NamedImage } from '../../mode
 import { parseSize } from '../../util/units.ts';
 import { isUnknownField, isUrl } from './fields.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
+import { machinesOf, type NamedMachine } from './machines.ts';
 import { lineOf, plainValue } from './positions.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
 
 export interface Config {
   readonly base?: Base;
   readonly images?: readonly NamedImage[];
+  readonly machines?: readonly NamedMachine[];
   readonly cache?: Partial<CacheLimits>;
   readonly shared?: SharedCacheConfig;
 }
@@ -47,17 +49,18 @@ export function readConfig(text: string, file: string): Result<Config> {
   if (error) return failAt(lines.linePos(error.pos[0]).line, error.message);
   const value = plainValue(contents);
   if (contents === null || value === null) return ok({});
-  const reserved = SKIPPED_KEYS.find((name) => document.hasIn(['images', name]));
-  if (reserved !== undefined) {
-    const line = lineOf(contents, ['images', reserved], lines);
-    return failAt(line, `images.${reserved} is a reserved name: choose another`);
+  for (const mapping of ['images', 'machines']) {
+    const reserved = SKIPPED_KEYS.find((name) => document.hasIn([mapping, name]));
+    if (reserved === undefined) continue;
+    const line = lineOf(contents, [mapping, reserved], lines);
+    return failAt(line, `${mapping}.${reserved} is a reserved name: choose another`);
   }
   const parsed = safeParse(CONFIG_SCHEMA, value);
   if (parsed.success) {
     return ok(
-      configOf(parsed.output, path.dirname(file), (name) => ({
+      configOf(parsed.output, path.dirname(file), (path) => ({
         file,
-        line: lineOf(contents, ['images', name], lines),
+        line: lineOf(contents, path, lines),
       })),
     );
   }
@@ -80,15 +83,24 @@ function problemsOf(issue: BaseIssue<unknown>, above: FieldPath): readonly Probl
 }
 
 function configOf(
-  { base, images, cache }: ConfigFile,
+  { base, images, machines, cache }: ConfigFile,
   directory: string,
-  placeOf: (image: string) => NamedImage['where'],
+  whereOf: (path: FieldPath) => NamedImage['where'],
 ): Config {
   return {
     ...(base === undefined ? {} : { base: baseOf(base, directory) }),
     ...(images === undefined
       ? {}
-      : { images: Object.entries(images).map(([name, layer]) => ({ name, layer, where: placeOf(name) })) }),
+      : {
+          images: Object.entries(images).map(([name, layer]) => ({
+            name,
+            layer,
+            where: whereOf(['images', name]),
+          })),
+        }),
+    ...(machines === undefined
+      ? {}
+      : { machines: machinesOf(machines, (path) => whereOf(['machines', ...path])) }),
     ...(cache === undefined ? {} : { cache: limitsOf(cache) }),
     ...(cache?.s3 === undefined ? {} : { shared: sharedOf(cache.s3, cache['trusted-keys'] ?? []) }),
   };

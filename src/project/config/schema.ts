@@ -5,13 +5,14 @@ import * as v from 'valibot';
 import { base } from './base-schema.ts';
 import { fields, isUrl, noList, text } from './fields.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
+import { fileName, machines } from './machine-schema.ts';
 
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
 
 /** Images share build/ with the links of the layers and of their backing files. */
 const imageName = v.pipe(
-  text(),
+  fileName,
   v.check((name) => name !== 'image', 'is the name of the default image: choose another'),
   v.check((name) => !/^\d{2,}_/.test(name), 'looks like a layer, which has a link in build/: choose another'),
   v.check((name) => !/^(uncached-)?[0-9a-f]{64}$/.test(name), 'looks like a digest: choose another'),
@@ -20,10 +21,6 @@ const imageName = v.pipe(
     (issue) => {
       return `must not include the extension: use ${String(issue.input).slice(0, -'.qcow2'.length)}`;
     },
-  ),
-  v.regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-    'is not a valid file name: use letters, digits, dots, dashes and underscores, up to 100',
   ),
 );
 
@@ -126,6 +123,9 @@ export const CONFIG_SCHEMA = v.pipe(
         images,
         v.description('More images to build: the name of each, and the layer that it is made from.'),
       ),
+    ),
+    machines: v.optional(
+      v.pipe(machines, v.description('Machines to export: the name of each, with these fields.')),
     ),
     cache: v.optional(v.pipe(cache, v.description('Limits of the local store, and the shared cache.'))),
   }),

@@ -5,6 +5,8 @@ import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainLine, plainText } from '../terminal/width.ts';
 import {
+  exportedLine,
+  exportName,
   finishedLine,
   progressText,
   type Reporter,
@@ -41,6 +43,16 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return write(`${style.cyan(transferName(event))}  ${style.dim(formatBytes(event.total))}`);
         case 'layer-finished': {
           const line = finishedLine(event, style);
+          return line === undefined ? undefined : write(line);
+        }
+        case 'export-started':
+          return write(`${style.cyan('exporting')} ${style.bold(exportName(event))}`);
+        case 'export-progress':
+          if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
+          progressAt = performance.now();
+          return write(`${style.dim(`${exportName(event)} |`)} ${progressText(event)}`);
+        case 'export-finished': {
+          const line = exportedLine(event, style);
           return line === undefined ? undefined : write(line);
         }
         case 'note':

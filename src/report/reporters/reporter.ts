@@ -1,6 +1,14 @@
 // The interface of reporters, which print build events, and the texts that several of them print.
 
-import type { BuildEvent, Finished, LayerFinished, Progress, Transfer, Watching } from '../../model/event.ts';
+import type {
+  BuildEvent,
+  ExportFinished,
+  Finished,
+  LayerFinished,
+  Progress,
+  Transfer,
+  Watching,
+} from '../../model/event.ts';
 import type { Failure } from '../../model/failure.ts';
 import type { SharedTally, Traffic } from '../../model/ports/shared-cache.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
@@ -19,7 +27,7 @@ export interface Reporter {
 export type Write = (text: string) => void;
 
 /** `12 MiB of 300 MiB`, or only the first part where the total is not known. */
-export function progressText({ bytes, total }: Progress): string {
+export function progressText({ bytes, total }: Pick<Progress, 'bytes' | 'total'>): string {
   return total === undefined ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(total)}`;
 }
 
@@ -39,6 +47,24 @@ export function finishedLine(event: LayerFinished, style: Style): string | undef
     case 'skipped':
       return `${style.yellow('skipped')}  ${name}`;
   }
+}
+
+/** `web as qcow2` */
+export function exportName({
+  machine,
+  format,
+}: {
+  readonly machine: string;
+  readonly format: string;
+}): string {
+  return `${machine} as ${format}`;
+}
+
+/** The line about a finished export; undefined for a fresh one. */
+export function exportedLine(event: ExportFinished, style: Style): string | undefined {
+  if (event.outcome === 'fresh') return undefined;
+  const word = event.outcome === 'written' ? style.green('exported') : style.red('failed  ');
+  return `${word} ${style.bold(exportName(event))}  ${style.dim(formatSeconds(event.seconds))}`;
 }
 
 /** The failures in full, then the counts. The images are in `resultText`. */
@@ -106,8 +132,13 @@ function failedText(failed: readonly string[]): string {
   return ` (${failed.join(', ')} failed; ${retried} inputs change)`;
 }
 
-/** One line for each image; undefined without an image. */
+/** One line for each image, or each export; undefined without any. */
 export function resultText(event: Finished): string | undefined {
+  if (event.exports) {
+    return event.exports
+      .map(({ directory, bytes }) => `export: ${directory}  ${formatBytes(bytes)}`)
+      .join('\n');
+  }
   if (event.image === undefined) return undefined;
   const main = { file: event.image, bytes: event.bytes };
   return [...(event.images ?? []), main]

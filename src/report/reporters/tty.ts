@@ -5,6 +5,8 @@ import { createLiveView, type Terminal } from '../terminal/live-view.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 import {
+  exportedLine,
+  exportName,
   finishedLine,
   type Reporter,
   resultText,
@@ -38,6 +40,12 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
         }
         case 'layer-finished':
           return live.end(event.layer, finishedLine(event, style));
+        case 'export-started':
+          return live.begin(exportName(event));
+        case 'export-progress':
+          return live.grow(exportName(event), event.bytes, event.total);
+        case 'export-finished':
+          return live.end(exportName(event), exportedLine(event, style));
         case 'note':
           return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

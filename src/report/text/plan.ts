@@ -23,6 +23,24 @@ export function planText(plan: Plan, style: Style): string {
     .join('\n');
 }
 
+/** The plan of the layers, and below a line for each export: whether it would be written, and why. */
+export function exportPlanText(
+  plan: Plan,
+  exports: readonly {
+    readonly machine: string;
+    readonly format: string;
+    readonly reason: string | undefined;
+  }[],
+  style: Style,
+): string {
+  const lines = exports.map(({ machine, format, reason }) => {
+    const word = reason === undefined ? style.dim('fresh  ') : style.green('export ');
+    const why = reason === undefined ? '' : `  ${style.dim(reason)}`;
+    return `${word} ${style.bold(`${machine} as ${format}`)}${why}`;
+  });
+  return [planText(plan, style), ...lines].join('\n');
+}
+
 /** Why a layer would run, with all changes, or that it would not. */
 export function whyText(step: PlanStep, style: Style): string {
   const { node, action } = step;

@@ -69,7 +69,7 @@ async function build(
     return layerRecipe(node.layer, manifests.get(node.name) ?? '', below);
   };
   const plan = await makePlan(graph, recipeOf, made.store, made.inPlace);
-  const finished = await execute(
+  const { finished } = await execute(
     plan,
     { recipeOf, flatten, images: new Map(), jobs: 2, keepGoing: false, complete: true },
     context,

@@ -3,7 +3,6 @@
 import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Context } from '../../../src/execute/run-context.ts';
-import { exportersFor } from '../../../src/export/registry.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
 import type {
@@ -158,7 +157,6 @@ export async function fakeContext(tree: Tree): Promise<FakeContext> {
       artifacts: store.artifactDirectory,
       drop: (names) => store.drop(names),
     }),
-    exporters: exportersFor(host.images),
     paths,
     loadHasher: lazyFileHasher(),
     secrets: { of: () => ok([]), given: () => ok([]) },

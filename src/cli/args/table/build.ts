@@ -1,4 +1,4 @@
-// The table's commands that build: build and watch.
+// The table's commands that build: build, watch and export.
 
 import { FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
@@ -53,5 +53,38 @@ export const WATCH = {
     ['vlb watch', 'build after every change'],
     ['vlb watch web --check', 'build only up to web, and check that it boots'],
     ["vlb watch --exec 'make deploy'", 'run a command after each successful build'],
+  ],
+} as const satisfies Command;
+
+export const EXPORT = {
+  text: 'write machines, images or layers as files for other programs; build them first',
+  arguments: {
+    machine: {
+      value: 'MACHINE',
+      rest: true,
+      text: 'MACHINE of vlb.yaml, or an image or layer (default: all machines, or else the main image)',
+    },
+  },
+  options: {
+    format: {
+      value: 'FORMAT',
+      list: true,
+      text: 'write FORMAT (default: those that vlb.yaml lists; repeatable)',
+    },
+    output: { value: 'DIR', text: 'write to DIR/MACHINE/FORMAT (default: build/export)' },
+    'no-build': { text: 'fail if a layer has to be built' },
+    jobs: JOBS,
+    'dry-run': { alias: 'n', text: 'print what would be built and exported' },
+    force: { text: 'export again what is fresh' },
+    param: PARAM,
+    secret: SECRET,
+    'keep-going': KEEP_GOING,
+    progress: PROGRESS,
+    nbd: NBD,
+  },
+  examples: [
+    ['vlb export', 'all machines of vlb.yaml, in the formats listed there'],
+    ['vlb export 20_app --format vmdk', 'a layer for VMware'],
+    ['vlb export web --format raw.xz --output dist', 'write dist/web/raw.xz/'],
   ],
 } as const satisfies Command;

@@ -1,6 +1,6 @@
 // The table of all commands, and what is looked up in it. It loads no parser.
 
-import { BUILD, WATCH } from './build.ts';
+import { BUILD, EXPORT, WATCH } from './build.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SHELL, WHY } from './inspect.ts';
 import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
 import { EVERYWHERE } from './shared.ts';
@@ -11,6 +11,7 @@ import type { Argument, Command, Option } from './types.ts';
 export const COMMANDS = {
   build: BUILD,
   watch: WATCH,
+  export: EXPORT,
   plan: PLAN,
   why: WHY,
   graph: GRAPH,

@@ -18,6 +18,7 @@ const NAMES: Names = {
     return ['10_base', '20_app', '30_web'];
   },
   images: async () => ['site'],
+  machines: async () => ['web'],
 };
 
 /** The candidates for a command line, behind what the shell adds. */

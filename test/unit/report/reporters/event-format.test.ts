@@ -45,6 +45,18 @@ const FULL: {
       failure: FAILURE,
     },
   ],
+  'export-started': [{ type: 'export-started', machine: 'web', format: 'qcow2' }],
+  'export-progress': [{ type: 'export-progress', machine: 'web', format: 'qcow2', bytes: 1, total: 2 }],
+  'export-finished': [
+    {
+      type: 'export-finished',
+      machine: 'web',
+      format: 'qcow2',
+      outcome: 'failed',
+      seconds: 0.5,
+      failure: FAILURE,
+    },
+  ],
   note: [{ type: 'note', message: 'text' }],
   watching: [
     watching({ state: 'waiting', places: ['layers'], failed: ['10_a'], keys: true }),
@@ -58,6 +70,7 @@ const FULL: {
       seconds: 1,
       image: 'build/image.qcow2',
       bytes: 1,
+      exports: [{ machine: 'web', format: 'qcow2', directory: 'build/export/web/qcow2', bytes: 1 }],
       images: [{ file: 'build/web.qcow2', bytes: 1 }],
       shared: {
         fetched: { count: 1, bytes: 1, seconds: 1 },
@@ -92,10 +105,14 @@ progress: type version layer bytes total
 transfer: type version direction layer state bytes total
 layer-finished: type version layer outcome seconds bytes digest failure failure.kind failure.message failure.where
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+export-started: type version machine format
+export-progress: type version machine format bytes total
+export-finished: type version machine format outcome seconds failure failure.kind failure.message failure.where
+  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 note: type version message
 watching: type version at state places failed keys layers
 finished: type version ok counts counts.fresh counts.restored counts.built counts.failed counts.skipped seconds image
-  bytes images images.file images.bytes shared shared.fetched shared.fetched.count shared.fetched.bytes
+  bytes images images.file images.bytes exports exports.machine exports.format exports.directory exports.bytes shared shared.fetched shared.fetched.count shared.fetched.bytes
   shared.fetched.seconds shared.pushed shared.pushed.count shared.pushed.bytes shared.pushed.seconds
   shared.savedSeconds failure failure.kind failure.message failure.where failure.where.file failure.where.line
   failure.hint failure.detail failure.log failure.look failure.exitStatus failures failures.layer failures.failure

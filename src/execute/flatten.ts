@@ -1,22 +1,20 @@
-// Exports an image into a file of build/, whatever the format: only when it is not fresh, and whole or not at all.
+// Writes an image as one qcow2 file of build/ without a backing file: only when it is not fresh, and whole or not at all.
 
 import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, mainDisk } from '../model/artifact.ts';
 import { failAt, ok, type Result } from '../model/failure.ts';
-import type { Exporter } from '../model/ports/exporter.ts';
 import { namesIn, textIfAny } from '../util/fs.ts';
 import { explainFullDisk } from './run/space.ts';
 import type { Context } from './run-context.ts';
 
 /**
- * Makes `target` an export of an artifact; returns whether anything was written. An interrupted export leaves the earlier
- * file as it was.
+ * Makes `target` a flat copy of an artifact; returns whether anything was written. An interrupted one leaves the earlier file
+ * as it was.
  * @param target absolute path of a file in build/
  */
-export async function exportImage(
+export async function flattenImage(
   artifact: Artifact,
-  exporter: Exporter,
   target: string,
   context: Context,
 ): Promise<Result<boolean>> {
@@ -26,10 +24,10 @@ export async function exportImage(
   const fresh = freshness(artifact, target, boot);
   if (fresh !== undefined && textIfAny(note) === fresh) return ok(false);
   const source = path.join(context.store.artifactDirectory, artifactFile(artifact));
-  const temporary = path.join(path.dirname(target), `.flattening-${context.owner}.${exporter.format}`);
+  const temporary = path.join(path.dirname(target), `.flattening-${context.owner}.qcow2`);
   try {
     clearDead(path.dirname(target), context);
-    const written = await exporter.write({ disks: [source] }, temporary, context.signal);
+    const written = await context.host.images.convert(source, 'qcow2', temporary, context.signal);
     if (!written.ok) return { ok: false, failure: explainFullDisk(written.failure, context) };
     // Removed first: ext4 flushes a file that is renamed over another (auto_da_alloc of ext4(5)), which takes as long again
     // as writing it.
@@ -38,14 +36,14 @@ export async function exportImage(
     writeFileSync(note, freshness(artifact, target, boot) ?? '');
     return ok(true);
   } catch (error) {
-    const { failure } = failAt(target, `the ${exporter.format} image cannot be written`, error);
+    const { failure } = failAt(target, 'the qcow2 image cannot be written', error);
     return { ok: false, failure: explainFullDisk(failure, context) };
   } finally {
     rmSync(temporary, { force: true });
   }
 }
 
-/** What identifies an exported file: the artifact, the boot it was written in, and its stat; undefined without a regular file. */
+/** What identifies a flat file: the artifact, the boot it was written in, and its stat; undefined without a regular file. */
 function freshness(artifact: Artifact, target: string, boot: string): string | undefined {
   const stat = lstatSync(target, { bigint: true, throwIfNoEntry: false });
   if (!stat?.isFile()) return undefined;
@@ -58,7 +56,7 @@ function freshness(artifact: Artifact, target: string, boot: string): string | u
   });
 }
 
-/** Removes partial exports of processes that were killed. */
+/** Removes partial flat files of processes that were killed. */
 function clearDead(directory: string, { host }: Context): void {
   for (const name of namesIn(directory)) {
     const owner = /^\.flattening-(.*)\.\w+$/.exec(name)?.[1];

@@ -1,0 +1,187 @@
+// One export of a machine: only when it is not fresh, and whole or not at all.
+
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { VERSION } from '../../model/environment.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
+import type { Machine } from '../../model/machine/machine.ts';
+import type { ExportDisk, Exporter } from '../../model/ports/exporter.ts';
+import type { Host } from '../../model/ports/machine.ts';
+import { isFull } from '../run/space.ts';
+import { noteFresh, type Staleness, staleness, type Target } from './fresh.ts';
+import { exportKey } from './key.ts';
+import {
+  describeFile,
+  type ExportedDisk,
+  type ExportedFile,
+  type GitState,
+  MANIFEST_FILE,
+  manifestText,
+} from './manifest.ts';
+import { checkTarget, closeWorkplace, openWorkplace, replaceExport, type Workplace } from './place.ts';
+
+/** A disk of the machine, as it was built. */
+export type DiskSource = {
+  readonly name: string;
+  readonly layers: ExportedDisk['layers'];
+} & (
+  | { readonly type: 'empty' /** Bytes. */; readonly size: number }
+  | {
+      readonly type: 'image';
+      /** Absolute path of the top of its chain. */
+      readonly file: string;
+      readonly digest: string;
+      /** Of all files of its chain. */
+      readonly bytes: number;
+    }
+);
+
+/** What is to be exported. */
+export interface ExportTask {
+  readonly machine: Machine;
+  readonly disks: readonly [DiskSource, ...DiskSource[]];
+  readonly order: ExportOrder;
+  readonly exporter: Exporter;
+  readonly target: Target;
+}
+
+export interface ExportRun {
+  readonly host: Pick<Host, 'images' | 'isAlive' | 'bootId'>;
+  readonly owner: string;
+  readonly signal: AbortSignal;
+  readonly git: () => Promise<GitState | null>;
+  readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
+}
+
+/** Why a task has to be done; undefined when it is fresh. */
+export function reasonFor(task: ExportTask, { host, signal }: ExportRun): Promise<Staleness | undefined> {
+  return staleness(task.target, keyOf(task), host.bootId(), signal);
+}
+
+/**
+ * Writes an export in the place of an earlier one, which stays as it was until the new one is complete. Returns its files.
+ * Fails as `usage` when the format cannot hold the machine or a file of others has a name of the export, else as `host`.
+ */
+export async function writeExport(
+  task: ExportTask,
+  run: ExportRun,
+): Promise<Result<readonly ExportedFile[]>> {
+  const { directory } = task.target;
+  let place: Workplace | undefined;
+  try {
+    const free = checkTarget(directory, [MANIFEST_FILE]);
+    if (!free.ok) return free;
+    place = openWorkplace(directory, run.owner, run.host.isAlive);
+    const written = await writeFiles(task, place, run);
+    if (written.ok || !isFull(path.dirname(directory))) return written;
+    return noSpace(directory, written.failure.message);
+  } catch (error) {
+    if (run.signal.aborted) return INTERRUPTED;
+    return isFull(path.dirname(directory))
+      ? noSpace(directory, String(error))
+      : failAt(directory, 'cannot write the export', error);
+  } finally {
+    if (place) closeWorkplace(place);
+  }
+}
+
+const INTERRUPTED = fail('interrupted', 'the export was interrupted');
+
+function noSpace(directory: string, message: string): Result<never> {
+  return fail('host', `no space left on the disk; ${message}`, {
+    where: { file: directory },
+    hint: 'make room there, or write elsewhere: --output DIR',
+  });
+}
+
+async function writeFiles(
+  task: ExportTask,
+  { fresh, scratch, ...place }: Workplace,
+  run: ExportRun,
+): Promise<Result<readonly ExportedFile[]>> {
+  const { machine, order, exporter, target } = task;
+  const disks = await openDisks(task, scratch, run);
+  if (!disks.ok) return disks;
+  const job = { machine, disks: disks.value, options: optionsOf(order) };
+  const refused = exporter.refusal?.(job);
+  if (refused) return { ok: false, failure: { ...(order.where ? { where: order.where } : {}), ...refused } };
+  const total = disks.value.reduce((sum, { bytes }) => sum + bytes, 0);
+  const onProgress = (part: number) => run.onProgress(task, Math.round(part * total), total);
+  const written = await exporter.write({ ...job, directory: fresh, scratch, signal: run.signal, onProgress });
+  if (run.signal.aborted) return INTERRUPTED;
+  if (!written.ok) return written;
+  const files: ExportedFile[] = [];
+  for (const name of filesBelow(fresh)) files.push(await describeFile(fresh, name, run.signal));
+  const key = keyOf(task);
+  const manifest = {
+    machine: machine.name,
+    format: order.format,
+    key,
+    vlb: VERSION,
+    git: await run.git(),
+    files,
+    disks: disks.value.map(({ name, size }, index) => ({
+      name,
+      size,
+      layers: task.disks[index]?.layers ?? [],
+    })),
+  };
+  writeFileSync(path.join(fresh, MANIFEST_FILE), manifestText(manifest));
+  const names = [MANIFEST_FILE, ...files.map(({ name }) => name)];
+  const free = checkTarget(target.directory, names);
+  if (!free.ok) return free;
+  replaceExport({ fresh, scratch, ...place }, target.directory);
+  noteFresh(target, names, key, run.host.bootId());
+  return ok(files);
+}
+
+/** The files in a directory and below, sorted. */
+function filesBelow(directory: string): readonly string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** The disks as files that can be read: empty ones are created. */
+async function openDisks(
+  { disks: [system, ...others] }: ExportTask,
+  scratch: string,
+  { host }: ExportRun,
+): Promise<Result<readonly [ExportDisk, ...ExportDisk[]]>> {
+  const main = await openDisk(system, scratch, host);
+  if (!main.ok) return main;
+  const opened: ExportDisk[] = [];
+  for (const disk of others) {
+    const one = await openDisk(disk, scratch, host);
+    if (!one.ok) return one;
+    opened.push(one.value);
+  }
+  return ok([main.value, ...opened]);
+}
+
+async function openDisk(
+  disk: DiskSource,
+  scratch: string,
+  { images }: ExportRun['host'],
+): Promise<Result<ExportDisk>> {
+  const { name } = disk;
+  if (disk.type === 'image') {
+    const info = await images.info(disk.file, 'qcow2');
+    if (!info.ok) return info;
+    return ok({ name, source: disk.file, size: info.value.virtualSize, bytes: disk.bytes });
+  }
+  mkdirSync(path.join(scratch, 'empty'), { recursive: true });
+  const source = path.join(scratch, 'empty', `${name}.qcow2`);
+  const created = await images.create(source, { size: disk.size });
+  return created.ok ? ok({ name, source, size: disk.size, bytes: 0 }) : created;
+}
+
+function keyOf({ machine, disks, order, exporter }: ExportTask): string {
+  const contents = disks.map((disk) => ({
+    name: disk.name,
+    content: disk.type === 'image' ? disk.digest : `empty ${disk.size}`,
+  }));
+  return exportKey(order.format, exporter, machine, contents, optionsOf(order));
+}

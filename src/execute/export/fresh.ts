@@ -1,0 +1,85 @@
+// Whether an export is fresh: its key is the same, and its files are those that were written. That is noted in .vlb/exports/,
+// one file for each directory of an export.
+
+import { createHash } from 'node:crypto';
+import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { attempt } from '../../util/errors.ts';
+import { textIfAny } from '../../util/fs.ts';
+import { describeFile, filesIn, MANIFEST_FILE } from './manifest.ts';
+
+export interface Target {
+  /** Absolute path of the directory of the export. */
+  readonly directory: string;
+  /** Absolute path of its note. */
+  readonly note: string;
+}
+
+/** @param state absolute path of .vlb/ */
+export function targetAt(directory: string, state: string): Target {
+  const name = createHash('sha256').update(directory).digest('hex').slice(0, 32);
+  return { directory, note: path.join(state, 'exports', `${name}.json`) };
+}
+
+/**
+ * Why an export has to be written; undefined when it is fresh. Files are not flushed: after a restart of the machine, they are
+ * compared with the digests of the manifest.
+ * @param boot identifies this boot of the machine
+ */
+export async function staleness(
+  target: Target,
+  key: string,
+  boot: string,
+  signal: AbortSignal,
+): Promise<Staleness | undefined> {
+  const manifest = textIfAny(path.join(target.directory, MANIFEST_FILE));
+  const files = manifest === undefined ? undefined : filesIn(manifest);
+  const noted = textIfAny(target.note);
+  if (files === undefined || noted === undefined) return 'not exported';
+  const names = [MANIFEST_FILE, ...files.map(({ name }) => name)];
+  if (noted === noteText(target, names, key, boot)) return undefined;
+  if (attempt(() => JSON.parse(noted).key) !== key) return 'changed';
+  if (attempt(() => JSON.parse(noted).boot) === boot) return 'files changed';
+  for (const file of files) {
+    const now = await describeFile(target.directory, file.name, signal).catch(() => undefined);
+    if (now?.size !== file.size || now.sha256 !== file.sha256) return 'files changed';
+  }
+  noteFresh(target, names, key, boot);
+  return undefined;
+}
+
+export type Staleness =
+  /** Its directory has no export of vlb. */
+  | 'not exported'
+  /** The disks, the machine or the options are others. */
+  | 'changed'
+  /** The files are not as they were written. */
+  | 'files changed';
+
+/** The size of the files of an export. */
+export function exportedBytes({ directory }: Target): number {
+  const files = filesIn(textIfAny(path.join(directory, MANIFEST_FILE)) ?? '') ?? [];
+  return files.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Notes that the files of an export are those of the key. Throws node's fs errors. */
+export function noteFresh(target: Target, names: readonly string[], key: string, boot: string): void {
+  mkdirSync(path.dirname(target.note), { recursive: true });
+  writeFileSync(target.note, noteText(target, names, key, boot) ?? '');
+}
+
+/** What identifies the files; undefined when one is missing or no regular file. */
+function noteText(
+  { directory }: Target,
+  names: readonly string[],
+  key: string,
+  boot: string,
+): string | undefined {
+  const files: Record<string, string> = {};
+  for (const name of names.toSorted()) {
+    const stat = lstatSync(path.join(directory, name), { bigint: true, throwIfNoEntry: false });
+    if (!stat?.isFile()) return undefined;
+    files[name] = `${stat.size} ${stat.mtimeNs} ${stat.ino}`;
+  }
+  return JSON.stringify({ key, boot, files });
+}

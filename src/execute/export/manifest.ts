@@ -1,0 +1,78 @@
+// manifest.json: what an export consists of and was made from. It is written beside the files: vlb replaces only what it names.
+
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { isObject, parseObject } from '../../util/json.ts';
+
+export const MANIFEST_FILE = 'manifest.json';
+
+export interface ExportManifest {
+  readonly machine: string;
+  readonly format: string;
+  readonly key: string;
+  /** The version of vlb that wrote it. */
+  readonly vlb: string;
+  /** The commit of the project; null outside a git repository. */
+  readonly git: GitState | null;
+  readonly files: readonly ExportedFile[];
+  readonly disks: readonly ExportedDisk[];
+}
+
+export interface GitState {
+  readonly commit: string;
+  /** Whether files of the project differ from the commit. */
+  readonly dirty: boolean;
+}
+
+export interface ExportedFile {
+  /** Relative to the directory of the export. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+export interface ExportedDisk {
+  readonly name: string;
+  /** Virtual size, bytes. */
+  readonly size: number;
+  /** What it was made from, the lowest first; empty for an empty disk. */
+  readonly layers: readonly { readonly layer: string; readonly key: string; readonly digest: string }[];
+}
+
+export function manifestText(manifest: ExportManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** The files that a manifest names; undefined when the text is not a manifest of vlb. */
+export function filesIn(text: string): readonly ExportedFile[] | undefined {
+  const files = parseObject(text)?.['files'];
+  if (!Array.isArray(files)) return undefined;
+  const parsed = files.flatMap((file: unknown) => {
+    if (!isObject(file)) return [];
+    const { name, size, sha256 } = file;
+    const isFile = typeof name === 'string' && typeof size === 'number' && typeof sha256 === 'string';
+    return isFile && isInside(name) ? [{ name, size, sha256 }] : [];
+  });
+  return parsed.length === files.length ? parsed : undefined;
+}
+
+/** Whether a name cannot lead out of the directory. */
+function isInside(name: string): boolean {
+  return name !== '' && !path.isAbsolute(name) && !name.split('/').includes('..');
+}
+
+/** A file of an export with its digest. Throws node's fs errors, and the reason of the signal. */
+export async function describeFile(
+  directory: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ExportedFile> {
+  const file = path.join(directory, name);
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash, { signal });
+  return { name, size: lstatSync(file).size, sha256: hash.digest('hex') };
+}

@@ -1,0 +1,96 @@
+// Puts a finished export in the place of an earlier one: all of it or nothing. Files that vlb did not write stay where they are.
+
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { namesIn, textIfAny } from '../../util/fs.ts';
+import { filesIn, MANIFEST_FILE } from './manifest.ts';
+
+/** The directories of one export in progress, beside its target: one renames them there. */
+export interface Workplace {
+  /** Of the new export. */
+  readonly fresh: string;
+  /** For files that are not exported. */
+  readonly scratch: string;
+  /** Of the earlier export while it is replaced. */
+  readonly old: string;
+}
+
+const KINDS = ['fresh', 'scratch', 'old'] as const;
+
+/** @param owner of the export in progress: one that no longer runs is cleared away */
+export function workplaceAt(target: string, owner: string): Workplace {
+  const beside = (kind: (typeof KINDS)[number]) =>
+    path.join(path.dirname(target), `.${path.basename(target)}-${kind}-${owner}`);
+  return { fresh: beside('fresh'), scratch: beside('scratch'), old: beside('old') };
+}
+
+/** Creates the directories, after what killed exports left was completed or removed. Throws node's fs errors. */
+export function openWorkplace(target: string, owner: string, isAlive: (owner: string) => boolean): Workplace {
+  const parent = path.dirname(target);
+  mkdirSync(parent, { recursive: true });
+  for (const name of namesIn(parent)) {
+    const prefix = `.${path.basename(target)}-`;
+    const [, kind, of = ''] = new RegExp(`^(${KINDS.join('|')})-(.+)$`).exec(name.slice(prefix.length)) ?? [];
+    if (!name.startsWith(prefix) || kind === undefined || (of !== owner && isAlive(of))) continue;
+    if (kind === 'old') finishReplacing(path.join(parent, name), target);
+    else rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+  const place = workplaceAt(target, owner);
+  mkdirSync(place.fresh);
+  mkdirSync(place.scratch);
+  return place;
+}
+
+export function closeWorkplace({ fresh, scratch }: Workplace): void {
+  for (const directory of [fresh, scratch]) rmSync(directory, { recursive: true, force: true });
+}
+
+/**
+ * Whether an export may be written to a directory. Fails as `usage` when that is something else, or has files of others with the
+ * names of the export's.
+ */
+export function checkTarget(target: string, names: readonly string[]): Result<void> {
+  const stat = lstatSync(target, { throwIfNoEntry: false });
+  if (!stat) return ok();
+  if (!stat.isDirectory()) {
+    return fail('usage', 'an export needs a directory, and this is something else', {
+      where: { file: target },
+    });
+  }
+  const own = ownFiles(target);
+  const foreign = names.find((name) => !own.has(name) && existsSync(path.join(target, name)));
+  if (foreign === undefined) return ok();
+  return fail('usage', 'the export would replace a file that vlb did not write', {
+    where: { file: path.join(target, foreign) },
+    hint: 'move it away, or write elsewhere: --output DIR',
+  });
+}
+
+/** Puts the new export in place. Killed at any moment, the next export completes it. Throws node's fs errors. */
+export function replaceExport({ fresh, old }: Workplace, target: string): void {
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(fresh, target);
+  if (existsSync(old)) finishReplacing(old, target);
+}
+
+/** Completes the replacement of an earlier export, which has been moved to `old`, or undoes it. */
+function finishReplacing(old: string, target: string): void {
+  if (!existsSync(target)) {
+    renameSync(old, target);
+    return;
+  }
+  const own = ownFiles(old);
+  for (const name of readdirSync(old)) {
+    if (own.has(name) || existsSync(path.join(target, name))) continue;
+    renameSync(path.join(old, name), path.join(target, name));
+  }
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** The names in the directory of an export that vlb wrote: the first parts of their paths. */
+function ownFiles(directory: string): ReadonlySet<string> {
+  const files = filesIn(textIfAny(path.join(directory, MANIFEST_FILE)) ?? '');
+  if (files === undefined) return new Set();
+  return new Set([MANIFEST_FILE, ...files.map(({ name }) => name.split('/')[0] ?? name)]);
+}

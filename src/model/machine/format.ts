@@ -1,0 +1,85 @@
+// The formats of exports: their names, what is written, and their options. The schema of vlb.yaml, completion, help and
+// docs/exports.md are made from this table; src/export/ has a file for each.
+
+import type { Where } from '../failure.ts';
+
+interface FormatOption {
+  /** The valid values, the default first. */
+  readonly choices: readonly [string, ...string[]];
+  readonly text: string;
+}
+
+interface Format {
+  /** What is written: a noun phrase. */
+  readonly text: string;
+  /** Who takes it. */
+  readonly for: string;
+  readonly options?: Readonly<Record<string, FormatOption>>;
+}
+
+export const FORMATS = {
+  qcow2: {
+    text: 'one qcow2 file for each disk, without backing files',
+    for: 'QEMU, libvirt, OpenStack',
+    options: {
+      compression: { choices: ['zstd', 'zlib', 'none'], text: 'compression of its clusters' },
+    },
+  },
+  raw: { text: 'one raw file for each disk, with holes', for: 'dd, block devices, most clouds' },
+  'raw.xz': { text: 'a raw file for each disk, compressed by xz', for: 'downloads' },
+  'raw.zst': { text: 'a raw file for each disk, compressed by zstd', for: 'downloads' },
+  'raw.gz': { text: 'a raw file for each disk, compressed by gzip', for: 'downloads' },
+  vmdk: {
+    text: 'a vmdk file for each disk',
+    for: 'VMware, VirtualBox',
+    options: {
+      subformat: {
+        choices: ['streamOptimized', 'monolithicSparse'],
+        text: 'streamOptimized is compressed, for imports; monolithicSparse can be run',
+      },
+    },
+  },
+  vdi: { text: 'a vdi file for each disk', for: 'VirtualBox' },
+  vhdx: { text: 'a vhdx file for each disk, dynamic', for: 'Hyper-V' },
+  vhd: {
+    text: 'a vhd file for each disk',
+    for: 'Azure, Hyper-V, Xen',
+    options: {
+      variant: {
+        choices: ['dynamic', 'azure'],
+        text: 'azure is fixed in size, and a multiple of 1 MiB, as Azure requires',
+      },
+    },
+  },
+  gce: { text: 'disk.raw in a tar.gz', for: 'Google Compute Engine' },
+} as const satisfies Readonly<Record<string, Format>>;
+
+export type FormatName = keyof typeof FORMATS;
+
+/** What a machine of vlb.yaml asks for, or a --format. */
+export interface ExportOrder {
+  readonly format: FormatName;
+  /** The options that were given. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly where?: Where;
+}
+
+/** The names of all formats. */
+export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[]; // its keys are the names
+
+/** Whether a text is the name of a format. */
+export function isFormat(text: string): text is FormatName {
+  return Object.hasOwn(FORMATS, text);
+}
+
+/** The options of a format; none for most. */
+export function formatOptions(format: FormatName): Readonly<Record<string, FormatOption>> {
+  const about: Format = FORMATS[format];
+  return about.options ?? {};
+}
+
+/** All options of an order, with the defaults of its format. */
+export function optionsOf({ format, options }: ExportOrder): Readonly<Record<string, string>> {
+  const defaults = Object.entries(formatOptions(format)).map(([name, { choices }]) => [name, choices[0]]);
+  return { ...Object.fromEntries(defaults), ...options };
+}

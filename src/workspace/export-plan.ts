@@ -1,0 +1,180 @@
+// What is to be exported: the machines that names mean, in the formats that are wanted, and the state of each export.
+
+import path from 'node:path';
+import type { Planned } from '../execute/execute.ts';
+import { type ExportRun, reasonFor } from '../execute/export/export-machine.ts';
+import type { Staleness } from '../execute/export/fresh.ts';
+import { taskOf, type Wish } from '../execute/export/task.ts';
+import type { Artifact } from '../model/artifact.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { type ExportOrder, FORMAT_NAMES, isFormat } from '../model/machine/format.ts';
+import type { Machine } from '../model/machine/machine.ts';
+import type { Plan } from '../model/plan.ts';
+import { artifactOf } from '../plan/decide.ts';
+import { buildGraph } from '../plan/graph.ts';
+import { imageLayers } from '../plan/images.ts';
+import { findMachines } from '../plan/machines.ts';
+import type { Project } from '../project/project.ts';
+import { guessHint } from '../util/nearest.ts';
+import { type PlanRequest, planProject } from './planning.ts';
+import { NO_ACCESS, type Pace } from './request.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface ExportRequest extends Omit<PlanRequest, 'targets' | 'force'>, Pace {
+  /** Machines, images and layers; empty for all machines, or else the main image. */
+  readonly names: readonly string[];
+  /** The formats, instead of those that vlb.yaml lists. */
+  readonly formats: readonly string[];
+  /** Absolute path of the directory that gets `<machine>/<format>`; by default build/export. */
+  readonly output?: string | undefined;
+  /** Whether layers that are not built are built first. */
+  readonly build: boolean;
+  /** Whether exports are written again that are fresh. */
+  readonly force: boolean;
+  /** Called when something is about to change: from here on, cancel by the signal. */
+  readonly onStart?: (() => void) | undefined;
+}
+
+/** What `vlb export` would do. */
+export interface PlannedExport {
+  readonly machine: string;
+  readonly format: string;
+  /** Why it would be written; undefined when it is fresh. */
+  readonly reason: Staleness | 'a layer has to be built' | 'forced' | undefined;
+}
+
+/** What an export would do: the layers' plan, and each export with its state. */
+export async function planExports(
+  workspace: Workspace,
+  request: ExportRequest,
+): Promise<Result<{ readonly plan: Plan; readonly exports: readonly PlannedExport[] }>> {
+  const project = await workspace.load();
+  if (!project.ok) return project;
+  const wishes = wishesOf(request, project.value);
+  if (!wishes.ok) return wishes;
+  const planned = await planProject(workspace, project.value, {
+    ...NO_ACCESS,
+    ...request,
+    remote: request.remote === 'off' ? 'off' : 'r',
+    targets: layersOf(wishes.value),
+    force: [],
+  });
+  if (!planned.ok) return planned;
+  const exports = await statesOf(workspace, wishes.value, planned.value, request);
+  return ok({ plan: planned.value.plan, exports });
+}
+
+/** The exports that vlb.yaml lists, with their states. @param planned of the whole project */
+export async function listedExports(
+  workspace: Workspace,
+  project: Project,
+  planned: Planned,
+): Promise<Result<readonly PlannedExport[]>> {
+  if (project.machines.every(({ machine }) => machine.exports.length === 0)) return ok([]);
+  const request = { names: [], formats: [], force: false, emit: () => {}, signal: planned.context.signal };
+  const wishes = wishesOf(request, project);
+  return wishes.ok ? ok(await statesOf(workspace, wishes.value, planned, request)) : wishes;
+}
+
+async function statesOf(
+  workspace: Workspace,
+  wishes: readonly Wish[],
+  planned: Planned,
+  request: Pick<ExportRequest, 'force' | 'output' | 'emit' | 'signal'>,
+): Promise<readonly PlannedExport[]> {
+  const { host } = planned.context;
+  const known = { ...planned, artifacts: knownArtifacts(planned.plan) };
+  const run = runOf(workspace, request, host);
+  const exporters = await workspace.parts.exporters(host);
+  const states: PlannedExport[] = [];
+  for (const wish of wishes) {
+    const about = { machine: wish.planned.machine.name, format: wish.order.format };
+    const isBuilt = wish.planned.layers.every((layer) => layer === undefined || known.artifacts.has(layer));
+    if (!isBuilt) states.push({ ...about, reason: 'a layer has to be built' });
+    else {
+      const task = taskOf(wish, known, exporters, outputOf(workspace, request));
+      states.push({ ...about, reason: request.force ? 'forced' : await reasonFor(task, run) });
+    }
+  }
+  return states;
+}
+
+/** The exports that are wanted, of the machines that the names mean. Fails as `usage`. */
+export function wishesOf(
+  request: Pick<ExportRequest, 'names' | 'formats'>,
+  project: Project,
+): Result<readonly Wish[]> {
+  const unknown = request.formats.find((format) => !isFormat(format));
+  if (unknown !== undefined) {
+    return fail('usage', `--format ${unknown}: unknown format`, {
+      hint: guessHint(unknown, FORMAT_NAMES, `valid formats: ${FORMAT_NAMES.join(', ')}`),
+    });
+  }
+  const graph = buildGraph(project.layers, project.bases);
+  if (!graph.ok) return graph;
+  const images = imageLayers(project.images, graph.value);
+  if (!images.ok) return images;
+  const machines = findMachines(request.names, { ...project, images: images.value, graph: graph.value });
+  if (!machines.ok) return machines;
+  const wishes = machines.value.flatMap((planned) =>
+    ordersOf(planned.machine, request.formats).map((order) => ({ planned, order })),
+  );
+  const [first] = machines.value;
+  if (wishes.length > 0 || !first) return ok(wishes);
+  return fail('usage', `no format to export ${first.machine.name} to`, {
+    hint: `give one: --format ${FORMAT_NAMES[0]}, or list exports: of machines in vlb.yaml`,
+  });
+}
+
+/** Of a format that vlb.yaml lists, with the options there. */
+function ordersOf({ exports }: Machine, formats: readonly string[]): readonly ExportOrder[] {
+  if (formats.length === 0) return exports;
+  return [...new Set(formats)].filter(isFormat).flatMap((format) => {
+    const listed = exports.filter((order) => order.format === format);
+    return listed.length > 0 ? listed : [{ format, options: {} }];
+  });
+}
+
+/** The layers that the disks are made from. */
+export function layersOf(wishes: readonly Wish[]): readonly string[] {
+  const layers = wishes.flatMap(({ planned }) => planned.layers).filter((layer) => layer !== undefined);
+  return [...new Set(layers)];
+}
+
+/** What a plan found, by the names of its nodes. */
+export function knownArtifacts(plan: Plan): ReadonlyMap<string, Artifact> {
+  return new Map(
+    plan.flatMap(({ node, action }) => {
+      const artifact = artifactOf(action);
+      return artifact ? [[node.name, artifact] as const] : [];
+    }),
+  );
+}
+
+/** build/export, unless the request names another directory. */
+export function outputOf({ paths }: Workspace, { output }: Pick<ExportRequest, 'output'>): string {
+  return output ?? path.join(paths.build, 'export');
+}
+
+/** What the exports of a request are written with. */
+export function runOf(
+  { parts, directory }: Workspace,
+  request: Pick<ExportRequest, 'emit' | 'signal'>,
+  host: ExportRun['host'],
+): ExportRun {
+  let shownAt = 0;
+  return {
+    host,
+    owner: parts.owner,
+    signal: request.signal,
+    git: () => parts.gitState(directory),
+    onProgress: ({ machine, order }, bytes, total) => {
+      if (performance.now() - shownAt < PROGRESS_MILLISECONDS && bytes < total) return;
+      shownAt = performance.now();
+      request.emit({ type: 'export-progress', machine: machine.name, format: order.format, bytes, total });
+    },
+  };
+}
+
+/** The least time between two events about the progress of an export. */
+const PROGRESS_MILLISECONDS = 500;

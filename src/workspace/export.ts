@@ -1,0 +1,161 @@
+// Exports: the layers of machines are built, then each machine is written in the formats that are wanted.
+
+import path from 'node:path';
+import { type ExportRun, type ExportTask, reasonFor, writeExport } from '../execute/export/export-machine.ts';
+import { exportedBytes } from '../execute/export/fresh.ts';
+import { type Known, taskOf, type Wish } from '../execute/export/task.ts';
+import type { BuildEvent, ExportedDirectory, Finished } from '../model/event.ts';
+import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
+import type { Project } from '../project/project.ts';
+import { ownerText } from '../util/owner-text.ts';
+import { type Built, buildLeased } from './build.ts';
+import { type ExportRequest, knownArtifacts, layersOf, outputOf, runOf, wishesOf } from './export-plan.ts';
+import { planProject } from './planning.ts';
+import { NO_ACCESS } from './request.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Exports. Fails only when nothing was begun; afterwards the events, and what is returned, say what failed. */
+export async function exportMachines(
+  workspace: Workspace,
+  request: ExportRequest,
+): Promise<Result<Finished>> {
+  const project = await workspace.load();
+  if (!project.ok) return project;
+  const wishes = wishesOf(request, project.value);
+  if (!wishes.ok) return wishes;
+  const targets = layersOf(wishes.value);
+  const ready = request.build
+    ? await buildLeased(workspace, {
+        ...request,
+        targets,
+        kept: new Set(targets),
+        force: [],
+        flatten: false,
+        // It comes after the exports.
+        emit: (event: BuildEvent) => (event.type === 'finished' ? undefined : request.emit(event)),
+      })
+    : await foundLeased(workspace, project.value, targets, request);
+  if (!ready.ok) return ready;
+  using lease = ready.value;
+  const { finished: built } = lease;
+  const finished = built?.ok === false ? built : await exportAll(workspace, wishes.value, lease, request);
+  request.emit(finished);
+  return ok(finished);
+}
+
+/** What a build left, as far as exports read it. */
+type Ready = Known & Omit<Built, 'finished'> & { readonly finished?: Finished };
+
+/** What is built already. Fails as `usage` when a layer is not. */
+async function foundLeased(
+  workspace: Workspace,
+  project: Project,
+  targets: readonly string[],
+  request: ExportRequest,
+): Promise<Result<Ready>> {
+  const planned = await planProject(workspace, project, {
+    ...NO_ACCESS,
+    ...request,
+    remote: 'off',
+    targets,
+    force: [],
+  });
+  if (!planned.ok) return planned;
+  const { plan, context } = planned.value;
+  const missing = plan.find(({ action }) => action.type === 'run')?.node.name;
+  const records = plan.flatMap(({ action }) => (action.type === 'run' ? [] : [action.record]));
+  request.onStart?.();
+  const gone = missing === undefined ? await context.store.lease(records, request.signal) : [];
+  const absent = missing ?? gone[0]?.layer;
+  if (absent === undefined) {
+    const release = () => context.store.release();
+    return ok({ ...planned.value, artifacts: knownArtifacts(plan), [Symbol.dispose]: release });
+  }
+  context.store.release();
+  return fail('usage', `${absent} is not built`, {
+    hint: 'export without --no-build, which builds it first',
+  });
+}
+
+async function exportAll(
+  workspace: Workspace,
+  wishes: readonly Wish[],
+  ready: Ready,
+  request: ExportRequest,
+): Promise<Finished> {
+  const exporters = await workspace.parts.exporters(ready.context.host);
+  const run = runOf(workspace, request, ready.context.host);
+  const exports: ExportedDirectory[] = [];
+  let failure: Failure | undefined;
+  for (const wish of wishes) {
+    const task = taskOf(wish, ready, exporters, outputOf(workspace, request));
+    const done = await exportOne(task, workspace, run, request);
+    if (done.ok) {
+      exports.push({
+        machine: task.machine.name,
+        format: task.order.format,
+        directory: path.relative(workspace.parts.environment.directory, task.target.directory),
+        bytes: done.value,
+      });
+      continue;
+    }
+    failure ??= done.failure;
+    if (!request.keepGoing || request.signal.aborted) break;
+  }
+  const { image: _image, bytes: _bytes, images: _images, ...finished } = ready.finished ?? NOTHING_BUILT;
+  return {
+    ...finished,
+    ok: failure === undefined,
+    seconds: performance.now() / 1000,
+    ...(exports.length > 0 ? { exports } : {}),
+    ...(failure ? { failure } : {}),
+  };
+}
+
+const NOTHING_BUILT: Finished = {
+  type: 'finished',
+  ok: true,
+  counts: { fresh: 0, restored: 0, built: 0, failed: 0, skipped: 0 },
+  seconds: 0,
+  failures: [],
+};
+
+/** Exports one machine to one format, unless that is fresh. Returns the size of its files. */
+async function exportOne(
+  task: ExportTask,
+  { parts }: Workspace,
+  run: ExportRun,
+  { emit, signal, force }: ExportRequest,
+): Promise<Result<number>> {
+  const about = { machine: task.machine.name, format: task.order.format };
+  const startedAt = performance.now();
+  const ended = <T>(outcome: 'fresh' | 'written' | 'failed', result: Result<T>): Result<T> => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    emit({
+      type: 'export-finished',
+      ...about,
+      outcome,
+      seconds,
+      ...(result.ok ? {} : { failure: result.failure }),
+    });
+    return result;
+  };
+  const lockFile = `${task.target.note}.lock`;
+  const onWait = (owner: string) =>
+    emit({
+      type: 'note',
+      message: `waiting for ${ownerText(owner, parts.owner)}, which exports ${about.machine} to ${about.format}`,
+    });
+  try {
+    using lock = await parts.lock(lockFile, onWait, signal);
+    if (!lock) return ended('failed', fail('interrupted', 'interrupted while waiting for another export'));
+    if (!force && (await reasonFor(task, run)) === undefined)
+      return ended('fresh', ok(exportedBytes(task.target)));
+    emit({ type: 'export-started', ...about });
+    const written = await writeExport(task, run);
+    if (!written.ok) return ended('failed', written);
+    return ended('written', ok(written.value.reduce((sum, { size }) => sum + size, 0)));
+  } catch (error) {
+    return ended('failed', failAt(lockFile, 'cannot lock the export', error));
+  }
+}

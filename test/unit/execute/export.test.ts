@@ -1,0 +1,163 @@
+// Exports: the key, freshness, and how a new export takes the place of an earlier one.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { noteFresh, staleness, targetAt } from '../../../src/execute/export/fresh.ts';
+import { exportKey } from '../../../src/execute/export/key.ts';
+import { filesIn, MANIFEST_FILE, manifestText } from '../../../src/execute/export/manifest.ts';
+import { checkTarget, openWorkplace, replaceExport, workplaceAt } from '../../../src/execute/export/place.ts';
+import { machineOf } from '../../../src/model/machine/machine.ts';
+import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
+
+const SHA = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'; // of "hello world"
+const LIVE = new AbortController().signal;
+
+function manifest(...names: string[]): string {
+  return manifestText({
+    machine: 'web',
+    format: 'raw',
+    key: 'k',
+    vlb: '1',
+    git: null,
+    files: names.map((name) => ({ name, size: 11, sha256: SHA })),
+    disks: [],
+  });
+}
+
+describe('the key', () => {
+  const machine = machineOf('web', '20_app');
+  const disks = [{ name: 'main', content: 'a'.repeat(64) }];
+  const plain = { version: 1, describesMachine: false };
+  const key = exportKey('qcow2', plain, machine, disks, { a: '1', b: '2' });
+
+  test('does not depend on the order of options, nor on what the format leaves out', () => {
+    assert.equal(exportKey('qcow2', plain, machine, disks, { b: '2', a: '1' }), key);
+    assert.equal(exportKey('qcow2', plain, { ...machine, memory: 1 }, disks, { a: '1', b: '2' }), key);
+  });
+
+  test('depends on everything else', () => {
+    const others = [
+      exportKey('raw', plain, machine, disks, { a: '1', b: '2' }),
+      exportKey('qcow2', { ...plain, version: 2 }, machine, disks, { a: '1', b: '2' }),
+      exportKey('qcow2', { ...plain, describesMachine: true }, machine, disks, { a: '1', b: '2' }),
+      exportKey('qcow2', plain, { ...machine, name: 'db' }, disks, { a: '1', b: '2' }),
+      exportKey('qcow2', plain, machine, [{ name: 'main', content: 'b' }], { a: '1', b: '2' }),
+      exportKey('qcow2', plain, machine, disks, { a: '1', b: '3' }),
+    ];
+    assert.equal(new Set([key, ...others]).size, 7);
+  });
+
+  test('depends on the machine where the format describes it', () => {
+    const described = { version: 1, describesMachine: true };
+    const of = (more: object) => exportKey('qcow2', described, { ...machine, ...more }, disks, {});
+    const keys = [of({}), of({ memory: 1 }), of({ cpus: 9 }), of({ firmware: 'uefi' }), of({ networks: [] })];
+    assert.equal(new Set(keys).size, 5);
+  });
+});
+
+describe('freshness', () => {
+  const exported = () => {
+    const tree = new Tree({ 'out/web.raw': 'hello world', [`out/${MANIFEST_FILE}`]: manifest('web.raw') });
+    const target = targetAt(tree.path('out'), tree.path('.vlb'));
+    noteFresh(target, [MANIFEST_FILE, 'web.raw'], 'key', 'boot');
+    return { tree, target };
+  };
+
+  test('an export is fresh under its key, and changed under another', async () => {
+    const { tree, target } = exported();
+    using _tree = tree;
+    assert.equal(await staleness(target, 'key', 'boot', LIVE), undefined);
+    assert.equal(await staleness(target, 'other', 'boot', LIVE), 'changed');
+  });
+
+  test('a file with another time or content is noticed', async () => {
+    const { tree, target } = exported();
+    using _tree = tree;
+    writeFileSync(tree.path('out/web.raw'), 'hello world');
+    assert.equal(await staleness(target, 'key', 'boot', LIVE), 'files changed');
+  });
+
+  test('after a restart, the digests decide', async () => {
+    const { tree, target } = exported();
+    using _tree = tree;
+    assert.equal(await staleness(target, 'key', 'another boot', LIVE), undefined);
+    writeFileSync(tree.path('out/web.raw'), 'hello w\0rld');
+    assert.equal(await staleness(target, 'key', 'a third boot', LIVE), 'files changed');
+  });
+
+  test('without a manifest there is no export', async () => {
+    using tree = new Tree({ 'out/web.raw': '' });
+    const target = targetAt(tree.path('out'), tree.path('.vlb'));
+    assert.equal(await staleness(target, 'key', 'boot', LIVE), 'not exported');
+  });
+});
+
+describe('the place', () => {
+  const fill = (tree: Tree, owner: string) => {
+    const place = openWorkplace(tree.path('web/raw'), owner, () => false);
+    writeFileSync(path.join(place.fresh, 'web.raw'), 'new');
+    writeFileSync(path.join(place.fresh, MANIFEST_FILE), manifest('web.raw'));
+    return place;
+  };
+  const earlier = () =>
+    new Tree({
+      'web/raw/web.raw': 'old',
+      'web/raw/gone.raw': 'old',
+      'web/raw/notes': 'mine',
+      [`web/raw/${MANIFEST_FILE}`]: manifest('web.raw', 'gone.raw'),
+    });
+  const isReplaced = (tree: Tree) => {
+    assert.deepEqual(readdirSync(tree.path('web/raw')).sort(), [MANIFEST_FILE, 'notes', 'web.raw']);
+    assert.equal(readFileSync(tree.path('web/raw/web.raw'), 'utf8'), 'new');
+    assert.equal(readFileSync(tree.path('web/raw/notes'), 'utf8'), 'mine');
+  };
+
+  test('a new export replaces all files of the earlier one, and keeps others', () => {
+    using tree = earlier();
+    replaceExport(fill(tree, 'a'), tree.path('web/raw'));
+    isReplaced(tree);
+  });
+
+  test('killed after the earlier export was moved away: it is put back', () => {
+    using tree = earlier();
+    const place = fill(tree, 'a');
+    renameSync(tree.path('web/raw'), place.old);
+    openWorkplace(tree.path('web/raw'), 'b', () => false);
+    assert.equal(readFileSync(tree.path('web/raw/web.raw'), 'utf8'), 'old');
+    assert.equal(existsSync(place.fresh), false);
+  });
+
+  test('killed after the new export was moved in: the rest is done', () => {
+    using tree = earlier();
+    const place = fill(tree, 'a');
+    renameSync(tree.path('web/raw'), place.old);
+    renameSync(place.fresh, tree.path('web/raw'));
+    openWorkplace(tree.path('web/raw'), 'b', () => false);
+    isReplaced(tree);
+    assert.equal(existsSync(place.old), false);
+  });
+
+  test('what a living process writes stays', () => {
+    using tree = new Tree({});
+    const place = fill(tree, 'a');
+    openWorkplace(tree.path('web/raw'), 'b', (owner) => owner === 'a');
+    assert.ok(existsSync(path.join(place.fresh, 'web.raw')));
+    assert.notDeepEqual(workplaceAt(tree.path('web/raw'), 'b'), place);
+  });
+
+  test('a file of somebody else under a name of the export is not replaced', () => {
+    using tree = new Tree({ 'web/raw/web.raw': 'mine' });
+    const failure = failureIn(checkTarget(tree.path('web/raw'), ['web.raw']));
+    assert.equal(failure.where?.file, tree.path('web/raw/web.raw'));
+    valueIn(checkTarget(tree.path('web/raw'), ['other.raw']));
+  });
+});
+
+test('a manifest that names files elsewhere is none', () => {
+  assert.equal(filesIn(manifest('../../etc/passwd')), undefined);
+  assert.equal(filesIn(manifest('/etc/passwd')), undefined);
+  assert.equal(filesIn('{"files":[1]}'), undefined);
+  assert.equal(filesIn('nonsense'), undefined);
+});
