@@ -96,6 +96,14 @@ test('a disk without a boot loader is told from the firmware’s words', async (
   assert.match(failure.message, /^the guest has nothing to boot from: No bootable device/);
 });
 
+test('a disk for BIOS is booted with UEFI where that is asked for', async () => {
+  using rig = new BootRig();
+  const checked = await rig.check(rig.guest(LOGIN), { timeout: 60 }, { uefi: true });
+  const failure = mustFail(checked.result);
+  assert.match(failure.message, /^the guest has nothing to boot from: UEFI Interactive Shell/);
+  assert.match(failure.hint ?? '', /grub-install --removable/);
+});
+
 test('a guest that never stops writing is stopped in time, and shown with its last lines only', async () => {
   using rig = new BootRig();
   const failure = mustFail((await rig.check(rig.guest('on and on\r\n', 'repeat'), { timeout: 1.5 })).result);

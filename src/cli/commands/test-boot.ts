@@ -76,6 +76,7 @@ function readMachine(
   return ok({
     image: image.value,
     accelerator: raw.accel,
+    uefi: raw.uefi,
     network: network.value,
     ...(memory ? { memoryMiB: memory.value } : {}),
     ...(cpus ? { cpus: cpus.value } : {}),

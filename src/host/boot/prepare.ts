@@ -49,7 +49,7 @@ export async function prepareMachine(
 
   const scratch = makeScratch();
   if (!scratch.ok) return scratch;
-  const files = await findFiles(image.value, arch, options.seed, scratch.value.path, signal);
+  const files = await findFiles(image.value, arch, options, scratch.value.path, signal);
   if (!files.ok) {
     scratch.value[Symbol.dispose]();
     return files;
@@ -74,11 +74,11 @@ export async function prepareMachine(
 async function findFiles(
   image: DiskImage,
   arch: GuestArch,
-  seedDirectory: string | undefined,
+  { uefi = false, seed: seedDirectory }: MachineOptions,
   scratch: string,
   signal: AbortSignal,
 ): Promise<Result<Pick<MachineSpec, 'firmware' | 'seed'>>> {
-  const firmware = await findFirmware(image, arch, scratch, signal);
+  const firmware = await findFirmware(image, arch, uefi, scratch, signal);
   if (!firmware.ok) return firmware;
   if (seedDirectory === undefined) return ok({ firmware: firmware.value, seed: undefined });
   const seed = await makeSeed(path.resolve(seedDirectory), scratch, signal);

@@ -26,7 +26,7 @@ export function checkKvm(): Finding {
   };
 }
 
-/** On x86-64 only images without a boot loader for BIOS need a UEFI. */
+/** On x86-64 only images without a boot loader for BIOS, and `--uefi`, need one. */
 export function checkUefi(): readonly Finding[] {
   const arch = ARCHITECTURES[process.arch];
   if (!arch) return [];

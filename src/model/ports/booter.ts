@@ -32,6 +32,8 @@ export interface MachineOptions {
   readonly image: string;
   /** Default `auto`. */
   readonly accelerator?: AcceleratorChoice | undefined;
+  /** Whether to boot with UEFI an image that has a boot loader for BIOS; one without is booted with UEFI in any case. */
+  readonly uefi?: boolean | undefined;
   /** Default {@link DEFAULT_MEMORY_MIB}. */
   readonly memoryMiB?: number | undefined;
   /** Default 2, or 1 on a host with one CPU. */

@@ -38,6 +38,7 @@ export const TEST_BOOT = {
       default: 'auto',
       text: 'use accelerator WORD',
     },
+    uefi: { text: 'boot with UEFI, even if the image has a boot loader for BIOS' },
     net: { value: 'NET', text: 'connect to network NET: user, none or bridge=BRIDGE' },
     forward: {
       value: 'HOST:GUEST',
@@ -52,6 +53,7 @@ export const TEST_BOOT = {
     ['vlb test-boot', 'open the serial console; ^a x exits'],
     ['vlb test-boot --check', 'check that it boots'],
     ["vlb test-boot web --run 'uname -a'", 'run a command in the image or layer web'],
+    ['vlb test-boot --check --uefi', 'check that it boots with UEFI too'],
     ['vlb test-boot --forward 8080:80', 'reach its web server at localhost:8080'],
   ],
 } as const satisfies Command;

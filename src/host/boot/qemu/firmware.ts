@@ -41,26 +41,31 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
 
 /**
  * The UEFI for an image, or undefined for QEMU's BIOS, which boots every image that it can; arm64 machines have only
- * UEFI. Fails as `host` when the image needs a UEFI and none is installed.
+ * UEFI. Fails as `host` when a UEFI is needed and none is installed.
+ * @param isWanted whether it is to be a UEFI in any case
  */
 export async function findFirmware(
   image: DiskImage,
   arch: GuestArch,
+  isWanted: boolean,
   scratch: string,
   signal: AbortSignal,
 ): Promise<Result<UefiFirmware | undefined>> {
-  if (arch === 'x86_64') {
+  if (arch === 'x86_64' && !isWanted) {
     const head = await readHead(image, scratch, signal);
     if (!head.ok) return head;
     if (!needsUefi(head.value)) return ok(undefined);
   }
   const firmware = installedUefi(arch);
   if (firmware) return ok(firmware);
-  return fail('host', 'the image boots only with UEFI, and no UEFI firmware for QEMU is installed', {
+  const message = isWanted ? 'no UEFI firmware for QEMU is installed' : ONLY_UEFI;
+  return fail('host', message, {
     where: { file: image.file },
     hint: packageHint(`UEFI ${arch}`),
   });
 }
+
+const ONLY_UEFI = 'the image boots only with UEFI, and no UEFI firmware for QEMU is installed';
 
 /** The installed UEFI for guests of an architecture. */
 export function installedUefi(arch: GuestArch): UefiFirmware | undefined {
