@@ -55,10 +55,10 @@ export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
     ...(noNetwork ? [{ name: 'network', value: 'none' }] : []),
     ...(hostname === undefined ? [] : [{ name: 'hostname', value: hostname }]),
     ...(fstab === undefined ? [] : [{ name: 'fstab', value: fstab }]),
-    ...partitionMounts.map(({ partition, target: of }) => ({
+    ...partitionMounts.map(({ partition, subvolume, target: of }) => ({
       name: 'chroot-mount',
       of,
-      value: `p${partition}`,
+      value: `p${partition}${subvolume === undefined ? '' : `:${subvolume}`}`,
     })),
   ];
 }

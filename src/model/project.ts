@@ -58,9 +58,11 @@ export interface BindMount {
   readonly target: string;
 }
 
-/** `# chroot-mount pN TARGET`. */
+/** `# chroot-mount pN TARGET`, or `pN:SUBVOLUME`. */
 export interface PartitionMount {
   readonly partition: number;
+  /** A path in a btrfs. */
+  readonly subvolume?: string;
   readonly target: string;
 }
 

@@ -85,6 +85,7 @@ function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined)
   return {
     partitionMounts,
     fstab: fstab === 'ignore' ? 'ignored' : 'tried',
+    acceptsErrors: true,
     whereOf: (target) => (meant ? locateTarget(meant, target) : { file: image.file }),
     ...(rootPartition === undefined ? {} : { rootPartition }),
   };

@@ -86,6 +86,7 @@ async function runShell(
   const system = await bench.mount(disk.value, {
     partitionMounts: [],
     fstab: 'tried',
+    acceptsErrors: true,
     onNote: (message) => emit({ type: 'note', message }),
     whereOf: () => ({ file: image.file }),
   });

@@ -12,6 +12,10 @@ const WRONG_PLACE = 4;
 /** The exit status of `mount_system` for a file system without an operating system. */
 const NO_SYSTEM = 3;
 
+/** The exit status of these functions where mount(8) fails, and its own. */
+const REFUSED = 1;
+const MOUNT_FAILED = 32;
+
 /** Why the image cannot have a mount point at a path; undefined if it can. */
 export type Obstacle = string | undefined;
 
@@ -26,20 +30,40 @@ export interface MountArguments {
   readonly fast?: string;
 }
 
-/**
- * Mounts a file system if it has an operating system.
- * @param mayFail returns `failed` instead of a failure when it cannot be mounted
- */
+/** mount(8) did not mount a file system, and said this. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** Mounts a file system if it has an operating system. */
 export async function mountSystem(
   shell: RootShell,
   { device, target, type, options, fast = '' }: MountArguments,
-  mayFail: boolean,
-): Promise<Result<'mounted' | 'no-system' | 'failed'>> {
-  const argv = ['mount_system', device, target, type, options, fast];
-  const answer = await shell.run(argv, mayFail ? [0, 1, NO_SYSTEM] : [0, NO_SYSTEM]);
+): Promise<Result<'mounted' | 'no-system' | Refusal>> {
+  const answer = await shell.run(
+    ['mount_system', device, target, type, options, fast],
+    [0, REFUSED, NO_SYSTEM],
+  );
   if (!answer.ok) return answer;
-  const { status } = answer.value;
-  return ok(status === 0 ? 'mounted' : status === NO_SYSTEM ? 'no-system' : 'failed');
+  const { status, stderr } = answer.value;
+  if (status === REFUSED) return ok(refusal(stderr));
+  return ok(status === 0 ? 'mounted' : 'no-system');
+}
+
+/** Mounts a file system. */
+export async function mountVolume(
+  shell: RootShell,
+  { device, target, type, options }: MountArguments,
+): Promise<Result<Refusal | undefined>> {
+  const answer = await shell.run(['mount', '-t', type, '-o', options, device, target], [0, MOUNT_FAILED]);
+  if (!answer.ok) return answer;
+  return ok(answer.value.status === 0 ? undefined : refusal(answer.value.stderr));
+}
+
+/** Returns the last error in a device's file system that the kernel has in its log; '' for none. */
+export async function lastError(shell: RootShell, device: string): Promise<Result<string>> {
+  const said = await printed(shell, ['last_error', device]);
+  return said.ok ? ok(said.value.trim()) : said;
 }
 
 /** The lists of what was created or mounted in an image. */
@@ -48,25 +72,42 @@ export interface MountLists {
   readonly inside: string;
 }
 
-/** Mounts a partition at the path `target` of the image. Returns mount's own message where it refused. */
+/** Mounts a partition at the path `target` of the image. */
 export async function mountInside(
   shell: RootShell,
   root: string,
   { device, target, type, options }: MountArguments,
   { made, inside }: MountLists,
-): Promise<Result<{ readonly obstacle?: string; readonly refused?: string }>> {
+): Promise<Result<{ readonly obstacle?: string } | Refusal>> {
   const argv = ['mount_inside', root, device, target, type, options, made, inside];
-  const answer = await shell.run(argv, [0, 1, WRONG_PLACE]);
+  const answer = await shell.run(argv, [0, REFUSED, WRONG_PLACE]);
   if (!answer.ok) return answer;
   const { status, stderr } = answer.value;
   if (status === 0) return ok({});
-  return ok(status === WRONG_PLACE ? { obstacle: stderr.trim() } : { refused: refusal(stderr) });
+  return ok(status === WRONG_PLACE ? { obstacle: stderr.trim() } : refusal(stderr));
 }
 
 /** The reason in what mount(8) prints, which begins with its name and the place. */
-function refusal(stderr: string): string {
+function refusal(stderr: string): Refusal {
   const [line = ''] = stderr.trim().split('\n');
-  return line.replace(/^mount: (?:\S+: )?/, '').replace(/\.$/, '') || 'mount failed';
+  return { refused: line.replace(/^mount: (?:\S+: )?/, '').replace(/\.$/, '') || 'mount failed' };
+}
+
+/**
+ * Tries a mount again, and returns what the kernel says on it in its log: the most serious lines first. Nothing where the
+ * log cannot be read.
+ */
+export async function kernelWords(
+  shell: RootShell,
+  { device, target, type, options }: MountArguments,
+): Promise<Result<readonly string[]>> {
+  const said = await printed(shell, ['kernel_words', device, target, type, options]);
+  if (!said.ok) return said;
+  const lines = said.value.split('\n').flatMap((line) => {
+    const [, level, text] = /^(\d+) (.*)$/.exec(line) ?? [];
+    return text === undefined ? [] : [{ level: Number(level), text: text.trim() }];
+  });
+  return ok(lines.toSorted((a, b) => a.level - b.level).map(({ text }) => text));
 }
 
 /** Whether the image has SELinux, and the program that labels its files. */
@@ -81,11 +122,12 @@ export async function mountLayer(
   root: string,
   { device, target, type, options }: MountArguments,
   { made, inside }: MountLists,
-): Promise<Result<'mounted' | 'no-system' | { readonly obstacle: string }>> {
+): Promise<Result<'mounted' | 'no-system' | { readonly obstacle: string } | Refusal>> {
   const argv = ['mount_layer', device, type, options, root, target, made, inside];
-  const answer = await shell.run(argv, [0, NO_SYSTEM, WRONG_PLACE]);
+  const answer = await shell.run(argv, [0, REFUSED, NO_SYSTEM, WRONG_PLACE]);
   if (!answer.ok) return answer;
   const { status, stderr } = answer.value;
+  if (status === REFUSED) return ok(refusal(stderr));
   if (status === WRONG_PLACE) return ok({ obstacle: stderr.trim() });
   return ok(status === 0 ? 'mounted' : 'no-system');
 }
@@ -125,44 +167,41 @@ export async function trimVolume(
   return said.ok ? ok(said.value.trim() === 'journal') : said;
 }
 
-/** Grows a file system that is not mounted to the size of its device; `target` is a directory for those that must be mounted. */
+/** Grows a file system to the size of its device: xfs and btrfs by the place where they are mounted, others not mounted. */
 export async function growVolume(
   shell: RootShell,
   { device, target, type }: Pick<MountArguments, 'device' | 'target' | 'type'>,
 ): Promise<Result<void>> {
-  const steps: readonly (readonly [argv: readonly string[], okStatuses?: readonly number[]])[] =
-    type === 'xfs' || type === 'btrfs'
-      ? [
-          // Clones of one disk have one UUID.
-          [['mount', '-t', type, '-o', type === 'xfs' ? 'noatime,nouuid' : 'noatime', device, target]],
-          [type === 'xfs' ? ['xfs_growfs', target] : ['btrfs', 'filesystem', 'resize', 'max', target]],
-          [['umount', target]],
-        ]
-      : [
-          [
-            ['e2fsck', '-f', '-p', device],
-            [0, 1],
-          ], // 1: it had something to repair
-          [['resize2fs', device]],
-        ];
-  for (const [argv, okStatuses] of steps) {
-    const step = await done(shell, argv, okStatuses);
-    if (!step.ok) return step;
-  }
-  return ok();
+  if (type === 'xfs') return done(shell, ['xfs_growfs', target]);
+  if (type === 'btrfs') return done(shell, ['btrfs', 'filesystem', 'resize', 'max', target]);
+  const checked = await done(shell, ['e2fsck', '-f', '-p', device], [0, 1]); // 1: it had something to repair
+  return checked.ok ? done(shell, ['resize2fs', device]) : checked;
+}
+
+/** What is known of file systems once they are unmounted, by their devices. */
+export interface Unmounted {
+  /** Those whose journals are worth emptying. */
+  readonly journals: readonly string[];
+  /** Those in which the kernel found errors. */
+  readonly damaged: readonly string[];
 }
 
 /**
- * Unmounts everything at a root and below, and removes the mount points in the list. Returns the devices whose journals are
- * worth emptying. Fails as `host` when something could not be written.
+ * Unmounts everything at a root and below, and removes the mount points in the list. Fails as `host` when something could not
+ * be written.
  */
 export async function unmountAll(
   shell: RootShell,
   root: string,
   { made }: Pick<MountLists, 'made'>,
-): Promise<Result<readonly string[]>> {
+): Promise<Result<Unmounted>> {
   const devices = await printed(shell, ['unmount_all', root, made]);
-  return devices.ok ? ok(devices.value.split('\n').filter((line) => line !== '')) : devices;
+  if (!devices.ok) return devices;
+  const those = (word: string) =>
+    [...devices.value.matchAll(/^(\S+) (.*)$/gm)].flatMap(([, kind, device = '']) =>
+      kind === word ? [device] : [],
+    );
+  return ok({ journals: those('journal'), damaged: those('errors') });
 }
 
 /** Mounts memory for secrets: unlike tmpfs, ramfs is never swapped out to a disk. */

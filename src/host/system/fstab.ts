@@ -13,9 +13,9 @@ export interface FstabLine {
 }
 
 /** A line that mounts a file system of the disk, with the volume that it means; undefined if the disk has none like that. */
-export interface FstabMount {
+export interface FstabMount<V extends DiskVolume> {
   readonly line: FstabLine;
-  readonly volume: DiskVolume | undefined;
+  readonly volume: V | undefined;
   /** The options of the line that decide what is mounted: a subvolume of btrfs. */
   readonly options: readonly string[];
 }
@@ -44,7 +44,10 @@ export function parseFstab(text: string): readonly FstabLine[] {
  * systems, and bind mounts.
  * @param volumes of the disk
  */
-export function mountsOf(lines: readonly FstabLine[], volumes: readonly DiskVolume[]): readonly FstabMount[] {
+export function mountsOf<V extends DiskVolume>(
+  lines: readonly FstabLine[],
+  volumes: readonly V[],
+): readonly FstabMount<V>[] {
   return lines.filter(isMounted).map((line) => ({
     line,
     volume: volumeOf(line.source, volumes),
@@ -70,7 +73,7 @@ const TAGS: Readonly<Record<string, string>> = {
   PARTLABEL: 'PART_ENTRY_NAME',
 };
 
-function volumeOf(source: string, volumes: readonly DiskVolume[]): DiskVolume | undefined {
+function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): V | undefined {
   const [, kind = '', quoted = ''] =
     /^(\w+)=(.*)$/.exec(source) ?? /^\/dev\/disk\/by-(\w+)\/(.*)$/.exec(source) ?? [];
   const tag = TAGS[kind.toUpperCase()];

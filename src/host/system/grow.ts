@@ -4,7 +4,10 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
 import { growPartition, type PartitionTable, partitionTable } from '../root/agent-devices.ts';
+import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
+import { explainRefusal, failWith } from './damage.ts';
+import { mountOf } from './file-systems.ts';
 
 /** The numbers of sectors in a table of type MBR have 32 bits. */
 const MOST_MBR_SECTORS = 2 ** 32;
@@ -41,7 +44,26 @@ export async function growDisk(
   }
   const target = run.file('grow');
   const made = await shell.files.makeDirectory(target);
-  return made.ok ? agent.growVolume(shell, { device: volume.device, type: volume.type, target }) : made;
+  return made.ok ? growFileSystem(shell, volume, { device: volume.device, type: volume.type, target }) : made;
+}
+
+async function growFileSystem(
+  shell: RootShell,
+  volume: Volume,
+  place: Pick<agent.MountArguments, 'device' | 'type' | 'target'>,
+): Promise<Result<void>> {
+  if (/^ext/.test(place.type)) return agent.growVolume(shell, place);
+  const mount = mountOf(place);
+  const refused = await agent.mountVolume(shell, mount);
+  if (!refused.ok) return refused;
+  if (refused.value) {
+    const trouble = await explainRefusal(shell, volume, mount, refused.value);
+    return trouble.ok
+      ? failWith({ ...trouble.value, kind: 'usage' }, `cannot mount ${trouble.value.why}`)
+      : trouble;
+  }
+  const grown = await agent.growVolume(shell, place);
+  return grown.ok ? agent.unmount(shell, place.target) : grown;
 }
 
 function wholeDisk(wanted: number | undefined): Result<number> {

@@ -5,12 +5,16 @@ import type { MountOptions } from '../../model/ports/machine.ts';
 import { describeVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
 import type { RunShell } from '../root/run-shell.ts';
+import { nameOf, type Trouble } from './damage.ts';
+import { mountOf, subvolume as subvolumeOption } from './file-systems.ts';
 import { mountsOf, parseFstab } from './fstab.ts';
 
 /** A mount inside a mounted system. */
-export interface InsideMount extends agent.MountArguments {
+export interface InsideMount {
+  readonly volume: Volume;
+  readonly mount: agent.MountArguments;
   /** What it means that it cannot be mounted. */
-  failed(why: string): Result<void>;
+  failed(trouble: Trouble): Result<void>;
 }
 
 /** The mounts of the hints. Fails as `work` when one is of a partition without a file system. */
@@ -19,7 +23,7 @@ export function requestedMounts(
   volumes: readonly Volume[],
 ): Result<readonly InsideMount[]> {
   const mounts: InsideMount[] = [];
-  for (const { partition, target } of partitionMounts) {
+  for (const { partition, subvolume, target } of partitionMounts) {
     const where = whereOf(target);
     const volume = volumes.find((candidate) => candidate.partition === partition);
     if (!volume?.type) {
@@ -28,9 +32,20 @@ export function requestedMounts(
         hint: describeVolumes(volumes),
       });
     }
-    const failed = (why: string) =>
-      fail('work', `cannot mount partition ${partition} at ${target}: ${why}`, { where });
-    mounts.push({ device: volume.device, target, type: volume.type, options: '', failed });
+    const { device, type } = volume;
+    if (subvolume !== undefined && type !== 'btrfs') {
+      return fail('work', `${nameOf(volume)} has no subvolume to mount at ${target}: only btrfs has`, {
+        where,
+      });
+    }
+    const failed = ({ why, hint, detail, kind }: Trouble) =>
+      fail(kind, `cannot mount at ${target}: ${why}`, {
+        where,
+        ...(hint && { hint }),
+        ...(detail?.length ? { detail } : {}),
+      });
+    const mount = mountOf({ device, target, type }, subvolumeOption(subvolume ?? ''));
+    mounts.push({ volume, mount, failed });
   }
   return ok(mounts);
 }
@@ -55,22 +70,20 @@ export async function fstabMounts(
     const { target, source } = line;
     if (taken.has(target)) continue;
     const isOptional = fstab === 'tried' || line.options.includes('nofail');
-    const failed = (why: string, hint?: string): Result<void> => {
+    const failed = ({ why, hint, detail }: Pick<Trouble, 'why' | 'hint' | 'detail'>): Result<void> => {
       const message = `${target}, which line ${line.number} of the image's /etc/fstab mounts, cannot be mounted: ${why}`;
-      if (!isOptional) return fail('work', message, { hint: `${hint ?? FSTAB_HINT}` });
+      const hints = [...(hint === undefined ? [] : [hint]), FSTAB_HINT].join('; or ');
+      if (!isOptional) return fail('work', message, { hint: hints, ...(detail?.length ? { detail } : {}) });
       onNote?.(message);
       return ok();
     };
-    const type = volume?.tags.get('TYPE');
-    if (volume && type !== undefined) {
-      const all = [...options, ...(type === 'xfs' ? ['nouuid'] : [])].join(',');
-      const refused = (why: string) =>
-        failed(why, /unknown filesystem type/.test(why) ? kernelHint(type) : undefined);
-      mounts.push({ device: volume.device, target, type, options: all, failed: refused });
+    if (volume?.type !== undefined) {
+      const { device, type } = volume;
+      mounts.push({ volume, mount: mountOf({ device, target, type }, options), failed });
       continue;
     }
     const why = volume ? `${source} has no file system` : `the disk has no ${source}`;
-    const accepted = failed(why);
+    const accepted = failed({ why });
     if (!accepted.ok) return accepted;
   }
   return ok(mounts);
@@ -78,7 +91,3 @@ export async function fstabMounts(
 
 const FSTAB_HINT =
   'add nofail to that line if the image works without it; or # vlb: fstab ignore to the script to mount nothing of it';
-
-function kernelHint(type: string): string {
-  return `this host's kernel has no ${type}: modprobe ${type}; or ${FSTAB_HINT}`;
-}

@@ -1,35 +1,16 @@
 // Finds the operating system on a disk, mounts it with what belongs to it, and unmounts it again.
 
-import { fail, ok, type Result, type Where } from '../../model/failure.ts';
+import { type Failure, fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
 import { describeVolumes, readVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
 import { addPartitions, dropPartitions } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
+import { explainDamage, explainErrors, explainRefusal, failWith, wordsOnUnknown } from './damage.ts';
+import { fastOptions, mountOf, SYSTEM_TYPES, subvolume, systemRoots } from './file-systems.ts';
 import { fstabMounts, requestedMounts } from './inside-mounts.ts';
 import { emptyJournal } from './journal.ts';
-
-/** The file systems that can hold the root of a Linux system, with the mount options to try for each. */
-const SYSTEM_TYPES: Readonly<Record<string, readonly string[]>> = {
-  // Finishing mkfs's lazy work would write zeros into the delta.
-  ext4: ['noinit_itable'],
-  ext3: [''],
-  ext2: [''],
-  // Clones of one disk have one UUID, and two of them may be mounted at once.
-  xfs: ['nouuid'],
-  // Distributions keep the root in a subvolume; the default one comes first.
-  btrfs: ['', 'subvol=@', 'subvol=@rootfs', 'subvol=root'],
-};
-
-/**
- * Options that make writing faster while a script runs, where the file system supports them. They give up consistency
- * after a crash of the machine, which no run needs: its draft is thrown away in that case. The commit comes after the
- * unmount, which writes everything anyway. docs/performance.md has the gain of each option.
- */
-const FAST: Readonly<Record<string, string>> = {
-  ext4: 'nobarrier,commit=300,data=writeback,noauto_da_alloc',
-};
 
 /** The failure for a path that cannot be a mount point, with the reason as a clause. */
 export function pointFailure(obstacle: string, where?: Where): Result<never> {
@@ -51,20 +32,35 @@ export async function mountSystem(
   const root = run.file('root');
   const made = await shell.files.makeDirectory(root);
   if (!made.ok) return made;
-  const mounted = await mountRoot(run, volumes.value, root, options.rootPartition);
+  const mounted = await mountRoot(shell, volumes.value, root, options);
   if (!mounted.ok) return mounted;
   const requested = requestedMounts(options, volumes.value);
   if (!requested.ok) return requested;
   const usual = await fstabMounts(run, root, options, volumes.value);
   if (!usual.ok) return usual;
-  const byDepth = [...usual.value, ...requested.value].sort((a, b) => a.target.length - b.target.length);
+  const byDepth = [...usual.value, ...requested.value].sort(
+    (a, b) => a.mount.target.length - b.mount.target.length,
+  );
   const inside: string[] = [];
-  for (const { target, device, type, options, failed } of byDepth) {
-    const tried = await agent.mountInside(shell, root, { device, target, type, options }, lists);
+  const check = await shell.files.makeDirectory(run.file('check'));
+  if (!check.ok) return check;
+  for (const { volume, mount, failed } of byDepth) {
+    const sound = await checkErrors(shell, volume, run.file('check'), options);
+    if (!sound.ok) return sound;
+    const tried = await agent.mountInside(shell, root, mount, lists);
     if (!tried.ok) return tried;
-    const { obstacle, refused } = tried.value;
-    const why = obstacle === undefined ? refused : `it cannot be a mount point: ${obstacle}`;
-    const accepted = why === undefined ? ok(void inside.push(target)) : failed(why);
+    if (!('refused' in tried.value)) {
+      const { obstacle } = tried.value;
+      const accepted =
+        obstacle === undefined
+          ? ok(void inside.push(mount.target))
+          : failed({ kind: 'work', why: `it cannot be a mount point: ${obstacle}` });
+      if (!accepted.ok) return accepted;
+      continue;
+    }
+    const trouble = await explainRefusal(shell, volume, { ...mount, target: run.file('check') }, tried.value);
+    if (!trouble.ok) return trouble;
+    const accepted = failed(trouble.value);
     if (!accepted.ok) return accepted;
   }
   return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value, inside });
@@ -85,16 +81,21 @@ export async function mountLayerSystem(
         hint: 'deltas of one base are copies of one btrfs, and the kernel takes all copies for the same file system',
       });
     }
-    for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
-      const tried = await agent.mountLayer(
-        shell,
-        system.root,
-        { device: volume.device, target, type: volume.type ?? '', options: `ro,nodev,${options}` },
-        lists,
-      );
+    for (const root of systemRoots(volume.type)) {
+      const mount = mountOf({ device: volume.device, target, type: volume.type ?? '' }, [
+        'ro',
+        ...subvolume(root),
+      ]);
+      const tried = await agent.mountLayer(shell, system.root, mount, lists);
       if (!tried.ok) return tried;
-      if (typeof tried.value === 'object') return pointFailure(tried.value.obstacle);
       if (tried.value === 'mounted') return ok();
+      if (tried.value === 'no-system') continue;
+      if ('obstacle' in tried.value) return pointFailure(tried.value.obstacle);
+      const place = { ...mount, target: `${system.root}.layer` };
+      const made = await shell.files.makeDirectory(place.target);
+      if (!made.ok) return made;
+      const trouble = await explainRefusal(shell, volume, place, tried.value);
+      return trouble.ok ? failWith(trouble.value, `cannot mount ${trouble.value.why}`) : trouble;
     }
   }
   return noSystem(volumes.value, undefined);
@@ -115,9 +116,8 @@ export async function trimVolumes(run: RunShell, device: string): Promise<Result
   if (!made.ok) return made;
   for (const { device: node, type } of volumes.value) {
     // The kernel takes two clones of one btrfs, mounted at once, for one file system; trimming is not worth that risk.
-    if (type === undefined || type === 'btrfs' || !(type in SYSTEM_TYPES)) continue;
-    const options = `noatime,${SYSTEM_TYPES[type]?.[0] ?? ''}`.replace(/,$/, '');
-    const hasJournal = await agent.trimVolume(shell, { device: node, target, type, options });
+    if (type === undefined || type === 'btrfs' || systemRoots(type).length === 0) continue;
+    const hasJournal = await agent.trimVolume(shell, mountOf({ device: node, target, type }));
     if (!hasJournal.ok) return hasJournal;
     // How much the script wrote is unknown, so the journal is emptied in any case.
     if (hasJournal.value) await emptyJournal(shell, node);
@@ -133,51 +133,95 @@ export async function unmountSystem(
   // What the script deleted must not stay in the delta.
   const trimmed = await agent.trimAll(shell, system.root);
   if (!trimmed.ok) return trimmed;
-  const journals = await agent.unmountAll(shell, system.root, lists);
-  if (!journals.ok) return journals;
-  for (const device of journals.value) await emptyJournal(shell, device);
+  const unmounted = await agent.unmountAll(shell, system.root, lists);
+  if (!unmounted.ok) return unmounted;
+  const [damaged] = unmounted.value.damaged;
+  if (damaged !== undefined) return explainDamage(shell, system, damaged);
+  for (const device of unmounted.value.journals) await emptyJournal(shell, device);
+  return ok();
+}
+
+/**
+ * Fails as `work` for a file system in which the kernel found errors before, unless they are accepted; notes them then, and
+ * if it is only possible that there are some.
+ */
+async function checkErrors(
+  shell: RootShell,
+  volume: Volume,
+  target: string,
+  { acceptsErrors, onNote }: MountOptions,
+): Promise<Result<void>> {
+  const found = await explainErrors(shell, volume, target);
+  if (!found.ok || found.value === undefined) return found.ok ? ok() : found;
+  if (found.value.isCertain && acceptsErrors !== true) return failWith(found.value, found.value.why);
+  onNote?.(found.value.why);
   return ok();
 }
 
 async function mountRoot(
-  { shell }: RunShell,
+  shell: RootShell,
   volumes: readonly Volume[],
   root: string,
-  wanted: number | undefined,
+  options: MountOptions,
 ): Promise<Result<Volume>> {
+  const { rootPartition: wanted, onNote } = options;
   const candidates = volumes.filter(
-    (volume) =>
-      (wanted === undefined || volume.partition === wanted) && volume.type && volume.type in SYSTEM_TYPES,
+    ({ partition, type }) => (wanted === undefined || partition === wanted) && systemRoots(type).length > 0,
   );
   const [single] = candidates;
   if (single && candidates.length === 1) {
+    const sound = await checkErrors(shell, single, root, options);
+    if (!sound.ok) return sound;
     const mounted = await tryMount(shell, single, root, 'rw');
     if (!mounted.ok) return mounted;
-    return mounted.value === undefined ? noSystem(volumes, wanted) : ok(single);
+    return mounted.value ? ok(single) : whyNoSystem(shell, volumes, root, wanted);
   }
-  const found: { volume: Volume; options: string }[] = [];
+  const found: Volume[] = [];
+  const refused: Failure[] = [];
   for (const volume of candidates) {
     // Read-only: the search must not write into the delta.
-    const options = await tryMount(shell, volume, root, 'ro');
-    if (!options.ok) return options;
-    if (options.value === undefined) continue;
-    found.push({ volume, options: options.value });
+    const tried = await tryMount(shell, volume, root, 'ro');
+    if (!tried.ok && tried.failure.kind !== 'work') return tried;
+    if (!tried.ok) refused.push(tried.failure);
+    if (!tried.ok || !tried.value) continue;
+    found.push(volume);
     const unmounted = await agent.unmount(shell, root);
     if (!unmounted.ok) return unmounted;
   }
   const [only] = found;
-  if (!only) return noSystem(volumes, wanted);
+  const [failure] = refused;
+  if (!only && failure) return { ok: false, failure };
+  if (!only) return whyNoSystem(shell, volumes, root, wanted);
   if (found.length > 1) {
     return fail(
       'work',
-      `partitions ${found.map(({ volume }) => volume.partition).join(' and ')} each hold an operating system`,
+      `partitions ${found.map(({ partition }) => partition).join(' and ')} each hold an operating system`,
       {
         hint: 'choose one with # vlb: root-partition N',
       },
     );
   }
-  const mounted = await tryMount(shell, only.volume, root, 'rw');
-  return mounted.ok ? ok(only.volume) : mounted;
+  for (const { message } of refused) onNote?.(message); // it is not mounted for the script, unless that fails later
+  const sound = await checkErrors(shell, only, root, options);
+  if (!sound.ok) return sound;
+  const mounted = await tryMount(shell, only, root, 'rw');
+  return mounted.ok ? ok(only) : mounted;
+}
+
+/** The failure where no file system has a system, with what the kernel says on those that blkid does not recognize. */
+async function whyNoSystem(
+  shell: RootShell,
+  volumes: readonly Volume[],
+  place: string,
+  wanted: number | undefined,
+): Promise<Result<never>> {
+  const unknown = volumes.filter(({ partition, type }) => !type && [undefined, partition].includes(wanted));
+  const words = await wordsOnUnknown(shell, unknown, place);
+  if (!words.ok) return words;
+  const none = noSystem(volumes, wanted);
+  if (none.ok || words.value.length === 0) return none;
+  const hint = `${none.failure.hint}; if a superblock is damaged, e2fsck -b 32768 or xfs_repair on that partition of the image uses a copy of it`;
+  return { ok: false, failure: { ...none.failure, hint, detail: words.value } };
 }
 
 function noSystem(volumes: readonly Volume[], wanted: number | undefined): Result<never> {
@@ -186,34 +230,27 @@ function noSystem(volumes: readonly Volume[], wanted: number | undefined): Resul
       ? 'no operating system found on the disk'
       : `no operating system found on partition ${wanted}`;
   return fail('work', message, {
-    hint: `${describeVolumes(volumes)}; vlb looks for /etc/os-release on ext4, xfs and btrfs; choose a partition with # vlb: root-partition N`,
+    hint: `${describeVolumes(volumes)}; vlb looks for /etc/os-release on ${SYSTEM_TYPES}; choose a partition with # vlb: root-partition N`,
   });
 }
 
-/** Mounts a volume if it has a system; returns the options that worked, or undefined, and then nothing is mounted. */
+/** Mounts a volume if it has a system, and returns whether it has. Fails as `work` where it cannot be mounted. */
 async function tryMount(
   shell: RootShell,
   volume: Volume,
-  root: string,
+  target: string,
   mode: 'ro' | 'rw',
-): Promise<Result<string | undefined>> {
-  for (const options of SYSTEM_TYPES[volume.type ?? ''] ?? []) {
-    const type = volume.type ?? '';
-    const fast = mode === 'rw' ? FAST[type] : undefined;
-    const tried = await agent.mountSystem(
-      shell,
-      {
-        device: volume.device,
-        target: root,
-        type,
-        options: `${mode},noatime,nodev,${options}`,
-        ...(fast === undefined ? {} : { fast }),
-      },
-      // A missing subvolume is not a failure; any other failed mount is.
-      options.startsWith('subvol='),
-    );
+): Promise<Result<boolean>> {
+  const { device, type = '' } = volume;
+  for (const root of systemRoots(type)) {
+    const mount = mountOf({ device, target, type }, [mode, ...subvolume(root)]);
+    const fast = mode === 'rw' ? fastOptions(type) : undefined;
+    const tried = await agent.mountSystem(shell, { ...mount, ...(fast === undefined ? {} : { fast }) });
     if (!tried.ok) return tried;
-    if (tried.value === 'mounted') return ok(options);
+    if (tried.value === 'mounted') return ok(true);
+    if (tried.value === 'no-system' || root !== '') continue; // not every subvolume is there
+    const trouble = await explainRefusal(shell, volume, mount, tried.value);
+    return trouble.ok ? failWith(trouble.value, `cannot mount ${trouble.value.why}`) : trouble;
   }
-  return ok(undefined);
+  return ok(false);
 }

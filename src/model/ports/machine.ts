@@ -166,6 +166,8 @@ export interface MountOptions {
   readonly partitionMounts: readonly PartitionMount[];
   /** Whether what the image's fstab mounts from the disk must be mounted, or is where possible; a requested mount has precedence. */
   readonly fstab: 'required' | 'tried' | 'ignored';
+  /** Whether a file system in which the kernel found errors is mounted all the same, with a note; not to build on it. */
+  readonly acceptsErrors?: boolean;
   /** Called for what is not mounted, and need not be. */
   readonly onNote?: (message: string) => void;
   /** The location of the hint for a target, for failures. */

@@ -29,6 +29,9 @@ export interface HintWord {
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
+/** A partition, and a subvolume: a comma would end that option of the mount. */
+const PARTITION = /^p([1-9]\d{0,2})(?::([^,]+))?$/;
+
 /** The kernel's limit is 64 characters. */
 const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*$/i;
 
@@ -62,15 +65,15 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
     },
   },
   'chroot-mount': {
-    form: 'chroot-mount pN TARGET',
-    text: 'Also mounts partition N at TARGET.',
+    form: 'chroot-mount pN[:NAME] TARGET',
+    text: 'Also mounts partition N, or the subvolume NAME of its btrfs, at TARGET.',
     take(draft, args, { line }) {
-      const [partition = '', target] = args;
-      const number = /^p([1-9]\d{0,2})$/.exec(partition)?.[1];
+      const [source = '', target] = args;
+      const [, number, subvolume] = PARTITION.exec(source) ?? [];
       if (args.length !== 2 || number === undefined || !isImagePath(target)) {
-        return 'requires a partition like p2 and an absolute TARGET';
+        return 'requires a partition like p2 and an absolute TARGET; a subvolume is p2:NAME, without commas';
       }
-      draft.partitionMounts.push({ partition: Number(number), target });
+      draft.partitionMounts.push({ partition: Number(number), ...(subvolume && { subvolume }), target });
       return takeTarget(draft, target, line);
     },
   },

@@ -66,6 +66,9 @@ describe('the key changes with', () => {
     'the root partition': { hints: { rootPartition: 2 } },
     'the host name': { hints: { hostname: 'web' } },
     'which partition is mounted': { hints: { partitionMounts: [{ partition: 4, target: '/boot' }] } },
+    'which subvolume is mounted': {
+      hints: { partitionMounts: [{ partition: 2, subvolume: '@boot', target: '/boot' }] },
+    },
     'where a partition is mounted': { hints: { partitionMounts: [{ partition: 2, target: '/srv' }] } },
     'the order of mounts': { hints: { partitionMounts: HINTS.partitionMounts?.toReversed() ?? [] } },
     'the architecture': { layer: { platform: { architecture: 'pdp11', os: 'linux' } } },

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
 #
-# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, mounts_at, has_selinux, trim_all, trim_volume, unmount_all,
-#   end_swapping, journal_written
-# Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks
+# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, has_selinux,
+#   trim_all, trim_volume, unmount_all, end_swapping, journal_written
+# Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks, last, level, number,
+#   rest, errors
 
 # prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
 # Prints "dpkg" where services have to be kept from starting the Debian way.
@@ -22,7 +23,7 @@ prepare_chroot() {
 # INSIDE.
 mount_inside() {
   mount_point "$1" "$3" directory "$6" || return
-  mount -t "$4" -o "noatime,nodev${5:+,$5}" "$2" "$found" || return 1
+  mount -t "$4" -o "$5" "$2" "$found" || return 1
   printf '%s\n' "$found" >>"$7"
 }
 
@@ -37,8 +38,7 @@ mount_layer() {
 # not (it is unmounted again), else that of mount. The FAST options are added where the file system knows them: an ext4
 # without a journal rejects those about journals.
 mount_system() {
-  { [ -n "${5-}" ] && mount -t "$3" -o "${4%,},$5" "$1" "$2" 2>/dev/null; } ||
-    mount -t "$3" -o "${4%,}" "$1" "$2" || return 1
+  { [ -n "${5-}" ] && mount -t "$3" -o "$4,$5" "$1" "$2" 2>/dev/null; } || mount -t "$3" -o "$4" "$1" "$2" || return 1
   for place in etc/os-release usr/lib/os-release etc/passwd; do
     case $place in
       usr/*) [ -L "$2/usr" ] || [ -L "$2/usr/lib" ] ;;
@@ -48,6 +48,31 @@ mount_system() {
   done
   umount "$2"
   return 3
+}
+
+# kernel_words DEVICE TARGET TYPE OPTIONS: tries a mount, and prints a line "LEVEL TEXT" for each message of the kernel's on
+# that device since then.
+kernel_words() {
+  last=$(kernel_log | tail -n 1)
+  last=${last#*,}
+  ! mount -t "$3" -o "$4" "$1" "$2" 2>/dev/null || umount "$2"
+  kernel_log | while IFS=, read -r level number rest; do
+    [ "$number" -gt "${last%%,*}" ] || continue
+    case ${rest#*;}. in
+      *'detected capacity change'*) ;;
+      *"${1##*/}"[!0-9a-z]*) echo "$((level & 7)) ${rest#*;}" ;;
+    esac
+  done
+}
+
+# last_error DEVICE: prints the last message on errors in the file system of a device.
+last_error() {
+  kernel_log | sed -n "s/^[^;]*;\\(.* error (device ${1##*/}).*\\)/\\1/p" | tail -n 1
+}
+
+# kernel_log: prints the messages in the kernel's log: lines "PRIORITY,NUMBER,TIME,FLAGS;TEXT".
+kernel_log() {
+  dd if=/dev/kmsg iflag=nonblock bs=8192 status=none 2>/dev/null | grep -a '^[0-9]*,[0-9]*,'
 }
 
 # mounts_at ROOT: prints what is mounted at ROOT and below, in the order of mounting. (mountinfo has blanks and backslashes
@@ -87,7 +112,8 @@ trim_volume() {
 
 # unmount_all ROOT LIST: unmounts in reverse order, and removes the mount points that were created: each while what it is in
 # is still mounted and what was mounted on it is not. Each file system is flushed before: errors of earlier writes to the
-# disk are reported then or never. Prints the devices whose journals are worth emptying, one per line.
+# disk are reported then or never. Prints a line "journal DEVICE" for each whose journal is worth emptying, and "errors DEVICE"
+# for each ext4 in which the kernel found errors.
 unmount_all() {
   [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
   end_swapping "$1"
@@ -98,8 +124,10 @@ unmount_all() {
     sync --file-system "$place" || exit 1
     device=$(findmnt --noheadings --output SOURCE --target "$place")
     written=$(journal_written "$device")
+    { IFS= read -r errors <"/sys/fs/ext4/${device##*/}/errors_count"; } 2>/dev/null || errors=0
     umount "$place" || exit 1
-    [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || printf '%s\n' "$device"
+    [ "$errors" = 0 ] || printf 'errors %s\n' "$device"
+    [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || printf 'journal %s\n' "$device"
   done
 }
 

@@ -35,6 +35,13 @@ describe('good hints', () => {
       '# vlb: chroot-mount p128 /x',
       { partitionMounts: [{ partition: 128, target: '/x' }], ...atLine2('/x') },
     ],
+    [
+      '# chroot-mount p2:@home/ann /home/ann',
+      {
+        partitionMounts: [{ partition: 2, subvolume: '@home/ann', target: '/home/ann' }],
+        ...atLine2('/home/ann'),
+      },
+    ],
     ['# vlb: from scratch', { from: 'scratch' }],
     ['# vlb: from 10_base', { from: { layer: '10_base', line: 2 } }],
     ['# vlb: disk-size 20G', { diskSize: 20 * 2 ** 30 }],
