@@ -1,12 +1,12 @@
 // argv → command → exit status. The only place that sets the exit status.
 
-import { type Failure, fail } from '../model/failure.ts';
+import { type Failure, fail, type Result } from '../model/failure.ts';
 import { createStyle, wantsColor } from '../report/terminal/style.ts';
 import { failureText } from '../report/text/failure.ts';
 import { systemError } from '../util/errors.ts';
-import { parseBuild } from './args/parse-build.ts';
+import { collectPlainly, readLine } from './args/read.ts';
+import { split } from './args/split.ts';
 import type { Call } from './args/table/table.ts';
-import { readValues } from './args/values.ts';
 import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { giveBackAtExit } from './give-back.ts';
@@ -36,10 +36,16 @@ async function run(argv: readonly string[]): Promise<void> {
     const { printCandidates } = await import('./commands/completion.ts');
     return printCandidates(argv.slice(1));
   }
-  const words = parseBuild(argv);
-  const call = words ? readValues(words, argv) : (await import('./args/parse.ts')).parse(argv);
+  const call = await parsed(argv);
   if (!call.ok) return printFailure(call.failure);
   await runCall(call.value);
+}
+
+/** `vlb build` is parsed without loading yargs, and means the same. */
+async function parsed(argv: readonly string[]): Promise<Result<Call>> {
+  const line = split(argv);
+  if (line.path === 'build') return readLine(line, collectPlainly);
+  return (await import('./args/parse.ts')).parse(argv);
 }
 
 /** Runs a command and sets its exit status. */

@@ -41,6 +41,11 @@ test('what is wrong on the command line is told with what was meant', async () =
     [['build', '--last', '99'], /no layer named "99"\n {2}help: valid layers: 10_base/],
     [['plan', ''], /no layer named ""\n {2}help: valid layers: 10_base/],
     [['build', '--', '--flatten'], /"--flatten" is not a valid name \(it begins with a dash\)/],
+    [['build', '--secret.A=b'], /^error: unknown option --secret\.A\n/],
+    [['build', '-p.A=1'], /^error: -p \.A=1: not a parameter\n {2}help: write it as NAME=VALUE/],
+    [['-C.=/', 'plan'], /^error: no such directory/],
+    [['build', '--dryRun'], /^error: unknown option --dryRun\n {2}help: did you mean --dry-run\?/],
+    [['--foo', 'build'], /^error: unknown option --foo\n/],
     [['why', '10_base', 'more'], /vlb why: unexpected argument "more"/],
     [['help', 'biuld'], /unknown command biuld\n {2}help: did you mean vlb build\?/],
     [
@@ -65,6 +70,7 @@ test('words behind -- are layers, and help COMMAND is COMMAND --help', async () 
     assert.equal(help.stdout, (await project.vlb([command, '--help'])).stdout);
   }
   assert.equal((await project.vlb(['help'])).stdout, (await project.vlb(['--help'])).stdout);
+  assert.equal((await project.vlb(['-h'])).stdout, (await project.vlb(['--help'])).stdout);
 });
 
 test('help is one screen for each command, and every option says what it does', async () => {

@@ -20,14 +20,23 @@ export function unknownCommand(path: string, word: string | undefined): Failure 
   }).failure;
 }
 
-/** The failure for an option that is not one of those at `path`. */
+/**
+ * The failure for an option that is not one of those at `path`.
+ * @param form as it was typed, without a value
+ */
 export function unknownOption(
-  name: string,
+  form: string,
   path: string,
   options: Readonly<Record<string, Option>>,
 ): Failure {
+  // --dryRun and --dry_run are how other tools write it.
+  const name = form
+    .replace(/^--?/, '')
+    .replaceAll('_', '-')
+    .replace(/(?<=[a-z])[A-Z]/g, '-$&')
+    .toLowerCase();
   const hint = guessHint(name, Object.keys(options), helpHint(path), dashed);
-  return fail('usage', `unknown option ${dashed(name)}`, { hint }).failure;
+  return fail('usage', `unknown option ${form}`, { hint }).failure;
 }
 
 /** Where the command at a path is explained. */

@@ -1,16 +1,22 @@
-// From the words of a command line to the values of its command: both parsers end here, so that they agree.
+// From the words of a command line to the values of its command.
 
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { helpHint } from './errors.ts';
 import { type Call, camelCased, commandAt, dashed, optionsOf, ROOT } from './table/table.ts';
 import type { Argument, Command, Option } from './table/types.ts';
 
+/** An option as it was typed, and its value; true for a flag, and for an optional value that is not there. */
+export interface Given {
+  readonly form: string;
+  readonly value: string | true;
+}
+
 /** A command line taken apart. */
 export interface Words {
   /** Of a command that can be run. */
   readonly path: string;
   /** What was given for each option, by its name in the table. */
-  readonly options: Readonly<Record<string, readonly (string | boolean)[]>>;
+  readonly options: Readonly<Record<string, readonly Given[]>>;
   readonly arguments: readonly string[];
   /** What follows `--`, for commands that take a command line there. */
   readonly behind: readonly string[];
@@ -19,17 +25,14 @@ export interface Words {
 /** Arguments that commands look up by name: an empty one is an unknown name. */
 const NAMES = ['LAYER', 'IMAGE', 'NAME'];
 
-/**
- * Checks and converts all values, and puts in defaults. Fails as `usage` with the first that is not valid.
- * @param argv the command line, to name options as they were typed
- */
-export function readValues(words: Words, argv: readonly string[]): Result<Call> {
+/** Checks and converts all values, and puts in defaults. Fails as `usage` with the first that is not valid. */
+export function readValues(words: Words): Result<Call> {
   const command = commandAt(words.path) ?? ROOT;
   const hint = helpHint(words.path);
-  const options = readOptions(words.path, words.options, argv);
+  const options = readOptions(words.path, words.options);
   if (!options.ok) return options;
   const raw: Record<string, unknown> = { ...options.value, behind: words.behind };
-  const exclusive = (command.exclusive ?? []).filter((name) => words.options[name]?.at(-1));
+  const exclusive = (command.exclusive ?? []).filter((name) => words.options[name]);
   if (exclusive.length > 1) {
     return fail('usage', `use either ${exclusive.slice(0, 2).map(dashed).join(' or ')}, not both`);
   }
@@ -49,34 +52,30 @@ export function readValues(words: Words, argv: readonly string[]): Result<Call> 
 export function readOptions(
   path: string,
   given: Words['options'],
-  argv: readonly string[],
 ): Result<Readonly<Record<string, unknown>>> {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(optionsOf(commandAt(path) ?? ROOT))) {
-    const value = optionValue(option, given[name], typed(name, option, argv), helpHint(path));
+    const value = optionValue(option, given[name], helpHint(path));
     if (!value.ok) return value;
     values[camelCased(name)] = value.value;
   }
   return ok(values);
 }
 
-function optionValue(
-  option: Option,
-  given: readonly (string | boolean)[] | undefined,
-  name: string,
-  hint: string,
-): Result<unknown> {
-  if (given === undefined) return ok(option.list ? [] : option.default);
-  if (option.value === undefined) return ok(given.at(-1) === true);
-  if (given.length > 1 && !option.list) return fail('usage', `${name} can be given only once`, { hint });
-  if (given.includes('') && !option.optional) return fail('usage', `${name} requires a value`, { hint });
-  const [value] = given;
-  const wrong = invalidChoice(name, option.choices, String(value));
+function optionValue(option: Option, given: readonly Given[] | undefined, hint: string): Result<unknown> {
+  const last = given?.at(-1);
+  if (!given || !last) return ok(option.list ? [] : option.default);
+  if (option.value === undefined) return ok(true);
+  const { form } = last;
+  if (given.length > 1 && !option.list) return fail('usage', `${form} can be given only once`, { hint });
+  const texts = given.map(({ value }) => (value === true ? '' : value));
+  const [text = ''] = texts;
+  const wrong = invalidChoice(form, option.choices, text);
   if (wrong) return { ok: false, failure: wrong };
-  if (!option.number) return ok(option.list ? given : value);
-  const number = Number(value);
+  if (!option.number) return ok(option.list ? texts : text);
+  const number = Number(text);
   if (Number.isSafeInteger(number) && number >= 1) return ok(number);
-  return fail('usage', `${name} must be a number, 1 or more`, { hint });
+  return fail('usage', `${form} must be a number, 1 or more`, { hint });
 }
 
 function argumentFailure(
@@ -109,11 +108,4 @@ function unexpected(word: string, path: string, { behind }: Command, hint: strin
   return fail('usage', `vlb ${path}: unexpected argument "${word}"`, {
     hint: behind === undefined ? hint : `put the command to run after --: vlb ${path} LAYER -- ${behind}`,
   }).failure;
-}
-
-/** An option as it was typed: by its name, or by its letter. */
-function typed(name: string, { alias }: Option, argv: readonly string[]): string {
-  const long = dashed(name);
-  const isLong = argv.some((word) => word === long || word.startsWith(`${long}=`));
-  return isLong || alias === undefined ? long : dashed(alias);
 }

@@ -17,7 +17,7 @@ export const EVERYWHERE = {
   trace: { value: 'FILE', text: 'write a trace for bug reports to FILE' },
   debug: { text: 'print a stack trace on internal errors' },
   version: { text: 'print the version' },
-  help: { text: 'print help' },
+  help: { alias: 'h', text: 'print help' },
 } as const satisfies Record<string, Option>;
 
 const LAYER_TEXT = 'LAYER with its number (20_app) or without (app), or an image of vlb.yaml';

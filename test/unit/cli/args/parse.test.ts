@@ -1,110 +1,140 @@
-// The two parsers: that of `vlb build` means the same as yargs with the same table, and leaves to it what it does not read.
+// The parser: what it reads, and what it refuses.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
+import fc from 'fast-check';
 import { parse } from '../../../../src/cli/args/parse.ts';
-import { parseBuild } from '../../../../src/cli/args/parse-build.ts';
-import { COMMANDS, dashed, optionsOf } from '../../../../src/cli/args/table/table.ts';
-import type { Option } from '../../../../src/cli/args/table/types.ts';
-import { readValues } from '../../../../src/cli/args/values.ts';
+import { collectPlainly, readLine } from '../../../../src/cli/args/read.ts';
+import { split } from '../../../../src/cli/args/split.ts';
+import { COMMANDS, camelCased, dashed, optionsOf } from '../../../../src/cli/args/table/table.ts';
+import type { Command, Option } from '../../../../src/cli/args/table/types.ts';
 
-const VALUES = [
-  'x',
-  '20_app',
-  '4',
-  '',
-  'a=b',
-  'json',
-  'shell',
-  '0',
-  '1.5',
-  'é ü',
-  'a\nb',
-  '"x',
-  "'x'",
-  '-',
-  '-5',
-  '--',
-  'true',
-];
+const RUNS = { seed: 20261126, numRuns: 500 };
 
-/** Each option in each form, with each value. */
-function forms([name, option]: readonly [string, Option]): string[][] {
-  const words = [dashed(name), ...(option.alias === undefined ? [] : [dashed(option.alias)])];
-  return words.flatMap((word) => [
-    [word],
-    [word, word],
-    ...VALUES.flatMap((value) => [
-      [word, value],
-      [`${word}=${value}`],
-      [`${word}${value}`],
-      [word, value, word, value],
-    ]),
-  ]);
-}
-
-describe('parseBuild reads what yargs reads', () => {
-  const lines = [
-    [],
-    ...VALUES.map((value) => [value]),
-    ...Object.entries<Option>(optionsOf(COMMANDS.build)).flatMap(forms),
-    ['20_app', '-n', '30_web', '--last', '40_x', 'web'],
-    ['-nk'],
-    ['-kj', '4'],
-    ['-nkj4'],
-    ['-p', 'A=1', '--param', 'B=2', '-p', ''],
-    ['--keepGoing'],
-    ['--no-keep-going'],
-    ['--constructor'],
-    ['--toString', 'x'],
-  ];
-  let read = 0;
-  for (const place of [
-    (line: readonly string[]) => ['build', ...line],
-    (line: readonly string[]) => ['build', ...line, 'last'],
-    (line: readonly string[]) => ['build', 'first', ...line, '-k'],
-    (line: readonly string[]) => ['-C', '/x', '--debug', 'build', ...line],
-    (line: readonly string[]) => [...line, 'build'],
-  ]) {
-    test(place(['…']).join(' '), () => {
-      for (const line of lines) {
-        const argv = place(line);
-        const words = parseBuild(argv);
-        if (!words) continue;
-        read++;
-        assert.deepEqual(readValues(words, argv), parse(argv), JSON.stringify(argv));
+test('an option of one name requires a value in all commands, or in none', () => {
+  const shapes = new Map<string, Set<string>>();
+  for (const command of Object.values<Command>(COMMANDS)) {
+    for (const [name, option] of Object.entries(optionsOf(command))) {
+      const shape = `${name} ${option.alias} ${option.value !== undefined && !option.optional}`;
+      for (const word of [name, option.alias ?? name]) {
+        shapes.set(word, (shapes.get(word) ?? new Set()).add(shape));
       }
-    });
+    }
   }
-  test('and reads all that is usual', () => {
-    assert.ok(read > 500, String(read));
-    for (const line of [
-      '',
-      '20_app web',
-      '-n',
-      '-j4',
-      '-j 4',
-      '--jobs=4 -k --flatten',
-      '--force',
-      '--force=20_app',
-      '--progress json --on-error shell',
-      '-C dir --cache-dir=x --cache remote:off --no-color --debug',
-      '-p A=1 -p B=2 --secret t=f --nbd /dev/nbd0 --last 20_app --no-cache',
-    ]) {
-      assert.ok(parseBuild(['build', ...line.split(' ').filter((word) => word !== '')]), line);
-    }
-    for (const line of [
-      'plan',
-      'build --help',
-      'build --version',
-      'build --frce',
-      'build -- x',
-      'x build',
-      '',
-    ]) {
-      assert.equal(parseBuild(line.split(' ')), undefined, line);
-    }
+  for (const [word, all] of shapes) assert.equal(all.size, 1, `${word}: ${[...all].join(' / ')}`);
+});
+
+/** A value as users have them: anything that does not look like an option. */
+const value = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !text.startsWith('-'));
+const buildOptions = Object.entries<Option>(optionsOf(COMMANDS.build)).filter(
+  ([name]) => name !== 'help' && name !== 'version',
+);
+
+/** An option of `vlb build` in one of its forms, and the value that it has to get. */
+const given = fc.constantFrom(...buildOptions).chain(([name, option]) => {
+  const long = `--${name}`;
+  const letter = option.alias ?? (name.length === 1 ? name : undefined);
+  const values: fc.Arbitrary<string> = option.choices
+    ? fc.constantFrom(...option.choices)
+    : option.number
+      ? fc.integer({ min: 1 }).map(String)
+      : value;
+  return values.chain((text) => {
+    const flag = option.value === undefined;
+    const forms = [
+      ...(name.length === 1
+        ? []
+        : flag
+          ? [[long]]
+          : [[`${long}=${text}`], ...(option.optional ? [] : [[long, text]])]),
+      ...(letter === undefined ? [] : flag ? [[`-${letter}`]] : [[`-${letter}`, text]]),
+      // A leading "=" belongs to the form.
+      ...(letter === undefined || flag || text.startsWith('=')
+        ? []
+        : [[`-${letter}${text}`], [`-${letter}=${text}`]]),
+    ];
+    return fc.record({
+      name: fc.constant(name),
+      option: fc.constant(option),
+      words: fc.constantFrom(...forms),
+      value: fc.constant(flag ? true : option.number ? Number(text) : text),
+    });
   });
+});
+
+test('each option in each form, before or behind the command, gets its value byte for byte', () => {
+  const options = fc.uniqueArray(given, { selector: ({ name }) => name, maxLength: 6 });
+  const layers = fc.array(value, { maxLength: 3 });
+  fc.assert(
+    fc.property(options, layers, fc.nat(6), fc.boolean(), (all, names, at, dashes) => {
+      const before = all.slice(0, at).flatMap(({ words }) => words);
+      const after = all.slice(at).flatMap(({ words }) => words);
+      // A word behind --force is its LAYER: the arguments come after a --.
+      const argv = [...before, 'build', ...after, ...(dashes ? ['--', ...names] : [])];
+      const call = parse(argv);
+      assert.deepEqual(readLine(split(argv), collectPlainly), call, 'without yargs');
+      assert.ok(call.ok, JSON.stringify(call));
+      assert.equal(call.value.path, 'build');
+      const raw: Readonly<Record<string, unknown>> = call.value.raw;
+      assert.deepEqual(raw['layer'], dashes ? names : []);
+      for (const one of all) {
+        assert.deepEqual(raw[camelCased(one.name)], one.option.list ? [one.value] : one.value, one.name);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test('any words become a command, or a failure in words', () => {
+  const known = [
+    ...Object.keys(COMMANDS).flatMap((path) => path.split(' ')),
+    ...Object.values<Command>(COMMANDS).flatMap((command) => Object.keys(optionsOf(command)).map(dashed)),
+    ...[
+      '--',
+      '-',
+      '-p',
+      '-j4',
+      '-nk',
+      '-p.A=1',
+      '--constructor',
+      '--__proto__',
+      '--no-last',
+      '=',
+      'shell',
+      '-h',
+    ],
+  ];
+  const word = fc.oneof(
+    fc.constantFrom(...known),
+    fc.string({ unit: 'binary' }),
+    value.map((text) => `-${text}`),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), (argv) => {
+      const call = parse(argv);
+      assert.deepEqual(readLine(split(argv), collectPlainly), call, 'without yargs');
+      if (!call.ok) assert.equal(call.failure.kind, 'usage');
+    }),
+    RUNS,
+  );
+});
+
+test('nothing is accepted that is not in the help', () => {
+  for (const { name, option } of buildOptions.map(([name, option]) => ({ name, option }))) {
+    const flag = option.value === undefined;
+    const wrong = [
+      ...(name.includes('-') ? [[`--${camelCased(name)}`], [`--${name.replaceAll('-', '_')}`]] : []),
+      ...(name.length > 3 ? [[`--${name.slice(0, -1)}`], [`--${name.toUpperCase()}`]] : []),
+      [`--${name}.A=b`],
+      [`--${name}[]=b`],
+      ...(name === 'cache' || name === 'color' ? [] : [[`--no-${name}`]]),
+      ...(flag ? [[`--${name}=true`], [`--${name}=false`], [`--${name}=`]] : []),
+    ];
+    for (const words of wrong) {
+      const call = parse(['build', ...words]);
+      assert.equal(call.ok, false, words.join(' '));
+    }
+  }
 });
 
 /** What a command gets, without the options of all commands that were not given. */
@@ -124,6 +154,51 @@ test('command lines become values', () => {
     ['cache --json du', 'store du', { json: true, behind: [] }],
     ['store verify --rebuild x', 'store verify', { rebuild: 'x', param: [], secret: [], behind: [] }],
     ['shell app -- ls -l', 'shell', { layer: 'app', ...NO_LISTS, behind: ['ls', '-l'] }],
+    [
+      '-C shell build -- 10_base',
+      'build',
+      {
+        ...{ C: 'shell', layer: ['10_base'], onError: 'keep', progress: 'auto', ...NO_LISTS, behind: [] },
+      },
+    ],
+    [
+      '-C shell shell app -- build -n',
+      'shell',
+      {
+        ...{ C: 'shell', layer: 'app', ...NO_LISTS, behind: ['build', '-n'] },
+      },
+    ],
+    ['shell app -- sh -- -C', 'shell', { layer: 'app', ...NO_LISTS, behind: ['sh', '--', '-C'] }],
+    ['-Cdir plan app', 'plan', { C: 'dir', layer: ['app'], param: [], behind: [] }],
+    ['-C../dir plan', 'plan', { C: '../dir', layer: [], param: [], behind: [] }],
+    ['plan -pREQ=x -p=B=1', 'plan', { layer: [], param: ['REQ=x', 'B=1'], behind: [] }],
+    ['-pREQ=x plan', 'plan', { layer: [], param: ['REQ=x'], behind: [] }],
+    ['plan -p A=\'x\' --param=B="y"', 'plan', { layer: [], param: ["A='x'", 'B="y"'], behind: [] }],
+    ['--trace - plan', 'plan', { trace: '-', layer: [], param: [], behind: [] }],
+    [
+      '-kj4 watch x',
+      'watch',
+      {
+        ...{ layer: ['x'], keepGoing: true, jobs: 4, progress: 'auto', ...NO_LISTS, behind: [] },
+      },
+    ],
+    ['-h', 'help', { topic: [], help: true, behind: [] }],
+    ['store -h gc', 'help', { topic: ['store', 'gc'], help: true, behind: [] }],
+    [
+      '--force build 20_app',
+      'build',
+      {
+        ...{ layer: ['20_app'], force: '', onError: 'keep', progress: 'auto', ...NO_LISTS, behind: [] },
+      },
+    ],
+    [
+      'build --force 20_app',
+      'build',
+      {
+        ...{ layer: [], force: '20_app', onError: 'keep', progress: 'auto', ...NO_LISTS, behind: [] },
+      },
+    ],
+    ['plan true false', 'plan', { layer: ['true', 'false'], param: [], behind: [] }],
     ['plan -- app', 'plan', { layer: ['app'], param: [], behind: [] }],
     ['help cache gc', 'help', { topic: ['cache', 'gc'], behind: [] }],
     ['cache gc --help', 'help', { topic: ['store', 'gc'], help: true, behind: [] }],
@@ -162,6 +237,23 @@ test('what is not valid is named as it was typed', () => {
     ['plan -p', '-p requires a value', 'see vlb plan --help'],
     ['plan --xyzw', 'unknown option --xyzw', 'see vlb plan --help'],
     ['log --folow x', 'unknown option --folow', 'did you mean --follow?'],
+    ['--foo build', 'unknown option --foo', 'see vlb build --help'],
+    ['--foo', 'unknown option --foo', 'see vlb --help'],
+    ['-C shell biuld -- shell', 'unknown command biuld', 'did you mean vlb build?'],
+    ['--force 20_app build', 'unknown command 20_app', 'see vlb --help'],
+    ['--json biuld', 'unknown command biuld', 'did you mean vlb build?'],
+    ['--help=build', '--help takes no value', 'see vlb --help'],
+    ['--jobs=4', 'no command given', 'see vlb --help'],
+    ['plan -n', 'unknown option -n', 'see vlb plan --help'],
+    ['build -j4n', '-j must be a number, 1 or more', 'see vlb build --help'],
+    ['build -nx', 'unknown option -x', 'see vlb build --help'],
+    ['build --dryRun', 'unknown option --dryRun', 'did you mean --dry-run?'],
+    ['build --dry-run=no', '--dry-run takes no value', 'see vlb build --help'],
+    ['build -n=1', '-n takes no value', 'see vlb build --help'],
+    ['build --secret.A=b', 'unknown option --secret.A', 'did you mean --secret?'],
+    ['build --force=', '--force requires a value', 'see vlb build --help'],
+    ['build -p -n', '-p requires a value', 'see vlb build --help'],
+    ['plan -- -x', '"-x" is not a valid name (it begins with a dash)', undefined],
   ] as const) {
     const call = parse(line === '' ? [] : line.split(' '));
     assert.deepEqual(call, { ok: false, failure: { kind: 'usage', message, ...(hint && { hint }) } }, line);
