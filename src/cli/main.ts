@@ -7,9 +7,11 @@ import { systemError } from '../util/errors.ts';
 import { collectPlainly, readLine } from './args/read.ts';
 import { split } from './args/split.ts';
 import type { Call } from './args/table/table.ts';
+import { checkUtf8 } from './args/utf8.ts';
 import { runCommand } from './dispatch.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { giveBackAtExit } from './give-back.ts';
+import { withLayerNames } from './layer-paths.ts';
 import { colorOf, readGlobalOptions } from './options.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
@@ -36,7 +38,8 @@ async function run(argv: readonly string[]): Promise<void> {
     const { printCandidates } = await import('./commands/completion.ts');
     return printCandidates(argv.slice(1));
   }
-  const call = await parsed(argv);
+  const readable = checkUtf8(argv);
+  const call = readable.ok ? await parsed(argv) : readable;
   if (!call.ok) return printFailure(call.failure);
   await runCall(call.value);
 }
@@ -69,7 +72,10 @@ async function runCall(call: Call): Promise<void> {
     noteProject(options.value.directory, call.raw);
     giveBackAtExit(options.value);
   }
-  const work = async () => (options.ok ? await runCommand(call, options.value) : options.failure);
+  const work = async () =>
+    options.ok
+      ? await runCommand(withLayerNames(call, options.value.directory), options.value)
+      : options.failure;
   const result = call.raw.trace === undefined ? await work() : await traced(call.raw.trace, work);
   if (typeof result === 'number') process.exitCode = result;
   else printFailure(result, call.raw);

@@ -48,6 +48,14 @@ export interface Hints {
   readonly timeout?: number;
   /** Seconds after which a result is too old to be used. */
   readonly maxAge?: number;
+  /** Lines that look like hints and are not at the top of the script. */
+  readonly misplaced?: readonly MisplacedHint[];
+}
+
+/** What a user should know of a line, whether it counts as a hint or not. */
+export interface MisplacedHint {
+  readonly line: number;
+  readonly message: string;
 }
 
 /** `# chroot-bind-mount SRC TARGET`: a private copy of the host's SRC, at TARGET in the chroot. */
@@ -135,4 +143,12 @@ export interface NamedImage {
   /** As written: in full or without its number. */
   readonly layer: string;
   readonly where: { readonly file: string; readonly line: number };
+}
+
+/** What may not be as the user means it, although it is valid. */
+export interface ProjectNote {
+  /** Absolute path. */
+  readonly file: string;
+  readonly line?: number;
+  readonly message: string;
 }

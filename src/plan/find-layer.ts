@@ -19,8 +19,9 @@ export function findLayer(wanted: string, names: readonly string[]): Result<stri
   if (matches.length > 1) {
     return fail('usage', `"${wanted}" is ambiguous: ${matches.join(' or ')}`, { hint: 'use the full name' });
   }
-  const bare = nearest(name, names.map(bareName));
-  const guess = nearest(name, names) ?? names.find((candidate) => bareName(candidate) === bare);
+  const last = name.replace(/^.*\//s, ''); // of a path
+  const bare = nearest(last, names.map(bareName));
+  const guess = nearest(last, names) ?? names.find((candidate) => bareName(candidate) === bare);
   return fail('usage', `no layer named "${wanted}"`, {
     hint: guess === undefined ? `valid layers: ${names.join(', ')}` : `did you mean ${guess}?`,
   });

@@ -6,10 +6,11 @@ import { ok } from '../model/failure.ts';
 import type { Platform } from '../model/platform.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
-import type { Bases, Layer, NamedImage } from '../model/project.ts';
+import type { Bases, Layer, NamedImage, ProjectNote } from '../model/project.ts';
 import { loadConfig } from './config/config.ts';
 import type { NamedMachine } from './config/machines.ts';
 import { discoverLayers } from './layers/discover.ts';
+import { overlooked } from './layers/overlooked.ts';
 
 /** The name of the base that vlb.yaml gives no name: `base:`. */
 const BASE_NAME = 'base';
@@ -27,6 +28,8 @@ export interface Project {
   /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
   readonly machines: readonly NamedMachine[];
+  /** What may not be as the user means it, although it is valid. */
+  readonly notes: readonly ProjectNote[];
 }
 
 /**
@@ -48,6 +51,12 @@ export async function loadProject(directory: string, platform: Platform): Promis
     shared: config.value.shared,
     images: config.value.images ?? [],
     machines: config.value.machines ?? [],
+    notes: [
+      ...overlooked(directory),
+      ...layers.value.flatMap(({ directory: layer, kind, hints }) =>
+        (hints.misplaced ?? []).map((note) => ({ file: path.join(layer, kind), ...note })),
+      ),
+    ],
   });
 }
 

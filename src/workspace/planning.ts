@@ -3,7 +3,7 @@
 import type { Planned } from '../execute/execute.ts';
 import type { BaseInputs } from '../kinds/kind.ts';
 import { baseKindOf } from '../kinds/registry.ts';
-import type { BuildEvent } from '../model/event.ts';
+import type { BuildEvent, Emit } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
 import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../model/graph.ts';
 import type { Store } from '../model/ports/store.ts';
@@ -20,6 +20,7 @@ import { StatIndex } from '../project/inputs/stat-index.ts';
 import { parseParams, withParams } from '../project/layers/params.ts';
 import { givenSecrets } from '../project/layers/secrets.ts';
 import type { Project, ProjectPaths } from '../project/project.ts';
+import { shownPath } from '../util/shown-path.ts';
 import { traceNote } from '../util/trace.ts';
 import type { Access, Selection, Watchers } from './request.ts';
 import { cannotWriteState, type Workspace } from './workspace.ts';
@@ -52,6 +53,7 @@ export async function planProject(
   const targets = request.targets.map(layerOf);
   const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
   if (!graph.ok) return graph;
+  emitNotes(project, workspace, request.emit);
 
   const store = await openStore(workspace, project, request);
   if (!store.ok) return store;
@@ -98,6 +100,13 @@ export async function planProject(
       owner: parts.owner,
     },
   });
+}
+
+function emitNotes({ notes }: Project, { parts }: Workspace, emit: Emit): void {
+  for (const { file, line, message } of notes) {
+    const place = shownPath(file, parts.environment.directory);
+    emit({ type: 'note', message: `${place}${line === undefined ? '' : `:${line}`}: ${message}` });
+  }
 }
 
 /** The decisions and states of a build, but not the output of scripts and not what comes once a second. */

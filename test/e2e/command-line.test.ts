@@ -1,7 +1,8 @@
 // The command line: what is wrong on it, where the project is looked for, and what goes to which stream.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { run, TestProject, VLB } from '../rig/project.ts';
@@ -108,6 +109,71 @@ test('the project is looked for upwards, and not with -C', async () => {
   mkdirSync(project.path('docs/other/layers'), { recursive: true });
   const own = await run(VLB, ['new-layer', 'first'], { cwd: project.path('docs/other') });
   assert.equal(own.stdout, 'layers/10_first/build-layer\n', 'a directory with layers/ is a project');
+});
+
+test('a layer may be named by its path', async () => {
+  await using project = new TestProject(CHAIN);
+  const app = project.path('layers/20_app');
+  const link = `${project.directory}-link`;
+  symlinkSync(project.directory, link);
+  for (const [cwd, ...args] of [
+    ['.', './layers/20_app'],
+    ['.', 'layers/20_app/'],
+    ['.', app],
+    ['.', `${app}/`],
+    ['layers', '20_app/'],
+    ['layers/20_app', '.'],
+    ['layers/10_base', '../20_app'],
+    ['.', '-C', link, `${link}/layers/20_app`],
+    ['/', '-C', project.directory, './layers/20_app'],
+    ['/', `-C${project.directory}`, app],
+  ] as const) {
+    const ended = await run(VLB, ['why', ...args], { cwd: path.resolve(project.directory, cwd) });
+    assert.equal(ended.status, 0, `${cwd} ${args.join(' ')}: ${ended.stderr}`);
+    assert.match(ended.stdout, /^20_app/);
+  }
+  const forced = await project.vlb([
+    'build',
+    '-n',
+    '--last',
+    './layers/10_base',
+    '--force=./layers/10_base/',
+  ]);
+  assert.equal(forced.stdout, 'run     10_base  forced\n', forced.stderr);
+  const wrong = await project.vlb(['plan', './layers/20_ap']);
+  assert.match(
+    wrong.stderr,
+    /^error: no layer named "\.\/layers\/20_ap"\n {2}help: did you mean 20_app\?\n$/,
+  );
+});
+
+test('words that are not UTF-8 are refused, not mixed up', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('true', '# vlb: param REQ=a'),
+  });
+  const plan = (word: string) =>
+    run('sh', ['-c', `"${VLB}" plan -p "$(printf '${word}')"`], { cwd: project.directory });
+  const refused = await plan('REQ=\\377');
+  assert.deepEqual([refused.status, refused.stdout], [2, '']);
+  assert.match(refused.stderr, /^error: "REQ=\ufffd" is not UTF-8\n/);
+  assert.equal((await plan('REQ=\ufffd é')).status, 0);
+});
+
+test('what is not read is noted on stderr, and hints below the first command with their lines', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('cat >/f <<E\n# nocache for html\nE\n# noshare'),
+    ...{ 'layers/6_x/build-layer': '#!/bin/sh\n', 'vlb.yml': '' },
+  });
+  const ended = await project.vlb(['plan']);
+  assert.equal(ended.status, 0);
+  assert.match(ended.stderr, /^note: vlb\.yml: not read: /m);
+  assert.match(ended.stderr, /^note: layers\/6_x: not a layer, .* like 06_x$/m);
+  assert.match(ended.stderr, /^note: layers\/20_app\/build-layer:4: "nocache" is part of a here-document/m);
+  assert.match(ended.stderr, /^note: layers\/20_app\/build-layer:6: the hint noshare is below/m);
+  assert.equal((await project.build()).status, 0);
+  assert.equal((await project.build()).outcomes, '10_base fresh, 20_app fresh');
 });
 
 test('layers at the root are found upwards too', async () => {

@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { runLine } from '../../compose.ts';
 import type { Failure } from '../../model/failure.ts';
+import type { Project } from '../../project/project.ts';
 import { createReporter } from '../../report/reporters/create-reporter.ts';
 import { outputDrained } from '../../report/terminal/output-drained.ts';
 import { createStyle, wantsColor } from '../../report/terminal/style.ts';
@@ -32,6 +33,7 @@ export async function watch(raw: Raw<'watch'>, given: GlobalOptions): Promise<nu
     reporter.buildNotStarted(failure);
     process.stderr.write(`${failureText(failure, style)}\n`);
   };
+  const withNewNotes = newNotes();
   const keys = hasKeys();
   let typing: Disposable | undefined;
   interrupt.listen();
@@ -46,7 +48,7 @@ export async function watch(raw: Raw<'watch'>, given: GlobalOptions): Promise<nu
       lock: (signal) => workspace.lock(reporter.report, signal),
       load: () => workspace.load(),
       plan: (project, emit, signal) =>
-        planProject(workspace, project, {
+        planProject(workspace, withNewNotes(project), {
           ...selection,
           ...building,
           emit,
@@ -75,6 +77,17 @@ export async function watch(raw: Raw<'watch'>, given: GlobalOptions): Promise<nu
     typing?.[Symbol.dispose]();
     reporter.close();
   }
+}
+
+/** Leaves out of a project the notes that it had before. */
+function newNotes(): (project: Project) => Project {
+  let earlier = new Set<string>();
+  return (project) => {
+    const texts = new Set(project.notes.map((note) => JSON.stringify(note)));
+    const notes = project.notes.filter((note) => !earlier.has(JSON.stringify(note)));
+    earlier = texts;
+    return { ...project, notes };
+  };
 }
 
 /** The check first, then the command, unless the check failed. */

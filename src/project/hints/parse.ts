@@ -4,10 +4,12 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, ScriptKind } from '../../model/project.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { hiddenTarget } from '../layers/targets.ts';
+import { hereDocumentLines } from './here-documents.ts';
 import { type HintDraft, type HintWord, PLAIN_WORDS, VLB_WORDS } from './words.ts';
 
 /**
- * The hints of a script.
+ * The hints of a script. They are in the comments at its top. Older scripts have some below their first command, which count too, except
+ * in here-documents; both are noted in `misplaced`.
  * Fails as `usage`, with file, line and the nearest valid word, when a `# vlb:` line is unknown or malformed.
  */
 export function parseHints(text: string, file: string, kind: ScriptKind): Result<Hints> {
@@ -23,17 +25,30 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
     targetLines: new Map(),
     noNetwork: false,
   };
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  const lines = text.split(/\r?\n/);
+  let isBelow = false;
+  let hereDocuments: ReadonlySet<number> | undefined;
+  for (const [index, line] of lines.entries()) {
+    isBelow ||= !/^\s*(?:#|$)/.test(line);
     const hint = hintOf(line);
     if (hint === undefined) continue;
     const where = { file, line: index + 1 };
+    if (isBelow) {
+      hereDocuments ??= hereDocumentLines(lines);
+      const isText = hereDocuments.has(index);
+      const message = isText
+        ? `"${hint.word}" is part of a here-document and not a hint`
+        : `the hint ${hint.word} is below the first command: move it to the top of the script`;
+      draft.misplaced = [...(draft.misplaced ?? []), { line: where.line, message }];
+      if (isText) continue;
+    }
     const word = Object.hasOwn(hint.words, hint.word) ? hint.words[hint.word] : undefined;
     if (word === undefined) {
       const known = Object.keys(VLB_WORDS);
       const advice = guessHint(hint.word, known, `valid hints: ${known.join(', ')}`, (guess) => `"${guess}"`);
       return fail('usage', `unknown hint "${hint.word}"`, { where, hint: advice });
     }
-    const wrong = word.take(draft, hint.args, { kind, line: where.line });
+    const wrong = word.take(draft, hint.args, { kind, line: where.line, text: hint.text });
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
   }
   const hidden = hiddenTarget(draft);
@@ -43,19 +58,22 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
 
 interface HintLine {
   readonly word: string;
+  /** What follows the word, without blanks at both ends. */
+  readonly text: string;
+  /** The same, as words. */
   readonly args: readonly string[];
   readonly words: Readonly<Record<string, HintWord>>;
 }
 
 function hintOf(line: string): HintLine | undefined {
-  const vlb = /^\s*#\s*vlb:\s*(.*)$/.exec(line);
-  if (vlb) {
-    const [word = '', ...args] = (vlb[1] ?? '').trim().split(/\s+/);
-    return { word, args, words: VLB_WORDS };
-  }
-  const plain = /^\s*#\s*(nocache|noshare|chroot-bind-mount|chroot-mount)(\s.*)?$/.exec(line);
-  if (!plain?.[1]) return undefined;
-  const args = (plain[2] ?? '').trim().split(/\s+/).filter(Boolean);
+  const [, vlb] = /^\s*#\s*vlb:\s*(.*)$/s.exec(line) ?? [];
+  if (vlb !== undefined) return hintIn(vlb, VLB_WORDS);
   // "# nocache because …" is the hint with a remark; "# chroot-mount is …" would be a malformed mount.
-  return { word: plain[1], args, words: PLAIN_WORDS };
+  const [, plain] = /^\s*#\s*((?:nocache|noshare|chroot-bind-mount|chroot-mount)(?:\s.*)?)$/.exec(line) ?? [];
+  return plain === undefined ? undefined : hintIn(plain, PLAIN_WORDS);
+}
+
+function hintIn(hint: string, words: HintLine['words']): HintLine {
+  const [, word = '', text = ''] = /^(\S*)\s*(.*?)[ \t]*$/s.exec(hint) ?? [];
+  return { word, text, args: text.trim().split(/\s+/).filter(Boolean), words };
 }

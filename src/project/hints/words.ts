@@ -22,7 +22,12 @@ export interface HintWord {
   take(
     draft: HintDraft,
     args: readonly string[],
-    about: { readonly kind: ScriptKind; readonly line: number },
+    about: {
+      readonly kind: ScriptKind;
+      readonly line: number;
+      /** The arguments as they are in the line, with the blanks between them. */
+      readonly text: string;
+    },
   ): string | undefined;
 }
 
@@ -136,13 +141,15 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   param: {
     form: 'param NAME[=DEFAULT]',
-    text: "Sets a variable in the script's environment, from -p NAME=VALUE or DEFAULT; a changed value rebuilds the layer.",
-    take(draft, args, { line }) {
-      const [, name, text] = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(args.join(' ')) ?? [];
+    text: "Sets a variable in the script's environment, from -p NAME=VALUE or DEFAULT, the rest of the line; a changed value rebuilds the layer.",
+    take(draft, _args, { line, text }) {
+      const [, name, value] = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(text) ?? [];
       if (name === undefined) return 'requires NAME or NAME=DEFAULT';
       if (isOwnVariable(name)) return `cannot declare ${name}: vlb sets this variable`;
       if (draft.params.some((param) => param.name === name)) return `declares ${name} twice`;
-      draft.params.push({ name, default: text, line });
+      // What is not UTF-8 in a file is read as this character, and the script would get other bytes than those of the hint.
+      if (value?.includes('\ufffd')) return `has a default for ${name} that is not UTF-8`;
+      draft.params.push({ name, default: value, line });
       return undefined;
     },
   },

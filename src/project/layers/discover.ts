@@ -9,6 +9,7 @@ import { systemError } from '../../util/errors.ts';
 import { isDirectory, realPathIfAny } from '../../util/fs.ts';
 import { parseHints } from '../hints/parse.ts';
 import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
+import { overlooked } from './overlooked.ts';
 
 export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -37,8 +38,12 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   const parent = atRoot.length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
   const names = [...inFolder, ...atRoot].sort(byNumberThenName);
   if (names.length === 0) {
+    const detail = overlooked(projectDirectory).map(({ file, message }) => {
+      return `${path.relative(projectDirectory, file)}: ${message}`;
+    });
     return fail('usage', 'no layers found', {
       where: { file: projectDirectory },
+      ...(detail.length === 0 ? {} : { detail }),
       hint: 'create one with `vlb new-layer base --modify-disk`: a directory like layers/10_base with a script, build-layer or modify-disk',
     });
   }

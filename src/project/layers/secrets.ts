@@ -68,6 +68,12 @@ function fromEnvironment(name: string, environment: NodeJS.ProcessEnv): Result<S
       hint: `export it, or pass a file: --secret ${name}=FILE`,
     });
   }
+  // Node has put this character in the place of bytes that are not UTF-8.
+  if (text.includes('\ufffd')) {
+    return fail('usage', `--secret ${name}: environment variable ${name} is not UTF-8`, {
+      hint: `pass it as a file: --secret ${name}=FILE`,
+    });
+  }
   delete environment[name];
   return ok({ content: Buffer.from(text) });
 }

@@ -38,3 +38,42 @@ test('a cache directory moves the store and nothing else', () => {
   assert.deepEqual(moved, { ...own, store: '/cache' });
   for (const directory of Object.values(own)) assert.match(directory, /^\/p(\/|$)/);
 });
+
+test('what looks like a part of a project and is not read is noted', async () => {
+  const script = '#!/bin/sh\n';
+  using tree = new Tree({
+    ...LAYER,
+    'layers/20_app/build-layer': `${script}set -eu\n# nocache\n`,
+    ...{
+      'layers/6_x/build-layer': script,
+      'layers/06-x/modify-disk': script,
+      'layers/app/build-layer': script,
+    },
+    ...{ '7_y/build-layer': script, 'tools/build-layer': script, '8_notes/x': '', 'layers/9_notes/x': '' },
+    ...{ 'layers/_off/build-layer': script, 'vlb.yml': '', '.vlb.yaml': '', 'VLB.YAML': '', 'vlb.yaml': '' },
+  });
+  const { notes } = valueIn(await loadProject(tree.directory, PLATFORM));
+  const like = (name: string, kind = 'build-layer') =>
+    `not a layer, although it has a ${kind}: the name of a layer begins with two digits and "_", like ${name}`;
+  const config = 'not read: the configuration of a project is vlb.yaml';
+  assert.deepEqual(
+    notes.map(({ file, line, message }) => [file.slice(tree.directory.length + 1), line, message]),
+    [
+      ['.vlb.yaml', undefined, config],
+      ['VLB.YAML', undefined, config],
+      ['vlb.yml', undefined, config],
+      ['layers/06-x', undefined, like('06_x', 'modify-disk')],
+      ['layers/6_x', undefined, like('06_x')],
+      ['layers/app', undefined, like('10_app')],
+      ['7_y', undefined, like('07_y')],
+      [
+        'layers/20_app/build-layer',
+        3,
+        'the hint nocache is below the first command: move it to the top of the script',
+      ],
+    ],
+  );
+  using alone = new Tree({ 'layers/6_x/build-layer': script });
+  const failure = failureIn(await loadProject(alone.directory, PLATFORM));
+  assert.deepEqual(failure.detail, [`layers/6_x: ${like('06_x')}`]);
+});

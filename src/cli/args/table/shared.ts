@@ -20,7 +20,7 @@ export const EVERYWHERE = {
   help: { alias: 'h', text: 'print help' },
 } as const satisfies Record<string, Option>;
 
-const LAYER_TEXT = 'LAYER with its number (20_app) or without (app), or an image of vlb.yaml';
+const LAYER_TEXT = 'LAYER with its number (20_app) or without (app), its directory, or an image of vlb.yaml';
 
 export const LAYERS = {
   layer: { value: 'LAYER', rest: true, text: LAYER_TEXT },

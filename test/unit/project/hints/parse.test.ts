@@ -216,3 +216,76 @@ describe('hints for a modify-disk alone', () => {
     });
   }
 });
+
+describe('the default of a parameter is the rest of the line', () => {
+  for (const [line, value] of [
+    ['# vlb: param A=a  b', 'a  b'],
+    ['# vlb: param A=a\tb', 'a\tb'],
+    ['#vlb:  param   A=  a', '  a'],
+    ['# vlb: param A="a" # b', '"a" # b'],
+    ['# vlb: param A=a \t ', 'a'],
+    ['# vlb: param A=a\r', 'a'],
+    ['# vlb: param A=a\u00a0\u2003b\u00a0', 'a\u00a0\u2003b\u00a0'],
+    ['# vlb: param A=', ''],
+    ['# vlb: param A=b=c', 'b=c'],
+  ] as const) {
+    test(JSON.stringify(line), () => {
+      assert.deepEqual(valueIn(parse(line)).params, [{ name: 'A', default: value, line: 2 }]);
+    });
+  }
+  test('one that is not UTF-8 is an error', () => {
+    const failure = failureIn(parse('# vlb: param A=\ufffd'));
+    assert.equal(failure.message, 'the hint param has a default for A that is not UTF-8');
+  });
+});
+
+describe('hints below the first command', () => {
+  const below = (line: number, word: string) => ({
+    line,
+    message: `the hint ${word} is below the first command: move it to the top of the script`,
+  });
+  const inText = (line: number, word: string) => ({
+    line,
+    message: `"${word}" is part of a here-document and not a hint`,
+  });
+
+  test('count, and are noted', () => {
+    const hints = valueIn(parse('# a comment\n\n# vlb: noshare\nset -eu\n# nocache\n  # vlb: timeout 5s'));
+    assert.deepEqual(hints, {
+      ...{ ...NO_HINTS, noshare: true, nocache: true, timeout: 5 },
+      misplaced: [below(6, 'nocache'), below(7, 'timeout')],
+    });
+  });
+  for (const [start, end] of [
+    ['cat >f <<E', 'E'],
+    ['cat >f << "E F"', 'E F'],
+    ["cat <<'E' >f; true", 'E'],
+    ['cat <<\\E', 'E'],
+    ['cat <<-E', '\t\tE'],
+    ['x=$(cat <<E', 'E\n)'],
+    ['cat <<A <<E', '# noshare\nA\nE'],
+    ['echo $((1 << 2)); cat <<E', 'E'],
+  ] as const) {
+    test(`do not count in ${JSON.stringify(start)}`, () => {
+      const hints = valueIn(parse(`${start}\n# nocache for html\n# vlb: unknown\n${end}\n# vlb: timeout 5s`));
+      assert.equal(hints.nocache, false);
+      assert.equal(hints.noshare, false);
+      assert.equal(hints.timeout, 5);
+      assert.deepEqual(hints.misplaced?.slice(0, 2), [inText(3, 'nocache'), inText(4, 'unknown')]);
+      assert.match(hints.misplaced?.at(-1)?.message ?? '', /^the hint timeout is below/);
+    });
+  }
+  for (const [name, text] of [
+    ['a here-string', 'cat <<<E\n# nocache\nE'],
+    ['a here-document without an end', 'echo "<<E"\n# nocache'],
+    ['a here-document in a comment', '# cat <<E\ntrue\n# nocache\nE'],
+    ['behind a here-document', 'cat <<E\nE\n# nocache'],
+    ['an indented end', 'cat <<E\n  E\nE\n# nocache'],
+  ] as const) {
+    test(`count: ${name}`, () => assert.equal(valueIn(parse(text)).nocache, true));
+  }
+  test('count in scripts of other interpreters, where << is an operator', () => {
+    const script = '#!/usr/bin/env python3\nx = 1 <<E\n# nocache\nE\n';
+    assert.equal(valueIn(parseHints(script, FILE, 'build-layer')).nocache, true);
+  });
+});
