@@ -17,7 +17,9 @@ export interface ImageShellRequest
 /** Whether a word means an image file, not a layer: a file of that name exists, or it looks like a path of one. */
 export function isImageFile(word: string): boolean {
   const stat = statIfAny(word);
-  return stat ? !stat.isDirectory() : /\/|\.(qcow2|img|raw)$/.test(word) && !/^layers\//.test(word);
+  return stat
+    ? !stat.isDirectory()
+    : /\/|\.(qcow2|img|raw|vmdk|vdi|vhdx?|qed)$/.test(word) && !/^layers\//.test(word);
 }
 
 /**
@@ -32,7 +34,7 @@ export async function shellInImage(
   const image = await disks.openImage(path.resolve(file), 'opened', request.signal);
   if (!image.ok) return image;
   const isVlbs =
-    parseArtifactFile(path.basename(image.value.file)) || path.dirname(path.resolve(file)) === paths.build;
+    parseArtifactFile(path.basename(image.value.file)) || path.resolve(file).startsWith(`${paths.build}/`);
   if (write && isVlbs) {
     return fail('usage', 'this image was made by vlb, and changes to it would be lost or damage others', {
       where: { file },

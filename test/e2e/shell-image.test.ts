@@ -26,43 +26,78 @@ after(async () => project?.[Symbol.asyncDispose]());
 const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 const shell = (...words: readonly string[]) => run(VLB, ['shell', ...words], { cwd: elsewhere });
 
-for (const format of ['qcow2', 'raw', 'vmdk'] as const) {
-  const isRead = format !== 'vmdk';
-  test(`${format}: ${isRead ? 'read, and written only with --write' : 'is refused, with what to do'}`, async () => {
-    const image = path.join(elsewhere, `disk.${format}`);
-    execFileSync('qemu-img', ['convert', '-O', format, project.path('build/10_base.qcow2'), image]);
+/** Makes an image of the disk. */
+function convert(name: string, format: string, ...options: readonly string[]): string {
+  const image = path.join(elsewhere, name);
+  execFileSync('qemu-img', ['convert', '-O', format, ...options, project.path('build/10_base.qcow2'), image]);
+  return image;
+}
+
+for (const [format, ...options] of [
+  ['qcow2'],
+  ['qcow2', '-c'],
+  ['raw'],
+  ['vmdk'],
+  ['vdi'],
+  ['vhdx'],
+  ['vpc'],
+  ['vpc', '-o', 'subformat=fixed,force_size=on'],
+  ['qed'],
+] as const) {
+  test(`${[format, ...options].join(' ')}: read, and written only with --write`, async () => {
+    const image = convert('disk', format, ...options);
     const before = digest(image);
     const discarded = await shell(image, '--', 'sh', '-c', 'echo x > /etc/new; cat /etc/os-release; exit 4');
     assert.equal(digest(image), before);
-    if (!isRead) {
-      assert.match(discarded.stderr, /cannot be opened: it is a VMDK[\s\S]*qemu-img convert/);
-      return;
-    }
     assert.deepEqual([discarded.status, discarded.stdout], [4, 'ID=tiny\n'], discarded.stderr);
     const written = await shell('--write', image, '--', 'sh', '-c', 'echo x > /etc/new');
     assert.equal(written.status, 0, written.stderr);
     assert.notEqual(digest(image), before);
-    assert.equal((await shell(image, '--', 'cat', '/etc/new')).stdout, 'x\n');
-    assert.deepEqual(
-      readdirSync(elsewhere).filter((name) => !name.startsWith('disk.')),
-      [],
-      'no project is begun',
-    );
+    // Checked, and still of its format.
+    execFileSync('qemu-img', ['convert', '-f', format, '-O', 'qcow2', image, path.join(elsewhere, 'copy')]);
+    assert.equal((await shell(path.join(elsewhere, 'copy'), '--', 'cat', '/etc/new')).stdout, 'x\n');
+    for (const name of ['disk', 'copy']) rmSync(path.join(elsewhere, name));
+    assert.deepEqual(readdirSync(elsewhere), [], 'no project is begun');
   });
 }
+
+test('an image that QEMU only reads is written in a copy', async () => {
+  const image = convert('stream.vmdk', 'vmdk', '-o', 'subformat=streamOptimized');
+  assert.equal((await shell(image, '--', 'cat', '/etc/os-release')).stdout, 'ID=tiny\n');
+  const refused = await shell('--write', image, '--', 'true');
+  assert.equal(refused.status, 2);
+  const [, command = ''] = /change a copy: (qemu-img .*);/.exec(refused.stderr) ?? [];
+  execFileSync('sh', ['-c', command], { cwd: elsewhere });
+  const copy = path.join(elsewhere, 'copy.qcow2');
+  assert.equal((await shell('--write', copy, '--', 'true')).status, 0);
+  for (const file of [image, copy]) rmSync(file);
+});
 
 describe('what is refused', () => {
   for (const [what, word, message] of [
     ['an artifact', 'build/10_base.qcow2', /made by vlb/],
+    ['an export', 'build/export/x/vmdk/x.qcow2', /made by vlb/],
     ['a layer', '10_base', /image not found/],
     ['nothing', './none.qcow2', /image not found/],
   ] as const) {
     test(`--write on ${what}`, async () => {
+      project.write({ 'build/export/x/vmdk/x.qcow2': 'a disk' });
       const ended = await project.vlb(['shell', '--write', word, '--', 'true']);
       assert.equal(ended.status, 2);
       assert.match(ended.stderr, message);
     });
   }
+
+  test('an image that is packed, with the command that unpacks it', async () => {
+    execFileSync('xz', ['-0k', convert('packed disk', 'qcow2')]);
+    rmSync(path.join(elsewhere, 'packed disk'));
+    const ended = await shell('packed disk.xz', '--', 'true');
+    assert.equal(ended.status, 2);
+    const [, command = ''] = /unpack it first: (.*)/.exec(ended.stderr) ?? [];
+    execFileSync('sh', ['-c', command]);
+    assert.equal((await shell('packed disk', '--', 'true')).status, 0, ended.stderr);
+    for (const name of ['packed disk', 'packed disk.xz']) rmSync(path.join(elsewhere, name));
+  });
 
   test('--write while another shell writes, or on an attached image', async () => {
     const image = path.join(elsewhere, 'busy.raw');

@@ -20,10 +20,5 @@ export async function backingChain(image: DiskImage): Promise<Result<readonly Di
   const done = await run('qemu-img', args);
   if (!done.ok) return done;
   const chain: readonly InfoJson[] = JSON.parse(done.value.stdout); // the form is qemu's promise
-  return ok(
-    chain.map(({ filename, format }) => ({
-      file: realpathSync(filename),
-      format: format === 'qcow2' ? 'qcow2' : 'raw',
-    })),
-  );
+  return ok(chain.map(({ filename, format }) => ({ file: realpathSync(filename), format })));
 }

@@ -6,7 +6,9 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { DiskImage } from '../../model/ports/viewer.ts';
 import { systemError } from '../../util/errors.ts';
 import { isAllowed } from '../../util/fs.ts';
+import { quoteWord } from '../../util/quote.ts';
 import { run } from '../process/run.ts';
+import { recognizeFormat } from './format.ts';
 
 /**
  * Opens the image at any path.
@@ -50,9 +52,17 @@ function findImage(file: string, purpose: Purpose): Result<DiskImage> {
     if (stat.isDirectory()) return notAnImage('it is a directory');
     if (stat.isFile() && stat.size === 0) return notAnImage('it is empty');
     const magic = firstBytes(file);
-    const other = OTHER_KINDS.find(([bytes]) => magic.startsWith(bytes));
-    if (other) return notAnImage(`it is ${other[1]}`, other[2]);
-    return ok({ file: realpathSync(file), format: magic.startsWith(QCOW2_MAGIC) ? 'qcow2' : 'raw' });
+    const packed = PACKINGS.find(([bytes, , , at = 0]) => magic.startsWith(bytes, at));
+    if (packed) return notAnImage(`it is ${packed[1]}`, `unpack it first: ${packed[2]} ${quoteWord(file)}`);
+    const { format, missing, isTruncated } = recognizeFormat(file);
+    if (format === 'luks') return notAnImage('it is encrypted', DECRYPT);
+    if (isTruncated) return notAnImage('it is truncated: it refers to data beyond its end');
+    // A qcow2 with a data file of its own is opened, as one with a backing file is: QEMU finds both.
+    if (missing !== undefined && format !== 'qcow2') {
+      const flat = `make one file of it: qemu-img convert -f ${format} -O qcow2 ${quoteWord(file)} disk.qcow2`;
+      return notAnImage(`it refers to ${missing}`, missing === 'other files' ? flat : undefined);
+    }
+    return ok({ file: realpathSync(file), format });
   } catch (error) {
     const { code } = systemError(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -62,36 +72,42 @@ function findImage(file: string, purpose: Purpose): Result<DiskImage> {
   }
 }
 
-/** QEMU's docs/interop/qcow2.txt; versions 2 and 3 are both called qcow2. */
-const QCOW2_MAGIC = 'QFI\xfb';
+const DECRYPT = 'qemu-img convert decrypts it, see --image-opts and --object secret';
 
-const CONVERT = 'convert it first: qemu-img convert -O qcow2';
-const UNPACK = 'unpack it first';
-/** Other common formats of disks. Taken as raw disks, they would only fail to boot. */
-const OTHER_KINDS: readonly (readonly [magic: string, name: string, hint: string])[] = [
-  ['KDMV', 'a VMDK', CONVERT],
-  ['# Disk DescriptorFile', 'a VMDK', CONVERT],
-  ['vhdxfile', 'a VHDX', CONVERT],
-  ['<<< Oracle VM VirtualBox Disk Image', 'a VDI', CONVERT],
-  ['\x1f\x8b', 'compressed with gzip', UNPACK],
-  ['\xfd7zXZ\0', 'compressed with xz', UNPACK],
-  ['\x28\xb5\x2f\xfd', 'compressed with zstd', UNPACK],
+/** Compressed files and archives. Taken as raw disks, they would only fail to boot. */
+const PACKINGS: readonly (readonly [magic: string, name: string, unpack: string, at?: number])[] = [
+  ['\x1f\x8b', 'compressed with gzip', 'gzip -dk'],
+  ['\xfd7zXZ\0', 'compressed with xz', 'xz -dk'],
+  ['\x28\xb5\x2f\xfd', 'compressed with zstd', 'zstd -d'],
+  ['BZh', 'compressed with bzip2', 'bzip2 -dk'],
+  ['PK\x03\x04', 'a zip archive', 'unzip'],
+  ["7z\xbc\xaf'\x1c", 'a 7z archive', '7z x'],
+  ['ustar', 'a tar archive, as an OVA is', 'tar -xf', 257],
 ];
 
 function firstBytes(file: string): string {
   const descriptor = openSync(file, 'r');
   try {
-    const bytes = Buffer.alloc(64);
+    const bytes = Buffer.alloc(512);
     return bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** Fails as `host` when an image cannot be written, or is attached to a loop device: QEMU's locks do not cover that. */
-export async function checkWritable({ file }: DiskImage): Promise<Result<void>> {
+/**
+ * Fails as `host` when an image cannot be written, or is attached to a loop device: QEMU's locks do not cover that; as
+ * `usage` when QEMU only reads its format.
+ */
+export async function checkWritable({ file, format }: DiskImage): Promise<Result<void>> {
   if (!isAllowed(file, constants.W_OK))
     return fail('host', 'the image cannot be written', { where: { file } });
+  if (recognizeFormat(file).isReadOnly) {
+    return fail('usage', `QEMU reads this kind of ${format} image, and cannot write it`, {
+      where: { file },
+      hint: `change a copy: qemu-img convert -f ${format} -O qcow2 ${quoteWord(file)} copy.qcow2; and convert that when it is done`,
+    });
+  }
   const attached = await run('losetup', ['--associated', file, '--noheadings', '--output', 'NAME']);
   if (!attached.ok) return attached;
   const [device] = attached.value.stdout.trim().split('\n');

@@ -8,9 +8,11 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { ConvertTo, ImageInfo, Images } from '../../model/ports/machine.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
+import { recognizeFormat } from './format.ts';
 
 export const qemuImg: Images = {
   create,
+  recognize: recognizeFormat,
   info,
   isConsistent,
   commit,

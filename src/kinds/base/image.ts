@@ -12,9 +12,9 @@ import { keyOf } from '../../model/recipe.ts';
 import { systemError } from '../../util/errors.ts';
 import type { BaseRun } from '../kind.ts';
 import { DownloadError } from './download.ts';
-import { damaged, encrypted, formatOf, incomplete } from './format.ts';
 import { grow } from './grow.ts';
 import { shownPlace } from './place.ts';
+import { damaged, encrypted, incomplete } from './troubles.ts';
 import { unpack } from './unpack.ts';
 
 /** Where an image comes from. */
@@ -117,6 +117,8 @@ function mismatch({ place, checksums }: ImageSource, name: string, expected: str
   });
 }
 
+const BEYOND = 'it refers to data beyond its end';
+
 async function toQcow2(
   file: string,
   name: string,
@@ -124,9 +126,10 @@ async function toQcow2(
   { host, signal }: BaseRun,
 ): Promise<Result<void>> {
   if (statSync(file).size === 0) return damaged(name, 'it is empty');
-  const recognized = formatOf(file, name);
-  if (!recognized.ok) return recognized;
-  const format = recognized.value;
+  const { format, missing, isTruncated } = host.images.recognize(file);
+  if (missing !== undefined) return incomplete(name, missing);
+  if (format === 'luks') return encrypted(name);
+  if (isTruncated) return damaged(name, BEYOND);
   const info = await host.images.info(file, format);
   if (!info.ok) return asDamaged(info.failure, name);
   const { backing } = info.value;
@@ -135,7 +138,7 @@ async function toQcow2(
   // QEMU reads zeros beyond the end of a file: it would accept a truncated qcow2.
   const whole = await host.images.isConsistent(file, format, signal);
   if (!whole.ok) return whole;
-  if (!whole.value) return damaged(name, 'it refers to data beyond its end');
+  if (!whole.value) return damaged(name, BEYOND);
   const converted = await host.images.convert(file, format, target, signal);
   return converted.ok ? converted : asDamaged(converted.failure, name);
 }

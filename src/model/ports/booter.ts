@@ -28,7 +28,7 @@ export interface ImageBooter {
 }
 
 export interface MachineOptions {
-  /** A qcow2 or raw disk. Neither the file nor its directory is written to. */
+  /** A disk in any format that QEMU reads. Neither the file nor its directory is written to. */
   readonly image: string;
   /** Default `auto`. */
   readonly accelerator?: AcceleratorChoice | undefined;

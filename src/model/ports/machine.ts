@@ -34,17 +34,17 @@ export interface Host {
   clearLeftovers(runs: string): Promise<Result<void>>;
 }
 
-export type DiskFormat = 'qcow2' | 'raw';
-
 /** Files in qcow2 format. Sizes in bytes. */
 export interface Images {
   /** Creates an empty delta over a backing file, or an empty disk. `backing` is written to the header as it is. */
   create(
     file: string,
-    options: { backing?: string; backingFormat?: DiskFormat; size?: number },
+    options: { backing?: string; backingFormat?: string; size?: number },
   ): Promise<Result<void>>;
   /** Writes what a delta contains to its backing file, without being interrupted. After a failure, it can be done again. */
   commit(file: string): Promise<Result<void>>;
+  /** The format of a file, by its own bytes. Throws what opening it throws. */
+  recognize(file: string): RecognizedFormat;
   /** @param format as QEMU names it; without it QEMU guesses, so the file must be one of vlb or of its user */
   info(file: string, format?: string): Promise<Result<ImageInfo>>;
   /**
@@ -85,6 +85,17 @@ export interface ConvertTo {
   readonly compress?: boolean;
   /** @param part how much is done, from 0 to 1 */
   readonly onProgress?: (part: number) => void;
+}
+
+export interface RecognizedFormat {
+  /** As QEMU names it. */
+  readonly format: string;
+  /** What it refers to outside of itself, if that is certain. */
+  readonly missing?: string;
+  /** Whether it is certain that it refers to data beyond its end. */
+  readonly isTruncated: boolean;
+  /** Whether QEMU cannot write it. */
+  readonly isReadOnly: boolean;
 }
 
 export interface ImageInfo {

@@ -2,13 +2,14 @@
 
 import type { FileState, PackageDatabase } from '../disk-diff.ts';
 import type { Result } from '../failure.ts';
-import type { DiskFormat, MountOptions } from './machine.ts';
+import type { MountOptions } from './machine.ts';
 
 /** A disk to inspect. */
 export interface DiskImage {
   /** Absolute, not a symbolic link: a relative backing file is resolved from the file's real directory. */
   readonly file: string;
-  readonly format: DiskFormat;
+  /** As QEMU names it. */
+  readonly format: string;
 }
 
 /** Disposing of a viewer unmounts and detaches everything. */

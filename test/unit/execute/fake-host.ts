@@ -30,6 +30,7 @@ export class FakeHost implements Host {
     create: async (file, { backing = 'nothing' }) => ok(writeFileSync(file, `over ${backing}\n`)),
     info: async () =>
       ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false, encrypted: false }),
+    recognize: () => ({ format: 'qcow2', isTruncated: false, isReadOnly: false }),
     isConsistent: async () => ok(true),
     resize: async () => ok(),
     setBacking: async () => ok(),

@@ -65,7 +65,7 @@ export const DIFF = {
     a: {
       value: 'DISK',
       required: true,
-      text: 'DISK is a layer, the first digits of an artifact, or a qcow2 or raw file; alone, it is compared with its parent',
+      text: 'DISK is a layer, the first digits of an artifact, or an image file; alone, it is compared with its parent',
     },
     b: { value: 'DISK', text: 'the DISK to compare A with' },
   },

@@ -33,7 +33,20 @@ test('what is not an image', async () => {
       rig.write('gz', Buffer.from([0x1f, 0x8b, 8, 0])),
       'this file cannot be booted: it is compressed with gzip',
     ],
-    [rig.write('vmdk', 'KDMV\0\0'), 'this file cannot be booted: it is a VMDK'],
+    [rig.write('vmdk', 'KDMV\0\0'), 'this file cannot be booted: it refers to other files'],
+    [
+      rig.write('descriptor', '# Disk DescriptorFile\n'),
+      'this file cannot be booted: it refers to other files',
+    ],
+    [rig.write('zip', 'PK\x03\x04'), 'this file cannot be booted: it is a zip archive'],
+    [
+      rig.write('ova', `${'disk'.padEnd(257, '\0')}ustar\0`),
+      'this file cannot be booted: it is a tar archive, as an OVA is',
+    ],
+    [
+      rig.write('luks', Buffer.from('LUKS\xba\xbe\0\x01', 'latin1')),
+      'this file cannot be booted: it is encrypted',
+    ],
   ];
   for (const [file, message] of cases) {
     const failure = mustFail(await openImage(file, 'booted', never));

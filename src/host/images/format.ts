@@ -1,8 +1,8 @@
-// Recognizes the format of a disk image by its own bytes, and refuses what is incomplete before QEMU opens it: QEMU is never
+// Recognizes the format of a disk image by its own bytes, and what is incomplete before QEMU opens it: QEMU is never
 // asked to guess, since a guest decides what a raw disk contains, and a descriptor would make it open other files.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import type { RecognizedFormat } from '../../model/ports/machine.ts';
 
 /** Bytes at the beginning and at the end of a file; the fields that are read here lie within them. */
 const HEAD_BYTES = 1024;
@@ -21,7 +21,7 @@ const MAGICS: readonly (readonly [format: string, magic: string, offset?: number
   ['qed', 'QED\0'],
   ['vmdk', 'KDMV'],
   ['vmdk', 'COWD'],
-  ['vmdk descriptor', '# Disk DescriptorFile'],
+  ['vmdk', '# Disk DescriptorFile'],
   ['vhdx', 'vhdxfile'],
   ['vpc', 'conectix'],
   ['vdi', '\x7f\x10\xda\xbe', 64],
@@ -32,18 +32,28 @@ const MAGICS: readonly (readonly [format: string, magic: string, offset?: number
   ['cloop', '#!/bin/sh\n#V2.0 Format\n'],
 ];
 
-/**
- * The format of an image, as qemu-img names it. Fails as `usage` when the image needs other files, or is encrypted or
- * truncated, as far as its header says so.
- * @param name the image's name for users
- */
-export function formatOf(file: string, name: string): Result<string> {
+/** The format of a file, and what keeps it from being read, as far as its header says so. Throws what opening it throws. */
+export function recognizeFormat(file: string): RecognizedFormat {
   const ends = readEnds(file);
   const format = recognize(ends);
   const missing = missingPart(format, ends);
-  if (missing !== undefined) return incomplete(name, missing);
-  if (format === 'luks') return encrypted(name);
-  return ends.size < sizeOf(format, ends) ? damaged(name, 'it refers to data beyond its end') : ok(format);
+  return {
+    format,
+    ...(missing === undefined ? {} : { missing }),
+    isTruncated: missing === undefined && ends.size < sizeOf(format, ends),
+    isReadOnly: READ_ONLY.includes(format) || isCompressedVmdk(format, ends),
+  };
+}
+
+/** The formats that QEMU reads, and does not write. */
+const READ_ONLY: readonly string[] = ['bochs', 'cloop', 'dmg'];
+
+/** In a stream-optimized VMDK, each cluster can be written once. The flag is in VMware's "Virtual Disk Format 5.0". */
+function isCompressedVmdk(format: string, { head }: Ends): boolean {
+  const compressed = 1 << 16;
+  return (
+    format === 'vmdk' && head.toString('latin1', 0, 4) === 'KDMV' && (head.readUInt32LE(8) & compressed) !== 0
+  );
 }
 
 function readEnds(file: string): Ends {
@@ -83,13 +93,12 @@ function missingPart(format: string, { head, tail }: Ends): string | undefined {
       const hasExternalData = head.readUInt32BE(4) >= 3 && (head.readBigUInt64BE(72) & EXTERNAL_DATA) !== 0n;
       return hasExternalData ? 'an external data file' : undefined;
     }
-    case 'vmdk':
+    case 'vmdk': {
+      const magic = head.toString('latin1', 0, 4);
       // Without a capacity of its own, it has a descriptor of other files.
-      return head.toString('latin1', 0, 4) === 'KDMV' && head.readBigUInt64LE(12) === 0n
-        ? 'other files'
-        : undefined;
-    case 'vmdk descriptor':
-      return 'other files';
+      const isDescriptor = magic.startsWith('#') || (magic === 'KDMV' && head.readBigUInt64LE(12) === 0n);
+      return isDescriptor ? 'other files' : undefined;
+    }
     case 'vpc':
       return tail.toString('latin1', 0, 8) === 'conectix' && tail.readUInt32BE(60) === DIFFERENCING
         ? 'a parent disk'
@@ -104,25 +113,4 @@ function sizeOf(format: string, { head }: Ends): number {
   if (format !== 'vdi') return 0;
   const [data, blockBytes, blocks] = [344, 376, 388].map((offset) => head.readUInt32LE(offset));
   return (data ?? 0) + (blockBytes ?? 0) * (blocks ?? 0);
-}
-
-/** The failure of an image that needs another file. */
-export function incomplete(name: string, missing: string): ReturnType<typeof fail> {
-  return fail('usage', `the base image ${name} is incomplete: it refers to ${missing}`, {
-    hint: 'flatten it: qemu-img convert -O qcow2 IMAGE base.qcow2',
-  });
-}
-
-/** The failure of an image that only a password opens. */
-export function encrypted(name: string): ReturnType<typeof fail> {
-  return fail('usage', `the base image ${name} is encrypted`, {
-    hint: 'use an image that is not encrypted; qemu-img convert decrypts one, see --image-opts and --object secret',
-  });
-}
-
-/** The failure of an image that is not as it was made. */
-export function damaged(name: string, why: string): ReturnType<typeof fail> {
-  return fail('usage', `the base image ${name} is truncated or damaged: ${why}`, {
-    hint: 'download it again; set base.sha256 in vlb.yaml to detect bad downloads early',
-  });
 }
