@@ -99,8 +99,7 @@ function finishedOutputs(
 ): Pick<Finished, 'image' | 'bytes' | 'images'> {
   const short = (file: string) => path.relative(environment.directory, file);
   return {
-    image: short(main.file),
-    bytes: main.bytes,
+    ...(main === undefined ? {} : { image: short(main.file), bytes: main.bytes }),
     ...(named.length > 0 ? { images: named.map(({ file, bytes }) => ({ file: short(file), bytes })) } : {}),
   };
 }

@@ -2,10 +2,11 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { bytesOf } from '../model/artifact.ts';
+import { type Artifact, bytesOf } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { isLayer } from '../model/graph.ts';
+import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
+import type { LinkedImage } from '../model/ports/store.ts';
 import { type ImageLayers, mainLayer } from '../plan/images.ts';
 import { flattenImage } from './flatten.ts';
 import type { Context } from './run-context.ts';
@@ -24,8 +25,8 @@ export interface OutputOptions {
 
 /** The result of a build. */
 export interface Outputs {
-  /** build/image.qcow2 */
-  readonly main: ImageFile;
+  /** build/image.qcow2; undefined where only images with parameters of their own are built. */
+  readonly main: ImageFile | undefined;
   /** The images that vlb.yaml names, of those layers that were built. */
   readonly named: readonly ImageFile[];
 }
@@ -57,7 +58,7 @@ export async function makeOutputs(
   const main = mainLayer(nodes);
   const artifact = main && artifacts.get(main.name);
   const failed = failures[0]?.failure ?? (superseded.length > 0 ? SUPERSEDED : undefined);
-  const image = failed || !artifact || options.kept ? undefined : { artifact, flat: options.flatten };
+  const image = failed || options.kept ? undefined : linkedImage(main, artifact, options);
   const named = new Map([...options.images].map(([name, layer]) => [name, artifacts.get(layer)]));
   const all = options.complete
     ? nodes.map(({ name }) => name).filter((name) => !notFetched.has(name))
@@ -65,19 +66,30 @@ export async function makeOutputs(
   const linked = await context.inPlace.link(layers, image, named, all);
   if (failed) return { ok: false, failure: failed };
   if (!linked.ok) return linked;
-  if (!artifact || !main) return fail('usage', 'there is nothing to build');
+  if (!nodes.some(isLayer)) return fail('usage', 'there is nothing to build');
   const namedFiles = [...options.images]
     .filter(([, layer]) => artifacts.has(layer))
     .map(([name, layer]) => ({
       file: path.join(context.paths.build, `${name}.qcow2`),
       bytes: chainBytes(layer, nodes, artifacts),
     }));
+  if (!artifact || !main) return ok({ main: undefined, named: namedFiles });
   const file = linked.value;
   if (!options.flatten) {
     return ok({ main: { file, bytes: chainBytes(main.name, nodes, artifacts) }, named: namedFiles });
   }
   const done = await flattenImage(artifact, file, context);
   return done.ok ? ok({ main: { file, bytes: statSync(file).size }, named: namedFiles }) : done;
+}
+
+/** What build/image.qcow2 is to be: `none` in a project that only has images with parameters of their own. */
+function linkedImage(
+  main: LayerNode | undefined,
+  artifact: Artifact | undefined,
+  { complete, flatten }: OutputOptions,
+): LinkedImage | undefined {
+  if (artifact) return { artifact, flat: flatten };
+  return main === undefined && complete ? 'none' : undefined;
 }
 
 /** A layer and everything that its disk depends on. */

@@ -19,6 +19,8 @@ export interface LayerNode {
   readonly type: 'layer';
   readonly name: string;
   readonly layer: Layer;
+  /** The image of vlb.yaml that this layer is built for, with the parameters of that one. */
+  readonly variant?: string;
   /** The node it is built on; undefined for a disk made from scratch. */
   readonly parent: string | undefined;
   /** The nodes whose file systems its script can read. */

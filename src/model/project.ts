@@ -6,7 +6,7 @@ export type ScriptKind = 'build-layer' | 'modify-disk';
 
 /** A directory `NN_name` with one script. */
 export interface Layer {
-  /** The directory's name, `20_app`: unique in a project. */
+  /** The directory's name, `20_app`, and for an image with parameters of its own `20_app@web`: unique in a graph. */
   readonly name: string;
   /** Absolute path of the directory. */
   readonly directory: string;
@@ -142,6 +142,8 @@ export interface NamedImage {
   readonly name: string;
   /** As written: in full or without its number. */
   readonly layer: string;
+  /** The values of parameters, for this image alone: of its layer and of what that is built on. */
+  readonly params: ReadonlyMap<string, string>;
   readonly where: { readonly file: string; readonly line: number };
 }
 

@@ -24,12 +24,15 @@ export function imageLayers(images: readonly NamedImage[], graph: Graph): Result
   return ok(found);
 }
 
-/** The layer of the main image: the one with the highest number among those that nothing depends on. */
+/**
+ * The layer of the main image: the one with the highest number among those that nothing depends on. Undefined where all of those
+ * are built for images of vlb.yaml, with parameters of their own.
+ */
 export function mainLayer(nodes: readonly Node[]): LayerNode | undefined {
   const needed = new Set(nodes.flatMap(needsOf));
   return nodes
     .filter(isLayer)
-    .filter((node) => !needed.has(node.name))
+    .filter((node) => !needed.has(node.name) && node.variant === undefined)
     .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
     .at(-1);
 }

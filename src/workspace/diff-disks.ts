@@ -16,8 +16,8 @@ import type { InPlace } from '../model/ports/store.ts';
 import type { DiskImage } from '../model/ports/viewer.ts';
 import { parseRecipe } from '../model/recipe.ts';
 import { findLayer } from '../plan/find-layer.ts';
-import { buildGraph } from '../plan/graph.ts';
-import { type ImageLayers, imageLayers } from '../plan/images.ts';
+import type { ImageLayers } from '../plan/images.ts';
+import { projectGraph } from '../plan/variants.ts';
 import { locateTarget } from '../project/inputs/bind-sources.ts';
 import { namesIn } from '../util/fs.ts';
 import type { Disks } from './parts.ts';
@@ -106,16 +106,17 @@ const NONE: Omit<KnownLayers, 'names'> = { nodes: [], bases: new Set(), records:
 async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Promise<KnownLayers> {
   const project = await workspace.load();
   if (!project.ok) return { names: project, ...NONE };
-  const graph = buildGraph(project.value.layers, project.value.bases);
+  const graph = projectGraph(project.value, new Map());
   if (!graph.ok) return { names: graph, ...NONE };
-  const nodes = graph.value.nodes.filter(isLayer);
+  const { everything, images } = graph.value;
+  const nodes = everything.nodes.filter(isLayer);
   const records = await Promise.all(
     nodes.map(async (node) => ({ node, record: await inPlace.last(node.name) })),
   );
   return {
-    names: imageLayers(project.value.images, graph.value),
+    names: ok(images),
     nodes,
-    bases: new Set(graph.value.nodes.filter((node) => !isLayer(node)).map((node) => node.name)),
+    bases: new Set(everything.nodes.filter((node) => !isLayer(node)).map((node) => node.name)),
     records: records.flatMap(({ node, record }) => (record ? [{ node, record }] : [])),
   };
 }

@@ -11,9 +11,9 @@ import { type ExportOrder, FORMAT_NAMES, isFormat } from '../model/machine/forma
 import type { Machine } from '../model/machine/machine.ts';
 import type { Plan } from '../model/plan.ts';
 import { artifactOf } from '../plan/decide.ts';
-import { buildGraph } from '../plan/graph.ts';
-import { imageLayers } from '../plan/images.ts';
 import { findMachines } from '../plan/machines.ts';
+import { projectGraph } from '../plan/variants.ts';
+import { parseParams } from '../project/layers/params.ts';
 import type { Project } from '../project/project.ts';
 import { guessHint } from '../util/nearest.ts';
 import { type PlanRequest, planProject } from './planning.ts';
@@ -67,11 +67,19 @@ export async function planExports(
 /** The exports that vlb.yaml lists, with their states. @param planned of the whole project */
 export async function listedExports(
   workspace: Workspace,
+  params: readonly string[],
   project: Project,
   planned: Planned,
 ): Promise<Result<readonly PlannedExport[]>> {
   if (project.machines.every(({ machine }) => machine.exports.length === 0)) return ok([]);
-  const request = { names: [], formats: [], force: false, emit: () => {}, signal: planned.context.signal };
+  const request = {
+    names: [],
+    formats: [],
+    params,
+    force: false,
+    emit: () => {},
+    signal: planned.context.signal,
+  };
   const wishes = wishesOf(request, project);
   return wishes.ok ? ok(await statesOf(workspace, wishes.value, planned, request)) : wishes;
 }
@@ -101,7 +109,7 @@ async function statesOf(
 
 /** The exports that are wanted, of the machines that the names mean. Fails as `usage`. */
 export function wishesOf(
-  request: Pick<ExportRequest, 'names' | 'formats'>,
+  request: Pick<ExportRequest, 'names' | 'formats' | 'params'>,
   project: Project,
 ): Result<readonly Wish[]> {
   const unknown = request.formats.find((format) => !isFormat(format));
@@ -110,11 +118,11 @@ export function wishesOf(
       hint: guessHint(unknown, FORMAT_NAMES, `valid formats: ${FORMAT_NAMES.join(', ')}`),
     });
   }
-  const graph = buildGraph(project.layers, project.bases);
-  if (!graph.ok) return graph;
-  const images = imageLayers(project.images, graph.value);
-  if (!images.ok) return images;
-  const machines = findMachines(request.names, { ...project, images: images.value, graph: graph.value });
+  const given = parseParams(request.params);
+  if (!given.ok) return given;
+  const whole = projectGraph(project, given.value);
+  if (!whole.ok) return whole;
+  const machines = findMachines(request.names, { ...whole.value, machines: project.machines });
   if (!machines.ok) return machines;
   const wishes = machines.value.flatMap((planned) =>
     ordersOf(planned.machine, request.formats).map((order) => ({ planned, order })),

@@ -9,15 +9,15 @@ import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../mod
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { findLayer } from '../plan/find-layer.ts';
-import { buildGraph, graphUpTo } from '../plan/graph.ts';
-import { imageLayers } from '../plan/images.ts';
+import { graphUpTo } from '../plan/graph.ts';
 import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
+import { projectGraph } from '../plan/variants.ts';
 import { checkBindSources, locateAtHint } from '../project/inputs/bind-sources.ts';
 import { lazyFileHasher } from '../project/inputs/hash.ts';
 import { createManifestReader } from '../project/inputs/manifest.ts';
 import { StatIndex } from '../project/inputs/stat-index.ts';
-import { parseParams, withParams } from '../project/layers/params.ts';
+import { parseParams } from '../project/layers/params.ts';
 import { givenSecrets } from '../project/layers/secrets.ts';
 import type { Project, ProjectPaths } from '../project/project.ts';
 import { shownPath } from '../util/shown-path.ts';
@@ -39,19 +39,18 @@ export async function planProject(
   const { paths, parts } = workspace;
   const given = parseParams(request.params);
   if (!given.ok) return given;
-  const layers = withParams(project.layers, given.value);
-  if (!layers.ok) return layers;
-  const secrets = givenSecrets(request.secrets, layers.value, parts.environment.variables);
-  if (!secrets.ok) return secrets;
-  const sources = checkBindSources(layers.value, paths);
-  if (!sources.ok) return sources;
-  const whole = buildGraph(layers.value, project.bases);
+  const whole = projectGraph(project, given.value);
   if (!whole.ok) return whole;
-  const images = imageLayers(project.images, whole.value);
-  if (!images.ok) return images;
-  const layerOf = (name: string) => images.value.get(name) ?? name;
+  const { images, lacking } = whole.value;
+  if (lacking) return { ok: false, failure: lacking };
+  const layers = whole.value.graph.nodes.filter(isLayer).map(({ layer }) => layer);
+  const secrets = givenSecrets(request.secrets, layers, parts.environment.variables);
+  if (!secrets.ok) return secrets;
+  const sources = checkBindSources(layers, paths);
+  if (!sources.ok) return sources;
+  const layerOf = (name: string) => images.get(name) ?? name;
   const targets = request.targets.map(layerOf);
-  const graph = targets.length === 0 ? whole : graphUpTo(whole.value, targets);
+  const graph = targets.length === 0 ? ok(whole.value.graph) : graphUpTo(whole.value.graph, targets);
   if (!graph.ok) return graph;
   emitNotes(project, workspace, request.emit);
 
@@ -80,7 +79,7 @@ export async function planProject(
   );
   return ok({
     plan,
-    images: images.value,
+    images,
     recipeOf: recipes.value,
     context: {
       host,

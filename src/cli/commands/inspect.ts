@@ -108,6 +108,6 @@ async function planOf(
     return ok({ ...planned.value, exports: [] });
   }
   const { listedExports } = await import('../../workspace/export-plan.ts');
-  const exports = await listedExports(workspace, project.value, planned.value);
+  const exports = await listedExports(workspace, options.params, project.value, planned.value);
   return exports.ok ? ok({ ...planned.value, exports: exports.value }) : exports;
 }

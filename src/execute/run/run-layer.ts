@@ -2,6 +2,7 @@
 // only a draft and the run's own directory change, and both are always removed.
 
 import { statSync } from 'node:fs';
+import path from 'node:path';
 import { referenceTo } from '../../kinds/disk.ts';
 import type { Closed } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
@@ -41,7 +42,8 @@ export async function runLayer(run: LayerRun, context: Context): Promise<Result<
     if (run.replaces && run.keeping === 'cached') await context.store.forget(key);
     return draft.commit({
       key,
-      layer: run.layer.name,
+      // The same layer, whichever image has these parameters.
+      layer: path.basename(run.layer.directory),
       parent: parent ?? null,
       ...(backed.value ? { backing: backed.value } : {}),
       recipe,

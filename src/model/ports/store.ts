@@ -114,15 +114,17 @@ export interface InPlace {
   save(layer: string, record: BuildRecord): Promise<Result<void>>;
   /**
    * Points the links in build/ to these artifacts. Returns the path of image.qcow2, which then leads to `image`, unless
-   * a flat file is requested and there already is one; without `image` it stays as it is.
+   * a flat file is requested and there already is one; without `image` it stays as it is, and with `none` a link is removed.
    * @param named the images that the project names: each link leads to its artifact, or without one stays as it is.
    * Links under other names are removed.
    * @param all the names of all layers: links of other layers are removed
    */
   link(
     layers: readonly { readonly layer: string; readonly artifact: Artifact }[],
-    image: { readonly artifact: Artifact; readonly flat: boolean } | undefined,
+    image: LinkedImage | undefined,
     named: ReadonlyMap<string, Artifact | undefined>,
     all?: readonly string[],
   ): Promise<Result<string>>;
 }
+
+export type LinkedImage = { readonly artifact: Artifact; readonly flat: boolean } | 'none';

@@ -92,9 +92,9 @@ function configOf(
     ...(images === undefined
       ? {}
       : {
-          images: Object.entries(images).map(([name, layer]) => ({
+          images: Object.entries(images).map(([name, image]) => ({
             name,
-            layer,
+            ...imageOf(image),
             where: whereOf(['images', name]),
           })),
         }),
@@ -104,6 +104,12 @@ function configOf(
     ...(cache === undefined ? {} : { cache: limitsOf(cache) }),
     ...(cache?.s3 === undefined ? {} : { shared: sharedOf(cache.s3, cache['trusted-keys'] ?? []) }),
   };
+}
+
+function imageOf(image: NonNullable<ConfigFile['images']>[string]): Pick<NamedImage, 'layer' | 'params'> {
+  if (typeof image === 'string') return { layer: image, params: new Map() };
+  const params = Object.entries(image.params ?? {}).map(([name, value]) => [name, String(value)] as const);
+  return { layer: image.layer, params: new Map(params) };
 }
 
 function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {

@@ -10,6 +10,22 @@ import { fileName, machines } from './machine-schema.ts';
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
 
+const LAYER_RULE = 'must be the name of a layer';
+const IMAGE_RULE = 'must be the name of a layer, or a mapping with layer and params';
+const PARAM_RULE = 'must be a string or a number: quote it';
+
+/** Values of parameters. The reader passes numbers as they are written. */
+const params = noList(
+  v.record(
+    v.pipe(
+      text(),
+      v.regex(/^[A-Za-z_]\w*$/, 'is not the name of a parameter: use letters, digits and underscores'),
+    ),
+    v.union([v.string(), v.number()], PARAM_RULE),
+    'must be a mapping like "ROLE: web"',
+  ),
+);
+
 /** Images share build/ with the links of the layers and of their backing files. */
 const imageName = v.pipe(
   fileName,
@@ -24,10 +40,21 @@ const imageName = v.pipe(
   ),
 );
 
+const imageLayer = v.pipe(text(LAYER_RULE), v.nonEmpty(LAYER_RULE));
+
 const images = noList(
   v.record(
     imageName,
-    v.pipe(text('must be the name of a layer'), v.nonEmpty('must be the name of a layer')),
+    v.union(
+      [
+        imageLayer,
+        fields('', IMAGE_RULE, {
+          layer: v.pipe(imageLayer, v.description('Layer that the image is made from.')),
+          params: v.optional(v.pipe(params, v.description('Values of parameters, for this image alone.'))),
+        }),
+      ],
+      IMAGE_RULE,
+    ),
     'must be a mapping like "web: 30_web"',
   ),
 );

@@ -19,34 +19,32 @@ export function parseParams(words: readonly string[]): Result<ReadonlyMap<string
   return ok(given);
 }
 
-/**
- * The layers with the values of their parameters.
- * Fails as `usage` for a parameter that no layer declares, and for one without a value, with the location of its hint.
- */
-export function withParams(
-  layers: readonly Layer[],
-  given: ReadonlyMap<string, string>,
-): Result<readonly Layer[]> {
+/** Fails as `usage` for a parameter that no layer declares. */
+export function checkParams(layers: readonly Layer[], given: ReadonlyMap<string, string>): Result<void> {
   const known = new Set(layers.flatMap((layer) => layer.hints.params.map((param) => param.name)));
   for (const name of given.keys()) {
     if (known.has(name)) continue;
     const hint = guessHint(name, [...known], 'declare it in a layer with "# vlb: param NAME"');
     return fail('usage', `no layer has a parameter ${name}`, { hint });
   }
-  const resolved: Layer[] = [];
-  for (const layer of layers) {
-    const params: Record<string, string> = {};
-    for (const param of layer.hints.params) {
-      const value = given.get(param.name) ?? param.default;
-      if (value === undefined) {
-        return fail('usage', `layer ${layer.name} requires a value for its parameter ${param.name}`, {
-          where: { file: path.join(layer.directory, layer.kind), line: param.line },
-          hint: `pass -p ${param.name}=VALUE, or set a default in the hint`,
-        });
-      }
-      params[param.name] = value;
+  return ok();
+}
+
+/** The values of a layer's parameters. Fails as `usage` for one without a value, with the location of its hint. */
+export function paramsOf(
+  layer: Layer,
+  given: ReadonlyMap<string, string>,
+): Result<Readonly<Record<string, string>>> {
+  const params: Record<string, string> = {};
+  for (const param of layer.hints.params) {
+    const value = given.get(param.name) ?? param.default;
+    if (value === undefined) {
+      return fail('usage', `layer ${layer.name} requires a value for its parameter ${param.name}`, {
+        where: { file: path.join(layer.directory, layer.kind), line: param.line },
+        hint: `pass -p ${param.name}=VALUE, or set a default in the hint`,
+      });
     }
-    resolved.push({ ...layer, params });
+    params[param.name] = value;
   }
-  return ok(resolved);
+  return ok(params);
 }

@@ -139,9 +139,10 @@ export function resultText(event: Finished): string | undefined {
       .map(({ directory, bytes }) => `export: ${directory}  ${formatBytes(bytes)}`)
       .join('\n');
   }
-  if (event.image === undefined) return undefined;
-  const main = { file: event.image, bytes: event.bytes };
-  return [...(event.images ?? []), main]
+  const main = event.image === undefined ? [] : [{ file: event.image, bytes: event.bytes }];
+  const images = [...(event.images ?? []), ...main];
+  if (images.length === 0) return undefined;
+  return images
     .map(({ file, bytes }) => {
       const size = bytes === undefined ? '' : `  ${formatBytes(bytes)}`;
       return `image: ${file}${size}`;

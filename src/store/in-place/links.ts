@@ -3,6 +3,7 @@
 import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type Digest, parseArtifactFile } from '../../model/artifact.ts';
+import type { LinkedImage } from '../../model/ports/store.ts';
 import { attempt } from '../../util/errors.ts';
 import { namesIn, realPathIfAny, realPathOrSame } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
@@ -19,7 +20,7 @@ export interface LinkPlaces {
 /** What the links are to lead to: the arguments of `InPlace.link`. */
 export interface Links {
   readonly layers: readonly { readonly layer: string; readonly artifact: Artifact }[];
-  readonly image: { readonly artifact: Artifact; readonly flat: boolean } | undefined;
+  readonly image: LinkedImage | undefined;
   readonly named: ReadonlyMap<string, Artifact | undefined>;
   readonly all: readonly string[] | undefined;
 }
@@ -67,8 +68,11 @@ export function makeLinks({ layers, image: wanted, named, all }: Links, places: 
   for (const { layer, artifact } of layers) {
     pointTo(`${build}/${layer}.qcow2`, `${artifacts}/${artifactFile(artifact)}`);
   }
-  const isFlat = wanted?.flat === true && lstatSync(image, { throwIfNoEntry: false })?.isFile() === true;
-  if (wanted && !isFlat) pointTo(image, `${artifacts}/${artifactFile(wanted.artifact)}`);
+  if (wanted === 'none') {
+    if (leadsToArtifact(image)) rmSync(image, { force: true });
+  } else if (wanted && !(wanted.flat && lstatSync(image, { throwIfNoEntry: false })?.isFile())) {
+    pointTo(image, `${artifacts}/${artifactFile(wanted.artifact)}`);
+  }
   linkNamed(named, build, artifacts);
   const names = readdirSync(build);
   const removed = all ? removeLayers(all, names, build) : [];

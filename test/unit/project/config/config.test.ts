@@ -237,12 +237,22 @@ describe('complaints', () => {
 
 describe('images', () => {
   test('are layers by the names of the images, each with its place', async () => {
-    const { directory, result } = await load('images:\n  web: 30_web\n  db-2: db\n');
+    const { directory, result } = await load(
+      'images:\n  web: 30_web\n  db-2: { layer: db, params: { ROLE: 5, X: "" } }\n',
+    );
     const file = `${directory}/vlb.yaml`;
     assert.deepEqual(valueIn(result), {
       images: [
-        { name: 'web', layer: '30_web', where: { file, line: 2 } },
-        { name: 'db-2', layer: 'db', where: { file, line: 3 } },
+        { name: 'web', layer: '30_web', params: new Map(), where: { file, line: 2 } },
+        {
+          name: 'db-2',
+          layer: 'db',
+          params: new Map([
+            ['ROLE', '5'],
+            ['X', ''],
+          ]),
+          where: { file, line: 3 },
+        },
       ],
     });
   });
@@ -267,7 +277,7 @@ describe('images', () => {
     assert.match((await complaint('images: web\n', 1)).message, /: images must be a mapping/);
     assert.match(
       (await complaint('images:\n  web:\n', 2)).message,
-      /: images\.web must be the name of a layer$/,
+      /: images\.web must be the name of a layer, or a mapping with layer and params$/,
     );
     assert.match((await complaint('images:\n  web: [a]\n', 2)).message, /: images\.web must be the name/);
     await complaint('images:\n  web: 10_a\n  web: 20_b\n', 3);
