@@ -1,4 +1,4 @@
-// The nbd backend and EFI system partitions, on a kernel that has them: a virtual machine that vlb itself builds and boots.
+// The nbd backend, EFI system partitions and growing ext4, on a kernel that has them: a virtual machine that vlb itself builds and boots.
 
 import { test } from 'node:test';
 import { testInGuest } from '../rig/guest.ts';
@@ -7,7 +7,7 @@ import { testInGuest } from '../rig/guest.ts';
 const MINUTES = 40;
 
 test('nbd', { timeout: (MINUTES + 10) * 60_000 }, async (t) => {
-  const own = ['test/guest/nbd.test.ts', 'test/guest/nbd-interrupt.test.ts', 'test/guest/efi.test.ts'];
+  const own = ['nbd', 'nbd-interrupt', 'efi', 'grow'].map((name) => `test/guest/${name}.test.ts`);
   // The backend that needs no module is tested on the host.
   await testInGuest(t, ['test/contract/backend.test.ts', ...own], { leaveOut: '^fuse: ', minutes: MINUTES });
 });

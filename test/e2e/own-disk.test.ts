@@ -89,9 +89,40 @@ dd if=/dev/zero of="$VLB_DISK" bs=512 seek=34 count=1 2>/dev/null`),
   const swaps = readFileSync('/proc/swaps', 'utf8');
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
+  assert.match(built.output, /^\/: .* bytes\) trimmed$/m);
   assert.match(built.output, /^\/dev\/\w+p2\s+partition/m);
   assert.match(built.output, /^(\/dev\/\w+)p1\n\1p2$/m);
   assert.equal(readFileSync('/proc/swaps', 'utf8'), swaps);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('xfs grows while it is mounted, as the root and on another partition', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({
+      fileSystem: 'xfs',
+      size: '900M',
+      more: `mkfs.xfs -q -d size=310m "$DEVICE"p2\n${copyTools('xfs_growfs')}`,
+    })
+      .replace('type=linux\\n', 'size=420M,type=linux\\ntype=linux\\n')
+      .replace('mkfs.xfs -q', 'mkfs.xfs -q -d size=310m'),
+    'layers/20_app/build-layer': buildLayer(
+      `
+blocks() { stat -f -c %b "$1"; }
+for place in / /data; do
+  before=$(blocks $place)
+  /opt/xfs_growfs $place > /tmp/said
+  grep -q "^meta-data=$VLB_DISK" /tmp/said
+  [ "$(blocks $place)" -gt "$before" ] && echo "grown $place"
+done`,
+      '# chroot-mount p2 /data',
+    ),
+    'layers/30_look/build-layer': buildLayer('stat -f -c "%s %b" /'),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.match(built.output, /^grown \/\ngrown \/data$/m);
+  const [, size, blocks] = /^(\d+) (\d+)$/m.exec(built.output) ?? [];
+  assert.ok(Number(size) * Number(blocks) > 330 * 1024 * 1024, built.output);
   assert.deepEqual(leftovers(project), []);
 });
 

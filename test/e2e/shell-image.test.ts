@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
@@ -115,6 +123,41 @@ describe('what is refused', () => {
     } finally {
       runAsRoot('losetup', '--detach', device);
     }
+    rmSync(image);
+  });
+
+  test('an image that cannot be looked at: behind a loop of links, as in a directory of somebody else', async () => {
+    symlinkSync('loop', path.join(elsewhere, 'loop'));
+    const ended = await shell('loop/disk.qcow2', '--', 'true');
+    rmSync(path.join(elsewhere, 'loop'));
+    assert.equal(ended.status, 3);
+    assert.match(ended.stderr, /^error: .*cannot read the image/m);
+    assert.doesNotMatch(ended.stderr, /internal error|no layer/);
+  });
+
+  test('changes that cannot be written stay beside the image, and can be written later', async () => {
+    const image = convert('full disk.raw', 'raw');
+    const before = digest(image);
+    const changes = `${image}.changes.qcow2`;
+    const words = ['shell', '--write', image, '--', 'sh', '-c', 'echo x > /etc/new; echo here; sleep 2'];
+    let isSealed = false;
+    const failed = await run(VLB, words, {
+      cwd: elsewhere,
+      onStdout: (text) => {
+        if (isSealed || !text.includes('here')) return;
+        runAsRoot('chattr', '+i', image);
+        isSealed = true;
+      },
+    });
+    if (isSealed) runAsRoot('chattr', '-i', image);
+    assert.equal(failed.status, 3, failed.stderr);
+    assert.equal(digest(image), before);
+    const second = await shell('--write', image, '--', 'true');
+    assert.match(second.stderr, /ended before it could write its changes/);
+    const [, command = ''] = /when the cause is gone: (qemu-img commit .*)/.exec(failed.stderr) ?? [];
+    execFileSync('sh', ['-c', command]);
+    rmSync(changes);
+    assert.equal((await shell(image, '--', 'cat', '/etc/new')).stdout, 'x\n');
     rmSync(image);
   });
 
