@@ -15,7 +15,7 @@ import type { ConvertTo } from '../model/ports/machine.ts';
 export type WriteDisk = (
   disk: ExportDisk,
   target: string,
-  job: Pick<ExportJob, 'options' | 'scratch' | 'signal' | 'onProgress'>,
+  job: Pick<ExportJob, 'options' | 'scratch' | 'signal' | 'convert' | 'onProgress'>,
 ) => Promise<Result<void>>;
 
 /** An exporter that writes each disk on its own. @param extension of the files, without a dot */
@@ -42,12 +42,9 @@ export function eachDisk(extension: string, writeDisk: WriteDisk): Exporter['wri
 }
 
 /** Writes a disk with `qemu-img convert`. */
-export function convertDisk(
-  { images }: Pick<ExportTools, 'images'>,
-  to: (options: ExportJob['options']) => Omit<ConvertTo, 'onProgress'>,
-): WriteDisk {
-  return ({ source }, target, { options, signal, onProgress }) =>
-    images.convert(source, 'qcow2', target, signal, { ...to(options), onProgress });
+export function convertDisk(to: (options: ExportJob['options']) => Omit<ConvertTo, 'onProgress'>): WriteDisk {
+  return (disk, target, { options, convert, onProgress }) =>
+    convert(disk, target, { ...to(options), onProgress });
 }
 
 /**

@@ -14,7 +14,7 @@ const [RAW_DONE, TAR_DONE] = [0.1, 0.2];
 
 export function gceExporter(tools: ExportTools): Exporter {
   const { packer } = tools;
-  const writeRaw = convertDisk(tools, () => ({ format: 'raw' }));
+  const writeRaw = convertDisk(() => ({ format: 'raw' }));
   return {
     version: 1,
     describesMachine: false,

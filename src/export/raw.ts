@@ -7,7 +7,7 @@ import { convertDisk, eachDisk } from './each-disk.ts';
 
 /** @param compression undefined for a file with holes */
 export function rawExporter(tools: ExportTools, compression?: Compression): Exporter {
-  const writeRaw = convertDisk(tools, () => ({ format: 'raw' }));
+  const writeRaw = convertDisk(() => ({ format: 'raw' }));
   if (compression === undefined) {
     return { version: 1, describesMachine: false, write: eachDisk('raw', writeRaw) };
   }

@@ -13,14 +13,14 @@ import { vmdkExporter } from './vmdk.ts';
 /** @param tools read and convert disks on this host */
 export function exportersFor(tools: ExportTools): Exporters {
   return {
-    qcow2: qcow2Exporter(tools),
+    qcow2: qcow2Exporter(),
     raw: rawExporter(tools),
     'raw.xz': rawExporter(tools, 'xz'),
     'raw.zst': rawExporter(tools, 'zst'),
     'raw.gz': rawExporter(tools, 'gz'),
-    vmdk: vmdkExporter(tools),
-    vdi: vdiExporter(tools),
-    vhdx: vhdxExporter(tools),
+    vmdk: vmdkExporter(),
+    vdi: vdiExporter(),
+    vhdx: vhdxExporter(),
     vhd: vhdExporter(tools),
     gce: gceExporter(tools),
   };

@@ -1,15 +1,15 @@
 // The format vdi: VirtualBox's own disks.
 
-import type { Exporter, ExportTools } from '../model/ports/exporter.ts';
+import type { Exporter } from '../model/ports/exporter.ts';
 import { convertDisk, eachDisk } from './each-disk.ts';
 
-export function vdiExporter(tools: ExportTools): Exporter {
+export function vdiExporter(): Exporter {
   return {
     version: 1,
     describesMachine: false,
     write: eachDisk(
       'vdi',
-      convertDisk(tools, () => ({ format: 'vdi' })),
+      convertDisk(() => ({ format: 'vdi' })),
     ),
   };
 }

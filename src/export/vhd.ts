@@ -13,7 +13,7 @@ const AZURE_UNIT = 1024 ** 2;
 
 export function vhdExporter(tools: ExportTools): Exporter {
   // Without force_size, QEMU rounds the size up to what a geometry of cylinders, heads and sectors can express.
-  const writeDisk = convertDisk(tools, ({ variant }) => ({
+  const writeDisk = convertDisk(({ variant }) => ({
     format: 'vpc',
     options: [`subformat=${variant === 'azure' ? 'fixed' : 'dynamic'}`, 'force_size=on'],
   }));

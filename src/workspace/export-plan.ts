@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Planned } from '../execute/execute.ts';
 import { type ExportRun, reasonFor } from '../execute/export/export-machine.ts';
 import type { Staleness } from '../execute/export/fresh.ts';
+import { SharedDisks } from '../execute/export/shared-disks.ts';
 import { taskOf, type Wish } from '../execute/export/task.ts';
 import type { Artifact } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
@@ -175,6 +176,7 @@ export function runOf(
     host,
     owner: parts.owner,
     signal: request.signal,
+    shared: new SharedDisks(host.images, parts.owner),
     git: () => parts.gitState(directory),
     onProgress: ({ machine, order }, bytes, total) => {
       if (performance.now() - shownAt < PROGRESS_MILLISECONDS && bytes < total) return;

@@ -85,6 +85,7 @@ async function exportAll(
 ): Promise<Finished> {
   const exporters = await workspace.parts.exporters(ready.context.host);
   const run = runOf(workspace, request, ready.context.host);
+  using _shared = run.shared;
   const exports: ExportedDirectory[] = [];
   let failure: Failure | undefined;
   for (const wish of wishes) {

@@ -50,11 +50,12 @@ async function written(format: FormatName, tree: Tree, source: string, signal = 
   const directory = tree.path('out');
   const done = await exporters[format].write({
     machine: machineOf('web', '20_app'),
-    disks: [{ name: 'main', source, size: 16 * 1024 ** 2, bytes: 1 }],
+    disks: [{ name: 'main', source, content: 'x', size: 16 * 1024 ** 2, bytes: 1 }],
     options: optionsOf({ format, options: {} }),
     directory,
     scratch: tree.path('scratch'),
     signal,
+    convert: ({ source }, target, to) => qemuImg.convert(source, 'qcow2', target, signal, to),
     onProgress: () => {},
   });
   return { done, files: readdirSync(directory).map((name) => path.join(directory, name)) };

@@ -6,7 +6,7 @@ import { VERSION } from '../../model/environment.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Machine } from '../../model/machine/machine.ts';
-import type { ExportDisk, Exporter } from '../../model/ports/exporter.ts';
+import type { ExportDisk, Exporter, ExportJob } from '../../model/ports/exporter.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import { isFull } from '../run/space.ts';
 import { noteFresh, type Staleness, staleness, type Target } from './fresh.ts';
@@ -20,6 +20,7 @@ import {
   manifestText,
 } from './manifest.ts';
 import { checkTarget, closeWorkplace, openWorkplace, replaceExport, type Workplace } from './place.ts';
+import type { SharedDisks } from './shared-disks.ts';
 
 /** A disk of the machine, as it was built. */
 export type DiskSource = {
@@ -50,6 +51,7 @@ export interface ExportRun {
   readonly host: Pick<Host, 'images' | 'isAlive' | 'bootId'>;
   readonly owner: string;
   readonly signal: AbortSignal;
+  readonly shared: SharedDisks;
   readonly git: () => Promise<GitState | null>;
   readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
 }
@@ -108,7 +110,10 @@ async function writeFiles(
   if (refused) return { ok: false, failure: { ...(order.where ? { where: order.where } : {}), ...refused } };
   const total = disks.value.reduce((sum, { bytes }) => sum + bytes, 0);
   const onProgress = (part: number) => run.onProgress(task, Math.round(part * total), total);
-  const written = await exporter.write({ ...job, directory: fresh, scratch, signal: run.signal, onProgress });
+  const { signal, shared } = run;
+  const convert: ExportJob['convert'] = (disk, file, to) =>
+    shared.convert(path.dirname(target.directory), disk, file, signal, to);
+  const written = await exporter.write({ ...job, directory: fresh, scratch, signal, convert, onProgress });
   if (run.signal.aborted) return INTERRUPTED;
   if (!written.ok) return written;
   const files: ExportedFile[] = [];
@@ -170,12 +175,13 @@ async function openDisk(
   if (disk.type === 'image') {
     const info = await images.info(disk.file, 'qcow2');
     if (!info.ok) return info;
-    return ok({ name, source: disk.file, size: info.value.virtualSize, bytes: disk.bytes });
+    const { virtualSize: size } = info.value;
+    return ok({ name, source: disk.file, content: disk.digest, size, bytes: disk.bytes });
   }
   mkdirSync(path.join(scratch, 'empty'), { recursive: true });
   const source = path.join(scratch, 'empty', `${name}.qcow2`);
   const created = await images.create(source, { size: disk.size });
-  return created.ok ? ok({ name, source, size: disk.size, bytes: 0 }) : created;
+  return created.ok ? ok({ name, source, content: 'empty', size: disk.size, bytes: 0 }) : created;
 }
 
 function keyOf({ machine, disks, order, exporter }: ExportTask): string {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { namesIn, textIfAny } from '../../util/fs.ts';
 import { filesIn, MANIFEST_FILE } from './manifest.ts';
+import { SHARED_PREFIX } from './shared-disks.ts';
 
 /** The directories of one export in progress, beside its target: one renames them there. */
 export interface Workplace {
@@ -30,6 +31,9 @@ export function openWorkplace(target: string, owner: string, isAlive: (owner: st
   const parent = path.dirname(target);
   mkdirSync(parent, { recursive: true });
   for (const name of namesIn(parent)) {
+    if (name.startsWith(SHARED_PREFIX) && !isAlive(name.slice(SHARED_PREFIX.length))) {
+      rmSync(path.join(parent, name), { recursive: true, force: true });
+    }
     const prefix = `.${path.basename(target)}-`;
     const [, kind, of = ''] = new RegExp(`^(${KINDS.join('|')})-(.+)$`).exec(name.slice(prefix.length)) ?? [];
     if (!name.startsWith(prefix) || kind === undefined || (of !== owner && isAlive(of))) continue;

@@ -4,7 +4,7 @@
 import type { Failure, Result } from '../failure.ts';
 import type { FormatName } from '../machine/format.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { Images } from './machine.ts';
+import type { ConvertTo, Images } from './machine.ts';
 
 export interface Exporter {
   /** Part of the key of its exports: increased when it writes something else from the same machine and options. */
@@ -29,6 +29,11 @@ export interface ExportJob {
   /** Absolute path of a directory for other files, which is removed afterwards. */
   readonly scratch: string;
   readonly signal: AbortSignal;
+  /**
+   * Writes a disk with all its backing files to a file, as `Images.convert` does. What an earlier export of the same run wrote
+   * in the same way is copied. Fails as `host`, or as `interrupted`.
+   */
+  readonly convert: (disk: ExportDisk, target: string, to: ConvertTo) => Promise<Result<void>>;
   /** @param part how much of the work is done, from 0 to 1 */
   readonly onProgress: (part: number) => void;
 }
@@ -38,6 +43,8 @@ export interface ExportDisk {
   readonly name: string;
   /** Absolute path of the top of its chain, in qcow2 format. */
   readonly source: string;
+  /** What identifies its bytes, together with its size: the digest of its artifact, or a word for an empty disk. */
+  readonly content: string;
   /** Virtual size, bytes. */
   readonly size: number;
   /** What its chain takes on disk, bytes. */
@@ -49,7 +56,7 @@ export type Exporters = Readonly<Record<FormatName, Exporter>>;
 
 /** What exporters need of this machine. */
 export interface ExportTools {
-  readonly images: Pick<Images, 'convert' | 'create'>;
+  readonly images: Pick<Images, 'create'>;
   readonly packer: Packer;
 }
 

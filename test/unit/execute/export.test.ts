@@ -1,14 +1,18 @@
 // Exports: the key, freshness, and how a new export takes the place of an earlier one.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { noteFresh, staleness, targetAt } from '../../../src/execute/export/fresh.ts';
 import { exportKey } from '../../../src/execute/export/key.ts';
 import { filesIn, MANIFEST_FILE, manifestText } from '../../../src/execute/export/manifest.ts';
 import { checkTarget, openWorkplace, replaceExport, workplaceAt } from '../../../src/execute/export/place.ts';
+import { SharedDisks, sharedName } from '../../../src/execute/export/shared-disks.ts';
+import { ok } from '../../../src/model/failure.ts';
 import { machineOf } from '../../../src/model/machine/machine.ts';
+import type { ExportDisk } from '../../../src/model/ports/exporter.ts';
+import type { Images } from '../../../src/model/ports/machine.ts';
 import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
 
 const SHA = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'; // of "hello world"
@@ -160,4 +164,67 @@ test('a manifest that names files elsewhere is none', () => {
   assert.equal(filesIn(manifest('/etc/passwd')), undefined);
   assert.equal(filesIn('{"files":[1]}'), undefined);
   assert.equal(filesIn('nonsense'), undefined);
+});
+
+describe('disks that several exports contain', () => {
+  const LIVE_DISK = { name: 'main', source: '/store/a.qcow2', content: 'a', size: 10, bytes: 1 };
+
+  function sharing(tree: Tree) {
+    const converted: string[] = [];
+    const convert: Images['convert'] = async (source, _format, target, _signal, to) => {
+      converted.push(`${path.basename(source)} ${to?.format}`);
+      return ok(writeFileSync(target, `${source} as ${to?.format}`));
+    };
+    const shared = new SharedDisks({ convert }, '1-1.a');
+    const write = async (disk: ExportDisk, target: string, format: string, signal = LIVE) => {
+      mkdirSync(path.dirname(tree.path(target)), { recursive: true });
+      const place = path.dirname(path.dirname(tree.path(target)));
+      return shared.convert(place, disk, tree.path(target), signal, { format });
+    };
+    return { shared, converted, write };
+  }
+
+  test('are converted once, whether the first export keeps its file or not, and changes of one copy stay there', async () => {
+    using tree = new Tree({});
+    const { shared, converted, write } = sharing(tree);
+    valueIn(await write(LIVE_DISK, 'web/ova/x', 'vmdk'));
+    rmSync(tree.path('web/ova'), { recursive: true });
+    valueIn(await write({ ...LIVE_DISK, name: 'data' }, 'web/vmdk/x', 'vmdk'));
+    valueIn(await write(LIVE_DISK, 'web/vmware/x', 'vmdk'));
+    assert.deepEqual(converted, ['a.qcow2 vmdk']);
+    writeFileSync(tree.path('web/vmdk/x'), 'changed');
+    assert.equal(readFileSync(tree.path('web/vmware/x'), 'utf8'), '/store/a.qcow2 as vmdk');
+    shared[Symbol.dispose]();
+    assert.deepEqual(readdirSync(tree.path('web')).sort(), ['vmdk', 'vmware']);
+  });
+
+  test('are converted again for another content, size or form, for another machine, and where the first is gone', async () => {
+    using tree = new Tree({});
+    const { converted, write } = sharing(tree);
+    await write(LIVE_DISK, 'web/a/x', 'qcow2');
+    await write({ ...LIVE_DISK, content: 'b' }, 'web/b/x', 'qcow2');
+    await write({ ...LIVE_DISK, size: 11 }, 'web/c/x', 'qcow2');
+    await write(LIVE_DISK, 'web/d/x', 'vdi');
+    assert.equal(converted.length, 4);
+    rmSync(tree.path('web', sharedName('1-1.a')), { recursive: true });
+    await write(LIVE_DISK, 'web/e/x', 'qcow2');
+    await write(LIVE_DISK, 'db/a/x', 'qcow2');
+    assert.equal(converted.length, 6);
+    assert.deepEqual(readdirSync(tree.path('web')).includes(sharedName('1-1.a')), false);
+  });
+
+  test('raw ones are not copied, since a copy has no holes', async () => {
+    using tree = new Tree({});
+    const { converted, write } = sharing(tree);
+    await write(LIVE_DISK, 'web/a/x', 'raw');
+    await write(LIVE_DISK, 'web/b/x', 'raw');
+    assert.equal(converted.length, 2);
+  });
+
+  test('that a killed export left are removed by the next, those of a running one are not', () => {
+    using tree = new Tree({ 'web/.shared-dead/0': '', 'web/.shared-live/0': '' });
+    openWorkplace(tree.path('web/raw'), '2-2.b', (owner) => owner === 'live');
+    assert.equal(existsSync(tree.path('web/.shared-dead')), false);
+    assert.equal(existsSync(tree.path('web/.shared-live/0')), true);
+  });
 });

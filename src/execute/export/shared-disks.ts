@@ -1,0 +1,91 @@
+// Disks that several exports of one machine contain in the same form are converted once. Each conversion is kept under a second
+// name, beside the exports, until another machine is exported or the run ends; a later export gets a copy of it.
+
+import { constants, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { ok, type Result } from '../../model/failure.ts';
+import type { ExportDisk } from '../../model/ports/exporter.ts';
+import type { ConvertTo, Images } from '../../model/ports/machine.ts';
+import { attempt } from '../../util/errors.ts';
+
+/** The name of the directory beside the exports of a machine. @param owner of the run: one that is dead has left it behind */
+export function sharedName(owner: string): string {
+  return `${SHARED_PREFIX}${owner}`;
+}
+
+export const SHARED_PREFIX = '.shared-';
+
+export class SharedDisks implements Disposable {
+  readonly #images: Pick<Images, 'convert'>;
+  readonly #owner: string;
+  /** Absolute path of the directory that has the conversions. */
+  #directory: string | undefined;
+  /** The files of the conversions, by what they contain and how. */
+  readonly #files = new Map<string, string>();
+
+  constructor(images: Pick<Images, 'convert'>, owner: string) {
+    this.#images = images;
+    this.#owner = owner;
+  }
+
+  /**
+   * Writes a disk to a file as `Images.convert` does, or copies what it wrote before.
+   * @param place absolute path of the directory with the exports of the machine
+   */
+  async convert(
+    place: string,
+    disk: ExportDisk,
+    target: string,
+    signal: AbortSignal,
+    { onProgress, ...to }: ConvertTo,
+  ): Promise<Result<void>> {
+    // A raw disk is written faster than it is copied, since a copy loses its holes.
+    const isShared = to.format !== 'raw';
+    const directory = path.join(place, sharedName(this.#owner));
+    if (isShared && directory !== this.#directory) this.#begin(directory);
+    const name = JSON.stringify([disk.content, disk.size, to]);
+    const earlier = isShared ? this.#files.get(name) : undefined;
+    if (earlier !== undefined && !signal.aborted && (await copied(earlier, target))) {
+      onProgress?.(1);
+      return ok();
+    }
+    const progress = onProgress ? { onProgress } : {};
+    const done = await this.#images.convert(disk.source, 'qcow2', target, signal, { ...to, ...progress });
+    if (done.ok && isShared) this.#keep(name, target, directory);
+    return done;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory = undefined;
+    this.#files.clear();
+  }
+
+  #begin(directory: string): void {
+    this[Symbol.dispose]();
+    this.#directory = directory;
+  }
+
+  /** Nothing is lost where the file system has no hard links: the next export converts the disk itself. */
+  #keep(name: string, target: string, directory: string): void {
+    const file = path.join(directory, String(this.#files.size));
+    const linked = attempt(() => {
+      mkdirSync(directory, { recursive: true });
+      linkSync(target, file);
+      return true;
+    });
+    if (linked) this.#files.set(name, file);
+  }
+}
+
+/** Whether a file could be copied: without its bytes, where the file system can do that. */
+async function copied(file: string, target: string): Promise<boolean> {
+  try {
+    await copyFile(file, target, constants.COPYFILE_FICLONE);
+    return true;
+  } catch {
+    rmSync(target, { force: true });
+    return false;
+  }
+}
