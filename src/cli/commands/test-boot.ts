@@ -4,8 +4,15 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { parseArtifactFile } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type { BootReport, CheckOptions, ImageBooter, MachineOptions } from '../../model/ports/booter.ts';
+import type {
+  BootDisk,
+  BootReport,
+  CheckOptions,
+  ImageBooter,
+  MachineOptions,
+} from '../../model/ports/booter.ts';
 import { findLayer } from '../../plan/find-layer.ts';
+import { loadConfig } from '../../project/config/config.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
 import { namesIn } from '../../util/fs.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
@@ -36,7 +43,7 @@ async function boot(
   onStart = () => {},
 ): Promise<Result<void>> {
   const booter = await workspaceOf(options).parts.booter();
-  const machine = readMachine(options, raw, booter);
+  const machine = await readMachine(options, raw, booter);
   if (!machine.ok) return machine;
   const wanted = readCheck(raw);
   if (!wanted.ok) return wanted;
@@ -60,29 +67,60 @@ function upText({ secondsToReady, matched }: BootReport): string {
   return `up after ${formatSeconds(secondsToReady)}: ${what}`;
 }
 
-function readMachine(
+async function readMachine(
   options: GlobalOptions,
   raw: Partial<Raw<'test-boot'>>,
   booter: ImageBooter,
-): Result<MachineOptions> {
+): Promise<Result<MachineOptions>> {
   const network = parseNetwork(raw.net ?? 'user', raw.forward);
   if (!network.ok) return network;
   const memory = raw.memory === undefined ? undefined : parseMemory(raw.memory);
   if (memory?.ok === false) return memory;
   const cpus = raw.cpus === undefined ? undefined : parseCpus(raw.cpus);
   if (cpus?.ok === false) return cpus;
-  const image = findImage(raw.image, options.directory);
-  if (!image.ok) return image;
+  const described = await findMachine(raw.image, options.directory);
+  if (!described.ok) return described;
   return ok({
-    image: image.value,
+    ...described.value,
     accelerator: raw.accel,
-    uefi: raw.uefi,
+    uefi: raw.uefi || described.value.uefi,
     network: network.value,
     ...(memory ? { memoryMiB: memory.value } : {}),
     ...(cpus ? { cpus: cpus.value } : {}),
     seed: raw.seed ?? booter.defaultSeed(options.directory),
   });
 }
+
+/** What to boot: a machine of vlb.yaml with all that it has, or an image alone. */
+async function findMachine(wanted: string | undefined, directory: string): Promise<Result<MachineOptions>> {
+  const config = await loadConfig(directory);
+  const machines = config.ok ? config.value.machines : undefined;
+  const machine = machines?.find((one) => one.machine.name === wanted)?.machine;
+  if (!machine) {
+    const image = findImage(wanted, directory);
+    // A file needs no project, so a wrong vlb.yaml matters only where there is none.
+    return image.ok ? ok({ image: image.value }) : config.ok ? image : config;
+  }
+  const [system, ...others] = machine.disks;
+  const image = findImage(system.image, directory);
+  if (!image.ok) return image;
+  const disks: BootDisk[] = [];
+  for (const disk of others) {
+    const file = disk.image === undefined ? undefined : findImage(disk.image, directory);
+    if (file?.ok === false) return file;
+    disks.push(disk.image === undefined ? { size: disk.size } : { file: file?.value ?? '' });
+  }
+  return ok({
+    image: image.value,
+    disks,
+    uefi: machine.firmware === 'uefi',
+    memoryMiB: Math.ceil(machine.memory / MEBIBYTE),
+    cpus: machine.cpus,
+    cards: machine.networks,
+  });
+}
+
+const MEBIBYTE = 1024 ** 2;
 
 /** The file to boot: a path, or the name of an image or a layer that is in build/. */
 function findImage(wanted: string | undefined, directory: string): Result<string> {

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import { DEFAULT_MEMORY_MIB, type MachineOptions } from '../../model/ports/booter.ts';
 import type { DiskImage } from '../../model/ports/viewer.ts';
 import { openImage } from '../images/open-image.ts';
+import { qemuImg } from '../images/qemu-img.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { makeScratch } from '../process/scratch.ts';
 import { makeSeed } from './guest/seed.ts';
@@ -39,6 +40,12 @@ export async function prepareMachine(
   if (!isInstalled(command)) return missingTool(command);
   const image = await openImage(options.image, 'booted', signal);
   if (!image.ok) return image;
+  const disks: (DiskImage | number)[] = [];
+  for (const disk of options.disks ?? []) {
+    const opened = 'size' in disk ? ok(disk.size) : await openImage(disk.file, 'booted', signal);
+    if (!opened.ok) return opened;
+    disks.push(opened.value);
+  }
   const accelerator = chooseAccelerator(options.accelerator ?? 'auto', lookAtKvm());
   if (!accelerator.ok) return accelerator;
   const network = options.network ?? { type: 'user', forwards: [] };
@@ -49,7 +56,7 @@ export async function prepareMachine(
 
   const scratch = makeScratch();
   if (!scratch.ok) return scratch;
-  const files = await findFiles(image.value, arch, options, scratch.value.path, signal);
+  const files = await findFiles(image.value, disks, arch, options, scratch.value.path, signal);
   if (!files.ok) {
     scratch.value[Symbol.dispose]();
     return files;
@@ -63,6 +70,7 @@ export async function prepareMachine(
       cpus: options.cpus ?? Math.min(2, availableParallelism()),
       image: image.value,
       network,
+      cards: options.cards ?? [{ model: 'virtio' }],
       ...files.value,
     },
     why: accelerator.value.why,
@@ -73,14 +81,28 @@ export async function prepareMachine(
 
 async function findFiles(
   image: DiskImage,
+  disks: readonly (DiskImage | number)[],
   arch: GuestArch,
   { uefi = false, seed: seedDirectory }: MachineOptions,
   scratch: string,
   signal: AbortSignal,
-): Promise<Result<Pick<MachineSpec, 'firmware' | 'seed'>>> {
+): Promise<Result<Pick<MachineSpec, 'disks' | 'firmware' | 'seed'>>> {
   const firmware = await findFirmware(image, arch, uefi, scratch, signal);
   if (!firmware.ok) return firmware;
-  if (seedDirectory === undefined) return ok({ firmware: firmware.value, seed: undefined });
+  const files: DiskImage[] = [];
+  for (const [index, disk] of disks.entries()) {
+    const file = typeof disk === 'number' ? await emptyDisk(disk, index, scratch) : ok(disk);
+    if (!file.ok) return file;
+    files.push(file.value);
+  }
+  const found = { disks: files, firmware: firmware.value };
+  if (seedDirectory === undefined) return ok({ ...found, seed: undefined });
   const seed = await makeSeed(path.resolve(seedDirectory), scratch, signal);
-  return seed.ok ? ok({ firmware: firmware.value, seed: seed.value }) : seed;
+  return seed.ok ? ok({ ...found, seed: seed.value }) : seed;
+}
+
+async function emptyDisk(size: number, index: number, scratch: string): Promise<Result<DiskImage>> {
+  const file = path.join(scratch, `empty-${index}.qcow2`);
+  const created = await qemuImg.create(file, { size });
+  return created.ok ? ok({ file, format: 'qcow2' }) : created;
 }

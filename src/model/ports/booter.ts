@@ -30,6 +30,8 @@ export interface ImageBooter {
 export interface MachineOptions {
   /** A disk in any format that QEMU reads. Neither the file nor its directory is written to. */
   readonly image: string;
+  /** Disks in addition to the image: files as for that one, or empty ones of a size in bytes. */
+  readonly disks?: readonly BootDisk[] | undefined;
   /** Default `auto`. */
   readonly accelerator?: AcceleratorChoice | undefined;
   /** Whether to boot with UEFI an image that has a boot loader for BIOS; one without is booted with UEFI in any case. */
@@ -40,8 +42,18 @@ export interface MachineOptions {
   readonly cpus?: number | undefined;
   /** Default: a user network without forwards. */
   readonly network?: Network | undefined;
+  /** Network cards; default: one of model virtio. */
+  readonly cards?: readonly NetworkCard[] | undefined;
   /** A directory with a user-data: the NoCloud seed for the guest's cloud-init. */
   readonly seed?: string | undefined;
+}
+
+export type BootDisk = { readonly file: string } | { readonly size: number };
+
+export interface NetworkCard {
+  readonly model: string;
+  /** Default: QEMU's. */
+  readonly mac?: string;
 }
 
 export type AcceleratorChoice = 'auto' | Accelerator;

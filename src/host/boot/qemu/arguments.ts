@@ -1,6 +1,6 @@
 // The command line of QEMU for a test boot. The machine has only the devices named here (-nodefaults).
 
-import type { Accelerator, Network } from '../../../model/ports/booter.ts';
+import type { Accelerator, Network, NetworkCard } from '../../../model/ports/booter.ts';
 import type { DiskImage } from '../../../model/ports/viewer.ts';
 import type { GuestArch, UefiFirmware } from './firmware.ts';
 
@@ -10,8 +10,11 @@ export interface MachineSpec {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly image: DiskImage;
+  /** Further disks. */
+  readonly disks: readonly DiskImage[];
   readonly firmware: UefiFirmware | undefined;
   readonly network: Network;
+  readonly cards: readonly NetworkCard[];
   /** Path of a seed ISO. */
   readonly seed: string | undefined;
 }
@@ -41,9 +44,10 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     // Without it a guest may wait for entropy.
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
-    ...diskArguments(spec.image, console),
+    ...diskArguments('disk', spec.image, console, ',bootindex=0'),
+    ...spec.disks.flatMap((disk, index) => diskArguments(`disk${index + 1}`, disk, console)),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
-    ...networkArguments(spec.network),
+    ...spec.cards.flatMap((card, index) => networkArguments(spec.network, card, index)),
     ...consoleArguments(console),
   ];
 }
@@ -73,10 +77,15 @@ function firmwareArguments(firmware: UefiFirmware | undefined): string[] {
  * When no space is left for it, QEMU pauses the guest and reports that to a check. At a terminal the guest would seem
  * to hang, so there it gets the error.
  */
-function diskArguments({ file, format }: DiskImage, { type }: ConsoleTarget): string[] {
-  const drive = `if=none,id=disk,format=${format},snapshot=on,discard=unmap,file=${escaped(file)}`;
+function diskArguments(
+  id: string,
+  { file, format }: DiskImage,
+  { type }: ConsoleTarget,
+  more = '',
+): string[] {
+  const drive = `if=none,id=${id},format=${format},snapshot=on,discard=unmap,file=${escaped(file)}`;
   const onError = type === 'terminal' ? 'report' : 'enospc';
-  return ['-drive', `${drive},werror=${onError}`, '-device', 'virtio-blk-pci,drive=disk,bootindex=0'];
+  return ['-drive', `${drive},werror=${onError}`, '-device', `virtio-blk-pci,drive=${id}${more}`];
 }
 
 function seedArguments(file: string): string[] {
@@ -84,15 +93,20 @@ function seedArguments(file: string): string[] {
   return ['-drive', drive, '-device', 'virtio-blk-pci,drive=seed'];
 }
 
-function networkArguments(network: Network): string[] {
+/** The first card has the forwards: a port of the host leads to one place. */
+function networkArguments(network: Network, { model, mac }: NetworkCard, index: number): string[] {
   if (network.type === 'none') return [];
+  const id = `net${index === 0 ? '' : index}`;
+  const device = model === 'virtio' ? 'virtio-net-pci' : model;
   // Without its boot ROM: test boots do not boot from the network.
-  const card = ['-device', 'virtio-net-pci,netdev=net,romfile='];
-  if (network.type === 'bridge') return ['-netdev', `bridge,id=net,br=${escaped(network.bridge)}`, ...card];
-  const forwards = network.forwards.map(
+  const card = ['-device', `${device},netdev=${id},romfile=${mac === undefined ? '' : `,mac=${mac}`}`];
+  if (network.type === 'bridge') {
+    return ['-netdev', `bridge,id=${id},br=${escaped(network.bridge)}`, ...card];
+  }
+  const forwards = (index === 0 ? network.forwards : []).map(
     ({ address, hostPort, guestPort }) => `,hostfwd=tcp:${address}:${hostPort}-:${guestPort}`,
   );
-  return ['-netdev', `user,id=net${forwards.join('')}`, ...card];
+  return ['-netdev', `user,id=${id}${forwards.join('')}`, ...card];
 }
 
 function consoleArguments(target: ConsoleTarget): string[] {

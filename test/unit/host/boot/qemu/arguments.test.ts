@@ -11,8 +11,10 @@ const SPEC: MachineSpec = {
   memoryMiB: 1024,
   cpus: 2,
   image: { file: '/a,b/disk.img', format: 'raw' },
+  disks: [],
   firmware: undefined,
   network: { type: 'none' },
+  cards: [{ model: 'virtio' }],
   seed: undefined,
 };
 const TERMINAL = { type: 'terminal' } as const;
@@ -50,6 +52,32 @@ test('networks', () => {
     values(qemuArguments({ ...SPEC, network: { type: 'user', forwards } }, WATCHED), '-netdev'),
     ['user,id=net,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:0.0.0.0:8080-:80'],
   );
+});
+
+test('a machine has all its disks, of which the first is booted, and a card for each network', () => {
+  const machine = qemuArguments(
+    {
+      ...SPEC,
+      disks: [{ file: '/data.qcow2', format: 'qcow2' }],
+      network: { type: 'user', forwards: [{ address: '127.0.0.1', hostPort: 2222, guestPort: 22 }] },
+      cards: [{ model: 'virtio', mac: '52:54:00:00:00:01' }, { model: 'e1000' }],
+    },
+    WATCHED,
+  );
+  assert.match(values(machine, '-drive')[1] ?? '', /^if=none,id=disk1,format=qcow2,snapshot=on/);
+  assert.deepEqual(
+    values(machine, '-device').filter((device) => /drive=|netdev=/.test(device)),
+    [
+      'virtio-blk-pci,drive=disk,bootindex=0',
+      'virtio-blk-pci,drive=disk1',
+      'virtio-net-pci,netdev=net,romfile=,mac=52:54:00:00:00:01',
+      'e1000,netdev=net1,romfile=',
+    ],
+  );
+  assert.deepEqual(values(machine, '-netdev'), [
+    'user,id=net,hostfwd=tcp:127.0.0.1:2222-:22',
+    'user,id=net1',
+  ]);
 });
 
 test('without QEMU the package that has it is named', async () => {
