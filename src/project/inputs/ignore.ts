@@ -43,11 +43,14 @@ export function rulesIn(
   return ok(rules);
 }
 
+/** How rules are read: case counts from 2 on. What an earlier version found by the same texts may be something else. */
+const READING = 2;
+
 /** The texts of the rules, nearest first, each with its directory relative to the project; equal texts mean equal rules. */
 export function rulesText(rules: IgnoreRules, projectDirectory: string): string {
   const own = rules.text === '' ? [] : [path.relative(projectDirectory, rules.directory), rules.text];
   const above = rules.above ? rulesText(rules.above, projectDirectory) : '';
-  return own.length === 0 ? above : JSON.stringify([...own, above]);
+  return own.length === 0 ? above : JSON.stringify([READING, ...own, above]);
 }
 
 /** The rules of a directory with a .vlbignore of its own. Fails as `usage` when that file cannot be read. */
@@ -56,28 +59,65 @@ export function rulesBelow(directory: string, above: IgnoreRules): Result<Ignore
   return text.ok ? ok({ directory, text: text.value, above }) : text;
 }
 
-/** Whether a file is ignored. The nearest matching rule decides, as in gitignore(5). Requires `prepareRules`. */
+/**
+ * Whether a file is ignored, in a directory that is not. The nearest matching rule decides, as in gitignore(5), where case counts and
+ * `?` stands for a byte. Requires `prepareRules`.
+ */
 export function isIgnored(file: string, isDirectory: boolean, rules: IgnoreRules): boolean {
   for (let at: IgnoreRules | undefined = rules; at; at = at.above) {
     const matcher = matchers.get(at);
     if (!matcher) continue;
-    const name = path.relative(at.directory, file);
-    const { ignored, unignored } = matcher.test(isDirectory ? `${name}/` : name);
+    const name = bytesOf(path.relative(at.directory, file));
+    const { ignored, unignored } = matcher.of(name).test(isDirectory ? `${name}/` : name);
     if (ignored) return true;
     if (unignored) return false;
   }
   return EDITOR_FILES.test(path.basename(file));
 }
 
-const matchers = new WeakMap<IgnoreRules, Ignore>();
+const matchers = new WeakMap<IgnoreRules, Matcher>();
 
 /** Compiles rules for `isIgnored`. The package is loaded only when there are rules: most projects have no .vlbignore. */
 export async function prepareRules(rules: IgnoreRules): Promise<void> {
   for (let at: IgnoreRules | undefined = rules; at; at = at.above) {
     if (at.text === '' || matchers.has(at)) continue;
     const { default: ignore } = await import('ignore');
-    matchers.set(at, ignore().add(at.text));
+    matchers.set(at, new Matcher(at.text, () => ignore({ ignorecase: false })));
   }
+}
+
+/** The rules of one .vlbignore. */
+class Matcher {
+  readonly #text: string;
+  readonly #create: () => Ignore;
+  readonly #rules: Ignore;
+  /** The same rules for what is in a directory which they ignore, and a nearer .vlbignore does not. */
+  readonly #inside = new Map<string, Ignore>();
+
+  constructor(text: string, create: () => Ignore) {
+    this.#text = bytesOf(text.replace(/^\ufeff/, ''));
+    this.#create = create;
+    this.#rules = create().add(this.#text);
+  }
+
+  /** The rules that apply to a file: the package takes all in a directory that its rules ignore for ignored. */
+  of(name: string): Ignore {
+    const directory = path.posix.dirname(name);
+    if (directory === '.' || !this.#rules.ignores(`${directory}/`)) return this.#rules;
+    const known = this.#inside.get(directory);
+    if (known) return known;
+    const parts = directory.split('/');
+    const above = parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
+    const exceptions = above.map((one) => ({ pattern: `!/${one.replace(/[^\w/]/gs, '\\$&')}/` }));
+    const rules = this.#create().add(this.#text).add(exceptions);
+    this.#inside.set(directory, rules);
+    return rules;
+  }
+}
+
+/** A character for each byte, as git compares names. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function textIn(directory: string): Result<string> {

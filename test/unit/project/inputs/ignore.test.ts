@@ -4,10 +4,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { lstatSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import type { BindMount } from '../../../../src/model/project.ts';
 import { lazyFileHasher } from '../../../../src/project/inputs/hash.ts';
+import { rulesIn } from '../../../../src/project/inputs/ignore.ts';
 import { createManifestReader } from '../../../../src/project/inputs/manifest.ts';
 import { StatIndex } from '../../../../src/project/inputs/stat-index.ts';
+import { walkInputs } from '../../../../src/project/inputs/walk.ts';
+import { attempt } from '../../../../src/util/errors.ts';
 import { type Files, failureIn, layerOf, Tree, valueIn } from '../../../rig/tree.ts';
 
 const loadHasher = lazyFileHasher();
@@ -112,5 +116,116 @@ describe('a .vlbignore', () => {
     assert.match(failure.hint ?? '', /add it to .vlbignore/);
     tree.write({ '.vlbignore': 'pipe\n' });
     assert.deepEqual(await paths(tree), ['./a']);
+  });
+});
+
+test('case counts, as for git', async () => {
+  const files = { 'layers/10_a/README': '', 'layers/10_a/APP.LOG': '', 'layers/10_a/app.log': '' };
+  const found = await pathsOf({ ...files, 'layers/10_a/.vlbignore': 'readme\n*.log\n' });
+  assert.deepEqual(found, ['./APP.LOG', './README']);
+});
+
+describe('on any tree, the files are those that git finds', () => {
+  const NAMES = [
+    'a',
+    'A',
+    'b',
+    'ab',
+    'a.log',
+    'A.LOG',
+    'README',
+    'x y',
+    'a ',
+    '!a',
+    '#b',
+    'a[b]',
+    'a\\b',
+    '*',
+    'é',
+    'É',
+    'à',
+  ];
+  const PIECES = [
+    'a',
+    'A',
+    'b',
+    'README',
+    '.log',
+    '*',
+    '**',
+    '?',
+    '[ab]',
+    '[!a]',
+    '[A-Z]',
+    '[[:upper:]]',
+    '[]-]',
+    '[é]',
+  ].concat([
+    '/',
+    '/',
+    '**/',
+    '/**',
+    '\\a',
+    '\\*',
+    '\\ ',
+    ' ',
+    '\\!',
+    '#',
+    '!',
+    '\\',
+    '[',
+    'é',
+    'à',
+    '$',
+    '(',
+    '{a,b}',
+  ]);
+  const name = fc.constantFrom(...NAMES);
+  const pattern = fc
+    .tuple(
+      fc.constantFrom('', '', '!', '/', '!/', '\ufeff'),
+      fc.oneof(
+        name,
+        fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 4 }).map((all) => all.join('')),
+      ),
+      fc.constantFrom('', '', '/', ' ', '  ', '\\ ', '\t'),
+    )
+    .map((parts) => parts.join(''));
+  const text = fc
+    .tuple(fc.array(pattern, { minLength: 1, maxLength: 4 }), fc.constantFrom('\n', '\r\n'), fc.boolean())
+    .map(([lines, end, isEnded]) => lines.join(end) + (isEnded ? end : ''));
+  const place = fc.array(name, { maxLength: 3 }).map((names) => [...names, ''].join('/'));
+  const tree = fc.record({
+    files: fc.array(fc.tuple(place, name), { minLength: 1, maxLength: 12 }),
+    rules: fc.array(fc.tuple(place, text), { minLength: 1, maxLength: 3 }),
+  });
+
+  test('with the same .vlbignore files', async () => {
+    using all = new Tree();
+    const trees = fc.sample(tree, { seed: 20261126, numRuns: 80 });
+    for (const [index, { files, rules }] of trees.entries()) {
+      const written = [
+        ...files.map(([directory, file]) => [`${directory}${file}`, ''] as const),
+        ...rules.map(([directory, rule], at) => [`${at === 0 ? '' : directory}.vlbignore`, rule] as const),
+      ];
+      // A name may be that of a directory already, or the other way round.
+      for (const [file, content] of written) attempt(() => all.write({ [`${index}/${file}`]: content }));
+    }
+    execFileSync('git', ['init', '--quiet', all.directory]);
+    const listed = execFileSync(
+      'git',
+      ['-c', 'core.ignorecase=false', 'ls-files', '-z', '--others', '--exclude-per-directory=.vlbignore'],
+      { cwd: all.directory, encoding: 'utf8' },
+    );
+    const expected = listed.split('\0').filter((file) => file !== '' && !file.endsWith('.vlbignore'));
+    const found: string[] = [];
+    for (const index of trees.keys()) {
+      const root = all.path(String(index));
+      const rules = valueIn(rulesIn(root, root, new Map()));
+      const entries = valueIn(await walkInputs({ source: root, label: String(index), rules }));
+      found.push(...entries.filter(({ type }) => type === 'file').map((entry) => entry.path));
+    }
+    assert.ok(expected.length > 100);
+    assert.deepEqual(found.toSorted(), expected.toSorted());
   });
 });
