@@ -6,7 +6,7 @@ import type { Emit, Stage } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Host, OnOutput, Workbench } from '../model/ports/machine.ts';
+import type { Host, Images as HostImages, OnOutput, Workbench } from '../model/ports/machine.ts';
 import type { Draft, Store } from '../model/ports/store.ts';
 import type { Layer, ScriptKind, Secret } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
@@ -131,6 +131,7 @@ export interface BaseInputs {
   readonly refresh: boolean;
   readonly environment: Pick<Environment, 'variables'>;
   readonly verifySignature: Host['verifySignature'];
+  readonly read: HostImages['read'];
   readonly signal: AbortSignal;
 }
 

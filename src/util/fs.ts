@@ -1,6 +1,18 @@
 // What the file system has at a path, for callers to whom a missing file and an unreadable one are the same.
 
-import { accessSync, linkSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { attempt, systemError } from './errors.ts';
 
 /** The status of what the path leads to, following links; undefined when it is absent or behind a loop of links. */
@@ -51,5 +63,22 @@ export function linkIfFree(file: string, name: string): boolean {
   } catch (error) {
     if (systemError(error).code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/** Reads bytes of a file; fewer at its end. */
+export type ReadAt = (offset: number, length: number) => Buffer;
+
+/** Opens a file while `work` reads from it; `size` is in bytes. Throws node's fs errors. */
+export function withFile<T>(file: string, work: (read: ReadAt, size: number) => T): T {
+  const descriptor = openSync(file, 'r');
+  try {
+    const read: ReadAt = (offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, length, offset));
+    };
+    return work(read, fstatSync(descriptor).size);
+  } finally {
+    closeSync(descriptor);
   }
 }

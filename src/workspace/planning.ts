@@ -63,6 +63,7 @@ export async function planProject(
     loadHasher,
     environment: parts.environment,
     verifySignature: host.verifySignature,
+    read: host.images.read,
     signal: request.signal,
     refreshes: (name) => request.force === 'all' || request.force.includes(name),
   });

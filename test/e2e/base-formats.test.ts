@@ -1,4 +1,5 @@
-// Base images in every format that qemu-img reads and in every packing; what is incomplete, encrypted or hostile is refused.
+// Base images in every format that qemu-img reads and in every packing; what is incomplete, encrypted or hostile, or no image, is
+// refused.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { APP, BaseImages } from '../rig/base-images.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
+import { SmallPlace } from '../rig/small.ts';
 
 const images = new BaseImages();
 
@@ -30,6 +32,10 @@ function ova(name: string, ...files: readonly string[]): void {
   images.run('tar', '-cf', name, 'app.ovf', ...files);
 }
 
+function shell(commands: string): void {
+  images.run('sh', '-euc', commands);
+}
+
 const GOOD: Readonly<Record<string, (name: string) => void>> = {
   'a.vmdk': (name) => convert(name, 'vmdk'),
   'stream.vmdk': (name) => convert(name, 'vmdk', '-o', 'subformat=streamOptimized'),
@@ -45,6 +51,17 @@ const GOOD: Readonly<Record<string, (name: string) => void>> = {
     images.run('qemu-img', 'snapshot', '-c', 'before', name);
   },
   'base.raw.bz2': () => images.run('bzip2', '--keep', 'base.raw'),
+  'skippable.zst': (name) =>
+    shell(
+      `{ printf 'P*M\\030\\004\\0\\0\\0pzst'; zstd -qc1 base.raw; printf '_*M\\030\\0\\0\\0\\0'; } > ${name}`,
+    ),
+  'frames.zst': (name) => shell(`split -b 20M --filter 'zstd -qc1' base.raw > ${name}`),
+  'members.gz': (name) => shell(`split -b 20M --filter 'gzip -c1' base.raw > ${name}`),
+  'streams.xz': (name) =>
+    shell(`{ split -b 20M --filter 'xz -c0' base.raw; printf '\\0\\0\\0\\0'; } > ${name}`),
+  'streams.bz2': (name) => shell(`split -b 20M --filter 'bzip2 -c1' base.raw > ${name}`),
+  'frames.lz4': (name) => shell(`split -b 20M --filter 'lz4 -qc' base.raw > ${name}`),
+  'a.lzma': (name) => shell(`xz -c0 --format=lzma base.raw > ${name}`),
   'a.zip': (name) => {
     mkdirSync(images.path('__MACOSX'));
     writeFileSync(images.path('__MACOSX/._[disk] 1.raw'), 'no disk');
@@ -190,6 +207,56 @@ const BAD: Readonly<Record<string, readonly [make: (name: string) => unknown, sa
     /is truncated or damaged: Unexpected EOF in archive/,
   ],
   'cut.zip': [(name) => cut('a.zip', name), /is truncated or damaged/],
+  'cut.zst': [
+    (name) => {
+      shell('zstd -qc1 base.raw > whole.zst');
+      cut('whole.zst', name);
+    },
+    /is truncated or damaged: unexpected end of file/,
+  ],
+  'cut.lz4': [(name) => cut('frames.lz4', name), /is truncated or damaged: unexpected end of file/],
+  'garbage.zst': [
+    (name) => shell(`{ zstd -qc1 base.raw; echo garbage; } > ${name}`),
+    /is truncated or damaged: unsupported format/,
+  ],
+  'cut.raw': [(name) => cut('base.raw', name), /is truncated or damaged: it refers to data beyond its end/],
+  'cut-bare.raw': [
+    (name) => shell(`mkfs.ext4 -q ${name} 8M; truncate -s 5M ${name}`),
+    /is truncated or damaged: it refers to data beyond its end/,
+  ],
+  'cut-compressed.qcow2': [
+    (name) => cut('compressed.qcow2', name),
+    /is truncated or damaged: it refers to data beyond its end/,
+  ],
+  'pointer.qcow2': [
+    (name) =>
+      writeFileSync(
+        images.path(name),
+        'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n',
+      ),
+    /is a Git LFS pointer, not the image\n.*git lfs pull/,
+  ],
+  'page.qcow2': [
+    (name) => writeFileSync(images.path(name), '<!DOCTYPE html>\n<html><title>404</title></html>\n'),
+    /page\.qcow2 is an HTML page\n/,
+  ],
+  'text.raw': [
+    (name) => writeFileSync(images.path(name), 'a line\n'.repeat(50_000)),
+    /text\.raw is a text file\n.*begins with: a line/,
+  ],
+  'text.tar': [
+    (name) => images.run('tar', '-cf', name, 'README'),
+    /is an archive with no disk: .* a text file/,
+  ],
+  'page.gz': [
+    (name) => shell(`gzip -c page.qcow2 > ${name}`),
+    /is compressed, and what is in it is an HTML page/,
+  ],
+  'medium.iso': [
+    (name) => images.run('xorriso', '-as', 'mkisofs', '-quiet', '-o', name, 'README'),
+    /is an ISO image, as for installation media/,
+  ],
+  'program.img': [(name) => images.run('cp', '-L', '/bin/sh', name), /is a program or library \(ELF\)/],
   'two.tar': [
     (name) => images.run('tar', '-cf', name, 'disk.raw', 'a.vmdk', 'README'),
     /is an archive with 2 disks/,
@@ -224,6 +291,31 @@ function cut(whole: string, name: string): void {
 function descriptor(file: string): string {
   return `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n\nRW 1 FLAT "${file}" 0\n`;
 }
+
+test('holes stay holes: a sparse image takes the space and the time of its data', async (t) => {
+  shell('cp --sparse=always base.raw holes.raw; truncate -s 2G holes.raw; zstd -q1 holes.raw');
+  using small = new SmallPlace(images.path('small'), '30M');
+  for (const name of ['holes.raw', 'holes.raw.zst']) {
+    await t.test(name, async () => {
+      await using project = new TestProject({ ...APP, 'vlb.yaml': `base: ${images.path(name)}\n` });
+      const built = await project.build([], { env: { VLB_CACHE_DIR: `${small.directory}/${name}` } });
+      assert.equal(built.outcomes, 'base built, 10_app built', built.told);
+      assert.deepEqual(leftovers(project), []);
+    });
+  }
+});
+
+test('a wrong digest of what is no image says what it is', async () => {
+  const yaml = `base: { path: ${images.path('page.qcow2')}, sha256: ${'0'.repeat(64)} }\n`;
+  writeFileSync(images.path('page.qcow2'), '<!DOCTYPE html>\n<html><title>404</title></html>\n');
+  await using project = new TestProject({ ...APP, 'vlb.yaml': yaml });
+  const { finished } = await project.build();
+  assert.match(
+    finished?.failure?.message ?? '',
+    /^the sha256 of the base image .* is not the one in vlb\.yaml$/,
+  );
+  assert.equal(finished?.failure?.detail?.at(-1), 'it is an HTML page');
+});
 
 test('what is incomplete, encrypted, truncated or hostile is refused with one error', async (t) => {
   writeFileSync(images.path('secret'), SECRET.padEnd(512));

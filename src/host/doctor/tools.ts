@@ -53,6 +53,8 @@ function tools(): readonly Tool[] {
     ...(isRoot() ? [] : [needed('setsid', 'keeps ^C in the terminal away from the root shell')]),
     { group: build, name: 'xz', purpose: 'unpacks .xz base images' },
     { group: build, name: 'bzip2', purpose: 'unpacks .bz2 base images' },
+    { group: build, name: 'zstd', purpose: 'unpacks .zst base images' },
+    { group: build, name: 'lz4', purpose: 'unpacks .lz4 base images' },
     { group: build, name: 'unzip', purpose: 'takes base images out of .zip archives' },
     { group: build, name: 'gpgv', purpose: 'verifies signed checksums of base images' },
     { group: build, name: 'sfdisk', purpose: 'grows the partition of a base image with a size' },

@@ -1,8 +1,10 @@
 // Recognizes the format of a disk image by its own bytes, and what is incomplete before QEMU opens it: QEMU is never
 // asked to guess, since a guest decides what a raw disk contains, and a descriptor would make it open other files.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { RecognizedFormat } from '../../model/ports/machine.ts';
+import { withFile } from '../../util/fs.ts';
+import { leastBytes } from './extent.ts';
+import { FOREIGN_HEAD, foreignFile } from './foreign-file.ts';
 
 /** Bytes at the beginning and at the end of a file; the fields that are read here lie within them. */
 const HEAD_BYTES = 1024;
@@ -12,6 +14,10 @@ interface Ends {
   readonly head: Buffer;
   readonly tail: Buffer;
   readonly size: number;
+  /** The beginning, not longer than the file is. */
+  readonly start: Buffer;
+  /** The bytes that a raw disk with this content must have. */
+  readonly least: number;
 }
 
 /** The formats as qemu-img names them, by their first bytes (in latin1) or those at another offset. The first match counts. */
@@ -37,10 +43,13 @@ export function recognizeFormat(file: string): RecognizedFormat {
   const ends = readEnds(file);
   const format = recognize(ends);
   const missing = missingPart(format, ends);
+  const foreign = format === 'raw' ? foreignFile(ends.start) : undefined;
+  const least = format === 'raw' ? ends.least : sizeOf(format, ends);
   return {
     format,
     ...(missing === undefined ? {} : { missing }),
-    isTruncated: missing === undefined && ends.size < sizeOf(format, ends),
+    ...(foreign && { foreign }),
+    isTruncated: missing === undefined && ends.size < least,
     isReadOnly: READ_ONLY.includes(format) || isCompressedVmdk(format, ends),
   };
 }
@@ -57,16 +66,12 @@ function isCompressedVmdk(format: string, { head }: Ends): boolean {
 }
 
 function readEnds(file: string): Ends {
-  const descriptor = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(descriptor);
-    const [head, tail] = [Buffer.alloc(HEAD_BYTES), Buffer.alloc(TAIL_BYTES)];
-    readSync(descriptor, head, 0, HEAD_BYTES, 0);
-    readSync(descriptor, tail, 0, TAIL_BYTES, Math.max(0, size - TAIL_BYTES));
-    return { head, tail, size };
-  } finally {
-    closeSync(descriptor);
-  }
+  return withFile(file, (read, size) => {
+    const [start, tail] = [read(0, FOREIGN_HEAD), read(Math.max(0, size - TAIL_BYTES), TAIL_BYTES)];
+    // Fields are read beyond the end of a short file too.
+    const head = start.length < HEAD_BYTES ? Buffer.concat([start], HEAD_BYTES) : start;
+    return { head, tail: Buffer.concat([tail], TAIL_BYTES), size, start, least: leastBytes(read) };
+  });
 }
 
 function recognize({ head, tail, size }: Ends): string {

@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Packings } from '../../model/ports/machine.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
@@ -11,13 +11,13 @@ import { sparseFile } from './sparse-file.ts';
 
 export const packings: Packings = {
   decompress: async (format, source, target, signal) => {
-    if (format === 'gz' || format === 'zst') {
-      const unpacking = format === 'gz' ? createGunzip() : createZstdDecompress();
-      await pipeline(createReadStream(source), unpacking, sparseFile(target), { signal });
+    if (format === 'gz') {
+      const packed = createReadStream(source, { highWaterMark: CHUNK });
+      await pipeline(packed, createGunzip({ chunkSize: CHUNK }), sparseFile(target), { signal });
       return ok();
     }
-    const args = ['--decompress', '--stdout', ...(format === 'xz' ? ['--threads=0'] : []), source];
-    return toFile(format === 'xz' ? 'xz' : 'bzip2', args, target, signal);
+    const [command, ...args] = DECOMPRESSORS[format];
+    return toFile(command, [...args, source], target, signal);
   },
   list: async (format, source, signal) => {
     if (format === 'zip') {
@@ -39,6 +39,18 @@ export const packings: Packings = {
     return toFile(command, args, target, signal);
   },
 };
+
+/** Pieces of the usual size take three times as long. */
+const CHUNK = 1 << 20;
+
+/** Node's decompressor for zstd ends with the first frame, of which others write many. */
+const DECOMPRESSORS = {
+  zst: ['zstd', '--decompress', '--stdout', '--quiet', '--long=31'],
+  lz4: ['lz4', '--decompress', '--stdout', '--quiet'],
+  xz: ['xz', '--decompress', '--stdout', '--threads=0'],
+  lzma: ['xz', '--decompress', '--stdout', '--format=lzma'],
+  bz2: ['bzip2', '--decompress', '--stdout'],
+} as const;
 
 /** A regular file in tar's verbose list: mode, owner, size, date, time, name. */
 const TAR_FILE = /^-\S+ +\S+ +\d+ \S+ \S+ (.+)$/;
@@ -62,9 +74,12 @@ async function toFile(
   return done.ok ? ok() : done;
 }
 
+/** What zstd and lz4 say in their own ways. */
+const END = 'unexpected end of file';
+
 /** What the tools say about a file, without its name and what follows from it. */
 const REASON =
-  /Compressed file ends unexpectedly|Data integrity error|Unexpected EOF in archive|.*Not found in archive|End-of-central-directory signature not found|bad CRC/;
+  /unexpected end of file|Compressed file ends unexpectedly|Data integrity error|Unexpected EOF in archive|.*Not found in archive|End-of-central-directory signature not found|bad CRC/;
 
 /** unzip's exit status for a wrong password, which it does not explain. */
 const WRONG_PASSWORD = 82;
@@ -82,6 +97,9 @@ async function runTool(
   }
   if (done.ok) return done;
   const { failure } = done;
-  const reason = failure.detail?.flatMap((line) => REASON.exec(line)?.[0] ?? []).at(-1);
+  const said = failure.detail?.map((line) =>
+    line.replace(/Read error \(39\) : premature end|Error \d+ : Unfinished stream/, END),
+  );
+  const reason = said?.flatMap((line) => REASON.exec(line)?.[0] ?? []).at(-1);
   return reason === undefined ? done : { ok: false, failure: { ...failure, detail: [reason] } };
 }

@@ -29,6 +29,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   xorriso: ['xorriso', 'xorriso', 'libisoburn', 'xorriso'],
   pigz: 'pigz',
   zstd: 'zstd',
+  lz4: 'lz4',
   xz: ['xz-utils', 'xz', 'xz', 'xz'],
   bzip2: 'bzip2',
   unzip: 'unzip',

@@ -1,6 +1,5 @@
 // A base that is a file of this machine.
 
-import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Base } from '../../model/project.ts';
@@ -24,7 +23,7 @@ export function fileBase(base: Extract<Base, { type: 'file' }>): BaseKind {
     },
     import: async (run) => {
       const { importImage } = await import('./image.ts');
-      const open = async () => ok(createReadStream(file));
+      const open = async () => ok(await run.host.images.read(file, run.signal));
       const digests = digestsIn(run.recipe);
       // The file may have changed since it was planned.
       const recipeOf = (hash: string) => baseRecipe(fileContent(hash, digests), growth);
@@ -36,11 +35,16 @@ export function fileBase(base: Extract<Base, { type: 'file' }>): BaseKind {
 /** The xxHash64 of a file, from the stat index if it is unchanged. */
 async function hashOf(
   file: string,
-  { name, directory, index, loadHasher }: BaseInputs,
+  { name, directory, index, loadHasher, read, signal }: BaseInputs,
 ): Promise<Result<string>> {
   const stat = statIfAny(file);
   if (!stat?.isFile()) {
-    return fail('usage', stat ? 'the base image is not a file' : 'the base image does not exist', {
+    const wrong = stat?.isDirectory()
+      ? 'is not a file: it is a directory'
+      : stat
+        ? 'is not a file'
+        : 'does not exist';
+    return fail('usage', `the base image ${wrong}`, {
       where: { file },
       hint: 'check base: in vlb.yaml (paths are relative to the project)',
     });
@@ -54,7 +58,9 @@ async function hashOf(
   const { now } = index; // before it is read
   let hash: string;
   try {
-    hash = (await loadHasher()).hashFile(file);
+    const pieces = (await loadHasher()).hashPieces();
+    for await (const piece of await read(file, signal)) pieces.update(piece);
+    hash = pieces.digest();
   } catch (error) {
     return unreadable('the base image', file, error);
   }

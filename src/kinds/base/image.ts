@@ -1,11 +1,12 @@
 // Imports a base image into the store: downloaded or read, checked against its sha256, unpacked, as one qcow2 artifact.
 
 import { createHash } from 'node:crypto';
-import { createWriteStream, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import type { ForeignFile } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import type { ChecksumList, Digests, Growth } from '../../model/project.ts';
 import { keyOf } from '../../model/recipe.ts';
@@ -14,7 +15,7 @@ import type { BaseRun } from '../kind.ts';
 import { DownloadError } from './download.ts';
 import { grow } from './grow.ts';
 import { shownPlace } from './place.ts';
-import { damaged, encrypted, incomplete } from './troubles.ts';
+import { damaged, encrypted, incomplete, notADisk, type Packing } from './troubles.ts';
 import { unpack } from './unpack.ts';
 
 /** Where an image comes from. */
@@ -65,7 +66,8 @@ async function makeDisk(
     if (!hash.ok) return hash;
     const disk = await unpack(fetched, copies, { ...run, name });
     if (!disk.ok) return asDamaged(disk.failure, name);
-    const made = await toQcow2(disk.value, name, draft.path, run);
+    const packing = disk.value === fetched ? 'none' : disk.value === copies[0] ? 'compressed' : 'archive';
+    const made = await toQcow2({ file: disk.value, name, packing }, draft.path, run);
     if (!made.ok) return made;
     const grown = source.growth ? await grow(draft.path, source.growth, name, run) : ok();
     return grown.ok ? hash : grown;
@@ -98,37 +100,49 @@ async function fetchTo(source: ImageSource, target: string, run: BaseRun): Promi
       done(undefined, chunk);
     },
   });
-  await pipeline(pieces.value, hashing, createWriteStream(target), { signal: run.signal });
+  await pipeline(pieces.value, hashing, run.host.images.write(target), { signal: run.signal });
   for (const { name, digest, hash } of expected) {
     const actual = hash.digest('hex');
-    if (actual !== digest) return mismatch(source, name, digest, actual);
+    if (actual !== digest) {
+      return mismatch(source, name, [digest, actual], run.host.images.recognize(target).foreign);
+    }
   }
   return ok(xxh64.digest());
 }
 
-function mismatch({ place, checksums }: ImageSource, name: string, expected: string, actual: string) {
-  const detail = [`expected ${expected}`, `actual   ${actual}`];
+function mismatch(
+  { place, checksums }: ImageSource,
+  name: string,
+  [expected, actual]: readonly [string, string],
+  foreign: ForeignFile | undefined,
+) {
+  const detail = [
+    `expected ${expected}`,
+    `actual   ${actual}`,
+    ...(foreign ? [`it is ${foreign.what}`] : []),
+  ];
   const from = checksums ? shownPlace(checksums.source) : 'vlb.yaml';
+  const hint = checksums
+    ? 'read the checksums again: vlb build --force=base; if they differ then, do not use the image'
+    : `update base.${name} in vlb.yaml if the image was changed on purpose; otherwise do not use it`;
   return fail('usage', `the ${name} of the base image ${place} is not the one in ${from}`, {
     detail,
-    hint: checksums
-      ? 'read the checksums again: vlb build --force=base; if they differ then, do not use the image'
-      : `update base.${name} in vlb.yaml if the image was changed on purpose; otherwise do not use it`,
+    hint: foreign?.hint ?? hint,
   });
 }
 
 const BEYOND = 'it refers to data beyond its end';
 
 async function toQcow2(
-  file: string,
-  name: string,
+  { file, name, packing }: { readonly file: string; readonly name: string; readonly packing: Packing },
   target: string,
   { host, signal }: BaseRun,
 ): Promise<Result<void>> {
   if (statSync(file).size === 0) return damaged(name, 'it is empty');
-  const { format, missing, isTruncated } = host.images.recognize(file);
+  const { format, missing, isTruncated, foreign } = host.images.recognize(file);
   if (missing !== undefined) return incomplete(name, missing);
   if (format === 'luks') return encrypted(name);
+  if (foreign) return notADisk(name, foreign, packing);
   if (isTruncated) return damaged(name, BEYOND);
   const info = await host.images.info(file, format);
   if (!info.ok) return asDamaged(info.failure, name);

@@ -1,16 +1,22 @@
 // Unpacks a base image, regardless of its file's name: decompresses it, takes the disk out of an archive, and decompresses
 // that.
 
-import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
+import { withFile } from '../../util/fs.ts';
 import { descriptorAmong, diskAmong, firstDisk } from './archive.ts';
 
-/** The first bytes of each compression (RFC 1952; RFC 8878; the .xz format's section 2.1.1.1; bzip2's first block or end). */
+/**
+ * The first bytes of each compression (RFC 1952; RFC 8878; lz4's frame format, and its legacy one; the .xz format's section
+ * 2.1.1.1; lzma's usual properties with a size or none; bzip2's first block or end).
+ */
 const COMPRESSIONS = [
   { name: 'gz', magic: /^1f8b/ },
   { name: 'zst', magic: /^28b52ffd/ },
+  { name: 'lz4', magic: /^(04224d18|02214c18)/ },
   { name: 'xz', magic: /^fd377a585a00/ },
+  { name: 'lzma', magic: /^5d0000..0[0-4](f{16}|[0-9a-f]{10}000000)00/ },
   { name: 'bz2', magic: /^425a683[1-9](314159265359|177245385090)/ },
 ] as const;
 
@@ -49,7 +55,7 @@ async function decompress(
   target: string,
   { host, signal }: UnpackOptions,
 ): Promise<Result<string>> {
-  const head = headOf(file);
+  const head = firstFrameOf(file);
   const name = COMPRESSIONS.find(({ magic }) => magic.test(head))?.name;
   if (name === undefined) return ok(file);
   const done = await host.packings.decompress(name, file, target, signal);
@@ -81,12 +87,25 @@ async function extract(
 
 /** The first bytes of a file, in hexadecimal. */
 function headOf(file: string): string {
-  const head = Buffer.alloc(HEAD_BYTES);
-  const descriptor = openSync(file, 'r');
-  try {
-    readSync(descriptor, head, 0, HEAD_BYTES, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-  return head.toString('hex');
+  return withFile(file, (read) => read(0, HEAD_BYTES).toString('hex'));
+}
+
+/** What skippable frames of zstd and lz4 begin with: RFC 8878, section 3.1.2. A size follows. pzstd writes them first. */
+const SKIPPABLE = /^5.2a4d18/;
+
+/** The first bytes of a file behind its skippable frames, in hexadecimal. */
+function firstFrameOf(file: string): string {
+  return withFile(file, (read) => {
+    let at = 0;
+    let head = read(at, HEAD_BYTES);
+    for (
+      let frames = 0;
+      frames < 100 && head.length >= 8 && SKIPPABLE.test(head.toString('hex', 0, 4));
+      frames++
+    ) {
+      at += 8 + head.readUInt32LE(4);
+      head = read(at, HEAD_BYTES);
+    }
+    return head.toString('hex');
+  });
 }

@@ -1,5 +1,6 @@
 // The port of the host: what running a layer needs from the machine.
 
+import type { Writable } from 'node:stream';
 import type { Failure, Result, Where } from '../failure.ts';
 import type { PartitionMount, Secret } from '../project.ts';
 
@@ -52,6 +53,10 @@ export interface Images {
    * Reads its tables, not its data.
    */
   isConsistent(file: string, format: string, signal: AbortSignal): Promise<Result<boolean>>;
+  /** The bytes of any file, in pieces; its holes are not read. Throws what opening it throws. */
+  read(file: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** A stream that creates a file, or replaces it, with holes in place of zeros. */
+  write(file: string): Writable;
   /** Grows a disk. What is on it stays as it is. @param size in bytes */
   resize(file: string, size: number): Promise<Result<void>>;
   /** Changes the reference to the backing file, not the content. */
@@ -87,11 +92,21 @@ export interface ConvertTo {
   readonly onProgress?: (part: number) => void;
 }
 
+/** A file that is taken for a disk, and is none. */
+export interface ForeignFile {
+  /** `a PDF document` */
+  readonly what: string;
+  /** What to do; undefined where there is nothing but to use another file. */
+  readonly hint?: string;
+}
+
 export interface RecognizedFormat {
   /** As QEMU names it. */
   readonly format: string;
   /** What it refers to outside of itself, if that is certain. */
   readonly missing?: string;
+  /** What a file is that is taken for a raw disk, and certainly is none. */
+  readonly foreign?: ForeignFile;
   /** Whether it is certain that it refers to data beyond its end. */
   readonly isTruncated: boolean;
   /** Whether QEMU cannot write it. */
@@ -108,9 +123,9 @@ export interface ImageInfo {
 
 /** Compressed files and archives. They fail as `host` with what the tool for them printed. */
 export interface Packings {
-  /** Decompresses a file. Throws node's stream errors for the formats that node decompresses. */
+  /** Decompresses a file, in however many streams or frames it is. Throws node's stream errors for `gz`. */
   decompress(
-    format: 'gz' | 'zst' | 'xz' | 'bz2',
+    format: 'gz' | 'zst' | 'lz4' | 'xz' | 'lzma' | 'bz2',
     source: string,
     target: string,
     signal: AbortSignal,

@@ -1,6 +1,14 @@
 // A host that is no machine: its disks are text files, and its scripts a handful of words.
 
-import { appendFileSync, copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  createReadStream,
+  createWriteStream,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Context } from '../../../src/execute/run-context.ts';
 import type { BuildEvent } from '../../../src/model/event.ts';
@@ -32,6 +40,8 @@ export class FakeHost implements Host {
       ok({ format: 'qcow2', virtualSize: 1024, backing: undefined, externalData: false, encrypted: false }),
     recognize: () => ({ format: 'qcow2', isTruncated: false, isReadOnly: false }),
     isConsistent: async () => ok(true),
+    read: async (file) => createReadStream(file),
+    write: createWriteStream,
     resize: async () => ok(),
     setBacking: async () => ok(),
     rebase: async () => ok(),

@@ -5,7 +5,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
-import { sparseFile } from '../../../../src/host/images/sparse-file.ts';
+import { isSparse, readSparse, sparseFile } from '../../../../src/host/images/sparse-file.ts';
 import { Tree } from '../../../rig/tree.ts';
 
 test('the content is the same however it is cut, and zeros take no space', async () => {
@@ -37,4 +37,23 @@ test('a file that cannot be created, or not written, is an error of the stream',
     /ENOENT/,
   );
   await assert.rejects(pipeline(Readable.from([Buffer.from('a')]), sparseFile('/dev/full')), /ENOSPC/);
+});
+
+test('a file is read without its holes, and its content is the same', async () => {
+  using tree = new Tree();
+  const file = tree.path('sparse');
+  const content = Buffer.alloc(5_000_000);
+  content.fill('a', 0, 100);
+  content.fill('b', 3_000_001, 4_100_000);
+  await pipeline(Readable.from([content]), sparseFile(file));
+  assert.ok(isSparse(statSync(file)));
+  for (const data of [
+    [
+      { start: 0, length: 4096 },
+      { start: 2_949_120, length: 1_200_000 },
+    ],
+    [{ start: 0, length: 9_000_000 }], // as it was before it was truncated
+  ]) {
+    assert.ok(Buffer.concat(await Readable.from(readSparse(file, data)).toArray()).equals(content));
+  }
 });
