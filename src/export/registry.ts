@@ -2,6 +2,7 @@
 // one here.
 
 import type { Exporters, ExportTools } from '../model/ports/exporter.ts';
+import { libvirtExporter } from './described/libvirt.ts';
 import { gceExporter } from './gce.ts';
 import { qcow2Exporter } from './qcow2.ts';
 import { rawExporter } from './raw.ts';
@@ -23,5 +24,6 @@ export function exportersFor(tools: ExportTools): Exporters {
     vhdx: vhdxExporter(),
     vhd: vhdExporter(tools),
     gce: gceExporter(tools),
+    libvirt: libvirtExporter(),
   };
 }

@@ -61,7 +61,7 @@ export async function chooseDisks(
   return ok({
     before: before.value,
     after: after.value,
-    options: mountOptions(after.value, before.value),
+    options: mountOptions(after.value.image, after.value.layer ?? before.value?.layer),
     isDescendant: before.value !== undefined && isDescendant(before.value.image, after.value.image, layers),
   });
 }
@@ -79,8 +79,9 @@ function imagePlaces({ paths, parts }: Workspace, disks: Disks): ImagePlaces {
   return { ...disks, inPlace: parts.openInPlace(paths, store), artifacts };
 }
 
-function mountOptions({ image, layer }: FoundDisk, other: FoundDisk | undefined): MountOptions {
-  const meant = (layer ?? other?.layer)?.layer;
+/** How a disk is mounted to be read: as the script of its layer says. */
+export function mountOptions(image: DiskImage, node: LayerNode | undefined): MountOptions {
+  const meant = node?.layer;
   const { rootPartition, fstab, partitionMounts = [] } = meant?.hints ?? {};
   return {
     partitionMounts,

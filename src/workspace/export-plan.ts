@@ -17,6 +17,7 @@ import { projectGraph } from '../plan/variants.ts';
 import { parseParams } from '../project/layers/params.ts';
 import type { Project } from '../project/project.ts';
 import { guessHint } from '../util/nearest.ts';
+import { systemReader } from './image-os.ts';
 import { type PlanRequest, planProject } from './planning.ts';
 import { NO_ACCESS, type Pace } from './request.ts';
 import type { Workspace } from './workspace.ts';
@@ -167,15 +168,17 @@ export function outputOf({ paths }: Workspace, { output }: Pick<ExportRequest, '
 
 /** What the exports of a request are written with. */
 export function runOf(
-  { parts, directory }: Workspace,
+  workspace: Workspace,
   request: Pick<ExportRequest, 'emit' | 'signal'>,
   host: ExportRun['host'],
 ): ExportRun {
+  const { parts, directory } = workspace;
   let shownAt = 0;
   return {
     host,
     owner: parts.owner,
     signal: request.signal,
+    osOf: systemReader(workspace, request.signal),
     shared: new SharedDisks(host.images, parts.owner),
     git: () => parts.gitState(directory),
     onProgress: ({ machine, order }, bytes, total) => {

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { VERSION } from '../../model/environment.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
+import type { Node } from '../../model/graph.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Machine } from '../../model/machine/machine.ts';
 import type { ExportDisk, Exporter, ExportJob } from '../../model/ports/exporter.ts';
@@ -33,6 +34,8 @@ export type DiskSource = {
       /** Absolute path of the top of its chain. */
       readonly file: string;
       readonly digest: string;
+      /** The layer that it is the disk of. */
+      readonly node: Node | undefined;
       /** Of all files of its chain. */
       readonly bytes: number;
     }
@@ -52,6 +55,8 @@ export interface ExportRun {
   readonly owner: string;
   readonly signal: AbortSignal;
   readonly shared: SharedDisks;
+  /** The short id of the operating system on a disk. Fails as `host` when the disk cannot be read. */
+  readonly osOf: (disk: DiskSource) => Promise<Result<string>>;
   readonly git: () => Promise<GitState | null>;
   readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
 }
@@ -102,9 +107,12 @@ async function writeFiles(
   { fresh, scratch, ...place }: Workplace,
   run: ExportRun,
 ): Promise<Result<readonly ExportedFile[]>> {
-  const { machine, order, exporter, target } = task;
+  const { order, exporter, target } = task;
   const disks = await openDisks(task, scratch, run);
   if (!disks.ok) return disks;
+  const described = await withSystem(task, run);
+  if (!described.ok) return described;
+  const machine = described.value;
   const job = { machine, disks: disks.value, options: optionsOf(order) };
   const refused = exporter.refusal?.(job);
   if (refused) return { ok: false, failure: { ...(order.where ? { where: order.where } : {}), ...refused } };
@@ -139,6 +147,16 @@ async function writeFiles(
   replaceExport({ fresh, scratch, ...place }, target.directory);
   noteFresh(target, names, key, run.host.bootId());
   return ok(files);
+}
+
+/** The machine, with the operating system in its image where the format describes that and vlb.yaml does not say it. */
+async function withSystem(
+  { machine, disks: [system], exporter }: ExportTask,
+  { osOf }: ExportRun,
+): Promise<Result<Machine>> {
+  if (!exporter.describesMachine || machine.os !== undefined) return ok(machine);
+  const os = await osOf(system);
+  return os.ok ? ok({ ...machine, os: os.value }) : os;
 }
 
 /** The files in a directory and below, sorted. */

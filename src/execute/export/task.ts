@@ -65,6 +65,7 @@ function imageSource(name: string, layer: string | undefined, known: Known): Dis
     layers: lineage(layer, known),
     file: path.join(store.artifactDirectory, artifactFile(artifact)),
     digest: mainDisk(artifact).digest,
+    node: known.plan.find(({ node }) => node.name === layer)?.node,
     bytes: store.chain(nameOf(artifact)).reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }

@@ -52,6 +52,13 @@ export const FORMATS = {
     },
   },
   gce: { text: 'disk.raw in a tar.gz', for: 'Google Compute Engine' },
+  libvirt: {
+    text: 'a domain in XML, a qcow2 file for each disk, and a script that defines it',
+    for: 'libvirt: virsh, virt-manager',
+    options: {
+      type: { choices: ['kvm', 'qemu'], text: 'type of the domain; qemu emulates the processor' },
+    },
+  },
 } as const satisfies Readonly<Record<string, Format>>;
 
 export type FormatName = keyof typeof FORMATS;
