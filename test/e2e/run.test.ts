@@ -113,6 +113,22 @@ test('a script runs where the image has no /bin/sh', async () => {
   );
 });
 
+test('an image for another processor is named, with what would run its programs', async () => {
+  const foreign = "printf '\\177ELF\\002\\002\\001%9s\\000\\002\\000\\026' '' > \"$root/bin/busybox\"";
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ more: foreign }),
+    'layers/20_app/build-layer': buildLayer('true'),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 3, built.told);
+  const { message, hint } = built.finished?.failure ?? {};
+  assert.match(
+    message ?? '',
+    /^the image is for s390x, and this machine is (x86_64 \(amd64\)|aarch64 \(arm64\))$/,
+  );
+  assert.match(hint ?? '', /install.*qemu-user-static/);
+});
+
 for (const [where, file] of [
   ['in the chroot', 'build-layer'],
   ['on the host', 'modify-disk'],

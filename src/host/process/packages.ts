@@ -26,6 +26,12 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   'qemu-system-aarch64': ['qemu-system-arm', 'qemu-system-aarch64', 'qemu-system-aarch64', 'qemu-arm'],
   'UEFI x86_64': ['ovmf', 'edk2-ovmf', 'edk2-ovmf', 'qemu-ovmf-x86_64'],
   'UEFI aarch64': ['qemu-efi-aarch64', 'edk2-aarch64', 'edk2-aarch64', 'qemu-uefi-aarch64'],
+  'qemu-user-static': [
+    'qemu-user-static',
+    'qemu-user-static',
+    'qemu-user-static qemu-user-static-binfmt',
+    'qemu-linux-user',
+  ],
   xorriso: ['xorriso', 'xorriso', 'libisoburn', 'xorriso'],
   pigz: 'pigz',
   zstd: 'zstd',

@@ -322,6 +322,17 @@ export async function copyOut(
   return type.ok ? ok(type.value.trim()) : type;
 }
 
+/** Returns the first bytes of a regular file of a mounted system; none where it has no such file. */
+export async function programHead(
+  shell: RootShell,
+  root: string,
+  program: string,
+  length: number,
+): Promise<Result<Buffer>> {
+  const text = await printed(shell, ['program_head', root, program, String(length)]);
+  return text.ok ? ok(Buffer.from(text.value, 'base64')) : text;
+}
+
 /** Shows a mounted system, read-only, at another place too. */
 export function showAt(shell: RootShell, root: string, place: string) {
   return done(shell, ['show_at', root, place]);

@@ -1,5 +1,6 @@
 // One run of a layer on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
 
+import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type {
   ChrootScript,
@@ -10,6 +11,7 @@ import type {
   Workbench,
 } from '../../model/ports/machine.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
+import { checkArchitecture } from '../images/architecture.ts';
 import { hasSelinux, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
@@ -104,8 +106,12 @@ class LinuxWorkbench implements Workbench {
     return unmountSystem(this.#run, system);
   }
 
-  runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
-    return runInChroot(this.#run, system, script);
+  async runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
+    const ended = await runInChroot(this.#run, system, script);
+    if (!ended.ok || ![126, 127].includes(ended.value)) return ended; // as where it cannot be executed
+    const file = path.join(script.inputs, path.basename(script.argv[0]));
+    const executable = await checkArchitecture(this.#run.shell, system.root, file);
+    return executable.ok ? ended : executable;
   }
 
   runOnHost(script: HostScript): Promise<Result<number>> {

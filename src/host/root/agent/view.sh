@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Looking at a finished disk. On the vlb side: src/host/view.
 #
-# Functions: list_files, on_files, copy_out, show_at
+# Functions: list_files, on_files, copy_out, program_head, show_at
 # Globals: found (from paths.sh); names, output (on_files)
 
 # list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
@@ -31,6 +31,12 @@ copy_out() {
   elif [ -e "$1" ]; then echo unknown
   else echo absent
   fi
+}
+
+# program_head ROOT PATH LENGTH: prints the first bytes of a regular file of the image in base64; nothing for anything else.
+program_head() {
+  in_root "$1" "$2" 2>/dev/null && [ -f "$found" ] || return 0
+  read_bytes "$found" 0 "$3"
 }
 
 # show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.
