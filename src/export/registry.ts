@@ -6,6 +6,7 @@ import { libvirtExporter } from './described/libvirt.ts';
 import { gceExporter } from './gce.ts';
 import { qcow2Exporter } from './qcow2.ts';
 import { rawExporter } from './raw.ts';
+import { rootfsExporter } from './rootfs.ts';
 import { vdiExporter } from './vdi.ts';
 import { vhdExporter } from './vhd.ts';
 import { vhdxExporter } from './vhdx.ts';
@@ -25,5 +26,6 @@ export function exportersFor(tools: ExportTools): Exporters {
     vhd: vhdExporter(tools),
     gce: gceExporter(tools),
     libvirt: libvirtExporter(),
+    rootfs: rootfsExporter(tools),
   };
 }

@@ -171,16 +171,25 @@ export function runOf(
   workspace: Workspace,
   request: Pick<ExportRequest, 'emit' | 'signal'>,
   host: ExportRun['host'],
-): ExportRun {
-  const { parts, directory } = workspace;
+): ExportRun & AsyncDisposable {
+  const { parts, directory, paths } = workspace;
+  const shared = new SharedDisks(host.images, parts.owner);
+  let viewer: ReturnType<ExportRun['viewer']> | undefined;
+  const openViewer = async () => (await parts.disks()).openViewer(paths, request.signal);
   let shownAt = 0;
   return {
     host,
     owner: parts.owner,
     signal: request.signal,
     osOf: systemReader(workspace, request.signal),
-    shared: new SharedDisks(host.images, parts.owner),
+    shared,
     git: () => parts.gitState(directory),
+    viewer: () => (viewer ??= openViewer()),
+    [Symbol.asyncDispose]: async () => {
+      shared[Symbol.dispose]();
+      const opened = await viewer;
+      if (opened?.ok) await opened.value[Symbol.asyncDispose]();
+    },
     onProgress: ({ machine, order }, bytes, total) => {
       if (performance.now() - shownAt < PROGRESS_MILLISECONDS && bytes < total) return;
       shownAt = performance.now();

@@ -3,7 +3,8 @@
 import path from 'node:path';
 import { type ExportRun, type ExportTask, reasonFor, writeExport } from '../execute/export/export-machine.ts';
 import { exportedBytes } from '../execute/export/fresh.ts';
-import { type Known, taskOf, type Wish } from '../execute/export/task.ts';
+import type { Known } from '../execute/export/lineage.ts';
+import { taskOf, type Wish } from '../execute/export/task.ts';
 import type { BuildEvent, ExportedDirectory, Finished } from '../model/event.ts';
 import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
 import type { Project } from '../project/project.ts';
@@ -84,8 +85,7 @@ async function exportAll(
   request: ExportRequest,
 ): Promise<Finished> {
   const exporters = await workspace.parts.exporters(ready.context.host);
-  const run = runOf(workspace, request, ready.context.host);
-  using _shared = run.shared;
+  await using run = runOf(workspace, request, ready.context.host);
   const exports: ExportedDirectory[] = [];
   let failure: Failure | undefined;
   for (const wish of wishes) {

@@ -47,7 +47,8 @@ export function trueDifferences(before: string, after: string, scratch: string):
   return lines.sort();
 }
 
-function treeOf(image: string, scratch: string): ReadonlyMap<string, string> {
+/** The files of an image's first partition, with what is known of each but its times and links. */
+export function treeOf(image: string, scratch: string): ReadonlyMap<string, string> {
   const raw = path.join(scratch, 'truth.raw');
   execFileSync('qemu-img', ['convert', '-O', 'raw', image, raw]);
   try {
@@ -64,4 +65,14 @@ function treeOf(image: string, scratch: string): ReadonlyMap<string, string> {
   } finally {
     execFileSync('rm', ['-f', raw]);
   }
+}
+
+/** The same of a directory of this machine. */
+export function treeIn(directory: string): ReadonlyMap<string, string> {
+  const printed = execFileSync(...asRoot(process.execPath, ['-e', WALK, directory]), {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  const entries: [string, string][] = JSON.parse(printed);
+  return new Map(entries);
 }

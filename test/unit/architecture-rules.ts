@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
   machine: ['model', 'util'],
-  export: ['machine', 'model', 'util'],
+  export: ['diff', 'machine', 'model', 'util'],
   report: ['model', 'util'],
   workspace: ['execute', 'plan', 'kinds', 'project', 'machine', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],

@@ -12,6 +12,7 @@ import type { Host } from '../../model/ports/machine.ts';
 import { isFull } from '../run/space.ts';
 import { noteFresh, type Staleness, staleness, type Target } from './fresh.ts';
 import { exportKey } from './key.ts';
+import type { BuiltFrom } from './lineage.ts';
 import {
   describeFile,
   type ExportedDisk,
@@ -26,7 +27,6 @@ import type { SharedDisks } from './shared-disks.ts';
 /** A disk of the machine, as it was built. */
 export type DiskSource = {
   readonly name: string;
-  readonly layers: ExportedDisk['layers'];
 } & (
   | { readonly type: 'empty' /** Bytes. */; readonly size: number }
   | {
@@ -38,6 +38,7 @@ export type DiskSource = {
       readonly node: Node | undefined;
       /** Of all files of its chain. */
       readonly bytes: number;
+      readonly from: BuiltFrom;
     }
 );
 
@@ -58,6 +59,7 @@ export interface ExportRun {
   /** The short id of the operating system on a disk. Fails as `host` when the disk cannot be read. */
   readonly osOf: (disk: DiskSource) => Promise<Result<string>>;
   readonly git: () => Promise<GitState | null>;
+  readonly viewer: ExportJob['viewer'];
   readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
 }
 
@@ -121,7 +123,15 @@ async function writeFiles(
   const { signal, shared } = run;
   const convert: ExportJob['convert'] = (disk, file, to) =>
     shared.convert(path.dirname(target.directory), disk, file, signal, to);
-  const written = await exporter.write({ ...job, directory: fresh, scratch, signal, convert, onProgress });
+  const written = await exporter.write({
+    ...job,
+    directory: fresh,
+    scratch,
+    viewer: run.viewer,
+    signal,
+    convert,
+    onProgress,
+  });
   if (run.signal.aborted) return INTERRUPTED;
   if (!written.ok) return written;
   const files: ExportedFile[] = [];
@@ -137,7 +147,7 @@ async function writeFiles(
     disks: disks.value.map(({ name, size }, index) => ({
       name,
       size,
-      layers: task.disks[index]?.layers ?? [],
+      layers: layersOf(task.disks[index]),
     })),
   };
   writeFileSync(path.join(fresh, MANIFEST_FILE), manifestText(manifest));
@@ -157,6 +167,10 @@ async function withSystem(
   if (!exporter.describesMachine || machine.os !== undefined) return ok(machine);
   const os = await osOf(system);
   return os.ok ? ok({ ...machine, os: os.value }) : os;
+}
+
+function layersOf(disk: DiskSource | undefined): ExportedDisk['layers'] {
+  return disk?.type === 'image' ? disk.from.layers : [];
 }
 
 /** The files in a directory and below, sorted. */
@@ -194,7 +208,8 @@ async function openDisk(
     const info = await images.info(disk.file, 'qcow2');
     if (!info.ok) return info;
     const { virtualSize: size } = info.value;
-    return ok({ name, source: disk.file, content: disk.digest, size, bytes: disk.bytes });
+    const { system } = disk.from;
+    return ok({ name, source: disk.file, content: disk.digest, size, bytes: disk.bytes, system });
   }
   mkdirSync(path.join(scratch, 'empty'), { recursive: true });
   const source = path.join(scratch, 'empty', `${name}.qcow2`);

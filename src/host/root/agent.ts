@@ -333,6 +333,11 @@ export async function programHead(
   return text.ok ? ok(Buffer.from(text.value, 'base64')) : text;
 }
 
+/** Appends an archive of a mounted system to a file. @param options of tar(1), and the names of files after `--` */
+export function archive(shell: RootShell, root: string, output: string, options: readonly string[]) {
+  return done(shell, ['archive', root, output, ...options]);
+}
+
 /** Shows a mounted system, read-only, at another place too. */
 export function showAt(shell: RootShell, root: string, place: string) {
   return done(shell, ['show_at', root, place]);

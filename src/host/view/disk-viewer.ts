@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
-import type { DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
+import type { ArchiveContent, DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
 import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
@@ -18,6 +18,7 @@ import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
 import { removeRun } from '../system/leftovers.ts';
 import { mountSystem } from '../system/mount.ts';
+import { archiveFiles } from './archive.ts';
 import { hashFiles, readAttributes } from './file-details.ts';
 import { listFiles } from './file-list.ts';
 import { copyOut, readPackages } from './package-files.ts';
@@ -167,6 +168,10 @@ class MountedDisk implements OpenDisk {
 
   copy(file: string) {
     return copyOut(this.#view.run, this.root, file, this.#view.run.file('copy'));
+  }
+
+  archive(target: string, content: ArchiveContent) {
+    return archiveFiles(this.#view.run, this.root, target, content);
   }
 
   async close(): Promise<Result<void>> {

@@ -59,6 +59,13 @@ export const FORMATS = {
       type: { choices: ['kvm', 'qemu'], text: 'type of the domain; qemu emulates the processor' },
     },
   },
+  rootfs: {
+    text: 'the files of the system in a tar archive',
+    for: 'systemd-nspawn, chroots, diskless machines',
+    options: {
+      compression: { choices: ['none', 'zstd', 'gzip', 'xz'], text: 'compression of the archive' },
+    },
+  },
 } as const satisfies Readonly<Record<string, Format>>;
 
 export type FormatName = keyof typeof FORMATS;

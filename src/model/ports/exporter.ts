@@ -4,7 +4,8 @@
 import type { Failure, Result } from '../failure.ts';
 import type { FormatName } from '../machine/format.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { ConvertTo, Images } from './machine.ts';
+import type { ConvertTo, Images, MountOptions } from './machine.ts';
+import type { DiskImage, DiskViewer } from './viewer.ts';
 
 export interface Exporter {
   /** Part of the key of its exports: increased when it writes something else from the same machine and options. */
@@ -12,10 +13,12 @@ export interface Exporter {
   /** Whether what it writes depends on more of the machine than its name and its disks. */
   readonly describesMachine: boolean;
   /** Why the format cannot hold a machine, before anything is written. */
-  refusal?(job: Pick<ExportJob, 'machine' | 'disks' | 'options'>): Failure | undefined;
+  readonly refusal?: ExporterRefusal;
   /** Writes the files. Fails as `host`, or as `interrupted` on the signal; partial files are removed by the caller. */
   write(job: ExportJob): Promise<Result<void>>;
 }
+
+export type ExporterRefusal = (job: Pick<ExportJob, 'machine' | 'disks' | 'options'>) => Failure | undefined;
 
 /** One export, as its format sees it. */
 export interface ExportJob {
@@ -28,6 +31,11 @@ export interface ExportJob {
   readonly directory: string;
   /** Absolute path of a directory for other files, which is removed afterwards. */
   readonly scratch: string;
+  /**
+   * Shows the file systems of disks, to all exports of a run. Opened when it is first used. Fails as `host` without what
+   * running layers needs.
+   */
+  readonly viewer: () => Promise<Result<DiskViewer>>;
   readonly signal: AbortSignal;
   /**
    * Writes a disk with all its backing files to a file, as `Images.convert` does. What an earlier export of the same run wrote
@@ -49,6 +57,25 @@ export interface ExportDisk {
   readonly size: number;
   /** What its chain takes on disk, bytes. */
   readonly bytes: number;
+  /** Undefined for an empty disk. */
+  readonly system?: ExportSystem;
+}
+
+/** What is on a disk. */
+export interface ExportSystem {
+  /** What it was built from, the lowest first; the last one is the disk as it is exported. */
+  readonly layers: readonly ExportLayer[];
+  /** How it is mounted: as the script of the last layer sees it. */
+  readonly mount: MountOptions;
+}
+
+/** A disk as one layer left it. */
+export interface ExportLayer {
+  /** Of the layer, or of the base. */
+  readonly name: string;
+  readonly image: DiskImage;
+  /** Whether it was made by changing files in the mounted system of the layer below. */
+  readonly isDescendant: boolean;
 }
 
 /** An exporter for each format. */

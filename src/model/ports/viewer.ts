@@ -54,7 +54,22 @@ export interface OpenDisk {
    * directories.
    */
   copy(path: string): Promise<Result<{ readonly type: FileState['type'] | 'absent'; readonly file: string }>>;
+  /**
+   * Appends an archive of its files to a file: in pax format, sorted by name, with owners as numbers, hard links and
+   * extended attributes. The same disk is archived as the same bytes. Sockets are left out. Fails as `host`.
+   */
+  archive(target: string, content: ArchiveContent): Promise<Result<void>>;
   close(): Promise<Result<void>>;
+}
+
+export interface ArchiveContent {
+  /** Only these files, without what is in directories; otherwise all. */
+  readonly paths?: readonly string[];
+  /**
+   * `whole` has everything that the file system stores. `container` is for programs that unpack container images: ACLs are
+   * extended attributes, and SELinux labels, which those programs set, and holes are left out.
+   */
+  readonly style: 'whole' | 'container';
 }
 
 /** A file, directory or other entry of a file system. */

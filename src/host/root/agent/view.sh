@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Looking at a finished disk. On the vlb side: src/host/view.
 #
-# Functions: list_files, on_files, copy_out, program_head, show_at
-# Globals: found (from paths.sh); names, output (on_files)
+# Functions: list_files, on_files, copy_out, program_head, archive, show_at
+# Globals: found (from paths.sh); names (on_files); output (on_files, archive)
 
 # list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
 # numbers of its device nodes, which find cannot print, to DEVICES. No link of the image is followed.
@@ -37,6 +37,14 @@ copy_out() {
 program_head() {
   in_root "$1" "$2" 2>/dev/null && [ -f "$found" ] || return 0
   read_bytes "$found" 0 "$3"
+}
+
+# archive ROOT OUTPUT ARGUMENT…: appends to OUTPUT what tar(1) with these arguments makes of the image.
+archive() {
+  cd "$1" || return 1
+  output=$2
+  shift 2
+  tar --create "$@" >>"$output"
 }
 
 # show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.

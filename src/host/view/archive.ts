@@ -1,0 +1,44 @@
+// Archives the files of a mounted system: GNU tar, run as root, with what makes its output depend on the disk alone.
+
+import { ok, type Result } from '../../model/failure.ts';
+import type { ArchiveContent } from '../../model/ports/viewer.ts';
+import { encodeName } from '../../util/file-name.ts';
+import { isInstalled, missingTool } from '../process/run.ts';
+import { archive } from '../root/agent.ts';
+import type { RunShell } from '../root/run-shell.ts';
+
+/** Without these, headers have tar's process id, and the times at which vlb itself read the files. */
+const PAX = '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime';
+
+const COMMON = ['--format=posix', PAX, '--sort=name', '--numeric-owner', '--xattrs', '--xattrs-include=*'];
+
+const STYLES: Readonly<Record<ArchiveContent['style'], readonly string[]>> = {
+  // In the later versions of the format, names of files with holes have tar's process id in them. As ACLs they can be unpacked by more programs than as the attributes in which Linux stores them.
+  whole: [...COMMON, '--sparse', '--sparse-version=0.0', '--acls', '--xattrs-exclude=system.posix_acl_*'],
+  container: [...COMMON, '--xattrs-exclude=security.selinux'],
+};
+
+/** See OpenDisk.archive of src/model/ports/viewer.ts. */
+export async function archiveFiles(
+  run: RunShell,
+  root: string,
+  target: string,
+  { paths, style }: ArchiveContent,
+): Promise<Result<void>> {
+  if (!isInstalled('tar')) return missingTool('tar');
+  const { shell } = run;
+  if (!(await shell.files.exists(target))) {
+    // So that it belongs to vlb's user.
+    const created = await shell.files.write(target, '');
+    if (!created.ok) return created;
+  }
+  if (paths === undefined) return archive(shell, root, target, [...STYLES[style], '--', '.']);
+  const names = run.file('names');
+  const sorted = paths.map((file) => encodeName(`.${file}`)).sort(Buffer.compare);
+  const list = Buffer.concat(sorted.flatMap((name) => [name, Buffer.of(0)]));
+  const written = await shell.files.write(names, list);
+  if (!written.ok) return written;
+  const from = ['--no-recursion', '--null', '--verbatim-files-from', `--files-from=${names}`];
+  const archived = await archive(shell, root, target, [...STYLES[style], ...from]);
+  return archived.ok ? ok() : archived;
+}
