@@ -6,11 +6,13 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { Store } from '../model/ports/store.ts';
+import { proxyVariables } from '../model/proxy.ts';
 import { Bucket, type BucketOptions } from '../shared-cache/bucket/bucket.ts';
 import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
 import { signerOf } from '../shared-cache/bucket/signatures.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
+import type { S3Options } from '../shared-cache/objects/s3.ts';
 import { openSharedCacheUpkeep } from '../shared-cache/upkeep/shared-upkeep.ts';
 import { systemError } from '../util/errors.ts';
 import type { Access, Watchers } from '../workspace/request.ts';
@@ -19,7 +21,7 @@ const CONNECT_WITHIN = 5_000;
 /** As long as a server may think before it answers. */
 const SILENT_FOR = 60_000;
 
-/** A local store with a shared cache behind it. Nothing is asked of that yet. Fails as `usage`, see `placeOf`. */
+/** A local store with a shared cache behind it. Nothing is asked of that yet. Fails as `usage`, see `placeOf` and `wayOf`. */
 export function shareStore(
   local: Store,
   shared: SharedCacheConfig,
@@ -28,8 +30,10 @@ export function shareStore(
 ): Result<Store> {
   const place = placeOf(variables);
   if (!place.ok) return place;
+  const way = wayOf(variables);
+  if (!way.ok) return way;
   const onNote = (message: string) => options.emit({ type: 'note', message });
-  const open = () => openBucket(shared, place.value, options.remote, variables, onNote);
+  const open = () => openBucket(shared, place.value, options.remote, way.value, onNote);
   const flush = options.flushFetched === true;
   return ok(tieredStore({ local, open, flush, onNote, onTransfer: options.emit }, options.signal));
 }
@@ -42,31 +46,60 @@ async function openBucket(
   { bucket, trustedKeys }: SharedCacheConfig,
   place: Place,
   access: SharedAccess,
-  variables: Environment['variables'],
+  way: Way,
   onNote: (message: string) => void,
 ): Promise<Bucket> {
-  const objects = await openRetryingObjectStore(bucket, variables, (at, why) =>
+  const objects = await openRetryingObjectStore(bucket, way, (at, why) =>
     onNote(`not using the shared cache ${at} for the rest of this run: ${why}`),
   );
   return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }
 
-/** Opens the upkeep of a bucket. */
+/** Opens the upkeep of a bucket. Fails as `usage`, see `wayOf`. */
 export async function openUpkeep(
   { bucket }: SharedCacheConfig,
   variables: Environment['variables'],
-): Promise<SharedCacheUpkeep> {
-  return openSharedCacheUpkeep(await openRetryingObjectStore(bucket, variables, () => {})); // the failure that it leads to says why
+): Promise<Result<SharedCacheUpkeep>> {
+  const way = wayOf(variables);
+  if (!way.ok) return way;
+  return ok(openSharedCacheUpkeep(await openRetryingObjectStore(bucket, way.value, () => {}))); // the failure that it leads to says why
 }
 
 async function openRetryingObjectStore(
   bucket: BucketConfig,
-  variables: Environment['variables'],
+  way: Way,
   onLost: (place: string, why: string) => void,
 ): Promise<RetryingObjectStore> {
   const { openS3 } = await import('../shared-cache/objects/s3.ts');
-  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR, variables });
+  const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR, ...way });
   return new RetryingObjectStore(store, DEFAULT_RETRY_POLICY, (why) => onLost(store.place, why));
+}
+
+/** How this machine reaches the bucket. */
+type Way = Pick<S3Options, 'proxies' | 'authorities'>;
+
+/** What the proxy variables and AWS_CA_BUNDLE say. Fails as `usage`. */
+function wayOf(variables: Environment['variables']): Result<Way> {
+  const proxies = proxyVariables(variables);
+  if (!proxies.ok) return proxies;
+  const file = variables['AWS_CA_BUNDLE'];
+  if (!file) return ok({ proxies: proxies.value });
+  const text = readNamed('AWS_CA_BUNDLE', file);
+  if (!text.ok) return text;
+  if (text.value.includes('-----BEGIN CERTIFICATE-----')) {
+    return ok({ proxies: proxies.value, authorities: text.value });
+  }
+  return fail('usage', 'AWS_CA_BUNDLE has to name a file with certificates in PEM format', {
+    where: { file },
+  });
+}
+
+function readNamed(variable: string, file: string): Result<string> {
+  try {
+    return ok(readFileSync(file, 'utf8'));
+  } catch (error) {
+    return fail('usage', `the file that ${variable} names cannot be read: ${systemError(error).message}`);
+  }
 }
 
 /** What VLB_CACHE_SCOPE and VLB_CACHE_SIGNING_KEY say. Fails as `usage`. */

@@ -42,7 +42,7 @@ export interface Parts {
   /** The commit that a directory is at; null outside a git repository. */
   gitState(directory: string): Promise<GitState | null>;
   openStoreUpkeep(paths: ProjectPaths, signal: AbortSignal): Promise<StoreUpkeep>;
-  openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<SharedCacheUpkeep>;
+  openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<Result<SharedCacheUpkeep>>;
   booter(): Promise<ImageBooter>;
   disks(): Promise<Disks>;
   doctor(): Promise<Doctor>;

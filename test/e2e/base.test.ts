@@ -131,7 +131,8 @@ test('an old server, a redirect, a proxy, and an authority of this machine', asy
     }),
   );
   const plain = { http_proxy: '', https_proxy: '', no_proxy: '', NODE_EXTRA_CA_CERTS: '' };
-  const through = { ...plain, http_proxy: `http://127.0.0.1:${proxy.port}`, no_proxy: '127.0.0.1' };
+  // Without a scheme, as curl takes it.
+  const through = { ...plain, http_proxy: `127.0.0.1:${proxy.port}`, no_proxy: '127.0.0.1' };
   try {
     for (const [url, env, says] of [
       [`http://127.0.0.1:${old.port}/base`, plain, undefined],

@@ -4,6 +4,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { type ProxyVariables, proxyVariables } from '../../model/proxy.ts';
 import { systemError } from '../../util/errors.ts';
 import { withoutPassword } from './place.ts';
 
@@ -47,9 +48,13 @@ export async function download(
   options: DownloadOptions,
 ): Promise<Result<AsyncIterable<Buffer>>> {
   const about = { url, what: options.what ?? 'the base image' };
+  const proxies = proxyVariables(options.variables);
+  if (!proxies.ok) return proxies;
   let next = new URL(url);
   for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-    const response = await request(next, options).catch((error: NodeJS.ErrnoException) => error);
+    const response = await request(next, options, proxies.value).catch(
+      (error: NodeJS.ErrnoException) => error,
+    );
     if (response instanceof Error) return { ok: false, failure: transferFailure(response, about, next) };
     const { statusCode = 0, statusMessage = '', headers } = response;
     if (statusCode === 200) return ok(pieces(response, about, next, options));
@@ -75,12 +80,13 @@ export async function download(
 
 function request(
   url: URL,
-  { signal, silentMilliseconds, variables }: DownloadOptions,
+  { signal, silentMilliseconds }: DownloadOptions,
+  proxies: ProxyVariables,
 ): Promise<IncomingMessage> {
   const timeout = silentMilliseconds ?? SILENT_MILLISECONDS;
   const { get, Agent } = url.protocol === 'https:' ? https : http;
   // NODE_USE_ENV_PROXY would do the same for all of node, but delay every start of vlb by forty milliseconds.
-  const agent = new Agent({ proxyEnv: variables });
+  const agent = new Agent({ proxyEnv: proxies });
   const headers = { 'user-agent': 'vlb', accept: '*/*', 'accept-encoding': 'identity' };
   return new Promise((resolve, reject) => {
     let answered: IncomingMessage | undefined;

@@ -30,13 +30,15 @@ import {
   storeError,
 } from '../../model/ports/object-store.ts';
 import type { BucketConfig } from '../../model/ports/shared-cache.ts';
+import type { ProxyVariables } from '../../model/proxy.ts';
 
 export interface S3Options extends BucketConfig {
   /** The timeouts for connecting and for a silent connection, ms. */
   readonly connectWithin: number;
   readonly silentFor: number;
-  /** Names the proxies to use, as `http_proxy` and the like; default none. */
-  readonly variables?: NodeJS.ProcessEnv;
+  readonly proxies?: ProxyVariables;
+  /** In PEM format, in the place of the machine's own. */
+  readonly authorities?: string;
 }
 
 const REGION = 'us-east-1';
@@ -71,7 +73,7 @@ class S3Store implements ObjectStore {
       requestHandler: new NodeHttpHandler({
         connectionTimeout: options.connectWithin,
         socketTimeout: options.silentFor,
-        ...agents(options.variables ?? {}),
+        ...agents(options),
       }),
       logger: SILENT,
     });
@@ -201,13 +203,13 @@ const MOST_DELETED = 1000;
 /** The SDK's warnings are not for users of vlb. */
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** Agents that use the proxy from the environment, as other downloads do. */
-function agents(variables: NodeJS.ProcessEnv): {
+function agents({ proxies = {}, authorities }: S3Options): {
   readonly httpAgent: HttpAgent;
   readonly httpsAgent: HttpsAgent;
 } {
-  const options = { keepAlive: true, maxSockets: 32, proxyEnv: variables };
-  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
+  const options = { keepAlive: true, maxSockets: 32, proxyEnv: proxies };
+  const ca = authorities === undefined ? {} : { ca: authorities };
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent({ ...options, ...ca }) };
 }
 
 /** The fields of the SDK's errors. */

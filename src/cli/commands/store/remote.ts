@@ -58,7 +58,9 @@ async function keep<T>(
   if (!shared.ok) return shared.failure;
   const interrupt = createInterrupt();
   interrupt.listen();
-  const keeper = await workspaceOf(options).parts.openSharedCacheUpkeep(shared.value);
+  const opened = await workspaceOf(options).parts.openSharedCacheUpkeep(shared.value);
+  if (!opened.ok) return opened.failure;
+  const keeper = opened.value;
   try {
     const done = await work(keeper, interrupt.signal);
     if (!done.ok) return endOf(done.failure, interrupt);

@@ -1,11 +1,15 @@
 // What of S3 no server that the other tests have does: a small one of their own answers here.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { openS3 } from '../../../../src/shared-cache/objects/s3.ts';
+import { Tree } from '../../../rig/tree.ts';
 
 const { signal } = new AbortController();
 
@@ -42,6 +46,40 @@ test('a server that takes no notice of a range, and sends all, is understood', a
     }
     assert.deepEqual(asked.slice(0, 2), [undefined, 'bytes=3-']);
     store.close();
+  } finally {
+    for (const name of Object.keys(keys)) delete process.env[name];
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test("the authorities of AWS_CA_BUNDLE take the place of the machine's", async () => {
+  using tree = new Tree();
+  const [key, certificate] = [tree.path('key'), tree.path('certificate')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const files = ['-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', ...files, ...subject], { stdio: 'ignore' });
+  const pem = readFileSync(certificate, 'utf8');
+  const server = createSecureServer({ key: readFileSync(key), cert: pem }, (_request, response) => {
+    response.writeHead(200, { 'content-length': 1, etag: '"tag"' }).end('x');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+  Object.assign(process.env, keys);
+  try {
+    for (const authorities of [undefined, pem]) {
+      const store = openS3({
+        ...{ bucket: 'b', prefix: '', endpoint: `https://localhost:${port}`, region: undefined },
+        ...{ pathStyle: true, connectWithin: 1000, silentFor: 1000 },
+        ...(authorities === undefined ? {} : { authorities }),
+      });
+      const got = await store.get('x', 0, undefined, signal);
+      assert.equal(got.ok, authorities !== undefined);
+      if (got.ok) got.value.body.resume();
+      store.close();
+    }
   } finally {
     for (const name of Object.keys(keys)) delete process.env[name];
     server.close();
