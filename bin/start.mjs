@@ -27,12 +27,13 @@ if (isOlder(process.versions.node, VLB_NODE_MINIMUM)) {
   process.exitCode = 3;
 } else if (process.argv.length === 3 && process.argv[2] === '--version') {
   printVersion();
-} else if (!hasWorkingDirectory()) {
+} else if (!hasWorkingDirectory() && !enterProject(process.argv.slice(2))) {
   process.stderr.write(
     'vlb: the working directory is gone: it was deleted or moved away. Change to another\n',
   );
   process.exitCode = 3;
 } else {
+  ignoreSignals(Number(process.env.VLB_IGNORED_SIGNALS) || 0);
   const cache = cacheDirectory();
   if (cache !== undefined) module.enableCompileCache(cache); // for what the program takes along
   start(path.join(dist, VLB_ENTRY), cache);
@@ -98,8 +99,9 @@ function removeOld(directory) {
 function printVersion() {
   try {
     fs.writeSync(1, `${VLB_VERSION}\n`);
-  } catch {
-    process.exitCode = 1;
+  } catch (error) {
+    process.exitCode = error.code === 'EPIPE' ? 141 : 3;
+    if (error.code !== 'EPIPE') process.stderr.write(`vlb: cannot write the output: ${error.message}\n`);
   }
 }
 
@@ -111,6 +113,33 @@ function hasWorkingDirectory() {
   } catch {
     return false;
   }
+}
+
+/** Without a working directory, the project that -C names with an absolute path takes its place. */
+function enterProject(argv) {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const at = words.findIndex((word) => word.startsWith('-C'));
+  const project = at < 0 ? '' : words[at] === '-C' ? words[at + 1] || '' : words[at].replace(/^-C=?/, '');
+  if (!path.isAbsolute(project)) return false;
+  try {
+    process.chdir(project);
+  } catch {
+    process.chdir('/'); // that there is no such project is for the program to say
+  }
+  return true;
+}
+
+/**
+ * Node resets the signals that were ignored when it was started, whose mask bin/vlb passes on. SIGUSR1 would open node's inspector,
+ * through which any user of this machine could run code here.
+ */
+function ignoreSignals(mask) {
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR2: 12, SIGTERM: 15, SIGTSTP: 20 };
+  for (const name of Object.keys(numbers)) {
+    if ((mask >>> (numbers[name] - 1)) & 1) process.on(name, () => {});
+  }
+  process.on('SIGUSR1', () => {});
 }
 
 /** Compares `MAJOR.MINOR…` numbers. */

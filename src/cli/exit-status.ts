@@ -9,6 +9,7 @@ export const EXIT = {
   host: 3,
   hangup: 129,
   interrupted: 130,
+  readerGone: 141,
   terminated: 143,
 } as const;
 
@@ -23,12 +24,21 @@ export const EXIT_TEXTS: readonly (readonly [string, string])[] = [
   ['141', 'The reader of the output exited.'],
 ];
 
-/** A signal that ends a run. */
-export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
+/** A signal that ends a run; SIGPIPE, which node does not pass on, stands for a reader of the output that exited. */
+export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'SIGPIPE';
 
-/** The exit status for a failure; `signal` is the one that interrupted the run, if any. */
-export function exitStatusOf(failure: Failure, signal: EndSignal | undefined): number {
-  if (failure.kind !== 'interrupted') return EXIT[failure.kind];
-  if (signal === 'SIGHUP') return EXIT.hangup;
-  return signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
+/** What ends a run from outside: a signal, or output that cannot be written, as on a full disk. */
+export type End = EndSignal | 'unwritable';
+
+const STATUS_OF: Readonly<Record<End, number>> = {
+  SIGHUP: EXIT.hangup,
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGPIPE: EXIT.readerGone,
+  unwritable: EXIT.host,
+};
+
+/** The exit status for a failure; `end` is what interrupted the run, if anything did. */
+export function exitStatusOf(failure: Failure, end: End | undefined): number {
+  return failure.kind === 'interrupted' ? STATUS_OF[end ?? 'SIGINT'] : EXIT[failure.kind];
 }

@@ -13,6 +13,7 @@ import { EXIT, exitStatusOf } from './exit-status.ts';
 import { giveBackAtExit } from './give-back.ts';
 import { withLayerNames } from './layer-paths.ts';
 import { colorOf, readGlobalOptions } from './options.ts';
+import { endAll } from './terminal/interrupt.ts';
 
 /** The hidden command that the completion scripts call. The words of any command line may follow, so they are not parsed. */
 const COMPLETE = '__complete';
@@ -20,7 +21,8 @@ const COMPLETE = '__complete';
 const INTERNAL_ERROR = 70; // EX_SOFTWARE of sysexits(3)
 
 async function main(argv: readonly string[]): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', outputIsLost);
+  process.stdout.on('error', (error) => outputIsLost(error, process.stderr));
+  process.stderr.on('error', (error) => outputIsLost(error, process.stdout));
   try {
     await run(argv);
   } catch (error) {
@@ -77,7 +79,7 @@ async function runCall(call: Call): Promise<void> {
       ? await runCommand(withLayerNames(call, options.value.directory), options.value)
       : options.failure;
   const result = call.raw.trace === undefined ? await work() : await traced(call.raw.trace, work);
-  if (typeof result === 'number') process.exitCode = result;
+  if (typeof result === 'number') process.exitCode = statusOfLoss ?? result;
   else printFailure(result, call.raw);
   // A command that a signal ended has cleaned up. Nothing that is still pending, such as a flush, is needed any more.
   if (typeof result === 'number' && result > 128) process.exit(result);
@@ -117,17 +119,20 @@ function printFailure(failure: Failure, raw?: Call['raw']): void {
 /**
  * The reader of vlb's output has exited (`vlb … | head`), or the disk that it is written to is full: exit too, after
  * cleaning up, as SIGPIPE ends other tools.
+ * @param other the stream that may still be written
  */
-function outputIsLost(error: NodeJS.ErrnoException): void {
-  if (outputLost) return; // each further write fails too
-  outputLost = true;
+function outputIsLost(error: NodeJS.ErrnoException, other: NodeJS.WriteStream): void {
+  if (statusOfLoss !== undefined) return; // each further write fails too
   const gone = error.code === 'EPIPE';
-  if (!gone) process.stderr.write(`vlb: cannot write the output: ${error.message}\n`);
-  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-  else process.exit(gone ? 141 : EXIT.host);
+  statusOfLoss = gone ? EXIT.readerGone : EXIT.host;
+  process.exitCode = statusOfLoss;
+  // Text between lines of JSON would be an error of its own.
+  const isForUsers = other === process.stderr || !process.argv.some((word) => /\bjson$/.test(word));
+  if (!gone && isForUsers) other.write(`vlb: cannot write the output: ${error.message}\n`);
+  if (!endAll(gone ? 'SIGPIPE' : 'unwritable')) process.exit(statusOfLoss);
 }
 
-let outputLost = false;
+let statusOfLoss: number | undefined;
 
 let hasEnded = false;
 process.once('exit', (status) => {

@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../model/failure.ts';
 import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { Store } from '../model/ports/store.ts';
-import { proxyVariables } from '../model/proxy.ts';
+import { proxyVariables } from '../project/config/proxies.ts';
 import { Bucket, type BucketOptions } from '../shared-cache/bucket/bucket.ts';
 import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
 import { signerOf } from '../shared-cache/bucket/signatures.ts';

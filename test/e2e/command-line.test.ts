@@ -1,7 +1,7 @@
 // The command line: what is wrong on it, where the project is looked for, and what goes to which stream.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
@@ -220,15 +220,76 @@ test('a working directory that is gone is told, not traced', async () => {
   assert.equal(ended.status, 3);
   assert.match(ended.stderr, /^vlb: the working directory is gone/m);
   assert.doesNotMatch(ended.stderr, /\.mjs|node:/);
+  mkdirSync(project.path('gone'));
+  const named = await run(
+    'sh',
+    ['-c', `cd gone && rm -r ../gone && exec "${VLB}" -C "${project.directory}" schema config`],
+    { cwd: project.directory },
+  );
+  assert.equal(named.status, 0, 'with -C there is one to work in');
 });
 
 test('output that cannot be written is told in a line', async () => {
   await using project = new TestProject(CHAIN);
-  for (const args of ['--help', 'plan', 'build --help']) {
+  for (const args of ['--help', 'plan', 'build --help', '--version', 'ls --json']) {
     const ended = await run('sh', ['-c', `"${VLB}" ${args} > /dev/full`], { cwd: project.directory });
     assert.equal(ended.status, 3, ended.stderr);
     assert.match(ended.stderr, /^vlb: cannot write the output: ENOSPC[^\n]*\n$/);
   }
+  const mute = await run('sh', ['-c', `"${VLB}" build 2> /dev/full`], { cwd: project.directory });
+  assert.equal(mute.status, 3);
+  assert.match(mute.stdout, /^vlb: cannot write the output: ENOSPC[^\n]*\n$/);
+  const events = await run('sh', ['-c', `"${VLB}" build --progress json > /dev/full`], {
+    cwd: project.directory,
+  });
+  assert.equal(events.status, 3);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a reader that exits ends vlb as SIGPIPE does, after it has cleaned up', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('while :; do echo line; sleep 0.1; done'),
+  });
+  for (const args of ['build --progress json', 'build 2>&1', 'help build']) {
+    const line = `{ sleep 0.2; "${VLB}" ${args}; echo $? > status; } | head -c 1`;
+    await run('sh', ['-c', args === 'help build' ? line.replace('head -c 1', 'true') : line], {
+      cwd: project.directory,
+    });
+    assert.equal(readFileSync(project.path('status'), 'utf8'), '141\n', args);
+    assert.deepEqual(leftovers(project), []);
+  }
+});
+
+test('signals that were ignored at the start stay ignored, and SIGUSR1 opens nothing', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('echo begun; sleep 1; echo ended'),
+  });
+  const line = `trap '' HUP INT TERM; exec "${VLB}" build --progress json`;
+  let sent = false;
+  const ended = await run('sh', ['-c', line], {
+    cwd: project.directory,
+    onStdout(text, kill) {
+      if (sent || !text.includes('"begun"')) return;
+      sent = true;
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1'] as const) kill(signal);
+    },
+  });
+  assert.ok(sent);
+  assert.equal(ended.status, 0, ended.stderr);
+  assert.match(ended.stdout, /"line":"ended"/);
+  assert.doesNotMatch(ended.stderr, /Debugger/);
+});
+
+test('an environment with contradictions, or none', async () => {
+  await using project = new TestProject(CHAIN);
+  const colors = { NO_COLOR: '1', FORCE_COLOR: '1', NODE_DISABLE_COLORS: '1' };
+  const both = await project.vlb(['build', '--progress', 'tty'], { env: colors });
+  assert.equal(both.status, 0);
+  assert.doesNotMatch(both.stderr, /Warning/);
+  const bare = await run('env', ['-i', VLB, '-C', project.directory, 'build', '--force'], {});
+  assert.equal(bare.status, 0, bare.stderr);
 });
 
 test('a terminal that hangs up ends the build as others do', async () => {

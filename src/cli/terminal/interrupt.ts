@@ -1,21 +1,31 @@
-// Signals that end a command (SIGINT, SIGTERM, SIGHUP): the first one aborts, so that everything stops and cleans up.
+// What ends a command from outside: SIGINT, SIGTERM, SIGHUP, or lost output. The first one aborts, so that everything stops and cleans up.
 
+import { ignoresSignal } from '../../model/environment.ts';
 import type { Failure } from '../../model/failure.ts';
-import { type EndSignal, exitStatusOf } from '../exit-status.ts';
+import { type End, exitStatusOf } from '../exit-status.ts';
 
 export interface Interrupt {
-  /** Aborts at the first signal. */
+  /** Aborts at the first end. */
   readonly signal: AbortSignal;
-  /** The first signal, if any came. */
-  received(): EndSignal | undefined;
+  /** The first end, if any came. */
+  received(): End | undefined;
   /**
-   * Handles SIGINT, SIGTERM and SIGHUP for the rest of the process. Until then a signal kills the process at once, which is
-   * right while there is nothing to clean up.
+   * Handles SIGINT, SIGTERM and SIGHUP for the rest of the process, unless they were ignored when it was started. Until then a signal
+   * kills the process at once, which is right while there is nothing to clean up.
    */
   listen(): void;
 }
 
-/** The result of a command that failed. When the user interrupted it, that is the exit status, and nothing is printed. */
+/** Of the interrupts that listen. */
+const listening: ((end: End) => void)[] = [];
+
+/** Ends the commands that clean up before they exit; returns whether there are any. */
+export function endAll(end: End): boolean {
+  for (const take of listening) take(end);
+  return listening.length > 0;
+}
+
+/** The result of a command that failed. When it was ended from outside, that is the exit status, and nothing is printed. */
 export function endOf(failure: Failure, interrupt: Interrupt): number | Failure {
   return failure.kind === 'interrupted' ? exitStatusOf(failure, interrupt.received()) : failure;
 }
@@ -23,16 +33,18 @@ export function endOf(failure: Failure, interrupt: Interrupt): number | Failure 
 /** An interrupt that does not listen yet. */
 export function createInterrupt(): Interrupt {
   const controller = new AbortController();
-  let received: EndSignal | undefined;
+  let received: End | undefined;
+  const take = (end: End) => {
+    received ??= end;
+    controller.abort();
+  };
   return {
     signal: controller.signal,
     received: () => received,
     listen() {
+      listening.push(take);
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-        process.on(name, () => {
-          received ??= name;
-          controller.abort();
-        });
+        if (!ignoresSignal(name, process.env)) process.on(name, () => take(name));
       }
     },
   };

@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { ignoresTerminal } from '../../model/environment.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { attempt } from '../../util/errors.ts';
 import { isAllowed } from '../../util/fs.ts';
@@ -58,6 +59,7 @@ export async function run(
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.output === undefined ? {} : { stdout: ['pipe', options.output], buffer: { stdout: false } }),
     ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
+    detached: ignoresTerminal(process.env),
     ...commonOptions(options),
   });
   traceEnd(result);
@@ -100,7 +102,7 @@ export async function start(
     readonly detached?: boolean;
   } = {},
 ): Promise<Child> {
-  const { detached = false } = options;
+  const { detached = ignoresTerminal(process.env) } = options;
   const { execa } = await loadExeca();
   const traceEnd = traceCommand([command, ...args], options.cwd);
   const child = execa(command, args, {

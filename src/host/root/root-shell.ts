@@ -69,7 +69,7 @@ const AGENT = fileURLToPath(new URL('./agent/agent.sh', import.meta.url));
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function rootPath(): string {
-  return `${isRoot() ? `${process.env['PATH']}:` : ''}${ROOT_PATH}`;
+  return `${isRoot() ? `${process.env['PATH'] ?? ''}:` : ''}${ROOT_PATH}`;
 }
 
 /** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */

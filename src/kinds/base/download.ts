@@ -4,7 +4,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import { type ProxyVariables, proxyVariables } from '../../model/proxy.ts';
+import { type ProxyVariables, proxyVariables } from '../../project/config/proxies.ts';
 import { systemError } from '../../util/errors.ts';
 import { withoutPassword } from './place.ts';
 

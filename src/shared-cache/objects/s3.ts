@@ -30,13 +30,13 @@ import {
   storeError,
 } from '../../model/ports/object-store.ts';
 import type { BucketConfig } from '../../model/ports/shared-cache.ts';
-import type { ProxyVariables } from '../../model/proxy.ts';
 
 export interface S3Options extends BucketConfig {
   /** The timeouts for connecting and for a silent connection, ms. */
   readonly connectWithin: number;
   readonly silentFor: number;
-  readonly proxies?: ProxyVariables;
+  /** What node's agents take as `proxyEnv`. */
+  readonly proxies?: Readonly<Record<string, string>>;
   /** In PEM format, in the place of the machine's own. */
   readonly authorities?: string;
 }

@@ -1,6 +1,6 @@
 // The proxies that the environment names, as curl(1) takes them, in the form that node's HTTP agents take.
 
-import { fail, ok, type Result } from './failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { proxyVariables } from '../../../src/model/proxy.ts';
-import { failureIn, valueIn } from '../../rig/tree.ts';
+import { proxyVariables } from '../../../../src/project/config/proxies.ts';
+import { failureIn, valueIn } from '../../../rig/tree.ts';
 
 test('proxies in any form that curl takes', () => {
   for (const [given, expected] of [
