@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
-import { buildLayer, tinyDisk, tinyDiskWithoutTable } from '../rig/tiny.ts';
+import { buildLayer, copyTools, tinyDisk, tinyDiskWithoutTable } from '../rig/tiny.ts';
 
 test('the chroot has its own processes, a minimal /dev, fresh /tmp and /run, a clean environment and the staged inputs', async () => {
   await using project = new TestProject({
@@ -49,6 +49,40 @@ setsid sleep 1000 >/dev/null 2>&1 &
   assert.equal(told.get('root'), 'root 0');
   assert.equal(built.output.includes('sys writable'), false);
   assert.equal(readFileSync(project.path('layers/20_app/data'), 'utf8'), 'data\n', 'the source is untouched');
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a script may replace the file with the name servers, which is otherwise as it was', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ more: copyTools('chattr') }),
+    'layers/20_link/build-layer': buildLayer(`
+mv /etc/resolv.conf /etc/backup
+ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
+test -s /etc/resolv.conf # so names are still found`),
+    'layers/30_look/build-layer': buildLayer(
+      'test ! -s /etc/backup; readlink /etc/resolv.conf; rm /etc/resolv.conf /etc/backup',
+    ),
+    'layers/40_own/build-layer': buildLayer(
+      'test -s /etc/resolv.conf; rm /etc/resolv.conf; echo own > /etc/resolv.conf',
+    ),
+    'layers/50_copy/build-layer': buildLayer(
+      '! grep own /etc/resolv.conf; cp /etc/resolv.conf /etc/copy; mv /etc/copy /etc/resolv.conf',
+    ),
+    'layers/60_edit/build-layer': buildLayer('echo lost > /etc/resolv.conf; /opt/chattr +i /etc/resolv.conf'),
+    'layers/70_none/build-layer': buildLayer('rm /etc/resolv.conf'),
+    'layers/80_seal/build-layer': buildLayer(
+      'rm /etc/resolv.conf; echo own > /etc/resolv.conf; /opt/chattr +i /etc/resolv.conf',
+    ),
+    'layers/90_sealed/build-layer': buildLayer('test -s /etc/resolv.conf; ! grep own /etc/resolv.conf'),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.equal(built.output, '../run/systemd/resolve/stub-resolv.conf');
+  const read = (layer: string) =>
+    readFromImage(project.path(`build/${layer}.qcow2`), path.dirname(project.directory), '/etc/resolv.conf');
+  for (const layer of ['30_look', '70_none']) assert.equal(read(layer), undefined, layer);
+  for (const layer of ['40_own', '50_copy', '60_edit', '90_sealed'])
+    assert.equal(read(layer), 'own\n', layer);
   assert.deepEqual(leftovers(project), []);
 });
 

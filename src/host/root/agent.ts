@@ -66,10 +66,11 @@ export async function lastError(shell: RootShell, device: string): Promise<Resul
   return said.ok ? ok(said.value.trim()) : said;
 }
 
-/** The lists of what was created or mounted in an image. */
+/** The lists of what was created or mounted in an image, and the directory for what the image lent: agent/lending.sh. */
 export interface MountLists {
   readonly made: string;
   readonly inside: string;
+  readonly lent: string;
 }
 
 /** Mounts a partition at the path `target` of the image. */
@@ -153,6 +154,11 @@ export function unmount(shell: RootShell, place: string) {
   return done(shell, ['umount', place]);
 }
 
+/** Gives back what prepareChroot wrote to files of the image. */
+export function returnLent(shell: RootShell, root: string, { lent }: Pick<MountLists, 'lent'>) {
+  return done(shell, ['return_resolv_conf', root, lent]);
+}
+
 /** Trims every file system mounted at a root and below. */
 export function trimAll(shell: RootShell, root: string) {
   return done(shell, ['trim_all', root]);
@@ -218,9 +224,9 @@ export function mountSecrets(shell: RootShell, place: string) {
 export async function prepareChroot(
   shell: RootShell,
   root: string,
-  { made }: Pick<MountLists, 'made'>,
+  { made, lent }: Pick<MountLists, 'made' | 'lent'>,
 ): Promise<Result<{ readonly obstacle: Obstacle; readonly hasDpkg: boolean }>> {
-  const answer = await shell.run(['prepare_chroot', root, made], [0, WRONG_PLACE]);
+  const answer = await shell.run(['prepare_chroot', root, made, lent], [0, WRONG_PLACE]);
   if (!answer.ok) return answer;
   const { status, stdout, stderr } = answer.value;
   return ok({ obstacle: status === 0 ? undefined : stderr.trim(), hasDpkg: stdout.includes('dpkg') });

@@ -29,6 +29,8 @@ export async function runInChroot(
   const copies = binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
   const owned = await ownByRoot(run, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
+  const resolvConf = await copyResolvConf(run);
+  if (!resolvConf.ok) return resolvConf;
   const prepared = await agent.prepareChroot(shell, system.root, lists);
   if (!prepared.ok) return prepared;
   const { obstacle, hasDpkg } = prepared.value;
@@ -55,8 +57,6 @@ export async function runInChroot(
     const written = await shell.files.write(policy, POLICY, 0o755);
     if (!written.ok) return written;
   }
-  const resolvConf = await copyResolvConf(run);
-  if (!resolvConf.ok) return resolvConf;
   const command = agent.chrootCommand({
     noNetwork: script.noNetwork,
     directory,
@@ -207,7 +207,10 @@ async function copyResolvConf(run: RunShell): Promise<Result<string>> {
   } catch {
     return ok(''); // without it the host resolves nothing, and neither does the chroot
   }
-  const copy = run.file('resolv.conf');
-  const written = await run.shell.files.write(copy, text);
+  const { files } = run.shell;
+  const made = await files.makeDirectory(run.lists.lent);
+  if (!made.ok) return made;
+  const copy = path.join(run.lists.lent, 'text');
+  const written = await files.write(copy, text);
   return written.ok ? ok(copy) : written;
 }

@@ -10,6 +10,7 @@
 . "${0%/*}/paths.sh"
 . "${0%/*}/devices.sh"
 . "${0%/*}/hardware.sh"
+. "${0%/*}/lending.sh"
 . "${0%/*}/sandbox.sh"
 . "${0%/*}/mounts.sh"
 . "${0%/*}/view.sh"

@@ -3,7 +3,8 @@
 # side: src/host/system/chroot.ts.
 #
 # Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, with_variables, write_pid, stop_script, network_flag,
-#   raise_loopback, limit_processes, keep_covered_mounts, executable, directory_for, bind_file
+#   raise_loopback, limit_processes, keep_covered_mounts, show_resolv_conf, executable, directory_for,
+#   bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
 #   directory, root, disk (enter_chroot, used by the functions that it calls); found (from paths.sh)
 
@@ -71,7 +72,7 @@ enter_chroot() {
   directory_for /dev; mount --move "$directory/dev" "$found"
   # The terminal belongs to the host's devpts: inside, programs find it by this name.
   [ -z "${session-}" ] || { : >"$found/console"; mount --bind "$(tty)" "$found/console"; }
-  [ -z "$resolv" ] || bind_file "$resolv" /etc/resolv.conf
+  [ -z "$resolv" ] || show_resolv_conf
   [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
   # Before the binds, which may be inside it. The project may be on a file system mounted noexec.
   directory_for /mnt; mount --bind -o exec,nodev "$inputs" "$found"
@@ -167,6 +168,14 @@ keep_covered_mounts() {
       show) [ ! -d "$aside" ] || { directory_for "${place#"$root"}"; mount --move "$aside" "$found"; } ;;
     esac
   done <"$directory/inside"
+}
+
+# show_resolv_conf: shows the host's name resolution, unless lend_resolv_conf did; and in any case where systemd-resolved would
+# put it, since a script may link /etc/resolv.conf to that.
+show_resolv_conf() {
+  [ -e "${resolv%/*}/file" ] || bind_file "$resolv" /etc/resolv.conf
+  directory_for /run/systemd/resolve
+  for name in resolv.conf stub-resolv.conf; do [ -e "$found/$name" ] || cat "$resolv" >"$found/$name"; done
 }
 
 # executable PATH: whether the image has an executable file at this path.
