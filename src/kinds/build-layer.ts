@@ -27,7 +27,7 @@ export const BUILD_LAYER: Kind = {
 async function run(task: Task): Promise<Result<Closed>> {
   const { bench } = task;
   task.enter('attach');
-  const disk = await bench.attach(task.draft.path);
+  const disk = await bench.attach(task.draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
   task.enter('mount');
   const system = await mountAll(task, disk.value);
@@ -59,7 +59,7 @@ async function run(task: Task): Promise<Result<Closed>> {
 
 async function look(task: Task, { argv, streams, variables, onReady }: Look): Promise<Result<number>> {
   const { bench, draft } = task;
-  const disk = await bench.attach(draft.path);
+  const disk = await bench.attach(draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
   const system = await mountAll(task, disk.value);
   if (!system.ok) return system;

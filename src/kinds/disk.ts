@@ -47,10 +47,11 @@ export function leavesDisk(failure: Failure): boolean {
 
 /** The settings of every layer with a script. */
 export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
-  const { diskSize, rootPartition, noNetwork, hostname, fstab, partitionMounts } = hints;
+  const { diskSize, sectorSize, rootPartition, noNetwork, hostname, fstab, partitionMounts } = hints;
   return [
     { name: 'disk-size', value: String(diskSize ?? '-') },
     { name: 'root-partition', value: String(rootPartition ?? '-') },
+    ...(sectorSize === undefined ? [] : [{ name: 'sector-size', value: String(sectorSize) }]),
     ...Object.entries(params).map(([of, value]) => ({ name: 'param', of, value })),
     ...(noNetwork ? [{ name: 'network', value: 'none' }] : []),
     ...(hostname === undefined ? [] : [{ name: 'hostname', value: hostname }]),

@@ -29,7 +29,7 @@ export const MODIFY_DISK: Kind = {
 async function run(task: Task): Promise<Result<Closed>> {
   const { bench, draft } = task;
   task.enter('attach');
-  const disk = await bench.attach(draft.path);
+  const disk = await bench.attach(draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
   task.enter('run');
   const script = await task.script((onOutput) =>
@@ -56,7 +56,7 @@ async function trim({ bench, ...task }: Task, disk: Disk): Promise<Result<void>>
 }
 
 async function look(task: Task, options: Look): Promise<Result<number>> {
-  const disk = await task.bench.attach(task.draft.path);
+  const disk = await task.bench.attach(task.draft.path, task.layer.hints.sectorSize);
   return disk.ok ? task.bench.runOnHost(lookScript(task, disk.value, options)) : disk;
 }
 

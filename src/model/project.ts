@@ -32,6 +32,8 @@ export interface Hints {
   readonly layerMounts: readonly LayerMount[];
   /** Bytes; with it, vlb creates and attaches the disk of a modify-disk. */
   readonly diskSize?: number;
+  /** The size of the disk's sectors, in bytes; by default as its partition table has it. */
+  readonly sectorSize?: number;
   /** The partition that holds the operating system, from 1. */
   readonly rootPartition?: number;
   readonly params: readonly Param[];

@@ -70,3 +70,23 @@ test('a /dev to which the kernel adds nothing, as in a container', async () => {
   assert.equal(built.output, '1\n14\n15');
   assert.deepEqual(leftovers(project), []);
 });
+
+test('sectors of 4096 bytes, by a hint and then by the GPT', async () => {
+  const size = `cat "/sys/class/block/\${VLB_DISK#/dev/}/queue/logical_block_size"`;
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ size: '64M' }).replace(
+      '# vlb: from scratch',
+      '# vlb: from scratch\n# vlb: sector-size 4096',
+    ),
+    'layers/20_app/build-layer': buildLayer(`${size}; ${NUMBERS}; grep ID= /etc/os-release`),
+  });
+  const built = await project.build(['--flatten']);
+  assert.equal(built.output, '4096\n1\nID=tiny', built.told);
+  await using other = new TestProject({
+    'vlb.yaml': `base: { path: ${project.path('build/image.qcow2')}, size: 128M }\n`,
+    'layers/20_app/build-layer': buildLayer(`${size}; df / | tail -n 1`),
+  });
+  const again = await other.build();
+  assert.match(again.output, /^4096\n\S+p1 +1[12]\d{4} /, again.told);
+  assert.deepEqual([...leftovers(project), ...leftovers(other)], []);
+});

@@ -14,8 +14,14 @@ export interface Backend {
    * released.
    * @param run with an existing directory for the attachment's own files, not shared with another attachment
    * @param access default `read-write`
+   * @param sectorSize by default 4096 bytes where the disk's GPT is for that, otherwise 512
    */
-  attach(run: RunShell, image: string, access?: 'read-write' | 'read-only'): Promise<Result<AttachedDisk>>;
+  attach(
+    run: RunShell,
+    image: string,
+    access?: 'read-write' | 'read-only',
+    sectorSize?: number,
+  ): Promise<Result<AttachedDisk>>;
   /**
    * Reserves an unused device which a script can attach with qemu-nbd. No other run gets it until `detach`, or until the
    * shell ends. Undefined for a backend without such devices.

@@ -13,6 +13,7 @@ import {
   flush,
   freeLoop,
   hasEnded,
+  hasLargeSectors,
 } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
@@ -39,6 +40,7 @@ async function attach(
   run: RunShell,
   image: string,
   access: 'read-write' | 'read-only' = 'read-write',
+  sectorSize?: number,
 ): Promise<Result<AttachedDisk>> {
   const readOnly = access === 'read-only';
   const { shell } = run;
@@ -82,7 +84,9 @@ async function attach(
   // (without the patch "fuse: Copy write buffer content before polling", 2025) reads the next request into the buffer
   // of a write still in progress, so pages of one request are written in place of another's. With buffered I/O the
   // kernel's inode lock lets one write through at a time. The backend's contract test compares every byte.
-  const loop = await attachLoop(shell, { file, note, readOnly });
+  const large = sectorSize === undefined ? await hasLargeSectors(shell, file) : ok(sectorSize > 512);
+  if (!large.ok) return large;
+  const loop = await attachLoop(shell, { file, note, readOnly, sectorSize: large.value ? 4096 : 512 });
   if (!loop.ok) return (await missingLoop(shell)) ?? loop;
   const device = loop.value;
   const pinned = await shell.pinLoop(device);

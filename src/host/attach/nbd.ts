@@ -11,6 +11,7 @@ import {
   awaitFile,
   disconnectNbd,
   flush,
+  hasLargeSectors,
   startLocked,
 } from '../root/agent-devices.ts';
 import type { RunShell } from '../root/run-shell.ts';
@@ -35,17 +36,31 @@ export function nbdBackend(given: readonly string[]): Backend {
   return {
     name: 'nbd',
     check: () => check(names),
-    attach: async (run, image, access) => {
+    attach: async (run, image, access, sectorSize) => {
       const disk = await devices.take(run.shell, (device) =>
         connect(run, image, device, access === 'read-only'),
       );
-      return disk.ok ? ok(giveBack(disk.value)) : disk;
+      if (!disk.ok) return disk;
+      const { device } = disk.value;
+      const large =
+        sectorSize === undefined ? await hasLargeSectors(run.shell, device) : ok(sectorSize > 512);
+      if (!large.ok) return large;
+      return large.value ? largeSectors(giveBack(disk.value)) : ok(giveBack(disk.value));
     },
     lend: async (run) => {
       const disk = await devices.take(run.shell, (device) => reserve(run, device));
       return disk.ok ? ok(giveBack(disk.value)) : disk;
     },
   };
+}
+
+/** A network block device has the sectors of qemu-nbd. */
+async function largeSectors(disk: AttachedDisk): Promise<Result<never>> {
+  const detached = await disk.detach();
+  if (!detached.ok) return detached;
+  return fail('host', 'the disk is for sectors of 4096 bytes, which a network block device does not have', {
+    hint: 'omit --nbd: the fuse backend attaches it',
+  });
 }
 
 async function check(devices: readonly string[]): Promise<Result<void>> {

@@ -12,7 +12,7 @@ import { makeScratch } from '../process/scratch.ts';
 import { makeSeed } from './guest/seed.ts';
 import { chooseAccelerator, lookAtKvm } from './qemu/accelerator.ts';
 import type { MachineSpec } from './qemu/arguments.ts';
-import { findFirmware, type GuestArch } from './qemu/firmware.ts';
+import { findFirmware, type GuestArch, hasLargeSectors, readHead } from './qemu/firmware.ts';
 import { checkForwards } from './qemu/forwards.ts';
 
 /** A machine that is ready to start. Disposing of it removes its temporary files. */
@@ -86,8 +86,10 @@ async function findFiles(
   { uefi = false, seed: seedDirectory }: MachineOptions,
   scratch: string,
   signal: AbortSignal,
-): Promise<Result<Pick<MachineSpec, 'disks' | 'firmware' | 'seed'>>> {
-  const firmware = await findFirmware(image, arch, uefi, scratch, signal);
+): Promise<Result<Pick<MachineSpec, 'disks' | 'firmware' | 'seed' | 'hasLargeSectors'>>> {
+  const head = await readHead(image, scratch, signal);
+  if (!head.ok) return head;
+  const firmware = findFirmware(image, arch, uefi, head.value);
   if (!firmware.ok) return firmware;
   const files: DiskImage[] = [];
   for (const [index, disk] of disks.entries()) {
@@ -95,7 +97,7 @@ async function findFiles(
     if (!file.ok) return file;
     files.push(file.value);
   }
-  const found = { disks: files, firmware: firmware.value };
+  const found = { disks: files, firmware: firmware.value, hasLargeSectors: hasLargeSectors(head.value) };
   if (seedDirectory === undefined) return ok({ ...found, seed: undefined });
   const seed = await makeSeed(path.resolve(seedDirectory), scratch, signal);
   return seed.ok ? ok({ ...found, seed: seed.value }) : seed;

@@ -13,9 +13,10 @@ export interface ByteRange {
 /** Attaches a file to a free loop device, whose name is also written to the file `note`. Returns the device. */
 export async function attachLoop(
   shell: RootShell,
-  { file, note, readOnly }: { file: string; note: string; readOnly: boolean },
+  { file, note, readOnly, sectorSize }: { file: string; note: string; readOnly: boolean; sectorSize: number },
 ): Promise<Result<string>> {
-  const device = await printed(shell, ['attach_loop', file, note, ...(readOnly ? ['--read-only'] : [])]);
+  const options = [...(readOnly ? ['--read-only'] : []), '--sector-size', String(sectorSize)];
+  const device = await printed(shell, ['attach_loop', file, note, ...options]);
   return device.ok ? ok(device.value.trim()) : device;
 }
 
@@ -55,6 +56,12 @@ export function startLocked(
 /** Disconnects a network block device. */
 export function disconnectNbd(shell: RootShell, device: string) {
   return done(shell, ['qemu-nbd', '--disconnect', device]);
+}
+
+/** Whether the partition table of a disk is for sectors of 4096 bytes. */
+export async function hasLargeSectors(shell: RootShell, file: string): Promise<Result<boolean>> {
+  const large = await asked(shell, ['large_sectors', file]);
+  return large.ok ? ok(large.value.yes) : large;
 }
 
 /** Creates the nodes of a disk's partitions. A disk without a partition table is not a failure. */

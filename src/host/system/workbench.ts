@@ -44,8 +44,8 @@ class LinuxWorkbench implements Workbench {
     this.#run = run;
   }
 
-  async attach(image: string): Promise<Result<Disk>> {
-    const disk = await this.#backend.attach(this.#run, image);
+  async attach(image: string, sectorSize?: number): Promise<Result<Disk>> {
+    const disk = await this.#backend.attach(this.#run, image, 'read-write', sectorSize);
     if (!disk.ok) return disk;
     this.#attached.set(disk.value, disk.value);
     this.#disks.push(disk.value);

@@ -145,8 +145,8 @@ export interface Packings {
 type Archive = 'tar' | 'zip';
 
 export interface Workbench extends AsyncDisposable {
-  /** Attaches an image as a block device. */
-  attach(image: string): Promise<Result<Disk>>;
+  /** Attaches an image as a block device. @param sectorSize by default as its partition table has it */
+  attach(image: string, sectorSize?: number): Promise<Result<Disk>>;
   /**
    * Reserves a device until it is detached, for a script that attaches its disk itself. Only if the host lends devices.
    */

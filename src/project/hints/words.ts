@@ -197,6 +197,15 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
       return undefined;
     },
   },
+  'sector-size': {
+    form: 'sector-size BYTES',
+    text: 'Attaches the disk with sectors of 512 or 4096 bytes; by default 4096 if its GPT is for that, otherwise 512.',
+    take(draft, args) {
+      if (args.length !== 1 || !/^(512|4096)$/.test(args[0] ?? '')) return 'must be 512 or 4096';
+      draft.sectorSize = Number(args[0]);
+      return undefined;
+    },
+  },
   'root-partition': {
     form: 'root-partition N',
     text: 'Sets the number of the partition that holds the system; by default the one with /etc/os-release.',

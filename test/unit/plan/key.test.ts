@@ -66,6 +66,7 @@ describe('the key changes with', () => {
     'the root partition': { hints: { rootPartition: 2 } },
     'the host name': { hints: { hostname: 'web' } },
     'which partition is mounted': { hints: { partitionMounts: [{ partition: 4, target: '/boot' }] } },
+    'the size of sectors': { hints: { sectorSize: 4096 } },
     'which subvolume is mounted': {
       hints: { partitionMounts: [{ partition: 2, subvolume: '@boot', target: '/boot' }] },
     },

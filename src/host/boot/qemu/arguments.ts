@@ -10,6 +10,8 @@ export interface MachineSpec {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly image: DiskImage;
+  /** Whether the image is for sectors of 4096 bytes. */
+  readonly hasLargeSectors?: boolean;
   /** Further disks. */
   readonly disks: readonly DiskImage[];
   readonly firmware: UefiFirmware | undefined;
@@ -44,13 +46,15 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     // Without it a guest may wait for entropy.
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
-    ...diskArguments('disk', spec.image, console, ',bootindex=0'),
+    ...diskArguments('disk', spec.image, console, `,bootindex=0${spec.hasLargeSectors ? LARGE_SECTORS : ''}`),
     ...spec.disks.flatMap((disk, index) => diskArguments(`disk${index + 1}`, disk, console)),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
     ...spec.cards.flatMap((card, index) => networkArguments(spec.network, card, index)),
     ...consoleArguments(console),
   ];
 }
+
+const LARGE_SECTORS = ',logical_block_size=4096,physical_block_size=4096';
 
 /** graphics=off makes the BIOS, and what prints through it, use the serial console. */
 const MACHINES: Readonly<Record<GuestArch, string>> = { x86_64: 'q35', aarch64: 'virt' };

@@ -16,6 +16,7 @@ export interface UefiFirmware {
 }
 
 const SECTOR = 512;
+const LARGE_SECTOR = 4096;
 /** UEFI specification, 5.2.1: boot code, then four partition entries of 16 bytes with the type in the fifth. */
 const BOOT_CODE_BYTES = 440;
 const PARTITION_TABLE_AT = 446;
@@ -43,19 +44,15 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
  * The UEFI for an image, or undefined for QEMU's BIOS, which boots every image that it can; arm64 machines have only
  * UEFI. Fails as `host` when a UEFI is needed and none is installed.
  * @param isWanted whether it is to be a UEFI in any case
+ * @param head the beginning of the disk, see `readHead`
  */
-export async function findFirmware(
+export function findFirmware(
   image: DiskImage,
   arch: GuestArch,
   isWanted: boolean,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<Result<UefiFirmware | undefined>> {
-  if (arch === 'x86_64' && !isWanted) {
-    const head = await readHead(image, scratch, signal);
-    if (!head.ok) return head;
-    if (!needsUefi(head.value)) return ok(undefined);
-  }
+  head: Uint8Array,
+): Result<UefiFirmware | undefined> {
+  if (arch === 'x86_64' && !isWanted && !needsUefi(head)) return ok(undefined);
   const firmware = installedUefi(arch);
   if (firmware) return ok(firmware);
   const message = isWanted ? 'no UEFI firmware for QEMU is installed' : ONLY_UEFI;
@@ -72,14 +69,29 @@ export function installedUefi(arch: GuestArch): UefiFirmware | undefined {
   return PLACES[arch].find(({ code, variables }) => existsSync(code) && existsSync(variables));
 }
 
-/** Whether a disk with these first two sectors has no boot code for a BIOS, but a partition that UEFI boots from. */
+/** Whether a disk with this beginning has no boot code for a BIOS, but a partition that UEFI boots from. */
 export function needsUefi(head: Uint8Array): boolean {
   if (head.subarray(0, BOOT_CODE_BYTES).some((byte) => byte !== 0)) return false;
-  if (Buffer.from(head.subarray(SECTOR, SECTOR + 8)).toString('latin1') === 'EFI PART') return true;
+  if ([SECTOR, LARGE_SECTOR].some((sector) => hasGpt(head, sector))) return true;
   return [0, 1, 2, 3].some((entry) => head[PARTITION_TABLE_AT + 16 * entry + 4] === EFI_SYSTEM_PARTITION);
 }
 
-async function readHead(image: DiskImage, scratch: string, signal: AbortSignal): Promise<Result<Uint8Array>> {
+/** Whether a GPT for sectors of this size begins a disk. */
+function hasGpt(head: Uint8Array, sector: number): boolean {
+  return Buffer.from(head.subarray(sector, sector + 8)).toString('latin1') === 'EFI PART';
+}
+
+/** Whether a disk with this beginning is for sectors of 4096 bytes. */
+export function hasLargeSectors(head: Uint8Array): boolean {
+  return hasGpt(head, LARGE_SECTOR) && !hasGpt(head, SECTOR);
+}
+
+/** Reads the beginning of a disk: a sector of the larger size, and the one behind it. */
+export async function readHead(
+  image: DiskImage,
+  scratch: string,
+  signal: AbortSignal,
+): Promise<Result<Uint8Array>> {
   const head = path.join(scratch, 'head');
   const copy = [
     'dd',
@@ -88,7 +100,7 @@ async function readHead(image: DiskImage, scratch: string, signal: AbortSignal):
     '-O',
     'raw',
     `bs=${SECTOR}`,
-    'count=2',
+    `count=${(2 * LARGE_SECTOR) / SECTOR}`,
     `if=${image.file}`,
     `of=${head}`,
   ];

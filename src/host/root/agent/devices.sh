@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
-# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, own_devices,
+# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
 #   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
 #   place, aside, wanted (each set and used within one function)
@@ -117,6 +117,12 @@ $wanted
 $number
 "*) ;; *) partx --delete --nr "$number" "$1" ;; esac
   done
+}
+
+# large_sectors FILE: whether a disk has a GPT for sectors of 4096 bytes, and none for 512.
+large_sectors() {
+  [ "$(dd if="$1" bs=8 skip=512 count=1 status=none)" = 'EFI PART' ] &&
+    [ "$(dd if="$1" bs=8 skip=64 count=1 status=none)" != 'EFI PART' ]
 }
 
 # probe_disk DEVICE: prints a line "volume DEVICE MAJOR:MINOR" for each partition, or for the disk if it has none, and then

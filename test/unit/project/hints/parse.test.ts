@@ -46,6 +46,7 @@ describe('good hints', () => {
     ['# vlb: from 10_base', { from: { layer: '10_base', line: 2 } }],
     ['# vlb: disk-size 20G', { diskSize: 20 * 2 ** 30 }],
     ['# vlb: root-partition 3', { rootPartition: 3 }],
+    ['# vlb: sector-size 4096', { sectorSize: 4096 }],
     ['# vlb: timeout 30m', { timeout: 1800 }],
     ['# vlb: max-age 7d', { maxAge: 604_800 }],
     ['# vlb: secret npm.token-1', { secrets: [{ name: 'npm.token-1', line: 2 }] }],
