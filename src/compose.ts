@@ -28,6 +28,13 @@ export function openWorkspace(
   return new Workspace(options, compose(environment, name));
 }
 
+/** Stops or continues the scripts that this process runs, see src/host/process/descendants.ts. */
+export async function signalScripts(signal: 'STOP' | 'CONT'): Promise<void> {
+  const { continueScripts, stopScripts } = await import('./host/process/descendants.ts');
+  if (signal === 'STOP') stopScripts();
+  else continueScripts();
+}
+
 /** The environment of this process. */
 export function environmentHere(): Environment {
   return {

@@ -1,7 +1,7 @@
 // The command line: what is wrong on it, where the project is looked for, and what goes to which stream.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
@@ -280,6 +280,30 @@ test('signals that were ignored at the start stay ignored, and SIGUSR1 opens not
   assert.equal(ended.status, 0, ended.stderr);
   assert.match(ended.stdout, /"line":"ended"/);
   assert.doesNotMatch(ended.stderr, /Debugger/);
+});
+
+test("^Z stops the script too, and the time that vlb was stopped is not the script's", async () => {
+  const count = 'i=0; while [ $i -lt 20 ]; do i=$((i + 1)); echo "line $i"; sleep 0.1; done';
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer(count, '# vlb: timeout 4s\n# vlb: param N=0'),
+  });
+  const log = project.path('.vlb/logs/20_app.log');
+  // A shell with job control, or the kernel would not let vlb stop.
+  const job = (signal: string, param: string) => `set -m
+    "${VLB}" build -p N=${param} & vlb=$!
+    until grep -q 'line 3' ${log} 2>/dev/null; do sleep 0.1; done
+    kill -${signal} $vlb; sleep 1; grep -c line ${log}; sleep 5; grep -c line ${log}
+    kill -CONT $vlb; fg %1 >/dev/null`;
+  const stopped = await run('bash', ['-c', job('TSTP', '1')], { cwd: project.directory });
+  const [before, after] = stopped.stdout.split('\n').map(Number);
+  assert.equal(stopped.status, 0, stopped.stderr);
+  assert.ok(before !== undefined && before < 20, stopped.stdout);
+  assert.equal(after, before);
+  rmSync(log);
+  const alone = await run('bash', ['-c', job('STOP', '2')], { cwd: project.directory });
+  assert.equal(alone.status, 0, alone.stderr);
+  assert.deepEqual(leftovers(project), []);
 });
 
 test('an environment with contradictions, or none', async () => {

@@ -1,5 +1,6 @@
 // What ends a command from outside: SIGINT, SIGTERM, SIGHUP, or lost output. The first one aborts, so that everything stops and cleans up.
 
+import { signalScripts } from '../../compose.ts';
 import { ignoresSignal } from '../../model/environment.ts';
 import type { Failure } from '../../model/failure.ts';
 import { type End, exitStatusOf } from '../exit-status.ts';
@@ -25,6 +26,18 @@ export function endAll(end: End): boolean {
   return listening.length > 0;
 }
 
+/**
+ * ^Z: scripts run in sessions of their own, where a terminal does not reach them, so they are stopped with vlb, and continue with it. The
+ * kernel decides whether vlb stops: it does not where no shell could continue it.
+ */
+async function suspend(): Promise<void> {
+  await signalScripts('STOP');
+  process.off('SIGTSTP', suspend);
+  process.kill(process.pid, 'SIGTSTP');
+  process.on('SIGTSTP', suspend);
+  await signalScripts('CONT');
+}
+
 /** The result of a command that failed. When it was ended from outside, that is the exit status, and nothing is printed. */
 export function endOf(failure: Failure, interrupt: Interrupt): number | Failure {
   return failure.kind === 'interrupted' ? exitStatusOf(failure, interrupt.received()) : failure;
@@ -43,6 +56,7 @@ export function createInterrupt(): Interrupt {
     received: () => received,
     listen() {
       listening.push(take);
+      if (listening.length === 1 && !ignoresSignal('SIGTSTP', process.env)) process.on('SIGTSTP', suspend);
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
         if (!ignoresSignal(name, process.env)) process.on(name, () => take(name));
       }

@@ -7,6 +7,7 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
 import type { ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
+import { countdown } from './countdown.ts';
 import type { Job } from './job.ts';
 import { LineSplitter } from './lines.ts';
 import { logFile, openLog } from './log.ts';
@@ -37,14 +38,13 @@ export async function runScript(
   });
   let timedOut = false;
   const { timeout } = layer.hints;
-  // Timers cannot be longer than 24 days (2^31 ms); a longer timeout has no effect.
-  const timer =
-    timeout === undefined || timeout * 1000 > 2 ** 31 - 1
+  using _timer =
+    timeout === undefined
       ? undefined
-      : setTimeout(() => {
+      : countdown(timeout * 1000, () => {
           timedOut = true;
           void bench.stopScript();
-        }, timeout * 1000);
+        });
   try {
     const mask = new SecretMask(job.secrets);
     const write = (text: Buffer) => {
@@ -81,7 +81,6 @@ export async function runScript(
     }
     return ended.value === 0 ? ok() : { ok: false, failure: scriptFailure(job, ended.value, tail, about) };
   } finally {
-    clearTimeout(timer);
     closeSync(descriptor);
     opened.value.end();
   }
