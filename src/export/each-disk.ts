@@ -1,6 +1,7 @@
 // What the formats with one file for each disk have in common.
 
 import path from 'node:path';
+import { diskIdentity } from '../machine/description.ts';
 import { ok, type Result } from '../model/failure.ts';
 import {
   diskName,
@@ -44,7 +45,7 @@ export function eachDisk(extension: string, writeDisk: WriteDisk): Exporter['wri
 /** Writes a disk with `qemu-img convert`. */
 export function convertDisk(to: (options: ExportJob['options']) => Omit<ConvertTo, 'onProgress'>): WriteDisk {
   return (disk, target, { options, convert, onProgress }) =>
-    convert(disk, target, { ...to(options), onProgress });
+    convert(disk, target, { ...to(options), identity: diskIdentity(disk), onProgress });
 }
 
 /**

@@ -3,6 +3,8 @@
 
 import type { Exporters, ExportTools } from '../model/ports/exporter.ts';
 import { libvirtExporter } from './described/libvirt.ts';
+import { qemuExporter } from './described/qemu.ts';
+import { vmwareExporter } from './described/vmware.ts';
 import { gceExporter } from './gce.ts';
 import { qcow2Exporter } from './qcow2.ts';
 import { rawExporter } from './raw.ts';
@@ -26,6 +28,8 @@ export function exportersFor(tools: ExportTools): Exporters {
     vhd: vhdExporter(tools),
     gce: gceExporter(tools),
     libvirt: libvirtExporter(),
+    qemu: qemuExporter(),
+    vmware: vmwareExporter(),
     rootfs: rootfsExporter(tools),
   };
 }

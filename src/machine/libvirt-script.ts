@@ -1,6 +1,6 @@
 // The script beside a domain's XML: it copies the disks away from the export before libvirt gets them.
 
-import { quoteCommand, quoteWord } from '../util/quote.ts';
+import { inQuotes, quoteCommand, quoteWord } from '../util/quote.ts';
 import type { Description } from './description.ts';
 
 /** Where libvirt keeps disks, and what the definition names. */
@@ -42,7 +42,7 @@ mkdir -p "$dir"
 for disk in ${files}; do
   cp --reflink=auto --sparse=always "$here/$disk" "$dir/$disk"
 done
-sed "s|${LIBVIRT_IMAGES}/|$dir/|" "$here/"${quoteWord(definition)} | virsh define --validate /dev/stdin
+sed "s|${LIBVIRT_IMAGES}/|$dir/|" "$here/${inQuotes(definition)}" | virsh define --validate /dev/stdin
 defined=yes
 `;
 }

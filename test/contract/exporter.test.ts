@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { exportersFor } from '../../src/export/registry.ts';
@@ -35,7 +36,12 @@ const QEMU_FORMAT: Readonly<Partial<Record<FormatName, string>>> = {
   vmdk: 'vmdk',
   qcow2: 'qcow2',
   libvirt: 'qcow2',
+  qemu: 'qcow2',
+  vmware: 'vmdk',
 };
+
+/** QEMU writes clusters in any order, or chooses identifiers at random. */
+const VARYING = /\.(qcow2|vhdx?)$/;
 
 /** The names of disks, and of what contains them; other files are texts. */
 const DISK = /\.(qcow2|raw(\.\w+)?|vmdk|vdi|vhdx?|tar\.gz|ova|box)$/;
@@ -92,6 +98,20 @@ for (const format of FORMAT_NAMES.filter((name) => !OF_FILES.includes(name))) {
         encoding: 'utf8',
       });
       assert.equal(JSON.parse(info)['backing-filename'], undefined);
+    });
+
+    test('the same machine becomes the same files, where QEMU lets it', async () => {
+      using tree = new Tree({});
+      using other = new Tree({});
+      const top = chain(tree);
+      const digests = async (place: Tree) =>
+        (await written(format, place, top)).files
+          .filter((file) => !VARYING.test(file))
+          .map((file) => [
+            path.basename(file),
+            createHash('sha256').update(readFileSync(file)).digest('hex'),
+          ]);
+      assert.deepEqual(await digests(tree), await digests(other));
     });
 
     test('a disk that is not there is a failure of this host, with the command that failed', async () => {

@@ -9,6 +9,7 @@ import type { ConvertTo, ImageInfo, Images } from '../../model/ports/machine.ts'
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
 import { recognizeFormat } from './format.ts';
+import { hasIdentity, setIdentity } from './identity.ts';
 import { isSparse, readSparse, sparseFile } from './sparse-file.ts';
 
 export const qemuImg: Images = {
@@ -161,7 +162,7 @@ async function convert(
   format: string,
   target: string,
   signal: AbortSignal,
-  { format: written, options = [], compress = false, onProgress }: ConvertTo = { format: 'qcow2' },
+  { format: written, options = [], compress = false, identity, onProgress }: ConvertTo = { format: 'qcow2' },
 ): Promise<Result<void>> {
   // Other formats are written in order, so that the same disk becomes the same file wherever the format allows it.
   const quick = written === 'qcow2' || written === 'raw' ? QUICK : [];
@@ -178,7 +179,8 @@ async function convert(
     signal,
     ...(onProgress ? { output: progressOf(onProgress) } : {}),
   });
-  return done.ok ? ok() : done;
+  if (!done.ok) return done;
+  return identity !== undefined && hasIdentity(written) ? setIdentity(target, written, identity) : ok();
 }
 
 /** Reads what `qemu-img convert -p` prints: `    (12.34/100%)` and a carriage return, again and again. */

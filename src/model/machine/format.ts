@@ -59,6 +59,11 @@ export const FORMATS = {
       type: { choices: ['kvm', 'qemu'], text: 'type of the domain; qemu emulates the processor' },
     },
   },
+  qemu: { text: 'a qcow2 file for each disk, and a script that runs them', for: 'QEMU' },
+  vmware: {
+    text: 'a .vmx file, and a monolithicSparse vmdk file for each disk',
+    for: 'VMware Workstation, Player, Fusion',
+  },
   rootfs: {
     text: 'the files of the system in a tar archive',
     for: 'systemd-nspawn, chroots, diskless machines',

@@ -88,6 +88,8 @@ export interface ConvertTo {
   /** `NAME=VALUE` each, see qemu-img(1). None may contain a comma. */
   readonly options?: readonly string[];
   readonly compress?: boolean;
+  /** A UUID for the identifier in the file, in the place of a random one: of vdi and vmdk. */
+  readonly identity?: string;
   /** @param part how much is done, from 0 to 1 */
   readonly onProgress?: (part: number) => void;
 }
