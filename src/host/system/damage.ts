@@ -29,7 +29,7 @@ export async function explainRefusal(
   const { type = '' } = volume;
   const name = nameOf(volume);
   if (/unknown filesystem type/.test(refused)) {
-    const hint = `this host's kernel has no ${type}: modprobe ${type}`;
+    const hint = `this host's kernel has no ${type}: modprobe ${mount.type}`;
     return ok({ kind: 'host', why: `${name}: ${refused}`, hint });
   }
   const said = await agent.kernelWords(shell, mount);

@@ -1,10 +1,12 @@
 // A base that is a file of this machine.
 
+import { readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Base } from '../../model/project.ts';
 import { unreadable } from '../../project/inputs/read-file.ts';
 import { isSameStat } from '../../project/inputs/stat-index.ts';
+import { attempt } from '../../util/errors.ts';
 import { statIfAny } from '../../util/fs.ts';
 import type { BaseInputs, BaseKind } from '../kind.ts';
 import { baseRecipe, digestsIn, fileContent } from './content.ts';
@@ -38,6 +40,15 @@ async function hashOf(
   { name, directory, index, loadHasher, read, signal }: BaseInputs,
 ): Promise<Result<string>> {
   const stat = statIfAny(file);
+  const target = stat ? undefined : attempt(() => readlinkSync(file));
+  if (target !== undefined) {
+    return fail('usage', `the base image is a link to ${target}, which does not exist`, {
+      where: { file },
+      hint: target.includes('/annex/objects/')
+        ? `get the image: git annex get ${path.basename(file)}`
+        : 'check base: in vlb.yaml, and the link',
+    });
+  }
   if (!stat?.isFile()) {
     const wrong = stat?.isDirectory()
       ? 'is not a file: it is a directory'

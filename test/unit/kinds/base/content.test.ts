@@ -56,12 +56,17 @@ test('a url stands for its checksum, whatever the address, and nothing is read',
 });
 
 test('a base that is not there, or is no file', async () => {
-  using tree = new Tree({ 'directory/': '', loop: { link: 'loop' } });
+  using tree = new Tree({
+    'directory/': '',
+    loop: { link: 'loop' },
+    annexed: { link: '.git/annex/objects/a/b' },
+  });
   for (const [name, message] of [
     ['missing', /does not exist/],
     ['missing/below', /does not exist/],
     ['directory', /is not a file/],
     ['loop', /base image/],
+    ['annexed', /is a link to .*, which does not exist/],
   ] as const) {
     const failure = failureIn(await content({ type: 'file', path: tree.path(name) }, tree));
     assert.match(failure.message, message);
