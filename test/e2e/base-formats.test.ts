@@ -293,9 +293,11 @@ function descriptor(file: string): string {
 }
 
 test('holes stay holes: a sparse image takes the space and the time of its data', async (t) => {
-  shell('cp --sparse=always base.raw holes.raw; truncate -s 2G holes.raw; zstd -q1 holes.raw');
+  shell(
+    'cp --sparse=always base.raw holes.raw; truncate -s 2G holes.raw; zstd -q1 holes.raw; tar -Scf holes.tar holes.raw',
+  );
   using small = new SmallPlace(images.path('small'), '30M');
-  for (const name of ['holes.raw', 'holes.raw.zst']) {
+  for (const name of ['holes.raw', 'holes.raw.zst', 'holes.tar']) {
     await t.test(name, async () => {
       await using project = new TestProject({ ...APP, 'vlb.yaml': `base: ${images.path(name)}\n` });
       const built = await project.build([], { env: { VLB_CACHE_DIR: `${small.directory}/${name}` } });

@@ -1,6 +1,7 @@
 // Unpacks images, with Node's decompressors and with the tools for the other formats. All write to a file that vlb names: no name in an archive is ever created.
 
-import { createReadStream } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { fail, ok, type Result } from '../../model/failure.ts';
@@ -24,8 +25,7 @@ export const packings: Packings = {
       const listed = await runTool('unzip', ['-Z1', source], { signal });
       return listed.ok ? ok(lines(listed.value.stdout).filter((name) => !name.endsWith('/'))) : listed;
     }
-    const args = [...tarFile(source), '--list', '--verbose', '--numeric-owner', '--quoting-style=literal'];
-    const listed = await runTool('tar', args, { signal, env: { LC_ALL: 'C' } });
+    const listed = await runTool('tar', [...tarFile(source), ...LIST], { signal, env: { LC_ALL: 'C' } });
     return listed.ok
       ? ok(lines(listed.value.stdout).flatMap((line) => TAR_FILE.exec(line)?.[1] ?? []))
       : listed;
@@ -36,9 +36,32 @@ export const packings: Packings = {
       format === 'zip'
         ? (['unzip', '-p', '-P', 'none', source, name.replaceAll(/[[*?\\]/g, '\\$&')] as const)
         : (['tar', ...tarFile(source), '--extract', '--to-stdout', '--', name] as const);
+    if (format === 'tar' && (await isSparseMember(source, name, signal))) {
+      // Into a stream, tar would write each hole in pieces of 512 bytes.
+      const output = createWriteStream(target);
+      await once(output, 'open');
+      try {
+        const done = await runTool(command, args, { signal, output });
+        return done.ok ? ok() : done;
+      } finally {
+        output.destroy();
+      }
+    }
     return toFile(command, args, target, signal);
   },
 };
+
+/** Whether a file has holes that are not in its archive: it is larger than that. */
+async function isSparseMember(source: string, name: string, signal: AbortSignal): Promise<boolean> {
+  const listed = await runTool('tar', [...tarFile(source), ...LIST, '--', name], {
+    signal,
+    env: { LC_ALL: 'C' },
+  });
+  const [, size = 0] = (listed.ok && /^\S+ +\S+ +(\d+) /.exec(listed.value.stdout)) || [];
+  return Number(size) > statSync(source).size;
+}
+
+const LIST = ['--list', '--verbose', '--numeric-owner', '--quoting-style=literal'];
 
 /** Pieces of the usual size take three times as long. */
 const CHUNK = 1 << 20;

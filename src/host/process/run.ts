@@ -1,6 +1,6 @@
 // Runs external commands. The only file that imports execa; everything else that starts a process calls this one.
 
-import { constants } from 'node:fs';
+import { constants, WriteStream } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Written to the command's standard input; without it the input is empty. */
   readonly input?: string;
-  /** Takes the command's standard output, which is then not returned. */
+  /** Takes the command's standard output, which is then not returned. The command writes to an open file itself. */
   readonly output?: Writable;
   /** Discards what the command writes to its standard error. */
   readonly discardErrors?: boolean;
@@ -57,7 +57,7 @@ export async function run(
     stripFinalNewline: false,
     stdin: options.input === undefined ? 'ignore' : 'pipe',
     ...(options.input === undefined ? {} : { input: options.input }),
-    ...(options.output === undefined ? {} : { stdout: ['pipe', options.output], buffer: { stdout: false } }),
+    ...(options.output === undefined ? {} : outputTo(options.output)),
     ...(options.discardErrors ? { stderr: 'ignore' as const } : {}),
     detached: ignoresTerminal(process.env),
     ...commonOptions(options),
@@ -74,6 +74,11 @@ export async function run(
     ok: false,
     failure: commandFailure([command, ...args], endOf(result), output.stderr || output.stdout),
   };
+}
+
+function outputTo(output: Writable) {
+  const stdout = output instanceof WriteStream ? output : (['pipe', output] as ['pipe', Writable]);
+  return { stdout, buffer: { stdout: false } };
 }
 
 /** A process that vlb started and talks to while it runs. */
