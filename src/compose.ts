@@ -6,7 +6,7 @@ import { bootId, ownerIsAlive, ownerName } from './host/process/owner.ts';
 import { linuxHost } from './host/system/host.ts';
 import type { Environment } from './model/environment.ts';
 import type { Emit } from './model/event.ts';
-import type { Result } from './model/failure.ts';
+import { ok, type Result } from './model/failure.ts';
 import type { CacheLimits } from './model/ports/store-upkeep.ts';
 import type { ProjectPaths } from './project/project.ts';
 import { evictionNotes } from './report/text/cache.ts';
@@ -66,6 +66,11 @@ function compose(environment: Environment, name: string | undefined): Parts {
       return exportersFor({ images, packer });
     },
     gitState: async (directory) => (await import('./host/system/git.ts')).gitState(directory),
+    runCommand: async (line, { directory, variables, signal }) => {
+      const { run } = await import('./host/process/run.ts');
+      const done = await run('sh', ['-c', line], { cwd: directory, env: variables, signal });
+      return done.ok ? ok() : done;
+    },
     openStoreUpkeep: async (paths, signal) => {
       const { openStoreUpkeep } = await import('./store/upkeep/store-upkeep.ts');
       const { removeRun } = await import('./host/system/leftovers.ts');

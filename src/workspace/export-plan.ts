@@ -190,6 +190,7 @@ export function runOf(
       const opened = await viewer;
       if (opened?.ok) await opened.value[Symbol.asyncDispose]();
     },
+    command: (line, variables) => parts.runCommand(line, { directory, variables, signal: request.signal }),
     onProgress: ({ machine, order }, bytes, total) => {
       if (performance.now() - shownAt < PROGRESS_MILLISECONDS && bytes < total) return;
       shownAt = performance.now();

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { type ExportRun, type ExportTask, reasonFor, writeExport } from '../execute/export/export-machine.ts';
 import { exportedBytes } from '../execute/export/fresh.ts';
+import { runAfter, runBefore } from '../execute/export/hooks.ts';
 import type { Known } from '../execute/export/lineage.ts';
 import { taskOf, type Wish } from '../execute/export/task.ts';
 import type { BuildEvent, ExportedDirectory, Finished } from '../model/event.ts';
@@ -150,12 +151,16 @@ async function exportOne(
   try {
     using lock = await parts.lock(lockFile, onWait, signal);
     if (!lock) return ended('failed', fail('interrupted', 'interrupted while waiting for another export'));
-    if (!force && (await reasonFor(task, run)) === undefined)
-      return ended('fresh', ok(exportedBytes(task.target)));
+    const reason = force ? 'forced' : await reasonFor(task, run);
+    if (reason === undefined) return ended('fresh', ok(exportedBytes(task.target)));
     emit({ type: 'export-started', ...about });
-    const written = await writeExport(task, run);
-    if (!written.ok) return ended('failed', written);
-    return ended('written', ok(written.value.reduce((sum, { size }) => sum + size, 0)));
+    if (reason !== 'its command failed') {
+      const begun = await runBefore(task, run);
+      const written = begun.ok ? await writeExport(task, run) : begun;
+      if (!written.ok) return ended('failed', written);
+    }
+    const after = await runAfter(task, run);
+    return after.ok ? ended('written', ok(exportedBytes(task.target))) : ended('failed', after);
   } catch (error) {
     return ended('failed', failAt(lockFile, 'cannot lock the export', error));
   }

@@ -41,6 +41,16 @@ export interface Parts {
   exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
   /** The commit that a directory is at; null outside a git repository. */
   gitState(directory: string): Promise<GitState | null>;
+  /** Runs a command line in a shell. Fails as `host` with its exit status and its last lines. */
+  runCommand(
+    line: string,
+    options: {
+      readonly directory: string;
+      /** Added to the environment of this process. */
+      readonly variables: Readonly<Record<string, string>>;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Result<void>>;
   openStoreUpkeep(paths: ProjectPaths, signal: AbortSignal): Promise<StoreUpkeep>;
   openSharedCacheUpkeep(shared: SharedCacheConfig): Promise<Result<SharedCacheUpkeep>>;
   booter(): Promise<ImageBooter>;

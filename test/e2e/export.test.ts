@@ -112,6 +112,32 @@ describe('vlb export', () => {
     assert.deepEqual(readdirSync(project.path('dist/20_app')), ['vdi']);
   });
 
+  test('runs the commands of an export, and the one after it again until it succeeds', async () => {
+    const withHooks = CONFIG.replace(
+      'compression: zlib }',
+      'compression: zlib, before: echo before >> log, after: \'echo "$VLB_EXPORT_MACHINE $VLB_EXPORT_FORMAT" >> log; ls "$VLB_EXPORT_DIRECTORY" >> log; echo no room; test -e done\' }',
+    );
+    project.write({ 'vlb.yaml': withHooks });
+    const args = ['--force', '--format', 'qcow2'];
+    const failed = await project.vlb(['export', ...args]);
+    assert.equal(failed.status, 1, failed.stderr);
+    assert.match(
+      failed.stderr,
+      /the command after the export failed with exit status 1: echo .*\n +at vlb\.yaml:7\n[\s\S]*no room/,
+    );
+    const files = 'manifest.json\nnotes.txt\nweb.data.qcow2\nweb.qcow2\n';
+    assert.equal(readFileSync(project.path('log'), 'utf8'), `before\nweb qcow2\n${files}`);
+    assert.match((await project.vlb(['export', '-n'])).stdout, /web as qcow2 +its command failed/);
+
+    project.write({ done: '', log: '' });
+    const { ctimeMs } = statSync(project.path('build/export/web/qcow2/web.qcow2'));
+    assert.equal(outcomes(await exported('--format', 'qcow2')), 'web qcow2 written');
+    assert.equal(readFileSync(project.path('log'), 'utf8'), `web qcow2\n${files}`);
+    assert.equal(statSync(project.path('build/export/web/qcow2/web.qcow2')).ctimeMs, ctimeMs);
+    assert.equal(outcomes(await exported('--format', 'qcow2')), 'web qcow2 fresh');
+    project.write({ 'vlb.yaml': CONFIG });
+  });
+
   test('--no-build fails where a layer has to be built, and names it', async () => {
     project.write({ 'layers/20_app/page': 'third\n' });
     const refused = await project.vlb(['export', '--no-build']);
@@ -143,14 +169,20 @@ describe('vlb export', () => {
     test(`fault: ${signal} while an export is written leaves the earlier one, and nothing else`, async () => {
       const file = project.path('build/export/web/raw.zst/web.raw.zst');
       const earlier = readFileSync(file);
+      // Large enough to be met while it is written.
+      project.write({ 'vlb.yaml': CONFIG.replace('64M', '2G') });
       const child = spawn(VLB, ['export', '--force', '--format', 'raw.zst'], { cwd: project.directory });
       const closed = new Promise((resolve) => child.on('close', resolve));
       const beside = () =>
         readdirSync(project.path('build/export/web')).filter((name) => name.startsWith('.'));
-      while (!beside().some((name) => name.includes('-fresh-'))) await sleep(5);
+      while (!beside().some((name) => name.includes('-fresh-'))) {
+        assert.equal(child.exitCode, null, 'it ended before');
+        await sleep(5);
+      }
       child.kill(signal);
       await closed;
       assert.deepEqual(readFileSync(file), earlier);
+      project.write({ 'vlb.yaml': CONFIG });
       assert.equal(outcomes(await exported()), 'web raw.zst fresh, web qcow2 fresh');
       if (signal === 'SIGINT') assert.deepEqual(beside(), []);
       assert.equal(outcomes(await exported('--force', '--format', 'raw.zst')), 'web raw.zst written');

@@ -60,6 +60,8 @@ export interface ExportRun {
   readonly osOf: (disk: DiskSource) => Promise<Result<string>>;
   readonly git: () => Promise<GitState | null>;
   readonly viewer: ExportJob['viewer'];
+  /** Runs a command line of the project in a shell, in its directory. Fails as `host` with its last lines. */
+  readonly command: (line: string, variables: Readonly<Record<string, string>>) => Promise<Result<void>>;
   readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
 }
 
@@ -155,7 +157,7 @@ async function writeFiles(
   const free = checkTarget(target.directory, names);
   if (!free.ok) return free;
   replaceExport({ fresh, scratch, ...place }, target.directory);
-  noteFresh(target, names, key, run.host.bootId());
+  noteFresh(target, names, key, run.host.bootId(), order.after === undefined);
   return ok(files);
 }
 

@@ -38,6 +38,7 @@ export async function staleness(
   if (files === undefined || noted === undefined) return 'not exported';
   const names = [MANIFEST_FILE, ...files.map(({ name }) => name)];
   if (noted === noteText(target, names, key, boot)) return undefined;
+  if (noted === `${noteText(target, names, key, boot)}${UNFINISHED}`) return 'its command failed';
   if (attempt(() => JSON.parse(noted).key) !== key) return 'changed';
   if (attempt(() => JSON.parse(noted).boot) === boot) return 'files changed';
   for (const file of files) {
@@ -54,7 +55,12 @@ export type Staleness =
   /** The disks, the machine or the options are others. */
   | 'changed'
   /** The files are not as they were written. */
-  | 'files changed';
+  | 'files changed'
+  /** The files are as they should be, but the command after the export did not succeed. */
+  | 'its command failed';
+
+/** At the end of a note while the command after the export has not succeeded. */
+const UNFINISHED = ' unfinished';
 
 /** The size of the files of an export. */
 export function exportedBytes({ directory }: Target): number {
@@ -62,10 +68,26 @@ export function exportedBytes({ directory }: Target): number {
   return files.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Notes that the files of an export are those of the key. Throws node's fs errors. */
-export function noteFresh(target: Target, names: readonly string[], key: string, boot: string): void {
+/**
+ * Notes that the files of an export are those of the key. Throws node's fs errors.
+ * @param isFinished false while the command after the export has not succeeded
+ */
+export function noteFresh(
+  target: Target,
+  names: readonly string[],
+  key: string,
+  boot: string,
+  isFinished = true,
+): void {
   mkdirSync(path.dirname(target.note), { recursive: true });
-  writeFileSync(target.note, noteText(target, names, key, boot) ?? '');
+  const text = noteText(target, names, key, boot) ?? '';
+  writeFileSync(target.note, isFinished ? text : `${text}${UNFINISHED}`);
+}
+
+/** Notes that the command after the export succeeded. Throws node's fs errors. */
+export function noteFinished(target: Target): void {
+  const text = textIfAny(target.note) ?? '';
+  if (text.endsWith(UNFINISHED)) writeFileSync(target.note, text.slice(0, -UNFINISHED.length));
 }
 
 /** What identifies the files; undefined when one is missing or no regular file. */

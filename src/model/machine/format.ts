@@ -80,6 +80,9 @@ export interface ExportOrder {
   readonly format: FormatName;
   /** The options that were given. */
   readonly options: Readonly<Record<string, string>>;
+  /** Command lines of the project, for a shell: run before the files are written, and when they are in place. */
+  readonly before?: string;
+  readonly after?: string;
   readonly where?: Where;
 }
 

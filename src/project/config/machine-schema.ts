@@ -107,6 +107,11 @@ const network = fields('', 'must be a mapping like "bridge: br0"', {
 
 const ORDER_RULE = 'must be a list of formats, or of mappings with format';
 
+const HOOKS = {
+  before: v.optional(v.pipe(command(), v.description('Command line to run before the export is written.'))),
+  after: v.optional(v.pipe(command(), v.description('Command line to run when the export is written.'))),
+};
+
 /** A format with options, as `{ format: qcow2, compression: zlib }`, each with its own. */
 const order = v.union(
   [
@@ -127,16 +132,21 @@ function orderWithOptions(format: FormatName) {
     const choice = v.picklist(choices, `must be ${choices.join(' or ')}`);
     return [name, v.optional(v.pipe(choice, v.description(about)))] as const;
   });
-  return v.strictObject({ format: v.literal(format), ...Object.fromEntries(options) }, (issue) =>
+  return v.strictObject({ format: v.literal(format), ...HOOKS, ...Object.fromEntries(options) }, (issue) =>
     isUnknownField(issue)
       ? `unknown field "${String(issue.path?.[0].key)}" (${optionsHint(format)})`
       : ORDER_RULE,
   );
 }
 
+function command() {
+  const rule = 'must be a command line, like ./upload.sh';
+  return v.pipe(text(rule), v.nonEmpty(rule));
+}
+
 function optionsHint(format: FormatName): string {
-  const names = Object.keys(formatOptions(format));
-  return names.length === 0 ? `${format} has no options` : `options of ${format}: ${names.join(', ')}`;
+  const names = [...Object.keys(formatOptions(format)), ...Object.keys(HOOKS)];
+  return `options of ${format}: ${names.join(', ')}`;
 }
 
 function unknownFormat(name: unknown): string {

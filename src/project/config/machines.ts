@@ -82,10 +82,15 @@ function networkFrom(
 }
 
 function orderFrom(given: NonNullable<MachineFields['exports']>[number]): ExportOrder {
-  const { format, ...options } = typeof given === 'string' ? { format: given } : given;
-  if (!isFormat(format)) throw new Error(`the schema accepted the format ${format}`);
+  const fields: Readonly<Record<string, unknown>> = typeof given === 'string' ? { format: given } : given;
+  const { format, before, after, ...options } = fields;
+  if (typeof format !== 'string' || !isFormat(format)) {
+    throw new Error(`the schema accepted the format ${String(format)}`);
+  }
   return {
     format,
     options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)])),
+    ...(typeof before === 'string' ? { before } : {}),
+    ...(typeof after === 'string' ? { after } : {}),
   };
 }
