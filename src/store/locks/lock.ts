@@ -25,11 +25,58 @@ export interface LockOptions {
 const POLL_MILLISECONDS = 100;
 
 /**
- * Takes a lock, waiting for its owner to release it or die. Undefined when the signal came first. Throws node's fs
- * errors.
+ * Takes a lock, waiting for its owner to release it or die; within a process, who comes first is first. Undefined when the
+ * signal came first. Throws node's fs errors.
  */
 export async function takeLock(options: LockOptions): Promise<Disposable | undefined> {
-  const { file, owner, isAlive, onWait, signal } = options;
+  const { file, owner, onWait, signal } = options;
+  const line = lines.get(file) ?? [];
+  lines.set(file, line);
+  const turn = Promise.withResolvers<void>();
+  const isFirst = line.push(turn.resolve) === 1;
+  const leave = () => {
+    const place = line.indexOf(turn.resolve);
+    if (place < 0) return;
+    line.splice(place, 1);
+    if (line.length === 0) lines.delete(file);
+    else if (place === 0) line[0]?.();
+  };
+  try {
+    if (!isFirst) {
+      onWait(owner);
+      signal.addEventListener('abort', () => turn.resolve(), { once: true });
+      if (!signal.aborted) await turn.promise;
+    }
+    const lock = await takeFromOthers({ ...options, onWait: isFirst ? onWait : () => {} });
+    if (lock) return releasing(lock, leave);
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  leave();
+  return undefined;
+}
+
+/** For each lock, who in this process holds it or waits for it: functions that say that it is their turn. */
+const lines = new Map<string, (() => void)[]>();
+
+function releasing(lock: Disposable, leave: () => void): Disposable {
+  return {
+    [Symbol.dispose]: () => {
+      lock[Symbol.dispose]();
+      leave();
+    },
+  };
+}
+
+/** Takes a lock that other processes may hold. */
+async function takeFromOthers({
+  file,
+  owner,
+  isAlive,
+  onWait,
+  signal,
+}: LockOptions): Promise<Disposable | undefined> {
   mkdirSync(path.dirname(file), { recursive: true });
   let hasWaited = false;
   while (!signal.aborted) {

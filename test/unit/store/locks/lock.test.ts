@@ -77,6 +77,23 @@ describe('between PID namespaces', () => {
     assert.deepEqual([lock, waited], [undefined, ['9-9.z-n1']]);
   });
 
+  test('who waits in this process gets it before who comes later', async () => {
+    using tree = new Tree();
+    const got: string[] = [];
+    const never = new AbortController().signal;
+    const first = await take(tree, never);
+    const waiting = ['second', 'third'].map(async (name) => {
+      using _lock = await take(tree, never);
+      got.push(name);
+    });
+    const hasGivenUp = take(tree, AbortSignal.timeout(50));
+    assert.equal(await hasGivenUp, undefined);
+    first?.[Symbol.dispose]();
+    using _late = await take(tree, never);
+    assert.deepEqual(got, ['second', 'third']);
+    await Promise.all(waiting);
+  });
+
   test('a lock and a lease are touched while they are held', async (context) => {
     using tree = new Tree();
     context.mock.timers.enable({ apis: ['setInterval'] });
