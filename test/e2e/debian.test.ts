@@ -57,7 +57,13 @@ systemctl daemon-reload
 systemctl restart systemd-udevd
 systemctl start systemd-networkd
 systemctl enable systemd-networkd
-ls /etc/systemd/system/multi-user.target.wants/systemd-networkd.service`),
+ls /etc/systemd/system/multi-user.target.wants/systemd-networkd.service
+systemctl preset-all
+systemctl set-default multi-user.target
+dpkg-reconfigure tzdata
+adduser --disabled-password --gecos '' ann
+su - ann -c id
+ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf`),
   });
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
@@ -69,6 +75,8 @@ ls /etc/systemd/system/multi-user.target.wants/systemd-networkd.service`),
   for (const command of ['daemon-reload', 'restart', 'start']) {
     assert.match(built.output, new RegExp(`^Running in chroot, ignoring command '${command}'$`, 'm'));
   }
+  assert.match(built.output, /^Current default time zone: /m);
+  assert.match(built.output, /^uid=1000\(ann\) /m);
   assert.deepEqual(leftovers(project), []);
 });
 
