@@ -73,14 +73,14 @@ function compose(environment: Environment, name: string | undefined): Parts {
     },
     openStoreUpkeep: async (paths, signal) => {
       const { openStoreUpkeep } = await import('./store/upkeep/store-upkeep.ts');
-      const { removeRun } = await import('./host/system/leftovers.ts');
+      const { removeTree } = await import('./host/process/remove-tree.ts');
       const directory = paths.store;
       return openStoreUpkeep({
         directory,
         owner,
         isAlive: ownerIsAlive,
         project: paths,
-        removeTree: removeRun,
+        removeTree,
         signal,
       });
     },

@@ -61,8 +61,8 @@ async function makeDirectory(
   }
   try {
     mkdirSync(runs, { recursive: true });
-    const cleared = await host.clearLeftovers(runs);
-    return cleared.ok ? ok(mkdtempSync(path.join(runs, `${owner}-look-`))) : cleared;
+    await host.clearLeftovers(runs);
+    return ok(mkdtempSync(path.join(runs, `${owner}-look-`)));
   } catch (error) {
     return failAt(runs, 'cannot create a temporary directory', error);
   }

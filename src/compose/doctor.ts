@@ -22,14 +22,14 @@ export function openDoctor(owner: string): Doctor {
 
 async function clean(paths: ProjectPaths, owner: string): Promise<Result<readonly string[]>> {
   const { runs, dead } = find(paths);
-  const cleared = await clearLeftovers(paths.runs);
-  if (!cleared.ok) return cleared;
+  const [remaining] = await clearLeftovers(paths.runs);
   try {
     removeDead(dead, owner, ownerIsAlive);
   } catch (error) {
     const { message } = systemError(error);
     return fail('host', `leftovers cannot be removed: ${message}`);
   }
+  if (remaining) return { ok: false, failure: remaining };
   return ok([
     ...runs.flatMap(({ directory, devices }) => [...devices, directory]),
     ...dead.files,

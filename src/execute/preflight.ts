@@ -9,7 +9,7 @@ import type { Context } from './run-context.ts';
 /** Fails as `host` with the reason and the cure, or as `usage` when a secret is missing. */
 export async function checkHost(
   running: readonly Node[],
-  { host, paths, secrets }: Pick<Context, 'host' | 'paths' | 'secrets'>,
+  { host, paths, secrets, emit }: Pick<Context, 'host' | 'paths' | 'secrets' | 'emit'>,
 ): Promise<Result<void>> {
   if (running.length === 0) return ok();
   const able = await host.check();
@@ -19,5 +19,6 @@ export async function checkHost(
     const given = secrets.of(layer);
     if (!given.ok) return given;
   }
-  return host.clearLeftovers(paths.runs);
+  await host.clearLeftovers(paths.runs, (message) => emit({ type: 'note', message }));
+  return ok();
 }

@@ -46,8 +46,7 @@ export async function shell(workspace: Workspace, request: ShellRequest): Promis
   const able = await context.host.check();
   if (!able.ok) return able;
   request.onStart?.();
-  const cleared = await context.host.clearLeftovers(context.paths.runs);
-  if (!cleared.ok) return cleared;
+  await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
   const known = await artifactsInPlace(plan, shownIn(request.state, node), context);
   const { openShell } = await import('../execute/look/shell.ts');
   return openShell({ ...request, node, plan }, known, context);

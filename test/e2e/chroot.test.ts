@@ -60,7 +60,7 @@ mv /etc/resolv.conf /etc/backup
 ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 test -s /etc/resolv.conf # so names are still found`),
     'layers/30_look/build-layer': buildLayer(
-      'test ! -s /etc/backup; readlink /etc/resolv.conf; rm /etc/resolv.conf /etc/backup',
+      'test ! -s /etc/backup; readlink /etc/resolv.conf; rm /etc/resolv.conf; test ! -e /etc/backup',
     ),
     'layers/40_own/build-layer': buildLayer(
       'test -s /etc/resolv.conf; rm /etc/resolv.conf; echo own > /etc/resolv.conf',
@@ -68,8 +68,8 @@ test -s /etc/resolv.conf # so names are still found`),
     'layers/50_copy/build-layer': buildLayer(
       '! grep own /etc/resolv.conf; cp /etc/resolv.conf /etc/copy; mv /etc/copy /etc/resolv.conf',
     ),
-    'layers/60_edit/build-layer': buildLayer('echo lost > /etc/resolv.conf; /opt/chattr +i /etc/resolv.conf'),
-    'layers/70_none/build-layer': buildLayer('rm /etc/resolv.conf'),
+    'layers/60_edit/build-layer': buildLayer('/opt/chattr +i /etc/resolv.conf'),
+    'layers/70_none/build-layer': buildLayer('/opt/chattr -i /etc/resolv.conf; rm /etc/resolv.conf'),
     'layers/80_seal/build-layer': buildLayer(
       'rm /etc/resolv.conf; echo own > /etc/resolv.conf; /opt/chattr +i /etc/resolv.conf',
     ),
@@ -94,7 +94,6 @@ test('nothing of the chroot remains in the image, whatever was there before', as
     'layers/20_app/build-layer': buildLayer(`
 /usr/sbin/policy-rc.d && exit 1
 test -s /etc/resolv.conf
-echo changed > /etc/resolv.conf
 `),
     'layers/30_look/build-layer': buildLayer(
       'find / -xdev | sort; test ! -e /etc/hostname',
@@ -265,7 +264,7 @@ test('a bind mount may lead into /mnt, and a line is told when it is printed', a
   assert.deepEqual(leftovers(project), []);
 });
 
-test('a host name is what a script sees, and nothing of it stays in the image', async () => {
+test('a host name is what a script sees, and nothing of it stays in the image, but what the script added to hosts', async () => {
   const look = 'hostname; cat /etc/hosts; ls /etc';
   await using project = new TestProject({
     'layers/10_base/modify-disk': tinyDisk({ more: 'echo \'127.0.0.1 localhost own\' > "$root/etc/hosts"' }),
@@ -285,7 +284,7 @@ test('a host name is what a script sees, and nothing of it stays in the image', 
     [
       'web.example.org\n127.0.1.1 web.example.org web\n127.0.0.1 localhost own',
       'hosts\nos-release\npasswd\nresolv.conf',
-      'localhost\n127.0.0.1 localhost own',
+      'localhost\n127.0.0.1 localhost own\nx',
       'hosts\nos-release\npasswd\nresolv.conf',
       'web\n127.0.1.1 web\n127.0.0.1 localhost',
       'hosts\nos-release\npasswd\nresolv.conf',

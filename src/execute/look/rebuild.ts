@@ -39,8 +39,7 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   if (!lineage) throw new Error(`${step.node.name} is known, but not what it needs`);
   const able = await context.host.check();
   if (!able.ok) return able;
-  const cleared = await context.host.clearLeftovers(context.paths.runs);
-  if (!cleared.ok) return cleared;
+  await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
   context.emit({ type: 'layer-started', layer: step.node.name });
   const run = { layer: step.node.layer, lineage, keeping: step.keeping, replaces: false };
   const digest = await withRun(run, context, async (draft) => {

@@ -66,11 +66,10 @@ export async function lastError(shell: RootShell, device: string): Promise<Resul
   return said.ok ? ok(said.value.trim()) : said;
 }
 
-/** The lists of what was created or mounted in an image, and the directory for what the image lent: agent/lending.sh. */
+/** The lists of what was created or mounted in an image. */
 export interface MountLists {
   readonly made: string;
   readonly inside: string;
-  readonly lent: string;
 }
 
 /** Mounts a partition at the path `target` of the image. */
@@ -154,11 +153,6 @@ export function unmount(shell: RootShell, place: string) {
   return done(shell, ['umount', place]);
 }
 
-/** Gives back what prepareChroot wrote to files of the image. */
-export function returnLent(shell: RootShell, root: string, { lent }: Pick<MountLists, 'lent'>) {
-  return done(shell, ['return_resolv_conf', root, lent]);
-}
-
 /** Trims every file system mounted at a root and below. */
 export function trimAll(shell: RootShell, root: string) {
   return done(shell, ['trim_all', root]);
@@ -224,27 +218,35 @@ export function mountSecrets(shell: RootShell, place: string) {
 export async function prepareChroot(
   shell: RootShell,
   root: string,
-  { made, lent }: Pick<MountLists, 'made' | 'lent'>,
+  { made }: Pick<MountLists, 'made'>,
 ): Promise<Result<{ readonly obstacle: Obstacle; readonly hasDpkg: boolean }>> {
-  const answer = await shell.run(['prepare_chroot', root, made, lent], [0, WRONG_PLACE]);
+  const answer = await shell.run(['prepare_chroot', root, made], [0, WRONG_PLACE]);
   if (!answer.ok) return answer;
   const { status, stdout, stderr } = answer.value;
   return ok({ obstacle: status === 0 ? undefined : stderr.trim(), hasDpkg: stdout.includes('dpkg') });
 }
 
+/** Takes back what `run_in_chroot` put into the image, after its end. @param caches directories that stay */
+export function leaveChroot(shell: RootShell, run: string, root: string, caches: readonly string[]) {
+  return done(shell, ['leave_chroot', run, root, ...caches]);
+}
+
+/** Makes files removable that a script pinned with chattr(1). */
+export function unpin(shell: RootShell, directory: string) {
+  return done(shell, ['unpin', directory]);
+}
+
 /** The words that run a script in the chroot of an image, for `stream` or `join` of the root shell. */
 export function chrootCommand(script: {
   readonly noNetwork: boolean;
-  /** The run's own directory, with the script's variables in it. */
+  /** The run's own directory, with the script's variables in it, and the files to lend in lent/. */
   readonly directory: string;
   readonly root: string;
   /** The layer's own disk. */
   readonly disk: string;
   readonly hostname: string;
   readonly inputs: string;
-  /** Paths of files or directories to mount; '' for none. */
-  readonly resolvConf: string;
-  readonly policy: string;
+  /** A directory to mount; '' for none. */
   readonly secrets: string;
   readonly binds: readonly { readonly source: string; readonly target: string }[];
   readonly argv: readonly string[];
@@ -257,8 +259,6 @@ export function chrootCommand(script: {
     script.disk,
     script.hostname,
     script.inputs,
-    script.resolvConf,
-    script.policy,
     script.secrets,
     String(script.binds.length),
     ...script.binds.flatMap(({ source, target }) => [source, target]),

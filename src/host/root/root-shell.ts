@@ -72,8 +72,11 @@ function rootPath(): string {
   return `${isRoot() ? `${process.env['PATH'] ?? ''}:` : ''}${ROOT_PATH}`;
 }
 
-/** Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed. */
-export async function openRootShell(): Promise<Result<RootShell>> {
+/**
+ * Opens a root shell, through `sudo -n` where vlb is not root. Fails as `host` when that is not allowed.
+ * @param directory that of the run for which it works, if it runs scripts
+ */
+export async function openRootShell(directory = ''): Promise<Result<RootShell>> {
   closeInherited();
   // In a session of its own the shell does not get a terminal's ^C. With sudo the session begins behind it: sudo looks for
   // the terminal on which the password was given.
@@ -92,6 +95,7 @@ export async function openRootShell(): Promise<Result<RootShell>> {
     'sh',
     AGENT,
     'agent',
+    directory,
   ]);
   const child = await start(command, args, { detached: isRoot() });
   const shell = new AgentShell(child);

@@ -8,13 +8,13 @@ export class RunShell {
   readonly shell: RootShell;
   /** The run's own directory. */
   readonly directory: string;
-  /** The agent lists here which mount points it created, to remove them, what is mounted inside the system, and what it lent. */
+  /** The agent lists here which mount points it created, to remove them, and what is mounted inside the system. */
   readonly lists: MountLists;
 
   constructor(shell: RootShell, directory: string) {
     this.shell = shell;
     this.directory = directory;
-    this.lists = { made: this.file('made'), inside: this.file('inside'), lent: this.file('lent') };
+    this.lists = { made: this.file('made'), inside: this.file('inside') };
   }
 
   /** The path of a file in the run's directory. */

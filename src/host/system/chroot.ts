@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/project.ts';
+import { attempt } from '../../util/errors.ts';
 import { databaseEntry, linksTo } from '../images/udev.ts';
 import { isRoot } from '../process/sudo.ts';
 import * as agent from '../root/agent.ts';
@@ -14,7 +15,10 @@ import type { RunShell } from '../root/run-shell.ts';
 import { pointFailure } from './mount.ts';
 
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
-const POLICY = '#!/bin/sh\nexit 101\n';
+const POLICY = '#!/bin/sh\n# vlb: no service starts while a script runs\nexit 101\n';
+
+/** The first line of the copy of the host's resolv.conf, which distinguishes it from what a script wrote. */
+const RESOLV_CONF = "# vlb: the host's name servers, while a script runs\n";
 
 /** Runs a command in the chroot, in /mnt, and returns its exit status. */
 export async function runInChroot(
@@ -23,14 +27,10 @@ export async function runInChroot(
   script: ChrootScript,
 ): Promise<Result<number>> {
   const { shell, directory, lists } = run;
-  const hosts = await nameHost(run, system, script);
-  if (!hosts.ok) return hosts;
-  const binds = [...hosts.value, ...script.binds];
+  const { binds } = script;
   const copies = binds.filter((bind) => bind.isCopy).map((bind) => bind.source);
   const owned = await ownByRoot(run, [script.inputs, ...copies]);
   if (!owned.ok) return owned;
-  const resolvConf = await copyResolvConf(run);
-  if (!resolvConf.ok) return resolvConf;
   const prepared = await agent.prepareChroot(shell, system.root, lists);
   if (!prepared.ok) return prepared;
   const { obstacle, hasDpkg } = prepared.value;
@@ -52,11 +52,8 @@ export async function runInChroot(
   if (!variables.ok) return variables;
   const described = await describeDisk(run, system);
   if (!described.ok) return described;
-  const policy = hasDpkg ? run.file('policy-rc.d') : '';
-  if (hasDpkg) {
-    const written = await shell.files.write(policy, POLICY, 0o755);
-    if (!written.ok) return written;
-  }
+  const lent = await lendFiles(run, system, script, hasDpkg);
+  if (!lent.ok) return lent;
   const command = agent.chrootCommand({
     noNetwork: script.noNetwork,
     directory,
@@ -64,14 +61,16 @@ export async function runInChroot(
     disk: system.disk,
     hostname: script.hostname?.name ?? 'localhost',
     inputs: script.inputs,
-    resolvConf: resolvConf.value,
-    policy,
     secrets: secrets.value,
     binds,
     argv: script.argv,
   });
   const ended = await runOn(run, script.streams, command);
-  if (!ended.ok || ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
+  if (!ended.ok) return ended;
+  const caches = binds.filter((bind) => !bind.isCopy).map((bind) => bind.source);
+  const left = await agent.leaveChroot(shell, directory, system.root, caches);
+  if (!left.ok) return left;
+  if (ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
   return fail('host', 'cannot set up the chroot');
 }
 
@@ -97,25 +96,45 @@ async function describeDisk(run: RunShell, { volumes }: MountedSystem): Promise<
   return ok();
 }
 
-/** Makes a copy of the image's /etc/hosts with the script's host name in it; returns the bind that shows it to the script. */
-async function nameHost(
+/**
+ * Writes the texts of the files that the image has only while the script runs: agent/lend.sh puts them there. Each line ends with
+ * a newline, and each text is in no image yet.
+ */
+async function lendFiles(
   run: RunShell,
   system: MountedSystem,
-  { hostname }: ChrootScript,
-): Promise<Result<readonly Bind[]>> {
-  if (hostname === undefined) return ok([]);
+  { hostname, noNetwork }: ChrootScript,
+  hasDpkg: boolean,
+): Promise<Result<void>> {
   const { files } = run.shell;
-  const { name, where } = hostname;
-  const [original, source] = [run.file('hosts.image'), run.file('hosts')];
-  const copied = await agent.copyOut(run.shell, system.root, '/etc/hosts', original);
-  if (!copied.ok) return copied;
-  const text = copied.value === 'file' ? await files.read(original) : ok('127.0.0.1 localhost\n');
-  if (!text.ok) return text;
+  // Without network there is nothing to ask.
+  const servers = noNetwork ? undefined : nameServers();
+  if (hostname) {
+    const point = { target: '/etc/hosts', type: 'file' } as const;
+    const made = await agent.makeMountPoint(run.shell, system.root, point, run.lists);
+    if (!made.ok) return made;
+    if (made.value !== undefined) return pointFailure(made.value, hostname.where);
+  }
+  const texts = [
+    ['resolv.conf', servers],
+    ['policy-rc.d', hasDpkg ? POLICY : undefined],
+    ['hosts', hostname && hostsLine(hostname.name)],
+  ] as const;
+  for (const [name, text] of texts) {
+    if (text === undefined) continue;
+    const file = run.file(`lent/${name}/given`);
+    const made = await files.makeDirectory(path.dirname(file));
+    if (!made.ok) return made;
+    const written = await files.write(file, Buffer.from(text, 'latin1'));
+    if (!written.ok) return written;
+  }
+  return ok();
+}
+
+/** The line of /etc/hosts for a script's host name; the first line with a name counts. */
+function hostsLine(name: string): string {
   const short = name.split('.', 1)[0];
-  const line = `127.0.1.1 ${short === name ? name : `${name} ${short}`}\n`;
-  // The first line with a name counts.
-  const written = await files.write(source, `${line}${text.value}`);
-  return written.ok ? ok([{ source, target: '/etc/hosts', type: 'file', isCopy: true, where }]) : written;
+  return `127.0.1.1 ${short === name ? name : `${name} ${short}`}\n`;
 }
 
 /** Creates the mount points of the binds. Fails as `work` where the image has something else at one of these paths. */
@@ -126,6 +145,9 @@ async function prepareBinds(
 ): Promise<Result<void>> {
   for (const bind of binds) {
     if (!bind.isCopy) {
+      // A run that was killed may have left it pinned.
+      const unpinned = await agent.unpin(shell, bind.source);
+      if (!unpinned.ok) return unpinned;
       const owned = await agent.giveToRoot(shell, [bind.source], false);
       if (!owned.ok) return owned;
     }
@@ -199,18 +221,8 @@ async function writeVariables(
   return written.ok ? ok(file) : written;
 }
 
-/** Copies the host's resolv.conf, so that changes by a script stay in the run; returns the copy, or '' if the host has none. */
-async function copyResolvConf(run: RunShell): Promise<Result<string>> {
-  let text: Buffer;
-  try {
-    text = readFileSync('/etc/resolv.conf');
-  } catch {
-    return ok(''); // without it the host resolves nothing, and neither does the chroot
-  }
-  const { files } = run.shell;
-  const made = await files.makeDirectory(run.lists.lent);
-  if (!made.ok) return made;
-  const copy = path.join(run.lists.lent, 'text');
-  const written = await files.write(copy, text);
-  return written.ok ? ok(copy) : written;
+/** The host's resolv.conf; undefined if it has none: then it resolves nothing, and neither does the chroot. */
+function nameServers(): string | undefined {
+  const text = attempt(() => readFileSync('/etc/resolv.conf', 'latin1'));
+  return text && `${RESOLV_CONF}${text.replace(/\n?$/, '\n')}`;
 }

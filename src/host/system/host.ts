@@ -7,7 +7,7 @@ import { qemuImg } from '../images/qemu-img.ts';
 import { bootId, ownerIsAlive } from '../process/owner.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { checkRoot } from '../process/sudo.ts';
-import { clearLeftovers } from './leftovers.ts';
+import { clearLeftovers, removalNote } from './leftovers.ts';
 import { verifySignature } from './signature.ts';
 import { openWorkbench } from './workbench.ts';
 
@@ -40,6 +40,9 @@ export function linuxHost(backend: Backend): Host {
     verifySignature,
     isAlive: ownerIsAlive,
     bootId,
-    clearLeftovers,
+    clearLeftovers: async (runs, onNote) => {
+      const remaining = await clearLeftovers(runs);
+      for (const failure of remaining) onNote?.(removalNote(failure));
+    },
   };
 }

@@ -1,10 +1,10 @@
 // Removes what killed runs left behind: loop devices and the runs' directories.
 
-import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { ok, type Result } from '../../model/failure.ts';
+import type { Failure } from '../../model/failure.ts';
 import { namesIn, textIfAny } from '../../util/fs.ts';
 import { ownerIsAlive } from '../process/owner.ts';
+import { removeTree } from '../process/remove-tree.ts';
 import { run } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
 
@@ -31,29 +31,23 @@ export function findLeftovers(runs: string): readonly Leftover[] {
     .map((directory) => ({ directory, devices: loopDevicesOf(directory) }));
 }
 
-/** Removes everything that `findLeftovers` returns. Fails as `host` when a directory cannot be removed. */
-export async function clearLeftovers(runs: string): Promise<Result<void>> {
+/** Removes everything that `findLeftovers` returns. Returns the directories that cannot be removed, with the reason. */
+export async function clearLeftovers(runs: string): Promise<readonly Failure[]> {
+  const remaining: Failure[] = [];
   for (const { directory, devices } of findLeftovers(runs)) {
     for (const device of devices) {
       const [command, ...args] = asRoot(['losetup', '--detach', device]);
       await run(command, args);
     }
-    const removed = await removeRun(directory);
-    if (!removed.ok) return removed;
+    const removed = await removeTree(directory);
+    if (!removed.ok) remaining.push(removed.failure);
   }
-  return ok();
+  return remaining;
 }
 
-/** Removes a run's directory, as root if it contains files that belong to root. Fails as `host` when that fails. */
-export async function removeRun(directory: string): Promise<Result<void>> {
-  try {
-    rmSync(directory, { recursive: true, force: true });
-    return ok();
-  } catch {
-    const [command, ...args] = asRoot(['rm', '-rf', '--one-file-system', '--', directory]);
-    const removed = await run(command, args);
-    return removed.ok ? ok() : removed;
-  }
+/** What a user reads about a directory that cannot be removed. */
+export function removalNote({ message, detail = [], hint = '' }: Failure): string {
+  return `${[message, ...detail.slice(-1)].join(': ')}; ${hint}`;
 }
 
 /**

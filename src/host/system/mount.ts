@@ -130,8 +130,6 @@ export async function unmountSystem(
   { shell, lists }: RunShell,
   system: MountedSystem,
 ): Promise<Result<void>> {
-  const returned = await agent.returnLent(shell, system.root, lists);
-  if (!returned.ok) return returned;
   // What the script deleted must not stay in the delta.
   const trimmed = await agent.trimAll(shell, system.root);
   if (!trimmed.ok) return trimmed;

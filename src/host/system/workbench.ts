@@ -12,13 +12,13 @@ import type {
 } from '../../model/ports/machine.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { checkArchitecture } from '../images/architecture.ts';
+import { removeTree } from '../process/remove-tree.ts';
 import { hasSelinux, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { growDisk } from './grow.ts';
-import { removeRun } from './leftovers.ts';
 import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mount.ts';
 
 /**
@@ -26,7 +26,7 @@ import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mou
  * @param directory an empty directory for the run's own files
  */
 export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
-  const shell = await openRootShell();
+  const shell = await openRootShell(directory);
   return shell.ok ? ok(new LinuxWorkbench(backend, new RunShell(shell.value, directory))) : shell;
 }
 
@@ -149,6 +149,6 @@ class LinuxWorkbench implements Workbench {
   /** Everything that is still attached or mounted ends with the shell's namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#run.shell[Symbol.asyncDispose]();
-    await removeRun(this.#run.directory);
+    await removeTree(this.#run.directory);
   }
 }

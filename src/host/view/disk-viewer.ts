@@ -9,6 +9,7 @@ import type { MountOptions } from '../../model/ports/machine.ts';
 import type { ArchiveContent, DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
+import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
 import { showAt, unmountAll } from '../root/agent.ts';
@@ -16,7 +17,6 @@ import { forgetBtrfs } from '../root/agent-devices.ts';
 import { openRootShell, type RootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
-import { removeRun } from '../system/leftovers.ts';
 import { mountSystem } from '../system/mount.ts';
 import { archiveFiles } from './archive.ts';
 import { hashFiles, readAttributes } from './file-details.ts';
@@ -35,7 +35,7 @@ export async function openDiskViewer(
 ): Promise<Result<DiskViewer>> {
   const shell = await openRootShell();
   if (!shell.ok) {
-    await removeRun(directory);
+    await removeTree(directory);
     return shell;
   }
   return ok(new LinuxDiskViewer(backend, shell.value, directory, signal));
@@ -123,7 +123,7 @@ class LinuxDiskViewer implements DiskViewer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort);
     await this.#shell[Symbol.asyncDispose]();
-    await removeRun(this.#directory);
+    await removeTree(this.#directory);
   }
 }
 

@@ -31,8 +31,8 @@ export interface Host {
   isAlive(owner: string): boolean;
   /** Identifies this boot of the machine: what was written before it without a flush may be lost. */
   bootId(): string;
-  /** Removes what killed runs left behind: loop devices and files below `runs`. */
-  clearLeftovers(runs: string): Promise<Result<void>>;
+  /** Removes what killed runs left behind: loop devices and files below `runs`. Notes what cannot be removed, which harms no other run. */
+  clearLeftovers(runs: string, onNote?: (message: string) => void): Promise<void>;
 }
 
 /** Files in qcow2 format. Sizes in bytes. */

@@ -164,7 +164,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   hostname: {
     form: 'hostname NAME',
-    text: 'Gives the script this host name, with a line in /etc/hosts; neither is kept in the image (build-layer only).',
+    text: 'Gives the script this host name, with a line in /etc/hosts while it runs; neither is kept in the image (build-layer only).',
     take(draft, args, { kind, line }) {
       const [name] = args;
       if (args.length !== 1 || name === undefined || !HOST_NAME.test(name)) {

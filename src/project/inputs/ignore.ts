@@ -1,4 +1,5 @@
-// Which files are not inputs: those that .vlbignore files name, by the rules of gitignore(5), and leftovers of editors.
+// Which files are not inputs: those that .vlbignore files name, by the rules of gitignore(5), leftovers of editors, and what
+// version control keeps for itself.
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
@@ -12,6 +13,15 @@ export const IGNORE_FILE = '.vlbignore';
 /** Backup, swap and lock files of Emacs, Vim, Kate, JetBrains' editors, the Finder and NFS. */
 const EDITOR_FILES =
   /^(?:.*~|#.*#|\.#.*|\..*\.sw[a-p]|\..*\.kate-swp|.*___jb_(?:tmp|old)___|\.DS_Store|\.nfs[0-9a-f]{8,})$/;
+
+/**
+ * The repositories of Git, Mercurial, Subversion, Bazaar and Jujutsu in a checkout; in a worktree or submodule, `.git` is a file. Each
+ * fetch and commit changes them, and nothing that is built.
+ */
+const REPOSITORIES = /^\.(?:git|hg|svn|bzr|jj)$/;
+
+/** The rules that apply without a .vlbignore: a manifest that was made by others is not reused. */
+export const BUILT_IN_RULES = `${EDITOR_FILES.source}|${REPOSITORIES.source}`;
 
 /** The rules that apply in a directory: its own, and those of the directories above. */
 export interface IgnoreRules {
@@ -72,7 +82,8 @@ export function isIgnored(file: string, isDirectory: boolean, rules: IgnoreRules
     if (ignored) return true;
     if (unignored) return false;
   }
-  return EDITOR_FILES.test(path.basename(file));
+  const name = path.basename(file);
+  return EDITOR_FILES.test(name) || REPOSITORIES.test(name);
 }
 
 const matchers = new WeakMap<IgnoreRules, Matcher>();

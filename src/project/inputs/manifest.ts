@@ -7,7 +7,7 @@ import { type Manifest, type ManifestEntry, manifestText } from '../../model/man
 import type { Layer } from '../../model/project.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import type { FileHasher, LoadHasher } from './hash.ts';
-import { IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
+import { BUILT_IN_RULES, IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
 import { openInput } from './open-input.ts';
 import { unreadable } from './read-file.ts';
 import { type FoundInput, isSameStat, modeAt, type Remembered, type StatIndex } from './stat-index.ts';
@@ -102,13 +102,12 @@ export function sortManifest(entries: ManifestEntry[]): Manifest {
 
 /** Identifies the roots of a manifest and their ignore rules. Paths are relative, so that the project can be moved. */
 function originOf(roots: readonly InputRoot[], projectDirectory: string): string {
-  return JSON.stringify(
-    roots.map(({ source, label, rules }) => [
-      relativeTo(projectDirectory, source),
-      label,
-      rulesText(rules, projectDirectory),
-    ]),
-  );
+  const places = roots.map(({ source, label, rules }) => [
+    relativeTo(projectDirectory, source),
+    label,
+    rulesText(rules, projectDirectory),
+  ]);
+  return JSON.stringify([BUILT_IN_RULES, ...places]);
 }
 
 /** path.relative() with a fast path for files inside the directory. */

@@ -19,7 +19,7 @@ export interface ClearOptions extends UpkeepOptions {
   readonly removeTree: (directory: string) => Promise<Result<void>>;
 }
 
-/** Fails as `host` when the caches of layers cannot be removed. Throws node's fs errors. */
+/** Fails as `host` when the caches of layers cannot be removed, after all else was. Throws node's fs errors. */
 export async function clear(options: ClearOptions, signal: AbortSignal): Promise<Result<Cleared>> {
   const { places, project } = options;
   const done = await guarded(options, signal, () => {
@@ -48,19 +48,19 @@ export async function clear(options: ClearOptions, signal: AbortSignal): Promise
     return amount;
   });
   // A running build may have mounted any of them.
-  if (!done.isLeased && existsSync(places.caches)) {
-    rest.push(amountBelow(places.caches));
-    const removed = await options.removeTree(places.caches);
-    if (!removed.ok) return removed;
-  }
+  const caches = !done.isLeased && existsSync(places.caches) ? amountBelow(places.caches) : undefined;
+  const removed = caches && (await options.removeTree(places.caches));
+  if (caches && removed?.ok) rest.push(caches);
   const others = existingProjects(places).filter(
     (other) =>
       other.build !== project.build && [...linkedArtifacts(other.build)].some((name) => done.gone.has(name)),
   );
+  const links = unlinkGone(project.build, done.gone);
+  if (removed?.ok === false) return removed;
   return ok({
     freed: sum([done.freed, ...rest]),
     kept: done.kept,
-    links: unlinkGone(project.build, done.gone),
+    links,
     others: others.map((other) => other.project),
   });
 }

@@ -10,7 +10,7 @@
 . "${0%/*}/paths.sh"
 . "${0%/*}/devices.sh"
 . "${0%/*}/hardware.sh"
-. "${0%/*}/lending.sh"
+. "${0%/*}/lend.sh"
 . "${0%/*}/sandbox.sh"
 . "${0%/*}/mounts.sh"
 . "${0%/*}/view.sh"
@@ -19,7 +19,7 @@
 role=$1
 shift
 case $role in
-  agent) serve_until_closed ;;
+  agent) serve_until_closed "$1" ;;
   host) enter_host "$@" ;;
   chroot) enter_chroot "$@" ;;
   join) join "$@" ;;

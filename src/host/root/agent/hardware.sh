@@ -1,18 +1,18 @@
 # shellcheck shell=sh
 # The /dev and /sys of a chroot: of the host's devices they have the layer's own disk, the processors and the loopback.
 #
-# Functions: mount_hardware, copy_facts, copy_event
-# Globals: numbers (from devices.sh); disk, volumes (mount_hardware, used by copy_facts); name, number, line
+# Functions: mount_hardware, copy_facts, copy_event, volumes_of, confine_devices, permit_devices,
+#   release_devices, mount_control
+# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes (volumes_of, used by copy_facts); control (the
+#   result of mount_control); STANDARD; name, names, number, major, minor, group, line,
+#   tries
 
 # mount_hardware DIRECTORY DISK RUN: mounts them at DIRECTORY/dev and DIRECTORY/sys. It adds the links in DIRECTORY/links to
-# /dev, and what DIRECTORY/udev says on each volume to udev's database in RUN. A script can create device nodes anywhere, and
-# cannot open them: the usable ones are each a mount.
+# /dev, and what DIRECTORY/udev says on each volume to udev's database in RUN. Each device is a mount of its own, so that a
+# script cannot remove it.
 mount_hardware() {
   cd "$1"
-  disk=${2##*/}
-  partitions_of "/sys/block/$disk"
-  volumes=$disk
-  for number in $numbers; do volumes="$volumes ${disk}p$number"; done
+  volumes_of "$2"
   mkdir -p memory dev sys # a second command of the run finds them
   mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs memory
   mkdir -p memory/nodes/pts memory/nodes/shm memory/empty memory/uevent \
@@ -28,10 +28,10 @@ mount_hardware() {
   ln -s /proc/self/fd/2 memory/nodes/stderr
   copy_facts "$3/udev/data"
   {
-    echo 'memory/nodes dev none bind,nosuid,noexec,nodev'
+    echo "memory/nodes dev none bind,nosuid,noexec,$devices"
     for name in null zero full random urandom tty $volumes; do echo "memory/nodes/$name dev/$name none bind"; done
     echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
-    echo 'tmpfs dev/shm tmpfs nosuid,nodev,mode=1777'
+    echo "tmpfs dev/shm tmpfs nosuid,$devices,mode=1777"
     echo 'sysfs sys sysfs ro,nosuid,nodev,noexec'
     for name in system virtual/net/lo "virtual/block/$disk"; do echo "sys/devices/$name memory/sys/devices/$name none bind"; done
     for name in lo $volumes; do
@@ -71,4 +71,84 @@ copy_event() {
     printf '%256s\n' ''
     while IFS= read -r line; do printf '%s\n' "$line"; done
   } <"/sys/$1/uevent" >"memory/uevent/${1##*/}"
+}
+
+# volumes_of DISK: sets `disk` and `volumes`, the names of the disk and of the disk with its partitions.
+volumes_of() {
+  disk=${1##*/}
+  partitions_of "/sys/block/$disk"
+  volumes=$disk
+  for number in $numbers; do volumes="$volumes ${disk}p$number"; done
+}
+
+# The devices that every script can use, wherever it makes their nodes: null, zero, full, random, urandom, tty, ptmx, and the
+# terminals of devpts. Other nodes can be made, and not be opened.
+STANDARD='1:3 1:5 1:7 1:8 1:9 5:0 5:2 136:* 137:* 138:* 139:* 140:* 141:* 142:* 143:*'
+
+# confine_devices DIRECTORY DISK: puts this process, and all that it will start, into a control group that can use the standard
+# devices and the layer's disk. Fails where the kernel has no such control: then no node of the image may be opened.
+confine_devices() {
+  mount_control "$1" || return 1
+  volumes_of "$2"
+  group=$control/vlb-${1##*/}
+  for tries in 1 2 3 4 5; do
+    # Killed runs left theirs empty. One that another run has made and not yet entered is removed with them: it tries again.
+    rmdir "$control"/vlb-* 2>/dev/null
+    mkdir "$group" 2>/dev/null
+    if permit_devices "$group/devices" && echo 0 >"$group/cgroup.procs"; then umount "$1/control"; return; fi
+  done 2>/dev/null
+  rmdir "$group" 2>/dev/null
+  umount "$1/control"
+  return 1
+}
+
+# permit_devices FILES: what the processes of a control group may do: read and write the standard devices and the layer's
+# disk, and make nodes of any number (m). For a file system that the host has mounted, the kernel opens no device when it is
+# mounted again, so no node of its disk can be made.
+permit_devices() {
+  echo a >"$1.deny" && echo 'c *:* m' >"$1.allow" || return
+  for number in $STANDARD; do echo "c $number rw" >"$1.allow" || return; done
+  names=' '
+  while read -r _ _ number _; do
+    case $number,$names in 0:* | *" $number "*) ;; *) names="$names$number " ;; esac
+  done </proc/self/mountinfo
+  major=0
+  while [ "$major" -lt 512 ]; do
+    case $names in
+      *" $major:"*)
+        minor=0
+        while [ "$minor" -lt 256 ]; do
+          case $names in *" $major:$minor "*) ;; *) echo "b $major:$minor m" >"$1.allow" || return ;; esac
+          minor=$((minor + 1))
+        done
+        ;;
+      *) echo "b $major:* m" >"$1.allow" || return ;;
+    esac
+    major=$((major + 1))
+  done
+  for name in $volumes; do
+    IFS= read -r number <"/sys/class/block/$name/dev" && echo "b $number rwm" >"$1.allow" || return
+  done
+}
+
+# release_devices DIRECTORY: removes the control group of a run. Its processes have ended, or are about to.
+release_devices() {
+  mount_control "$1" || return 0
+  group=$control/vlb-${1##*/} tries=0
+  until [ ! -d "$group" ] || rmdir "$group" 2>/dev/null || [ "$tries" -ge 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.01
+  done
+  umount "$1/control"
+}
+
+# mount_control DIRECTORY: mounts the kernel's control of devices at DIRECTORY/control, and sets `control` to this process's own
+# group in it. It is that of version 1; version 2 has only programs in the kernel, and this one exists beside it.
+mount_control() {
+  mkdir -p "$1/control"
+  mount -t cgroup -o nosuid,nodev,noexec,devices cgroup "$1/control" 2>/dev/null || return 1
+  control=$1/control
+  while IFS=: read -r _ names line; do
+    case ,$names, in *,devices,*) control=$1/control${line%/} ;; esac
+  done </proc/self/cgroup
 }

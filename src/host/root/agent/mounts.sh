@@ -6,12 +6,12 @@
 # Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks, last, level, number,
 #   rest, errors
 
-# prepare_chroot ROOT LIST LENT: creates the mount points that every chroot needs, and adds them to LIST; LENT is for
-# lend_resolv_conf. Prints "dpkg" where services have to be kept from starting the Debian way.
+# prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
+# Prints "dpkg" where services have to be kept from starting the Debian way.
 prepare_chroot() {
   image=$1 list=$2
   for place in /proc /sys /dev /tmp /run /mnt; do mount_point "$image" "$place" directory "$list" || return; done
-  lend_resolv_conf "$image" "$3" || mount_point "$image" /etc/resolv.conf file "$list" || return
+  mount_point "$image" /etc/resolv.conf file "$list" || return
   in_root "$image" /var/lib/dpkg || return 4
   if [ -d "$found" ]; then
     mount_point "$image" /usr/sbin/policy-rc.d file "$list" || return

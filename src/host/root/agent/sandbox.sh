@@ -2,11 +2,12 @@
 # The namespaces in which scripts run: on the host (modify-disk) and in the chroot of an image (build-layer). On the vlb
 # side: src/host/system/chroot.ts.
 #
-# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, with_variables, write_pid, stop_script, network_flag,
-#   raise_loopback, limit_processes, keep_covered_mounts, show_resolv_conf, executable, directory_for,
-#   bind_file
+# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, allow_devices, leave_chroot, with_variables, write_pid, stop_script, unpin,
+#   network_flag,
+#   raise_loopback, limit_processes, keep_covered_mounts, show_name_servers, executable, directory_for, bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
-#   directory, root, disk (enter_chroot, used by the functions that it calls); found (from paths.sh)
+#   directory, root, disk (enter_chroot, used by the functions that it calls); devices (whether mounts have usable device
+#   nodes: dev or nodev); found (from paths.sh)
 
 # run_on_host NETWORK VARIABLES DIRECTORY DEVICE COMMAND…: runs a script on the host in namespaces with which its mounts
 # and processes end. DEVICE is one that was lent to it, or ''.
@@ -40,9 +41,9 @@ enter_host() {
   exit "$status"
 }
 
-# run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS RESOLV POLICY SECRETS BINDS COMMAND…: runs a build-layer in the chroot of an
-# image, in /mnt. DIRECTORY is the run's own, with its variables in it; DISK is the device with ROOT; RESOLV, POLICY and
-# SECRETS are paths or ''. BINDS is a number, followed by that many pairs SOURCE TARGET.
+# run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS SECRETS BINDS COMMAND…: runs a build-layer in the chroot of an
+# image, in /mnt. DIRECTORY is the run's own, with its variables and the files to lend in it; DISK is the device with ROOT;
+# SECRETS is a path or ''. BINDS is a number, followed by that many pairs SOURCE TARGET. leave_chroot has to follow.
 run_in_chroot() {
   network_flag "$1"
   shift
@@ -55,13 +56,15 @@ run_in_chroot() {
 # enter_chroot: the inner half of run_in_chroot, inside its namespaces. Mounts made here end with them.
 enter_chroot() {
   set -e
-  directory=$1 root=$2 disk=$3 name=$4 inputs=$5 resolv=$6 policy=$7 secrets=$8 binds=$9
-  shift 9
+  directory=$1 root=$2 disk=$3 name=$4 inputs=$5 secrets=$6 binds=$7
+  shift 7
   hostname "$name" 2>/dev/null || echo "$name" >/proc/sys/kernel/hostname
   raise_loopback
+  devices=nodev
+  ! confine_devices "$directory" "$disk" || { devices=dev; allow_devices; }
   [ ! -e "$directory/inside" ] || keep_covered_mounts keep
-  directory_for /tmp; mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$found"
-  directory_for /run; mount -t tmpfs -o nosuid,nodev,mode=0755 tmpfs "$found"; mkdir -m 1777 "$found/lock"
+  directory_for /tmp; mount -t tmpfs -o "nosuid,$devices,mode=1777" tmpfs "$found"
+  directory_for /run; mount -t tmpfs -o "nosuid,$devices,mode=0755" tmpfs "$found"; mkdir -m 1777 "$found/lock"
   mount_hardware "$directory" "$disk" "$found"
   directory_for /proc; mount -t proc -o nosuid,nodev,noexec proc "$found"
   limit_processes "$found/sys/kernel"
@@ -72,13 +75,16 @@ enter_chroot() {
   directory_for /dev; mount --move "$directory/dev" "$found"
   # The terminal belongs to the host's devpts: inside, programs find it by this name.
   [ -z "${session-}" ] || { : >"$found/console"; mount --bind "$(tty)" "$found/console"; }
-  [ -z "$resolv" ] || show_resolv_conf
-  [ -z "$policy" ] || bind_file "$policy" /usr/sbin/policy-rc.d
-  # Before the binds, which may be inside it. The project may be on a file system mounted noexec.
-  directory_for /mnt; mount --bind -o exec,nodev "$inputs" "$found"
+  lend_file resolv.conf /etc/resolv.conf whole
+  show_name_servers
+  lend_file policy-rc.d /usr/sbin/policy-rc.d command
+  lend_file hosts /etc/hosts top
+  # Before the binds, which may be inside it. The project may be on a file system mounted noexec; mount(8) changes the options of
+  # a bind mount only if one of them is not a default.
+  directory_for /mnt; mount --bind -o "relatime,exec,$devices" "$inputs" "$found"
   [ ! -e "$directory/inside" ] || keep_covered_mounts show
   while [ "$binds" -gt 0 ]; do
-    if [ -d "$1" ]; then directory_for "$2"; mount --bind -o exec,nodev "$1" "$found"; else bind_file "$1" "$2"; fi
+    if [ -d "$1" ]; then directory_for "$2"; mount --bind -o "relatime,exec,$devices" "$1" "$found"; else bind_file "$1" "$2"; fi
     shift 2
     binds=$((binds - 1))
   done
@@ -97,6 +103,18 @@ enter_chroot() {
   # shellcheck disable=SC2086 # words or none
   with_variables "$directory/environment" ${session-} \
     setpriv --inh-caps="$DENIED" --bounding-set="$DENIED" unshare --root=. --wd=/mnt "$@"
+}
+
+# leave_chroot DIRECTORY ROOT CACHE…: takes back what enter_chroot put into the image, after the script and all that it started
+# ended. Files of the caches, which stay, can be removed from then on.
+leave_chroot() {
+  directory=$1 root=$2
+  shift 2
+  [ $# = 0 ] || unpin "$@"
+  release_devices "$directory"
+  # A script may have remounted it read-only, as boots do.
+  [ -w "$root" ] || mount -o remount,rw "$root" || return
+  return_files "$root" "$directory"
 }
 
 # The capabilities that no process in a chroot has, since they reach past its namespaces and installing software does not
@@ -132,6 +150,15 @@ stop_script() {
   read -r pid <"$1/script.pid" && kill -KILL "$pid"
 }
 
+# unpin DIRECTORY…: takes away the attributes that keep files from being removed, wherever chattr(1) can set them.
+unpin() (
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin # -execdir refuses relative directories in it
+  find "$@" -xdev '(' -type f -o -type d ')' -exec chattr -f -ia -- '{}' +
+  # From this depth on, a path may be longer than the kernel takes.
+  find "$@" -xdev -mindepth 15 '(' -type f -o -type d ')' -execdir chattr -f -ia -- '{}' +
+  true
+) 2>/dev/null
+
 # network_flag host|none: sets and exports `network`, the option for unshare: --net or nothing.
 network_flag() {
   case $1 in none) network=--net ;; *) network='' ;; esac
@@ -149,6 +176,14 @@ limit_processes() {
   IFS=.- read -r major minor _ <"$1/osrelease"
   [ "$major" -gt 6 ] || { [ "$major" = 6 ] && [ "$minor" -ge 14 ]; } || return 0
   echo 8192 >"$1/pid_max"
+}
+
+# allow_devices: lets device nodes on the image's own file systems be opened.
+allow_devices() {
+  mount -o remount,bind,dev "$root"
+  [ ! -e "$directory/inside" ] || while IFS= read -r place; do
+    mount -o remount,bind,dev "$place" 2>/dev/null || true # it is a layer's, which is read-only
+  done <"$directory/inside"
 }
 
 # keep_covered_mounts keep|show: mounts inside the image at a path that vlb mounts over, for example below /mnt, are kept
@@ -170,12 +205,14 @@ keep_covered_mounts() {
   done <"$directory/inside"
 }
 
-# show_resolv_conf: shows the host's name resolution, unless lend_resolv_conf did; and in any case where systemd-resolved would
-# put it, since a script may link /etc/resolv.conf to that.
-show_resolv_conf() {
-  [ -e "${resolv%/*}/file" ] || bind_file "$resolv" /etc/resolv.conf
+# show_name_servers: shows the host's name servers also where systemd-resolved has its files, since a script may link
+# /etc/resolv.conf there.
+show_name_servers() {
+  [ -e "$directory/lent/resolv.conf/given" ] || return 0
   directory_for /run/systemd/resolve
-  for name in resolv.conf stub-resolv.conf; do [ -e "$found/$name" ] || cat "$resolv" >"$found/$name"; done
+  for name in resolv.conf stub-resolv.conf; do
+    [ -e "$found/$name" ] || cat "$directory/lent/resolv.conf/given" >"$found/$name"
+  done
 }
 
 # executable PATH: whether the image has an executable file at this path.
@@ -194,5 +231,5 @@ directory_for() {
 bind_file() {
   in_root "$root" "$2"
   [ -e "$found" ] || { mkdir -p "${found%/*}"; : >"$found"; }
-  mount --bind -o exec,nodev "$1" "$found"
+  mount --bind -o "relatime,exec,$devices" "$1" "$found"
 }

@@ -46,6 +46,37 @@ test('what editors drop is no input', async () => {
   ]);
 });
 
+test('what version control keeps for itself is no input, at any depth, unless a rule or a hint asks for it', async () => {
+  const checkout: Files = {
+    'layers/10_a/src/.git/HEAD': 'x',
+    'layers/10_a/src/.gitignore': '',
+    'layers/10_a/src/sub/.git': 'gitdir: ../../../.git/modules/sub\n',
+    'layers/10_a/src/sub/.gitmodules': '',
+    'layers/10_a/.hg/store': '',
+    'layers/10_a/a/.svn/entries': '',
+    'layers/10_a/x.git': '',
+    'layers/10_a/git': '',
+  };
+  const others = [
+    './a',
+    './git',
+    './src',
+    './src/.gitignore',
+    './src/sub',
+    './src/sub/.gitmodules',
+    './x.git',
+  ];
+  assert.deepEqual(await pathsOf(checkout), others);
+  const asked = await pathsOf({ ...checkout, 'layers/10_a/.vlbignore': '!.git\n' });
+  assert.deepEqual(asked, [...others, './src/.git', './src/.git/HEAD', './src/sub/.git'].sort());
+  const one = await pathsOf({ ...checkout, '.vlbignore': '!/layers/10_a/src/.git/\n' });
+  assert.deepEqual(one, [...others, './src/.git', './src/.git/HEAD'].sort());
+  const named = await pathsOf({ 'layers/10_a/a': '', '.git/HEAD': 'x' }, [
+    { source: '../../.git', target: '/src/.git' },
+  ]);
+  assert.deepEqual(named, ['./a', '/src/.git/HEAD']);
+});
+
 describe('a .vlbignore', () => {
   const files: Files = {
     'layers/10_a/a.o': '',

@@ -1,0 +1,135 @@
+# shellcheck shell=sh
+# Files that an image has only while a script runs: name servers, the policy for services, the script's host name. They are
+# plain files, not mounts, so a script can change, replace and remove them as on a running system. Afterwards vlb takes out
+# what is its own, wherever that is by then, and what the script wrote stays.
+#
+# Functions: lend_file, is_covered, is_listed, put_in, write_over, return_files, return_file, take_back, is_given, remove_file
+# Globals: found (from paths.sh); directory, root (from enter_chroot); own, place, inode, mount, manner, entry, cover, line,
+#   other, marks, before, now
+
+# lend_file NAME PATH whole|command|top: puts the text of the run's file lent/NAME/given, if there is one, in the place of a
+# file of the image (whole), of a program (command), or before the lines of a file (top). The inode stays the same, so links
+# to it and its attributes do. What return_files has to know is noted beside the text.
+lend_file() {
+  own=$directory/lent/$1 manner=$3
+  [ -e "$own/given" ] || return 0
+  in_root "$root" "${2%/*}"
+  place=$found/${2##*/}
+  in_root "$root" "$2"
+  if is_covered /tmp /run /dev; then
+    # In a tmpfs of the chroot, which ends with it: where systemd-resolved has its file, for example.
+    if [ -f "$found" ] || [ ! -e "$found" ]; then mkdir -p "${found%/*}"; cat "$own/given" >"$found"; return; fi
+  elif [ -L "$place" ] && [ -f "$found" ] && [ "$manner" != command ] && ! is_covered /proc /sys; then
+    place=$found
+  fi
+  if [ -L "$place" ]; then
+    # A link to a program, as to /bin/true, or to a device: the link is what is replaced.
+    cp -P --preserve=timestamps,ownership "$place" "$own/link" && rm -f "$place" 2>/dev/null || return 0
+  fi
+  if [ ! -e "$place" ] || is_listed "$place" "$directory/made"; then
+    { [ -e "$place" ] || : >"$place"; } 2>/dev/null || return 0 # a read-only file system
+    : >"$own/new"
+    : >"$own/original"
+    [ "$manner" != top ] || echo '127.0.0.1 localhost' >>"$own/given"
+  else
+    [ -f "$place" ] || return 0
+    cp --preserve=mode,timestamps "$place" "$own/original"
+  fi
+  put_in "$own/given" "$own/original" || return 0
+  [ "$manner" != top ] || : >"$own/top"
+  if [ "$manner" = command ] && [ ! -x "$place" ]; then : >"$own/mode"; chmod 0755 "$place"; fi
+  printf '%s\n' "$place" >"$own/place"
+  stat -c '%i %m' "$place" >"$own/inode"
+}
+
+# put_in GIVEN ORIGINAL: writes the text to `place`. On a read-only file system it is mounted there instead, and the status is 1.
+put_in() {
+  if [ "$manner" = top ]; then cat "$1" "$2" >"$own/shown"; else cat "$1" >"$own/shown"; fi
+  ! write_over "$own/shown" "$place" || return 0
+  chmod 0755 "$own/shown"
+  mount --bind -o "relatime,exec,$devices" "$own/shown" "$place"
+  return 1
+}
+
+# is_covered PATH…: whether `found` is at or below one of these paths of the image.
+is_covered() {
+  entry=$found
+  for cover; do
+    in_root "$root" "$cover"
+    case $entry in "$found" | "$found"/*) found=$entry; return 0 ;; esac
+  done
+  found=$entry
+  return 1
+}
+
+# is_listed LINE FILE: whether a file has this line.
+is_listed() {
+  [ -e "$2" ] || return 1
+  while IFS= read -r line; do [ "$line" != "$1" ] || return 0; done <"$2"
+  return 1
+}
+
+# write_over FILE PLACE: writes the content of FILE to the inode at PLACE, which keeps its attributes, also those that forbid
+# to write it.
+write_over() {
+  if { cat "$1" >"$2"; } 2>/dev/null; then return 0; fi
+  marks=$(lsattr -d "$2" 2>/dev/null) || return 1
+  marks=${marks%% *} before=''
+  case $marks in *i*) before=i ;; esac
+  case $marks in *a*) before=${before}a ;; esac
+  [ -n "$before" ] && chattr "-$before" "$2" && cat "$1" >"$2" || return 1
+  chattr "+$before" "$2"
+}
+
+# return_files ROOT DIRECTORY: takes back what lend_file put into the image.
+return_files() {
+  for own in "$2"/lent/*; do [ ! -e "$own/inode" ] || return_file "$1" || return; done
+  rm -rf "$2/lent"
+}
+
+# return_file ROOT: takes back the one whose notes are in `own`. If the script moved the file, it is found by its inode.
+return_file() {
+  IFS= read -r place <"$own/place"
+  read -r inode mount <"$own/inode"
+  now=''
+  if in_root "$1" "${place#"$1"}" 2>/dev/null && [ "$found" = "$place" ] && [ -f "$place" ]; then
+    now=$(stat -c %i "$place")
+    take_back "$place" || return
+  fi
+  [ "$now" != "$inode" ] || return 0
+  find "$mount" -xdev -type f -inum "$inode" | while IFS= read -r other; do take_back "$other" || exit 1; done
+}
+
+# take_back FILE: takes vlb's text out of a file that begins with it. A file that is then as the image had it gets its time back.
+take_back() {
+  manner=whole
+  [ ! -e "$own/top" ] || manner=top
+  is_given "$1" || return 0
+  if [ "$manner" = top ]; then cat "$own/original" >"$own/same"; else : >"$own/same"; fi
+  if [ "$(cksum <"$own/same")" = "$(cksum <"$own/rest")" ]; then
+    if [ -e "$own/new" ]; then
+      remove_file "$1"
+      [ ! -e "$own/link" ] || cp -P --preserve=timestamps,ownership "$own/link" "$1"
+      return 0
+    fi
+    write_over "$own/original" "$1" || { echo "cannot write $1" >&2; return 1; }
+    touch -r "$own/original" "$1"
+    [ ! -e "$own/mode" ] || chmod --reference="$own/original" "$1"
+  else
+    if [ "$manner" = top ]; then cat "$own/rest"; else cat "$own/original" "$own/rest"; fi >"$own/kept"
+    write_over "$own/kept" "$1"
+  fi
+}
+
+# is_given FILE: whether a file begins with vlb's text. Writes what follows it to the file `rest`.
+is_given() {
+  {
+    while IFS= read -r line <&5; do IFS= read -r other <&6 && [ "$line" = "$other" ] || return 1; done
+    cat <&6 >"$own/rest"
+  } 5<"$own/given" 6<"$1"
+}
+
+# remove_file FILE: removes a file, whatever attributes it has.
+remove_file() {
+  rm -f "$1" 2>/dev/null || { chattr -ia "$1"; rm -f "$1"; }
+}
