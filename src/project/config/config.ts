@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
+import { checkEncoding } from '../inputs/encoding.ts';
 import { LARGEST_TEXT, readFile } from '../inputs/read-file.ts';
 import type { Config } from './read.ts';
 
@@ -14,6 +15,8 @@ export async function loadConfig(projectDirectory: string): Promise<Result<Confi
   if (!existsSync(file)) return ok({});
   const read = readFile(file, { what: CONFIG_FILE, atMost: LARGEST_TEXT });
   if (!read.ok) return read;
+  const encoded = checkEncoding(read.value, file, CONFIG_FILE);
+  if (!encoded.ok) return encoded;
   const { readConfig } = await import('./read.ts');
   return readConfig(read.value.toString(), file);
 }

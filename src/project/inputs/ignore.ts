@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Ignore } from 'ignore';
 import { ok, type Result } from '../../model/failure.ts';
 import { attempt } from '../../util/errors.ts';
+import { checkEncoding } from './encoding.ts';
 import { LARGEST_TEXT, readFile } from './read-file.ts';
 
 export const IGNORE_FILE = '.vlbignore';
@@ -136,5 +137,7 @@ function textIn(directory: string): Result<string> {
   const isAbsent = attempt(() => statSync(file, { throwIfNoEntry: false }) === undefined);
   if (isAbsent) return ok(''); // where it cannot be accessed, reading it reports the error
   const read = readFile(file, { what: IGNORE_FILE, atMost: LARGEST_TEXT });
-  return read.ok ? ok(read.value.toString()) : read;
+  if (!read.ok) return read;
+  const encoded = checkEncoding(read.value, file, IGNORE_FILE);
+  return encoded.ok ? ok(read.value.toString()) : encoded;
 }

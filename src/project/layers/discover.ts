@@ -8,6 +8,7 @@ import type { Layer, ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { isDirectory, realPathIfAny } from '../../util/fs.ts';
 import { parseHints } from '../hints/parse.ts';
+import { checkEncoding } from '../inputs/encoding.ts';
 import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
 import { overlooked } from './overlooked.ts';
 
@@ -163,6 +164,8 @@ function readScript(script: string, own: Stats, layer: string): Result<string> {
       hint: `chmod +x ${script}`,
     });
   }
+  const encoded = checkEncoding(read.value, script, `the script of layer ${layer}`, true);
+  if (!encoded.ok) return encoded;
   // The kernel takes everything between `#!` and the line feed for the interpreter's name, a carriage return included.
   if (/^[^\n]*\r(?:\n|$)/.test(text)) {
     return fail('usage', `the script of layer ${layer} has Windows line endings (CRLF)`, {

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { loadConfig } from '../../../../src/project/config/config.ts';
+import { rulesIn } from '../../../../src/project/inputs/ignore.ts';
 import { discoverLayers, layersDirectory } from '../../../../src/project/layers/discover.ts';
 import { type Content, type Files, failureIn, PLATFORM, Tree, valueIn } from '../../../rig/tree.ts';
 
@@ -175,4 +177,37 @@ test('a project directory that is none has no layers', () => {
   mkdirSync(tree.path('empty'));
   assert.match(failureIn(discoverLayers(tree.path('missing'), PLATFORM)).message, /^no layers found$/);
   assert.match(failureIn(discoverLayers(tree.path('empty'), PLATFORM)).message, /^no layers found$/);
+});
+
+test('a script, vlb.yaml or .vlbignore in another encoding is named with its encoding and the cure', async () => {
+  const text = `${SCRIPT}echo x\n`;
+  for (const [encoding, bytes] of [
+    ['is in UTF-16', Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ['is in UTF-16', Buffer.from(`\ufeff${text}`, 'utf16le').swap16()],
+    ['is in UTF-16LE', Buffer.from(text, 'utf16le')],
+    ['is in UTF-16BE', Buffer.from(text, 'utf16le').swap16()],
+    ['begins with a byte order mark (BOM)', Buffer.from(`\ufeff${text}`)],
+  ] as const) {
+    for (const kind of ['build-layer', 'modify-disk']) {
+      const { message, hint = '', at } = complaint({ [kind]: bytes });
+      assert.equal(message, `the script of layer 10_a ${encoding}`);
+      assert.equal(at, `/${kind}:1`);
+      assert.match(
+        hint,
+        encoding.startsWith('begins') ? /^save it .*: sed -i / : /^save it .*: iconv -f UTF-16/,
+      );
+    }
+  }
+  using tree = new Tree({ 'vlb.yaml': Buffer.from('\ufeffbase: a\n', 'utf16le') });
+  assert.equal(failureIn(await loadConfig(tree.directory)).message, 'vlb.yaml is in UTF-16');
+  const known = new Map();
+  using ignoring = new Tree({
+    '.vlbignore': Buffer.from('*.o\n', 'utf16le'),
+    'b/.vlbignore': '\ufeff*.o\r\n',
+  });
+  assert.match(
+    failureIn(rulesIn(ignoring.directory, ignoring.directory, known)).message,
+    /^\.vlbignore is in UTF-16LE$/,
+  );
+  valueIn(rulesIn(ignoring.path('b'), ignoring.path('b'), known));
 });
