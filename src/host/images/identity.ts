@@ -7,7 +7,7 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 const VDI = { signature: 0xbeda107f, signatureAt: 0x40, imageAt: 0x188, changeAt: 0x198 } as const;
 
 /** The descriptor of a vmdk, in its first sectors, has the identifier of its content: Virtual Disk Format 5.0. */
-const VMDK = { head: 64 * 1024, content: /^CID=[0-9a-f]{8}$/m } as const;
+const VMDK = { head: 64 * 1024, content: /^CID=[0-9a-f]{1,8}$/m } as const;
 
 /** Whether a format, as QEMU names it, has an identifier that can be set. */
 export function hasIdentity(format: string): boolean {
@@ -52,7 +52,10 @@ function setVmdk(descriptor: number, identity: string, file: string): Result<voi
   const length = readSync(descriptor, head, 0, head.length, 0);
   const found = VMDK.content.exec(head.toString('latin1', 0, length));
   if (!found) return unknown(file);
-  writeSync(descriptor, `CID=${contentId(identity)}`, found.index, 'latin1');
+  // QEMU writes the number without leading zeros: what follows moves, into the zeros after the descriptor.
+  const end = head.indexOf(0, found.index);
+  const rest = head.toString('latin1', found.index + found[0].length, end);
+  writeSync(descriptor, `CID=${contentId(identity)}${rest}`, found.index, 'latin1');
   return ok();
 }
 
