@@ -2,8 +2,11 @@
 // one here.
 
 import type { Exporters, ExportTools } from '../model/ports/exporter.ts';
+import { ovaExporter, vagrantLibvirtExporter, vagrantVirtualBoxExporter } from './described/archived.ts';
 import { libvirtExporter } from './described/libvirt.ts';
 import { qemuExporter } from './described/qemu.ts';
+import { hypervExporter, openstackExporter, proxmoxExporter } from './described/scripted.ts';
+import { virtualBoxExporter } from './described/virtualbox.ts';
 import { vmwareExporter } from './described/vmware.ts';
 import { gceExporter } from './gce.ts';
 import { qcow2Exporter } from './qcow2.ts';
@@ -30,6 +33,13 @@ export function exportersFor(tools: ExportTools): Exporters {
     libvirt: libvirtExporter(),
     qemu: qemuExporter(),
     vmware: vmwareExporter(),
+    virtualbox: virtualBoxExporter(),
+    ova: ovaExporter(tools),
+    proxmox: proxmoxExporter(),
+    openstack: openstackExporter(),
+    hyperv: hypervExporter(),
+    'vagrant-libvirt': vagrantLibvirtExporter(tools),
+    'vagrant-virtualbox': vagrantVirtualBoxExporter(tools),
     rootfs: rootfsExporter(tools),
   };
 }

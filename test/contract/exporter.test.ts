@@ -38,10 +38,18 @@ const QEMU_FORMAT: Readonly<Partial<Record<FormatName, string>>> = {
   libvirt: 'qcow2',
   qemu: 'qcow2',
   vmware: 'vmdk',
+  virtualbox: 'vdi',
+  ova: 'vmdk',
+  proxmox: 'qcow2',
+  openstack: 'qcow2',
+  hyperv: 'vhdx',
+  'vagrant-libvirt': 'qcow2',
+  'vagrant-virtualbox': 'vmdk',
 };
 
 /** QEMU writes clusters in any order, or chooses identifiers at random. */
 const VARYING = /\.(qcow2|vhdx?)$/;
+const VARYING_BOX: FormatName = 'vagrant-libvirt';
 
 /** The names of disks, and of what contains them; other files are texts. */
 const DISK = /\.(qcow2|raw(\.\w+)?|vmdk|vdi|vhdx?|tar\.gz|ova|box)$/;
@@ -51,9 +59,17 @@ const UNPACK: Readonly<Partial<Record<FormatName, (file: string) => string>>> = 
   'raw.xz': (file) => unpacked('xz', ['-dk', file], file.slice(0, -'.xz'.length)),
   'raw.zst': (file) => unpacked('zstd', ['-dqk', file], file.slice(0, -'.zst'.length)),
   'raw.gz': (file) => unpacked('gzip', ['-dk', file], file.slice(0, -'.gz'.length)),
+  ova: (file) => fromArchive(file, 'web.vmdk'),
+  'vagrant-libvirt': (file) => fromArchive(file, 'box.img'),
+  'vagrant-virtualbox': (file) => fromArchive(file, 'web.vmdk'),
   gce: (file) =>
     unpacked('tar', ['-C', path.dirname(file), '-xzf', file], path.join(path.dirname(file), 'disk.raw')),
 };
+
+function fromArchive(file: string, name: string): string {
+  const directory = path.dirname(file);
+  return unpacked('tar', ['-C', directory, '-xf', file, name], path.join(directory, name));
+}
 
 function unpacked(command: string, args: readonly string[], disk: string): string {
   execFileSync(command, args);
@@ -106,7 +122,7 @@ for (const format of FORMAT_NAMES.filter((name) => !OF_FILES.includes(name))) {
       const top = chain(tree);
       const digests = async (place: Tree) =>
         (await written(format, place, top)).files
-          .filter((file) => !VARYING.test(file))
+          .filter((file) => !VARYING.test(file) && format !== VARYING_BOX)
           .map((file) => [
             path.basename(file),
             createHash('sha256').update(readFileSync(file)).digest('hex'),

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ExportFinished } from '../../src/model/event.ts';
@@ -25,7 +25,7 @@ machines:
       - image: 10_base
       - { name: data, size: 64M }
     memory: 64M
-    exports: [qemu, vmware, vmdk]
+    exports: [qemu, vmware, vmdk, virtualbox, ova, proxmox, openstack, hyperv, vagrant-libvirt, vagrant-virtualbox]
   efi:
     disks: [{ image: 10_base }]
     firmware: uefi
@@ -121,10 +121,107 @@ describe('vlb export of a description', () => {
     assert.match(sparse, /create type: monolithicSparse/);
   });
 
-  test('the scripts are correct shell', () => {
-    const scripts = ['web/libvirt/define', 'plain/qemu/run', 'efi/qemu/run'].map((name) =>
-      project.path('build/export', name),
+  test('virtualbox: the settings name the disks by the identifiers in their files', () => {
+    const at = (expression: string) => xpath(file('plain', 'virtualbox', 'plain.vbox'), expression);
+    const disk = (number: number, attribute: string) =>
+      at(`(//*[local-name()="HardDisk"])[${number}]/@${attribute}`);
+    for (const [index, name] of ['plain.vdi', 'plain.data.vdi'].entries()) {
+      assert.equal(disk(index + 1, 'location'), name);
+      const header = readFileSync(file('plain', 'virtualbox', name)).subarray(0x188, 0x198);
+      const fields = [
+        header.subarray(0, 4).reverse(),
+        header.subarray(4, 6).reverse(),
+        header.subarray(6, 8).reverse(),
+      ];
+      const uuid = [...fields, header.subarray(8, 10), header.subarray(10)].map((part) =>
+        part.toString('hex'),
+      );
+      assert.equal(disk(index + 1, 'uuid'), `{${uuid.join('-')}}`);
+      assert.equal(at(`(//*[local-name()="AttachedDevice"])[${index + 1}]/*/@uuid`), `{${uuid.join('-')}}`);
+    }
+    assert.equal(at('//*[local-name()="Memory"]/@RAMSize'), '64');
+    assert.equal(at('//*[local-name()="Machine"]/@OSType'), 'Debian_64');
+  });
+
+  test('ova: the descriptor is first, the manifest is right, and the disks are those that it lists', () => {
+    const archive = file('plain', 'ova', 'plain.ova');
+    const names = execFileSync('tar', ['-tf', archive], { encoding: 'utf8' }).trim().split('\n');
+    assert.deepEqual(names, ['plain.ovf', 'plain.mf', 'plain.vmdk', 'plain.data.vmdk']);
+    const out = project.path('ova');
+    execFileSync('sh', ['-ec', 'mkdir "$2"; tar -C "$2" -xf "$1"', 'sh', archive, out]);
+    const manifest = readFileSync(path.join(out, 'plain.mf'), 'utf8');
+    const sums = manifest.replaceAll(/^SHA256\((.*)\)= (\w+)$/gm, '$2  $1');
+    execFileSync('sha256sum', ['--quiet', '--strict', '-c'], { cwd: out, input: sums });
+    assert.equal(sums.split('\n').length, 4);
+    const at = (expression: string) => xpath(path.join(out, 'plain.ovf'), expression);
+    assert.equal(at('//*[local-name()="File"][2]/@*[local-name()="href"]'), 'plain.data.vmdk');
+    assert.equal(
+      at('//*[local-name()="File"][1]/@*[local-name()="size"]'),
+      `${statSync(path.join(out, 'plain.vmdk')).size}`,
     );
+    assert.equal(at('//*[local-name()="Disk"][2]/@*[local-name()="capacity"]'), `${64 * 1024 ** 2}`);
+    assert.equal(at('count(//*[local-name()="Item"])'), '6');
+  });
+
+  test('boxes: each provider finds its metadata and its disks', () => {
+    const list = (format: string) =>
+      execFileSync('tar', ['-tf', file('plain', format, 'plain.box')], { encoding: 'utf8' })
+        .trim()
+        .split('\n');
+    assert.deepEqual(list('vagrant-libvirt'), [
+      'metadata.json',
+      'Vagrantfile',
+      'plain.qcow2',
+      'plain.data.qcow2',
+    ]);
+    assert.deepEqual(list('vagrant-virtualbox'), [
+      'metadata.json',
+      'Vagrantfile',
+      'box.ovf',
+      'plain.vmdk',
+      'plain.data.vmdk',
+    ]);
+    const metadata = (format: string) =>
+      JSON.parse(
+        execFileSync('tar', ['-xOf', file('plain', format, 'plain.box'), 'metadata.json'], {
+          encoding: 'utf8',
+        }),
+      );
+    assert.equal(metadata('vagrant-virtualbox').provider, 'virtualbox');
+    assert.deepEqual(
+      metadata('vagrant-libvirt').disks.map(({ path }: { path: string }) => path),
+      ['plain.qcow2', 'plain.data.qcow2'],
+    );
+  });
+
+  test('proxmox, openstack, hyperv: the scripts have the machine', () => {
+    assert.match(
+      text('plain', 'proxmox', 'import'),
+      /--memory 64 [\s\S]*--net0 virtio=52:54:[\s\S]*--scsi1 [^ ]*plain\.data\.qcow2"/,
+    );
+    assert.match(
+      text('plain', 'openstack', 'upload'),
+      /--min-ram 64 [\s\S]*os_distro=debian [\s\S]*os_version=12 /,
+    );
+    assert.match(text('plain', 'hyperv', 'import.ps1'), /-Generation 1 -MemoryStartupBytes 64MB/);
+  });
+
+  test('a machine that a format cannot express is refused, with its place in vlb.yaml', async () => {
+    const refused = await project.vlb(['export', 'web', '--format', 'virtualbox']);
+    assert.equal(refused.status, 0, 'e1000 and UEFI are known');
+    const efi = await project.vlb(['export', 'efi', '--format', 'vagrant-libvirt']);
+    assert.equal(efi.status, 2);
+    assert.match(efi.stderr, /the format vagrant-libvirt cannot express firmware: uefi/);
+  });
+
+  test('the scripts are correct shell', () => {
+    const scripts = [
+      'web/libvirt/define',
+      'plain/qemu/run',
+      'efi/qemu/run',
+      'plain/proxmox/import',
+      'plain/openstack/upload',
+    ].map((name) => project.path('build/export', name));
     execFileSync('shellcheck', scripts, { stdio: ['ignore', 'inherit', 'inherit'] });
   });
 

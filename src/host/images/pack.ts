@@ -61,12 +61,26 @@ async function textOf({ stderr }: Child): Promise<string> {
 }
 
 /** GNU's old format with holes: https://cloud.google.com/compute/docs/import/import-existing-image */
+/** The most that the size of a file in a ustar archive can be: eleven octal digits. */
+const MOST_IN_USTAR = 8 ** 11 - 1;
+
+const FIXED = ['--owner=0', '--group=0', '--numeric-owner', '--mode=0644', '--mtime=@0'];
+
+const tarFiles: Packer['tarFiles'] = async (directory, names, target, signal) => {
+  const largest = Math.max(0, ...names.map((name) => statSync(path.join(directory, name)).size));
+  const format = largest > MOST_IN_USTAR ? 'gnu' : 'ustar';
+  const places = ['--directory', directory, '--force-local', '--file', target];
+  const args = [`--format=${format}`, ...FIXED, ...places, '--create', '--', ...names];
+  const done = await run(...dyingWithParent('KILL', 'tar', args), { signal });
+  return done.ok ? ok() : done;
+};
+
 const tarDisk: Packer['tarDisk'] = async (source, target, signal) => {
-  const about = ['--format=oldgnu', '--sparse', '--owner=0', '--group=0', '--numeric-owner', '--mode=0644'];
-  const places = ['--mtime=@0', '--directory', path.dirname(source), '--force-local', '--file', target];
+  const about = ['--format=oldgnu', '--sparse', ...FIXED];
+  const places = ['--directory', path.dirname(source), '--force-local', '--file', target];
   const args = [...about, ...places, '--create', '--', path.basename(source)];
   const done = await run(...dyingWithParent('KILL', 'tar', args), { signal });
   return done.ok ? ok() : done;
 };
 
-export const packer: Packer = { compress, tarDisk };
+export const packer: Packer = { compress, tarDisk, tarFiles };

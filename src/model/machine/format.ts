@@ -64,6 +64,16 @@ export const FORMATS = {
     text: 'a .vmx file, and a monolithicSparse vmdk file for each disk',
     for: 'VMware Workstation, Player, Fusion',
   },
+  virtualbox: { text: 'a .vbox file, and a vdi file for each disk', for: 'VirtualBox' },
+  ova: {
+    text: 'an archive with an OVF descriptor, a manifest, and a streamOptimized vmdk file for each disk',
+    for: 'VMware ESXi and vSphere, VirtualBox, cloud imports',
+  },
+  proxmox: { text: 'a qcow2 file for each disk, and a script that imports them', for: 'Proxmox VE' },
+  openstack: { text: 'a qcow2 file for each disk, and a script that uploads them', for: 'OpenStack' },
+  hyperv: { text: 'a vhdx file for each disk, and a PowerShell script that imports them', for: 'Hyper-V' },
+  'vagrant-libvirt': { text: 'a Vagrant box with qcow2 disks', for: 'Vagrant with vagrant-libvirt' },
+  'vagrant-virtualbox': { text: 'a Vagrant box with an OVF descriptor', for: 'Vagrant with VirtualBox' },
   rootfs: {
     text: 'the files of the system in a tar archive',
     for: 'systemd-nspawn, chroots, diskless machines',

@@ -104,6 +104,16 @@ export interface Packer {
    * are fixed. Fails as `host`.
    */
   tarDisk(source: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+  /**
+   * Writes a tar file with files of a directory, in the order of their names here; in ustar format, unless one is larger than
+   * that can hold. Owner and time are fixed. Fails as `host`.
+   */
+  tarFiles(
+    directory: string,
+    names: readonly string[],
+    target: string,
+    signal: AbortSignal,
+  ): Promise<Result<void>>;
 }
 
 export type Compression = 'gz' | 'xz' | 'zst';
