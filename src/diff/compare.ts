@@ -71,9 +71,16 @@ async function inspect(
   viewer: DiskViewer,
 ): Promise<Result<Inspected>> {
   const notes: string[] = [];
-  const contents = await disk.contents(withContent(both).map(({ after }) => after.path));
+  const readable = both.filter(({ after }) => !isTooLong(after.path));
+  for (const { after } of both.filter(({ after }) => isTooLong(after.path) && after.type === 'file')) {
+    const name = after.path.slice(after.path.lastIndexOf('/') + 1);
+    notes.push(
+      `${after.path.slice(0, 60)}…/${name}: only its size, mode and owner were compared: the path is longer than the kernel takes`,
+    );
+  }
+  const contents = await disk.contents(withContent(readable).map(({ after }) => after.path));
   if (!contents.ok) return contents;
-  const paths = both.map(({ after }) => after.path);
+  const paths = readable.map(({ after }) => after.path);
   const attributes = viewer.readsAttributes ? await disk.attributes(paths) : ok(NOTHING.attributes);
   if (!attributes.ok) return attributes;
   if (!viewer.readsAttributes && both.length > 0) {
@@ -98,6 +105,11 @@ async function inspect(
     packages.set(database, text.value);
   }
   return ok({ contents: contents.value, attributes: attributes.value, packages, notes });
+}
+
+/** Whether a path, with the dot before it and NUL after it, is longer than PATH_MAX. */
+function isTooLong(path: string): boolean {
+  return path.length > 1000 && Buffer.byteLength(path) > 4094;
 }
 
 /** Opens a disk, inspects it, and closes it again. */

@@ -155,3 +155,21 @@ test('a disk that cannot be opened ends it', async () => {
   assert.ok(!found.ok && found.failure.message === 'broken');
   assert.deepEqual(asked, ['open /before', 'close /before', 'open /broken']);
 });
+
+test('a file whose path is longer than the kernel takes is noted, and not read', async () => {
+  const deep = `${'/ü'.repeat(1400)}/file`;
+  const { fake, asked } = viewer({
+    '/before': [entry(deep)],
+    '/after': [entry(deep, { changed: '9999.0' }), LATE],
+  });
+  const found = await compareDisks(
+    { before: BEFORE, after: AFTER, options: OPTIONS, isDescendant: true },
+    fake,
+  );
+  assert.ok(found.ok);
+  assert.match(
+    found.value.notes.join('\n'),
+    /^\/ü.*…\/file: only its size, .* longer than the kernel takes$/,
+  );
+  assert.ok(!asked.some((words) => words.includes(deep)), asked.join('\n'));
+});
