@@ -2,6 +2,9 @@
 // one here.
 
 import type { Exporters, ExportTools } from '../model/ports/exporter.ts';
+import { containerdiskExporter } from './container/containerdisk.ts';
+import { dockerExporter } from './container/docker.ts';
+import { ociExporter } from './container/oci.ts';
 import { ovaExporter, vagrantLibvirtExporter, vagrantVirtualBoxExporter } from './described/archived.ts';
 import { libvirtExporter } from './described/libvirt.ts';
 import { qemuExporter } from './described/qemu.ts';
@@ -41,5 +44,8 @@ export function exportersFor(tools: ExportTools): Exporters {
     'vagrant-libvirt': vagrantLibvirtExporter(tools),
     'vagrant-virtualbox': vagrantVirtualBoxExporter(tools),
     rootfs: rootfsExporter(tools),
+    oci: ociExporter(tools),
+    docker: dockerExporter(tools),
+    containerdisk: containerdiskExporter(tools),
   };
 }

@@ -96,7 +96,7 @@ async function written(format: FormatName, tree: Tree, source: string, signal = 
 }
 
 /** Formats without a disk in them. */
-const OF_FILES: readonly FormatName[] = ['rootfs'];
+const OF_FILES: readonly FormatName[] = ['rootfs', 'oci', 'docker', 'containerdisk'];
 
 for (const format of FORMAT_NAMES.filter((name) => !OF_FILES.includes(name))) {
   describe(`the format ${format}`, () => {

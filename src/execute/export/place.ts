@@ -63,7 +63,9 @@ export function checkTarget(target: string, names: readonly string[]): Result<vo
     });
   }
   const own = ownFiles(target);
-  const foreign = names.find((name) => !own.has(name) && existsSync(path.join(target, name)));
+  const foreign = names
+    .flatMap((name) => [...directoriesOf(name).filter((above) => isFile(path.join(target, above))), name])
+    .find((name) => !own.has(name) && existsSync(path.join(target, name)));
   if (foreign === undefined) return ok();
   return fail('usage', 'the export would replace a file that vlb did not write', {
     where: { file: path.join(target, foreign) },
@@ -84,17 +86,39 @@ function finishReplacing(old: string, target: string): void {
     renameSync(old, target);
     return;
   }
-  const own = ownFiles(old);
-  for (const name of readdirSync(old)) {
-    if (own.has(name) || existsSync(path.join(target, name))) continue;
-    renameSync(path.join(old, name), path.join(target, name));
-  }
+  keepForeign(old, target, ownFiles(old), '');
   rmSync(old, { recursive: true, force: true });
 }
 
-/** The names in the directory of an export that vlb wrote: the first parts of their paths. */
+/** Moves what vlb did not write from an earlier export to the new one. @param below relative, '' or ending in a slash */
+function keepForeign(old: string, target: string, own: ReadonlySet<string>, below: string): void {
+  for (const entry of readdirSync(path.join(old, below))) {
+    const name = `${below}${entry}`;
+    if (own.has(name)) continue;
+    if (own.has(`${name}/`)) {
+      keepForeign(old, target, own, `${name}/`);
+      continue;
+    }
+    if (existsSync(path.join(target, name))) continue;
+    mkdirSync(path.join(target, below), { recursive: true });
+    renameSync(path.join(old, name), path.join(target, name));
+  }
+}
+
+/** What vlb wrote in the directory of an export: files, and directories with a slash at the end. */
 function ownFiles(directory: string): ReadonlySet<string> {
   const files = filesIn(textIfAny(path.join(directory, MANIFEST_FILE)) ?? '');
   if (files === undefined) return new Set();
-  return new Set([MANIFEST_FILE, ...files.map(({ name }) => name.split('/')[0] ?? name)]);
+  const directories = files.flatMap(({ name }) => directoriesOf(name).map((above) => `${above}/`));
+  return new Set([MANIFEST_FILE, ...files.map(({ name }) => name), ...directories]);
+}
+
+/** The directories that a relative path leads through. */
+function directoriesOf(name: string): readonly string[] {
+  const parts = name.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+function isFile(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isDirectory() === false;
 }

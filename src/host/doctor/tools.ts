@@ -42,7 +42,7 @@ export function checkTools(): Promise<readonly Finding[]> {
 
 function tools(): readonly Tool[] {
   const arch = ARCHITECTURES[process.arch];
-  const [build, boot, files, nbd] = ['vlb build', 'vlb test-boot', 'vlb export', 'vlb build --nbd'] as const;
+  const [build, boot, nbd] = ['vlb build', 'vlb test-boot', 'vlb build --nbd'] as const;
   const exported = 'vlb export';
   const needed = (name: string, purpose: string): Tool => ({
     ...{ group: build, name, purpose, needed: true },
@@ -67,11 +67,14 @@ function tools(): readonly Tool[] {
       ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
       : []),
     { group: boot, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
-    { group: files, name: 'tar', purpose: 'archives the files of an image: rootfs' },
     { group: exported, name: 'pigz', purpose: 'writes the formats raw.gz and gce' },
     { group: exported, name: 'xz', purpose: 'writes the format raw.xz' },
     { group: exported, name: 'zstd', purpose: 'writes the format raw.zst' },
-    { group: exported, name: 'tar', purpose: 'writes the formats gce, ova and vagrant-*' },
+    {
+      group: exported,
+      name: 'tar',
+      purpose: 'writes the formats gce, ova, vagrant-*, rootfs, oci, docker and containerdisk',
+    },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },

@@ -1,12 +1,13 @@
 // Compresses disks with the tools that use all processors, and puts them into the archives that clouds take.
 
-import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fail, failAt, ok } from '../../model/failure.ts';
 import type { Packer } from '../../model/ports/exporter.ts';
 import { systemError } from '../../util/errors.ts';
+import { encodeName } from '../../util/file-name.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { type Child, commandFailure, isInstalled, missingTool, run, start } from '../process/run.ts';
 
@@ -83,4 +84,24 @@ const tarDisk: Packer['tarDisk'] = async (source, target, signal) => {
   return done.ok ? ok() : done;
 };
 
-export const packer: Packer = { compress, tarDisk, tarFiles };
+const tar: Packer['tar'] = async ({ directory, names, owner, isOpen = false }, target, signal) => {
+  const list = `${target}.names`;
+  const bytes = names.map(encodeName).sort(Buffer.compare);
+  writeFileSync(list, Buffer.concat(bytes.flatMap((name) => [name, Buffer.of(0)])));
+  const pax = 'exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime';
+  const about = ['--format=posix', `--pax-option=${pax}`, '--numeric-owner', `--owner=${owner}`];
+  const modes = [`--group=${owner}`, '--mode=u=rwX,go=rX', '--mtime=@0', '--blocking-factor=1'];
+  const places = ['--force-local', '--file', target, '--directory', directory, '--no-recursion'];
+  const files = ['--null', '--verbatim-files-from', `--files-from=${list}`];
+  const args = ['--create', ...about, ...modes, ...places, ...files];
+  const done = await run(...dyingWithParent('KILL', 'tar', args), { signal });
+  rmSync(list, { force: true });
+  if (!done.ok) return done;
+  if (isOpen) truncateSync(target, statSync(target).size - END_OF_TAR);
+  return ok();
+};
+
+/** Two blocks of zeros. */
+const END_OF_TAR = 1024;
+
+export const packer: Packer = { compress, tarDisk, tarFiles, tar };

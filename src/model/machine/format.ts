@@ -3,9 +3,20 @@
 
 import type { Where } from '../failure.ts';
 
-interface FormatOption {
+export type FormatOption = ChoiceOption | OpenOption;
+
+interface ChoiceOption {
   /** The valid values, the default first. */
   readonly choices: readonly [string, ...string[]];
+  readonly text: string;
+}
+
+interface OpenOption {
+  readonly choices?: undefined;
+  /** A text, or several: as the value of an option, those are written as JSON. */
+  readonly form: 'text' | 'list' | 'mapping';
+  /** A regular expression that a text matches, and a text that does. */
+  readonly like?: { readonly pattern: RegExp; readonly example: string };
   readonly text: string;
 }
 
@@ -16,6 +27,31 @@ interface Format {
   readonly for: string;
   readonly options?: Readonly<Record<string, FormatOption>>;
 }
+
+/** How a container is run that is made of an image. */
+const CONTAINER = {
+  tag: {
+    form: 'text',
+    like: {
+      pattern:
+        /^(([a-z0-9][a-z0-9._-]*(:[0-9]+)?\/)?[a-z0-9][a-z0-9._/-]*:)?[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/,
+      example: '1.0 or example.org/web:1.0',
+    },
+    text: 'tag of the image, possibly with its name. Default: latest, and the name of the machine',
+  },
+  labels: { form: 'mapping', text: 'labels of the image' },
+} as const;
+
+const CONTAINER_RUN = {
+  ...CONTAINER,
+  entrypoint: { form: 'list', text: 'program that a container runs, with its first arguments' },
+  cmd: { form: 'list', text: 'its other arguments, which can be replaced. Without both: /bin/sh' },
+  env: { form: 'mapping', text: 'environment variables' },
+  user: { form: 'text', text: 'user that it runs as. Default: root' },
+  workdir: { form: 'text', text: 'working directory. Default: /' },
+} as const;
+
+const BLOBS = { compression: { choices: ['gzip', 'zstd'], text: 'compression of the layers' } } as const;
 
 export const FORMATS = {
   qcow2: {
@@ -81,6 +117,21 @@ export const FORMATS = {
       compression: { choices: ['none', 'zstd', 'gzip', 'xz'], text: 'compression of the archive' },
     },
   },
+  oci: {
+    text: 'the system as a container image in an OCI layout, a layer for each layer',
+    for: 'registries, skopeo, podman, buildah',
+    options: { ...BLOBS, ...CONTAINER_RUN },
+  },
+  docker: {
+    text: 'the system as a container image in one tar archive',
+    for: 'docker load, podman load',
+    options: CONTAINER_RUN,
+  },
+  containerdisk: {
+    text: 'a container image with the disk in it, in an OCI layout',
+    for: 'KubeVirt',
+    options: { ...BLOBS, ...CONTAINER },
+  },
 } as const satisfies Readonly<Record<string, Format>>;
 
 export type FormatName = keyof typeof FORMATS;
@@ -112,6 +163,8 @@ export function formatOptions(format: FormatName): Readonly<Record<string, Forma
 
 /** All options of an order, with the defaults of its format. */
 export function optionsOf({ format, options }: ExportOrder): Readonly<Record<string, string>> {
-  const defaults = Object.entries(formatOptions(format)).map(([name, { choices }]) => [name, choices[0]]);
+  const defaults = Object.entries(formatOptions(format)).flatMap(([name, { choices }]) =>
+    choices ? [[name, choices[0]]] : [],
+  );
   return { ...Object.fromEntries(defaults), ...options };
 }

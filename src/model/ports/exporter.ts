@@ -114,6 +114,18 @@ export interface Packer {
     target: string,
     signal: AbortSignal,
   ): Promise<Result<void>>;
+  /** Writes a tar file in pax format. The same files become the same bytes: their times and modes are fixed. Fails as `host`. */
+  tar(content: TarContent, target: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+export interface TarContent {
+  readonly directory: string;
+  /** Of files and directories in it, relative. What is in a directory is not added with it. */
+  readonly names: readonly string[];
+  /** The number of the user and the group that they belong to. */
+  readonly owner: number;
+  /** Without the mark of its end, so that another archive can be appended. */
+  readonly isOpen?: boolean;
 }
 
 export type Compression = 'gz' | 'xz' | 'zst';

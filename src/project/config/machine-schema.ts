@@ -1,7 +1,13 @@
 // The schema of `machines:` in vlb.yaml.
 
 import * as v from 'valibot';
-import { FORMAT_NAMES, type FormatName, formatOptions, isFormat } from '../../model/machine/format.ts';
+import {
+  FORMAT_NAMES,
+  type FormatName,
+  type FormatOption,
+  formatOptions,
+  isFormat,
+} from '../../model/machine/format.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { parseSize } from '../../util/units.ts';
 import { fields, isUnknownField, noList, text } from './fields.ts';
@@ -127,10 +133,9 @@ const order = v.union(
 );
 
 function orderWithOptions(format: FormatName) {
-  const options = Object.entries(formatOptions(format)).map(([name, { choices, text }]) => {
-    const about = `With the format ${format}: ${text}. Default: ${choices[0]}.`;
-    const choice = v.picklist(choices, `must be ${choices.join(' or ')}`);
-    return [name, v.optional(v.pipe(choice, v.description(about)))] as const;
+  const options = Object.entries(formatOptions(format)).map(([name, option]) => {
+    const about = `With the format ${format}: ${option.text}.${option.choices ? ` Default: ${option.choices[0]}.` : ''}`;
+    return [name, v.optional(v.pipe(optionSchema(option), v.description(about)))] as const;
   });
   return v.strictObject({ format: v.literal(format), ...HOOKS, ...Object.fromEntries(options) }, (issue) =>
     isUnknownField(issue)
@@ -142,6 +147,16 @@ function orderWithOptions(format: FormatName) {
 function command() {
   const rule = 'must be a command line, like ./upload.sh';
   return v.pipe(text(rule), v.nonEmpty(rule));
+}
+
+function optionSchema(option: FormatOption) {
+  if (option.choices) return v.picklist(option.choices, `must be ${option.choices.join(' or ')}`);
+  const { form, like } = option;
+  if (form === 'list') return v.array(text('must be a list of strings'), 'must be a list of strings');
+  if (form === 'mapping') {
+    return noList(v.record(v.string(), text('must be a string'), 'must be a mapping of strings'));
+  }
+  return like ? v.pipe(text(), v.regex(like.pattern, `must be like ${like.example}`)) : text();
 }
 
 function optionsHint(format: FormatName): string {

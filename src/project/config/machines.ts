@@ -89,7 +89,12 @@ function orderFrom(given: NonNullable<MachineFields['exports']>[number]): Export
   }
   return {
     format,
-    options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, String(value)])),
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [
+        name,
+        typeof value === 'object' ? JSON.stringify(value) : String(value),
+      ]),
+    ),
     ...(typeof before === 'string' ? { before } : {}),
     ...(typeof after === 'string' ? { after } : {}),
   };

@@ -124,6 +124,31 @@ describe('the place', () => {
     isReplaced(tree);
   });
 
+  test('that is so in its directories too', () => {
+    using tree = new Tree({
+      'web/raw/blobs/a/1': 'old',
+      'web/raw/blobs/a/mine': 'mine',
+      'web/raw/blobs/b/mine': 'mine',
+      [`web/raw/${MANIFEST_FILE}`]: manifest('blobs/a/1'),
+    });
+    const target = tree.path('web/raw');
+    assert.ok(checkTarget(target, ['blobs/a/1', 'blobs/a/2']).ok);
+    assert.match(failureIn(checkTarget(target, ['blobs/a/mine'])).where?.file ?? '', /a\/mine$/);
+    assert.match(failureIn(checkTarget(target, ['blobs/b/mine/x'])).where?.file ?? '', /b\/mine$/);
+    const place = openWorkplace(target, 'a', () => false);
+    mkdirSync(path.join(place.fresh, 'blobs/a'), { recursive: true });
+    writeFileSync(path.join(place.fresh, 'blobs/a/2'), 'new');
+    replaceExport(place, target);
+    assert.deepEqual(readdirSync(target, { recursive: true }).sort(), [
+      'blobs',
+      'blobs/a',
+      'blobs/a/2',
+      'blobs/a/mine',
+      'blobs/b',
+      'blobs/b/mine',
+    ]);
+  });
+
   test('killed after the earlier export was moved away: it is put back', () => {
     using tree = earlier();
     const place = fill(tree, 'a');
