@@ -30,7 +30,8 @@ export function vmx(description: Description): string {
     ['uuid.bios', uuid],
     // Without it, the program asks whether the machine was moved or copied, and a copy gets other addresses.
     ['uuid.action', 'keep'],
-    ['firmware', machine.firmware === 'uefi' ? 'efi' : 'bios'],
+    // A BIOS is what there is without it.
+    ...(machine.firmware === 'uefi' ? [['firmware', 'efi'] as const] : []),
     ...(machine.secureBoot ? [['uefi.secureBoot.enabled', 'TRUE'] as const] : []),
     ['pciBridge0.present', 'TRUE'],
     ...[4, 5, 6, 7].flatMap((bridge) => [

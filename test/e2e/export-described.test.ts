@@ -111,7 +111,6 @@ describe('vlb export of a description', () => {
       'scsi0:0.fileName = "plain.vmdk"',
       'scsi0:1.fileName = "plain.data.vmdk"',
       'ethernet0.virtualDev = "vmxnet3"',
-      'firmware = "bios"',
     ]) {
       assert.ok(lines.includes(line), line);
     }
@@ -207,11 +206,25 @@ describe('vlb export of a description', () => {
   });
 
   test('a machine that a format cannot express is refused, with its place in vlb.yaml', async () => {
-    const refused = await project.vlb(['export', 'web', '--format', 'virtualbox']);
-    assert.equal(refused.status, 0, 'e1000 and UEFI are known');
-    const efi = await project.vlb(['export', 'efi', '--format', 'vagrant-libvirt']);
-    assert.equal(efi.status, 2);
-    assert.match(efi.stderr, /the format vagrant-libvirt cannot express firmware: uefi/);
+    const listed = (machine: string) =>
+      project.write({ 'vlb.yaml': `machines:\n  bad:\n    disks: [{ image: 10_base }]\n${machine}` });
+    for (const [machine, line, message] of [
+      ['    firmware: uefi\n    exports: [vagrant-libvirt]\n', 5, 'cannot express firmware: uefi'],
+      [
+        '    firmware: uefi\n    secure-boot: true\n    exports:\n      - virtualbox\n',
+        7,
+        'cannot express secure-boot: true',
+      ],
+      ['    networks: [{ model: rtl8139 }]\n    exports: [vmware]\n', 5, 'has no network card rtl8139'],
+    ] as const) {
+      listed(machine);
+      const refused = await project.vlb(['export', 'bad']);
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.ok(refused.stderr.includes(message), refused.stderr);
+      assert.match(refused.stderr, new RegExp(`at vlb\\.yaml:${line}`));
+    }
+    project.write({ 'vlb.yaml': CONFIG });
+    assert.deepEqual(readdirSync(project.path('build/export/bad')), []);
   });
 
   test('the scripts are correct shell', () => {
