@@ -1,15 +1,15 @@
 // The options of every command: as parsed from the command line, and with defaults and the environment applied.
 
 import { statSync } from 'node:fs';
-import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
+import { canonicalPath, isMisread } from '../util/fs.ts';
 import type { RawGlobalOptions } from './args/table/table.ts';
 
 export interface GlobalOptions {
-  /** Absolute path of the project. */
+  /** Canonical path of the project. */
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
   readonly remote: SharedAccess;
@@ -21,7 +21,8 @@ export interface GlobalOptions {
  * VLB_CACHE_DIR. Fails as `usage` when -C is not a directory or the cache use is not valid.
  */
 export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {
-  const directory = raw.C === undefined ? findProject(process.cwd()) : path.resolve(raw.C);
+  const directory = raw.C === undefined ? findProject(process.cwd()) : canonicalPath(raw.C);
+  if (isMisread(directory)) return misread('the path of the project', directory);
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     return fail('usage', 'no such directory', {
       where: { file: directory },
@@ -33,12 +34,20 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
   const remote = parseCacheUse(given === '' ? undefined : given, from);
   if (!remote.ok) return remote;
   const cache = raw.cacheDir ?? process.env['VLB_CACHE_DIR'];
+  const cacheDirectory = cache === undefined || cache === '' ? undefined : canonicalPath(cache);
+  if (cacheDirectory !== undefined && isMisread(cacheDirectory)) {
+    return misread('the path of the store', cacheDirectory);
+  }
   return ok({
     directory,
-    cacheDirectory: cache === undefined || cache === '' ? undefined : path.resolve(cache),
+    cacheDirectory,
     remote: remote.value,
     color: colorOf(raw),
   });
+}
+
+function misread(what: string, file: string): Result<never> {
+  return fail('usage', `${what} is not valid UTF-8`, { where: { file }, hint: 'rename the directory' });
 }
 
 /** Whether to color the output; undefined when the command line does not say. */

@@ -7,6 +7,7 @@ import type { Platform } from '../model/platform.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
 import type { Bases, Layer, NamedImage, ProjectNote } from '../model/project.ts';
+import { canonicalPath } from '../util/fs.ts';
 import { loadConfig } from './config/config.ts';
 import type { NamedMachine } from './config/machines.ts';
 import { discoverLayers } from './layers/discover.ts';
@@ -75,18 +76,20 @@ export interface ProjectPaths {
 }
 
 /**
- * The paths of a project's outputs and state.
+ * The paths of a project's outputs and state. The project itself, or what is in it, may be reached through symbolic links.
+ * They are followed here, once: the kernel gives the paths of mounts and loop devices without them.
  * @param cacheDirectory where the store is, if not inside the project (`--cache-dir`, VLB_CACHE_DIR)
  */
 export function projectPaths(directory: string, cacheDirectory?: string): ProjectPaths {
-  const state = path.join(directory, '.vlb');
+  const project = canonicalPath(directory);
+  const state = canonicalPath(path.join(project, '.vlb'));
   return {
-    project: directory,
-    build: path.join(directory, 'build'),
+    project,
+    build: path.join(project, 'build'),
     state,
-    store: cacheDirectory ?? path.join(state, 'store'),
+    store: canonicalPath(cacheDirectory ?? path.join(state, 'store')),
     statIndex: path.join(state, 'stat-index'),
-    runs: path.join(state, 'runs'),
+    runs: canonicalPath(path.join(state, 'runs')),
     logs: path.join(state, 'logs'),
     failed: path.join(state, 'failed'),
   };

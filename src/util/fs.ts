@@ -5,15 +5,19 @@ import {
   closeSync,
   fstatSync,
   linkSync,
+  lstatSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   readSync,
   realpathSync,
   type Stats,
   statSync,
 } from 'node:fs';
+import path from 'node:path';
 import { attempt, systemError } from './errors.ts';
+import { quoteWord } from './quote.ts';
 
 /** The status of what the path leads to, following links; undefined when it is absent or behind a loop of links. */
 export function statIfAny(file: string): Stats | undefined {
@@ -48,6 +52,37 @@ export function realPathIfAny(file: string): string | undefined {
 /** The canonical absolute path, or the path as it is when it leads nowhere. */
 export function realPathOrSame(file: string): string {
   return realPathIfAny(file) ?? file;
+}
+
+/**
+ * The canonical path of what is there or will be, for paths that are compared with those that the kernel gives: as much of
+ * it as exists is resolved. A dangling link stays as it is.
+ */
+export function canonicalPath(file: string): string {
+  const real = attempt(() => realpathSync.native(file));
+  if (real !== undefined) return real;
+  const above = path.dirname(file);
+  if (above === file || attempt(() => lstatSync(file)) !== undefined) return path.resolve(file);
+  return path.join(canonicalPath(above), path.basename(file));
+}
+
+/** Why a place cannot be a directory, and what to do about it; undefined when it is one, or can be created. */
+export function directoryObstacle(file: string): { readonly why: string; readonly hint: string } | undefined {
+  const stat = statIfAny(file);
+  if (stat?.isDirectory()) return undefined;
+  const name = path.basename(file);
+  if (stat) return { why: `${name} is not a directory`, hint: 'move it away' };
+  const target = attempt(() => readlinkSync(file));
+  if (target === undefined) return undefined;
+  return {
+    why: `the symbolic link ${name} leads to nothing: ${target}`,
+    hint: `create the directory ${quoteWord(path.resolve(path.dirname(file), target))}, mount its file system, or correct the link`,
+  };
+}
+
+/** Whether a path is not the one that the kernel has: node has U+FFFD for bytes that are not UTF-8. */
+export function isMisread(file: string): boolean {
+  return file.includes('\ufffd') && statIfAny(file) === undefined;
 }
 
 /** Whether this process may access a file as `mode` says, see access(2): `constants.W_OK`. */

@@ -6,6 +6,7 @@ import type { Emit } from '../model/event.ts';
 import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import { loadProject, type Project, type ProjectPaths, projectPaths } from '../project/project.ts';
 import { markVersion, newerVersion } from '../util/format-version.ts';
+import { directoryObstacle } from '../util/fs.ts';
 import { ownerText } from '../util/owner-text.ts';
 import { chownHint } from '../util/ownership.ts';
 import type { Parts } from './parts.ts';
@@ -14,9 +15,9 @@ import type { Parts } from './parts.ts';
 const STATE_VERSION = 1;
 
 export interface WorkspaceOptions {
-  /** Absolute path of the project. */
+  /** Path of the project, in which symbolic links are followed. */
   readonly directory: string;
-  /** Absolute path of the store; by default it is in the project. */
+  /** Path of the store; by default it is in the project. */
   readonly cacheDirectory?: string | undefined;
 }
 
@@ -26,6 +27,7 @@ export interface ProjectLock extends Disposable {
 }
 
 export class Workspace {
+  /** Canonical path of the project. */
   readonly directory: string;
   readonly paths: ProjectPaths;
   readonly parts: Parts;
@@ -33,17 +35,22 @@ export class Workspace {
   readonly hasOwnStore: boolean;
 
   constructor({ directory, cacheDirectory }: WorkspaceOptions, parts: Parts) {
-    this.directory = directory;
     this.paths = projectPaths(directory, cacheDirectory);
+    this.directory = this.paths.project;
     this.parts = parts;
     this.hasOwnStore = cacheDirectory !== undefined;
   }
 
   /**
    * Reads the project. Fails as `usage`, naming file and line, when anything in it is wrong, and as `host` when a newer vlb
-   * wrote its state.
+   * wrote its state, or something else is where it keeps files.
    */
   async load(): Promise<Result<Project>> {
+    const { state, build, store, runs } = this.paths;
+    for (const file of [state, build, store, runs]) {
+      const obstacle = directoryObstacle(file);
+      if (obstacle) return fail('host', obstacle.why, { where: { file }, hint: obstacle.hint });
+    }
     const newer = newerVersion(this.paths.state, STATE_VERSION);
     if (newer === undefined) return loadProject(this.directory, this.parts.environment.platform);
     const versions = `state version ${newer}; this one knows ${STATE_VERSION}`;

@@ -1,6 +1,5 @@
 // vlb watch: builds whenever something changed, until it is stopped.
 
-import { realpathSync } from 'node:fs';
 import { runLine } from '../../compose.ts';
 import type { Failure } from '../../model/failure.ts';
 import type { Project } from '../../project/project.ts';
@@ -20,9 +19,7 @@ import { hasKeys, takeKeys } from '../terminal/keys.ts';
 import { buildOptions } from './build.ts';
 
 /** Builds until it is stopped. Returns the exit status; a failure before anything began is returned to be reported. */
-export async function watch(raw: Raw<'watch'>, given: GlobalOptions): Promise<number | Failure> {
-  // The kernel reports changes of files, not of links that lead to them.
-  const options = { ...given, directory: realpathSync(given.directory) };
+export async function watch(raw: Raw<'watch'>, options: GlobalOptions): Promise<number | Failure> {
   const building = buildOptions(raw, options);
   const selection: Selection = { targets: raw.layer, params: raw.param, force: [] };
   const workspace = workspaceOf(options);

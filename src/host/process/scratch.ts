@@ -3,8 +3,8 @@
 import { constants, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { failAt, ok, type Result } from '../../model/failure.ts';
-import { isAllowed } from '../../util/fs.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { canonicalPath, isAllowed, isMisread } from '../../util/fs.ts';
 import { ownerIsAlive, ownerName } from './owner.ts';
 
 export interface Scratch extends Disposable {
@@ -18,7 +18,13 @@ const PREFIX = 'vlb-boot-';
  * Fails as `host` when it cannot be created.
  */
 export function makeScratch(): Result<Scratch> {
-  const place = scratchPlace();
+  const place = canonicalPath(scratchPlace());
+  if (isMisread(place)) {
+    return fail('host', 'the path of the temporary directory is not valid UTF-8', {
+      where: { file: place },
+      hint: 'set TMPDIR to another directory',
+    });
+  }
   removeLeftovers(place);
   try {
     const made = mkdtempSync(path.join(place, `${PREFIX}${ownerName()}-`));

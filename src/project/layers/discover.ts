@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { Layer, ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
-import { isDirectory, realPathIfAny } from '../../util/fs.ts';
+import { directoryObstacle, isDirectory, isMisread, realPathIfAny } from '../../util/fs.ts';
 import { parseHints } from '../hints/parse.ts';
 import { checkEncoding } from '../inputs/encoding.ts';
 import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
@@ -21,7 +21,8 @@ const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
  * projects. Fails as `usage` on the first invalid layer.
  */
 export function discoverLayers(projectDirectory: string, platform: Platform): Result<readonly Layer[]> {
-  const folder = listLayers(path.join(projectDirectory, 'layers'));
+  const directory = path.join(projectDirectory, 'layers');
+  const folder = listLayers(directory);
   const root = listLayers(projectDirectory);
   if (!folder.ok) return folder;
   if (!root.ok) return root;
@@ -36,9 +37,11 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
       },
     );
   }
-  const parent = atRoot.length > 0 ? projectDirectory : path.join(projectDirectory, 'layers');
+  const parent = atRoot.length > 0 ? projectDirectory : directory;
   const names = [...inFolder, ...atRoot].sort(byNumberThenName);
   if (names.length === 0) {
+    const obstacle = directoryObstacle(directory);
+    if (obstacle) return fail('usage', obstacle.why, { where: { file: directory }, hint: obstacle.hint });
     const detail = overlooked(projectDirectory).map(({ file, message }) => {
       return `${path.relative(projectDirectory, file)}: ${message}`;
     });
@@ -91,8 +94,15 @@ function layerNames(directory: string): readonly string[] {
 /** The subdirectories that look like layers; none for an absent directory. Fails as `usage` when it cannot be read. */
 function listLayers(directory: string): Result<readonly string[]> {
   try {
-    const names = readdirSync(directory);
-    return ok(names.filter((name) => /^\d{2,}_/.test(name) && isDirectory(path.join(directory, name))));
+    const names = readdirSync(directory).filter((name) => /^\d{2,}_/.test(name));
+    const misread = names.find((name) => isMisread(path.join(directory, name)));
+    if (misread !== undefined) {
+      return fail('usage', `the name "${misread}" is not valid UTF-8`, {
+        where: { file: directory },
+        hint: 'rename it',
+      });
+    }
+    return ok(names.filter((name) => isDirectory(path.join(directory, name))));
   } catch (error) {
     const { code } = systemError(error);
     const isAbsent = code === 'ENOENT' || code === 'ENOTDIR';

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
 # Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
 #
-# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, has_selinux,
-#   trim_all, trim_volume, unmount_all, end_swapping, journal_written
-# Globals: found (from paths.sh); JOURNAL_WORTH; image, list, place, written, device, transactions, blocks, last, level, number,
-#   rest, errors
+# Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, escaped,
+#   has_selinux, trim_all, trim_volume, unmount_all, end_swapping, journal_written
+# Globals: found (from paths.sh); place (the result of escaped); JOURNAL_WORTH; line, byte, image, list, written, device,
+#   transactions, blocks, last, level, number, rest, errors
 
 # prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
 # Prints "dpkg" where services have to be kept from starting the Debian way.
@@ -24,14 +24,14 @@ prepare_chroot() {
 mount_inside() {
   mount_point "$1" "$3" directory "$6" || return
   mount -t "$4" -o "$5" "$2" "$found" || return 1
-  printf '%s\n' "$found" >>"$7"
+  printf '%s\n' "${found#"$1"}" >>"$7"
 }
 
 # mount_layer DEVICE TYPE OPTIONS ROOT TARGET LIST INSIDE: mounts another layer's system, read-only, at a path of the image.
 mount_layer() {
   mount_point "$4" "$5" directory "$6" || return
   mount_system "$1" "$found" "$2" "$3" || return
-  printf '%s\n' "$found" >>"$7"
+  printf '%s\n' "${found#"$1"}" >>"$7"
 }
 
 # mount_system DEVICE TARGET TYPE OPTIONS [FAST]: mounts a file system. The status is 0 if it has an operating system, 3 if
@@ -75,13 +75,27 @@ kernel_log() {
   dd if=/dev/kmsg iflag=nonblock bs=8192 status=none 2>/dev/null | grep -a '^[0-9]*,[0-9]*,'
 }
 
-# mounts_at ROOT: prints what is mounted at ROOT and below, in the order of mounting. (mountinfo has blanks and backslashes
-# as octal numbers.)
+# mounts_at ROOT: prints what is mounted at ROOT and below, in the order of mounting, one per line as `escaped` takes it.
 mounts_at() {
-  while read -r _ _ _ _ place _; do
-    case $place in *\\*) place=$(printf '%b.' "$place"); place=${place%.} ;; esac
-    case $place in "$1" | "$1"/*) printf '%s\n' "$place" ;; esac
+  while read -r _ _ _ _ line _; do
+    escaped "$line"
+    case $place in "$1" | "$1"/*) printf '%s\n' "$line" ;; esac
   done </proc/self/mountinfo
+}
+
+# escaped TEXT: sets `place` to the path that TEXT is in mountinfo and in /proc/swaps, which have three octal digits for blanks,
+# line feeds and backslashes. (The `%b` of printf would take a fourth digit, which is part of the path.)
+escaped() {
+  place=''
+  while :; do
+    case $1 in *\\*) ;; *) break ;; esac
+    place=$place${1%%\\*}
+    set -- "${1#*\\}"
+    byte=$(printf "\\${1%"${1#???}"}.")
+    place=$place${byte%.}
+    set -- "${1#???}"
+  done
+  place=$place$1
 }
 
 # has_selinux ROOT: whether the image has SELinux, and the program that labels its files.
@@ -94,7 +108,8 @@ has_selinux() {
 # trim_all ROOT: trims every file system mounted at ROOT and below that supports it. Blocks that a transaction freed are not
 # trimmed before it is committed, so it is committed first.
 trim_all() {
-  mounts_at "$1" | while IFS= read -r place; do
+  mounts_at "$1" | while read -r line; do
+    escaped "$line"
     sync --file-system "$place" || exit 1
     fstrim "$place" 2>/dev/null || true
   done
@@ -119,7 +134,8 @@ unmount_all() {
   end_swapping "$1"
   # A script may have remounted it read-only, as boots do; the mount points have to be removed all the same.
   [ -w "$1" ] || mount -o remount,rw "$1" || return 1
-  mounts_at "$1" | sort -r | while IFS= read -r place; do
+  mounts_at "$1" | sort -r | while read -r line; do
+    escaped "$line"
     remove_mount_points "$1" "$2"
     sync --file-system "$place" || exit 1
     device=$(findmnt --noheadings --output SOURCE --target "$place")
@@ -142,8 +158,10 @@ end_swapping() {
       esac
     fi
     [ "$type" = file ] || continue
-    case $file in *\\*) file=$(printf '%b.' "$file"); file=${file%.} ;; esac
-    mounts_at "$1" | while IFS= read -r place; do
+    escaped "$file"
+    file=$place
+    mounts_at "$1" | while read -r line; do
+      escaped "$line"
       if in_root "$place" "$file" && [ -f "$found" ]; then swapoff "$found" 2>/dev/null; fi
     done
   done </proc/swaps

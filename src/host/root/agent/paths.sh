@@ -35,7 +35,8 @@ in_root() {
   found=$1$at
 }
 
-# mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and adds what it created to LIST.
+# mount_point ROOT PATH directory|file LIST: makes sure that PATH can be mounted on, and adds what it created to LIST,
+# as paths of the image.
 # Sets `found` as in_root does. Its status is 4 where the image has something else at that path.
 mount_point() {
   in_root "$1" "$2" || return 4
@@ -51,7 +52,7 @@ mount_point() {
   [ -z "${2%/*}" ] || mount_point "$1" "${2%/*}" directory "$4" || return
   found=$1$2
   if [ "$3" = directory ]; then mkdir -m 0755 "$found"; else : >"$found"; fi || return 1
-  printf '%s\n' "$found" >>"$4"
+  printf '%s\n' "$2" >>"$4"
 }
 
 # remove_mount_points ROOT LIST: removes what mount_point created, unless a script put something there. If a script
@@ -59,8 +60,8 @@ mount_point() {
 remove_mount_points() {
   [ -e "$2" ] || return 0
   sort -r "$2" | while IFS= read -r place; do
-    if ! in_root "$1" "${place#"$1"}" || [ "$found" != "$place" ]; then continue; fi
-    if [ -d "$place" ]; then rmdir "$place" 2>/dev/null; elif [ ! -s "$place" ]; then rm -f "$place"; fi
+    if ! in_root "$1" "$place" || [ "$found" != "$1$place" ]; then continue; fi
+    if [ -d "$found" ]; then rmdir "$found" 2>/dev/null; elif [ ! -s "$found" ]; then rm -f "$found"; fi
   done
   return 0
 }

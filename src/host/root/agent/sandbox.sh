@@ -197,10 +197,10 @@ keep_covered_mounts() {
       keep)
         for cover in /tmp /run /dev /mnt; do
           in_root "$root" "$cover"
-          case $place in "$found" | "$found"/*) mkdir -p "$aside"; mount --bind "$place" "$aside" ;; esac
+          case $root$place in "$found" | "$found"/*) mkdir -p "$aside"; mount --bind "$root$place" "$aside" ;; esac
         done
         ;;
-      show) [ ! -d "$aside" ] || { directory_for "${place#"$root"}"; mount --move "$aside" "$found"; } ;;
+      show) [ ! -d "$aside" ] || { directory_for "$place"; mount --move "$aside" "$found"; } ;;
     esac
   done <"$directory/inside"
 }

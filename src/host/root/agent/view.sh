@@ -50,7 +50,8 @@ archive() {
 # show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.
 show_at() {
   mount --rbind "$1" "$2" || return 1
-  mounts_at "$2" | while IFS= read -r place; do
+  mounts_at "$2" | while read -r line; do
+    escaped "$line"
     mount -o remount,bind,ro,nosuid,nodev "$place" || exit 1
   done
 }

@@ -83,6 +83,21 @@ describe('where layers are', () => {
   });
 });
 
+test('a name that is not UTF-8 is refused, and not skipped', () => {
+  using tree = new Tree({ 'layers/10_a/build-layer': SCRIPT });
+  mkdirSync(Buffer.from(`${tree.directory}/layers/20_\xff`, 'latin1'));
+  assert.equal(
+    failureIn(discoverLayers(tree.directory, PLATFORM)).message,
+    'the name "20_\ufffd" is not valid UTF-8',
+  );
+});
+
+test('a link that layers/ is to nothing is named', () => {
+  using tree = new Tree({ layers: { link: 'gone' } });
+  const { message } = failureIn(discoverLayers(tree.directory, PLATFORM));
+  assert.equal(message, 'the symbolic link layers leads to nothing: gone');
+});
+
 test('layers are sorted by number, then by name', () => {
   const wanted = ['02_z', '10_a', '10_b', '20_x', '100_a', '0200_a'];
   assert.deepEqual(

@@ -59,7 +59,7 @@ describe('mount_point', () => {
     const place = image.path('root/srv/new/data');
     assert.deepEqual(make(image, '/link/new/data', 'directory'), { status: 0, stdout: place, stderr: '' });
     assert.deepEqual(readdirSync(place), []);
-    assert.equal(image.read('made'), `${image.path('root/srv/new')}\n${place}\n`);
+    assert.equal(image.read('made'), '/srv/new\n/srv/new/data\n');
     const file = image.path('root/srv/file');
     assert.equal(make(image, '/srv/file', 'file').stdout, file);
     assert.equal(image.read('root/srv/file'), '');
@@ -88,20 +88,20 @@ describe('mount_point', () => {
 
 describe('remove_mount_points', () => {
   function remove(image: Tree, ...places: readonly string[]) {
-    writeFileSync(image.path('made'), places.map((place) => `${image.path(place)}\n`).join(''));
+    writeFileSync(image.path('made'), places.map((place) => `${place}\n`).join(''));
     const done = inAgent(['paths.sh'], 'remove_mount_points "$@"', image.path('root'), image.path('made'));
     assert.deepEqual([done.status, done.stderr], [0, '']);
   }
 
   test('removes empty directories and files, the deepest first', () => {
     using image = new Tree({ 'root/a/b/c/': '', 'root/file': '', 'root/kept': 'x' });
-    remove(image, 'root/a', 'root/a/b', 'root/a/b/c', 'root/file');
+    remove(image, '/a', '/a/b', '/a/b/c', '/file');
     assert.deepEqual(readdirSync(image.path('root')), ['kept']);
   });
 
   test('leaves what a script has put something into', () => {
     using image = new Tree({ 'root/a/b/': '', 'root/a/mine': 'x', 'root/file': 'x' });
-    remove(image, 'root/a', 'root/a/b', 'root/file');
+    remove(image, '/a', '/a/b', '/file');
     assert.deepEqual(readdirSync(image.path('root')).sort(), ['a', 'file']);
     assert.deepEqual(readdirSync(image.path('root/a')), ['mine']);
   });
@@ -110,7 +110,7 @@ describe('remove_mount_points', () => {
     using image = new Tree({ 'root/': '', 'host/b/': '', 'host/file': '' });
     symlinkSync(image.path('host'), image.path('root/a'));
     symlinkSync(image.path('host/file'), image.path('root/file'));
-    remove(image, 'root/a/b', 'root/a/file', 'root/file');
+    remove(image, '/a/b', '/a/file', '/file');
     assert.deepEqual(readdirSync(image.path('host')).sort(), ['b', 'file']);
   });
 
@@ -122,7 +122,7 @@ describe('remove_mount_points', () => {
     );
     rmSync(image.path('root/a'), { recursive: true });
     mkdirSync(image.path('root/other'));
-    remove(image, 'root/a');
+    remove(image, '/a');
     assert.deepEqual(readdirSync(image.path('root')), ['other']);
   });
 });

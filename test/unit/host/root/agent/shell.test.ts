@@ -96,6 +96,18 @@ describe('mounts_at', () => {
   });
 });
 
+test('escaped gives the path behind the octal digits of mountinfo, whatever follows them', () => {
+  const paths = ['/plain', '/p 1', '/a\\040', '/\\', '/two\nlines\n', '/t\t7/#', '/ ü "\'$(id)%s', '/\x01'];
+  for (const path of paths) {
+    // As the kernel's seq_path has it, and # as well, which newer ones escape.
+    const text = path.replaceAll(
+      /[ \t\n\\#]/g,
+      (one) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`,
+    );
+    assert.equal(inAgent(['mounts.sh'], 'escaped "$1"; printf "%s." "$place"', text).stdout, `${path}.`);
+  }
+});
+
 test('journal_written says nothing of a device that has no journal', () => {
   const { status, stdout } = inAgent(['paths.sh', 'mounts.sh'], 'journal_written /dev/vlb-none');
   assert.deepEqual([status, stdout], [0, '']);
