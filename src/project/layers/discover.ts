@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { Layer, ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
-import { directoryObstacle, isDirectory, isMisread, realPathIfAny } from '../../util/fs.ts';
+import { directoryObstacle, isDirectory, isMisread, realPathIfAny, statIfAny } from '../../util/fs.ts';
 import { parseHints } from '../hints/parse.ts';
 import { checkEncoding } from '../inputs/encoding.ts';
 import { LARGEST_TEXT, readFile, unreadable } from '../inputs/read-file.ts';
@@ -40,7 +40,7 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   const parent = atRoot.length > 0 ? projectDirectory : directory;
   const names = [...inFolder, ...atRoot].sort(byNumberThenName);
   if (names.length === 0) {
-    const obstacle = directoryObstacle(directory);
+    const obstacle = statIfAny(directory) ? undefined : directoryObstacle(directory);
     if (obstacle) return fail('usage', obstacle.why, { where: { file: directory }, hint: obstacle.hint });
     const detail = overlooked(projectDirectory).map(({ file, message }) => {
       return `${path.relative(projectDirectory, file)}: ${message}`;
