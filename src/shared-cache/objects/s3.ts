@@ -188,14 +188,32 @@ class S3Store implements ObjectStore {
   }
 
   async #ask<T>(signal: AbortSignal, request: () => Promise<T>): Promise<Answer<T>> {
+    const { systemClockOffset: offset } = this.#client.config;
     try {
       return answer(await request());
     } catch (error) {
       if (signal.aborted) return storeError('interrupted', 'interrupted');
-      return troubleOf(error);
+      if (!this.#wasSkewed(error, offset)) return troubleOf(error);
+    }
+    try {
+      return answer(await request());
+    } catch (error) {
+      return signal.aborted ? storeError('interrupted', 'interrupted') : troubleOf(error);
     }
   }
+
+  /**
+   * Whether a request was refused that was signed with another time than the server's. The SDK takes that from each answer, and
+   * signs the next request with it. (How the server calls it does not count: the answer to a HEAD has no body.)
+   */
+  #wasSkewed(error: unknown, offset: number): boolean {
+    const skew = Math.abs(this.#client.config.systemClockOffset - offset);
+    return skew > LEAST_SKEW && [400, 401, 403].includes(statusOf(error) ?? 0);
+  }
 }
+
+/** S3 accepts times that are a quarter of an hour off; other servers less, ms. */
+const LEAST_SKEW = 60_000;
 
 /** The most names in one DeleteObjects request, by its API reference. */
 const MOST_DELETED = 1000;
@@ -220,6 +238,12 @@ interface ServiceError extends Error {
 
 /** Permanent errors with status 400: expired credentials, another region, an invalid name. */
 const REFUSALS = ['ExpiredToken', 'InvalidToken', 'AuthorizationHeaderMalformed', 'InvalidBucketName'];
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { $metadata }: ServiceError = error;
+  return $metadata?.httpStatusCode;
+}
 
 function troubleOf(error: unknown): Answer<never> {
   if (!(error instanceof Error)) throw error;

@@ -86,3 +86,75 @@ test("the authorities of AWS_CA_BUNDLE take the place of the machine's", async (
     server.closeAllConnections();
   }
 });
+
+test('a server whose clock is another is asked again, with its time', async () => {
+  const HOUR = 3_600_000;
+  let [offset, asked] = [0, 0];
+  const server = createServer((request, response) => {
+    asked++;
+    const [, year, month, day, hour, minute, second] =
+      /^(....)(..)(..)T(..)(..)(..)Z$/.exec(String(request.headers['x-amz-date'])) ?? [];
+    const signed = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+    const now = Date.now() + offset;
+    const isSkewed = Math.abs(signed - now) > 15 * 60_000;
+    const isAllowed = !request.url?.includes('forbidden');
+    response.setHeader('date', new Date(now).toUTCString());
+    response.writeHead(isSkewed || !isAllowed ? 403 : 200, { etag: '"tag"' });
+    const code = isSkewed ? 'RequestTimeTooSkewed' : 'AccessDenied';
+    response.end(
+      request.method === 'HEAD' || (!isSkewed && isAllowed)
+        ? ''
+        : `<Error><Code>${code}</Code><Message>no</Message></Error>`,
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+  Object.assign(process.env, keys);
+  const open = () =>
+    openS3({
+      bucket: 'b',
+      prefix: '',
+      endpoint: `http://127.0.0.1:${port}`,
+      region: undefined,
+      pathStyle: true,
+      connectWithin: 5000,
+      silentFor: 5000,
+    });
+  try {
+    for (const first of [HOUR, -HOUR]) {
+      const store = open();
+      offset = first;
+      assert.ok((await store.head('x', signal)).ok, 'the answer to a HEAD does not say why');
+      asked = 0;
+      assert.ok((await store.put('x', Buffer.from('bytes'), 'absent', signal)).ok);
+      assert.equal(asked, 1, 'the offset is kept');
+      // One of the clocks is set right, or wrong, in the middle.
+      for (const then of [0, 25 * HOUR]) {
+        offset = then;
+        const all = await Promise.all(
+          [1, 2, 3, 4].map((name) => store.put(String(name), Buffer.from('b'), 'absent', signal)),
+        );
+        assert.deepEqual(
+          all.map(({ ok }) => ok),
+          [true, true, true, true],
+          `from ${first} to ${then}`,
+        );
+      }
+      store.close();
+    }
+    // What is refused for another reason is refused at once.
+    const store = open();
+    offset = 0;
+    asked = 0;
+    const refused = await store.head('forbidden', signal);
+    assert.equal(refused.ok ? '' : refused.error.kind, 'refused');
+    assert.equal(asked, 1);
+    store.close();
+  } finally {
+    for (const name of Object.keys(keys)) delete process.env[name];
+    server.close();
+    server.closeAllConnections();
+  }
+});
