@@ -9,16 +9,43 @@ import { nearest } from '../util/nearest.ts';
  * @param names the names of all layers
  */
 export function findLayer(wanted: string, names: readonly string[]): Result<string> {
-  const name = wanted.replace(/\/+$/, '').replace(/^layers\//, '');
-  if (names.includes(name)) return ok(name);
-  const matches = names.filter(
-    (candidate) => bareName(candidate) === name || candidate.split('_', 1)[0] === name,
-  );
-  const [only] = matches;
-  if (only !== undefined && matches.length === 1) return ok(only);
-  if (matches.length > 1) {
-    return fail('usage', `"${wanted}" is ambiguous: ${matches.join(' or ')}`, { hint: 'use the full name' });
+  return layerFinder(names)(wanted);
+}
+
+/** `findLayer` for many searches among the same names. */
+export function layerFinder(names: readonly string[]): (wanted: string) => Result<string> {
+  const known = new Set(names);
+  let byWord: ReadonlyMap<string, ReadonlySet<string>> | undefined;
+  return (wanted) => {
+    const name = wanted.replace(/\/+$/, '').replace(/^layers\//, '');
+    if (known.has(name)) return ok(name);
+    byWord ??= namesByWord(names);
+    const matches = [...(byWord.get(name) ?? [])];
+    const [only] = matches;
+    if (only !== undefined && matches.length === 1) return ok(only);
+    if (matches.length > 1) {
+      return fail('usage', `"${wanted}" is ambiguous: ${matches.join(' or ')}`, {
+        hint: 'use the full name',
+      });
+    }
+    return notFound(wanted, name, names);
+  };
+}
+
+/** The layers that each name without a number, and each number, can mean. */
+function namesByWord(names: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const byWord = new Map<string, Set<string>>();
+  for (const name of names) {
+    for (const word of [bareName(name), name.split('_', 1)[0] ?? name]) {
+      const meant = byWord.get(word);
+      if (meant) meant.add(name);
+      else byWord.set(word, new Set([name]));
+    }
   }
+  return byWord;
+}
+
+function notFound(wanted: string, name: string, names: readonly string[]): Result<never> {
   const last = name.replace(/^.*\//s, ''); // of a path
   const bare = nearest(last, names.map(bareName));
   const guess = nearest(last, names) ?? names.find((candidate) => bareName(candidate) === bare);

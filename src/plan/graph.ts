@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
 import type { Bases, Layer } from '../model/project.ts';
-import { findLayer } from './find-layer.ts';
+import { findLayer, layerFinder } from './find-layer.ts';
 
 /**
  * The graph of a project, with the bases that a layer is built on. The parent of each layer is the one before it, that of
@@ -12,8 +12,9 @@ import { findLayer } from './find-layer.ts';
  */
 export function buildGraph(layers: readonly Layer[], bases: Bases): Result<Graph> {
   const nodes: LayerNode[] = [];
+  const find = layerFinder(layers.map(({ name }) => name));
   for (const [index, layer] of layers.entries()) {
-    const node = nodeOf(layer, layers[index - 1], layers, bases);
+    const node = nodeOf(layer, layers[index - 1], find, bases);
     if (!node.ok) return node;
     nodes.push(node.value);
   }
@@ -28,18 +29,14 @@ export function buildGraph(layers: readonly Layer[], bases: Bases): Result<Graph
 /** The part of a graph that these targets need: they and everything that they depend on. Fails as `usage` for unknown names. */
 export function graphUpTo(graph: Graph, targets: readonly string[]): Result<Graph> {
   const names = graph.nodes.filter(isLayer).map((node) => node.name);
-  const byName = new Map(graph.nodes.map((node) => [node.name, node]));
   const needed = new Set<string>();
-  const visit = (name: string) => {
-    if (needed.has(name)) return;
-    needed.add(name);
-    const node = byName.get(name);
-    if (node) needsOf(node).forEach(visit);
-  };
   for (const target of targets) {
     const found = findLayer(target, names);
     if (!found.ok) return found;
-    visit(found.value);
+    needed.add(found.value);
+  }
+  for (const node of graph.nodes.toReversed()) {
+    if (needed.has(node.name)) for (const name of needsOf(node)) needed.add(name);
   }
   return ok({ nodes: graph.nodes.filter((node) => needed.has(node.name)) });
 }
@@ -53,17 +50,16 @@ export function leavesOf(graph: Graph): readonly LayerNode[] {
 function nodeOf(
   layer: Layer,
   before: Layer | undefined,
-  layers: readonly Layer[],
+  find: (wanted: string) => Result<string>,
   bases: Bases,
 ): Result<LayerNode> {
-  const names = layers.map((other) => other.name);
   const file = path.join(layer.directory, layer.kind);
   const { from, layerMounts } = layer.hints;
   const [firstBase] = bases.keys();
   let parent = before?.name ?? firstBase;
   if (from === 'scratch') parent = undefined;
   else if (from) {
-    const found = findLayer(from.layer, names);
+    const found = find(from.layer);
     if (!found.ok && !bases.has(from.layer)) {
       return { ok: false, failure: { ...found.failure, where: { file, line: from.line } } };
     }
@@ -76,7 +72,7 @@ function nodeOf(
   }
   const mounts: { name: string; target: string }[] = [];
   for (const mount of layerMounts) {
-    const found = findLayer(mount.layer, names);
+    const found = find(mount.layer);
     if (!found.ok) return { ok: false, failure: { ...found.failure, where: { file, line: mount.line } } };
     mounts.push({ name: found.value, target: mount.target });
   }
@@ -87,23 +83,8 @@ function nodeOf(
 function inOrder(nodes: readonly Node[]): Result<Graph> {
   const byName = new Map(nodes.map((node) => [node.name, node]));
   const ordered = new Set<Node>();
-  const path: string[] = [];
-  const visit = (node: Node): readonly string[] | undefined => {
-    if (ordered.has(node)) return undefined;
-    const met = path.indexOf(node.name);
-    if (met >= 0) return [...path.slice(met), node.name];
-    path.push(node.name);
-    for (const name of needsOf(node)) {
-      const below = byName.get(name);
-      const cycle = below && visit(below);
-      if (cycle) return cycle;
-    }
-    path.pop();
-    ordered.add(node);
-    return undefined;
-  };
   for (const node of nodes) {
-    const cycle = visit(node);
+    const cycle = placeAfterNeeds(node, byName, ordered);
     if (cycle) {
       return fail('usage', `layers depend on each other in a cycle: ${cycle.join(' → ')}`, {
         hint: 'change a "# vlb: from" or "# vlb: mount" hint of one of them',
@@ -111,4 +92,35 @@ function inOrder(nodes: readonly Node[]): Result<Graph> {
     }
   }
   return ok({ nodes: [...ordered] });
+}
+
+/**
+ * Places a node after all that it needs. Returns the path of a cycle, if there is one. Not recursive: a chain of layers may be
+ * longer than the stack.
+ */
+function placeAfterNeeds(
+  start: Node,
+  byName: ReadonlyMap<string, Node>,
+  ordered: Set<Node>,
+): readonly string[] | undefined {
+  const path: { readonly node: Node; readonly needs: string[] }[] = [];
+  const onPath = new Set<string>();
+  const enter = (node: Node) => {
+    path.push({ node, needs: needsOf(node).toReversed() });
+    onPath.add(node.name);
+  };
+  if (!ordered.has(start)) enter(start);
+  for (let top = path.at(-1); top; top = path.at(-1)) {
+    const name = top.needs.pop();
+    const below = name === undefined ? undefined : byName.get(name);
+    if (name === undefined) {
+      path.pop();
+      onPath.delete(top.node.name);
+      ordered.add(top.node);
+    } else if (below && onPath.has(name)) {
+      const names = path.map(({ node }) => node.name);
+      return [...names.slice(names.indexOf(name)), name];
+    } else if (below && !ordered.has(below)) enter(below);
+  }
+  return undefined;
 }

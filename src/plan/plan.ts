@@ -23,6 +23,7 @@ export async function makePlan(
 ): Promise<Plan> {
   const keeping = retentionOf(graph);
   const known = new Map<string, Artifact>();
+  const expected = new Map<string, Identity>();
   const steps: PlanStep[] = [];
   for (const node of graph.nodes) {
     const kept = keeping.get(node.name) ?? 'cached';
@@ -30,10 +31,11 @@ export async function makePlan(
     const action = isForced(node)
       ? ({ type: 'run', reason: 'forced', changes: [] } as const)
       : recipe === undefined
-        ? decideBehindRun(kept, await inPlace.last(node.name), () => expectedRecipe(node, steps, recipeOf))
+        ? decideBehindRun(kept, await inPlace.last(node.name), () => recipeOver(expected, node, recipeOf))
         : await decide(node, kept, recipe, store, inPlace);
     const artifact = artifactOf(action);
     if (artifact) known.set(node.name, artifact);
+    expected.set(node.name, artifact ?? NOT_BUILT);
     steps.push({ node, keeping: kept, action });
   }
   return steps;
@@ -47,6 +49,10 @@ export async function makePlan(
 export function expectedRecipe(node: Node, steps: readonly PlanStep[], recipeOf: RecipeOf): string {
   const expected = new Map<string, Identity>();
   for (const step of steps) expected.set(step.node.name, artifactOf(step.action) ?? NOT_BUILT);
+  return recipeOver(expected, node, recipeOf);
+}
+
+function recipeOver(expected: ReadonlyMap<string, Identity>, node: Node, recipeOf: RecipeOf): string {
   const recipe = recipeOf(node, expected);
   if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
   return recipe;

@@ -5,9 +5,9 @@
  * @param right the columns that are aligned right, from 0
  */
 export function tableLines(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const columns = greatest(rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    greatest(rows.map((row) => row[column]?.length ?? 0)),
   );
   return rows.map((row) =>
     row
@@ -17,4 +17,9 @@ export function tableLines(rows: readonly (readonly string[])[], right: readonly
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** The greatest of any count of numbers, at least 0. (Math.max takes as many as fit on the stack.) */
+export function greatest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }

@@ -10,7 +10,7 @@ export type GraphFormat = 'text' | 'dot' | 'mermaid' | 'json';
 export function graphText(plan: Plan, format: GraphFormat, style: Style): string {
   switch (format) {
     case 'text':
-      return tree(plan, undefined, '', style).join('\n');
+      return treeLines(plan, style).join('\n');
     case 'dot':
       return ['digraph vlb {', '  rankdir=BT;', ...plan.flatMap(dotLines), '}'].join('\n');
     case 'mermaid':
@@ -39,16 +39,81 @@ export function layerJson({ node, keeping, action }: PlanStep) {
   };
 }
 
-function tree(plan: Plan, parent: string | undefined, indent: string, style: Style): string[] {
-  const children = plan.filter((step) => step.node.parent === parent);
-  return children.flatMap((step, index) => {
-    const last = index === children.length - 1;
-    const [branch, below] = parent === undefined ? ['', ''] : last ? ['└─ ', '   '] : ['├─ ', '│  '];
-    const { node, action } = step;
-    const mounts = node.mounts.length > 0 ? ` ← ${node.mounts.map(({ name }) => name).join(', ')}` : '';
-    const line = `${indent}${branch}${style.bold(node.name)}${mounts}  ${style.dim(action.type)}`;
-    return [line, ...tree(plan, node.name, indent + below, style)];
+/** From this depth on, chains go straight down: each level of a tree would be wider than a terminal, and the text quadratic. */
+const DEEPEST = 12;
+
+/** A line to come. */
+interface Branch {
+  readonly step: PlanStep;
+  /** What is in front of the layer. */
+  readonly mark: string;
+  /** What is in front of the marks of its children. */
+  readonly below: string;
+  /** What is in front of the mark of the child that continues its chain, from DEEPEST on. */
+  readonly chain: string;
+  readonly depth: number;
+}
+
+function treeLines(plan: Plan, style: Style): string[] {
+  const children = Map.groupBy(plan, ({ node }) => node.parent);
+  const sizes = subtreeSizes(plan);
+  const lines: string[] = [];
+  const open: Branch[] = [];
+  // The line to come next is the last one.
+  const add = (branches: readonly Branch[]) => {
+    for (const branch of branches.toReversed()) open.push(branch);
+  };
+  add((children.get(undefined) ?? []).map((step) => ({ step, mark: '', below: '', chain: '', depth: 0 })));
+  for (let next = open.pop(); next; next = open.pop()) {
+    lines.push(next.mark + layerText(next.step, style));
+    const steps = children.get(next.step.node.name) ?? [];
+    add(next.depth < DEEPEST ? branchesOf(next, steps) : chainedBranches(next, steps, sizes));
+  }
+  return lines;
+}
+
+function branchesOf({ below, depth }: Branch, steps: readonly PlanStep[]): readonly Branch[] {
+  return steps.map((step, index) => {
+    const [branch, line] = index === steps.length - 1 ? ['└─ ', '   '] : ['├─ ', '│  '];
+    return { step, mark: below + branch, below: below + line, chain: below + line, depth: depth + 1 };
   });
+}
+
+/** The largest subtree comes last, in the column of its chain; so the depth of what is indented is logarithmic. */
+function chainedBranches(
+  parent: Branch,
+  steps: readonly PlanStep[],
+  sizes: ReadonlyMap<string, number>,
+): readonly Branch[] {
+  const sizeOf = ({ node }: PlanStep) => sizes.get(node.name) ?? 1;
+  const largest = steps.toSorted((a, b) => sizeOf(a) - sizeOf(b)).at(-1);
+  if (!largest) return [];
+  const { chain, depth } = parent;
+  const isChained = parent.mark.endsWith(DOWN);
+  const others = steps.filter((step) => step !== largest);
+  return [
+    ...branchesOf(isChained ? parent : { ...parent, below: `${chain}│  ` }, others),
+    { step: largest, mark: chain + DOWN, below: `${chain}│  `, chain, depth: depth + 1 },
+  ];
+}
+
+/** In front of a layer that is built on the one above it in that column. */
+const DOWN = '↓  ';
+
+/** How many layers are built on each, itself included. */
+function subtreeSizes(plan: Plan): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { node } of plan.toReversed()) {
+    const own = (sizes.get(node.name) ?? 0) + 1;
+    sizes.set(node.name, own);
+    if (node.parent !== undefined) sizes.set(node.parent, (sizes.get(node.parent) ?? 0) + own);
+  }
+  return sizes;
+}
+
+function layerText({ node, action }: PlanStep, style: Style): string {
+  const mounts = node.mounts.length > 0 ? ` ← ${node.mounts.map(({ name }) => name).join(', ')}` : '';
+  return `${style.bold(node.name)}${mounts}  ${style.dim(action.type)}`;
 }
 
 function dotLines(step: PlanStep): string[] {

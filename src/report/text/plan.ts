@@ -2,6 +2,7 @@
 
 import type { BuildRecord } from '../../model/artifact.ts';
 import type { Change, Plan, PlanStep } from '../../model/plan.ts';
+import { greatest } from '../../util/table.ts';
 import { formatAge, formatDuration } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
@@ -13,7 +14,7 @@ const SHORT = 12;
 
 /** A line for each layer: its action and the reason. */
 export function planText(plan: Plan, style: Style): string {
-  const width = Math.max(0, ...plan.map((step) => step.node.name.length));
+  const width = greatest(plan.map((step) => step.node.name.length));
   return plan
     .map((step) => {
       const why = shortReason(step);

@@ -8,6 +8,7 @@ import { type Candidate, selectForEviction, withNeeds } from '../../model/evicti
 import { ok, type Result } from '../../model/failure.ts';
 import type { CacheLimits, Collected } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
+import { greatest } from '../../util/table.ts';
 import { artifactsInPlace } from '../in-place/in-place.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 import { forgetDead, leasedNames } from '../locks/lease.ts';
@@ -125,7 +126,7 @@ function select(limits: CacheLimits, options: UpkeepOptions): Selected {
 }
 
 function candidateOf({ name, disk, records, backing, needs }: StoredArtifact): Candidate {
-  const lastUsed = records.length === 0 ? undefined : Math.max(...records.map((record) => record.lastUsed));
+  const lastUsed = records.length === 0 ? undefined : greatest(records.map((record) => record.lastUsed));
   return { name, bytes: disk, lastUsed, backing, needs };
 }
 

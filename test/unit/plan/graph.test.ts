@@ -124,6 +124,24 @@ describe('buildGraph', () => {
     assert.equal(failureIn(buildGraph([from('10_a', 'four')], bases)).kind, 'usage');
   });
 
+  test('a chain that is longer than the stack, in any order, and a cycle of that length', () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `${10_000 + index}_l${index}`);
+    const chain = names.map((name, index) =>
+      index === names.length - 1 ? scratch(name) : from(name, `l${index + 1}`),
+    );
+    const graph = valueIn(buildGraph(chain, NO_BASE));
+    assert.deepEqual(
+      graph.nodes.map(({ name }) => name),
+      names.toReversed(),
+    );
+    assert.equal(valueIn(graphUpTo(graph, ['l0'])).nodes.length, names.length);
+    const cycle = [...chain.slice(0, -1), from(names.at(-1) ?? '', 'l0')];
+    assert.match(
+      failureIn(buildGraph(cycle, NO_BASE)).message,
+      /^layers depend on each other in a cycle: 10000_l0 → /,
+    );
+  });
+
   test('no layers, no nodes', () => assert.equal(drawn(valueIn(buildGraph([], BASE))), ''));
 });
 
