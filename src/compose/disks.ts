@@ -1,6 +1,6 @@
 // The composition root of what reads disks without building anything.
 
-import { constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { constants, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fuseBackend } from '../host/attach/fuse.ts';
 import { backingChain } from '../host/images/backing-chain.ts';
@@ -13,7 +13,7 @@ import type { Host } from '../model/ports/machine.ts';
 import type { DiskViewer } from '../model/ports/viewer.ts';
 import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
-import { isAllowed } from '../util/fs.ts';
+import { isAllowed, makeDirectories } from '../util/fs.ts';
 import type { Disks } from '../workspace/parts.ts';
 
 export function openDisks(owner: string): Disks {
@@ -60,7 +60,7 @@ async function makeDirectory(
     return scratch.ok ? ok(scratch.value.path) : scratch;
   }
   try {
-    mkdirSync(runs, { recursive: true });
+    makeDirectories(runs);
     await host.clearLeftovers(runs);
     return ok(mkdtempSync(path.join(runs, `${owner}-look-`)));
   } catch (error) {

@@ -14,8 +14,10 @@ export function newerVersion(directory: string, known: number): number | undefin
   return version > known ? version : undefined; // NaN is not: a power cut can leave an empty file
 }
 
-/** Writes the version of a directory, which must exist, unless it has one. Throws node's fs errors. */
-export function markVersion(directory: string, version: number): void {
+/** Writes the version of a directory, which must exist, unless it has one; returns whether it did. Throws node's fs errors. */
+export function markVersion(directory: string, version: number): boolean {
   const file = path.join(directory, 'version');
-  if (!existsSync(file)) writeFileSync(file, `${version}\n`);
+  if (existsSync(file)) return false;
+  writeFileSync(file, `${version}\n`);
+  return true;
 }

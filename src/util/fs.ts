@@ -6,6 +6,7 @@ import {
   fstatSync,
   linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -64,6 +65,22 @@ export function canonicalPath(file: string): string {
   const above = path.dirname(file);
   if (above === file || attempt(() => lstatSync(file)) !== undefined) return path.resolve(file);
   return path.join(canonicalPath(above), path.basename(file));
+}
+
+/**
+ * Makes a directory and those above it that are missing; returns the first that it made. Throws node's fs errors, and the
+ * right one: the recursive mkdir of node has ENOENT for a read-only file system.
+ */
+export function makeDirectories(directory: string, mode?: number): string | undefined {
+  try {
+    return mkdirSync(directory, { recursive: true, ...(mode === undefined ? {} : { mode }) });
+  } catch (error) {
+    if (systemError(error).code !== 'ENOENT') throw error;
+    let first = directory;
+    while (!statIfAny(path.dirname(first)) && path.dirname(first) !== first) first = path.dirname(first);
+    mkdirSync(first); // throws
+    throw error;
+  }
 }
 
 /** Why a place cannot be a directory, and what to do about it; undefined when it is one, or can be created. */

@@ -8,7 +8,7 @@ import { loadProject, type Project, type ProjectPaths, projectPaths } from '../p
 import { markVersion, newerVersion } from '../util/format-version.ts';
 import { directoryObstacle } from '../util/fs.ts';
 import { ownerText } from '../util/owner-text.ts';
-import { chownHint } from '../util/ownership.ts';
+import { writeHint } from '../util/ownership.ts';
 import type { Parts } from './parts.ts';
 
 /** The version of what is in .vlb/, the store apart. */
@@ -94,5 +94,5 @@ export function cannotWriteState(
   file: string,
   error: unknown,
 ): Result<never> {
-  return failAt(file, 'cannot write the state of the project', error, chownHint(error, [state, build]));
+  return failAt(file, 'cannot write the state of the project', error, writeHint(error, [state, build]));
 }

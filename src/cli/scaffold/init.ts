@@ -1,8 +1,9 @@
 // vlb init: creates a new project that builds and boots without changes.
 
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { makeDirectories } from '../../util/fs.ts';
 import { quoteWord } from '../../util/quote.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
@@ -29,7 +30,7 @@ export async function init(raw: Raw<'init'>): Promise<number | Failure> {
   }
   try {
     const owner = ownerOf(directory);
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     const made = writeStarter(directory, base.value);
     giveCreated(owner, directory, made);
     const shown = made.map((name) => fromHere(path.join(directory, name)));

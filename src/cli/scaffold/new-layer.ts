@@ -1,11 +1,11 @@
 // vlb new-layer: creates the directory of a layer with a script to start from.
 
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt } from '../../model/failure.ts';
 import { bareName, LAYER_NAME, layerNumber, layersDirectory } from '../../project/layers/discover.ts';
 import { systemError } from '../../util/errors.ts';
-import { namesIn } from '../../util/fs.ts';
+import { makeDirectories, namesIn } from '../../util/fs.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { giveCreated, ownerOf } from '../give-back.ts';
@@ -45,7 +45,7 @@ export async function newLayer(
   const directory = path.join(parent, name);
   const script = path.join(directory, kind);
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     writeFileSync(script, kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
     chmodSync(script, 0o755);
     if (taken.length === 0 || existsSync(path.join(project, '.git'))) {

@@ -1,18 +1,9 @@
 // The files of a new project: copies of trees in vlb's package, and generated texts.
 
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CONFIG_FILE } from '../../project/config/config.ts';
-import { namesIn } from '../../util/fs.ts';
+import { makeDirectories, namesIn } from '../../util/fs.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
 
 /** An image to download, and the SHA-256 of its file. */
@@ -68,12 +59,12 @@ export function writeStarter(directory: string, base: Base): readonly string[] {
 function copyTree(source: string, target: string): void {
   const stat = statSync(source);
   if (!stat.isDirectory()) {
-    mkdirSync(path.dirname(target), { recursive: true });
+    makeDirectories(path.dirname(target));
     cpSync(source, target);
     chmodSync(target, (stat.mode & 0o111) === 0 ? 0o644 : 0o755);
     return;
   }
-  mkdirSync(target, { recursive: true });
+  makeDirectories(target);
   for (const name of readdirSync(source)) copyTree(path.join(source, name), path.join(target, name));
 }
 

@@ -2,10 +2,10 @@
 // one file for each directory of an export.
 
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { attempt } from '../../util/errors.ts';
-import { textIfAny } from '../../util/fs.ts';
+import { makeDirectories, textIfAny } from '../../util/fs.ts';
 import { describeFile, filesIn, MANIFEST_FILE } from './manifest.ts';
 
 export interface Target {
@@ -79,7 +79,7 @@ export function noteFresh(
   boot: string,
   isFinished = true,
 ): void {
-  mkdirSync(path.dirname(target.note), { recursive: true });
+  makeDirectories(path.dirname(target.note));
   const text = noteText(target, names, key, boot) ?? '';
   writeFileSync(target.note, isFinished ? text : `${text}${UNFINISHED}`);
 }

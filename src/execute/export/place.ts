@@ -3,7 +3,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { namesIn, textIfAny } from '../../util/fs.ts';
+import { makeDirectories, namesIn, textIfAny } from '../../util/fs.ts';
 import { filesIn, MANIFEST_FILE } from './manifest.ts';
 import { SHARED_PREFIX } from './shared-disks.ts';
 
@@ -29,7 +29,7 @@ export function workplaceAt(target: string, owner: string): Workplace {
 /** Creates the directories, after what killed exports left was completed or removed. Throws node's fs errors. */
 export function openWorkplace(target: string, owner: string, isAlive: (owner: string) => boolean): Workplace {
   const parent = path.dirname(target);
-  mkdirSync(parent, { recursive: true });
+  makeDirectories(parent);
   for (const name of namesIn(parent)) {
     if (name.startsWith(SHARED_PREFIX) && !isAlive(name.slice(SHARED_PREFIX.length))) {
       rmSync(path.join(parent, name), { recursive: true, force: true });

@@ -7,6 +7,7 @@ import type { Emit } from '../../model/event.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Images, Workbench } from '../../model/ports/machine.ts';
 import type { DiskImage } from '../../model/ports/viewer.ts';
+import { makeDirectories } from '../../util/fs.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { killedOnAbort } from '../run/run-directory.ts';
 import { scriptEnvironment } from '../run/task.ts';
@@ -79,7 +80,7 @@ async function runShell(
   directory: string,
 ): Promise<Result<number>> {
   const inputs = path.join(directory, 'inputs');
-  mkdirSync(inputs, { recursive: true });
+  makeDirectories(inputs);
   mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
   const disk = await bench.attach(overlay);
   if (!disk.ok) return disk;

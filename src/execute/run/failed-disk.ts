@@ -1,13 +1,14 @@
 // The saved disks of layers whose script failed, .vlb/failed/<layer>.qcow2: one per layer, for the user to inspect, until the
 // layer runs again. They are not artifacts: nothing is built on them, and they retain nothing in the store.
 
-import { mkdirSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { artifactFile } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
 import { systemError } from '../../util/errors.ts';
+import { makeDirectories } from '../../util/fs.ts';
 import type { Context } from '../run-context.ts';
 import type { LayerRun } from './job.ts';
 
@@ -34,7 +35,7 @@ export async function saveFailedDisk(
 ): Promise<boolean> {
   const file = failedDisk(layer.name, paths);
   try {
-    mkdirSync(paths.failed, { recursive: true });
+    makeDirectories(paths.failed);
     dropThoseOfNoLayer(path.dirname(layer.directory), paths);
     if (lineage.parent) {
       const parent = path.join(realpathSync(store.artifactDirectory), artifactFile(lineage.parent));

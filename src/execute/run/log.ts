@@ -1,10 +1,10 @@
 // The logs of a layer's runs: the last one and a few before it, and a note while the last one is running.
 
-import { lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
-import { textIfAny } from '../../util/fs.ts';
+import { makeDirectories, textIfAny } from '../../util/fs.ts';
 import type { Context } from '../run-context.ts';
 
 /** How many logs of a layer are stored in addition to the last one. */
@@ -30,7 +30,7 @@ export function openLog(layer: string, { paths, owner }: Pick<Context, 'paths' |
   const file = logFile(layer, paths);
   const note = noteFile(layer, paths);
   try {
-    mkdirSync(paths.logs, { recursive: true });
+    makeDirectories(paths.logs);
     for (let runsAgo = EARLIER_LOGS; runsAgo > 0; runsAgo--) {
       moveFile(logFile(layer, paths, runsAgo - 1), logFile(layer, paths, runsAgo));
     }

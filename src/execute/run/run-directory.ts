@@ -4,6 +4,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, type Result } from '../../model/failure.ts';
 import type { Workbench } from '../../model/ports/machine.ts';
+import { makeDirectories } from '../../util/fs.ts';
+import { writeHint } from '../../util/ownership.ts';
 import type { Context } from '../run-context.ts';
 
 let runs = 0;
@@ -19,10 +21,10 @@ export async function openRun(
   { host }: Pick<Context, 'host'>,
 ): Promise<Result<Workbench>> {
   try {
-    mkdirSync(path.join(directory, 'inputs'), { recursive: true });
+    makeDirectories(path.join(directory, 'inputs'));
     mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
   } catch (error) {
-    return failAt(directory, 'cannot create the directory of a run', error);
+    return failAt(directory, 'cannot create the directory of a run', error, writeHint(error, []));
   }
   const bench = await host.openWorkbench(directory);
   if (!bench.ok) rmSync(directory, { recursive: true, force: true });

@@ -3,7 +3,7 @@
 import { artifactFiles, type BuildRecord } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { InPlace } from '../../model/ports/store.ts';
-import { chownHint } from '../../util/ownership.ts';
+import { writeHint } from '../../util/ownership.ts';
 import {
   lastRecordsDirectory,
   readLastRecord,
@@ -80,5 +80,5 @@ export function artifactsInPlace({
 }
 
 function cannotWrite(directory: string, error: unknown, { state, build }: InPlaceOptions): Result<never> {
-  return failAt(directory, 'cannot write the outputs', error, chownHint(error, [state, build]));
+  return failAt(directory, 'cannot write the outputs', error, writeHint(error, [state, build]));
 }

@@ -1,10 +1,10 @@
 // Each layer's last record in a project: .vlb/in-place/<layer>.json.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildRecord } from '../../model/artifact.ts';
 import { parseRecord, recordText } from '../../model/record.ts';
-import { namesIn, textIfAny } from '../../util/fs.ts';
+import { makeDirectories, namesIn, textIfAny } from '../../util/fs.ts';
 
 /** The directory of the last records, in the project's state directory. */
 export function lastRecordsDirectory(state: string): string {
@@ -26,7 +26,7 @@ export function readLastRecords(directory: string): readonly BuildRecord[] {
 /** Saves the last record of a layer. Throws node's fs errors. */
 export function writeLastRecord(directory: string, layer: string, record: BuildRecord): void {
   const file = fileOf(directory, layer);
-  mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   writeFileSync(`${file}.tmp`, `${recordText(record, 1)}\n`);
   renameSync(`${file}.tmp`, file);
 }

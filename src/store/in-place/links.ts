@@ -1,11 +1,11 @@
 // The links in build/: one for each layer and image, and for each of their backing files.
 
-import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFile, type Digest, parseArtifactFile } from '../../model/artifact.ts';
 import type { LinkedImage } from '../../model/ports/store.ts';
 import { attempt } from '../../util/errors.ts';
-import { namesIn, realPathIfAny, realPathOrSame } from '../../util/fs.ts';
+import { makeDirectories, namesIn, realPathIfAny, realPathOrSame } from '../../util/fs.ts';
 import { backingArtifact } from '../local/qcow2-header.ts';
 
 export interface LinkPlaces {
@@ -63,7 +63,7 @@ export interface Linked {
 export function makeLinks({ layers, image: wanted, named, all }: Links, places: LinkPlaces): Linked {
   const { build } = places;
   const image = path.join(build, IMAGE);
-  mkdirSync(build, { recursive: true });
+  makeDirectories(build);
   const artifacts = pathToArtifacts(places);
   for (const { layer, artifact } of layers) {
     pointTo(`${build}/${layer}.qcow2`, `${artifacts}/${artifactFile(artifact)}`);

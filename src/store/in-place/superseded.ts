@@ -1,9 +1,10 @@
 // Superseded uncached artifacts of a project, noted in .vlb/in-place/superseded/ until nothing in build/ depends on
 // them.
 
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Artifact, artifactFiles, parseArtifactFile } from '../../model/artifact.ts';
+import { makeDirectories } from '../../util/fs.ts';
 import { readLastRecords } from './last-records.ts';
 
 /** Removes uncached artifacts from the store, by file name, unless another project or a running build uses them. */
@@ -12,7 +13,7 @@ export type DropArtifacts = (names: readonly string[]) => Promise<void>;
 /** Notes that an artifact was superseded, if it is uncached. Throws node's fs errors. */
 export function noteSuperseded(records: string, artifact: Artifact | undefined): void {
   if (artifact?.keeping !== 'uncached') return;
-  mkdirSync(directoryIn(records), { recursive: true });
+  makeDirectories(directoryIn(records));
   for (const file of artifactFiles(artifact)) writeFileSync(path.join(directoryIn(records), file), '');
 }
 

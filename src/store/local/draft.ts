@@ -8,6 +8,7 @@ import {
   backingOf,
   type Digest,
   diskFile,
+  type Key,
   MAIN_DISK,
   mainDisk,
 } from '../../model/artifact.ts';
@@ -16,9 +17,10 @@ import type { AdoptOptions, CommitRequest, Draft, Store } from '../../model/port
 import { recordText } from '../../model/record.ts';
 import { attempt, systemError } from '../../util/errors.ts';
 import { linkIfFree } from '../../util/fs.ts';
-import { chownHint } from '../../util/ownership.ts';
+import { writeHint } from '../../util/ownership.ts';
 import type { ProjectPlaces } from '../upkeep/projects.ts';
 import { digestFile, flushDirectory, flushFile, writeFileDurably } from './durable.ts';
+import { shareWithGroup } from './group-access.ts';
 import { referencesOf } from './qcow2-header.ts';
 import { stampDigest, stampUntilReboot } from './stamp.ts';
 
@@ -132,12 +134,18 @@ export class LocalDraft implements Draft {
         linkSync(temporary, file); // the winner was damaged and has been moved aside
       }
       // A log is only for the user: a build does not fail without it.
-      if (log !== undefined) attempt(() => copyFileSync(log, path.join(this.#keys, `${record.key}.log`)));
+      if (log !== undefined) attempt(() => this.#keepLog(log, record.key));
       flushDirectory(this.#keys);
       return record;
     } finally {
       rmSync(temporary, { force: true });
     }
+  }
+
+  #keepLog(log: string, key: Key): void {
+    const kept = path.join(this.#keys, `${key}.log`);
+    copyFileSync(log, kept);
+    shareWithGroup(kept);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,6 +172,6 @@ export function cannotWriteStore(directory: string, error: unknown, project?: Pr
     });
   }
   const isInside = project && directory.startsWith(`${project.state}/`);
-  const hint = isInside ? chownHint(error, [project.state, project.build]) : undefined;
+  const hint = isInside ? writeHint(error, [project.state, project.build]) : undefined;
   return failAt(directory, 'cannot write to the store', error, hint ?? ELSEWHERE);
 }

@@ -1,9 +1,10 @@
 // Writes that a crash or a power cut leaves either complete or absent. All functions throw node's fs errors.
 
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Digest } from '../../model/artifact.ts';
+import { makeSharedDirectory, shareWithGroup } from './group-access.ts';
 
 /** fsync(2) of a file, which may take long; throws an AbortError when the signal comes first. */
 export async function flushFile(file: string, signal: AbortSignal): Promise<void> {
@@ -24,7 +25,7 @@ export function flushDirectory(directory: string): void {
 
 /** Makes a directory and its parents, and flushes the name of each. */
 export function makeDirectoryDurably(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true });
+  const first = makeSharedDirectory(directory);
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
     flushDirectory(path.dirname(made));
@@ -36,6 +37,7 @@ export function writeFileDurably(file: string, text: string): void {
   const descriptor = openSync(file, 'w', 0o644);
   try {
     writeFileSync(descriptor, text); // not writeSync: on a nearly full disk it writes a part without an error
+    shareWithGroup(file);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

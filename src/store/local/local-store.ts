@@ -1,7 +1,7 @@
 // The store in a local directory: artifacts by digest, records by key.
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
   type Artifact,
@@ -30,6 +30,7 @@ import { type ProjectPlaces, register, usedToday } from '../upkeep/projects.ts';
 import { setAside } from './damaged.ts';
 import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
+import { shareWithGroup, touchShared } from './group-access.ts';
 import { checkIsLocal } from './network.ts';
 import { backingArtifact } from './qcow2-header.ts';
 import { isIntact } from './stamp.ts';
@@ -228,7 +229,8 @@ class LocalStore implements Store {
   async draft(): Promise<Result<Draft>> {
     try {
       for (const directory of [this.artifactDirectory, this.#places.keys]) makeDirectoryDurably(directory);
-      markVersion(this.#options.directory, STORE_VERSION);
+      if (markVersion(this.#options.directory, STORE_VERSION))
+        shareWithGroup(path.join(this.#options.directory, 'version'));
     } catch (error) {
       return cannotWriteStore(this.#options.directory, error, this.#options.project);
     }
@@ -244,16 +246,16 @@ class LocalStore implements Store {
   }
 
   /**
-   * Throws node's fs errors. A record that is gone or another user's keeps its time, and so does one that was used
+   * Throws node's fs errors. A record that is gone or that this user may not write keeps its time, and so does one that was used
    * later than now: one build with a wrong clock must not make the records that it used look old.
    */
   #noteUse(records: readonly BuildRecord[]): void {
     register(this.#places, this.#options.project);
-    const now = new Date();
+    const now = Date.now();
     for (const { key, artifact } of records) {
       const file = this.#recordFile(key);
-      if (artifact.keeping === 'uncached' || (measure(file)?.modified ?? 0) > now.getTime()) continue;
-      attempt(() => utimesSync(file, now, now));
+      if (artifact.keeping === 'uncached' || (measure(file)?.modified ?? 0) > now) continue;
+      touchShared(file);
     }
   }
 

@@ -1,9 +1,10 @@
 // Leases: the artifacts that running builds use. A lease is a file named after its owner; it ends with the owner's
 // process.
 
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { namesIn, textIfAny } from '../../util/fs.ts';
+import { makeSharedDirectory, shareWithGroup } from '../local/group-access.ts';
 import { FRESH_FOR, startHeartbeat } from './heartbeat.ts';
 import type { IsAlive } from './lock.ts';
 
@@ -25,8 +26,9 @@ export class Lease {
   add(names: readonly string[]): void {
     const more = names.filter((name) => !this.#names.has(name));
     if (more.length === 0) return;
-    mkdirSync(path.dirname(this.#file), { recursive: true });
+    makeSharedDirectory(path.dirname(this.#file));
     appendFileSync(this.#file, more.map((name) => `${name}\n`).join(''));
+    if (this.isEmpty) shareWithGroup(this.#file);
     for (const name of more) this.#names.add(name);
     this.#heartbeat ??= startHeartbeat(this.#file);
   }

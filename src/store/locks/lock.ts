@@ -1,11 +1,12 @@
 // Locks between processes that share a store: a lock is a file that names its owner, and is void once the owner is
 // dead.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemError } from '../../util/errors.ts';
 import { linkIfFree } from '../../util/fs.ts';
+import { makeSharedDirectory, shareWithGroup } from '../local/group-access.ts';
 import { FRESH_FOR, startHeartbeat } from './heartbeat.ts';
 
 /** Whether an owner is alive, see `ownerIsAlive` of src/host/process/owner.ts. */
@@ -77,7 +78,7 @@ async function takeFromOthers({
   onWait,
   signal,
 }: LockOptions): Promise<Disposable | undefined> {
-  mkdirSync(path.dirname(file), { recursive: true });
+  makeSharedDirectory(path.dirname(file));
   let hasWaited = false;
   while (!signal.aborted) {
     if (create(file, owner)) return held(file, owner);
@@ -133,6 +134,7 @@ function create(file: string, owner: string): boolean {
   const temporary = `${file}.${owner}`;
   try {
     writeFileSync(temporary, owner);
+    shareWithGroup(temporary);
     return linkIfFree(temporary, file);
   } finally {
     rmSync(temporary, { force: true });

@@ -3,19 +3,19 @@
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { test } from 'node:test';
-import { chownHint } from '../../../src/util/ownership.ts';
+import { writeHint } from '../../../src/util/ownership.ts';
 import { Tree } from '../../rig/tree.ts';
 
 const denied = (code: string) => Object.assign(new Error(code), { code });
 
 test('the places that exist, for this user, and only where permissions are missing', () => {
   using tree = new Tree({ '.vlb/lock': '', "it's/.vlb/lock": '' });
-  const hint = (...places: string[]) => chownHint(denied('EACCES'), places);
+  const hint = (...places: string[]) => writeHint(denied('EACCES'), places);
   const { username } = userInfo();
   assert.match(
     hint(tree.path('.vlb'), tree.path('build')) ?? '',
     new RegExp(`: sudo chown -R ${username} ${tree.path('.vlb')}$`),
   );
   assert.ok(hint(tree.path("it's/.vlb"))?.endsWith(` '${tree.path("it's/.vlb").replace("'", "'\\''")}'`));
-  assert.equal(chownHint(denied('EROFS'), [tree.path('.vlb')]), undefined);
+  assert.equal(writeHint(denied('EROFS'), [tree.path('.vlb')]), undefined);
 });
