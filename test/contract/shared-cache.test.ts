@@ -432,3 +432,65 @@ test('an upload is not waited for long once it is called off', async () => {
   assert.equal(begun, 3, 'two parts, and the end of it');
   assert.equal(answers, 0);
 });
+
+describe('a bucket whose reads lag', () => {
+  /** A record is shown only after it was asked for a number of times. */
+  class Lagging extends MemoryStore {
+    readonly #asked = new Map<string, number>();
+    readonly #lag: number;
+
+    constructor(lag: number) {
+      super();
+      this.#lag = lag;
+    }
+
+    override async get(name: string, from: number, tag: string | undefined) {
+      return this.#isShown(name) ? super.get(name, from, tag) : storeError('absent', '404 NoSuchKey');
+    }
+
+    #isShown(name: string): boolean {
+      if (!name.includes('/records/')) return true;
+      const asked = this.objects.has(name) ? (this.#asked.get(name) ?? 0) + 1 : 0;
+      this.#asked.set(name, asked);
+      return asked > this.#lag;
+    }
+  }
+
+  const pushed = (machine: Sharer) => machine.store.shared?.tally()?.pushed.count ?? 0;
+
+  test('what was refused a record is not counted as pushed, and there is a note', async () => {
+    const remote = new Lagging(1000);
+    using one = new Sharer(remote);
+    using two = new Sharer(remote);
+    assert.equal(howOf(await one.build(['base'])), 'built');
+    assert.deepEqual([pushed(one), one.notes], [1, []]);
+    assert.equal(howOf(await two.build(['base'])), 'built');
+    assert.equal(pushed(two), 0);
+    assert.deepEqual(two.notes, [
+      'base is not shared: s3://memory refuses its record, since it has one, and does not show that yet',
+    ]);
+  });
+
+  test('is waited for a little: the build of the first machine is used', async () => {
+    const remote = new Lagging(2);
+    using one = new Sharer(remote);
+    using two = new Sharer(remote);
+    const [first] = await one.build(['base']);
+    const [second] = await two.build(['base']);
+    assert.deepEqual(second?.record.artifact, first?.record.artifact, two.notes.join());
+    assert.deepEqual([pushed(one), pushed(two)], [1, 0]);
+  });
+
+  test('a record whose answer was lost is counted', async () => {
+    const remote = new (class extends MemoryStore {
+      override async put(...args: Parameters<MemoryStore['put']>) {
+        const done = await super.put(...args);
+        const isLost = done.ok && args[0].includes('/records/');
+        return isLost ? storeError('unavailable', 'the answer was lost') : done;
+      }
+    })();
+    using one = new Sharer(remote);
+    await one.build(['base', 'app']);
+    assert.deepEqual([pushed(one), one.notes], [2, []]);
+  });
+});

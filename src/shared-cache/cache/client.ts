@@ -1,6 +1,7 @@
 // The client of the shared cache in one build: finds records, fetches their artifacts into the local store, and
 // publishes what was built. When another machine published a key first, its build replaces the local one.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
@@ -10,6 +11,7 @@ import { systemError } from '../../util/errors.ts';
 import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
 import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
+import { Silence } from './silence.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
 export interface SharedCacheClientOptions {
@@ -24,10 +26,10 @@ export interface SharedCacheClientOptions {
 
 /** How long a miss is remembered, ms: a plan and its execution make one request. */
 const MISS_COUNTS = 60_000;
-/** After which silence vlb reports that it waits, ms. */
-const SILENT_AFTER = 3_000;
 /** How often writing a record is attempted while other machines write it too. */
 const ROUNDS = 3;
+/** How long a bucket has to show what was written, ms; then twice that. */
+const LAG = 250;
 
 type Fetched = 'here' | 'damaged' | 'unreachable';
 
@@ -47,9 +49,11 @@ export class SharedCacheClient implements SharedCache {
   readonly #limits = new TransferLimits();
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
+  /** Artifacts that were uploaded, and how many of them have a record: without one, no other machine finds them. */
+  readonly #sent = new Set<Digest>();
+  #recorded = 0;
   #savedSeconds = 0;
-  /** The number of answered lookups. */
-  #answers = 0;
+  readonly #silence = new Silence((message) => this.#noteOnce(message));
 
   constructor(options: SharedCacheClientOptions) {
     this.#options = options;
@@ -64,7 +68,7 @@ export class SharedCacheClient implements SharedCache {
     const missed = this.#missed.get(key);
     if (missed !== undefined && performance.now() - missed < MISS_COUNTS) return undefined;
     const bucket = await this.#open();
-    const found = await this.#noteSilence(bucket, () => bucket.find(key, signal));
+    const found = await this.#silence.noted(bucket.place, () => bucket.find(key, signal));
     if (found) {
       this.#away.set(key, found);
       this.#known.set(key, mainDisk(found.record.artifact).digest);
@@ -137,7 +141,11 @@ export class SharedCacheClient implements SharedCache {
   tally(): SharedTally | undefined {
     const [fetched, pushed] = [this.#fetched.total, this.#pushed.total];
     if (fetched.count + pushed.count === 0) return undefined;
-    return { fetched, pushed, savedSeconds: Math.round(this.#savedSeconds * 1000) / 1000 };
+    return {
+      fetched,
+      pushed: { ...pushed, count: this.#recorded },
+      savedSeconds: Math.round(this.#savedSeconds * 1000) / 1000,
+    };
   }
 
   /**
@@ -149,6 +157,7 @@ export class SharedCacheClient implements SharedCache {
     const { digest } = mainDisk(record.artifact);
     const { signal } = options;
     if (this.#known.get(key) === digest) return { record, isNew: false };
+    let isWritten = false;
     for (let round = 0; round < ROUNDS; round++) {
       const seen = await this.#stateOf(key, bucket, signal);
       if (seen.state === 'unknown') return undefined;
@@ -159,7 +168,7 @@ export class SharedCacheClient implements SharedCache {
         const isDamaged = this.#damaged.has(mainDisk(found.record.artifact).digest);
         const isWhole =
           !isDamaged && !(isSame && options.repairs && (await this.#isLost(found, bucket, signal)));
-        if (isSame && isWhole) return this.#foundSame(found.record, false);
+        if (isSame && isWhole) return this.#foundSame(found.record, isWritten);
         if (!isSame && !(options.replaces && round === 0)) {
           if (!options.adopts) return { record: found.record, isNew: false };
           const fetched = await this.#adopt(record, found, options);
@@ -170,11 +179,17 @@ export class SharedCacheClient implements SharedCache {
         if (found.scope !== bucket.scope) return undefined;
         condition = { tag: found.tag };
       }
+      // It was refused, since there is one: reads lag.
+      if (isWritten && seen.state !== 'found')
+        await delay(LAG * 2 ** round, undefined, { signal }).catch(() => {});
       if (!(await this.#send(record, bucket, options))) return undefined;
       const put = await bucket.write(record, condition, signal);
       if (put.ok) return this.#foundSame(record, true);
       if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return undefined;
+      isWritten = true; // perhaps by this client: an answer was lost
     }
+    const why = `${bucket.place} refuses its record, since it has one, and does not show that yet`;
+    if (!signal.aborted) this.#options.onNote(`${record.layer} is not shared: ${why}`);
     return undefined;
   }
 
@@ -203,6 +218,7 @@ export class SharedCacheClient implements SharedCache {
     const { layer, artifact } = record;
     const { digest, bytes } = mainDisk(artifact);
     if (!this.#damaged.has(digest)) {
+      if (this.#sent.has(digest)) return true;
       const there = await bucket.has(digest, signal);
       if (!there.ok) return false;
       if (there.value) return true;
@@ -220,7 +236,10 @@ export class SharedCacheClient implements SharedCache {
         }
       }),
     );
-    if (isThere) this.#damaged.delete(digest);
+    if (isThere) {
+      this.#damaged.delete(digest);
+      this.#sent.add(digest);
+    }
     return isThere;
   }
 
@@ -288,23 +307,6 @@ export class SharedCacheClient implements SharedCache {
     return 'unreachable';
   }
 
-  /** Reports, once, when no lookup has been answered for a while. */
-  async #noteSilence<T>(bucket: Bucket, ask: () => Promise<T>): Promise<T> {
-    let answers = this.#answers;
-    const clock = setInterval(() => {
-      if (answers === this.#answers) {
-        this.#noteOnce(`waiting for the shared cache ${bucket.place}, which does not answer`);
-      }
-      answers = this.#answers;
-    }, SILENT_AFTER);
-    try {
-      return await ask();
-    } finally {
-      this.#answers++;
-      clearInterval(clock);
-    }
-  }
-
   #noteOnce(message: string): void {
     if (this.#noted.has(message)) return;
     this.#noted.add(message);
@@ -312,7 +314,9 @@ export class SharedCacheClient implements SharedCache {
   }
 
   #foundSame(record: BuildRecord, isNew: boolean): Decided {
-    this.#known.set(record.key, mainDisk(record.artifact).digest);
+    const { digest } = mainDisk(record.artifact);
+    this.#known.set(record.key, digest);
+    if (isNew && this.#sent.has(digest)) this.#recorded++;
     return { record, isNew };
   }
 
