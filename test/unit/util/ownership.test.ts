@@ -17,5 +17,16 @@ test('the places that exist, for this user, and only where permissions are missi
     new RegExp(`: sudo chown -R ${username} ${tree.path('.vlb')}$`),
   );
   assert.ok(hint(tree.path("it's/.vlb"))?.endsWith(` '${tree.path("it's/.vlb").replace("'", "'\\''")}'`));
-  assert.equal(writeHint(denied('EROFS'), [tree.path('.vlb')]), undefined);
+  assert.equal(writeHint(denied('EIO'), [tree.path('.vlb')]), undefined);
+  // Where nothing can be taken over, the way out is another place.
+  for (const [code, places] of [
+    ['EROFS', ['.vlb']],
+    ['EACCES', ['build']],
+  ] as const) {
+    const above = places.map((name) => tree.path(name));
+    assert.match(
+      writeHint(denied(code), above) ?? '',
+      /^build a copy of the project .*; vlb plan, ls, graph and why only read$/,
+    );
+  }
 });
