@@ -174,21 +174,22 @@ export function runOf(
 ): ExportRun & AsyncDisposable {
   const { parts, directory, paths } = workspace;
   const shared = new SharedDisks(host.images, parts.owner);
-  let viewer: ReturnType<ExportRun['viewer']> | undefined;
+  let opened: ReturnType<ExportRun['viewer']> | undefined;
   const openViewer = async () => (await parts.disks()).openViewer(paths, request.signal);
+  const viewer = () => (opened ??= openViewer());
   let shownAt = 0;
   return {
     host,
     owner: parts.owner,
     signal: request.signal,
-    osOf: systemReader(workspace, request.signal),
+    osOf: systemReader(viewer),
     shared,
     git: () => parts.gitState(directory),
-    viewer: () => (viewer ??= openViewer()),
+    viewer,
     [Symbol.asyncDispose]: async () => {
       shared[Symbol.dispose]();
-      const opened = await viewer;
-      if (opened?.ok) await opened.value[Symbol.asyncDispose]();
+      const own = await opened;
+      if (own?.ok) await own.value[Symbol.asyncDispose]();
     },
     command: (line, variables) => parts.runCommand(line, { directory, variables, signal: request.signal }),
     onProgress: ({ machine, order }, bytes, total) => {

@@ -8,14 +8,13 @@ import { failAt, ok, type Result } from '../model/failure.ts';
 import { isLayer } from '../model/graph.ts';
 import type { OpenDisk } from '../model/ports/viewer.ts';
 import { mountOptions } from './diff-disks.ts';
-import type { Workspace } from './workspace.ts';
 
 /** Reads the system of each disk once, however many exports describe it. */
-export function systemReader(workspace: Workspace, signal: AbortSignal): ExportRun['osOf'] {
+export function systemReader(viewer: ExportRun['viewer']): ExportRun['osOf'] {
   const found = new Map<string, Promise<Result<string>>>();
   return (disk) => {
     if (disk.type === 'empty') return Promise.resolve(ok(GENERIC_OS));
-    const read = found.get(disk.file) ?? readSystem(disk, workspace, signal);
+    const read = found.get(disk.file) ?? readSystem(disk, viewer);
     found.set(disk.file, read);
     return read;
   };
@@ -24,17 +23,11 @@ export function systemReader(workspace: Workspace, signal: AbortSignal): ExportR
 type ImageSource = DiskSource & { readonly type: 'image' };
 
 /** A disk on which no system is found has a generic one. */
-async function readSystem(
-  { file, node }: ImageSource,
-  { parts, paths }: Workspace,
-  signal: AbortSignal,
-): Promise<Result<string>> {
-  const disks = await parts.disks();
-  const opened = await disks.openViewer(paths, signal);
+async function readSystem({ file, node }: ImageSource, viewer: ExportRun['viewer']): Promise<Result<string>> {
+  const opened = await viewer();
   if (!opened.ok) return withHint(opened);
-  await using viewer = opened.value;
   const image = { file, format: 'qcow2' } as const;
-  const disk = await viewer.open(image, mountOptions(image, node && isLayer(node) ? node : undefined));
+  const disk = await opened.value.open(image, mountOptions(image, node && isLayer(node) ? node : undefined));
   if (!disk.ok) return disk.failure.kind === 'usage' ? ok(GENERIC_OS) : withHint(disk);
   const text = await readOsRelease(disk.value);
   const closed = await disk.value.close();
