@@ -34,14 +34,14 @@ export async function compareDisks(
     if (!list.ok) return list;
     const isUntouched = comparison.isDescendant ? untouchedSince(old.value) : () => false;
     const paired = pairUp(old.value, list.value, isUntouched);
-    const inspected = await inspect(disk, paired, list.value, viewer);
+    const inspected = await inspect(disk, paired, paired.added, list.value, viewer);
     return inspected.ok ? ok({ list: list.value, paired, inspected: inspected.value }) : inspected;
   });
   if (!seen.ok) return seen;
   const { list, paired } = seen.value;
   const needsInspection = before !== undefined && (paired.both.length > 0 || paired.removed.length > 0);
   const inspected = needsInspection
-    ? await visit(viewer, before, options, (disk) => inspect(disk, paired, old.value, viewer))
+    ? await visit(viewer, before, options, (disk) => inspect(disk, paired, paired.removed, old.value, viewer))
     : ok(NOTHING);
   if (!inspected.ok) return inspected;
   const details = { before: inspected.value, after: seen.value.inspected };
@@ -63,10 +63,11 @@ interface Inspected extends Details {
 
 const NOTHING: Inspected = { contents: new Map(), attributes: new Map(), packages: new Map(), notes: [] };
 
-/** Reads what listing the files does not show. */
+/** Reads what listing the files does not show. @param alone the files that only this disk has */
 async function inspect(
   disk: OpenDisk,
   { both, added, removed }: Paired,
+  alone: readonly Entry[],
   list: readonly Entry[],
   viewer: DiskViewer,
 ): Promise<Result<Inspected>> {
@@ -81,7 +82,10 @@ async function inspect(
   const contents = await disk.contents(withContent(readable).map(({ after }) => after.path));
   if (!contents.ok) return contents;
   const paths = readable.map(({ after }) => after.path);
-  const attributes = viewer.readsAttributes ? await disk.attributes(paths) : ok(NOTHING.attributes);
+  const reachable = alone.map(({ path }) => path).filter((path) => !isTooLong(path));
+  const attributes = viewer.readsAttributes
+    ? await disk.attributes([...paths, ...reachable])
+    : ok(NOTHING.attributes);
   if (!attributes.ok) return attributes;
   if (!viewer.readsAttributes && both.length > 0) {
     notes.push(

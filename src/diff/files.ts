@@ -26,13 +26,13 @@ export function fileDifferences(
     ...paired.added.map((entry) => ({
       ...weigh(entry, newNames),
       change: 'added' as const,
-      after: stateOf(entry),
+      after: stateOf(entry, details.after),
       what: [],
     })),
     ...paired.removed.map((entry) => ({
       ...weigh(entry, oldNames),
       change: 'removed' as const,
-      before: stateOf(entry),
+      before: stateOf(entry, details.before),
       what: [],
     })),
   ];
@@ -110,7 +110,9 @@ function identityOf({ fileSystem, inode }: Entry): string {
   return `${fileSystem}:${inode}`;
 }
 
-function stateOf({ type, mode, uid, gid, size, target, device }: Entry): FileState {
+/** @param details of the disk where only that one has the file: for one that both have, `what` names the attributes that differ */
+function stateOf({ path, type, mode, uid, gid, size, target, device }: Entry, details?: Details): FileState {
+  const attributes = details?.attributes.get(path);
   return {
     type,
     mode,
@@ -119,5 +121,6 @@ function stateOf({ type, mode, uid, gid, size, target, device }: Entry): FileSta
     size,
     ...(target === undefined ? {} : { target }),
     ...(device === undefined ? {} : { device }),
+    ...(attributes && Object.keys(attributes).length > 0 ? { attributes } : {}),
   };
 }

@@ -28,18 +28,23 @@ exec setfiles -F "$@" -0 -f "$changed" "$contexts"`;
 const OTHER_PLACES = ['/proc', '/sys', '/dev', '/run', '/tmp', '/mnt'];
 
 /**
- * Labels the files of an image with SELinux. Fails as `work` when the image's own program does.
+ * Labels the files of an image with SELinux, or notes that they have no labels. Fails as `work` when the image's own program does.
  * @param since when the script started, milliseconds since 1970
  * @param runInChroot runs a command as the layer's script was run
  */
 export async function labelFiles(
-  { bench, layer }: Task,
+  { bench, layer, note }: Pick<Task, 'bench' | 'layer' | 'note'>,
   system: MountedSystem,
   since: number,
   runInChroot: (argv: readonly [string, ...string[]], onOutput: OnOutput) => Promise<Result<number>>,
 ): Promise<Result<void>> {
-  const has = await bench.hasSelinux(system);
-  if (!has.ok || !has.value) return has.ok ? ok() : has;
+  const labeled = await bench.selinuxOf(system);
+  if (!labeled.ok) return labeled;
+  if (labeled.value === undefined) return ok();
+  if (labeled.value === 'nothing') {
+    note('the image has SELinux and no setfiles, so new files have no labels: install policycoreutils in it');
+    return ok();
+  }
   const { bindMounts, cacheDirs, layerMounts } = layer.hints;
   const foreign = [
     ...bindMounts.map(({ target }) => target),

@@ -47,6 +47,8 @@ export interface FileState {
   readonly target?: string;
   /** Major and minor number of a device: `8:1`. */
   readonly device?: string;
+  /** Extended attributes, ACLs and capabilities of a file that was added or removed, by name; the values are hexadecimal. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 export interface Alteration {

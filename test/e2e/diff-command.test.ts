@@ -57,7 +57,7 @@ test('what is wrong is told', async (t) => {
       'no image',
       ['layers/10_base/modify-disk', 'app.gz'],
       2,
-      'error: this file cannot be compared: it is compressed with gzip\n  at app.gz\n  help: unpack it first\n',
+      'error: this file cannot be compared: it is compressed with gzip\n  at app.gz\n  help: unpack it first: gzip -dk ',
     ],
     [
       'nothing on it',

@@ -72,3 +72,19 @@ test('so are those on a partition that the fstab mounts', async () => {
   assert.equal(built.status, 0, built.told);
   assert.match(built.output, /system_u:object_r:default_t:s0 system_u:object_r:srv_t:s0/);
 });
+
+test('an image with SELinux and no setfiles gets a note, and a disabled one none', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ size: '64M' }),
+    'layers/20_on/build-layer': buildLayer(
+      'mkdir -p /etc/selinux; printf "SELINUX=enforcing\\n" > /etc/selinux/config',
+    ),
+    'layers/30_off/build-layer': buildLayer('printf "SELINUX=disabled\\n" > /etc/selinux/config'),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  const notes = built.events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
+  assert.deepEqual(notes, [
+    '20_on: the image has SELinux and no setfiles, so new files have no labels: install policycoreutils in it',
+  ]);
+});

@@ -3,7 +3,7 @@
 // Unless a function says more, it fails as `host` when the command does, and as `interrupted` when the shell is killed.
 
 import { ok, type Result } from '../../model/failure.ts';
-import { asked, done, printed } from './answers.ts';
+import { done, printed } from './answers.ts';
 import type { RootShell } from './root-shell.ts';
 
 /** The exit status of `mount_point` where the image has something else at the path. */
@@ -110,10 +110,10 @@ export async function kernelWords(
   return ok(lines.toSorted((a, b) => a.level - b.level).map(({ text }) => text));
 }
 
-/** Whether the image has SELinux, and the program that labels its files. */
-export async function hasSelinux(shell: RootShell, root: string): Promise<Result<boolean>> {
-  const answer = await asked(shell, ['has_selinux', root]);
-  return answer.ok ? ok(answer.value.yes) : answer;
+/** How an image gets SELinux labels; undefined for one without SELinux, or with it disabled. */
+export async function selinuxOf(shell: RootShell, root: string) {
+  const said = await printed(shell, ['selinux_of', root]);
+  return said.ok ? ok((['setfiles', 'nothing'] as const).find((word) => word === said.value.trim())) : said;
 }
 
 /** Mounts another layer's system at the path `target` of the image. */

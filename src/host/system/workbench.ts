@@ -6,6 +6,7 @@ import type {
   ChrootScript,
   Disk,
   HostScript,
+  LabeledBy,
   MountedSystem,
   MountOptions,
   Workbench,
@@ -13,7 +14,7 @@ import type {
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { checkArchitecture } from '../images/architecture.ts';
 import { removeTree } from '../process/remove-tree.ts';
-import { hasSelinux, stopCommand } from '../root/agent.ts';
+import { selinuxOf, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
@@ -86,8 +87,8 @@ class LinuxWorkbench implements Workbench {
     return mountLayerSystem(this.#run, disk.value.device, system, target);
   }
 
-  hasSelinux(system: MountedSystem): Promise<Result<boolean>> {
-    return hasSelinux(this.#run.shell, system.root);
+  selinuxOf(system: MountedSystem): Promise<Result<LabeledBy | undefined>> {
+    return selinuxOf(this.#run.shell, system.root);
   }
 
   flush(disk: Disk): Promise<Result<void>> {

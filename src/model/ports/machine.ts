@@ -159,8 +159,8 @@ export interface Workbench extends AsyncDisposable {
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
   /** Attaches a finished image read-only and mounts its system at a path inside a mounted system. */
   mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>>;
-  /** Whether the image has SELinux, and the program that labels its files. */
-  hasSelinux(system: MountedSystem): Promise<Result<boolean>>;
+  /** How an image gets SELinux labels; undefined for one without SELinux, or with it disabled. */
+  selinuxOf(system: MountedSystem): Promise<Result<LabeledBy | undefined>>;
   /** Flushes a disk to its image. Fails when something could not be written. */
   flush(disk: Disk): Promise<Result<void>>;
   /** Trims the file systems that a modify-disk left on a disk. Fails when something could not be written. */
@@ -210,6 +210,9 @@ export interface DiskVolume {
   /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
   readonly tags: ReadonlyMap<string, string>;
 }
+
+/** Whether an image with SELinux has the program that labels its files, setfiles(8). */
+export type LabeledBy = 'setfiles' | 'nothing';
 
 export interface MountedSystem {
   readonly root: string;

@@ -69,6 +69,22 @@ test('attributes that came, went and changed are told one by one', () => {
   assert.equal(found?.bytes, 0);
 });
 
+test('a file that came or went has its attributes in its state', () => {
+  const having = (path: string): Details => ({
+    ...NONE,
+    attributes: new Map([[path, { 'security.capability': '0x01' }]]),
+  });
+  const paired = { added: [entry('/new'), entry('/plain')], removed: [entry('/gone')], both: [] };
+  const found = fileDifferences(paired, paired.removed, paired.added, {
+    before: having('/gone'),
+    after: having('/new'),
+  });
+  const states = Object.fromEntries(found.map(({ path, before, after }) => [path, before ?? after]));
+  assert.deepEqual(states['/new']?.attributes, { 'security.capability': '0x01' });
+  assert.deepEqual(states['/gone']?.attributes, { 'security.capability': '0x01' });
+  assert.equal(states['/plain']?.attributes, undefined);
+});
+
 test('the heaviest come first, and what weighs the same by name', () => {
   const found = differences(
     [entry('/gone', { size: 50 })],

@@ -91,7 +91,7 @@ export class FakeWorkbench implements Workbench {
       inside: [],
     });
   mountLayer = async () => this.#did('mount layer', undefined);
-  hasSelinux = async () => ok(false);
+  selinuxOf = async () => ok(undefined);
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
   grow = async (_disk: Disk) => this.#did('grow', undefined);

@@ -2,7 +2,7 @@
 # Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
 #
 # Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, escaped,
-#   has_selinux, trim_all, trim_volume, unmount_all, end_swapping, journal_written
+#   selinux_of, trim_all, trim_volume, unmount_all, end_swapping, journal_written
 # Globals: found (from paths.sh); place (the result of escaped); JOURNAL_WORTH; line, byte, image, list, written, device,
 #   transactions, blocks, last, level, number, rest, errors
 
@@ -98,11 +98,12 @@ escaped() {
   place=$place$1
 }
 
-# has_selinux ROOT: whether the image has SELinux, and the program that labels its files.
-has_selinux() {
-  for place in /etc/selinux/config /usr/sbin/setfiles; do
-    in_root "$1" "$place" 2>/dev/null && [ -f "$found" ] || return 1
-  done
+# selinux_of ROOT: prints how an image with SELinux gets its labels: "setfiles" where it has that program, else "nothing". Nothing
+# is printed for an image without SELinux, or where it is disabled.
+selinux_of() {
+  in_root "$1" /etc/selinux/config 2>/dev/null && [ -f "$found" ] || return 0
+  ! grep -q '^[[:blank:]]*SELINUX=disabled' "$found" || return 0
+  if in_root "$1" /usr/sbin/setfiles 2>/dev/null && [ -f "$found" ]; then echo setfiles; else echo nothing; fi
 }
 
 # trim_all ROOT: trims every file system mounted at ROOT and below that supports it. Blocks that a transaction freed are not
