@@ -21,6 +21,7 @@ printf '${ALLOWS}' > "$root/usr/sbin/policy-rc.d"; chmod 644 "$root/usr/sbin/pol
 ln "$root/etc/hosts" "$root/etc/hosts.other"
 touch -d '2001-02-03 04:05:06.789' "$root"/etc/* "$root"/usr/sbin/*`,
   none: '',
+  dangling: `ln -s /none/resolv.conf "$root/etc/resolv.conf"; ln -s /none/policy "$root/usr/sbin/policy-rc.d"`,
   links: `ln -s ${STUB} "$root/etc/resolv.conf"; ln -s /bin/true "$root/usr/sbin/policy-rc.d"`,
 } as const;
 
@@ -102,12 +103,20 @@ const CASES: readonly (readonly [
       '/usr/kept': 'link /bin/true',
     },
   ],
+  ['dangling', '[ -s /etc/resolv.conf ]; ! /usr/sbin/policy-rc.d; true', {}],
+  [
+    'own',
+    "sed -i '1i search example.org' /etc/resolv.conf; sed -i '1i 192.0.2.2 db' /etc/hosts",
+    { '/etc/resolv.conf': `search example.org\n${SERVERS}`, '/etc/hosts': `192.0.2.2 db\n${HOSTS}` },
+  ],
+  ['none', 'chattr +i /etc /usr/sbin', {}],
 ];
 
 const BEFORE: Readonly<Record<keyof typeof DISKS, Readonly<Record<string, string>>>> = {
   own: { '/etc/resolv.conf': SERVERS, '/etc/hosts': HOSTS, '/usr/sbin/policy-rc.d': ALLOWS },
   none: {},
   links: { '/etc/resolv.conf': `link ${STUB}`, '/usr/sbin/policy-rc.d': 'link /bin/true' },
+  dangling: { '/etc/resolv.conf': 'link /none/resolv.conf', '/usr/sbin/policy-rc.d': 'link /none/policy' },
 };
 
 test("what a script makes of resolv.conf, policy-rc.d and hosts stays in the image, and vlb's text does not", async (t) => {
@@ -137,6 +146,10 @@ test("what a script makes of resolv.conf, policy-rc.d and hosts stays in the ima
       '! rm /etc/resolv.conf; /opt/chattr -i /etc/resolv.conf; rm /etc/resolv.conf',
       '# vlb: from pinned',
     ),
+    'layers/52_directories/build-layer': buildLayer(
+      'test -s /etc/resolv.conf; ! /usr/sbin/policy-rc.d; ! touch /etc/x; rm -f /etc/x',
+      `# vlb: from case${CASES.length - 1}`,
+    ),
   });
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
@@ -145,6 +158,7 @@ test("what a script makes of resolv.conf, policy-rc.d and hosts stays in the ima
   for (const [layer, text] of [
     ['50_pinned', SERVERS],
     ['51_removed', undefined],
+    ['52_directories', undefined],
   ] as const) {
     assert.equal(readFromImage(project.path(`build/${layer}.qcow2`), scratch, '/etc/resolv.conf'), text);
   }

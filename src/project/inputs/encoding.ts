@@ -30,7 +30,7 @@ export function checkEncoding(bytes: Buffer, file: string, what: string, isScrip
   const converted = quoteWord(`${file}.utf-8`);
   return fail('usage', `${what} is in ${encoding}`, {
     where,
-    hint: `save it as UTF-8: iconv -f ${encoding} -t UTF-8 -o ${converted} ${name} && cat ${converted} > ${name}`,
+    hint: `save it as UTF-8: iconv -f ${encoding} -t UTF-8 -o ${converted} ${name} && cat ${converted} > ${name} && rm ${converted}`,
   });
 }
 

@@ -3,9 +3,10 @@
 # plain files, not mounts, so a script can change, replace and remove them as on a running system. Afterwards vlb takes out
 # what is its own, wherever that is by then, and what the script wrote stays.
 #
-# Functions: lend_file, is_covered, is_listed, put_in, write_over, return_files, return_file, take_back, is_given, remove_file
+# Functions: lend_file, is_covered, is_listed, put_in, write_over, copy_into, return_files, return_file, take_back, split_given,
+#   remove_file, put_link
 # Globals: found (from paths.sh); directory, root (from enter_chroot); own, place, inode, mount, manner, entry, cover, line,
-#   other, marks, before, now
+#   other, at, now
 
 # lend_file NAME PATH whole|command|top: puts the text of the run's file lent/NAME/given, if there is one, in the place of a
 # file of the image (whole), of a program (command), or before the lines of a file (top). The inode stays the same, so links
@@ -24,10 +25,12 @@ lend_file() {
   fi
   if [ -L "$place" ]; then
     # A link to a program, as to /bin/true, or to a device: the link is what is replaced.
-    cp -P --preserve=timestamps,ownership "$place" "$own/link" && rm -f "$place" 2>/dev/null || return 0
+    cp -P --preserve=timestamps,ownership "$place" "$own/link" || return 0
+    despite_marks "${place%/*}/" rm -f "$place" 2>/dev/null || return 0
   fi
-  if [ ! -e "$place" ] || is_listed "$place" "$directory/made"; then
-    { [ -e "$place" ] || : >"$place"; } 2>/dev/null || return 0 # a read-only file system
+  if [ ! -e "$place" ] || is_listed "${place#"$root"}" "$directory/made"; then
+    # It fails on a read-only file system.
+    [ -e "$place" ] || despite_marks "${place%/*}/" make_point file "$place" 2>/dev/null || return 0
     : >"$own/new"
     : >"$own/original"
     [ "$manner" != top ] || echo '127.0.0.1 localhost' >>"$own/given"
@@ -72,13 +75,12 @@ is_listed() {
 # write_over FILE PLACE: writes the content of FILE to the inode at PLACE, which keeps its attributes, also those that forbid
 # to write it.
 write_over() {
-  if { cat "$1" >"$2"; } 2>/dev/null; then return 0; fi
-  marks=$(lsattr -d "$2" 2>/dev/null) || return 1
-  marks=${marks%% *} before=''
-  case $marks in *i*) before=i ;; esac
-  case $marks in *a*) before=${before}a ;; esac
-  [ -n "$before" ] && chattr "-$before" "$2" && cat "$1" >"$2" || return 1
-  chattr "+$before" "$2"
+  despite_marks "$2" copy_into "$1" "$2" 2>/dev/null
+}
+
+# copy_into FILE PLACE: writes the content of a file to another one.
+copy_into() {
+  cat "$1" >"$2"
 }
 
 # return_files ROOT DIRECTORY: takes back what lend_file put into the image.
@@ -100,36 +102,46 @@ return_file() {
   find "$mount" -xdev -type f -inum "$inode" | while IFS= read -r other; do take_back "$other" || exit 1; done
 }
 
-# take_back FILE: takes vlb's text out of a file that begins with it. A file that is then as the image had it gets its time back.
+# take_back FILE: takes vlb's text out of a file that has it. A file that is then as the image had it gets its time back.
 take_back() {
   manner=whole
   [ ! -e "$own/top" ] || manner=top
-  is_given "$1" || return 0
+  split_given "$1" || return 0
   if [ "$manner" = top ]; then cat "$own/original" >"$own/same"; else : >"$own/same"; fi
-  if [ "$(cksum <"$own/same")" = "$(cksum <"$own/rest")" ]; then
+  if [ ! -s "$own/ahead" ] && [ "$(cksum <"$own/same")" = "$(cksum <"$own/rest")" ]; then
     if [ -e "$own/new" ]; then
-      remove_file "$1"
-      [ ! -e "$own/link" ] || cp -P --preserve=timestamps,ownership "$own/link" "$1"
-      return 0
+      despite_marks "${1%/*}/" remove_file "$1" || return
+      [ ! -L "$own/link" ] || despite_marks "${1%/*}/" put_link "$1"
+      return
     fi
     write_over "$own/original" "$1" || { echo "cannot write $1" >&2; return 1; }
     touch -r "$own/original" "$1"
     [ ! -e "$own/mode" ] || chmod --reference="$own/original" "$1"
   else
-    if [ "$manner" = top ]; then cat "$own/rest"; else cat "$own/original" "$own/rest"; fi >"$own/kept"
+    if [ "$manner" = top ]; then cat "$own/ahead" "$own/rest"; else cat "$own/ahead" "$own/original" "$own/rest"; fi >"$own/kept"
     write_over "$own/kept" "$1"
   fi
 }
 
-# is_given FILE: whether a file begins with vlb's text. Writes what follows it to the file `rest`.
-is_given() {
+# split_given FILE: whether vlb's text is in a file. Writes what precedes it to the file `ahead`, and what follows it to `rest`.
+split_given() {
+  IFS= read -r line <"$own/given"
+  at=$(LC_ALL=C grep -abxF -m 1 -e "$line" "$1") || return 1
+  at=${at%%:*}
+  head -c "$at" "$1" >"$own/ahead"
+  tail -c "+$((at + 1))" "$1" >"$own/behind"
   {
     while IFS= read -r line <&5; do IFS= read -r other <&6 && [ "$line" = "$other" ] || return 1; done
     cat <&6 >"$own/rest"
-  } 5<"$own/given" 6<"$1"
+  } 5<"$own/given" 6<"$own/behind"
 }
 
 # remove_file FILE: removes a file, whatever attributes it has.
 remove_file() {
   rm -f "$1" 2>/dev/null || { chattr -ia "$1"; rm -f "$1"; }
+}
+
+# put_link PLACE: puts the link back that was in this place.
+put_link() {
+  cp -P --preserve=timestamps,ownership "$own/link" "$1"
 }
