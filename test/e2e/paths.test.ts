@@ -20,7 +20,10 @@ import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const FILES = {
   'layers/10_base/modify-disk': tinyDisk(),
-  'layers/20_app/build-layer': buildLayer('echo app > /app'),
+  'layers/20_app/build-layer': buildLayer(
+    'test -e /opt/base/bin/sh; mv /etc/hosts /etc/kept; echo app > /app',
+    '# vlb: mount base /opt/base\n# vlb: hostname web',
+  ),
 };
 
 /** A blank before a digit: the kernel has octal digits for the blank. */
@@ -74,6 +77,11 @@ test('a project and a store whose paths have any character', async () => {
   const images = ['10_base', '20_app'].map((name) => path.join(odd, `build/${name}.qcow2`));
   const compared = await run(VLB, ['diff', ...images], { cwd: '/', env: { TMPDIR: odd } });
   assert.match(compared.stdout, /added +4 B +\/app/);
+  assert.doesNotMatch(
+    compared.stdout,
+    /kept/,
+    'what vlb lent for the host name, wherever the script moved it',
+  );
   assert.deepEqual(readdirSync(path.join(odd, '.vlb/runs')), []);
   assert.deepEqual(leftovers(project), []);
 });

@@ -41,8 +41,10 @@ lend_file() {
   put_in "$own/given" "$own/original" || return 0
   [ "$manner" != top ] || : >"$own/top"
   if [ "$manner" = command ] && [ ! -x "$place" ]; then : >"$own/mode"; chmod 0755 "$place"; fi
-  printf '%s\n' "$place" >"$own/place"
-  stat -c '%i %m' "$place" >"$own/inode"
+  # As paths of the image: that of the project may have line feeds.
+  printf '%s\n' "${place#"$root"}" >"$own/place"
+  mount=$(stat -c %m "$place")
+  echo "$(stat -c %i "$place") ${mount#"$root"}" >"$own/inode"
 }
 
 # put_in GIVEN ORIGINAL: writes the text to `place`. On a read-only file system it is mounted there instead, and the status is 1.
@@ -94,12 +96,14 @@ return_file() {
   IFS= read -r place <"$own/place"
   read -r inode mount <"$own/inode"
   now=''
-  if in_root "$1" "${place#"$1"}" 2>/dev/null && [ "$found" = "$place" ] && [ -f "$place" ]; then
-    now=$(stat -c %i "$place")
-    take_back "$place" || return
+  if in_root "$1" "$place" 2>/dev/null && [ "$found" = "$1$place" ] && [ -f "$found" ]; then
+    now=$(stat -c %i "$found")
+    take_back "$found" || return
   fi
   [ "$now" != "$inode" ] || return 0
-  find "$mount" -xdev -type f -inum "$inode" | while IFS= read -r other; do take_back "$other" || exit 1; done
+  (cd "$1$mount" && find . -xdev -type f -inum "$inode") | while IFS= read -r other; do
+    take_back "$1$mount/$other" || exit 1
+  done
 }
 
 # take_back FILE: takes vlb's text out of a file that has it. A file that is then as the image had it gets its time back.

@@ -31,7 +31,7 @@ mount_inside() {
 mount_layer() {
   mount_point "$4" "$5" directory "$6" || return
   mount_system "$1" "$found" "$2" "$3" || return
-  printf '%s\n' "${found#"$1"}" >>"$7"
+  printf '%s\n' "${found#"$4"}" >>"$7"
 }
 
 # mount_system DEVICE TARGET TYPE OPTIONS [FAST]: mounts a file system. The status is 0 if it has an operating system, 3 if

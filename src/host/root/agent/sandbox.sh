@@ -182,7 +182,7 @@ limit_processes() {
 allow_devices() {
   mount -o remount,bind,dev "$root"
   [ ! -e "$directory/inside" ] || while IFS= read -r place; do
-    mount -o remount,bind,dev "$place" 2>/dev/null || true # it is a layer's, which is read-only
+    mount -o remount,bind,dev "$root$place" 2>/dev/null || true # it is a layer's, which is read-only
   done <"$directory/inside"
 }
 
