@@ -7,12 +7,16 @@ import { test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';
-import { buildLayer, partitionedDisk } from '../rig/tiny.ts';
+import { buildLayer, partitionedDisk, tinyDisk } from '../rig/tiny.ts';
 
-test('a script uses the standard devices wherever it makes them, as debootstrap does, and no disk of the host', async (t) => {
-  if (!readFileSync('/proc/cgroups', 'utf8').includes('devices') && !process.env['CI']) {
-    return t.skip('NOT RUN: the kernel has no device controller');
-  }
+const cannotRun =
+  !readFileSync('/proc/cgroups', 'utf8').includes('devices') &&
+  !process.env['CI'] &&
+  'NOT RUN: the kernel has no device controller';
+
+test('a script uses the standard devices wherever it makes them, as debootstrap does, and no disk of the host', {
+  skip: cannotRun,
+}, async () => {
   await using project = new TestProject({});
   const disk = path.join(path.dirname(project.directory), 'disk');
   runAsRoot('sh', '-ec', `truncate -s 8M ${disk}; mkfs.ext4 -q ${disk}; mkdir ${disk}.mounted`);
@@ -58,4 +62,20 @@ grep devices: /proc/self/cgroup`,
     runAsRoot('umount', `${disk}.mounted`);
     runAsRoot('losetup', '--detach', device);
   }
+});
+
+test('layers that start at the same moment all have the standard devices', { skip: cannotRun }, async () => {
+  const numbers = Array.from({ length: 12 }, (_, index) => 20 + index);
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ size: '32M', more: 'ln -s busybox "$root/bin/mknod"' }),
+    ...Object.fromEntries(
+      numbers.map((number) => [
+        `layers/${number}_app${number}/build-layer`,
+        buildLayer(`mknod /null c 1 3; echo ${number} > /null; rm /null`, '# vlb: from base'),
+      ]),
+    ),
+  });
+  const built = await project.build(['--jobs', '12']);
+  assert.equal(built.status, 0, built.told);
+  assert.deepEqual(leftovers(project), []);
 });

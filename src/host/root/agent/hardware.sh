@@ -91,13 +91,17 @@ confine_devices() {
   mount_control "$1" || return 1
   volumes_of "$2"
   group=$control/vlb-${1##*/}
-  for tries in 1 2 3 4 5; do
-    # Killed runs left theirs empty. One that another run has made and not yet entered is removed with them: it tries again.
-    rmdir "$control"/vlb-* 2>/dev/null
-    mkdir "$group" 2>/dev/null
-    if permit_devices "$group/devices" && echo 0 >"$group/cgroup.procs"; then umount "$1/control"; return; fi
-  done 2>/dev/null
-  rmdir "$group" 2>/dev/null
+  # Killed runs left theirs empty. One that another run has made and not yet entered may be removed with them: it tries again.
+  # Hence the rules come after that.
+  rmdir "$control"/vlb-* 2>/dev/null
+  tries=0
+  until { mkdir "$group"; echo 0 >"$group/cgroup.procs"; } 2>/dev/null; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 20 ] || { umount "$1/control"; return 1; }
+  done
+  if permit_devices "$group/devices" 2>/dev/null; then umount "$1/control"; return; fi
+  echo 0 >"$control/cgroup.procs"
+  rmdir "$group"
   umount "$1/control"
   return 1
 }
