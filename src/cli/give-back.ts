@@ -2,10 +2,10 @@
 // itself gives its files: whatever else is root's there is not touched.
 
 import { execFileSync } from 'node:child_process';
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { projectPaths } from '../project/project.ts';
-import { namesIn } from '../util/fs.ts';
+import { namesIn, statIfAny } from '../util/fs.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** What is in `.vlb/`, apart from the store and from runs: those belong to processes that may still use them. */
@@ -38,7 +38,7 @@ export function giveCreated(owner: string | undefined, directory: string, names:
 
 /** The owner of a directory, or of the one in which it will be created, as chown(1) takes it. Undefined for root. */
 export function ownerOf(directory: string): string | undefined {
-  const stat = statSync(directory, { throwIfNoEntry: false });
+  const stat = statIfAny(directory);
   if (!stat) return ownerOf(path.dirname(directory));
   return stat.uid === 0 ? undefined : `${stat.uid}:${stat.gid}`;
 }

@@ -1,11 +1,10 @@
 // The options of every command: as parsed from the command line, and with defaults and the environment applied.
 
-import { statSync } from 'node:fs';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { SharedAccess } from '../model/ports/shared-cache.ts';
 import { parseCacheUse } from '../project/config/cache-use.ts';
 import { findProject } from '../project/find.ts';
-import { canonicalPath, isMisread } from '../util/fs.ts';
+import { canonicalPath, isDirectory, isMisread } from '../util/fs.ts';
 import type { RawGlobalOptions } from './args/table/table.ts';
 
 export interface GlobalOptions {
@@ -23,7 +22,7 @@ export interface GlobalOptions {
 export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> {
   const directory = raw.C === undefined ? findProject(process.cwd()) : canonicalPath(raw.C);
   if (isMisread(directory)) return misread('the path of the project', directory);
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isDirectory(directory)) {
     return fail('usage', 'no such directory', {
       where: { file: directory },
       hint: 'check the argument of -C',

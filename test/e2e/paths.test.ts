@@ -103,6 +103,13 @@ test('a link to nothing, a file in place of a directory, and a path that is not 
     await expect(/error: \S+ is not a directory\n/);
     rmSync(project.path(name));
   }
+  symlinkSync('.vlb', project.path('.vlb'));
+  await expect(/error: the symbolic link \.vlb leads to nothing: \.vlb\n/);
+  rmSync(project.path('.vlb'));
+  symlinkSync('loop', project.path('loop'));
+  const looped = await project.vlb(['-C', 'loop', 'plan']);
+  assert.match(looped.stderr, /error: no such directory\n/);
+  assert.equal(looped.status, 2);
   renameSync(project.path('layers'), project.path('parts'));
   symlinkSync('nothing', project.path('layers'));
   await expect(/error: the symbolic link layers leads to nothing: nothing\n/, 2);
