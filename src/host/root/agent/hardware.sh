@@ -2,9 +2,9 @@
 # The /dev and /sys of a chroot: of the host's devices they have the layer's own disk, the processors and the loopback.
 #
 # Functions: mount_hardware, copy_facts, copy_event, volumes_of, confine_devices, permit_devices,
-#   release_devices, mount_control
+#   release_devices, mount_control, set_control
 # Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes (volumes_of, used by copy_facts); control (the
-#   result of mount_control); STANDARD; name, names, number, major, minor, group, line,
+#   result of set_control); STANDARD; MAJORS; name, names, number, major, minor, group, line,
 #   tries
 
 # mount_hardware DIRECTORY DISK RUN: mounts them at DIRECTORY/dev and DIRECTORY/sys. It adds the links in DIRECTORY/links to
@@ -85,30 +85,34 @@ volumes_of() {
 # terminals of devpts. Other nodes can be made, and not be opened.
 STANDARD='1:3 1:5 1:7 1:8 1:9 5:0 5:2 136:* 137:* 138:* 139:* 140:* 141:* 142:* 143:*'
 
+# Block devices whose nodes can be made: the majors of disks, in admin-guide/devices.txt of the kernel and of those with dynamic
+# numbers. Each is a write to the kernel, so these are not all.
+MAJORS='1 2 3 7 8 9 11 22 31 43 65 66 67 68 69 70 71 93 147 179 202 240 250 251 252 253 254 259'
+
 # confine_devices DIRECTORY DISK: puts this process, and all that it will start, into a control group that can use the standard
 # devices and the layer's disk. Fails where the kernel has no such control: then no node of the image may be opened.
 confine_devices() {
-  mount_control "$1" || return 1
+  set_control "$1" || return 1
   volumes_of "$2"
   group=$control/vlb-${1##*/}
   # Killed runs left theirs empty. One that another run has made and not yet entered may be removed with them: it tries again.
-  # Hence the rules come after that.
+  # Hence the rules come after that. To `tasks`: a process that moves itself there does not wait for all others of the machine, as
+  # with cgroup.procs.
   rmdir "$control"/vlb-* 2>/dev/null
   tries=0
-  until { mkdir "$group"; echo 0 >"$group/cgroup.procs"; } 2>/dev/null; do
+  until { mkdir "$group"; echo 0 >"$group/tasks"; } 2>/dev/null; do
     tries=$((tries + 1))
-    [ "$tries" -lt 20 ] || { umount "$1/control"; return 1; }
+    [ "$tries" -lt 20 ] || return 1
   done
-  if permit_devices "$group/devices" 2>/dev/null; then umount "$1/control"; return; fi
-  echo 0 >"$control/cgroup.procs"
+  if permit_devices "$group/devices" 2>/dev/null; then return; fi
+  echo 0 >"$control/tasks"
   rmdir "$group"
-  umount "$1/control"
   return 1
 }
 
 # permit_devices FILES: what the processes of a control group may do: read and write the standard devices and the layer's
-# disk, and make nodes of any number (m). For a file system that the host has mounted, the kernel opens no device when it is
-# mounted again, so no node of its disk can be made.
+# disk, and make nodes (m) of character devices and of disks. For a file system that the host has mounted, the kernel opens no
+# device when it is mounted again, so no node of its disk can be made.
 permit_devices() {
   echo a >"$1.deny" && echo 'c *:* m' >"$1.allow" || return
   for number in $STANDARD; do echo "c $number rw" >"$1.allow" || return; done
@@ -116,19 +120,15 @@ permit_devices() {
   while read -r _ _ number _; do
     case $number,$names in 0:* | *" $number "*) ;; *) names="$names$number " ;; esac
   done </proc/self/mountinfo
-  major=0
-  while [ "$major" -lt 512 ]; do
+  for major in $MAJORS; do
     case $names in
       *" $major:"*)
-        minor=0
-        while [ "$minor" -lt 256 ]; do
+        for minor in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
           case $names in *" $major:$minor "*) ;; *) echo "b $major:$minor m" >"$1.allow" || return ;; esac
-          minor=$((minor + 1))
         done
         ;;
       *) echo "b $major:* m" >"$1.allow" || return ;;
     esac
-    major=$((major + 1))
   done
   for name in $volumes; do
     IFS= read -r number <"/sys/class/block/$name/dev" && echo "b $number rwm" >"$1.allow" || return
@@ -137,22 +137,27 @@ permit_devices() {
 
 # release_devices DIRECTORY: removes the control group of a run. Its processes have ended, or are about to.
 release_devices() {
-  mount_control "$1" || return 0
+  set_control "$1" || return 0
   group=$control/vlb-${1##*/} tries=0
   until [ ! -d "$group" ] || rmdir "$group" 2>/dev/null || [ "$tries" -ge 100 ]; do
     tries=$((tries + 1))
     sleep 0.01
   done
-  umount "$1/control"
 }
 
-# mount_control DIRECTORY: mounts the kernel's control of devices at DIRECTORY/control, and sets `control` to this process's own
-# group in it. It is that of version 1; version 2 has only programs in the kernel, and this one exists beside it.
+# mount_control DIRECTORY: mounts the kernel's control of devices at DIRECTORY/control, for all commands of the run. It is that of
+# version 1; version 2 has only programs in the kernel, and this one exists beside it.
 mount_control() {
-  mkdir -p "$1/control"
-  mount -t cgroup -o nosuid,nodev,noexec,devices cgroup "$1/control" 2>/dev/null || return 1
-  control=$1/control
+  [ ! -d "$1/control" ] || return 0
+  mkdir "$1/control"
+  mount -t cgroup -o nosuid,nodev,noexec,devices cgroup "$1/control" 2>/dev/null || true
+}
+
+# set_control DIRECTORY: sets `control` to this process's own group there. Fails where it is not mounted.
+set_control() {
+  control=''
   while IFS=: read -r _ names line; do
     case ,$names, in *,devices,*) control=$1/control${line%/} ;; esac
   done </proc/self/cgroup
+  [ -n "$control" ] && [ -e "$control/tasks" ]
 }

@@ -3,8 +3,8 @@
 # plain files, not mounts, so a script can change, replace and remove them as on a running system. Afterwards vlb takes out
 # what is its own, wherever that is by then, and what the script wrote stays.
 #
-# Functions: lend_file, is_covered, is_listed, put_in, write_over, copy_into, return_files, return_file, take_back, split_given,
-#   remove_file, put_link
+# Functions: lend_file, is_covered, is_listed, put_in, copy_text, is_as_shown, write_over, copy_into, return_files, return_file, take_back,
+#   give_back, split_given, remove_file, put_link
 # Globals: found (from paths.sh); directory, root (from enter_chroot); own, place, inode, mount, manner, entry, cover, line,
 #   other, at, now
 
@@ -49,11 +49,25 @@ lend_file() {
 
 # put_in GIVEN ORIGINAL: writes the text to `place`. On a read-only file system it is mounted there instead, and the status is 1.
 put_in() {
-  if [ "$manner" = top ]; then cat "$1" "$2" >"$own/shown"; else cat "$1" >"$own/shown"; fi
+  copy_text "$1" >"$own/shown"
+  [ "$manner" != top ] || cat "$2" >>"$own/shown"
   ! write_over "$own/shown" "$place" || return 0
   chmod 0755 "$own/shown"
   mount --bind -o "relatime,exec,$devices" "$own/shown" "$place"
   return 1
+}
+
+# copy_text FILE: prints a text whose lines end with a newline. It starts no process.
+copy_text() {
+  while IFS= read -r line; do printf '%s\n' "$line"; done <"$1"
+}
+
+# is_as_shown FILE: whether a file has just what put_in wrote to it. It starts no process; a file with a NUL is compared otherwise.
+is_as_shown() {
+  {
+    while IFS= read -r line <&5; do IFS= read -r other <&6 && [ "$line" = "$other" ] || return 1; done
+    [ -z "$line" ] && ! IFS= read -r other <&6 && [ -z "$other" ]
+  } 5<"$own/shown" 6<"$1"
 }
 
 # is_covered PATH…: whether `found` is at or below one of these paths of the image.
@@ -110,21 +124,30 @@ return_file() {
 take_back() {
   manner=whole
   [ ! -e "$own/top" ] || manner=top
+  if is_as_shown "$1"; then
+    give_back "$1"
+    return
+  fi
   split_given "$1" || return 0
   if [ "$manner" = top ]; then cat "$own/original" >"$own/same"; else : >"$own/same"; fi
   if [ ! -s "$own/ahead" ] && [ "$(cksum <"$own/same")" = "$(cksum <"$own/rest")" ]; then
-    if [ -e "$own/new" ]; then
-      despite_marks "${1%/*}/" remove_file "$1" || return
-      [ ! -L "$own/link" ] || despite_marks "${1%/*}/" put_link "$1"
-      return
-    fi
-    write_over "$own/original" "$1" || { echo "cannot write $1" >&2; return 1; }
-    touch -r "$own/original" "$1"
-    [ ! -e "$own/mode" ] || chmod --reference="$own/original" "$1"
+    give_back "$1"
   else
     if [ "$manner" = top ]; then cat "$own/ahead" "$own/rest"; else cat "$own/ahead" "$own/original" "$own/rest"; fi >"$own/kept"
     write_over "$own/kept" "$1"
   fi
+}
+
+# give_back FILE: makes a file what it was in the image.
+give_back() {
+  if [ -e "$own/new" ]; then
+    despite_marks "${1%/*}/" remove_file "$1" || return
+    [ ! -L "$own/link" ] || despite_marks "${1%/*}/" put_link "$1"
+    return
+  fi
+  write_over "$own/original" "$1" || { echo "cannot write $1" >&2; return 1; }
+  touch -r "$own/original" "$1"
+  [ ! -e "$own/mode" ] || chmod --reference="$own/original" "$1"
 }
 
 # split_given FILE: whether vlb's text is in a file. Writes what precedes it to the file `ahead`, and what follows it to `rest`.

@@ -49,6 +49,7 @@ run_in_chroot() {
   shift
   write_pid "$1"
   umask 022
+  mount_control "$1"
   # shellcheck disable=SC2086 # a word or none
   exec unshare $network --mount --pid --ipc --uts --fork --kill-child=KILL sh "$0" chroot "$@"
 }
@@ -211,7 +212,7 @@ show_name_servers() {
   [ -e "$directory/lent/resolv.conf/given" ] || return 0
   directory_for /run/systemd/resolve
   for name in resolv.conf stub-resolv.conf; do
-    [ -e "$found/$name" ] || cat "$directory/lent/resolv.conf/given" >"$found/$name"
+    [ -e "$found/$name" ] || copy_text "$directory/lent/resolv.conf/given" >"$found/$name"
   done
 }
 
