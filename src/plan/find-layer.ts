@@ -50,6 +50,14 @@ function notFound(wanted: string, name: string, names: readonly string[]): Resul
   const bare = nearest(last, names.map(bareName));
   const guess = nearest(last, names) ?? names.find((candidate) => bareName(candidate) === bare);
   return fail('usage', `no layer named "${wanted}"`, {
-    hint: guess === undefined ? `valid layers: ${names.join(', ')}` : `did you mean ${guess}?`,
+    hint: guess === undefined ? validNames(names) : `did you mean ${guess}?`,
   });
+}
+
+/** How many layers a message names. */
+const NAMED = 20;
+
+function validNames(names: readonly string[]): string {
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more: see vlb ls` : '';
+  return `valid layers: ${names.slice(0, NAMED).join(', ')}${more}`;
 }

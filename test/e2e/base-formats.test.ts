@@ -62,6 +62,7 @@ const GOOD: Readonly<Record<string, (name: string) => void>> = {
   'streams.bz2': (name) => shell(`split -b 20M --filter 'bzip2 -c1' base.raw > ${name}`),
   'frames.lz4': (name) => shell(`split -b 20M --filter 'lz4 -qc' base.raw > ${name}`),
   'a.lzma': (name) => shell(`xz -c0 --format=lzma base.raw > ${name}`),
+  'twice.zst.gz': (name) => shell(`zstd -qc1 base.raw | gzip -c1 > ${name}`),
   'a.zip': (name) => {
     mkdirSync(images.path('__MACOSX'));
     writeFileSync(images.path('__MACOSX/._[disk] 1.raw'), 'no disk');

@@ -73,7 +73,7 @@ function optionValue(option: Option, given: readonly Given[] | undefined, hint: 
   const wrong = invalidChoice(form, option.choices, text);
   if (wrong) return { ok: false, failure: wrong };
   if (!option.number) return ok(option.list ? texts : text);
-  const number = Number(text);
+  const number = /^\d+$/.test(text) ? Number(text) : 0;
   if (Number.isSafeInteger(number) && number >= 1) return ok(number);
   return fail('usage', `${form} must be a number, 1 or more`, { hint });
 }

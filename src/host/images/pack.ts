@@ -61,7 +61,6 @@ async function textOf({ stderr }: Child): Promise<string> {
   return text;
 }
 
-/** GNU's old format with holes: https://cloud.google.com/compute/docs/import/import-existing-image */
 /** The most that the size of a file in a ustar archive can be: eleven octal digits. */
 const MOST_IN_USTAR = 8 ** 11 - 1;
 
@@ -76,6 +75,7 @@ const tarFiles: Packer['tarFiles'] = async (directory, names, target, signal) =>
   return done.ok ? ok() : done;
 };
 
+/** GNU's old format with holes: https://cloud.google.com/compute/docs/import/import-existing-image */
 const tarDisk: Packer['tarDisk'] = async (source, target, signal) => {
   const about = ['--format=oldgnu', '--sparse', ...FIXED];
   const places = ['--directory', path.dirname(source), '--force-local', '--file', target];

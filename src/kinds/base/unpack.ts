@@ -45,7 +45,9 @@ export async function unpack(
   const whole = await decompress(file, first, options);
   if (!whole.ok) return whole;
   const disk = await extract(whole.value, second, options);
-  if (!disk.ok || disk.value === whole.value) return disk;
+  if (!disk.ok) return disk;
+  // A file may be compressed twice.
+  if (disk.value === whole.value) return decompress(whole.value, second, options);
   rmSync(whole.value, { force: true }); // an image has several gigabytes
   return decompress(disk.value, third, options);
 }

@@ -232,6 +232,8 @@ test('what is not valid is named as it was typed', () => {
     ['test-boot --accel hvf', '--accel: invalid value "hvf"', 'valid values: auto, kvm, tcg'],
     ['completion tcsh', 'shell: invalid value "tcsh"', 'valid values: bash, zsh, fish'],
     ['diff a --json --stat', 'use either --stat or --json, not both', undefined],
+    ['watch --jobs=0x2', '--jobs must be a number, 1 or more', 'see vlb watch --help'],
+    ['watch --jobs=1e3', '--jobs must be a number, 1 or more', 'see vlb watch --help'],
     ['watch -j 2 --jobs=3', '--jobs can be given only once', 'see vlb watch --help'],
     ['watch -j x', '-j must be a number, 1 or more', 'see vlb watch --help'],
     ['plan -p', '-p requires a value', 'see vlb plan --help'],
