@@ -208,7 +208,7 @@ test('a directory without layers is told before anything is made in it', async (
   assert.equal(ended.status, 2);
   assert.match(ended.stderr, /^error: no layers found/);
   assert.equal(existsSync(project.path('.vlb')), false);
-  project.write({ '.vlb': 'so that nothing can be locked' });
+  project.write({ '.vlb/lock/x': 'so that nothing can be locked' });
   assert.match((await project.vlb(['build'])).stderr, /^error: no layers found/);
 });
 

@@ -266,7 +266,7 @@ test('a reader that goes away ends the build cleanly', async () => {
       cwd: project.directory,
     },
   );
-  assert.equal(ended.status, 143, ended.stderr);
+  assert.equal(ended.status, 141, ended.stderr);
   assert.doesNotMatch(ended.stderr, /EPIPE|at .*\.mjs/);
   assert.ok(performance.now() - begun < 10_000);
   assert.deepEqual(leftovers(project), []);

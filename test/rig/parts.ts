@@ -27,7 +27,7 @@ export function findPart(part: Part, vlb: number): readonly number[] {
     server: () => {
       const shells = first(2).map(({ pid }) => pid);
       const halves = below.filter(({ parent }) => shells.includes(parent)).map(({ pid }) => pid);
-      return below.filter(({ parent, command }) => halves.includes(parent) && command.endsWith(' agent '));
+      return below.filter(({ parent, command }) => halves.includes(parent) && /\.sh agent /.test(command));
     },
     daemon: () => below.filter(({ command }) => command.startsWith('qemu-storage-daemon ')),
     holder: () => below.filter(({ command }) => command === 'sleep infinity '),
