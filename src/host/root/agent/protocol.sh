@@ -60,7 +60,8 @@ stop() {
 forward() {
   while IFS= read -r line; do printf '%s\n' "$line"; done
   kill -KILL -1
-  [ -z "$1" ] || [ ! -e "$1/script.pid" ] || unpin "$1"
+  # A run that ended as it should is removed by vlb, which sees whether something is pinned in it.
+  [ -z "$1" ] || [ ! -s "$1/script.pid" ] || unpin "$1"
 }
 
 # stream COMMAND…: passes on everything that the command prints as one stream, a script's log. It is a pipe: this shell's

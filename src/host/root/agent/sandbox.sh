@@ -115,7 +115,8 @@ leave_chroot() {
   release_devices "$directory"
   # A script may have remounted it read-only, as boots do.
   [ -w "$root" ] || mount -o remount,rw "$root" || return
-  return_files "$root" "$directory"
+  return_files "$root" "$directory" || return
+  : >"$directory/script.pid"
 }
 
 # The capabilities that no process in a chroot has, since they reach past its namespaces and installing software does not
