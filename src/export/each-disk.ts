@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { diskIdentity } from '../machine/description.ts';
-import { ok, type Result } from '../model/failure.ts';
+import { fail, ok, type Result } from '../model/failure.ts';
+import type { FormatName } from '../model/machine/format.ts';
 import {
   diskName,
   type ExportDisk,
@@ -63,4 +64,14 @@ export async function roundedUp(
   const overlay = path.join(scratch, `${disk.name}.qcow2`);
   const created = await images.create(overlay, { backing: disk.source, size });
   return created.ok ? ok({ ...disk, source: overlay, size }) : created;
+}
+
+/** The refusal of a format that holds one disk. */
+export function oneDiskOnly(format: FormatName): NonNullable<Exporter['refusal']> {
+  return ({ machine, disks }) =>
+    disks.length === 1
+      ? undefined
+      : fail('usage', `the format ${format} holds one disk, and ${machine.name} has ${disks.length}`, {
+          hint: 'export the disks as images of their own',
+        }).failure;
 }

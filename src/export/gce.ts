@@ -2,9 +2,8 @@
 
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { fail } from '../model/failure.ts';
 import type { Exporter, ExportTools } from '../model/ports/exporter.ts';
-import { convertDisk, roundedUp } from './each-disk.ts';
+import { convertDisk, oneDiskOnly, roundedUp } from './each-disk.ts';
 
 /** Images are multiples of it: https://cloud.google.com/compute/docs/import/import-existing-image */
 const UNIT = 1024 ** 3;
@@ -18,12 +17,7 @@ export function gceExporter(tools: ExportTools): Exporter {
   return {
     version: 1,
     describesMachine: false,
-    refusal: ({ machine, disks }) =>
-      disks.length === 1
-        ? undefined
-        : fail('usage', `the format gce holds one disk, and ${machine.name} has ${disks.length}`, {
-            hint: 'export the disks as images of their own',
-          }).failure,
+    refusal: oneDiskOnly('gce'),
     write: async ({ machine, disks: [disk], ...job }) => {
       const rounded = await roundedUp(disk, UNIT, tools, job.scratch);
       if (!rounded.ok) return rounded;

@@ -1,10 +1,11 @@
 // The images named in vlb.yaml, and the layer of each.
 
 import { fail, ok, type Result } from '../model/failure.ts';
-import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
+import { type Graph, isLayer, type LayerNode, type Node } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
 import { layerNumber } from '../project/layers/discover.ts';
 import { findLayer } from './find-layer.ts';
+import { leavesOf } from './graph.ts';
 
 /** The layers' full names, by the images' names. */
 export type ImageLayers = ReadonlyMap<string, string>;
@@ -29,10 +30,8 @@ export function imageLayers(images: readonly NamedImage[], graph: Graph): Result
  * are built for images of vlb.yaml, with parameters of their own.
  */
 export function mainLayer(nodes: readonly Node[]): LayerNode | undefined {
-  const needed = new Set(nodes.flatMap(needsOf));
-  return nodes
-    .filter(isLayer)
-    .filter((node) => !needed.has(node.name) && node.variant === undefined)
+  return leavesOf({ nodes })
+    .filter((node) => node.variant === undefined)
     .toSorted((a, b) => layerNumber(a.name) - layerNumber(b.name))
     .at(-1);
 }

@@ -2,8 +2,8 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { fail } from '../../model/failure.ts';
 import type { Exporter, ExportTools } from '../../model/ports/exporter.ts';
+import { oneDiskOnly } from '../each-disk.ts';
 import { imageOptions } from './image.ts';
 import { Layout } from './layout.ts';
 
@@ -14,12 +14,7 @@ export function containerdiskExporter({ packer }: Pick<ExportTools, 'packer'>): 
   return {
     version: 1,
     describesMachine: false,
-    refusal: ({ machine, disks }) =>
-      disks.length === 1
-        ? undefined
-        : fail('usage', `the format containerdisk holds one disk, and ${machine.name} has ${disks.length}`, {
-            hint: 'export the disks as images of their own',
-          }).failure,
+    refusal: oneDiskOnly('containerdisk'),
     write: async ({ machine, disks: [disk], ...job }) => {
       const directory = path.join(job.scratch, 'image');
       const file = path.join('disk', `${machine.name}.qcow2`);
