@@ -1,5 +1,6 @@
 // The images named in vlb.yaml, and the layer of each.
 
+import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { type Graph, isLayer, type LayerNode, type Node } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
@@ -18,7 +19,7 @@ export function imageLayers(images: readonly NamedImage[], graph: Graph): Result
     const meant = findLayer(layer, layers);
     if (!meant.ok) {
       const { message, ...more } = meant.failure;
-      return fail('usage', `vlb.yaml: images.${name}: ${message}`, { ...more, where });
+      return fail('usage', `${path.basename(where.file)}: images.${name}: ${message}`, { ...more, where });
     }
     found.set(name, meant.value);
   }

@@ -1,5 +1,6 @@
 // The machines that are to be exported: those of vlb.yaml, and a plain one for each image or layer.
 
+import path from 'node:path';
 import { fail, ok, type Result, type Where } from '../model/failure.ts';
 import { type Graph, isLayer } from '../model/graph.ts';
 import { type Machine, machineOf } from '../model/machine/machine.ts';
@@ -81,7 +82,10 @@ function planned(
     const layer = layerOf(image);
     if (!layer.ok) {
       const { message, ...more } = layer.failure;
-      return fail('usage', `vlb.yaml: machines.${machine.name}.disks: ${message}`, { ...more, where });
+      return fail('usage', `${path.basename(where.file)}: machines.${machine.name}.disks: ${message}`, {
+        ...more,
+        where,
+      });
     }
     layers.push(layer.value);
   }

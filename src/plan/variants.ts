@@ -1,6 +1,7 @@
 // The graph of a project with its parameters: an image of vlb.yaml that has parameters of its own gets variants of those layers
 // that are different with them, and shares all others.
 
+import path from 'node:path';
 import { type Failure, fail, ok, type Result } from '../model/failure.ts';
 import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
@@ -136,7 +137,8 @@ function undeclared(
   const declared = layers.flatMap(({ layer }) => layer.hints.params.map(({ name }) => name));
   const name = [...params.keys()].find((one) => !declared.includes(one));
   if (name === undefined) return undefined;
-  return fail('usage', `vlb.yaml: images.${image}.params: no layer of the image has a parameter ${name}`, {
+  const file = path.basename(where.file);
+  return fail('usage', `${file}: images.${image}.params: no layer of the image has a parameter ${name}`, {
     where,
     hint: guessHint(name, declared, 'declare it in a layer with "# vlb: param NAME"'),
   }).failure;

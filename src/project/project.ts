@@ -29,6 +29,8 @@ export interface Project {
   /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
   readonly machines: readonly NamedMachine[];
+  /** Absolute paths of the files that vlb.yaml includes. */
+  readonly included: readonly string[];
   /** What may not be as the user means it, although it is valid. */
   readonly notes: readonly ProjectNote[];
 }
@@ -52,6 +54,7 @@ export async function loadProject(directory: string, platform: Platform): Promis
     shared: config.value.shared,
     images: config.value.images ?? [],
     machines: config.value.machines ?? [],
+    included: config.value.included ?? [],
     notes: [
       ...overlooked(directory),
       ...layers.value.flatMap(({ directory: layer, kind, hints }) =>

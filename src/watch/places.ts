@@ -22,15 +22,16 @@ export interface Places {
 const LAYER = /^\d{2,}_/;
 
 /**
- * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml, each .vlbignore, the bases.
+ * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml and what it includes, each
+ * .vlbignore, the bases.
  * @param project as last loaded
  */
 export function placesOf(project: Project): Places {
   const { directory, layers, bases } = project;
   const baseFiles = [...bases.values()].flatMap((base) => baseKindOf(base).files);
   const inputs = layers.flatMap((layer) => inputRoots(layer).map((root) => root.source));
-  const config = path.join(directory, CONFIG_FILE);
-  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles, config];
+  const configs = [path.join(directory, CONFIG_FILE), ...project.included];
+  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles, ...configs];
   // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));
@@ -52,13 +53,17 @@ export function placesOf(project: Project): Places {
       files.has(file) ||
       trees.some((tree) => isWithin(file, tree)) ||
       (isWithin(file, directory) && LAYER.test(own(file))),
-    shown: shownOf(project, baseFiles, config),
+    shown: shownOf(project, baseFiles, configs),
     id: JSON.stringify([[...roots], trees, [...files]]),
   };
 }
 
 /** One place for all layers of a directory. */
-function shownOf(project: Project, baseFiles: readonly string[], config: string): readonly string[] {
+function shownOf(
+  project: Project,
+  baseFiles: readonly string[],
+  configs: readonly string[],
+): readonly string[] {
   const { directory, layers } = project;
   const parents = layers.map((layer) => path.dirname(layer.directory));
   const binds = layers.flatMap((layer) =>
@@ -66,7 +71,7 @@ function shownOf(project: Project, baseFiles: readonly string[], config: string)
       .slice(1)
       .map((root) => root.source),
   );
-  const places = [...parents, ...binds, ...baseFiles, ...(isFile(config) ? [config] : [])];
+  const places = [...parents, ...binds, ...baseFiles, ...configs.filter(isFile)];
   return unique(places).map((place) => path.relative(directory, place) || '.');
 }
 

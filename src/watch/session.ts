@@ -8,6 +8,7 @@ import type { Failure, Result } from '../model/failure.ts';
 import { keyOf } from '../model/recipe.ts';
 import { artifactOf } from '../plan/decide.ts';
 import type { ImageLayers } from '../plan/images.ts';
+import { configFiles } from '../project/config/config.ts';
 import type { Project } from '../project/project.ts';
 import { Failures } from './failures.ts';
 import { changedLayers, type Fingerprints, fingerprintsOf, isSame } from './fingerprint.ts';
@@ -85,6 +86,8 @@ class Session {
   #reportedFailure = '';
   #failed: readonly string[] = [];
   #places: Places | undefined;
+  /** As last loaded without a failure. */
+  #project: Project | undefined;
   #watcher: Promise<Watcher> | undefined;
 
   constructor(options: WatchOptions) {
@@ -159,7 +162,10 @@ class Session {
     const { load, lock, plan, emit } = this.#options;
     // Loaded twice: errors in the project are reported before vlb waits for the lock, and it may change until then.
     const readable = await load();
-    if (!readable.ok) return this.#failToStart(readable.failure, isRetry);
+    if (!readable.ok) {
+      await this.#followBroken();
+      return this.#failToStart(readable.failure, isRetry);
+    }
     const locked = await lock(signal);
     if (!locked.ok) return signal.aborted ? 'failed' : this.#failToStart(locked.failure, isRetry);
     using _lock = locked.value;
@@ -167,7 +173,7 @@ class Session {
     const startedAt = this.#planned ? performance.now() : 0;
     const project = await load();
     if (!project.ok) return this.#failToStart(project.failure, isRetry);
-    this.#follow(placesOf(project.value));
+    this.#followProject(project.value);
     const planned = await plan(project.value, emit, signal);
     if (!planned.ok) return this.#failToStart(planned.failure, isRetry);
     this.#reportedFailure = '';
@@ -250,7 +256,8 @@ class Session {
     const planned = project.ok ? await planAlone(project.value, signal) : project;
     if (scan !== this.#scans) return undefined;
     this.#scanned = planned.ok ? basisOf(planned.value) : undefined;
-    if (project.ok) this.#follow(placesOf(project.value));
+    if (project.ok) this.#followProject(project.value);
+    else await this.#followBroken();
     const basis = this.#state.doing === 'building' ? this.#current : this.#last;
     return { type: 'scanned', changed: !this.#scanned || !isSameBasis(basis, this.#scanned) };
   }
@@ -259,6 +266,18 @@ class Session {
     this.#stop = new AbortController();
     await this.#options.followUp(this.#stop.signal);
     return { type: 'followed up' };
+  }
+
+  #followProject(project: Project): void {
+    this.#project = project;
+    this.#follow(placesOf(project));
+  }
+
+  /** The project cannot be loaded: what vlb.yaml includes now may be what mends it. */
+  async #followBroken(): Promise<void> {
+    if (!this.#project) return;
+    const included = await configFiles(this.#options.directory);
+    this.#follow(placesOf({ ...this.#project, included }));
   }
 
   /** Watches these places from now on. Changes before the watcher is ready are found by the scan that follows. */

@@ -279,6 +279,23 @@ test('hints decide what is watched', async () => {
   assert.equal(watching.finished?.images?.length, 1);
 });
 
+test('the files that vlb.yaml includes, and one that is missing yet', async () => {
+  await using project = repository();
+  await using watching = new Watching(project);
+  await watching.waiting();
+  project.write({ 'vlb.yaml': 'include: [conf/images.yaml]\n' });
+  await watching.waiting();
+  assert.match(watching.stderr, /conf\/images\.yaml does not exist\n {2}at vlb\.yaml:1/);
+  project.write({ 'conf/images.yaml': 'images: { web: 20_app }\n' });
+  await watching.waiting();
+  const images = () => watching.finished?.images?.map(({ file }) => file);
+  assert.deepEqual(images(), ['build/web.qcow2']);
+  project.write({ 'conf/images.yaml': 'images: { web: 20_app, data: 30_data }\n' });
+  await watching.waiting();
+  assert.deepEqual(images(), ['build/web.qcow2', 'build/data.qcow2']);
+  assert.equal(watching.runs.length, 3);
+});
+
 test('a layer that failed waits for its inputs, and keeps nobody else waiting', async () => {
   await using project = repository();
   project.write({

@@ -50,7 +50,7 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where: a file, or a folder with everything below it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: ['project/config/read.ts', 'project/config/positions.ts'],
+  yaml: ['project/config/include.ts', 'project/config/positions.ts'],
   valibot: [
     'project/config/schema.ts',
     'project/config/base-schema.ts',

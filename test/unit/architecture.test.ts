@@ -127,7 +127,7 @@ describe('a breach is found', () => {
   test('and a tree that keeps to all of them has none', () => {
     using tree = new Tree({
       'model/a.ts': good,
-      'project/config/read.ts': importing('yaml', 'node:fs', '../../model/a.ts'),
+      'project/config/include.ts': importing('yaml', 'node:fs', '../../model/a.ts'),
       'host/process/run.ts': importing('execa', '../../model/a.ts'),
       'store/a.ts': importing('../model/a.ts'),
       'report/a.ts': importing('../model/event.ts'),

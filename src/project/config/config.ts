@@ -1,10 +1,8 @@
-// Loads vlb.yaml, the project's configuration, if there is one.
+// Loads vlb.yaml, the project's configuration, if there is one, and the files that it includes.
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
-import { checkEncoding } from '../inputs/encoding.ts';
-import { LARGEST_TEXT, readFile } from '../inputs/read-file.ts';
 import type { Config } from './read.ts';
 
 export const CONFIG_FILE = 'vlb.yaml';
@@ -13,10 +11,12 @@ export const CONFIG_FILE = 'vlb.yaml';
 export async function loadConfig(projectDirectory: string): Promise<Result<Config>> {
   const file = path.join(projectDirectory, CONFIG_FILE);
   if (!existsSync(file)) return ok({});
-  const read = readFile(file, { what: CONFIG_FILE, atMost: LARGEST_TEXT });
-  if (!read.ok) return read;
-  const encoded = checkEncoding(read.value, file, CONFIG_FILE);
-  if (!encoded.ok) return encoded;
   const { readConfig } = await import('./read.ts');
-  return readConfig(read.value.toString(), file);
+  return readConfig(file);
+}
+
+/** Absolute paths of the files that the configuration is read from: vlb.yaml and what it includes, there or not. */
+export async function configFiles(projectDirectory: string): Promise<readonly string[]> {
+  const { filesOf } = await import('./read.ts');
+  return filesOf(path.join(projectDirectory, CONFIG_FILE));
 }

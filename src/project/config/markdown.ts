@@ -23,9 +23,25 @@ The configuration of a project: an optional file \`vlb.yaml\` in the project's d
 |---|---|
 `;
 
+const TAIL = `
+## Several files
+
+\`include:\` adds the fields of other files, which have the same form:
+
+    include: [machines/web.yaml, machines/db.yaml]
+    base: debian-13.qcow2
+
+- Paths in \`include:\` are relative to the file that has them, and stay in the project. All other paths are relative to the project,
+  wherever they are written.
+- What files have of \`images:\`, \`machines:\` or another mapping is put together. A field of it that two of them set is an error, and so is any
+  other field, such as the path in \`base:\`: nothing depends on the order of files.
+- A file that several include is read once. Files that include each other in a cycle are an error.
+- Errors name the file and the line. \`vlb watch\` watches all of the files.
+`;
+
 /** The text of docs/configuration.md. */
 export function configurationPage(schema: JsonSchema): string {
-  return `${HEAD}${rows(schema, '').join('')}`;
+  return `${HEAD}${rows(schema, '').join('')}${TAIL}`;
 }
 
 function rows({ properties = {}, required = [], anyOf = [] }: JsonSchema, prefix: string): readonly string[] {

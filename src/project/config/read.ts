@@ -1,19 +1,19 @@
-// Reads the text of vlb.yaml: parses it, validates it by the schema, and locates each error at its line. Loaded only if
+// Reads vlb.yaml and what it includes: validates it by the schema, and locates each error at its line. Loaded only if
 // the file exists, since the YAML parser is the largest module of all.
 
 import path from 'node:path';
 import type { BaseIssue } from 'valibot';
 import { safeParse } from 'valibot';
-import { LineCounter, parseDocument } from 'yaml';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import type { Base, ChecksumList, Digests, Growth, NamedImage } from '../../model/project.ts';
+import { isObject } from '../../util/json.ts';
 import { parseSize } from '../../util/units.ts';
 import { isUnknownField, isUrl } from './fields.ts';
+import { type ConfigPart, type FieldPath, mergeParts, readParts } from './include.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
 import { machinesOf, type NamedMachine } from './machines.ts';
-import { lineOf, plainValue } from './positions.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
 
 export interface Config {
@@ -22,12 +22,12 @@ export interface Config {
   readonly machines?: readonly NamedMachine[];
   readonly cache?: Partial<CacheLimits>;
   readonly shared?: SharedCacheConfig;
+  /** Absolute paths of the files that vlb.yaml includes, if any. */
+  readonly included?: readonly string[];
 }
 
 /** valibot skips these keys in mappings with arbitrary names. */
 const SKIPPED_KEYS = ['__proto__', 'prototype', 'constructor'];
-
-type FieldPath = readonly (string | number)[];
 
 interface Problem {
   readonly path: FieldPath;
@@ -36,33 +36,26 @@ interface Problem {
 }
 
 /**
- * The configuration in a text. Fails as `usage` with file, line and field.
- * @param file the path for error messages; relative paths in the text are relative to its directory
+ * The configuration in a file and in those that it includes. Fails as `usage` with file, line and field.
+ * @param file vlb.yaml; relative paths in it and in the others are relative to its directory
  */
-export function readConfig(text: string, file: string): Result<Config> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const { contents, errors } = document;
-  const failAt = (line: number, message: string) =>
-    fail('usage', `${path.basename(file)}: ${message}`, { where: { file, line } });
-  const [error] = errors;
-  if (error) return failAt(lines.linePos(error.pos[0]).line, error.message);
-  const value = plainValue(contents);
-  if (contents === null || value === null) return ok({});
-  for (const mapping of ['images', 'machines']) {
-    const reserved = SKIPPED_KEYS.find((name) => document.hasIn([mapping, name]));
-    if (reserved === undefined) continue;
-    const line = lineOf(contents, [mapping, reserved], lines);
-    return failAt(line, `${mapping}.${reserved} is a reserved name: choose another`);
-  }
+export function readConfig(file: string): Result<Config> {
+  const seen = new Set<string>();
+  const read = readParts(file, seen);
+  if (!read.ok) return read;
+  const [main, ...included] = read.value;
+  if (main === undefined) return ok({});
+  const reserved = read.value.flatMap(reservedName)[0];
+  if (reserved) return reserved;
+  const merged = mergeParts([main, ...included]);
+  if (!merged.ok) return merged;
+  const { value, partOf } = merged.value;
+  const files = included.length === 0 ? {} : { included: included.map((part) => part.file) };
+  if (value === null) return ok(files);
   const parsed = safeParse(CONFIG_SCHEMA, value);
   if (parsed.success) {
-    return ok(
-      configOf(parsed.output, path.dirname(file), (path) => ({
-        file,
-        line: lineOf(contents, path, lines),
-      })),
-    );
+    const config = configOf(parsed.output, path.dirname(file), (path) => partOf(path).whereOf(path));
+    return ok({ ...config, ...files });
   }
   const problems = parsed.issues.flatMap((issue) => problemsOf(issue, []));
   // A misspelled name is often the cause of the other problems.
@@ -70,7 +63,27 @@ export function readConfig(text: string, file: string): Result<Config> {
   if (problem === undefined) return ok({});
   const name = problem.path.filter((part) => typeof part === 'string').join('.');
   const message = problem.isUnknownField || name === '' ? problem.message : `${name} ${problem.message}`;
-  return failAt(lineOf(contents, problem.path, lines), message);
+  const part = partOf(problem.path);
+  return fail('usage', `${part.name}: ${message}`, { where: part.whereOf(problem.path) });
+}
+
+/** The files that a configuration is read from, also where one of them is wrong or missing. */
+export function filesOf(file: string): readonly string[] {
+  const seen = new Set<string>();
+  readParts(file, seen);
+  return [...seen];
+}
+
+/** The failure for a name that the schema would not see. */
+function reservedName({ name, value, whereOf }: ConfigPart) {
+  for (const mapping of ['images', 'machines']) {
+    const entries = isObject(value) ? value[mapping] : undefined;
+    const reserved = SKIPPED_KEYS.find((key) => isObject(entries) && Object.hasOwn(entries, key));
+    if (reserved === undefined) continue;
+    const message = `${name}: ${mapping}.${reserved} is a reserved name: choose another`;
+    return [fail('usage', message, { where: whereOf([mapping, reserved]) })];
+  }
+  return [];
 }
 
 /** The problems of an issue; if the value is of one kind of a union, those that it has as such. */

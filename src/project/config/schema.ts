@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import { base } from './base-schema.ts';
 import { fields, isUrl, noList, text } from './fields.ts';
+import { INCLUDE_RULE } from './include.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 import { fileName, machines } from './machine-schema.ts';
 
@@ -155,6 +156,12 @@ export const CONFIG_SCHEMA = v.pipe(
       v.pipe(machines, v.description('Machines to export: the name of each, with these fields.')),
     ),
     cache: v.optional(v.pipe(cache, v.description('Limits of the local store, and the shared cache.'))),
+    include: v.optional(
+      v.pipe(
+        v.array(text(INCLUDE_RULE), INCLUDE_RULE),
+        v.description('Files with more of these fields, relative to this one and in the project.'),
+      ),
+    ),
   }),
   v.title('vlb.yaml'),
   v.description('Configuration of a vlb project.'),

@@ -72,6 +72,19 @@ test('inputs, configuration and what may come to be a layer; nothing else', asyn
   assert.deepEqual(places.shown, ['layers', 'shared/conf', '../out/there', 'images/base.qcow2', 'vlb.yaml']);
 });
 
+test('the files that vlb.yaml includes are watched', async () => {
+  using tree = new Tree({
+    ...FILES,
+    'p/vlb.yaml': 'include: [conf/a.yaml]\n',
+    'p/conf/a.yaml': '',
+    'p/conf/b.yaml': '',
+  });
+  const { places, at } = await placesIn(tree);
+  assert.ok(places.allows(at('vlb.yaml')) && places.allows(at('conf/a.yaml')));
+  assert.ok(!places.allows(at('conf/b.yaml')));
+  assert.deepEqual(places.shown.slice(-2), ['vlb.yaml', 'conf/a.yaml']);
+});
+
 test('what is not there yet is waited for above it', async () => {
   using tree = new Tree(FILES);
   const { at } = await placesIn(tree);

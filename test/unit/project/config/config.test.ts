@@ -125,7 +125,11 @@ describe('complaints', () => {
     ['- a\n', 1, /^vlb\.yaml: must be a mapping/],
     ['just words\n', 1, /^vlb\.yaml: must be a mapping/],
     ['\nbase: {}\nbsae: x\n', 3, /^vlb\.yaml: unknown field "bsae" \(did you mean "base"\?\)$/],
-    ['frobnicate: x\n', 1, /unknown field "frobnicate" \(valid fields: base, images, machines, cache\)$/],
+    [
+      'frobnicate: x\n',
+      1,
+      /unknown field "frobnicate" \(valid fields: base, images, machines, cache, include\)$/,
+    ],
     ['base:\n  pth: x\n', 2, /unknown field "base\.pth" \(did you mean "base\.path"\?\)$/],
     ['base:\n  path: a\n  sha265: x\n', 3, /unknown field "base\.sha265" \(did you mean "base\.sha256"\?\)$/],
     ['base:\n', 1, /: base must be a path, or a mapping with url and sha256$/],
