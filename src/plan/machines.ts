@@ -17,10 +17,15 @@ export interface PlannedMachine {
   readonly layers: readonly (string | undefined)[];
 }
 
+/** For each machine with parameters of its own, by name: the layers of its disks, by their images as vlb.yaml names them. */
+export type MachineVariants = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
 interface Known {
   /** Of vlb.yaml, with their places there. */
   readonly machines: readonly { readonly machine: Machine; readonly where: Where }[];
   readonly images: ImageLayers;
+  /** Of machines with parameters of their own, see `ProjectGraph` of src/plan/variants.ts. */
+  readonly variants?: MachineVariants;
   /** Of the whole project. */
   readonly graph: Graph;
 }
@@ -31,7 +36,7 @@ interface Known {
  */
 export function findMachines(
   names: readonly string[],
-  { machines, images, graph }: Known,
+  { machines, images, graph, variants }: Known,
 ): Result<readonly PlannedMachine[]> {
   const layers = graph.nodes.filter(isLayer).map(({ name }) => name);
   const layerOf = (image: string): Result<string> => {
@@ -47,11 +52,16 @@ export function findMachines(
   const found: PlannedMachine[] = [];
   for (const name of new Set(all)) {
     const known = machines.find(({ machine }) => machine.name === name);
-    const one = known ? planned(known, layerOf) : plain(name);
+    const own = variants?.get(name);
+    const one = known ? planned(known, (image) => variantOr(own?.get(image), image)) : plain(name);
     if (!one.ok) return one;
     found.push(one.value);
   }
   return ok(found);
+
+  function variantOr(variant: string | undefined, image: string): Result<string> {
+    return variant === undefined ? layerOf(image) : ok(variant);
+  }
 
   /** An image or a layer as a machine. */
   function plain(name: string): Result<PlannedMachine> {
@@ -70,24 +80,35 @@ export function findMachines(
 }
 
 function planned(
-  { machine, where }: { readonly machine: Machine; readonly where: Where },
+  known: Known['machines'][number],
   layerOf: (image: string) => Result<string>,
 ): Result<PlannedMachine> {
   const layers: (string | undefined)[] = [];
-  for (const { image } of machine.disks) {
-    if (image === undefined) {
-      layers.push(undefined);
-      continue;
-    }
-    const layer = layerOf(image);
-    if (!layer.ok) {
-      const { message, ...more } = layer.failure;
-      return fail('usage', `${path.basename(where.file)}: machines.${machine.name}.disks: ${message}`, {
-        ...more,
-        where,
-      });
-    }
+  for (const { image } of known.machine.disks) {
+    const layer = image === undefined ? ok(undefined) : located(layerOf(image), known);
+    if (!layer.ok) return layer;
     layers.push(layer.value);
   }
-  return ok({ machine, layers });
+  return ok({ machine: known.machine, layers });
+}
+
+/**
+ * The layer of a disk. Fails as `usage` with the machine's place in vlb.yaml.
+ * @param image a layer, or an image by its name, as vlb.yaml has it
+ */
+export function diskLayer(
+  image: string,
+  of: Known['machines'][number],
+  images: ImageLayers,
+  layers: readonly string[],
+): Result<string> {
+  const named = images.get(image);
+  return named === undefined ? located(findLayer(image, layers), of) : ok(named);
+}
+
+function located(layer: Result<string>, { machine, where }: Known['machines'][number]): Result<string> {
+  if (layer.ok) return layer;
+  const { message, ...more } = layer.failure;
+  const field = `${path.basename(where.file)}: machines.${machine.name}.disks`;
+  return fail('usage', `${field}: ${message}`, { ...more, where });
 }

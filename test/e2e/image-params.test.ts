@@ -1,7 +1,7 @@
 // Images with parameters of their own: one layer, built once for each, and what they share is built once.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readFromImage } from '../rig/host-state.ts';
@@ -53,4 +53,45 @@ test('images with parameters build one layer several times, and share the rest',
   assert.equal(existsSync(project.path('build/db.qcow2')), false);
   assert.equal(existsSync(project.path('build/20_app@db.qcow2')), false);
   assert.equal(existsSync(project.path('build/image.qcow2')), false);
+});
+
+test('a machine with parameters has disks of its own, which are built, exported and booted', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ size: '64M' }),
+    'layers/20_app/build-layer': buildLayer('echo "$ROLE" > /role', '# vlb: param ROLE=none'),
+    'vlb.yaml': 'include: [machines.yaml]\nimages:\n  site: { layer: app, params: { ROLE: web } }\n',
+    'machines.yaml': `machines:
+  web: { disks: [{ image: site }, { name: data, image: 10_base }], params: { ROLE: db }, exports: [raw] }
+  same: { disks: [{ image: app }], params: { ROLE: web } }
+`,
+  });
+  const built = await project.build(['--jobs', '1']);
+  assert.equal(
+    built.outcomes,
+    '10_base built, 20_app built, 20_app@site built, 20_app@web built',
+    built.told,
+  );
+  const exported = await project.vlb(['export', 'web']);
+  assert.equal(exported.status, 0, exported.stderr);
+  const role = (...file: readonly string[]) =>
+    readFromImage(project.path(...file), path.dirname(project.directory), '/role');
+  assert.equal(role('build/export/web/raw/web.raw'), 'db\n');
+  assert.equal(role('build/site.qcow2'), 'web\n');
+  assert.equal(role('build/image.qcow2'), 'none\n');
+  // What boots has no boot loader, and says so of the right file.
+  const { stderr } = await project.vlb([
+    '--trace',
+    project.path('trace'),
+    'test-boot',
+    'web',
+    '--check',
+    '--timeout',
+    '60',
+  ]);
+  assert.match(stderr, /nothing to boot from/);
+  assert.ok(
+    readFileSync(project.path('trace'), 'utf8').includes(
+      realpathSync(project.path('build/20_app@web.qcow2')),
+    ),
+  );
 });

@@ -78,7 +78,7 @@ async function readMachine(
   if (memory?.ok === false) return memory;
   const cpus = raw.cpus === undefined ? undefined : parseCpus(raw.cpus);
   if (cpus?.ok === false) return cpus;
-  const described = await findMachine(raw.image, options.directory);
+  const described = await findMachine(raw.image, options);
   if (!described.ok) return described;
   return ok({
     ...described.value,
@@ -92,21 +92,29 @@ async function readMachine(
 }
 
 /** What to boot: a machine of vlb.yaml with all that it has, or an image alone. */
-async function findMachine(wanted: string | undefined, directory: string): Promise<Result<MachineOptions>> {
+async function findMachine(
+  wanted: string | undefined,
+  options: GlobalOptions,
+): Promise<Result<MachineOptions>> {
+  const { directory } = options;
   const config = await loadConfig(directory);
   const machines = config.ok ? config.value.machines : undefined;
-  const machine = machines?.find((one) => one.machine.name === wanted)?.machine;
-  if (!machine) {
+  const known = machines?.find((one) => one.machine.name === wanted);
+  if (!known) {
     const image = findImage(wanted, directory);
     // A file needs no project, so a wrong vlb.yaml matters only where there is none.
     return image.ok ? ok({ image: image.value }) : config.ok ? image : config;
   }
+  const { machine } = known;
+  const variants = known.params.size > 0 ? await variantsOf(machine.name, options) : ok();
+  if (!variants.ok) return variants;
+  const built = (image: string) => findImage(variants.value?.get(image) ?? image, directory);
   const [system, ...others] = machine.disks;
-  const image = findImage(system.image, directory);
+  const image = built(system.image);
   if (!image.ok) return image;
   const disks: BootDisk[] = [];
   for (const disk of others) {
-    const file = disk.image === undefined ? undefined : findImage(disk.image, directory);
+    const file = disk.image === undefined ? undefined : built(disk.image);
     if (file?.ok === false) return file;
     disks.push(disk.image === undefined ? { size: disk.size } : { file: file?.value ?? '' });
   }
@@ -121,6 +129,18 @@ async function findMachine(wanted: string | undefined, directory: string): Promi
 }
 
 const MEBIBYTE = 1024 ** 2;
+
+/** The layers of the disks of a machine that has parameters, by their images. */
+async function variantsOf(
+  machine: string,
+  options: GlobalOptions,
+): Promise<Result<ReadonlyMap<string, string> | undefined>> {
+  const project = await workspaceOf(options).load();
+  if (!project.ok) return project;
+  const { projectGraph } = await import('../../plan/variants.ts');
+  const graph = projectGraph(project.value, new Map());
+  return graph.ok ? ok(graph.value.variants.get(machine)) : graph;
+}
 
 /** The file to boot: a path, or the name of an image or a layer that is in build/. */
 function findImage(wanted: string | undefined, directory: string): Result<string> {

@@ -45,3 +45,20 @@ export function text(rule = 'must be a string') {
 export function isUrl(text: string): boolean {
   return /^https?:\/\//.test(text);
 }
+
+/** Values of parameters. The reader passes numbers as they are written. */
+export const params = noList(
+  v.record(
+    v.pipe(
+      text(),
+      v.regex(/^[A-Za-z_]\w*$/, 'is not the name of a parameter: use letters, digits and underscores'),
+    ),
+    v.union([v.string(), v.number()], 'must be a string or a number: quote it'),
+    'must be a mapping like "ROLE: web"',
+  ),
+);
+
+/** The same as values: numbers as they are written. */
+export function paramsIn(given: v.InferOutput<typeof params> | undefined): ReadonlyMap<string, string> {
+  return new Map(Object.entries(given ?? {}).map(([name, value]) => [name, String(value)] as const));
+}

@@ -10,7 +10,7 @@ import {
 } from '../../model/machine/format.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { parseSize } from '../../util/units.ts';
-import { fields, isUnknownField, noList, text } from './fields.ts';
+import { fields, isUnknownField, noList, params, text } from './fields.ts';
 
 const SIZE_RULE = 'must be a size like 10G';
 const MEMORY_RULE = 'must be a size like 2G, at least 16M';
@@ -171,6 +171,7 @@ function unknownFormat(name: unknown): string {
 
 const machine = fields('', 'must be a mapping with disks', {
   disks: v.pipe(disks, v.description('Disks: the system disk first.')),
+  params: v.optional(v.pipe(params, v.description('Values of parameters, for the layers of its disks.'))),
   memory: v.optional(
     v.pipe(
       text(MEMORY_RULE),

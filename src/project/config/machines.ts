@@ -14,6 +14,7 @@ import {
   macOf,
 } from '../../model/machine/machine.ts';
 import { parseSize } from '../../util/units.ts';
+import { paramsIn } from './fields.ts';
 import type { ConfigFile } from './schema.ts';
 
 type Machines = NonNullable<ConfigFile['machines']>;
@@ -22,6 +23,8 @@ type MachineFields = Machines[string];
 /** A machine of vlb.yaml, and where it is there. */
 export interface NamedMachine {
   readonly machine: Machine;
+  /** The values of parameters, for this machine alone: of the layers of its disks. */
+  readonly params: ReadonlyMap<string, string>;
   readonly where: Where;
 }
 
@@ -32,6 +35,7 @@ export function machinesOf(
 ): readonly NamedMachine[] {
   return Object.entries(machines).map(([name, given]) => ({
     machine: machineFrom(name, given, whereOf),
+    params: paramsIn(given.params),
     where: whereOf([name]),
   }));
 }

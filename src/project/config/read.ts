@@ -10,7 +10,7 @@ import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import type { Base, ChecksumList, Digests, Growth, NamedImage } from '../../model/project.ts';
 import { isObject } from '../../util/json.ts';
 import { parseSize } from '../../util/units.ts';
-import { isUnknownField, isUrl } from './fields.ts';
+import { isUnknownField, isUrl, paramsIn } from './fields.ts';
 import { type ConfigPart, type FieldPath, mergeParts, readParts } from './include.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
 import { machinesOf, type NamedMachine } from './machines.ts';
@@ -121,8 +121,7 @@ function configOf(
 
 function imageOf(image: NonNullable<ConfigFile['images']>[string]): Pick<NamedImage, 'layer' | 'params'> {
   if (typeof image === 'string') return { layer: image, params: new Map() };
-  const params = Object.entries(image.params ?? {}).map(([name, value]) => [name, String(value)] as const);
-  return { layer: image.layer, params: new Map(params) };
+  return { layer: image.layer, params: paramsIn(image.params) };
 }
 
 function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {

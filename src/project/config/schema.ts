@@ -3,7 +3,7 @@
 
 import * as v from 'valibot';
 import { base } from './base-schema.ts';
-import { fields, isUrl, noList, text } from './fields.ts';
+import { fields, isUrl, noList, params, text } from './fields.ts';
 import { INCLUDE_RULE } from './include.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
 import { fileName, machines } from './machine-schema.ts';
@@ -13,19 +13,6 @@ const STYLE_RULE = 'must be true or false';
 
 const LAYER_RULE = 'must be the name of a layer';
 const IMAGE_RULE = 'must be the name of a layer, or a mapping with layer and params';
-const PARAM_RULE = 'must be a string or a number: quote it';
-
-/** Values of parameters. The reader passes numbers as they are written. */
-const params = noList(
-  v.record(
-    v.pipe(
-      text(),
-      v.regex(/^[A-Za-z_]\w*$/, 'is not the name of a parameter: use letters, digits and underscores'),
-    ),
-    v.union([v.string(), v.number()], PARAM_RULE),
-    'must be a mapping like "ROLE: web"',
-  ),
-);
 
 /** Images share build/ with the links of the layers and of their backing files. */
 const imageName = v.pipe(
