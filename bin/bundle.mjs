@@ -27,7 +27,7 @@ import { fileURLToPath } from 'node:url';
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
 const APART = ['src/project/config/json-schema.ts', 'src/shared-cache/objects/s3.ts'];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */
-const PACKAGES_APART = ['chokidar', 'execa', 'yaml', 'yargs'];
+const PACKAGES_APART = ['chokidar', 'execa', 'nunjucks', 'yaml', 'yargs'];
 
 /** What programs import, beside what the command line runs. */
 const LIBRARY = 'src/index.ts';

@@ -12,6 +12,8 @@ export interface Step {
   readonly title: string;
   /** Its verb and arguments as one canonical text: with the files that it reads, what its result depends on. */
   readonly text: string;
+  /** See `VerbDefinition`. */
+  readonly version: number;
   /** The layer's files that it reads, as patterns of fast-glob relative to the layer; `all` if that cannot be known. */
   readonly reads: readonly string[] | 'all';
   /** The names of the secrets that it reads. */
@@ -31,6 +33,11 @@ export interface StepContext {
   readonly layer: string;
   readonly params: Readonly<Record<string, string>>;
   readonly files: LayerFiles;
+  /**
+   * Renders a text, such as that of a file of the layer, as a template of nunjucks: with the params by their names, `layer`,
+   * `architecture` and `distribution`. Fails as `usage`, with the line in the text, for a value that does not exist.
+   */
+  render(text: string): Result<string>;
 }
 
 /** The private copy of a layer's files, see stage.ts. Paths are relative to the layer. */
@@ -64,7 +71,13 @@ export interface Verb {
   readonly examples: readonly string[];
   /** Of its arguments: for errors with a place, and for editors. */
   readonly schema: v.GenericSchema;
-  /** The step with these arguments, or what is wrong with them. Texts are rendered already: nothing is left to replace. */
+  /** See `VerbDefinition`. */
+  readonly version: number;
+  readonly shell: readonly string[];
+  /**
+   * The step with these arguments, or what is wrong with them. Texts are rendered already: nothing is left to replace. A number
+   * of the YAML is its text as it is written there (`0644`, `1.10`), true and false are booleans, and null is what has no value.
+   */
   step(given: unknown): StepOrIssues;
 }
 
@@ -79,6 +92,16 @@ export interface VerbDefinition<Schema extends v.GenericSchema> {
   readonly summary: string;
   readonly examples: readonly string[];
   readonly schema: Schema;
+  /**
+   * From 1: raised when vlb compiles the same arguments to something else, so that what was built with the former is not taken
+   * for what would be built now. A test has the texts of all examples.
+   */
+  readonly version?: number;
+  /**
+   * The names of the arguments that are the text of a shell, not the name of a file. They are not rendered, since a value could
+   * become code there; the params are in their environment. If all arguments are one text, it is the first of these.
+   */
+  readonly shell?: readonly string[];
   /** The arguments for the step's title. */
   title(args: v.InferOutput<Schema>): string;
   reads?(args: v.InferOutput<Schema>): readonly string[] | 'all';
@@ -89,12 +112,14 @@ export interface VerbDefinition<Schema extends v.GenericSchema> {
 
 /** Makes a verb of its definition, so that the type of its arguments stays in its own file. */
 export function defineVerb<const Schema extends v.GenericSchema>(definition: VerbDefinition<Schema>): Verb {
-  const { name, summary, examples, schema } = definition;
+  const { name, summary, examples, schema, version = 1, shell = [] } = definition;
   return {
     name,
     summary,
     examples,
     schema,
+    version,
+    shell,
     step(given) {
       const parsed = v.safeParse(schema, given);
       if (!parsed.success) return { ok: false, issues: parsed.issues };
@@ -106,6 +131,7 @@ export function defineVerb<const Schema extends v.GenericSchema>(definition: Ver
           verb: name,
           title: title === '' ? name : `${name} ${title}`,
           text: canonicalText({ [name]: given }),
+          version,
           reads: definition.reads?.(args) ?? [],
           secrets: definition.secrets?.(args) ?? [],
           cacheDirs: definition.cacheDirs?.(args) ?? [],

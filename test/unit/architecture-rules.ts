@@ -69,6 +69,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kleur: ['report/terminal/style.ts'],
   chokidar: ['watch/watcher.ts'],
   'fast-xml-builder': ['machine/xml.ts'],
+  nunjucks: ['steps/render.ts'],
 };
 
 /** These work on values; they touch no disk and start nothing. */

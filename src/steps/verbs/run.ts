@@ -26,6 +26,7 @@ export const RUN = defineVerb({
     ],
     RULE,
   ),
+  shell: ['command'],
   title: (args) => (typeof args === 'string' ? args : args.command),
   // Whatever it runs may read any of them.
   reads: () => 'all',

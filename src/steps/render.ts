@@ -1,0 +1,45 @@
+// Renders texts of steps with nunjucks: {{ NAME }} becomes the value of NAME. Loaded only where a text has something to render.
+
+import nunjucks from 'nunjucks';
+import { fail, ok, type Result } from '../model/failure.ts';
+import { guessHint } from '../util/nearest.ts';
+
+/** What is put into other programs' files: nothing is escaped for HTML. */
+const OPTIONS = { autoescape: false, throwOnUndefined: true };
+
+/** A value at the beginning of an expression, which is how nearly all are used. */
+const VALUE = /\{\{-?\s*([A-Za-z_]\w*)(?!\w|\s*\()([^{}]*)/g;
+
+/**
+ * A text with the values in it. It may have all that nunjucks knows, but no other templates.
+ * Fails as `usage` for a value that does not exist, and for what nunjucks cannot read; `where` is left to the caller.
+ */
+export function render(text: string, values: Readonly<Record<string, unknown>>): Result<string> {
+  for (const { 1: name = '', 2: rest = '', index } of text.matchAll(VALUE)) {
+    if (Object.hasOwn(values, name) || /\|\s*default\b/.test(rest) || isSetIn(text, name)) continue;
+    const line = text.slice(0, index).split('\n').length;
+    const known = Object.keys(values);
+    return fail('usage', `"{{ ${name} }}"${line === 1 ? '' : ` in line ${line}`} has no value`, {
+      hint: guessHint(name, known, `valid names: ${known.join(', ')}`),
+    });
+  }
+  try {
+    return ok(new nunjucks.Environment([], OPTIONS).renderString(text, { ...values }));
+  } catch (error) {
+    return fail('usage', `not a valid template: ${reasonOf(error)}`);
+  }
+}
+
+/** Whether a template itself sets a variable of the name: `{% for NAME in … %}`, `{% set NAME = … %}`. */
+function isSetIn(text: string, name: string): boolean {
+  return (
+    new RegExp(`\\{%-?\\s*(?:for|set|macro|import|from)\\b[^%]*\\b${name}\\b`).test(text) || name === 'loop'
+  );
+}
+
+/** What nunjucks says: `(unknown path) [Line 2, Column 5]`, and the reason below. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = text.split('\n').map((line) => line.trim().replace(/^(?:Template render error|Error): /, ''));
+  return lines.join(' ').replaceAll('(unknown path)', '').replace(/\s+/g, ' ').trim();
+}
