@@ -25,7 +25,7 @@ import { basename, dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
-const APART = ['src/project/config/json-schema.ts', 'src/shared-cache/objects/s3.ts'];
+const APART = ['src/project/config/json-schema.ts', 'src/sbom/sbom.ts', 'src/shared-cache/objects/s3.ts'];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */
 const PACKAGES_APART = ['chokidar', 'execa', 'nunjucks', 'yaml', 'yargs'];
 
@@ -202,6 +202,7 @@ function options(outdir, version) {
     plugins: [requireBuiltins(), takeFilesAlong(outdir, version)],
     define: { VLB_VERSION: JSON.stringify(version) },
     alias: { 'string-width': './bin/string-width.mjs' },
+    external: ['xmlbuilder2'], // writes CycloneDX as XML where it is installed; vlb writes JSON
     // CommonJS packages call require(), which a module does not have.
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",

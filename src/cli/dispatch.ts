@@ -20,6 +20,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   graph: async (raw, options) => (await inspect()).graph({ ...inspected(raw, options), format: raw.format }),
   ls: async (raw, options) => (await inspect()).ls(inspected(raw, options)),
   diff: async (raw, options) => (await import('./commands/diff.ts')).diff(raw, options),
+  sbom: async (raw, options) => (await import('./commands/sbom.ts')).sbom(raw, options),
   'new-layer': async (raw, options) => (await import('./scaffold/new-layer.ts')).newLayer(raw, options),
   shell: async (raw, options) => (await import('./commands/shell.ts')).shell(raw, options),
   log: async (raw, options) => (await import('./commands/log.ts')).log(raw, options),

@@ -1,7 +1,12 @@
 // Compares the systems on two disks. They are mounted one after the other: the disks of two layers may be copies of one
 // btrfs, which the kernel takes for the same file system.
 
-import type { DiskDiff, PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
+import {
+  type DiskDiff,
+  PACKAGE_DATABASES,
+  type PackageDatabase,
+  type PackageDifference,
+} from '../model/disk-diff.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { DiskImage, DiskViewer, Entry, OpenDisk } from '../model/ports/viewer.ts';
@@ -94,7 +99,7 @@ async function inspect(
   }
   const touched = new Set([...paths, ...[...added, ...removed].map((entry) => entry.path)]);
   const packages = new Map<PackageDatabase, string>();
-  for (const database of ['dpkg', 'rpm'] as const) {
+  for (const database of PACKAGE_DATABASES) {
     const files = databaseFiles(
       database,
       list.filter((entry) => entry.type === 'file').map((entry) => entry.path),

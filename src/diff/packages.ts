@@ -1,4 +1,4 @@
-// Package databases: parses dpkg's status file and rpm's list, and compares two of them.
+// Package databases: parses dpkg's status file, rpm's list and apk's database, and compares two of them.
 
 import type { PackageDatabase, PackageDifference } from '../model/disk-diff.ts';
 import { compareVersions } from './versions.ts';
@@ -7,6 +7,10 @@ export interface Package {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
+  /** The package of the sources that it was built from, where the database says so and it has another name. */
+  readonly source?: string;
+  /** As the database has it; dpkg's has none. */
+  readonly license?: string;
 }
 
 /** The files of a database among all paths of a disk; empty without that database. */
@@ -19,6 +23,7 @@ export function databaseFiles(database: PackageDatabase, paths: readonly string[
 
 const PLACES: Readonly<Record<PackageDatabase, RegExp>> = {
   dpkg: /^\/var\/lib\/dpkg\/status$/,
+  apk: /^\/(?:usr\/)?lib\/apk\/db\/installed$/,
   rpm: /^\/(?:usr\/lib\/sysimage|usr\/share|var\/lib)\/rpm\/(?:rpmdb\.sqlite(?:-wal)?|Packages|Packages\.db)$/,
 };
 
@@ -28,8 +33,14 @@ function directoryOf(file: string): string {
 
 /** The packages in the text of `OpenDisk.packages`. */
 export function parsePackages(database: PackageDatabase, text: string): readonly Package[] {
-  return database === 'dpkg' ? parseDpkg(text) : parseRpm(text);
+  return PARSERS[database](text);
 }
+
+const PARSERS: Readonly<Record<PackageDatabase, (text: string) => Package[]>> = {
+  dpkg: parseDpkg,
+  rpm: parseRpm,
+  apk: parseApk,
+};
 
 /** dpkg's status file: one paragraph a package, the fields of deb-control(5) and `Status: want flag state`. */
 function parseDpkg(text: string): Package[] {
@@ -40,15 +51,42 @@ function parseDpkg(text: string): Package[] {
     // Removed, with configuration files left behind.
     const isGone = state === undefined || state === 'config-files' || state === 'not-installed';
     if (name === undefined || isGone) return [];
-    return [{ name, version: field('Version') ?? '', architecture: field('Architecture') ?? '' }];
+    const source = field('Source')?.replace(/ .*/, '');
+    return [
+      {
+        name,
+        version: field('Version') ?? '',
+        architecture: field('Architecture') ?? '',
+        ...(source && source !== name ? { source } : {}),
+      },
+    ];
   });
 }
 
 function parseRpm(text: string): Package[] {
   return text.split('\n').flatMap((line) => {
-    const [name, version, architecture] = line.split('\t');
-    return name && version ? [{ name, version, architecture: architecture ?? '' }] : [];
+    const [name, version, architecture = '', license, sourceFile] = line.split('\t');
+    if (!name || !version) return [];
+    const source = /^(.+)-[^-]+-[^-]+\.(?:no)?src\.rpm$/.exec(sourceFile ?? '')?.[1];
+    return [
+      { name, version, architecture, ...(source && source !== name ? { source } : {}), ...given(license) },
+    ];
   });
+}
+
+/** apk's database: one paragraph a package, a letter a field. */
+function parseApk(text: string): Package[] {
+  return text.split(/\n\n+/).flatMap((paragraph) => {
+    const field = (letter: string) => new RegExp(`^${letter}:(.*)$`, 'm').exec(paragraph)?.[1];
+    const [name, source] = [field('P'), field('o')];
+    if (!name) return [];
+    const about = { name, version: field('V') ?? '', architecture: field('A') ?? '' };
+    return [{ ...about, ...(source && source !== name ? { source } : {}), ...given(field('L')) }];
+  });
+}
+
+function given(license: string | undefined): Pick<Package, 'license'> {
+  return license && license !== '(none)' ? { license } : {};
 }
 
 /** The differences, by name. Packages installed in several versions are added and removed version by version. */

@@ -69,4 +69,5 @@ export interface PackageDifference {
   readonly after?: string;
 }
 
-export type PackageDatabase = 'dpkg' | 'rpm';
+export const PACKAGE_DATABASES = ['dpkg', 'rpm', 'apk'] as const;
+export type PackageDatabase = (typeof PACKAGE_DATABASES)[number];

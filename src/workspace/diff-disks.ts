@@ -1,16 +1,20 @@
-// Which disks the words of a command line mean: layers, artifacts, image files; and what a single one is compared with.
+// Which disks the words of a command line mean: layers, artifacts, image files, machines; and what a single one is compared
+// with.
 
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { runsInImage } from '../kinds/registry.ts';
 import {
   artifactFile,
   type BuildRecord,
   type Digest,
+  MAIN_DISK,
   mainDisk,
   parseArtifactFile,
 } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { isLayer, type LayerNode } from '../model/graph.ts';
+import type { Machine } from '../model/machine/machine.ts';
 import type { MountOptions } from '../model/ports/machine.ts';
 import type { InPlace } from '../model/ports/store.ts';
 import type { DiskImage } from '../model/ports/viewer.ts';
@@ -66,6 +70,48 @@ export async function chooseDisks(
   });
 }
 
+/** A disk of an image or a machine, to be read. */
+export interface NamedDisk {
+  /** `main` for the system disk. */
+  readonly name: string;
+  readonly image: DiskImage;
+  readonly options: MountOptions;
+  /** Of its artifact, where vlb built it. */
+  readonly digest: Digest | undefined;
+  /** When it was built, or for another file its time; ISO 8601. */
+  readonly created: string;
+}
+
+/**
+ * The disks with files that a word means: those of a machine of vlb.yaml, or the one of a layer, an image, an artifact or an
+ * image file. Fails as `usage` for a word that means nothing, or nothing built yet.
+ */
+export async function disksOf(
+  word: string,
+  workspace: Workspace,
+  disks: Disks,
+  signal: AbortSignal,
+): Promise<Result<readonly NamedDisk[]>> {
+  const places = imagePlaces(workspace, disks);
+  const layers = await knownLayers(workspace, places);
+  const machine = layers.machines.find(({ name }) => name === word);
+  const wanted = machine?.disks.flatMap(({ name, image }) => (image === undefined ? [] : [{ name, image }]));
+  const found: NamedDisk[] = [];
+  for (const { name, image: disk } of wanted ?? [{ name: MAIN_DISK, image: word }]) {
+    const one = await findImage(disk, layers, places, signal);
+    if (!one.ok) return one;
+    const { image, layer } = one.value;
+    found.push({
+      name,
+      image,
+      options: mountOptions(image, layer),
+      digest: digestIn(path.basename(image.file)),
+      created: recordOf(image, layers)?.created ?? statSync(image.file).mtime.toISOString(),
+    });
+  }
+  return ok(found);
+}
+
 /** Where the images of a project are. */
 interface ImagePlaces extends Pick<Disks, 'openImage' | 'chain'> {
   readonly inPlace: InPlace;
@@ -96,12 +142,13 @@ interface KnownLayers {
   /** The layers that vlb.yaml gives another name; or why no layers are known. */
   readonly names: Result<ImageLayers>;
   readonly nodes: readonly LayerNode[];
+  readonly machines: readonly Machine[];
   /** The names of the bases that layers are built on. */
   readonly bases: ReadonlySet<string>;
   readonly records: readonly { readonly node: LayerNode; readonly record: BuildRecord }[];
 }
 
-const NONE: Omit<KnownLayers, 'names'> = { nodes: [], bases: new Set(), records: [] };
+const NONE: Omit<KnownLayers, 'names'> = { nodes: [], machines: [], bases: new Set(), records: [] };
 
 /** Two image files need no project, so a missing or wrong one is reported only when a layer is asked for. */
 async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Promise<KnownLayers> {
@@ -117,6 +164,7 @@ async function knownLayers(workspace: Workspace, { inPlace }: ImagePlaces): Prom
   return {
     names: ok(images),
     nodes,
+    machines: project.value.machines.map(({ machine }) => machine),
     bases: new Set(everything.nodes.filter((node) => !isLayer(node)).map((node) => node.name)),
     records: records.flatMap(({ node, record }) => (record ? [{ node, record }] : [])),
   };

@@ -1,12 +1,9 @@
 // Which operating system is on a disk that was built: what its os-release says, as a short id of osinfo's database.
 
-import { readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
 import type { DiskSource, ExportRun } from '../execute/export/export-machine.ts';
 import { GENERIC_OS, osFromRelease } from '../machine/os.ts';
-import { failAt, ok, type Result } from '../model/failure.ts';
+import { ok, type Result } from '../model/failure.ts';
 import { isLayer } from '../model/graph.ts';
-import type { OpenDisk } from '../model/ports/viewer.ts';
 import { mountOptions } from './diff-disks.ts';
 
 /** Reads the system of each disk once, however many exports describe it. */
@@ -29,11 +26,11 @@ async function readSystem({ file, node }: ImageSource, viewer: ExportRun['viewer
   const image = { file, format: 'qcow2' } as const;
   const disk = await opened.value.open(image, mountOptions(image, node && isLayer(node) ? node : undefined));
   if (!disk.ok) return disk.failure.kind === 'usage' ? ok(GENERIC_OS) : withHint(disk);
-  const text = await readOsRelease(disk.value);
+  const release = await disk.value.read('/etc/os-release', MOST_BYTES);
   const closed = await disk.value.close();
-  if (!text.ok) return withHint(text);
+  if (!release.ok) return withHint(release);
   if (!closed.ok) return closed;
-  return ok(text.value === undefined ? GENERIC_OS : osFromRelease(text.value));
+  return ok(release.value.length === 0 ? GENERIC_OS : osFromRelease(release.value.toString()));
 }
 
 function withHint(failed: Result<never> & { readonly ok: false }): Result<never> {
@@ -45,28 +42,5 @@ function withHint(failed: Result<never> & { readonly ok: false }): Result<never>
   };
 }
 
-/** More links than that are a ring. */
-const MOST_LINKS = 8;
-
 /** More bytes than that are something else. */
 const MOST_BYTES = 64 * 1024;
-
-/** The text of /etc/os-release, which is a link on most systems; undefined without one. */
-async function readOsRelease(disk: OpenDisk): Promise<Result<string | undefined>> {
-  let place = '/etc/os-release';
-  for (let links = 0; links <= MOST_LINKS; links++) {
-    const copied = await disk.copy(place);
-    if (!copied.ok) return copied;
-    const { type, file } = copied.value;
-    if (type !== 'file' && type !== 'link') return ok(undefined);
-    try {
-      if (statSync(file).size > MOST_BYTES) return ok(undefined);
-      const text = readFileSync(file, 'utf8');
-      if (type === 'file') return ok(text);
-      place = path.posix.resolve(path.posix.dirname(place), text.replace(/\n$/, ''));
-    } catch (error) {
-      return failAt(file, 'cannot read the operating system of the image', error);
-    }
-  }
-  return ok(undefined);
-}

@@ -19,13 +19,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
   machine: ['model', 'util'],
+  sbom: ['diff', 'model', 'util'],
   export: ['diff', 'machine', 'model', 'util'],
   report: ['model', 'util'],
   workspace: ['execute', 'plan', 'kinds', 'project', 'steps', 'distro', 'machine', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
   'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
-  cli: ['compose.ts', 'workspace', 'watch', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
+  cli: [
+    'compose.ts',
+    'workspace',
+    'watch',
+    'diff',
+    'sbom',
+    'execute',
+    'plan',
+    'project',
+    'report',
+    'model',
+    'util',
+  ],
 };
 
 /** The composition root: it alone names implementations of the ports. */
@@ -70,10 +83,13 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chokidar: ['watch/watcher.ts'],
   'fast-xml-builder': ['machine/xml.ts'],
   nunjucks: ['steps/render.ts'],
+  '@cyclonedx/cyclonedx-library': ['sbom/cyclonedx.ts', 'sbom/licenses.ts'],
+  'packageurl-js': ['sbom/purl.ts'],
+  'spdx-expression-parse': ['sbom/licenses.ts'],
 };
 
 /** These work on values; they touch no disk and start nothing. */
-const PURE: readonly string[] = ['model', 'distro', 'steps', 'plan', 'diff', 'report', 'machine'];
+const PURE: readonly string[] = ['model', 'distro', 'steps', 'plan', 'diff', 'sbom', 'report', 'machine'];
 const IMPURE = /^node:(fs|child_process|worker_threads|http|https|net\/promises)(\/|$)/;
 
 const MOST_LINES = 350;

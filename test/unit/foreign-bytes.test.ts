@@ -13,6 +13,7 @@ import { createJsonLineReader, type JsonLine } from '../../src/host/boot/qemu/js
 import { recognizeFormat } from '../../src/host/images/format.ts';
 import { firstDisk } from '../../src/kinds/base/archive.ts';
 import { digestsOf } from '../../src/kinds/base/checksums.ts';
+import { PACKAGE_DATABASES } from '../../src/model/disk-diff.ts';
 import { parseRecord } from '../../src/model/record.ts';
 import { FRAME_BYTES, FrameError, pack, unpack } from '../../src/shared-cache/transfer/frames.ts';
 import { backingFile, referencesOf } from '../../src/store/local/qcow2-header.ts';
@@ -130,9 +131,20 @@ describe('zstd frames', () => {
 });
 
 test('package databases: any text has packages with a name, a version and an architecture as texts', () => {
-  const words = ['Package: a', 'Status: install ok installed', 'Version: ', '\n', '\n\n', '\t', ' ', '\r'];
+  const words = [
+    'Package: a',
+    'Status: install ok installed',
+    'Version: ',
+    'P:a',
+    'L:',
+    '\n',
+    '\n\n',
+    '\t',
+    ' ',
+    '\r',
+  ];
   fc.assert(
-    fc.property(fc.constantFrom('dpkg' as const, 'rpm' as const), bytesWith(...words), (database, text) => {
+    fc.property(fc.constantFrom(...PACKAGE_DATABASES), bytesWith(...words), (database, text) => {
       for (const one of parsePackages(database, text.toString())) {
         assert.ok(one.name !== '' || database === 'dpkg');
         assert.deepEqual([typeof one.version, typeof one.architecture], ['string', 'string']);

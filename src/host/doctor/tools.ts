@@ -75,6 +75,7 @@ function tools(): readonly Tool[] {
       name: 'tar',
       purpose: 'writes the formats gce, ova, vagrant-*, rootfs, oci, docker and containerdisk',
     },
+    { group: 'vlb sbom and vlb diff', name: 'rpm', purpose: 'reads the packages of images with rpm' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },

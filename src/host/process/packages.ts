@@ -41,6 +41,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   unzip: 'unzip',
   tar: 'tar',
   gpgv: ['gpgv', 'gnupg2', 'gnupg', 'gpg2'],
+  rpm: 'rpm',
   mmdebstrap: ['mmdebstrap', '', '', ''],
   'apt-get': ['apt', '', '', ''],
   'mkfs.ext4': 'e2fsprogs',

@@ -12,7 +12,7 @@ import { readVolumes, type Volume } from '../images/partitions.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
-import { showAt, unmountAll } from '../root/agent.ts';
+import { programHead, showAt, unmountAll } from '../root/agent.ts';
 import { forgetBtrfs } from '../root/agent-devices.ts';
 import { openRootShell, type RootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
@@ -168,6 +168,10 @@ class MountedDisk implements OpenDisk {
 
   copy(file: string) {
     return copyOut(this.#view.run, this.root, file, this.#view.run.file('copy'));
+  }
+
+  read(file: string, most: number) {
+    return programHead(this.#view.run.shell, this.root, file, most);
   }
 
   archive(target: string, content: ArchiveContent) {

@@ -42,16 +42,25 @@ export async function readPackages(
     const copied = await copyOut(run, root, file, path.join(copies, path.basename(file)));
     if (!copied.ok) return copied;
   }
-  if (database === 'dpkg') {
-    const status = await run.shell.files.read(path.join(copies, 'status'));
+  if (database !== 'rpm') {
+    const [text = ''] = files;
+    const status = await run.shell.files.read(path.join(copies, path.basename(text)));
     return status.ok ? ok(status.value.toString()) : status;
   }
   // From a copy, and never with --root: the host's rpm must not use settings from an image.
-  const format = '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\n';
+  const format =
+    '%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\t%{ARCH}\\t%{LICENSE}\\t%{SOURCERPM}\\n';
   const listed = await runTool('rpm', [`--dbpath=${copies}`, '--query', '--all', `--queryformat=${format}`]);
   if (!listed.ok) return listed;
-  if (listed.value.stdout === '' && listed.value.stderr !== '') {
-    return fail('host', 'cannot read the rpm database', { detail: [listed.value.stderr.trim()] });
+  const { stdout, stderr } = listed.value;
+  // An rpm without the code for a format begins a database of its own beside it.
+  const isForeign = !files.some((file) => file.endsWith('/rpmdb.sqlite'));
+  if (stdout === '' && (stderr !== '' || isForeign)) {
+    const name = path.basename(files[0] ?? '');
+    return fail('host', `cannot read the rpm database ${name}`, {
+      detail: stderr === '' ? [] : [stderr.trim()],
+      hint: 'each rpm reads the formats that it was built with, and that of Debian reads SQLite and Berkeley DB',
+    });
   }
-  return ok(listed.value.stdout);
+  return ok(stdout);
 }

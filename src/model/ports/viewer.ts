@@ -45,8 +45,9 @@ export interface OpenDisk {
   /** The extended attributes of the entries that have any: hexadecimal values by name. */
   attributes(paths: readonly string[]): Promise<Result<ReadonlyMap<string, Attributes>>>;
   /**
-   * The text of a package database: dpkg's status file as it is, or one line NAME, VERSION, ARCHITECTURE, separated by
-   * tabs, for each rpm package. `files` are the database's files as returned by `list`.
+   * The text of a package database: dpkg's status file and apk's database as they are, or one line NAME, VERSION,
+   * ARCHITECTURE, LICENSE, SOURCE, separated by tabs, for each rpm package. `files` are the database's files as returned by
+   * `list`.
    */
   packages(database: PackageDatabase, files: readonly string[]): Promise<Result<string>>;
   /**
@@ -54,6 +55,10 @@ export interface OpenDisk {
    * directories.
    */
   copy(path: string): Promise<Result<{ readonly type: FileState['type'] | 'absent'; readonly file: string }>>;
+  /**
+   * The first bytes of a regular file, at most `most`; none where there is no such file. Follows all links, inside the image.
+   */
+  read(path: string, most: number): Promise<Result<Buffer>>;
   /**
    * Appends an archive of its files to a file: in pax format, sorted by name, with owners as numbers, hard links and
    * extended attributes. The same disk is archived as the same bytes. Sockets are left out. Fails as `host`.

@@ -30,6 +30,7 @@ function viewer(disks: Readonly<Record<string, readonly Entry[]>>, reads: Partia
       say(database, ...files);
       return ok(`Package: x\nStatus: install ok installed\nVersion: ${name}\n`);
     },
+    read: () => assert.fail('nothing is read'),
     archive: () => assert.fail('nothing is archived'),
     copy: () => assert.fail('nothing is copied'),
     close: async () => {

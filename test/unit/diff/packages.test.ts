@@ -45,6 +45,34 @@ test("rpm's lines", () => {
   ]);
 });
 
+test('what other databases say besides: sources and licenses', () => {
+  const dpkg = STATUS.replace('Priority: optional', 'Source: glibc (2.36)');
+  assert.equal(parsePackages('dpkg', dpkg)[0]?.source, 'glibc');
+  assert.deepEqual(
+    parsePackages(
+      'rpm',
+      'bash\t5.2-3\tx86_64\tGPL-3.0-or-later\tbash-5.2-3.src.rpm\nbind-libs\t9-1\tx86_64\t(none)\tbind-9-1.nosrc.rpm\n',
+    ),
+    [
+      { name: 'bash', version: '5.2-3', architecture: 'x86_64', license: 'GPL-3.0-or-later' },
+      { name: 'bind-libs', version: '9-1', architecture: 'x86_64', source: 'bind' },
+    ],
+  );
+  assert.deepEqual(
+    parsePackages(
+      'apk',
+      'C:Q1=\nP:ssl\nV:1-r0\nA:x86_64\nL:MIT\no:busybox\n\nX:no name\n\nP:musl\nV:2\nA:noarch\no:musl\n',
+    ),
+    [
+      { name: 'ssl', version: '1-r0', architecture: 'x86_64', source: 'busybox', license: 'MIT' },
+      { name: 'musl', version: '2', architecture: 'noarch' },
+    ],
+  );
+  assert.deepEqual(databaseFiles('apk', ['/lib/apk/db/installed', '/lib/apk/db/scripts.tar']), [
+    '/lib/apk/db/installed',
+  ]);
+});
+
 test('the files of a database, and of the first where a disk has two', () => {
   assert.deepEqual(
     databaseFiles('dpkg', ['/etc/status', '/var/lib/dpkg/status', '/var/lib/dpkg/status-old']),

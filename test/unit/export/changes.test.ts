@@ -26,6 +26,7 @@ async function changes(
     attributes: async () => ok(new Map()),
     packages: () => assert.fail('packages do not matter'),
     copy: () => assert.fail('nothing is copied'),
+    read: () => assert.fail('nothing is read'),
     archive: () => assert.fail('nothing is archived yet'),
     close: async () => ok(),
   });

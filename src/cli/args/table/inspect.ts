@@ -1,4 +1,4 @@
-// The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, shell, log.
+// The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, sbom, shell, log.
 
 import { JSON_FLAG, LAYERS, NBD, ONE_LAYER, PARAM, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
@@ -80,6 +80,30 @@ export const DIFF = {
     ['vlb diff app', 'what 20_app changed'],
     ['vlb diff old.qcow2 build/image.qcow2 --stat', 'where two images differ'],
     ['vlb diff app --text /etc/passwd', 'which lines of a file differ'],
+  ],
+} as const satisfies Command;
+
+export const SBOM = {
+  text: 'list the installed packages with their licenses, as a software bill of materials',
+  arguments: {
+    name: {
+      value: 'NAME',
+      required: true,
+      text: 'NAME of a machine, an image or a layer that is built, or the path of an image file',
+    },
+  },
+  options: {
+    format: {
+      value: 'WORD',
+      choices: ['cyclonedx', 'spdx'],
+      default: 'cyclonedx',
+      text: 'write CycloneDX 1.6 or SPDX 2.3, both as JSON',
+    },
+    output: { value: 'FILE', text: 'write to FILE instead of standard output' },
+  },
+  examples: [
+    ['vlb sbom 20_app --output app.cdx.json', 'the packages of a layer'],
+    ['vlb sbom web --format spdx', 'those on all disks of a machine'],
   ],
 } as const satisfies Command;
 

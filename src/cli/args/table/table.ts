@@ -1,7 +1,7 @@
 // The table of all commands, and what is looked up in it. It loads no parser.
 
 import { BUILD, EXPORT, WATCH } from './build.ts';
-import { DIFF, GRAPH, LOG, LS, PLAN, SHELL, WHY } from './inspect.ts';
+import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
 import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
 import { EVERYWHERE } from './shared.ts';
 import * as store from './store.ts';
@@ -17,6 +17,7 @@ export const COMMANDS = {
   graph: GRAPH,
   ls: LS,
   diff: DIFF,
+  sbom: SBOM,
   'new-layer': NEW_LAYER,
   shell: SHELL,
   log: LOG,
