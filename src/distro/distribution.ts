@@ -33,3 +33,19 @@ function unquoted(value: string): string {
   if (inner === undefined) return value;
   return quote === '"' ? inner.replaceAll(/\\(["$`\\])/g, '$1') : inner;
 }
+
+/** Whether it is this distribution, or derived from it. */
+export function isLike({ id, like }: Distribution, ...names: readonly string[]): boolean {
+  return [id, ...like].some((one) => names.includes(one));
+}
+
+/** The first number of its version; `or` for a distribution without versions, and one whose numbers are its own. */
+export function majorVersion({ version }: Distribution, or: number): number {
+  const major = Number.parseInt(version ?? '', 10);
+  return Number.isNaN(major) ? or : major;
+}
+
+/** The distribution as messages name it: `debian 12`. */
+export function distributionName({ id, version }: Distribution): string {
+  return version === undefined ? id : `${id} ${version}`;
+}
