@@ -7,6 +7,7 @@ import glob from 'fast-glob';
 import { type Distribution, distributionOf } from '../../../src/distro/distribution.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
 import { VERBS } from '../../../src/steps/registry.ts';
+import { render } from '../../../src/steps/render.ts';
 import type { LayerFiles, StepContext } from '../../../src/steps/verb.ts';
 import { attempt } from '../../../src/util/errors.ts';
 
@@ -84,6 +85,7 @@ export function compile(
     layer: '20_app',
     params: {},
     files: layerOf({}),
+    render: (text) => render(text, { layer: '20_app' }),
     ...more,
   });
   return compiled.ok ? ok(compiled.value.shell) : compiled;
