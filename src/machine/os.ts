@@ -100,10 +100,18 @@ function major(version: string): string {
 
 /** The short id of the system with an os-release file; that of a generic Linux where it is not in the table. */
 export function osFromRelease(osRelease: string): string {
-  const field = (name: string) =>
-    new RegExp(`^${name}=(["']?)(.*)\\1\\s*$`, 'm').exec(osRelease)?.[2]?.trim() ?? '';
+  const field = (name: string) => releaseField(osRelease, name) ?? '';
   const distribution = field('ID');
   const known = Object.hasOwn(FROM_OS_RELEASE, distribution) ? FROM_OS_RELEASE[distribution] : undefined;
   const id = known?.(field('VERSION_ID'), field('NAME'));
   return id !== undefined && /^[a-z][a-z0-9.-]*[a-z0-9]$/.test(id) ? id : GENERIC_OS;
+}
+
+/** What a system calls itself, such as `Debian GNU/Linux 13 (trixie)`; undefined where its os-release does not say it. */
+export function titleFromRelease(osRelease: string): string | undefined {
+  return releaseField(osRelease, 'PRETTY_NAME') || undefined;
+}
+
+function releaseField(osRelease: string, name: string): string | undefined {
+  return new RegExp(`^${name}=(["']?)(.*)\\1\\s*$`, 'm').exec(osRelease)?.[2]?.trim();
 }

@@ -182,7 +182,7 @@ export function runOf(
     host,
     owner: parts.owner,
     signal: request.signal,
-    osOf: systemReader(viewer),
+    systemOf: systemReader(viewer),
     shared,
     git: () => parts.gitState(directory),
     viewer,

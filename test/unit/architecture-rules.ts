@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kinds: ['project', 'steps', 'distro', 'model', 'util'],
   plan: ['kinds', 'project', 'steps', 'distro', 'model', 'util'],
   diff: ['model', 'util'],
-  execute: ['plan', 'kinds', 'project', 'steps', 'distro', 'model', 'util'],
+  catalog: ['model', 'util'],
+  execute: ['catalog', 'plan', 'kinds', 'project', 'steps', 'distro', 'model', 'util'],
   watch: ['execute', 'plan', 'kinds', 'project', 'model', 'util'],
   store: ['model', 'util'],
   'shared-cache': ['model', 'util'],
@@ -22,7 +23,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sbom: ['diff', 'model', 'util'],
   export: ['diff', 'machine', 'model', 'util'],
   report: ['model', 'util'],
-  workspace: ['execute', 'plan', 'kinds', 'project', 'steps', 'distro', 'machine', 'model', 'util'],
+  workspace: [
+    'catalog',
+    'execute',
+    'plan',
+    'kinds',
+    'project',
+    'steps',
+    'distro',
+    'machine',
+    'model',
+    'util',
+  ],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
   'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
@@ -89,7 +101,17 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** These work on values; they touch no disk and start nothing. */
-const PURE: readonly string[] = ['model', 'distro', 'steps', 'plan', 'diff', 'sbom', 'report', 'machine'];
+const PURE: readonly string[] = [
+  'model',
+  'distro',
+  'steps',
+  'plan',
+  'diff',
+  'sbom',
+  'report',
+  'machine',
+  'catalog',
+];
 const IMPURE = /^node:(fs|child_process|worker_threads|http|https|net\/promises)(\/|$)/;
 
 const MOST_LINES = 350;

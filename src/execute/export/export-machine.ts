@@ -56,13 +56,23 @@ export interface ExportRun {
   readonly owner: string;
   readonly signal: AbortSignal;
   readonly shared: SharedDisks;
-  /** The short id of the operating system on a disk. Fails as `host` when the disk cannot be read. */
-  readonly osOf: (disk: DiskSource) => Promise<Result<string>>;
+  /** What is on a disk. Fails as `host` when the disk cannot be read. */
+  readonly systemOf: (disk: DiskSource) => Promise<Result<SystemFacts>>;
   readonly git: () => Promise<GitState | null>;
   readonly viewer: ExportJob['viewer'];
   /** Runs a command line of the project in a shell, in its directory. Fails as `host` with its last lines. */
   readonly command: (line: string, variables: Readonly<Record<string, string>>) => Promise<Result<void>>;
   readonly onProgress: (task: ExportTask, bytes: number, total: number) => void;
+}
+
+/** What is known of the system on a disk. */
+export interface SystemFacts {
+  /** The short id of the operating system. */
+  readonly os: string;
+  /** What it calls itself. */
+  readonly title: string | undefined;
+  /** See `OpenDisk.rootPartition`. */
+  readonly partition: number | undefined;
 }
 
 /** Why a task has to be done; undefined when it is fresh. */
@@ -164,11 +174,11 @@ async function writeFiles(
 /** The machine, with the operating system in its image where the format describes that and vlb.yaml does not say it. */
 async function withSystem(
   { machine, disks: [system], exporter }: ExportTask,
-  { osOf }: ExportRun,
+  { systemOf }: ExportRun,
 ): Promise<Result<Machine>> {
   if (!exporter.describesMachine || machine.os !== undefined) return ok(machine);
-  const os = await osOf(system);
-  return os.ok ? ok({ ...machine, os: os.value }) : os;
+  const found = await systemOf(system);
+  return found.ok ? ok({ ...machine, os: found.value.os }) : found;
 }
 
 function layersOf(disk: DiskSource | undefined): ExportedDisk['layers'] {

@@ -78,7 +78,8 @@ class LinuxDiskViewer implements DiskViewer {
       if (failure.kind !== 'work') return system;
       return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
     }
-    return ok(new MountedDisk({ run, disk: disk.value, root: system.value.root, volumes: volumes.value }));
+    const { root, rootDevice } = system.value;
+    return ok(new MountedDisk({ run, disk: disk.value, root, rootDevice, volumes: volumes.value }));
   }
 
   async showTextDiff(
@@ -132,8 +133,12 @@ interface View {
   readonly run: RunShell;
   readonly disk: AttachedDisk;
   readonly root: string;
+  readonly rootDevice: string;
   readonly volumes: readonly Volume[];
 }
+
+/** In a partition table of MBR, those with higher numbers are logical. */
+const MOST_PRIMARY = 4;
 
 class MountedDisk implements OpenDisk {
   readonly #view: View;
@@ -148,6 +153,12 @@ class MountedDisk implements OpenDisk {
 
   get isBtrfs(): boolean {
     return this.#view.volumes.some((volume) => volume.type === 'btrfs');
+  }
+
+  get rootPartition(): number | undefined {
+    const volume = this.#view.volumes.find(({ device }) => device === this.#view.rootDevice);
+    const isLogical = volume?.tags.get('PART_ENTRY_SCHEME') === 'dos' && volume.partition > MOST_PRIMARY;
+    return isLogical ? undefined : volume?.partition || undefined;
   }
 
   list() {

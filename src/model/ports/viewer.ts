@@ -38,6 +38,11 @@ export interface DiskViewer extends AsyncDisposable {
 export interface OpenDisk {
   /** Whether it has a btrfs, of which no two copies can be mounted at the same time. */
   readonly isBtrfs: boolean;
+  /**
+   * The number of the partition that has the root file system; undefined without partitions, and for a logical one, which
+   * cannot be grown by itself.
+   */
+  readonly rootPartition: number | undefined;
   /** All entries including the root directory, in no particular order. */
   list(): Promise<Result<readonly Entry[]>>;
   /** The SHA-256 of the contents of regular files, by path. */

@@ -17,6 +17,7 @@ function viewer(disks: Readonly<Record<string, readonly Entry[]>>, reads: Partia
   const say = (...words: readonly string[]) => void asked.push(words.join(' '));
   const open = (name: string): OpenDisk => ({
     isBtrfs: false,
+    rootPartition: 1,
     list: async () => ok(disks[name] ?? []),
     contents: async (paths) => {
       say('read', ...paths);

@@ -21,6 +21,7 @@ async function changes(
 ) {
   const open = (name: string): OpenDisk => ({
     isBtrfs: false,
+    rootPartition: 1,
     list: async () => ok(after),
     contents: async (paths) => ok(new Map(paths.map((file) => [file, contents[`${name}${file}`] ?? file]))),
     attributes: async () => ok(new Map()),
