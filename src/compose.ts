@@ -65,6 +65,7 @@ function compose(environment: Environment, name: string | undefined): Parts {
       const { packer } = await import('./host/images/pack.ts');
       return exportersFor({ images, packer });
     },
+    publisher: async () => (await import('./host/publish/publisher.ts')).publisher,
     gitState: async (directory) => (await import('./host/system/git.ts')).gitState(directory),
     runCommand: async (line, { directory, variables, signal }) => {
       const { run } = await import('./host/process/run.ts');

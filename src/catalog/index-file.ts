@@ -57,12 +57,13 @@ export function parseIndex(text: string, file: string): Result<IndexFile> {
       sections.push({ name, line, fields: [], text: raw, gap: '' });
       continue;
     }
-    // A line of blanks continues a value, in which it is an empty line, unless something else came in between.
-    const field = current?.gap === '' ? current.fields.at(-1) : undefined;
+    // A line of blanks continues a value, in which it is an empty line. Comments in between do not count, empty lines end it.
+    const field = /^(#.*\r?\n)*$/.test(current?.gap ?? '') ? current?.fields.at(-1) : undefined;
     const [, more] = CONTINUATION.exec(content) ?? [];
     if (current && field && more !== undefined) {
       field.value += `\n${more}`;
-      current.text += raw;
+      current.text += current.gap + raw;
+      current.gap = '';
       continue;
     }
     if (BETWEEN.test(content)) {
@@ -140,4 +141,15 @@ export function withoutEnvelope(text: string): string {
     .slice(begin + 1, end < 0 ? undefined : end)
     .map((line) => line.replace(/^- /, ''))
     .join('');
+}
+
+/**
+ * The text in the envelope of a signature, with the blanks at the ends of its lines, which no signature covers and indexes need;
+ * undefined where it is not what was signed.
+ * @param verified what the signature covers, without those blanks
+ */
+export function signedText(envelope: string, verified: string): string | undefined {
+  const text = withoutEnvelope(envelope);
+  const bare = (lines: string) => lines.replaceAll(/[ \t\r]+$/gm, '').trimEnd();
+  return bare(text) === bare(verified) ? text : undefined;
 }

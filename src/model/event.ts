@@ -30,6 +30,8 @@ export type BuildEvent =
   /** The progress of an export, of the bytes that its disks take in the store. */
   | ExportProgress
   | ExportFinished
+  | { readonly type: 'publish-started'; readonly machine: string; readonly to: string }
+  | PublishFinished
   /** A remark; the build continues. */
   | { readonly type: 'note'; readonly message: string }
   | Watching
@@ -105,6 +107,24 @@ export interface ExportFinished {
   readonly failure?: Failure;
 }
 
+export interface PublishFinished extends PublishedImage {
+  readonly type: 'publish-finished';
+  readonly outcome: 'fresh' | 'written' | 'failed';
+  readonly seconds: number;
+  readonly failure?: Failure;
+}
+
+/** What was published, and where. */
+export interface PublishedImage {
+  readonly machine: string;
+  /** The directory of a repository or the image in a registry, as the user named it. */
+  readonly to: string;
+  /** In a repository. */
+  readonly revision?: number;
+  /** In a registry: `sha256:…`. */
+  readonly digest?: string;
+}
+
 /** A layer that failed, and what that cost. */
 export interface FailedLayer {
   readonly layer: string;
@@ -126,6 +146,8 @@ export interface Finished {
   readonly images?: readonly { readonly file: string; readonly bytes: number }[];
   /** `vlb export` only: the exports that are there, in the place of `image` and `images`. */
   readonly exports?: readonly ExportedDirectory[];
+  /** `vlb publish` only. */
+  readonly published?: PublishedImage;
   /** What was fetched from the shared cache and pushed to it; absent without a shared cache. */
   readonly shared?: SharedTally;
   /** The first failure. */

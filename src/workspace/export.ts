@@ -16,10 +16,14 @@ import { planProject } from './planning.ts';
 import { NO_ACCESS } from './request.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Exports. Fails only when nothing was begun; afterwards the events, and what is returned, say what failed. */
+/**
+ * Exports. Fails only when nothing was begun; afterwards the events, and what is returned, say what failed.
+ * @param use does something with the exports when all are there, before what they were made from may be removed
+ */
 export async function exportMachines(
   workspace: Workspace,
   request: ExportRequest,
+  use?: UseExports,
 ): Promise<Result<Finished>> {
   const project = await workspace.load();
   if (!project.ok) return project;
@@ -40,10 +44,16 @@ export async function exportMachines(
   if (!ready.ok) return ready;
   using lease = ready.value;
   const { finished: built } = lease;
-  const finished = built?.ok === false ? built : await exportAll(workspace, wishes.value, lease, request);
+  const finished =
+    built?.ok === false ? built : await exportAll(workspace, wishes.value, lease, request, use);
   request.emit(finished);
   return ok(finished);
 }
+
+type UseExports = (
+  exported: readonly ExportTask[],
+  run: ExportRun,
+) => Promise<Result<Pick<Finished, 'published'>>>;
 
 /** What a build left, as far as exports read it. */
 type Ready = Known & Omit<Built, 'finished'> & { readonly finished?: Finished };
@@ -84,15 +94,18 @@ async function exportAll(
   wishes: readonly Wish[],
   ready: Ready,
   request: ExportRequest,
+  use: UseExports | undefined,
 ): Promise<Finished> {
   const exporters = await workspace.parts.exporters(ready.context.host);
   await using run = runOf(workspace, request, ready.context.host);
   const exports: ExportedDirectory[] = [];
+  const exported: ExportTask[] = [];
   let failure: Failure | undefined;
   for (const wish of wishes) {
     const task = taskOf(wish, ready, exporters, outputOf(workspace, request));
     const done = await exportOne(task, workspace, run, request);
     if (done.ok) {
+      exported.push(task);
       exports.push({
         machine: task.machine.name,
         format: task.order.format,
@@ -104,12 +117,15 @@ async function exportAll(
     failure ??= done.failure;
     if (!request.keepGoing || request.signal.aborted) break;
   }
+  const used = failure === undefined ? await use?.(exported, run) : undefined;
+  if (used?.ok === false) ({ failure } = used);
   const { image: _image, bytes: _bytes, images: _images, ...finished } = ready.finished ?? NOTHING_BUILT;
   return {
     ...finished,
     ok: failure === undefined,
     seconds: performance.now() / 1000,
     ...(exports.length > 0 ? { exports } : {}),
+    ...(used?.ok ? used.value : {}),
     ...(failure ? { failure } : {}),
   };
 }

@@ -8,6 +8,7 @@ import type { ImageBooter } from '../model/ports/booter.ts';
 import type { Finding } from '../model/ports/checkup.ts';
 import type { Exporters } from '../model/ports/exporter.ts';
 import type { Host, Workbench } from '../model/ports/machine.ts';
+import type { Publisher } from '../model/ports/publisher.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
@@ -39,6 +40,7 @@ export interface Parts {
   host(nbd: readonly string[]): Host;
   /** The formats that machines can be exported to. */
   exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
+  publisher(): Promise<Publisher>;
   /** The commit that a directory is at; null outside a git repository. */
   gitState(directory: string): Promise<GitState | null>;
   /** Runs a command line in a shell. Fails as `host` with its exit status and its last lines. */

@@ -52,6 +52,7 @@ const COMPLETED_BY: Readonly<
   DISK: { layers: true, also: 'files' },
   DIR: { also: 'directories' },
   FILE: { also: 'files' },
+  PLACE: { also: 'directories' },
   DEVICE: { also: 'files' },
 };
 

@@ -47,6 +47,37 @@ export function manifestText(manifest: ExportManifest): string {
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
+/** A manifest that vlb wrote; undefined when the text is not one. */
+export function parseManifest(text: string): ExportManifest | undefined {
+  const { machine, format, key, vlb, git, disks } = parseObject(text) ?? {};
+  const files = filesIn(text);
+  const texts = [machine, format, key, vlb].filter((value) => typeof value === 'string');
+  const [ofMachine, ofFormat, ofKey, ofVlb] = texts;
+  if (ofMachine === undefined || ofFormat === undefined || ofKey === undefined || ofVlb === undefined) {
+    return undefined;
+  }
+  if (!files || !Array.isArray(disks) || !disks.every(isDisk)) return undefined;
+  const state = isGitState(git) ? git : null;
+  return { machine: ofMachine, format: ofFormat, key: ofKey, vlb: ofVlb, git: state, files, disks };
+}
+
+function isGitState(value: unknown): value is GitState {
+  return isObject(value) && typeof value['commit'] === 'string' && typeof value['dirty'] === 'boolean';
+}
+
+function isDisk(value: unknown): value is ExportedDisk {
+  return (
+    isObject(value) &&
+    typeof value['name'] === 'string' &&
+    typeof value['size'] === 'number' &&
+    Array.isArray(value['layers']) &&
+    value['layers'].every(
+      (layer) =>
+        isObject(layer) && ['layer', 'key', 'digest'].every((name) => typeof layer[name] === 'string'),
+    )
+  );
+}
+
 /** The files that a manifest names; undefined when the text is not a manifest of vlb. */
 export function filesIn(text: string): readonly ExportedFile[] | undefined {
   const files = parseObject(text)?.['files'];

@@ -43,7 +43,7 @@ export function checkTools(): Promise<readonly Finding[]> {
 function tools(): readonly Tool[] {
   const arch = ARCHITECTURES[process.arch];
   const [build, boot, nbd] = ['vlb build', 'vlb test-boot', 'vlb build --nbd'] as const;
-  const exported = 'vlb export';
+  const [exported, published] = ['vlb export', 'vlb publish'] as const;
   const needed = (name: string, purpose: string): Tool => ({
     ...{ group: build, name, purpose, needed: true },
     ...(name.startsWith('qemu-') ? { atLeast: OLDEST_QEMU } : {}),
@@ -75,6 +75,9 @@ function tools(): readonly Tool[] {
       name: 'tar',
       purpose: 'writes the formats gce, ova, vagrant-*, rootfs, oci, docker and containerdisk',
     },
+    { group: published, name: 'xz', purpose: 'compresses templates' },
+    { group: published, name: 'gpg', purpose: 'signs the index of a repository' },
+    { group: published, name: 'skopeo', purpose: 'pushes container images to registries' },
     { group: 'vlb sbom and vlb diff', name: 'rpm', purpose: 'reads the packages of images with rpm' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },

@@ -40,6 +40,8 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   bzip2: 'bzip2',
   unzip: 'unzip',
   tar: 'tar',
+  gpg: ['gpg', 'gnupg2', 'gnupg', 'gpg2'],
+  skopeo: 'skopeo',
   gpgv: ['gpgv', 'gnupg2', 'gnupg', 'gpg2'],
   rpm: 'rpm',
   mmdebstrap: ['mmdebstrap', '', '', ''],

@@ -17,8 +17,22 @@ export interface Machine {
   readonly networks: readonly MachineNetwork[];
   /** Short id of the operating system in osinfo's database, such as `debian12`. */
   readonly os?: string;
+  /** What the index of a repository says of it. */
+  readonly template?: MachineTemplate;
   /** What `vlb export` makes of it. */
   readonly exports: readonly ExportOrder[];
+}
+
+/** In the words of virt-builder(1). */
+export interface MachineTemplate {
+  /** One line. Default: what the system in the image calls itself. */
+  readonly name?: string;
+  /** Several lines. */
+  readonly notes?: string;
+  /** Partition that gets the space of a larger disk. Default: that of the root file system. */
+  readonly expand?: string;
+  /** Logical volume that gets the space of that partition. */
+  readonly lvexpand?: string;
 }
 
 export type Firmware = 'bios' | 'uefi';

@@ -40,7 +40,7 @@ export interface OpenDisk {
   readonly isBtrfs: boolean;
   /**
    * The number of the partition that has the root file system; undefined without partitions, and for a logical one, which
-   * cannot be grown by itself.
+   * cannot be grown alone.
    */
   readonly rootPartition: number | undefined;
   /** All entries including the root directory, in no particular order. */

@@ -169,6 +169,37 @@ function unknownFormat(name: unknown): string {
   return `has an unknown format "${String(name)}" (${hint})`;
 }
 
+const template = fields('', 'must be a mapping like "notes: A web server"', {
+  name: v.optional(
+    v.pipe(
+      text(),
+      v.regex(/^\S(.*\S)?$/, 'must be one line'),
+      v.description(
+        'With vlb publish: title of the template. Default: what the system in the image calls itself.',
+      ),
+    ),
+  ),
+  notes: v.optional(
+    v.pipe(
+      text(),
+      v.regex(/^\S/, 'must be a text that does not begin with a blank'),
+      v.description('Notes on the template, of any number of lines.'),
+    ),
+  ),
+  expand: v.optional(
+    device('Partition that gets the space of a larger disk. Default: that of the root file system.'),
+  ),
+  lvexpand: v.optional(device('Logical volume that gets the space of that partition, like /dev/vg/root.')),
+});
+
+function device(about: string) {
+  return v.pipe(
+    text(),
+    v.regex(/^\/dev\/[A-Za-z0-9._/-]+$/, 'must be a device, like /dev/sda1'),
+    v.description(about),
+  );
+}
+
 const machine = fields('', 'must be a mapping with disks', {
   disks: v.pipe(disks, v.description('Disks: the system disk first.')),
   params: v.optional(v.pipe(params, v.description('Values of parameters, for the layers of its disks.'))),
@@ -213,6 +244,7 @@ const machine = fields('', 'must be a mapping with disks', {
       v.description('Operating system, as a short id of osinfo, like debian12.'),
     ),
   ),
+  template: v.optional(template),
   exports: v.optional(
     v.pipe(
       v.array(order, EXPORTS_RULE),

@@ -11,6 +11,7 @@ import {
   type Machine,
   type MachineDisk,
   type MachineNetwork,
+  type MachineTemplate,
   macOf,
 } from '../../model/machine/machine.ts';
 import { parseSize } from '../../util/units.ts';
@@ -42,7 +43,7 @@ export function machinesOf(
 
 function machineFrom(
   name: string,
-  { memory, cpus, firmware, networks, os, exports, ...given }: MachineFields,
+  { memory, cpus, firmware, networks, os, template, exports, ...given }: MachineFields,
   whereOf: (path: readonly (string | number)[]) => Where,
 ): Machine {
   const [system = {}, ...others] = given.disks;
@@ -55,10 +56,25 @@ function machineFrom(
     secureBoot: String(given['secure-boot']) === 'true',
     networks: (networks ?? [{}]).map((network, card) => networkFrom(name, network, card)),
     ...(os === undefined ? {} : { os }),
+    ...(template === undefined ? {} : { template: templateFrom(template) }),
     exports: (exports ?? []).map((order, index) => ({
       ...orderFrom(order),
       where: whereOf([name, 'exports', index]),
     })),
+  };
+}
+
+function templateFrom({
+  name,
+  notes,
+  expand,
+  lvexpand,
+}: NonNullable<MachineFields['template']>): MachineTemplate {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(notes === undefined ? {} : { notes }),
+    ...(expand === undefined ? {} : { expand }),
+    ...(lvexpand === undefined ? {} : { lvexpand }),
   };
 }
 

@@ -9,6 +9,8 @@ import {
   exportName,
   finishedLine,
   progressText,
+  publishedLine,
+  publishName,
   type Reporter,
   resultText,
   summary,
@@ -53,6 +55,12 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return write(`${style.dim(`${exportName(event)} |`)} ${progressText(event)}`);
         case 'export-finished': {
           const line = exportedLine(event, style);
+          return line === undefined ? undefined : write(line);
+        }
+        case 'publish-started':
+          return write(`${style.cyan('publishing')} ${style.bold(publishName(event))}`);
+        case 'publish-finished': {
+          const line = publishedLine(event, style);
           return line === undefined ? undefined : write(line);
         }
         case 'note':

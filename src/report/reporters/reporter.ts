@@ -6,6 +6,8 @@ import type {
   Finished,
   LayerFinished,
   Progress,
+  PublishedImage,
+  PublishFinished,
   Transfer,
   Watching,
 } from '../../model/event.ts';
@@ -65,6 +67,18 @@ export function exportedLine(event: ExportFinished, style: Style): string | unde
   if (event.outcome === 'fresh') return undefined;
   const word = event.outcome === 'written' ? style.green('exported') : style.red('failed  ');
   return `${word} ${style.bold(exportName(event))}  ${style.dim(formatSeconds(event.seconds))}`;
+}
+
+/** The line about what was published; undefined when it was there already. */
+export function publishedLine(event: PublishFinished, style: Style): string | undefined {
+  if (event.outcome === 'fresh') return undefined;
+  const word = event.outcome === 'written' ? style.green('published') : style.red('failed   ');
+  return `${word} ${style.bold(publishName(event))}  ${style.dim(formatSeconds(event.seconds))}`;
+}
+
+/** `web to /srv/templates` */
+export function publishName({ machine, to }: Pick<PublishedImage, 'machine' | 'to'>): string {
+  return `${machine} to ${to}`;
 }
 
 /** The failures in full, then the counts. The images are in `resultText`. */
@@ -132,12 +146,16 @@ function failedText(failed: readonly string[]): string {
   return ` (${failed.join(', ')} failed; ${retried} inputs change)`;
 }
 
+function publishedText({ to, revision, digest }: PublishedImage): string {
+  if (digest !== undefined) return `published: ${to}  ${digest}`;
+  return `published: ${to}${revision === undefined ? '' : `  revision ${revision}`}`;
+}
+
 /** One line for each image, or each export; undefined without any. */
 export function resultText(event: Finished): string | undefined {
   if (event.exports) {
-    return event.exports
-      .map(({ directory, bytes }) => `export: ${directory}  ${formatBytes(bytes)}`)
-      .join('\n');
+    const lines = event.exports.map(({ directory, bytes }) => `export: ${directory}  ${formatBytes(bytes)}`);
+    return [...lines, ...(event.published ? [publishedText(event.published)] : [])].join('\n');
   }
   const main = event.image === undefined ? [] : [{ file: event.image, bytes: event.bytes }];
   const images = [...(event.images ?? []), ...main];

@@ -8,6 +8,8 @@ import {
   exportedLine,
   exportName,
   finishedLine,
+  publishedLine,
+  publishName,
   type Reporter,
   resultText,
   summary,
@@ -46,6 +48,10 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.grow(exportName(event), event.bytes, event.total);
         case 'export-finished':
           return live.end(exportName(event), exportedLine(event, style));
+        case 'publish-started':
+          return live.begin(publishName(event));
+        case 'publish-finished':
+          return live.end(publishName(event), publishedLine(event, style));
         case 'note':
           return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

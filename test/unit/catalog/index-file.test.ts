@@ -8,6 +8,7 @@ import {
   indexText,
   parseIndex,
   type Section,
+  signedText,
   withoutEnvelope,
 } from '../../../src/catalog/index-file.ts';
 import {
@@ -109,6 +110,9 @@ describe('the index of a virt-builder repository', () => {
     assert.deepEqual(refused('[web site]\n')[1], 1);
     assert.deepEqual(refused('\n[web]\narch=x\narch=y\n'), ['a second arch of web', 4]);
     assert.deepEqual(refused('[web]\narch=x\n[web]\narch=x\n'), ['a second web for x', 3]);
+    const [continued] = read('[web]\nnotes=a\n# b\n c\n').sections;
+    assert.equal(continued?.fields[0]?.value, 'a\nc');
+    assert.deepEqual(refused('[web]\nnotes=a\n\n c\n')[1], 4);
     assert.equal(read('# a comment\n\n').sections.length, 0);
     assert.equal(read('').sections.length, 0);
   });
@@ -157,6 +161,10 @@ describe('the index of a virt-builder repository', () => {
     ].join('');
     assert.equal(withoutEnvelope(signed), INDEX.replace('[old]', '-----\n[old]'));
     assert.equal(withoutEnvelope(INDEX), INDEX);
+    const own = withoutEnvelope(signed);
+    assert.equal(signedText(signed, own.replaceAll(/ +$/gm, '')), own);
+    assert.equal(signedText(signed, own.replace('nginx', 'apache')), undefined);
+    assert.equal(signedText(`[evil]\n${signed}`, own), undefined);
     assert.equal(withoutEnvelope('-----BEGIN PGP SIGNED MESSAGE-----\n'), '');
   });
 });

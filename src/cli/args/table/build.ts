@@ -1,4 +1,4 @@
-// The table's commands that build: build, watch and export.
+// The table's commands that build: build, watch, export and publish.
 
 import { FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
@@ -86,5 +86,39 @@ export const EXPORT = {
     ['vlb export', 'all machines of vlb.yaml, in the formats listed there'],
     ['vlb export 20_app --format vmdk', 'a layer for VMware'],
     ['vlb export web --format raw.xz --output dist', 'write dist/web/raw.xz/'],
+  ],
+} as const satisfies Command;
+
+export const PUBLISH = {
+  text: 'publish a machine, image or layer as a template of virt-builder, or as a container image; build it first',
+  arguments: {
+    machine: { value: 'MACHINE', required: true, text: 'MACHINE of vlb.yaml, or an image or layer' },
+  },
+  options: {
+    to: {
+      value: 'PLACE',
+      text: 'PLACE is the directory of a repository, or an image in a registry (registry.example.org/web:1.0 or docker://…)',
+    },
+    format: {
+      value: 'WORD',
+      choices: ['raw.xz', 'raw'],
+      text: 'in a repository, the disk as WORD (default: raw.xz)',
+    },
+    sign: { value: 'KEY', text: 'sign the index of a repository with KEY of gpg' },
+    keep: {
+      value: 'N',
+      number: true,
+      text: 'keep only the newest N revisions in a repository (default: all)',
+    },
+    'no-build': { text: 'fail if a layer has to be built' },
+    jobs: JOBS,
+    param: PARAM,
+    secret: SECRET,
+    progress: PROGRESS,
+    nbd: NBD,
+  },
+  examples: [
+    ['vlb publish web --to /srv/templates --sign builds@example.org', 'a template for virt-builder'],
+    ['vlb publish web --to registry.example.org/web:1.0', 'a container image, only the layers that changed'],
   ],
 } as const satisfies Command;

@@ -1,6 +1,6 @@
 // The table of all commands, and what is looked up in it. It loads no parser.
 
-import { BUILD, EXPORT, WATCH } from './build.ts';
+import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
 import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
 import { EVERYWHERE } from './shared.ts';
@@ -12,6 +12,7 @@ export const COMMANDS = {
   build: BUILD,
   watch: WATCH,
   export: EXPORT,
+  publish: PUBLISH,
   plan: PLAN,
   why: WHY,
   graph: GRAPH,

@@ -57,6 +57,19 @@ const FULL: {
       failure: FAILURE,
     },
   ],
+  'publish-started': [{ type: 'publish-started', machine: 'web', to: '/srv/templates' }],
+  'publish-finished': [
+    {
+      type: 'publish-finished',
+      machine: 'web',
+      to: '/srv/templates',
+      outcome: 'failed',
+      seconds: 0.5,
+      revision: 1,
+      digest: 'sha256:ab',
+      failure: FAILURE,
+    },
+  ],
   note: [{ type: 'note', message: 'text' }],
   watching: [
     watching({ state: 'waiting', places: ['layers'], failed: ['10_a'], keys: true }),
@@ -71,6 +84,7 @@ const FULL: {
       image: 'build/image.qcow2',
       bytes: 1,
       exports: [{ machine: 'web', format: 'qcow2', directory: 'build/export/web/qcow2', bytes: 1 }],
+      published: { machine: 'web', to: '/srv/templates', revision: 1, digest: 'sha256:ab' },
       images: [{ file: 'build/web.qcow2', bytes: 1 }],
       shared: {
         fetched: { count: 1, bytes: 1, seconds: 1 },
@@ -107,12 +121,15 @@ layer-finished: type version layer outcome seconds bytes digest failure failure.
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 export-started: type version machine format
 export-progress: type version machine format bytes total
+publish-started: type version machine to
+publish-finished: type version machine to outcome seconds revision digest failure failure.kind failure.message failure.where
+  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 export-finished: type version machine format outcome seconds failure failure.kind failure.message failure.where
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 note: type version message
 watching: type version at state places failed keys layers
 finished: type version ok counts counts.fresh counts.restored counts.built counts.failed counts.skipped seconds image
-  bytes images images.file images.bytes exports exports.machine exports.format exports.directory exports.bytes shared shared.fetched shared.fetched.count shared.fetched.bytes
+  bytes images images.file images.bytes exports exports.machine exports.format exports.directory exports.bytes published published.machine published.to published.revision published.digest shared shared.fetched shared.fetched.count shared.fetched.bytes
   shared.fetched.seconds shared.pushed shared.pushed.count shared.pushed.bytes shared.pushed.seconds
   shared.savedSeconds failure failure.kind failure.message failure.where failure.where.file failure.where.line
   failure.hint failure.detail failure.log failure.look failure.exitStatus failures failures.layer failures.failure
