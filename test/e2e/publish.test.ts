@@ -105,7 +105,8 @@ describe('vlb publish to a repository', () => {
       ...['virt-builder', '--no-cache', '--source', `file://${repository('index.asc')}`],
       ...['--fingerprint', fingerprint(), ...args],
     );
-  const fingerprint = () => /^fpr:+([0-9A-F]+):/m.exec(gpg('--list-keys', '--with-colons', KEY))?.[1] ?? '';
+  const fingerprint = () =>
+    /^f\w+:+([0-9A-F]{40}):/m.exec(gpg('--list-keys', '--with-colons', KEY))?.[1] ?? '';
 
   test('the entries of others stay, and all fields are there', async () => {
     mkdirSync(repository());

@@ -96,6 +96,7 @@ function diskWith(files: Readonly<Record<string, string>>, asked: string[] = [])
   const never = () => assert.fail('not called');
   return {
     isBtrfs: false,
+    rootPartition: 1,
     list: async () => ok(Object.keys(files).map((path) => ({ ...ENTRY, path }))),
     packages: async (database: PackageDatabase) =>
       ok(files[databaseFiles(database, Object.keys(files))[0] ?? ''] ?? ''),
