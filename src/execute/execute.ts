@@ -3,11 +3,12 @@
 import path from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
 import type { Finished } from '../model/event.ts';
-import type { Failure } from '../model/failure.ts';
+import { type Failure, ok } from '../model/failure.ts';
 import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
 import type { ImageLayers } from '../plan/images.ts';
 import type { RecipeOf } from '../plan/plan.ts';
+import { type ImageChecks, runChecks } from './checks.ts';
 import { makeOutputs, type OutputOptions, type Outputs } from './outputs.ts';
 import { checkHost } from './preflight.ts';
 import type { Context } from './run-context.ts';
@@ -21,6 +22,7 @@ export interface Planned {
   readonly images: ImageLayers;
   readonly recipeOf: RecipeOf;
   readonly context: Context;
+  readonly checks: ImageChecks;
 }
 
 export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputOptions {
@@ -30,6 +32,8 @@ export interface ExecuteOptions extends Omit<ScheduleOptions, 'wanted'>, OutputO
     failure: Failure,
     known: ReadonlyMap<string, Artifact>,
   ) => Promise<void>;
+  /** Checks of the images, after all layers are built. */
+  readonly checks?: ImageChecks;
   /** When the build began, by `performance.now()`; by default, when the process did. */
   readonly startedAt?: number;
 }
@@ -57,21 +61,21 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
     : nothingDone();
   await showFailed(plan, done, options, context.signal);
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
+  const checked =
+    outputs.ok && options.checks ? await runChecks(options.checks, done.artifacts, context) : ok();
+  const failure = outputs.ok ? (checked.ok ? undefined : checked.failure) : outputs.failure;
   const shared = context.store.shared?.tally();
   const hasGrown = done.counts.built > 0 || (shared !== undefined && shared.fetched.count > 0);
   if (hasGrown) await context.store.evict(context.signal);
   const isSuperseded = done.superseded.length > 0 && done.failures.length === 0;
   const finished: Finished = {
     type: 'finished',
-    ok: outputs.ok,
+    ok: failure === undefined,
     counts: done.counts,
     // All the time that the user waited.
     seconds: secondsSince(options.startedAt ?? 0),
-    ...(outputs.ok
-      ? finishedOutputs(outputs.value, context)
-      : isSuperseded
-        ? {}
-        : { failure: outputs.failure }),
+    ...(outputs.ok && checked.ok ? finishedOutputs(outputs.value, context) : {}),
+    ...(failure === undefined || isSuperseded ? {} : { failure }),
     ...(shared ? { shared } : {}),
     failures: done.failures,
     ...(done.superseded.length > 0 ? { superseded: done.superseded } : {}),

@@ -32,6 +32,10 @@ export type BuildEvent =
   | ExportFinished
   | { readonly type: 'publish-started'; readonly machine: string; readonly to: string }
   | PublishFinished
+  | { readonly type: 'check-started'; readonly image: string; readonly check: string }
+  /** One line that a guest wrote to its console, or a check in it printed. */
+  | { readonly type: 'check-output'; readonly image: string; readonly line: string }
+  | CheckFinished
   /** A remark; the build continues. */
   | { readonly type: 'note'; readonly message: string }
   | Watching
@@ -110,6 +114,17 @@ export interface ExportFinished {
 export interface PublishFinished extends PublishedImage {
   readonly type: 'publish-finished';
   readonly outcome: 'fresh' | 'written' | 'failed';
+  readonly seconds: number;
+  readonly failure?: Failure;
+}
+
+/** A check of an image ended; those that passed before and are not repeated have no events. */
+export interface CheckFinished {
+  readonly type: 'check-finished';
+  readonly image: string;
+  /** Its command. */
+  readonly check: string;
+  readonly outcome: 'passed' | 'failed';
   readonly seconds: number;
   readonly failure?: Failure;
 }

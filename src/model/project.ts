@@ -146,6 +146,20 @@ export interface NamedImage {
   readonly layer: string;
   /** The values of parameters, for this image alone: of its layer and of what that is built on. */
   readonly params: ReadonlyMap<string, string>;
+  /** What has to succeed in the booted image, or the build fails. */
+  readonly checks?: readonly ImageCheck[];
+  readonly where: { readonly file: string; readonly line: number };
+}
+
+/** A test boot of an image, in which a command has to succeed. */
+export interface ImageCheck {
+  /** A shell command, run as root in the guest. */
+  readonly run: string;
+  /** How it is booted, where that is not the default of test boots: bytes, a number, and seconds for the boot and the command. */
+  readonly memory?: number;
+  readonly cpus?: number;
+  readonly uefi?: boolean;
+  readonly timeout?: number;
   readonly where: { readonly file: string; readonly line: number };
 }
 

@@ -2,7 +2,7 @@
 
 import { type Artifact, type BuildRecord, mainDisk, type Retention } from '../model/artifact.ts';
 import { type Graph, isLayer, type Node, needsOf } from '../model/graph.ts';
-import type { Action, RunReason } from '../model/plan.ts';
+import type { Action, Plan, RunReason } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import { keyOf } from '../model/recipe.ts';
 import { explain, reasonOf } from './explain.ts';
@@ -80,4 +80,14 @@ export function decideBehindRun(
 /** The artifact of a decided node, when that is known before anything ran. */
 export function artifactOf(action: Action): Artifact | undefined {
   return action.type === 'run' ? undefined : action.record.artifact;
+}
+
+/** What a plan found, by the names of its nodes. */
+export function knownArtifacts(plan: Plan): ReadonlyMap<string, Artifact> {
+  return new Map(
+    plan.flatMap(({ node, action }) => {
+      const artifact = artifactOf(action);
+      return artifact ? [[node.name, artifact] as const] : [];
+    }),
+  );
 }

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { baseKindOf } from '../kinds/registry.ts';
+import { SEED_DIRECTORY } from '../model/ports/booter.ts';
 import { CONFIG_FILE } from '../project/config/config.ts';
 import { IGNORE_FILE } from '../project/inputs/ignore.ts';
 import { inputRoots } from '../project/inputs/walk.ts';
@@ -23,15 +24,16 @@ const LAYER = /^\d{2,}_/;
 
 /**
  * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml and what it includes, each
- * .vlbignore, the bases.
+ * .vlbignore, the bases, and with checks of images the seed of test boots.
  * @param project as last loaded
  */
 export function placesOf(project: Project): Places {
-  const { directory, layers, bases } = project;
+  const { directory, layers, bases, images } = project;
   const baseFiles = [...bases.values()].flatMap((base) => baseKindOf(base).files);
   const inputs = layers.flatMap((layer) => inputRoots(layer).map((root) => root.source));
   const configs = [path.join(directory, CONFIG_FILE), ...project.included];
-  const named = [path.join(directory, 'layers'), ...inputs, ...baseFiles, ...configs];
+  const seeds = images.some(({ checks }) => checks) ? [path.join(directory, SEED_DIRECTORY)] : [];
+  const named = [...seeds, path.join(directory, 'layers'), ...inputs, ...baseFiles, ...configs];
   // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));

@@ -48,6 +48,8 @@ export interface WatchOptions extends ScheduleLimits {
 interface Basis {
   readonly fingerprints: Fingerprints;
   readonly images: ImageLayers;
+  /** Equal for equal checks. */
+  readonly checks: string;
 }
 
 /**
@@ -206,12 +208,13 @@ class Session {
       if (event.type === 'layer-finished') steering.ended(event);
       emit(event);
     };
-    const { plan, recipeOf, images, context } = planned;
+    const { plan, recipeOf, images, checks, context } = planned;
     return execute(
       plan,
       {
         recipeOf,
         images,
+        checks,
         jobs,
         flatten,
         complete,
@@ -303,12 +306,22 @@ class Session {
   }
 }
 
-function basisOf({ plan, recipeOf, images }: Planned): Basis {
-  return { fingerprints: fingerprintsOf(plan, recipeOf), images };
+function basisOf({ plan, recipeOf, images, checks: { wanted, seed } }: Planned): Basis {
+  const checks = wanted.map(({ image, check: { where: _where, ...check } }) => [image, check]);
+  return {
+    fingerprints: fingerprintsOf(plan, recipeOf),
+    images,
+    checks: JSON.stringify([checks, seed]),
+  };
 }
 
 function isSameBasis(a: Basis | undefined, b: Basis): boolean {
-  return a !== undefined && isSame(a.fingerprints, b.fingerprints) && isSame(a.images, b.images);
+  return (
+    a !== undefined &&
+    isSame(a.fingerprints, b.fingerprints) &&
+    isSame(a.images, b.images) &&
+    a.checks === b.checks
+  );
 }
 
 function now(): string {

@@ -67,12 +67,13 @@ export async function buildLeased(
 
 function executionOf(
   request: BuildRequest & { readonly kept?: ReadonlySet<string> },
-  { plan, recipeOf, images, context }: Planned,
+  { plan, recipeOf, images, checks, context }: Planned,
 ): ExecuteOptions {
   const { onFailedDisk } = request;
   return {
     recipeOf,
     images,
+    checks,
     complete: request.targets.length === 0,
     jobs: Math.min(request.jobs, request.nbd.length || request.jobs),
     keepGoing: request.keepGoing,

@@ -1,17 +1,17 @@
 // What is to be exported: the machines that names mean, in the formats that are wanted, and the state of each export.
 
 import path from 'node:path';
+import { type CheckState, checkStates } from '../execute/checks.ts';
 import type { Planned } from '../execute/execute.ts';
 import { type ExportRun, reasonFor } from '../execute/export/export-machine.ts';
 import type { Staleness } from '../execute/export/fresh.ts';
 import { SharedDisks } from '../execute/export/shared-disks.ts';
 import { taskOf, type Wish } from '../execute/export/task.ts';
-import type { Artifact } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { type ExportOrder, FORMAT_NAMES, isFormat } from '../model/machine/format.ts';
 import type { Machine } from '../model/machine/machine.ts';
 import type { Plan } from '../model/plan.ts';
-import { artifactOf } from '../plan/decide.ts';
+import { knownArtifacts } from '../plan/decide.ts';
 import { findMachines } from '../plan/machines.ts';
 import { projectGraph } from '../plan/variants.ts';
 import { parseParams } from '../project/layers/params.ts';
@@ -49,7 +49,13 @@ export interface PlannedExport {
 export async function planExports(
   workspace: Workspace,
   request: ExportRequest,
-): Promise<Result<{ readonly plan: Plan; readonly exports: readonly PlannedExport[] }>> {
+): Promise<
+  Result<{
+    readonly plan: Plan;
+    readonly checks: readonly CheckState[];
+    readonly exports: readonly PlannedExport[];
+  }>
+> {
   const project = await workspace.load();
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
@@ -59,11 +65,14 @@ export async function planExports(
     ...request,
     remote: request.remote === 'off' ? 'off' : 'r',
     targets: layersOf(wishes.value),
+    checked: imagesOf(wishes.value),
     force: [],
   });
   if (!planned.ok) return planned;
   const exports = await statesOf(workspace, wishes.value, planned.value, request);
-  return ok({ plan: planned.value.plan, exports });
+  const { plan, checks } = planned.value;
+  const states = checkStates(checks, knownArtifacts(plan), workspace.paths.state);
+  return ok({ plan, checks: states, exports });
 }
 
 /** The exports that vlb.yaml lists, with their states. @param planned of the whole project */
@@ -151,14 +160,12 @@ export function layersOf(wishes: readonly Wish[]): readonly string[] {
   return [...new Set(layers)];
 }
 
-/** What a plan found, by the names of its nodes. */
-export function knownArtifacts(plan: Plan): ReadonlyMap<string, Artifact> {
-  return new Map(
-    plan.flatMap(({ node, action }) => {
-      const artifact = artifactOf(action);
-      return artifact ? [[node.name, artifact] as const] : [];
-    }),
-  );
+/** The names that disks have for what they are made from, and of machines that are images themselves. */
+export function imagesOf(wishes: readonly Wish[]): readonly string[] {
+  return wishes.flatMap(({ planned: { machine } }) => [
+    machine.name,
+    ...machine.disks.flatMap(({ image }) => image ?? []),
+  ]);
 }
 
 /** build/export, unless the request names another directory. */

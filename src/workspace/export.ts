@@ -8,10 +8,11 @@ import type { Known } from '../execute/export/lineage.ts';
 import { taskOf, type Wish } from '../execute/export/task.ts';
 import type { BuildEvent, ExportedDirectory, Finished } from '../model/event.ts';
 import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
+import { knownArtifacts } from '../plan/decide.ts';
 import type { Project } from '../project/project.ts';
 import { ownerText } from '../util/owner-text.ts';
 import { type Built, buildLeased } from './build.ts';
-import { type ExportRequest, knownArtifacts, layersOf, outputOf, runOf, wishesOf } from './export-plan.ts';
+import { type ExportRequest, imagesOf, layersOf, outputOf, runOf, wishesOf } from './export-plan.ts';
 import { planProject } from './planning.ts';
 import { NO_ACCESS } from './request.ts';
 import type { Workspace } from './workspace.ts';
@@ -34,6 +35,7 @@ export async function exportMachines(
     ? await buildLeased(workspace, {
         ...request,
         targets,
+        checked: imagesOf(wishes.value),
         kept: new Set(targets),
         force: [],
         flatten: false,

@@ -1,5 +1,6 @@
 // From a project to a plan, and the context in which it can be executed.
 
+import { checksOf, seedDigest } from '../execute/checks.ts';
 import type { Planned } from '../execute/execute.ts';
 import type { BaseInputs } from '../kinds/kind.ts';
 import { baseKindOf } from '../kinds/registry.ts';
@@ -28,6 +29,8 @@ import { cannotWriteState, type Workspace } from './workspace.ts';
 export interface PlanRequest extends Selection, Access, Watchers {
   /** How a user runs `vlb shell` on this project, up to its options: failures of layers advise it. */
   readonly shellCommand?: string | undefined;
+  /** Images whose checks are run, in addition to those that are targets. */
+  readonly checked?: readonly string[];
 }
 
 /** Reads the project's inputs and plans what a build would do. Nothing is run. Fails as `usage` or `host`. */
@@ -75,6 +78,12 @@ export async function planProject(
       : request.force.filter((name) => !project.bases.get(name)?.checksums).map(layerOf),
   );
   if (!forced.ok) return forced;
+  const built = new Set(graph.value.nodes.map(({ name }) => name));
+  const checked = project.images.filter(({ name }) => {
+    const isWanted =
+      request.targets.length === 0 || [...request.targets, ...(request.checked ?? [])].includes(name);
+    return isWanted && built.has(layerOf(name));
+  });
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
     forced.value.has(node.name),
   );
@@ -82,6 +91,12 @@ export async function planProject(
     plan,
     images,
     recipeOf: recipes.value,
+    checks: {
+      wanted: checksOf(checked, images),
+      forced: request.force === 'all',
+      seed: checked.some(({ checks }) => checks) ? seedDigest(paths.project) : '',
+      booter: () => parts.booter(),
+    },
     context: {
       host,
       store: store.value,

@@ -113,7 +113,7 @@ test('a guest that never stops writing is stopped in time, and shown with its la
 
 test('a command fails when no agent answers, naming the package', async () => {
   using rig = new BootRig();
-  const failure = mustFail((await rig.check(rig.guest(LOGIN), { command: 'true', timeout: 1.5 })).result);
+  const failure = mustFail((await rig.check(rig.guest(LOGIN), { commands: ['true'], timeout: 1.5 })).result);
   assert.equal(failure.kind, 'work');
   assert.equal(failure.message, 'the guest agent did not answer within 1.5 s');
   assert.match(failure.hint ?? '', /login prompt appeared.*qemu-guest-agent/);

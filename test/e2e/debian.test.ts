@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import type { BuildEvent } from '../../src/model/event.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
@@ -183,4 +184,34 @@ test('an image with a boot loader and a kernel boots; a kernel is replaced by an
   const [bios, uefi] = await Promise.all([uname(), uname('--uefi')]);
   assert.deepEqual(bios, { kernel, hasUefi: false });
   assert.deepEqual(uefi, { kernel, hasUefi: true });
+});
+
+test('checks of an image run in one boot, fail the build, and are not repeated when they passed', async () => {
+  const config = (second: string) =>
+    `images:\n  checked:\n    layer: 40_upgrade\n    checks:\n      - test -e /etc/os-release\n      - ${second}\n`;
+  project.write({ 'vlb.yaml': config('echo wrong; exit 3') });
+  const failed = await project.build();
+  assert.equal(failed.status, 1, failed.told);
+  assert.match(
+    failed.finished?.failure?.message ?? '',
+    /^a check of image checked failed: echo wrong; exit 3: /,
+  );
+  assert.deepEqual(failed.finished?.failure?.detail, ['wrong']);
+  assert.equal(failed.finished?.failure?.where?.line, 6);
+  assert.equal(failed.finished?.image, undefined);
+  const planned = await project.vlb(['plan']);
+  assert.match(
+    planned.stdout,
+    /^passed {2}checked: test -e \/etc\/os-release\ncheck {3}checked: echo wrong; exit 3 /m,
+  );
+
+  project.write({ 'vlb.yaml': config('uname -r') });
+  const checks = (events: readonly BuildEvent[]) =>
+    events.flatMap((event) => (event.type === 'check-finished' ? [`${event.check} ${event.outcome}`] : []));
+  const passed = await project.build();
+  assert.equal(passed.status, 0, passed.told);
+  assert.deepEqual(checks(passed.events), ['uname -r passed']);
+  const again = await project.build();
+  assert.equal(again.status, 0, again.told);
+  assert.deepEqual(checks(again.events), []);
 });

@@ -39,10 +39,10 @@ export async function exportAll(raw: Raw<'export'>, options: GlobalOptions): Pro
   if (raw.dryRun) {
     const planned = await planExports(workspace, { ...request, emit: printNotes });
     if (!planned.ok) return planned.failure;
-    const { plan, exports } = planned.value;
+    const { plan, checks, exports } = planned.value;
     const json = { layers: plan.map(layerJson), exports };
     return printResult({ ...options, json: raw.progress === 'json' }, json, (style) =>
-      exportPlanText(plan, exports, style),
+      exportPlanText(plan, checks, exports, style),
     );
   }
   const reporter = createReporter(raw.progress, options.color);

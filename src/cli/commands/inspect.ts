@@ -1,12 +1,14 @@
 // vlb plan, why, graph and ls: what a build would do, and why; nothing is built.
 
+import { type CheckState, checkStates } from '../../execute/checks.ts';
 import type { Planned } from '../../execute/execute.ts';
 import { bytesOf } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { knownArtifacts } from '../../plan/decide.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
-import { exportPlanText, recordText, whyText } from '../../report/text/plan.ts';
+import { checkLines, exportPlanText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import type { PlannedExport } from '../../workspace/export-plan.ts';
@@ -26,7 +28,8 @@ export async function plan(options: InspectOptions): Promise<number | Failure> {
   const planned = await planOf(options);
   if (!planned.ok) return planned.failure;
   const { plan: steps, exports } = planned.value;
-  return printResult(options, steps.map(layerJson), (style) => exportPlanText(steps, exports, style));
+  const states = checksIn(planned.value);
+  return printResult(options, steps.map(layerJson), (style) => exportPlanText(steps, states, exports, style));
 }
 
 /** Prints why one layer would run, or that it would not; or what is different in it from a record of the store. */
@@ -48,7 +51,10 @@ export async function why(
       recordText(layer, record.value, changes, style),
     );
   }
-  return printResult(options, layerJson(step), (style) => whyText(step, style));
+  const checks = checksIn(planned.value).filter(({ layer }) => layer === step.node.name);
+  return printResult(options, layerJson(step), (style) =>
+    [whyText(step, style), ...checkLines(checks, style)].join('\n'),
+  );
 }
 
 /** Prints which layers depend on which. */
@@ -86,6 +92,11 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
   return printResult(options, steps.map(layerJson), () =>
     tableLines([...rows, ...exported], [2, 3]).join('\n'),
   );
+}
+
+/** The checks of the images that are planned, with their states. */
+function checksIn({ plan: steps, checks, context }: Planned): readonly CheckState[] {
+  return checkStates(checks, knownArtifacts(steps), context.paths.state);
 }
 
 /** The plan, and with that of the whole project the exports that vlb.yaml lists. */

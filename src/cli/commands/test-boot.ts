@@ -175,5 +175,6 @@ function readCheck(raw: Partial<Raw<'test-boot'>>): Result<CheckOptions> {
       hint: 'give seconds, or a number with s, m or h: 90, 5m',
     });
   }
-  return ok({ expect: expect?.value, command: raw.run, timeout });
+  const commands = raw.run === undefined ? undefined : [raw.run];
+  return ok({ expect: expect?.value, commands, timeout });
 }

@@ -67,7 +67,7 @@ async function check(
   const startedAt = performance.now();
   await using machine = await startMachine(ready.command, ready.spec, {
     scratch: ready.scratch,
-    agent: check.command !== undefined,
+    agent: check.commands !== undefined,
   });
   const checked = await checkGuest(
     machine,

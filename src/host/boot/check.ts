@@ -20,7 +20,7 @@ import {
 } from './troubles.ts';
 
 export interface Wanted extends CheckOptions {
-  /** For the whole boot and the command, s. */
+  /** For the whole boot and the commands, s. */
   readonly timeout: number;
   /** For messages: the image's path, and the directory of QEMU's overlay. */
   readonly image: string;
@@ -77,15 +77,15 @@ export async function checkGuest(
   }
 }
 
-function firstGoal({ expect, command }: Wanted): Goal {
+function firstGoal({ expect, commands }: Wanted): Goal {
   if (expect) return { type: 'text', pattern: expect };
-  return command === undefined ? { type: 'login prompt' } : { type: 'agent' };
+  return commands === undefined ? { type: 'login prompt' } : { type: 'agent' };
 }
 
 async function reachGoals(course: Course): Promise<Result<Checked>> {
   const { console, wanted } = course;
   const matched = course.goal.type === 'agent' ? undefined : await console.expected;
-  if (wanted.command === undefined) return ok({ matched, readyAt: performance.now() });
+  if (wanted.commands === undefined) return ok({ matched, readyAt: performance.now() });
 
   course.goal = { type: 'agent' };
   const channel = await course.machine.agent;
@@ -95,11 +95,19 @@ async function reachGoals(course: Course): Promise<Result<Checked>> {
   const readyAt = performance.now();
 
   course.goal = { type: 'command' };
-  const end = await runInGuest(agent, wanted.command, course.over);
+  for (const command of wanted.commands) {
+    const ran = await runCommand(agent, command, course);
+    if (!ran.ok) return ran;
+  }
+  return ok({ matched, readyAt });
+}
+
+async function runCommand(agent: GuestAgent, command: string, course: Course): Promise<Result<void>> {
+  const end = await runInGuest(agent, command, course.over);
   switch (end.type) {
     case 'ended':
-      course.listener.commandOutput(end.output);
-      return end.status === 0 ? ok({ matched, readyAt }) : commandFailed(end.status);
+      course.listener.commandOutput(end.output, end.status);
+      return end.status === 0 ? ok() : commandFailed(end.status);
     case 'refused':
       return commandRefused(end.message);
     case 'lost':
@@ -134,6 +142,6 @@ async function endOfMachine(course: Course): Promise<Result<Checked>> {
   return machineEnded(course.goal, end, wanted.image, console.lines());
 }
 
-function interrupted(): Result<Checked> {
+function interrupted(): Result<never> {
   return fail('interrupted', 'the test boot was interrupted');
 }

@@ -13,9 +13,9 @@ export interface ImageBooter {
     signal: AbortSignal,
   ): Promise<Result<void>>;
   /**
-   * Boots an image without a terminal, waits until it is ready, and runs a command in it when there is one. Fails as
+   * Boots an image without a terminal, waits until it is ready, and runs commands in it when there are any. Fails as
    * `work` with the console's last lines when the guest panics, stops in an emergency shell, powers off, is not ready
-   * in time, or when the command fails (then with its `exitStatus`).
+   * in time, or when a command fails (then with its `exitStatus`).
    */
   check(
     machine: MachineOptions,
@@ -23,9 +23,12 @@ export interface ImageBooter {
     listener: BootListener,
     signal: AbortSignal,
   ): Promise<Result<BootReport>>;
-  /** The project's seed directory `test-boot`, if it has a user-data; for `MachineOptions.seed`. */
+  /** The project's seed directory, if it has a user-data; for `MachineOptions.seed`. */
   defaultSeed(project: string): string | undefined;
 }
+
+/** The directory of a project that has the default seed. */
+export const SEED_DIRECTORY = 'test-boot';
 
 export interface MachineOptions {
   /** A disk in any format that QEMU reads. Neither the file nor its directory is written to. */
@@ -74,13 +77,13 @@ export interface Forward {
 }
 
 export interface CheckOptions {
-  /** What has to appear on the console. Default: a login prompt, or with `command` the guest agent's answer. */
+  /** What has to appear on the console. Default: a login prompt, or with `commands` the guest agent's answer. */
   readonly expect?: RegExp | undefined;
   /**
-   * A shell command, run as root by the QEMU guest agent once the guest is ready. The agent may start before the
-   * services that the command uses: a command that needs one has to wait for it.
+   * Shell commands, run as root by the QEMU guest agent once the guest is ready, one after the other until one fails. The agent may
+   * start before the services that a command uses: a command that needs one has to wait for it.
    */
-  readonly command?: string | undefined;
+  readonly commands?: readonly string[] | undefined;
   /**
    * Seconds for the whole check, used as given. Default {@link DEFAULT_TIMEOUT_S}, times
    * {@link TCG_TIMEOUT_FACTOR} without KVM.
@@ -93,8 +96,8 @@ export interface BootListener {
   note(line: string): void;
   /** What the guest wrote to its console, as plain text: no escape sequences, lines end in `\n`. */
   console(text: string): void;
-  /** The output of the command in the guest, once it has exited, whatever its status. */
-  commandOutput(output: CommandOutput): void;
+  /** The output of a command in the guest, once it has exited, whatever its status. */
+  commandOutput(output: CommandOutput, status: number): void;
 }
 
 /** At most 16 MiB each: the guest agent drops the rest. */

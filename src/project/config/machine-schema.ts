@@ -200,31 +200,24 @@ function device(about: string) {
   );
 }
 
+export const memory = v.pipe(
+  text(MEMORY_RULE),
+  v.check((size) => (parseSize(size) ?? 0) >= LEAST_MEMORY, MEMORY_RULE),
+);
+
+export const cpus = v.union(
+  [v.pipe(v.string(), v.regex(/^([1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, CPUS_RULE)), v.number()],
+  CPUS_RULE,
+);
+
+export const firmware = v.picklist(['bios', 'uefi'], 'must be bios or uefi');
+
 const machine = fields('', 'must be a mapping with disks', {
   disks: v.pipe(disks, v.description('Disks: the system disk first.')),
   params: v.optional(v.pipe(params, v.description('Values of parameters, for the layers of its disks.'))),
-  memory: v.optional(
-    v.pipe(
-      text(MEMORY_RULE),
-      v.check((size) => (parseSize(size) ?? 0) >= LEAST_MEMORY, MEMORY_RULE),
-      v.description('Memory, like 2G. Default: 1G.'),
-    ),
-  ),
-  cpus: v.optional(
-    v.pipe(
-      v.union(
-        [v.pipe(v.string(), v.regex(/^([1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, CPUS_RULE)), v.number()],
-        CPUS_RULE,
-      ),
-      v.description('Number of processors. Default: 1.'),
-    ),
-  ),
-  firmware: v.optional(
-    v.pipe(
-      v.picklist(['bios', 'uefi'], 'must be bios or uefi'),
-      v.description('Firmware: bios, the default, or uefi.'),
-    ),
-  ),
+  memory: v.optional(v.pipe(memory, v.description('Memory, like 2G. Default: 1G.'))),
+  cpus: v.optional(v.pipe(cpus, v.description('Number of processors. Default: 1.'))),
+  firmware: v.optional(v.pipe(firmware, v.description('Firmware: bios, the default, or uefi.'))),
   'secure-boot': v.optional(
     v.pipe(
       v.union([v.boolean(), v.picklist(['true', 'false'])], 'must be true or false'),

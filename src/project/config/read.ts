@@ -7,9 +7,9 @@ import { safeParse } from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
-import type { Base, ChecksumList, Digests, Growth, NamedImage } from '../../model/project.ts';
+import type { Base, ChecksumList, Digests, Growth, ImageCheck, NamedImage } from '../../model/project.ts';
 import { isObject } from '../../util/json.ts';
-import { parseSize } from '../../util/units.ts';
+import { parseDuration, parseSize } from '../../util/units.ts';
 import { isUnknownField, isUrl, paramsIn } from './fields.ts';
 import { type ConfigPart, type FieldPath, mergeParts, readParts } from './include.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
@@ -107,7 +107,7 @@ function configOf(
       : {
           images: Object.entries(images).map(([name, image]) => ({
             name,
-            ...imageOf(image),
+            ...imageOf(image, (path) => whereOf(['images', name, ...path])),
             where: whereOf(['images', name]),
           })),
         }),
@@ -119,9 +119,33 @@ function configOf(
   };
 }
 
-function imageOf(image: NonNullable<ConfigFile['images']>[string]): Pick<NamedImage, 'layer' | 'params'> {
+function imageOf(
+  image: NonNullable<ConfigFile['images']>[string],
+  whereOf: (path: FieldPath) => NamedImage['where'],
+): Pick<NamedImage, 'layer' | 'params' | 'checks'> {
   if (typeof image === 'string') return { layer: image, params: new Map() };
-  return { layer: image.layer, params: paramsIn(image.params) };
+  const checks = image.checks?.map((check, index) => checkOf(check, whereOf(['checks', index])));
+  return {
+    layer: image.layer,
+    params: paramsIn(image.params),
+    ...(checks === undefined ? {} : { checks }),
+  };
+}
+
+type CheckFields = NonNullable<Exclude<NonNullable<ConfigFile['images']>[string], string>['checks']>[number];
+
+function checkOf(check: CheckFields, where: ImageCheck['where']): ImageCheck {
+  if (typeof check === 'string') return { run: check, where };
+  const { run, memory, cpus, firmware, timeout } = check;
+  const [bytes, seconds] = [parseSize(memory ?? ''), parseDuration(timeout ?? '')];
+  return {
+    run,
+    ...(bytes === undefined ? {} : { memory: bytes }),
+    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+    ...(firmware === 'uefi' ? { uefi: true } : {}),
+    ...(seconds === undefined ? {} : { timeout: seconds }),
+    where,
+  };
 }
 
 function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {

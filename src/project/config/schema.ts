@@ -2,11 +2,12 @@
 // from it. Messages are predicates ("must be a string"); the reader puts the field's name in front of them.
 
 import * as v from 'valibot';
+import { parseDuration } from '../../util/units.ts';
 import { base } from './base-schema.ts';
 import { fields, isUrl, noList, params, text } from './fields.ts';
 import { INCLUDE_RULE } from './include.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
-import { fileName, machines } from './machine-schema.ts';
+import { cpus, fileName, firmware, machines, memory } from './machine-schema.ts';
 
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
@@ -28,6 +29,36 @@ const imageName = v.pipe(
   ),
 );
 
+const CHECKS_RULE = 'must be a list of commands, like [systemctl is-active nginx]';
+const TIMEOUT_RULE = 'must be a time like 90s or 5m';
+const command = v.pipe(text(CHECKS_RULE), v.nonEmpty(CHECKS_RULE));
+
+/** A test boot: a command, or a mapping with the options that `vlb test-boot` has for it. */
+const check = v.union(
+  [
+    command,
+    fields('', CHECKS_RULE, {
+      run: v.pipe(command, v.description('Shell command, run as root in the guest.')),
+      memory: v.optional(v.pipe(memory, v.description('Memory, like 2G. Default: 1G.'))),
+      cpus: v.optional(v.pipe(cpus, v.description('Number of processors. Default: 2.'))),
+      firmware: v.optional(
+        v.pipe(
+          firmware,
+          v.description('Firmware: uefi to boot with it in any case. Default: as the image needs.'),
+        ),
+      ),
+      timeout: v.optional(
+        v.pipe(
+          text(TIMEOUT_RULE),
+          v.check((time) => parseDuration(time) !== undefined, TIMEOUT_RULE),
+          v.description('Time for the boot and the command, like 5m. Default: as of vlb test-boot.'),
+        ),
+      ),
+    }),
+  ],
+  CHECKS_RULE,
+);
+
 const imageLayer = v.pipe(text(LAYER_RULE), v.nonEmpty(LAYER_RULE));
 
 const images = noList(
@@ -39,6 +70,12 @@ const images = noList(
         fields('', IMAGE_RULE, {
           layer: v.pipe(imageLayer, v.description('Layer that the image is made from.')),
           params: v.optional(v.pipe(params, v.description('Values of parameters, for this image alone.'))),
+          checks: v.optional(
+            v.pipe(
+              v.array(check, CHECKS_RULE),
+              v.description('Commands that have to succeed in the booted image: docs/test-boot.md.'),
+            ),
+          ),
         }),
       ],
       IMAGE_RULE,

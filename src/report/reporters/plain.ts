@@ -5,6 +5,8 @@ import { formatBytes } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainLine, plainText } from '../terminal/width.ts';
 import {
+  checkedLine,
+  checkName,
   exportedLine,
   exportName,
   finishedLine,
@@ -63,6 +65,12 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           const line = publishedLine(event, style);
           return line === undefined ? undefined : write(line);
         }
+        case 'check-started':
+          return write(`${style.cyan('checking')} ${style.bold(checkName(event))}`);
+        case 'check-output':
+          return write(`${style.dim(`${event.image} |`)} ${plainLine(event.line)}`);
+        case 'check-finished':
+          return write(checkedLine(event, style));
         case 'note':
           return write(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

@@ -2,6 +2,7 @@
 
 import type {
   BuildEvent,
+  CheckFinished,
   ExportFinished,
   Finished,
   LayerFinished,
@@ -15,6 +16,7 @@ import type { Failure } from '../../model/failure.ts';
 import type { SharedTally, Traffic } from '../../model/ports/shared-cache.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
+import { plainText } from '../terminal/width.ts';
 import { failureText } from '../text/failure.ts';
 
 export interface Reporter {
@@ -79,6 +81,17 @@ export function publishedLine(event: PublishFinished, style: Style): string | un
 /** `web to /srv/templates` */
 export function publishName({ machine, to }: Pick<PublishedImage, 'machine' | 'to'>): string {
   return `${machine} to ${to}`;
+}
+
+/** `web: systemctl is-active nginx` */
+export function checkName({ image, check }: { readonly image: string; readonly check: string }): string {
+  return `${image}: ${plainText(check)}`;
+}
+
+/** The line about a check that ended. */
+export function checkedLine(event: CheckFinished, style: Style): string {
+  const word = event.outcome === 'passed' ? style.green('passed  ') : style.red('failed  ');
+  return `${word} ${style.bold(checkName(event))}  ${style.dim(formatSeconds(event.seconds))}`;
 }
 
 /** The failures in full, then the counts. The images are in `resultText`. */

@@ -5,6 +5,8 @@ import { createLiveView, type Terminal } from '../terminal/live-view.ts';
 import type { Style } from '../terminal/style.ts';
 import { plainText } from '../terminal/width.ts';
 import {
+  checkedLine,
+  checkName,
   exportedLine,
   exportName,
   finishedLine,
@@ -20,6 +22,7 @@ import {
 
 export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style): Reporter {
   const live = createLiveView(terminal, style);
+  let checking = '';
   return {
     report(event) {
       switch (event.type) {
@@ -52,6 +55,13 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.begin(publishName(event));
         case 'publish-finished':
           return live.end(publishName(event), publishedLine(event, style));
+        case 'check-started':
+          checking = checkName(event);
+          return live.begin(checking);
+        case 'check-output':
+          return live.update(checking, event.line);
+        case 'check-finished':
+          return live.end(checkName(event), checkedLine(event, style));
         case 'note':
           return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

@@ -24,9 +24,10 @@ export function planText(plan: Plan, style: Style): string {
     .join('\n');
 }
 
-/** The plan of the layers, and below a line for each export: whether it would be written, and why. */
+/** The plan of the layers, and below a line for each check and export: whether it would run or be written, and why. */
 export function exportPlanText(
   plan: Plan,
+  checks: readonly PlannedCheck[],
   exports: readonly {
     readonly machine: string;
     readonly format: string;
@@ -39,7 +40,23 @@ export function exportPlanText(
     const why = reason === undefined ? '' : `  ${style.dim(reason)}`;
     return `${word} ${style.bold(`${machine} as ${format}`)}${why}`;
   });
-  return [planText(plan, style), ...lines].join('\n');
+  return [planText(plan, style), ...checkLines(checks, style), ...lines].join('\n');
+}
+
+/** A line for each check of an image: whether it would run, and why. */
+export function checkLines(checks: readonly PlannedCheck[], style: Style): readonly string[] {
+  return checks.map(({ image, check, reason }) => {
+    const word = reason === undefined ? style.dim('passed ') : style.green('check  ');
+    const why = reason === undefined ? '' : `  ${style.dim(reason)}`;
+    return `${word} ${style.bold(image)}: ${plainText(check.run)}${why}`;
+  });
+}
+
+interface PlannedCheck {
+  readonly image: string;
+  readonly check: { readonly run: string };
+  /** Undefined when it passed. */
+  readonly reason: string | undefined;
 }
 
 /** Why a layer would run, with all changes, or that it would not. */

@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, ok, type Result } from '../../../model/failure.ts';
+import { SEED_DIRECTORY } from '../../../model/ports/booter.ts';
 import { run } from '../../process/run.ts';
 
 /** What cloud-init's NoCloud data source reads; each may also be called NAME.yaml. */
@@ -17,7 +18,7 @@ const MINIMAL_META_DATA = 'instance-id: vlb-test-boot\n';
 
 /** A project's own seed directory, `test-boot`, if it has a user-data. */
 export function findDefaultSeed(project: string): string | undefined {
-  const directory = path.join(project, 'test-boot');
+  const directory = path.join(project, SEED_DIRECTORY);
   return candidates(directory, 'user-data').length > 0 ? directory : undefined;
 }
 

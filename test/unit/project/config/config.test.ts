@@ -261,6 +261,33 @@ describe('images', () => {
     });
   });
 
+  test('may have checks, with options of test boots', async () => {
+    const { directory, result } = await load(
+      'images:\n  web:\n    layer: 30_web\n    checks:\n      - systemctl is-active x\n' +
+        '      - { run: "true", memory: 2G, cpus: 4, firmware: uefi, timeout: 5m }\n',
+    );
+    const where = (line: number) => ({ file: `${directory}/vlb.yaml`, line });
+    assert.deepEqual(valueIn(result).images?.[0]?.checks, [
+      { run: 'systemctl is-active x', where: where(5) },
+      { run: 'true', memory: 2 ** 31, cpus: 4, uefi: true, timeout: 300, where: where(6) },
+    ]);
+  });
+
+  for (const [checks, says] of [
+    ['true', /: images\.web\.checks must be a list of commands/],
+    ['[[a]]', /: images\.web\.checks must be a list of commands/],
+    ['[""]', /: images\.web\.checks must be a list of commands/],
+    ['[{ cpus: 1 }]', /: images\.web\.checks\.run is missing/],
+    ['[{ run: a, ran: b }]', /unknown field "ran" \(did you mean "run"\?\)/],
+    ['[{ run: a, memory: 1 }]', /: images\.web\.checks\.memory must be a size like 2G/],
+    ['[{ run: a, timeout: soon }]', /: images\.web\.checks\.timeout must be a time like 90s or 5m/],
+  ] as const) {
+    test(`cannot have the checks ${checks}`, async () => {
+      const { message } = await complaint(`images:\n  web:\n    layer: x\n    checks: ${checks}\n`, 4);
+      assert.match(message, says);
+    });
+  }
+
   for (const [name, says] of [
     ['image', /is the name of the default image/],
     ['20_app', /looks like a layer/],

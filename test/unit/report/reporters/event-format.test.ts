@@ -70,6 +70,18 @@ const FULL: {
       failure: FAILURE,
     },
   ],
+  'check-started': [{ type: 'check-started', image: 'web', check: 'true' }],
+  'check-output': [{ type: 'check-output', image: 'web', line: 'text' }],
+  'check-finished': [
+    {
+      type: 'check-finished',
+      image: 'web',
+      check: 'true',
+      outcome: 'failed',
+      seconds: 0.5,
+      failure: FAILURE,
+    },
+  ],
   note: [{ type: 'note', message: 'text' }],
   watching: [
     watching({ state: 'waiting', places: ['layers'], failed: ['10_a'], keys: true }),
@@ -125,6 +137,10 @@ publish-started: type version machine to
 publish-finished: type version machine to outcome seconds revision digest failure failure.kind failure.message failure.where
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 export-finished: type version machine format outcome seconds failure failure.kind failure.message failure.where
+  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+check-started: type version image check
+check-output: type version image line
+check-finished: type version image check outcome seconds failure failure.kind failure.message failure.where
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 note: type version message
 watching: type version at state places failed keys layers

@@ -52,6 +52,24 @@ describe('plain', () => {
     assert.deepEqual(plain([{ type: 'output', layer: '10_a', line }]), ['10_a | a\tb31m c']);
   });
 
+  test('checks of images', () => {
+    const check = { image: 'web', check: 'is-active\tnginx\x1b[2J' };
+    assert.deepEqual(
+      plain([
+        { type: 'check-started', ...check },
+        { type: 'check-output', image: 'web', line: 'web login: \x1b[2J' },
+        { type: 'check-finished', ...check, outcome: 'passed', seconds: 1.5 },
+        { type: 'check-finished', ...check, outcome: 'failed', seconds: 0.5, failure: FAILURE },
+      ]),
+      [
+        'checking web: is-active nginx',
+        'web | web login: ',
+        'passed   web: is-active nginx  1.50 s',
+        'failed   web: is-active nginx  0.50 s',
+      ],
+    );
+  });
+
   test('nor does what a server says', () => {
     const message = 'the shared cache cannot be read: 403 \x1b[2Jno\r\nnote: all is well';
     const [line] = plain([{ type: 'note', message }]);
