@@ -6,6 +6,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { BuildEvent } from '../../src/model/event.ts';
+import type { Identity } from '../../src/model/ports/booter.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
@@ -214,4 +215,30 @@ test('checks of an image run in one boot, fail the build, and are not repeated w
   const again = await project.build();
   assert.equal(again.status, 0, again.told);
   assert.deepEqual(checks(again.events), []);
+});
+
+test('two copies of an image are different machines, but for what a layer made', async () => {
+  const id = '0123456789abcdef0123456789abcdef';
+  project.write({
+    'vlb.yaml': '',
+    'layers/50_same/build-layer': buildLayer(`echo ${id} > /etc/machine-id; echo web > /etc/hostname
+mkdir -p /etc/ssh
+echo 'ssh-ed25519 AAAA root@web' > /etc/ssh/ssh_host_ed25519_key.pub`),
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  const twice = await project.vlb(['test-boot', '--twice', '--json']);
+  assert.equal(twice.status, 1, twice.stderr);
+  assert.match(twice.stderr, /two copies of the image have the same machine-id, SSH host key/);
+  const { same, notes, different } = JSON.parse(twice.stdout);
+  assert.deepEqual(
+    same.map(({ what, file }: Identity) => [what, file]),
+    [
+      ['machine-id', '/etc/machine-id'],
+      ['SSH host key', '/etc/ssh/ssh_host_ed25519_key.pub'],
+    ],
+  );
+  assert.equal(same[0].value, id);
+  assert.deepEqual(notes, [{ what: 'host name', file: '/etc/hostname', value: 'web' }]);
+  assert.deepEqual(different, [{ what: 'random seed', file: '/var/lib/systemd/random-seed' }]);
 });

@@ -22,11 +22,15 @@ import { EXIT } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
 import { createInterrupt, endOf } from '../terminal/interrupt.ts';
+import { printResult } from '../terminal/streams.ts';
 
 /** Boots the image. Returns the exit status, or the failure to report. */
 export async function testBoot(raw: Raw<'test-boot'>, options: GlobalOptions): Promise<number | Failure> {
   const interrupt = createInterrupt();
-  const booted = await boot(raw, options, interrupt.signal, () => interrupt.listen());
+  const onStart = () => interrupt.listen();
+  const booted = raw.twice
+    ? await bootTwice(raw, options, interrupt.signal, onStart)
+    : await boot(raw, options, interrupt.signal, onStart);
   return booted.ok ? EXIT.ok : endOf(booted.failure, interrupt);
 }
 
@@ -57,6 +61,32 @@ async function boot(
   if (!result.ok) return result;
   if (result.value) listener.note(upText(result.value));
   return ok();
+}
+
+/** Boots two copies, and prints what they have in common. Fails as `work` where that should differ. */
+async function bootTwice(
+  raw: Raw<'test-boot'>,
+  options: GlobalOptions,
+  signal: AbortSignal,
+  onStart: () => void,
+): Promise<Result<void>> {
+  const other = (['check', 'expect', 'run'] as const).find((name) => raw[name] !== undefined);
+  if (other !== undefined || raw.forward.length > 0) {
+    return fail('usage', `use either --twice or --${other ?? 'forward'}, not both`);
+  }
+  const booter = await workspaceOf(options).parts.booter();
+  const machine = await readMachine(options, raw, booter);
+  if (!machine.ok) return machine;
+  const wanted = readCheck(raw);
+  if (!wanted.ok) return wanted;
+  onStart();
+  const listener = bootListener(options.color);
+  const copies = await booter.twice(machine.value, wanted.value, listener, signal);
+  listener.close();
+  if (!copies.ok) return copies;
+  const { copiesText, sameFailure } = await import('../../report/text/copies.ts');
+  printResult({ ...options, json: raw.json }, copies.value, (style) => copiesText(copies.value, style));
+  return sameFailure(copies.value);
 }
 
 function upText({ secondsToReady, matched }: BootReport): string {

@@ -20,8 +20,14 @@ import { findDefaultSeed } from './guest/seed.ts';
 import { prepareMachine } from './prepare.ts';
 import { qemuArguments } from './qemu/arguments.ts';
 import { startMachine } from './qemu/machine.ts';
+import { bootTwice } from './twice.ts';
 
-export const qemuBooter: ImageBooter = { interact, check, defaultSeed: findDefaultSeed };
+export const qemuBooter: ImageBooter = {
+  interact,
+  check,
+  twice: (machine, wanted, listener, signal) => bootTwice(check, machine, wanted, listener, signal),
+  defaultSeed: findDefaultSeed,
+};
 
 async function interact(
   options: MachineOptions,

@@ -71,6 +71,7 @@ export async function prepareMachine(
       image: image.value,
       network,
       cards: options.cards ?? [{ model: 'virtio' }],
+      uuid: options.uuid,
       ...files.value,
     },
     why: accelerator.value.why,

@@ -23,12 +23,41 @@ export interface ImageBooter {
     listener: BootListener,
     signal: AbortSignal,
   ): Promise<Result<BootReport>>;
+  /**
+   * Boots two copies of an image and compares what identifies a machine in each; both at once where this machine has memory for
+   * that. Fails as {@link check} does.
+   */
+  twice(
+    machine: MachineOptions,
+    check: Pick<CheckOptions, 'timeout'>,
+    listener: BootListener,
+    signal: AbortSignal,
+  ): Promise<Result<TwoCopies>>;
   /** The project's seed directory, if it has a user-data; for `MachineOptions.seed`. */
   defaultSeed(project: string): string | undefined;
 }
 
 /** The directory of a project that has the default seed. */
 export const SEED_DIRECTORY = 'test-boot';
+
+/** What two machines from one image have in common, and what not. */
+export interface TwoCopies {
+  /** What should differ. */
+  readonly same: readonly Identity[];
+  /** What may be the same on purpose: the host name. */
+  readonly notes: readonly Identity[];
+  readonly different: readonly Omit<Identity, 'value'>[];
+}
+
+/** Something that identifies a machine. */
+export interface Identity {
+  /** `machine-id`, `SSH host key` */
+  readonly what: string;
+  /** Its file in the guest, or the command that prints it. */
+  readonly file: string;
+  /** A digest where it is secret. */
+  readonly value: string;
+}
 
 export interface MachineOptions {
   /** A disk in any format that QEMU reads. Neither the file nor its directory is written to. */
@@ -47,6 +76,8 @@ export interface MachineOptions {
   readonly network?: Network | undefined;
   /** Network cards; default: one of model virtio. */
   readonly cards?: readonly NetworkCard[] | undefined;
+  /** Of the firmware's tables; none by default. */
+  readonly uuid?: string | undefined;
   /** A directory with a user-data: the NoCloud seed for the guest's cloud-init. */
   readonly seed?: string | undefined;
 }

@@ -31,6 +31,7 @@ function image(name: string, checks: readonly ImageCheck[]): NamedImage {
 class FakeBooter implements ImageBooter {
   readonly boots: { readonly machine: MachineOptions; readonly check: CheckOptions }[] = [];
 
+  twice = () => Promise.reject(new Error('nobody compares'));
   interact = () => Promise.reject(new Error('nobody types'));
   defaultSeed = () => '/seed';
 

@@ -31,6 +31,10 @@ export const TEST_BOOT = {
       value: 'COMMAND',
       text: 'run COMMAND in the guest through qemu-guest-agent; the check succeeds if it does',
     },
+    twice: {
+      text: 'boot two copies, and fail if they have a machine-id, an SSH host key or the like in common',
+    },
+    json: { text: 'print the result of --twice as JSON' },
     timeout: { value: 'TIME', text: 'give up after TIME, such as 90s or 5m (default: 2m; 8m without KVM)' },
     accel: {
       value: 'WORD',
@@ -54,6 +58,7 @@ export const TEST_BOOT = {
     ['vlb test-boot --check', 'check that it boots'],
     ['vlb test-boot web', 'boot a machine with all that vlb.yaml gives it'],
     ["vlb test-boot web --run 'uname -a'", 'run a command in it'],
+    ['vlb test-boot --twice', 'check that copies of the image are different machines'],
     ['vlb test-boot --forward 8080:80', 'reach its web server at localhost:8080'],
   ],
 } as const satisfies Command;

@@ -17,6 +17,7 @@ export interface MachineSpec {
   readonly firmware: UefiFirmware | undefined;
   readonly network: Network;
   readonly cards: readonly NetworkCard[];
+  readonly uuid?: string | undefined;
   /** Path of a seed ISO. */
   readonly seed: string | undefined;
 }
@@ -40,6 +41,7 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     ...['-cpu', processor(spec)],
     ...['-smp', String(spec.cpus)],
     ...['-m', String(spec.memoryMiB)],
+    ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
     ...['-display', 'none'],
     // Only the image is tried, so that one that does not boot fails at once.
     ...['-boot', 'strict=on'],
