@@ -39,5 +39,7 @@ export function writeText(file: string, text: string, operator: '>' | '>>' = '>'
 
 /** The command that ends the script with a message. */
 export function stop(message: string): string {
-  return `{ echo ${quoteWord(message)} >&2; exit 1; }`;
+  // The echo of some shells replaces what follows a backslash.
+  const echo = message.includes('\\') ? "printf '%s\\n'" : 'echo';
+  return `{ ${echo} ${quoteWord(message)} >&2; exit 1; }`;
 }

@@ -21,7 +21,17 @@ export function fileWord(given: string): string {
   return quoteWord(fileArgument(given));
 }
 
-/** The pattern of fast-glob for exactly this path. */
+/**
+ * The pattern of fast-glob for exactly this path. Brackets and braces are classes of one character: fast-glob takes a pattern in
+ * which they are escaped for one of files in a directory of that name.
+ */
 export function exactly(given: string): string {
-  return cleanPath(given).replaceAll(/[\\()*?[\]{|}]|^!|[!+@](?=\()/g, '\\$&');
+  return cleanPath(given)
+    .replaceAll(/[\\()*?|"]|^!|[!+@](?=\()/g, '\\$&')
+    .replaceAll(/[[\]{}]/g, (one) => (one === ']' ? '[\\]]' : `[${one}]`));
+}
+
+/** Whether a pattern is the path of one file, without wildcards. */
+export function isPlainPath(given: string): boolean {
+  return !/[\\*?[\]{}()|]|^!/.test(given);
 }
