@@ -23,6 +23,22 @@ import { RUN } from './verbs/run.ts';
 import { SCRIPT } from './verbs/script.ts';
 import { TRIM } from './verbs/space/trim.ts';
 import { ZERO_FREE } from './verbs/space/zero-free.ts';
+import { FIRSTBOOT } from './verbs/system/firstboot.ts';
+import { FIRSTLOGIN } from './verbs/system/firstlogin.ts';
+import { GUEST_AGENT } from './verbs/system/guest-agent.ts';
+import { HOSTNAME } from './verbs/system/hostname.ts';
+import { KERNEL_OPTIONS } from './verbs/system/kernel-options.ts';
+import { KEYMAP } from './verbs/system/keymap.ts';
+import { LOCALE } from './verbs/system/locale.ts';
+import { NETWORK } from './verbs/system/network.ts';
+import { SELINUX } from './verbs/system/selinux.ts';
+import { SERVICE } from './verbs/system/service.ts';
+import { TIMEZONE } from './verbs/system/timezone.ts';
+import { GROUP } from './verbs/users/group.ts';
+import { PASSWORD_VERB } from './verbs/users/password.ts';
+import { ROOT_PASSWORD } from './verbs/users/root-password.ts';
+import { SSH_KEY } from './verbs/users/ssh-key.ts';
+import { USER } from './verbs/users/user.ts';
 
 export const VERBS: readonly Verb[] = [
   INSTALL,
@@ -45,6 +61,22 @@ export const VERBS: readonly Verb[] = [
   TRUNCATE,
   RUN,
   SCRIPT,
+  USER,
+  GROUP,
+  PASSWORD_VERB,
+  ROOT_PASSWORD,
+  SSH_KEY,
+  HOSTNAME,
+  TIMEZONE,
+  LOCALE,
+  KEYMAP,
+  NETWORK,
+  SERVICE,
+  FIRSTBOOT,
+  FIRSTLOGIN,
+  KERNEL_OPTIONS,
+  SELINUX,
+  GUEST_AGENT,
   TRIM,
   ZERO_FREE,
 ];

@@ -12,7 +12,7 @@ const PATH = v.pipe(imagePath(), v.regex(/[^/.*?]/, 'must not be the root direct
 export const DELETE = defineVerb({
   name: 'delete',
   summary:
-    'Deletes files, and directories with all that is in them. * and ? are wildcards. What does not exist is no error',
+    'Deletes files, and directories with all that is in them. * and ? are wildcards. What does not exist is ignored',
   examples: ['delete: /etc/nginx/sites-enabled/default', "delete: ['/var/log/*.gz', /usr/share/doc]"],
   schema: oneOrMany('must be an absolute path in the image', PATH),
   title: (args) => asList(args).join(' '),

@@ -1,0 +1,12 @@
+// The name servers of an image in which no program manages /etc/resolv.conf.
+
+import type { NetworkSettings } from './port.ts';
+
+/** A line of shell that writes the file in the place of a link that may be there. */
+export function writeResolvConf({ dns, domains }: NetworkSettings): string {
+  const lines = [
+    ...dns.map((server) => `nameserver ${server}`),
+    ...(domains.length === 0 ? [] : [`search ${domains.join(' ')}`]),
+  ];
+  return `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >/etc/resolv.conf`;
+}
