@@ -23,6 +23,7 @@ import { RUN } from './verbs/run.ts';
 import { SCRIPT } from './verbs/script.ts';
 import { TRIM } from './verbs/space/trim.ts';
 import { ZERO_FREE } from './verbs/space/zero-free.ts';
+import { SYSPREP } from './verbs/sysprep.ts';
 import { FIRSTBOOT } from './verbs/system/firstboot.ts';
 import { FIRSTLOGIN } from './verbs/system/firstlogin.ts';
 import { GUEST_AGENT } from './verbs/system/guest-agent.ts';
@@ -77,6 +78,7 @@ export const VERBS: readonly Verb[] = [
   KERNEL_OPTIONS,
   SELINUX,
   GUEST_AGENT,
+  SYSPREP,
   TRIM,
   ZERO_FREE,
 ];
