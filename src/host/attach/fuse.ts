@@ -14,6 +14,7 @@ import {
   freeLoop,
   hasEnded,
   hasLargeSectors,
+  startDaemon,
 } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
@@ -51,7 +52,7 @@ async function attach(
     const made = await shell.files.write(name, '');
     if (!made.ok) return made;
   }
-  const daemon = await shell.start([
+  const daemon = await startDaemon(shell, [
     'qemu-storage-daemon',
     '--blockdev',
     JSON.stringify({

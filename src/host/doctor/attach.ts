@@ -19,7 +19,7 @@ const TINY_BYTES = 1024 * 1024;
 
 /** The tools without which there is nothing to try. */
 const SHELL_TOOLS = ['unshare', 'mount'];
-const DISK_TOOLS = ['qemu-img', 'qemu-storage-daemon', 'losetup', 'partx'];
+const DISK_TOOLS = ['qemu-img', 'qemu-storage-daemon', 'nsenter', 'losetup', 'partx'];
 
 /**
  * Tries root's rights, namespaces, the devices, and attaching a disk, in this order. What depends on something that failed

@@ -18,6 +18,7 @@ interface Tool extends Pick<Finding, 'group' | 'name' | 'purpose'>, Partial<Pick
 const BUILD: Readonly<Record<(typeof TOOLS)[number] | 'umount', string>> = {
   'qemu-img': 'creates and measures disks',
   unshare: 'gives each layer its own namespaces',
+  nsenter: 'starts daemons, and joins a running layer',
   setpriv: 'drops capabilities of scripts; ends QEMU when vlb is killed',
   losetup: 'turns a file into a block device',
   mount: 'mounts the disk that a script changes',

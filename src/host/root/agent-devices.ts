@@ -45,6 +45,11 @@ export async function awaitAbsent(shell: RootShell, file: string): Promise<Resul
   return gone.ok ? ok(gone.value.yes) : gone;
 }
 
+/** Starts a daemon; what it mounts is in the way of nothing else. Returns its process id. */
+export function startDaemon(shell: RootShell, argv: readonly string[]): Promise<Result<string>> {
+  return shell.start(['outside', ...argv]);
+}
+
 /** Starts a daemon that holds a lock file while it runs; its messages go to the file `said`. Returns its process id. */
 export function startLocked(
   shell: RootShell,

@@ -15,6 +15,7 @@ import { openWorkbench } from './workbench.ts';
 export const TOOLS = [
   'qemu-img',
   'unshare',
+  'nsenter',
   'setpriv',
   'losetup',
   'mount',

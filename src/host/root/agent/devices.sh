@@ -1,10 +1,15 @@
 # shellcheck shell=sh
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
-# Functions: attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
+# Functions: outside, attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
 #   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
 #   place, aside, wanted (each set and used within one function)
+
+# outside COMMAND…: executes a daemon in the outer mount namespace, whose root the first shell has open. See agent.sh.
+outside() {
+  exec nsenter --mount=/proc/1/fd/9 --root=/proc/1/fd/8 --wd=/proc/1/fd/8 -- "$@"
+}
 
 # attach_loop FILE NOTE OPTION…: attaches a file to a free loop device and prints the device. The device is written to
 # NOTE before it is attached: if everything here is killed in the next moment, the kernel no longer knows the file's path,
@@ -38,7 +43,7 @@ await_file() {
   done
 }
 
-# locked LOCK SAID COMMAND…: executes a command that holds a lock while it, or what it started, runs. The file SAID gets a
+# locked LOCK SAID COMMAND…: executes a daemon that holds a lock while it, or what it started, runs. The file SAID gets a
 # line as soon as the lock is held, and then what the command prints. The status is 75 if another process holds the lock.
 locked() {
   lock=$1 said=$2
@@ -46,7 +51,7 @@ locked() {
   exec 9>>"$lock"
   flock --nonblock 9 || exit 75
   echo locked >"$said"
-  exec "$@" 2>>"$said"
+  outside "$@" 2>>"$said"
 }
 
 # await_connected SYS PID SAID: waits until the network block device has a server and a size, or the server has ended

@@ -8,7 +8,7 @@
 # Functions: serve_until_closed, serve, stop, forward, stream, write_file, unescape
 # Globals: mark, verb, count, status (serve); again (stop); word (unescape)
 
-# serve_until_closed [DIRECTORY]: the role `agent`. It answers requests until standard input ends, then kills everything. Where
+# serve_until_closed [DIRECTORY]: the role `serve`. It answers requests until standard input ends, then kills everything. Where
 # that killed a script, its files in the run's DIRECTORY are as it left them, and have to be removable.
 serve_until_closed() {
   # `forward` kills everything it can reach, so it must be in a PID namespace of its own: this shell is the first there.
@@ -17,7 +17,8 @@ serve_until_closed() {
   # This shell's own messages on how others ended, such as "Killed", must not get into a script's output.
   exec 3>&2 2>/dev/null
   # When only `serve` is killed, everything has to end as well, or `forward` would wait for vlb, and vlb for an answer.
-  forward "$1" 3>&- | { (serve 2>&3 3>&-); kill -KILL -1; }
+  # Nobody but this shell has the way to the outer mount namespace open.
+  forward "$1" 3>&- 8<&- 9<&- | { exec 8<&- 9<&-; (serve 2>&3 3>&-); kill -KILL -1; }
 }
 
 serve() {
