@@ -45,7 +45,7 @@ export async function awaitAbsent(shell: RootShell, file: string): Promise<Resul
   return gone.ok ? ok(gone.value.yes) : gone;
 }
 
-/** Starts a daemon; what it mounts is in the way of nothing else. Returns its process id. */
+/** Starts a daemon apart from the file systems of disks. Returns its process id. */
 export function startDaemon(shell: RootShell, argv: readonly string[]): Promise<Result<string>> {
   return shell.start(['outside', ...argv]);
 }
