@@ -66,6 +66,7 @@ function compose(environment: Environment, name: string | undefined): Parts {
       return exportersFor({ images, packer });
     },
     publisher: async () => (await import('./host/publish/publisher.ts')).publisher,
+    deployer: async (directory) => (await import('./compose/deployer.ts')).deployer(directory, owner),
     gitState: async (directory) => (await import('./host/system/git.ts')).gitState(directory),
     runCommand: async (line, { directory, variables, signal }) => {
       const { run } = await import('./host/process/run.ts');

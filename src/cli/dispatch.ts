@@ -13,8 +13,10 @@ type Alone = 'help' | 'completion' | 'schema';
 const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   build: async (raw, options) => (await import('./commands/build.ts')).build(raw, options),
   watch: async (raw, options) => (await import('./commands/watch.ts')).watch(raw, options),
-  export: async (raw, options) => (await import('./commands/export.ts')).exportAll(raw, options),
-  publish: async (raw, options) => (await import('./commands/publish.ts')).publishMachine(raw, options),
+  export: async (raw, options) => (await import('./commands/machines/export.ts')).exportAll(raw, options),
+  publish: async (raw, options) =>
+    (await import('./commands/machines/publish.ts')).publishMachine(raw, options),
+  deploy: async (raw, options) => (await import('./commands/machines/deploy.ts')).deploy(raw, options),
   plan: async (raw, options) => (await inspect()).plan(inspected(raw, options)),
   why: async (raw, options) =>
     (await inspect()).why({ ...inspected({ ...raw, layer: [raw.layer] }, options), record: raw.record }),

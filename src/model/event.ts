@@ -1,6 +1,7 @@
 // The events of a build: one union, which the reporters print and nothing else reads.
 
 import type { Failure } from './failure.ts';
+import type { DeployEnd, DeployStage } from './ports/deployer.ts';
 import type { SharedTally } from './ports/shared-cache.ts';
 
 /**
@@ -36,6 +37,11 @@ export type BuildEvent =
   /** One line that a guest wrote to its console, or a check in it printed. */
   | { readonly type: 'check-output'; readonly image: string; readonly line: string }
   | CheckFinished
+  | DeployStarted
+  | DeployEntered
+  /** The progress of the stages write, compare and copy. */
+  | DeployProgress
+  | DeployFinished
   /** A remark; the build continues. */
   | { readonly type: 'note'; readonly message: string }
   | Watching
@@ -138,6 +144,33 @@ export interface PublishedImage {
   readonly revision?: number;
   /** In a registry: `sha256:…`. */
   readonly digest?: string;
+}
+
+/** A machine, and where it is deployed to. */
+interface Deployed {
+  readonly machine: string;
+  /** As the user wrote it. */
+  readonly target: string;
+}
+
+export interface DeployStarted extends Deployed {
+  readonly type: 'deploy-started';
+}
+
+export interface DeployEntered extends Deployed {
+  readonly type: 'deploy-stage';
+  readonly stage: DeployStage;
+}
+
+export interface DeployProgress extends Deployed {
+  readonly type: 'deploy-progress';
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface DeployFinished extends Deployed, DeployEnd {
+  readonly type: 'deploy-finished';
+  readonly seconds: number;
 }
 
 /** A layer that failed, and what that cost. */

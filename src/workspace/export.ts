@@ -30,19 +30,7 @@ export async function exportMachines(
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
   if (!wishes.ok) return wishes;
-  const targets = layersOf(wishes.value);
-  const ready = request.build
-    ? await buildLeased(workspace, {
-        ...request,
-        targets,
-        checked: imagesOf(wishes.value),
-        kept: new Set(targets),
-        force: [],
-        flatten: false,
-        // It comes after the exports.
-        emit: (event: BuildEvent) => (event.type === 'finished' ? undefined : request.emit(event)),
-      })
-    : await foundLeased(workspace, project.value, targets, request);
+  const ready = await readyFor(workspace, project.value, wishes.value, request);
   if (!ready.ok) return ready;
   using lease = ready.value;
   const { finished: built } = lease;
@@ -58,14 +46,34 @@ type UseExports = (
 ) => Promise<Result<Pick<Finished, 'published'>>>;
 
 /** What a build left, as far as exports read it. */
-type Ready = Known & Omit<Built, 'finished'> & { readonly finished?: Finished };
+export type Ready = Known & Omit<Built, 'finished'> & { readonly finished?: Finished };
+
+/** Builds the layers that are wanted, or finds them built, and leases their artifacts. The event `finished` is left to the caller. */
+export function readyFor(
+  workspace: Workspace,
+  project: Project,
+  wishes: readonly Wish[],
+  request: Omit<ExportRequest, 'names' | 'formats' | 'output' | 'force'>,
+): Promise<Result<Ready>> {
+  const targets = layersOf(wishes);
+  if (!request.build) return foundLeased(workspace, project, targets, request);
+  return buildLeased(workspace, {
+    ...request,
+    targets,
+    checked: imagesOf(wishes),
+    kept: new Set(targets),
+    force: [],
+    flatten: false,
+    emit: (event: BuildEvent) => (event.type === 'finished' ? undefined : request.emit(event)),
+  });
+}
 
 /** What is built already. Fails as `usage` when a layer is not. */
 async function foundLeased(
   workspace: Workspace,
   project: Project,
   targets: readonly string[],
-  request: ExportRequest,
+  request: Omit<ExportRequest, 'names' | 'formats' | 'output' | 'force'>,
 ): Promise<Result<Ready>> {
   const planned = await planProject(workspace, project, {
     ...NO_ACCESS,
@@ -87,7 +95,7 @@ async function foundLeased(
   }
   context.store.release();
   return fail('usage', `${absent} is not built`, {
-    hint: 'export without --no-build, which builds it first',
+    hint: 'leave out --no-build, and it is built first',
   });
 }
 
@@ -132,7 +140,7 @@ async function exportAll(
   };
 }
 
-const NOTHING_BUILT: Finished = {
+export const NOTHING_BUILT: Finished = {
   type: 'finished',
   ok: true,
   counts: { fresh: 0, restored: 0, built: 0, failed: 0, skipped: 0 },
@@ -141,11 +149,11 @@ const NOTHING_BUILT: Finished = {
 };
 
 /** Exports one machine to one format, unless that is fresh. Returns the size of its files. */
-async function exportOne(
+export async function exportOne(
   task: ExportTask,
   { parts }: Workspace,
   run: ExportRun,
-  { emit, signal, force }: ExportRequest,
+  { emit, signal, force }: Pick<ExportRequest, 'emit' | 'signal' | 'force'>,
 ): Promise<Result<number>> {
   const about = { machine: task.machine.name, format: task.order.format };
   const startedAt = performance.now();

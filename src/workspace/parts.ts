@@ -6,6 +6,7 @@ import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
 import type { ImageBooter } from '../model/ports/booter.ts';
 import type { Finding } from '../model/ports/checkup.ts';
+import type { Deployer } from '../model/ports/deployer.ts';
 import type { Exporters } from '../model/ports/exporter.ts';
 import type { Host, Workbench } from '../model/ports/machine.ts';
 import type { Publisher } from '../model/ports/publisher.ts';
@@ -41,6 +42,8 @@ export interface Parts {
   /** The formats that machines can be exported to. */
   exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
   publisher(): Promise<Publisher>;
+  /** Puts machines where they run. @param directory of the project, in which commands of the user run */
+  deployer(directory: string): Promise<Deployer>;
   /** The commit that a directory is at; null outside a git repository. */
   gitState(directory: string): Promise<GitState | null>;
   /** Runs a command line in a shell. Fails as `host` with its exit status and its last lines. */

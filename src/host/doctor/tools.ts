@@ -45,6 +45,7 @@ function tools(): readonly Tool[] {
   const arch = ARCHITECTURES[process.arch];
   const [build, boot, nbd] = ['vlb build', 'vlb test-boot', 'vlb build --nbd'] as const;
   const [exported, published] = ['vlb export', 'vlb publish'] as const;
+  const deployed = 'vlb deploy';
   const needed = (name: string, purpose: string): Tool => ({
     ...{ group: build, name, purpose, needed: true },
     ...(name.startsWith('qemu-') ? { atLeast: OLDEST_QEMU } : {}),
@@ -80,6 +81,9 @@ function tools(): readonly Tool[] {
     { group: published, name: 'gpg', purpose: 'signs the index of a repository' },
     { group: published, name: 'skopeo', purpose: 'pushes container images to registries' },
     { group: 'vlb sbom and vlb diff', name: 'rpm', purpose: 'reads the packages of images with rpm' },
+    { group: deployed, name: 'virsh', purpose: 'defines and starts machines in libvirt' },
+    { group: deployed, name: 'script', purpose: 'shows the console of a guest to --check console:…' },
+    { group: deployed, name: 'wipefs', purpose: 'finds out whether a block device holds something' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
     { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },

@@ -7,6 +7,8 @@ import { plainLine, plainText } from '../terminal/width.ts';
 import {
   checkedLine,
   checkName,
+  deployedLine,
+  deployName,
   exportedLine,
   exportName,
   finishedLine,
@@ -15,6 +17,7 @@ import {
   publishName,
   type Reporter,
   resultText,
+  stageText,
   summary,
   transferName,
   type Write,
@@ -71,6 +74,17 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
           return write(`${style.dim(`${event.image} |`)} ${plainLine(event.line)}`);
         case 'check-finished':
           return write(checkedLine(event, style));
+        case 'deploy-started':
+          return write(`${style.cyan('deploying')} ${style.bold(deployName(event))}`);
+        case 'deploy-stage':
+          progressAt = performance.now();
+          return write(`${style.dim(`${deployName(event)} |`)} ${stageText(event)}`);
+        case 'deploy-progress':
+          if (performance.now() - progressAt < PROGRESS_MILLISECONDS) return;
+          progressAt = performance.now();
+          return write(`${style.dim(`${deployName(event)} |`)} ${progressText(event)}`);
+        case 'deploy-finished':
+          return write(deployedLine(event, style));
         case 'note':
           return write(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

@@ -3,6 +3,8 @@
 import type {
   BuildEvent,
   CheckFinished,
+  DeployEntered,
+  DeployFinished,
   ExportFinished,
   Finished,
   LayerFinished,
@@ -92,6 +94,37 @@ export function checkName({ image, check }: { readonly image: string; readonly c
 export function checkedLine(event: CheckFinished, style: Style): string {
   const word = event.outcome === 'passed' ? style.green('passed  ') : style.red('failed  ');
   return `${word} ${style.bold(checkName(event))}  ${style.dim(formatSeconds(event.seconds))}`;
+}
+
+/** `web to libvirt` */
+export function deployName({ machine, target }: Pick<DeployFinished, 'machine' | 'target'>): string {
+  return `${machine} to ${target}`;
+}
+
+const STAGES: Readonly<Record<DeployEntered['stage'], string>> = {
+  write: 'writing the system disk',
+  compare: 'reading it back',
+  define: 'defining the domain',
+  copy: 'copying the disks',
+  'shut down': 'shutting down the guest',
+  switch: 'changing the system disk',
+  start: 'starting the guest',
+  check: 'checking the guest',
+  'go back': 'going back to the earlier system disk',
+  settle: 'finishing',
+};
+
+/** `shutting down the guest` */
+export function stageText({ stage }: Pick<DeployEntered, 'stage'>): string {
+  return STAGES[stage];
+}
+
+/** The line about a finished deployment. */
+export function deployedLine(event: DeployFinished, style: Style): string {
+  const { outcome, failure, seconds } = event;
+  const paint = failure ? style.red : outcome === 'fresh' ? style.cyan : style.green;
+  const what = outcome === 'fresh' ? 'running the same disk already' : formatSeconds(seconds);
+  return `${paint(outcome.padEnd(8))} ${style.bold(deployName(event))}  ${style.dim(what)}`;
 }
 
 /** The failures in full, then the counts. The images are in `resultText`. */

@@ -7,6 +7,8 @@ import { plainText } from '../terminal/width.ts';
 import {
   checkedLine,
   checkName,
+  deployedLine,
+  deployName,
   exportedLine,
   exportName,
   finishedLine,
@@ -14,6 +16,7 @@ import {
   publishName,
   type Reporter,
   resultText,
+  stageText,
   summary,
   transferName,
   type Write,
@@ -62,6 +65,14 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.update(checking, event.line);
         case 'check-finished':
           return live.end(checkName(event), checkedLine(event, style));
+        case 'deploy-started':
+          return live.begin(deployName(event));
+        case 'deploy-stage':
+          return live.update(deployName(event), stageText(event));
+        case 'deploy-progress':
+          return live.grow(deployName(event), event.bytes, event.total);
+        case 'deploy-finished':
+          return live.end(deployName(event), deployedLine(event, style));
         case 'note':
           return live.print(`${style.yellow('note:')} ${plainText(event.message)}`);
         case 'watching':

@@ -59,6 +59,13 @@ interface PlannedCheck {
   readonly reason: string | undefined;
 }
 
+/** The plan of the layers, and below a line for each step of a deployment. */
+export function deployPlanText(plan: Plan, steps: readonly string[], style: Style): string {
+  const lines = steps.map((step) => `${style.green('deploy ')} ${step}`);
+  const text = lines.length > 0 ? lines : [style.dim('deployed already; --force deploys again')];
+  return [...(plan.length > 0 ? [planText(plan, style)] : []), ...text].join('\n');
+}
+
 /** Why a layer would run, with all changes, or that it would not. */
 export function whyText(step: PlanStep, style: Style): string {
   const { node, action } = step;

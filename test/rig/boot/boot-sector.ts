@@ -8,6 +8,8 @@ export type Ending =
   | 'reset'
   /** Asks the machine for power-off, through ACPI's PM1a_CNT, where SeaBIOS puts it on a q35. */
   | 'power off'
+  /** Asks for power-off, too, but only once the power button was pressed. */
+  | 'power button'
   /** Writes its text again, for ever. */
   | 'repeat';
 
@@ -24,12 +26,23 @@ const SEND = [0x88, 0xc3, 0xba, 0xfd, 0x03, 0xec, 0xa8, 0x20, 0x74, 0xfb, 0x88, 
 /** sleep: hlt; jmp sleep */
 const HALT = [0xf4, 0xeb, 0xfd];
 
+/** mov dx,0x604; mov ax,0x2000; out dx,ax */
+const POWER_OFF = [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, ...HALT];
+
 const ENDINGS: Readonly<Record<Ending, readonly number[]>> = {
   halt: HALT,
   /** mov al,0xfe; out 0x64,al */
   reset: [0xb0, 0xfe, 0xe6, 0x64, ...HALT],
-  /** mov dx,0x604; mov ax,0x2000; out dx,ax */
-  'power off': [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, ...HALT],
+  'power off': POWER_OFF,
+  /**
+   * The power button is bit 8 of PM1a_EN and PM1a_STS: mov dx,0x602; mov ax,0x100; out dx,ax; mov dx,0x600; sti;
+   * wait: hlt; in ax,dx; test ah,1; jz wait. The BIOS's timer ends each hlt.
+   */
+  'power button': [
+    ...[0xba, 0x02, 0x06, 0xb8, 0x00, 0x01, 0xef, 0xba, 0x00, 0x06, 0xfb],
+    ...[0xf4, 0xed, 0xf6, 0xc4, 0x01, 0x74, 0xf9],
+    ...POWER_OFF,
+  ],
   /** jmp to the beginning, over all that stands before this: see below */
   repeat: [],
 };

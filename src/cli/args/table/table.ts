@@ -1,6 +1,7 @@
 // The table of all commands, and what is looked up in it. It loads no parser.
 
 import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
+import { DEPLOY } from './deploy.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
 import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
 import { EVERYWHERE } from './shared.ts';
@@ -13,6 +14,7 @@ export const COMMANDS = {
   watch: WATCH,
   export: EXPORT,
   publish: PUBLISH,
+  deploy: DEPLOY,
   plan: PLAN,
   why: WHY,
   graph: GRAPH,

@@ -82,6 +82,19 @@ const FULL: {
       failure: FAILURE,
     },
   ],
+  'deploy-started': [{ type: 'deploy-started', machine: 'web', target: 'libvirt' }],
+  'deploy-stage': [{ type: 'deploy-stage', machine: 'web', target: 'libvirt', stage: 'shut down' }],
+  'deploy-progress': [{ type: 'deploy-progress', machine: 'web', target: 'libvirt', bytes: 1, total: 2 }],
+  'deploy-finished': [
+    {
+      type: 'deploy-finished',
+      machine: 'web',
+      target: 'libvirt',
+      outcome: 'rolled back',
+      seconds: 0.5,
+      failure: FAILURE,
+    },
+  ],
   note: [{ type: 'note', message: 'text' }],
   watching: [
     watching({ state: 'waiting', places: ['layers'], failed: ['10_a'], keys: true }),
@@ -141,6 +154,11 @@ export-finished: type version machine format outcome seconds failure failure.kin
 check-started: type version image check
 check-output: type version image line
 check-finished: type version image check outcome seconds failure failure.kind failure.message failure.where
+  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+deploy-started: type version machine target
+deploy-stage: type version machine target stage
+deploy-progress: type version machine target bytes total
+deploy-finished: type version machine target outcome seconds failure failure.kind failure.message failure.where
   failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
 note: type version message
 watching: type version at state places failed keys layers

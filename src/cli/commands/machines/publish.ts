@@ -1,15 +1,15 @@
 // vlb publish: from its command line to a template or a pushed image, and the reports.
 
 import { availableParallelism } from 'node:os';
-import type { Failure } from '../../model/failure.ts';
-import { createReporter } from '../../report/reporters/create-reporter.ts';
-import { outputDrained } from '../../report/terminal/output-drained.ts';
-import { publish } from '../../workspace/publish/publish.ts';
-import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { shellCommand, workspaceOf } from '../open-workspace.ts';
-import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import type { Failure } from '../../../model/failure.ts';
+import { createReporter } from '../../../report/reporters/create-reporter.ts';
+import { outputDrained } from '../../../report/terminal/output-drained.ts';
+import { publish } from '../../../workspace/publish/publish.ts';
+import type { Raw } from '../../args/table/table.ts';
+import { EXIT, exitStatusOf } from '../../exit-status.ts';
+import { shellCommand, workspaceOf } from '../../open-workspace.ts';
+import type { GlobalOptions } from '../../options.ts';
+import { createInterrupt } from '../../terminal/interrupt.ts';
 
 /** Publishes. Returns the exit status; a failure before anything began is returned to be reported. */
 export async function publishMachine(raw: Raw<'publish'>, options: GlobalOptions): Promise<number | Failure> {

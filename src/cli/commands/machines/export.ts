@@ -2,19 +2,19 @@
 
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import type { Failure } from '../../model/failure.ts';
-import { createReporter } from '../../report/reporters/create-reporter.ts';
-import { outputDrained } from '../../report/terminal/output-drained.ts';
-import { layerJson } from '../../report/text/graph.ts';
-import { exportPlanText } from '../../report/text/plan.ts';
-import { exportMachines } from '../../workspace/export.ts';
-import { type ExportRequest, planExports } from '../../workspace/export-plan.ts';
-import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
-import { shellCommand, workspaceOf } from '../open-workspace.ts';
-import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
-import { printNotes, printResult } from '../terminal/streams.ts';
+import type { Failure } from '../../../model/failure.ts';
+import { createReporter } from '../../../report/reporters/create-reporter.ts';
+import { outputDrained } from '../../../report/terminal/output-drained.ts';
+import { layerJson } from '../../../report/text/graph.ts';
+import { exportPlanText } from '../../../report/text/plan.ts';
+import { exportMachines } from '../../../workspace/export.ts';
+import { type ExportRequest, planExports } from '../../../workspace/export-plan.ts';
+import type { Raw } from '../../args/table/table.ts';
+import { EXIT, exitStatusOf } from '../../exit-status.ts';
+import { shellCommand, workspaceOf } from '../../open-workspace.ts';
+import type { GlobalOptions } from '../../options.ts';
+import { createInterrupt } from '../../terminal/interrupt.ts';
+import { printNotes, printResult } from '../../terminal/streams.ts';
 
 /** Exports, or shows what would be. Returns the exit status; a failure before anything began is returned to be reported. */
 export async function exportAll(raw: Raw<'export'>, options: GlobalOptions): Promise<number | Failure> {

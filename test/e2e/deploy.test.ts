@@ -1,0 +1,171 @@
+// vlb deploy to block devices and files: what is written, and what is refused.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { Built, type Ended, run, TestProject, VLB } from '../rig/project.ts';
+import { asRoot, runAsRoot } from '../rig/root.ts';
+
+const MIB = 1024 ** 2;
+
+/** A file system, and a hole at the end of the disk. */
+const LAYER = '#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 32M\nset -eu\nmkfs.ext4 -q "$3" 16M\n';
+
+describe('vlb deploy to a disk', () => {
+  let project: TestProject;
+  let expected: Buffer;
+  let device: string;
+  before(async () => {
+    project = new TestProject({ 'layers/10_base/modify-disk': LAYER });
+    const built = await project.build();
+    assert.equal(built.status, 0, built.told);
+    const raw = project.path('expected.raw');
+    execFileSync('qemu-img', ['convert', '-O', 'raw', project.path('build/image.qcow2'), raw]);
+    expected = readFileSync(raw);
+    // Larger than the disk, and without anything that looks like one.
+    writeFileSync(project.path('device'), Buffer.alloc(48 * MIB, 'Z'));
+    device = runAsRoot('losetup', '-f', '--show', project.path('device')).trim();
+  });
+  after(async () => {
+    runAsRoot('losetup', '-d', device);
+    await project[Symbol.asyncDispose]();
+  });
+
+  const deploy = (...args: readonly string[]): Promise<Ended> =>
+    run(...asRoot(VLB, ['deploy', 'image', ...args]), { cwd: project.directory });
+  const content = () => execFileSync('cat', [project.path('device')], { maxBuffer: 64 * MIB });
+
+  test('a device has the bytes of the disk, also where that is empty, and its own after its end', async () => {
+    const planned = await deploy('--to', device, '--dry-run');
+    assert.equal(planned.status, 0, planned.stderr);
+    assert.match(planned.stdout, /write the system disk to \/dev\/loop\d+\n.*read it back/);
+    assert.ok(
+      content().every((byte) => byte === 0x5a),
+      'nothing was written yet',
+    );
+
+    const done = new Built(await deploy('--to', device, '--progress', 'json'));
+    assert.equal(done.status, 0, done.told);
+    const types = done.events.map((event) => ('stage' in event ? event.stage : event.type)).join(' ');
+    assert.match(types, /deploy-started write .*compare .*deploy-finished finished/);
+    runAsRoot('blockdev', '--flushbufs', device);
+    assert.ok(content().subarray(0, expected.length).equals(expected));
+    assert.ok(
+      content()
+        .subarray(expected.length)
+        .every((byte) => byte === 0x5a),
+    );
+  });
+
+  test('a device that holds something is refused without --force', async () => {
+    const refused = await deploy('--to', device);
+    assert.equal(refused.status, 2, refused.stderr);
+    assert.match(refused.stderr, /holds something: ext4[\s\S]*--force/);
+    const forced = await deploy('--to', device, '--force', '--full');
+    assert.equal(forced.status, 0, forced.stderr);
+    assert.ok(content().subarray(0, expected.length).equals(expected));
+  });
+
+  test('a device in use is refused, also with --force', async () => {
+    const place = project.path('mounted');
+    runAsRoot('mkdir', place);
+    runAsRoot('mount', device, place);
+    try {
+      const refused = await deploy('--to', device, '--force');
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.match(refused.stderr, /the device is in use[\s\S]*loop\d+ is mounted on .*\/mounted/);
+    } finally {
+      runAsRoot('umount', place);
+    }
+    // Somebody has it to himself, and the kernel does not say who.
+    const holder = `import fcntl, os, sys, time; os.open("${device}", os.O_RDWR | os.O_EXCL); print("held", flush=True); time.sleep(60)`;
+    const [command, args] = asRoot('python3', ['-c', holder]);
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    try {
+      const refused = await deploy('--to', device, '--force');
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.match(refused.stderr, /the device is in use/);
+    } finally {
+      runAsRoot('pkill', '-f', holder.slice(0, 60).replaceAll(/[().|*]/g, '.'));
+      await new Promise((resolve) => child.once('close', resolve));
+    }
+  });
+
+  test('a disk that is larger than the device is refused before anything is written', async () => {
+    writeFileSync(project.path('small'), Buffer.alloc(16 * MIB, 'Z'));
+    const small = runAsRoot('losetup', '-f', '--show', project.path('small')).trim();
+    try {
+      const refused = await deploy('--to', small);
+      assert.equal(refused.status, 2, refused.stderr);
+      assert.match(refused.stderr, /the device has 16\.0 MiB, and the disk needs 32\.0 MiB/);
+    } finally {
+      runAsRoot('losetup', '-d', small);
+    }
+    assert.ok(readFileSync(project.path('small')).every((byte) => byte === 0x5a));
+  });
+
+  test('a file is written with holes, replaced only with --force, and keeps its mode', async () => {
+    const file = project.path('out.img');
+    const first = await deploy('--to', './out.img');
+    assert.equal(first.status, 0, first.stderr);
+    assert.ok(readFileSync(file).equals(expected));
+    assert.ok(statSync(file).blocks * 512 < 16 * MIB);
+    if (process.getuid?.() === 0) chmodSync(file, 0o600);
+    const before = statSync(file);
+    const refused = await deploy('--to', './out.img');
+    assert.equal(refused.status, 2, refused.stderr);
+    assert.equal(statSync(file).ino, before.ino);
+    const full = await deploy('--to', './out.img', '--force', '--full');
+    assert.equal(full.status, 0, full.stderr);
+    assert.ok(readFileSync(file).equals(expected));
+    const now = statSync(file);
+    assert.equal(now.mode, before.mode);
+    assert.ok(now.blocks * 512 >= 32 * MIB, 'all blocks are written');
+    assert.deepEqual(
+      readdirSync(project.directory).filter((name) => name.startsWith('.out')),
+      [],
+    );
+  });
+
+  test('fault: SIGKILL while a file is written leaves the earlier one, and the next deployment clears the rest', async () => {
+    const file = project.path('out.img');
+    const earlier = statSync(file).ino;
+    const args = ['deploy', 'image', '--to', './out.img', '--force', '--progress', 'json'];
+    const killed = await run(...asRoot(VLB, args), {
+      cwd: project.directory,
+      onStdout: (text) => {
+        if (text.includes('"stage":"write"'))
+          runAsRoot('pkill', '-KILL', '-f', 'deploy image --to ./out.img');
+      },
+    });
+    assert.notEqual(killed.status, 0);
+    assert.equal(statSync(file).ino, earlier);
+    const again = await deploy('--to', './out.img', '--force');
+    assert.equal(again.status, 0, again.stderr);
+    assert.deepEqual(
+      readdirSync(project.directory).filter((name) => name.startsWith('.out')),
+      [],
+    );
+  });
+
+  test('targets that cannot be meant are refused', async () => {
+    for (const [target, message] of [
+      ['/dev/vlb-none', /there is no such device/],
+      ['/dev/null', /not a block device/],
+      ['build/x.img', /vlb keeps its own files there/],
+      ['none/x.img', /directory of the file does not exist/],
+      ['.', /neither a file nor a block device/],
+      ['x.qcow2', /--format qcow2/],
+      ['libvrit', /unknown target/],
+    ] as const) {
+      const refused = await deploy('--to', target);
+      assert.equal(refused.status, 2, `${target}: ${refused.stderr}`);
+      assert.match(refused.stderr, message);
+    }
+    const rollback = await deploy('--to', './out.img', '--rollback');
+    assert.equal(rollback.status, 2);
+    assert.match(rollback.stderr, /--rollback requires a domain of libvirt/);
+  });
+});
