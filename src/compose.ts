@@ -63,7 +63,9 @@ function compose(environment: Environment, name: string | undefined): Parts {
     exporters: async ({ images }) => {
       const { exportersFor } = await import('./export/registry.ts');
       const { packer } = await import('./host/images/pack.ts');
-      return exportersFor({ images, packer });
+      const { packings } = await import('./host/images/packings.ts');
+      const { media } = await import('./host/media/media.ts');
+      return exportersFor({ images, packer, packings, media });
     },
     publisher: async () => (await import('./host/publish/publisher.ts')).publisher,
     deployer: async (directory) => (await import('./compose/deployer.ts')).deployer(directory, owner),

@@ -12,6 +12,8 @@ import { hypervExporter, openstackExporter, proxmoxExporter } from './described/
 import { virtualBoxExporter } from './described/virtualbox.ts';
 import { vmwareExporter } from './described/vmware.ts';
 import { gceExporter } from './gce.ts';
+import { isoExporter } from './media/iso.ts';
+import { ramdiskExporter } from './media/ramdisk.ts';
 import { qcow2Exporter } from './qcow2.ts';
 import { rawExporter } from './raw.ts';
 import { rootfsExporter } from './rootfs.ts';
@@ -47,5 +49,7 @@ export function exportersFor(tools: ExportTools): Exporters {
     oci: ociExporter(tools),
     docker: dockerExporter(tools),
     containerdisk: containerdiskExporter(tools),
+    ramdisk: ramdiskExporter(tools),
+    iso: isoExporter(tools),
   };
 }

@@ -9,7 +9,9 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { exportersFor } from '../../src/export/registry.ts';
 import { packer } from '../../src/host/images/pack.ts';
+import { packings } from '../../src/host/images/packings.ts';
 import { qemuImg } from '../../src/host/images/qemu-img.ts';
+import { media } from '../../src/host/media/media.ts';
 import { FORMAT_NAMES, type FormatName, optionsOf } from '../../src/model/machine/format.ts';
 import { machineOf } from '../../src/model/machine/machine.ts';
 import { failureIn, Tree, valueIn } from '../rig/tree.ts';
@@ -78,7 +80,7 @@ function unpacked(command: string, args: readonly string[], disk: string): strin
 
 /** Exports a chain; returns the written files, or the failure. */
 async function written(format: FormatName, tree: Tree, source: string, signal = LIVE) {
-  const exporters = exportersFor({ images: qemuImg, packer });
+  const exporters = exportersFor({ images: qemuImg, packer, packings, media });
   tree.write({ 'out/': '', 'scratch/': '' });
   const directory = tree.path('out');
   const done = await exporters[format].write({
@@ -96,7 +98,7 @@ async function written(format: FormatName, tree: Tree, source: string, signal = 
 }
 
 /** Formats without a disk in them. */
-const OF_FILES: readonly FormatName[] = ['rootfs', 'oci', 'docker', 'containerdisk'];
+const OF_FILES: readonly FormatName[] = ['rootfs', 'oci', 'docker', 'containerdisk', 'ramdisk', 'iso'];
 
 for (const format of FORMAT_NAMES.filter((name) => !OF_FILES.includes(name))) {
   describe(`the format ${format}`, () => {

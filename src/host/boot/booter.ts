@@ -17,6 +17,7 @@ import { dyingWithParent } from '../process/lifetime.ts';
 import { runInTerminal } from '../process/run.ts';
 import { checkGuest } from './check.ts';
 import { findDefaultSeed } from './guest/seed.ts';
+import { mediumFile } from './medium.ts';
 import { prepareMachine } from './prepare.ts';
 import { qemuArguments } from './qemu/arguments.ts';
 import { startMachine } from './qemu/machine.ts';
@@ -69,7 +70,7 @@ async function check(
   if (!prepared.ok) return prepared;
   using ready = prepared.value;
   listener.note(ready.why);
-  const { accelerator, image } = ready.spec;
+  const { accelerator, medium } = ready.spec;
   const startedAt = performance.now();
   await using machine = await startMachine(ready.command, ready.spec, {
     scratch: ready.scratch,
@@ -80,7 +81,7 @@ async function check(
     {
       ...check,
       timeout: check.timeout ?? defaultTimeout(accelerator),
-      image: image.file,
+      image: mediumFile(medium),
       scratch: ready.scratch,
     },
     listener,

@@ -10,6 +10,7 @@ import { qemuImg } from '../images/qemu-img.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { makeScratch } from '../process/scratch.ts';
 import { makeSeed } from './guest/seed.ts';
+import { type Medium, mediumFile, openMedium } from './medium.ts';
 import { chooseAccelerator, lookAtKvm } from './qemu/accelerator.ts';
 import type { MachineSpec } from './qemu/arguments.ts';
 import { findFirmware, type GuestArch, hasLargeSectors, readHead } from './qemu/firmware.ts';
@@ -38,8 +39,8 @@ export async function prepareMachine(
   if (!arch) return fail('host', `test boots are not supported on ${process.arch}`);
   const command = `qemu-system-${arch}`;
   if (!isInstalled(command)) return missingTool(command);
-  const image = await openImage(options.image, 'booted', signal);
-  if (!image.ok) return image;
+  const medium = await openMedium(options.image, signal);
+  if (!medium.ok) return medium;
   const disks: (DiskImage | number)[] = [];
   for (const disk of options.disks ?? []) {
     const opened = 'size' in disk ? ok(disk.size) : await openImage(disk.file, 'booted', signal);
@@ -56,7 +57,7 @@ export async function prepareMachine(
 
   const scratch = makeScratch();
   if (!scratch.ok) return scratch;
-  const files = await findFiles(image.value, disks, arch, options, scratch.value.path, signal);
+  const files = await findFiles(medium.value, disks, arch, options, scratch.value.path, signal);
   if (!files.ok) {
     scratch.value[Symbol.dispose]();
     return files;
@@ -68,7 +69,7 @@ export async function prepareMachine(
       accelerator: accelerator.value.accelerator,
       memoryMiB: options.memoryMiB ?? DEFAULT_MEMORY_MIB,
       cpus: options.cpus ?? Math.min(2, availableParallelism()),
-      image: image.value,
+      medium: medium.value,
       network,
       cards: options.cards ?? [{ model: 'virtio' }],
       uuid: options.uuid,
@@ -81,16 +82,17 @@ export async function prepareMachine(
 }
 
 async function findFiles(
-  image: DiskImage,
+  medium: Medium,
   disks: readonly (DiskImage | number)[],
   arch: GuestArch,
   { uefi = false, seed: seedDirectory }: MachineOptions,
   scratch: string,
   signal: AbortSignal,
 ): Promise<Result<Pick<MachineSpec, 'disks' | 'firmware' | 'seed' | 'hasLargeSectors'>>> {
-  const head = await readHead(image, scratch, signal);
+  // Only disks have one: a disc is for both firmwares, and a kernel is loaded by either.
+  const head = medium.type === 'disk' ? await readHead(medium.image, scratch, signal) : ok(new Uint8Array());
   if (!head.ok) return head;
-  const firmware = findFirmware(image, arch, uefi, head.value);
+  const firmware = findFirmware(mediumFile(medium), arch, uefi, head.value);
   if (!firmware.ok) return firmware;
   const files: DiskImage[] = [];
   for (const [index, disk] of disks.entries()) {

@@ -225,8 +225,13 @@ export function lastLines(text: string, count: number): string[] {
 
 /** Whether a tool is on the PATH or in the directories of root's tools, which the PATH of a user may lack. Starts no process. */
 export function isInstalled(tool: string): boolean {
+  return findTool(tool) !== undefined;
+}
+
+/** The path of a tool; undefined where it is not installed. */
+export function findTool(tool: string): string | undefined {
   const places = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`.split(':');
-  return places.some((place) => isAllowed(path.join(place, tool), constants.X_OK));
+  return places.map((place) => path.join(place, tool)).find((file) => isAllowed(file, constants.X_OK));
 }
 
 /** The failure for a missing tool, with its package in the hint. */

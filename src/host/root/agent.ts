@@ -344,6 +344,11 @@ export function archive(shell: RootShell, root: string, output: string, options:
   return done(shell, ['archive', root, output, ...options]);
 }
 
+/** Writes a squashfs of a mounted system. @param options of mksquashfs(1) */
+export function squash(shell: RootShell, root: string, target: string, options: readonly string[]) {
+  return done(shell, ['squash', root, target, ...options]);
+}
+
 /** Shows a mounted system, read-only, at another place too. */
 export function showAt(shell: RootShell, root: string, place: string) {
   return done(shell, ['show_at', root, place]);

@@ -1,10 +1,11 @@
-// Archives the files of a mounted system: GNU tar, run as root, with what makes its output depend on the disk alone.
+// Archives the files of a mounted system: GNU tar and mksquashfs, run as root, with what makes their output depend on the disk
+// alone.
 
 import { ok, type Result } from '../../model/failure.ts';
-import type { ArchiveContent } from '../../model/ports/viewer.ts';
+import type { ArchiveContent, SquashCompression } from '../../model/ports/viewer.ts';
 import { encodeName } from '../../util/file-name.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
-import { archive } from '../root/agent.ts';
+import { archive, squash } from '../root/agent.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 /** Without these, headers have tar's process id, and the times at which vlb itself read the files. */
@@ -41,4 +42,19 @@ export async function archiveFiles(
   const from = ['--no-recursion', '--null', '--verbatim-files-from', `--files-from=${names}`];
   const archived = await archive(shell, root, target, [...STYLES[style], ...from]);
   return archived.ok ? ok() : archived;
+}
+
+/** More takes much longer, and saves little. */
+const ZSTD_LEVEL = ['-Xcompression-level', '9'];
+
+/** See OpenDisk.squash of src/model/ports/viewer.ts. */
+export async function squashFiles(
+  { shell }: RunShell,
+  root: string,
+  target: string,
+  compression: SquashCompression,
+): Promise<Result<void>> {
+  if (!isInstalled('mksquashfs')) return missingTool('mksquashfs');
+  const level = compression === 'zstd' ? ZSTD_LEVEL : [];
+  return squash(shell, root, target, ['-comp', compression, ...level, '-mkfs-time', '0', '-no-progress']);
 }

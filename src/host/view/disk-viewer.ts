@@ -6,7 +6,13 @@ import path from 'node:path';
 import type { PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
-import type { ArchiveContent, DiskImage, DiskViewer, OpenDisk } from '../../model/ports/viewer.ts';
+import type {
+  ArchiveContent,
+  DiskImage,
+  DiskViewer,
+  OpenDisk,
+  SquashCompression,
+} from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { readVolumes, type Volume } from '../images/partitions.ts';
 import { removeTree } from '../process/remove-tree.ts';
@@ -18,7 +24,7 @@ import { openRootShell, type RootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
 import { mountSystem } from '../system/mount.ts';
-import { archiveFiles } from './archive.ts';
+import { archiveFiles, squashFiles } from './archive.ts';
 import { hashFiles, readAttributes } from './file-details.ts';
 import { listFiles } from './file-list.ts';
 import { copyOut, readPackages } from './package-files.ts';
@@ -187,6 +193,10 @@ class MountedDisk implements OpenDisk {
 
   archive(target: string, content: ArchiveContent) {
     return archiveFiles(this.#view.run, this.root, target, content);
+  }
+
+  squash(target: string, compression: SquashCompression) {
+    return squashFiles(this.#view.run, this.root, target, compression);
   }
 
   async close(): Promise<Result<void>> {

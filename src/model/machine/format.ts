@@ -53,6 +53,15 @@ const CONTAINER_RUN = {
 
 const BLOBS = { compression: { choices: ['gzip', 'zstd'], text: 'compression of the layers' } } as const;
 
+/** Of systems that run from memory. */
+const LIVE = {
+  cmdline: {
+    form: 'text',
+    like: { pattern: /^[\w./:,=@+%-]+( [\w./:,=@+%-]+)*$/, example: 'quiet console=tty0' },
+    text: 'arguments of the kernel. Default: console=tty0 and the serial console',
+  },
+} as const;
+
 export const FORMATS = {
   qcow2: {
     text: 'one qcow2 file for each disk, without backing files',
@@ -131,6 +140,16 @@ export const FORMATS = {
     text: 'a container image with the disk in it, in an OCI layout',
     for: 'KubeVirt',
     options: { ...BLOBS, ...CONTAINER },
+  },
+  ramdisk: {
+    text: 'a kernel and an initrd that has the system in it, and an iPXE script',
+    for: 'PXE and HTTP boot, kexec, QEMU',
+    options: LIVE,
+  },
+  iso: {
+    text: 'a bootable ISO image that runs the system from memory',
+    for: 'CD, USB sticks, virtual media; BIOS and UEFI',
+    options: LIVE,
   },
 } as const satisfies Readonly<Record<string, Format>>;
 

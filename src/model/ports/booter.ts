@@ -60,7 +60,10 @@ export interface Identity {
 }
 
 export interface MachineOptions {
-  /** A disk in any format that QEMU reads. Neither the file nor its directory is written to. */
+  /**
+   * A disk in any format that QEMU reads, an ISO image, or a directory with the files `vmlinuz`, `initrd` and `cmdline`. Nothing is
+   * written to.
+   */
   readonly image: string;
   /** Disks in addition to the image: files as for that one, or empty ones of a size in bytes. */
   readonly disks?: readonly BootDisk[] | undefined;

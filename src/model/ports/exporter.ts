@@ -4,7 +4,7 @@
 import type { Failure, Result } from '../failure.ts';
 import type { FormatName } from '../machine/format.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { ConvertTo, Images, MountOptions } from './machine.ts';
+import type { ConvertTo, Images, MountOptions, Packings } from './machine.ts';
 import type { DiskImage, DiskViewer } from './viewer.ts';
 
 export interface Exporter {
@@ -85,6 +85,34 @@ export type Exporters = Readonly<Record<FormatName, Exporter>>;
 export interface ExportTools {
   readonly images: Pick<Images, 'create'>;
   readonly packer: Packer;
+  readonly packings: Pick<Packings, 'decompress'>;
+  readonly media: Media;
+}
+
+/** What systems that run from memory are made with. */
+export interface Media {
+  /** The path of a busybox without libraries. Fails as `host`. */
+  busybox(): Result<string>;
+  /**
+   * Writes all that is in a directory to an initramfs: owners and times are fixed, which those of the files become, too. Fails as
+   * `host`.
+   */
+  initramfs(directory: string, target: string, signal: AbortSignal): Promise<Result<void>>;
+  /**
+   * Writes an ISO image with all that is in a directory, which boots by BIOS and UEFI what its boot/grub/grub.cfg says; from a disk
+   * as well as from a disc. Its times are fixed. Fails as `host`.
+   */
+  iso(content: IsoContent, target: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+export interface IsoContent {
+  readonly directory: string;
+  /** Its volume identifier, at most 32 capital letters, digits and underscores. */
+  readonly label: string;
+  /** The name of a file in it by which GRUB finds it, whatever else is attached. */
+  readonly mark: string;
+  /** Absolute path of a directory for other files. */
+  readonly scratch: string;
 }
 
 export interface Packer {

@@ -69,8 +69,16 @@ export interface OpenDisk {
    * extended attributes. The same disk is archived as the same bytes. Sockets are left out. Fails as `host`.
    */
   archive(target: string, content: ArchiveContent): Promise<Result<void>>;
+  /**
+   * Writes its files to a squashfs, which must not exist: with numbers as owners, hard links, and the extended attributes that
+   * squashfs has, which are those without ACLs. The same disk becomes the same bytes. Fails as `host`.
+   */
+  squash(target: string, compression: SquashCompression): Promise<Result<void>>;
   close(): Promise<Result<void>>;
 }
+
+/** Of a squashfs: each kernel with squashfs reads gzip, and most read zstd. */
+export type SquashCompression = 'gzip' | 'zstd';
 
 export interface ArchiveContent {
   /** Only these files, without what is in directories; otherwise all. */

@@ -32,6 +32,7 @@ function viewer(disks: Readonly<Record<string, readonly Entry[]>>, reads: Partia
       return ok(`Package: x\nStatus: install ok installed\nVersion: ${name}\n`);
     },
     read: () => assert.fail('nothing is read'),
+    squash: () => assert.fail('nothing is packed'),
     archive: () => assert.fail('nothing is archived'),
     copy: () => assert.fail('nothing is copied'),
     close: async () => {

@@ -28,6 +28,7 @@ async function changes(
     packages: () => assert.fail('packages do not matter'),
     copy: () => assert.fail('nothing is copied'),
     read: () => assert.fail('nothing is read'),
+    squash: () => assert.fail('nothing is packed'),
     archive: () => assert.fail('nothing is archived yet'),
     close: async () => ok(),
   });

@@ -21,7 +21,7 @@ export const TEST_BOOT = {
   arguments: {
     image: {
       value: 'IMAGE',
-      text: 'IMAGE file, or a machine, image or layer (default: build/image.qcow2)',
+      text: 'IMAGE file, or a machine, image or layer, or an export: an ISO file, a ramdisk directory (default: build/image.qcow2)',
     },
   },
   options: {

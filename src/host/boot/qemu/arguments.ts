@@ -2,6 +2,7 @@
 
 import type { Accelerator, Network, NetworkCard } from '../../../model/ports/booter.ts';
 import type { DiskImage } from '../../../model/ports/viewer.ts';
+import type { Medium } from '../medium.ts';
 import type { GuestArch, UefiFirmware } from './firmware.ts';
 
 export interface MachineSpec {
@@ -9,8 +10,8 @@ export interface MachineSpec {
   readonly accelerator: Accelerator;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly image: DiskImage;
-  /** Whether the image is for sectors of 4096 bytes. */
+  readonly medium: Medium;
+  /** Whether the disk is for sectors of 4096 bytes. */
   readonly hasLargeSectors?: boolean;
   /** Further disks. */
   readonly disks: readonly DiskImage[];
@@ -43,12 +44,12 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     ...['-m', String(spec.memoryMiB)],
     ...(spec.uuid === undefined ? [] : ['-uuid', spec.uuid]),
     ...['-display', 'none'],
-    // Only the image is tried, so that one that does not boot fails at once.
+    // Only the medium is tried, so that one that does not boot fails at once.
     ...['-boot', 'strict=on'],
     // Without it a guest may wait for entropy.
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
-    ...diskArguments('disk', spec.image, console, `,bootindex=0${spec.hasLargeSectors ? LARGE_SECTORS : ''}`),
+    ...mediumArguments(spec, console),
     ...spec.disks.flatMap((disk, index) => diskArguments(`disk${index + 1}`, disk, console)),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
     ...spec.cards.flatMap((card, index) => networkArguments(spec.network, card, index)),
@@ -92,6 +93,26 @@ function diskArguments(
   const drive = `if=none,id=${id},format=${format},snapshot=on,discard=unmap,file=${escaped(file)}`;
   const onError = type === 'terminal' ? 'report' : 'enospc';
   return ['-drive', `${drive},werror=${onError}`, '-device', `virtio-blk-pci,drive=${id}${more}`];
+}
+
+function mediumArguments({ medium, arch, hasLargeSectors }: MachineSpec, console: ConsoleTarget): string[] {
+  switch (medium.type) {
+    case 'disk':
+      return diskArguments(
+        'disk',
+        medium.image,
+        console,
+        `,bootindex=0${hasLargeSectors ? LARGE_SECTORS : ''}`,
+      );
+    case 'disc': {
+      const drive = `if=none,id=disc,media=cdrom,format=raw,readonly=on,file=${escaped(medium.file)}`;
+      // Machines for arm64 have no controller for it.
+      const device = arch === 'x86_64' ? ['ide-cd'] : ['virtio-scsi-pci', '-device', 'scsi-cd'];
+      return ['-drive', drive, '-device', ...device.slice(0, -1), `${device.at(-1)},drive=disc,bootindex=0`];
+    }
+    case 'kernel':
+      return ['-kernel', medium.kernel, '-initrd', medium.initrd, '-append', medium.cmdline];
+  }
 }
 
 function seedArguments(file: string): string[] {

@@ -41,13 +41,14 @@ const PLACES: Readonly<Record<GuestArch, readonly UefiFirmware[]>> = {
 };
 
 /**
- * The UEFI for an image, or undefined for QEMU's BIOS, which boots every image that it can; arm64 machines have only
+ * The UEFI for what is booted, or undefined for QEMU's BIOS, which boots every image that it can; arm64 machines have only
  * UEFI. Fails as `host` when a UEFI is needed and none is installed.
+ * @param file what is booted, for messages
  * @param isWanted whether it is to be a UEFI in any case
- * @param head the beginning of the disk, see `readHead`
+ * @param head the beginning of the disk, see `readHead`; nothing for another medium
  */
 export function findFirmware(
-  image: DiskImage,
+  file: string,
   arch: GuestArch,
   isWanted: boolean,
   head: Uint8Array,
@@ -57,7 +58,7 @@ export function findFirmware(
   if (firmware) return ok(firmware);
   const message = isWanted ? 'no UEFI firmware for QEMU is installed' : ONLY_UEFI;
   return fail('host', message, {
-    where: { file: image.file },
+    where: { file },
     hint: packageHint(`UEFI ${arch}`),
   });
 }

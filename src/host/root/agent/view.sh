@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # Looking at a finished disk. On the vlb side: src/host/view.
 #
-# Functions: list_files, on_files, copy_out, program_head, archive, show_at
-# Globals: found (from paths.sh); names (on_files); output (on_files, archive)
+# Functions: list_files, on_files, copy_out, program_head, archive, squash, show_at
+# Globals: found (from paths.sh); names (on_files); output (on_files, archive, squash)
 
 # list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
 # numbers of its device nodes, which find cannot print, to DEVICES. No link of the image is followed.
@@ -45,6 +45,15 @@ archive() {
   output=$2
   shift 2
   tar --create "$@" >>"$output"
+}
+
+# squash ROOT OUTPUT ARGUMENT…: writes to the new file OUTPUT what mksquashfs(1) with these arguments makes of the image. It fails where
+# both an argument and the environment have a time.
+squash() {
+  cd "$1" || return 1
+  output=$2
+  shift 2
+  env -u SOURCE_DATE_EPOCH mksquashfs . "$output" "$@" -noappend -exit-on-error >/dev/null
 }
 
 # show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.

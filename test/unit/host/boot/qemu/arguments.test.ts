@@ -10,7 +10,7 @@ const SPEC: MachineSpec = {
   accelerator: 'tcg',
   memoryMiB: 1024,
   cpus: 2,
-  image: { file: '/a,b/disk.img', format: 'raw' },
+  medium: { type: 'disk', image: { file: '/a,b/disk.img', format: 'raw' } },
   disks: [],
   firmware: undefined,
   network: { type: 'none' },
