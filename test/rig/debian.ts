@@ -38,3 +38,33 @@ rm "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 echo "UUID=$(blkid -p -o value -s UUID "$device"p3) / ext4 errors=remount-ro 0 1" > "$root/etc/fstab"
 umount "$root"
 `;
+
+/**
+ * Commands of a modify-disk that give a tiny system at $root Debian's kernel, with those modules alone that a system needs that
+ * runs from memory.
+ */
+export const DEBIAN_KERNEL = `
+(
+  mkdir "$TMPDIR/kernel"
+  chmod 755 "$TMPDIR" # apt fetches as a user of its own
+  cd "$TMPDIR/kernel"
+  name() { apt-cache "$@" depends --important linux-image-cloud-amd64 | sed -n 's/^ *Depends: //p' | head -n 1; }
+  set --
+  if [ -z "$(name)" ]; then
+    mkdir -p "$TMPDIR/lists/partial"
+    set -- -o Dir::State::Lists="$TMPDIR/lists"
+    apt-get "$@" -q update || true
+  fi
+  apt-get "$@" -q download "$(name "$@")"
+  dpkg-deb --extract ./*.deb .
+  version=$(ls lib/modules)
+  mkdir -p "$root/boot" "$root/lib/modules/$version"
+  cp boot/vmlinuz-* boot/config-* "$root/boot"
+  for module in kernel/drivers/block/loop.ko kernel/fs/squashfs/squashfs.ko kernel/fs/overlayfs/overlay.ko; do
+    mkdir -p "$root/lib/modules/$version/$(dirname "$module")"
+    cp "lib/modules/$version/$module" "$root/lib/modules/$version/$module"
+    echo "$module:" >> "$root/lib/modules/$version/modules.dep"
+  done
+  cp lib/modules/*/modules.builtin "$root/lib/modules/$version"
+)
+`;

@@ -17,7 +17,7 @@ function busybox(): Result<string> {
   if (file !== undefined && attempt(() => isStatic(file))) return ok(file);
   const message =
     file === undefined ? 'busybox is not installed' : 'the busybox of this machine needs libraries';
-  return fail('host', message, { hint: packageHint('static busybox') });
+  return fail('host', message, { hint: packageHint('busybox') });
 }
 
 /** elf(5): the segment with the name of the program that loads libraries. */

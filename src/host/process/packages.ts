@@ -37,7 +37,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   blockdev: 'util-linux',
   xorriso: ['xorriso', 'xorriso', 'libisoburn', 'xorriso'],
   mksquashfs: ['squashfs-tools', 'squashfs-tools', 'squashfs-tools', 'squashfs'],
-  'static busybox': ['busybox-static', 'busybox', 'busybox', 'busybox-static'],
+  busybox: ['busybox-static', 'busybox', 'busybox', 'busybox-static'],
   'grub-mkimage': ['grub-common', 'grub2-tools', 'grub', 'grub2'],
   'GRUB for i386-pc': ['grub-pc-bin', 'grub2-pc-modules', 'grub', 'grub2-i386-pc'],
   'GRUB for x86_64-efi': ['grub-efi-amd64-bin', 'grub2-efi-x64-modules', 'grub', 'grub2-x86_64-efi'],

@@ -30,6 +30,22 @@ test('the disk is a snapshot of the given format, and a comma in its name is no 
   assert.match(drive ?? '', /format=raw,snapshot=on,.*file=\/a,,b\/disk\.img/);
 });
 
+test('a disc and a kernel are read as they are, and no disk is attached', () => {
+  const disc = { ...SPEC, medium: { type: 'disc', file: '/a,b/web.iso' } } as const;
+  const args = qemuArguments(disc, WATCHED);
+  assert.deepEqual(values(args, '-drive'), [
+    'if=none,id=disc,media=cdrom,format=raw,readonly=on,file=/a,,b/web.iso',
+  ]);
+  assert.ok(args.includes('ide-cd,drive=disc,bootindex=0'));
+  const arm = values(qemuArguments({ ...disc, arch: 'aarch64' }, WATCHED), '-device');
+  assert.ok(arm.indexOf('virtio-scsi-pci') < arm.indexOf('scsi-cd,drive=disc,bootindex=0'));
+  const kernel = { type: 'kernel', kernel: '/a,b/vmlinuz', initrd: '/a,b/initrd', cmdline: 'a=b c' } as const;
+  const words = qemuArguments({ ...SPEC, medium: kernel }, WATCHED);
+  assert.deepEqual(values(words, '-drive'), []);
+  const given = ['-kernel', '-initrd', '-append'].flatMap((option) => values(words, option));
+  assert.deepEqual(given, ['/a,b/vmlinuz', '/a,b/initrd', 'a=b c']);
+});
+
 test('the host’s processor is shown under KVM only', () => {
   assert.deepEqual(values(qemuArguments(SPEC, TERMINAL), '-cpu'), ['max,la57=off']);
   assert.deepEqual(values(qemuArguments({ ...SPEC, accelerator: 'kvm' }, TERMINAL), '-cpu'), ['host']);
