@@ -7,7 +7,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import { attempt } from '../../util/errors.ts';
 import { namesIn, textIfAny, withFile } from '../../util/fs.ts';
 import { packageHint } from '../process/packages.ts';
-import { programHead } from '../root/agent.ts';
+import { programHead } from '../root/agent-view.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
 /** The bytes of a program that are looked at: as many as an emulator's entry can have. */

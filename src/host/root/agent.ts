@@ -1,5 +1,6 @@
-// The commands of the root side, one typed function each; those about devices are in agent-devices.ts. Nothing else says which
-// words a root shell is sent, so the order of arguments is known only here and in the functions of agent/*.sh.
+// The commands of the root side, one typed function each; those about devices are in agent-devices.ts, those that look at disks in
+// agent-view.ts. Nothing else says which words a root shell is sent, so the order of arguments is known only in these files and in
+// the functions of agent/*.sh.
 // Unless a function says more, it fails as `host` when the command does, and as `interrupted` when the shell is killed.
 
 import { ok, type Result } from '../../model/failure.ts';
@@ -295,61 +296,4 @@ export function giveToRoot(shell: RootShell, files: readonly string[], recursive
 export function giveToUser(shell: RootShell, file: string) {
   const user = `${process.getuid?.()}:${process.getgid?.()}`;
   return done(shell, ['chown', '--no-dereference', user, '--', file], [0, 1]);
-}
-
-// ---- Looking at disks: agent/view.sh ----
-
-/** Writes lists of a mounted system to two files: everything, in a format of find's -printf, and its device nodes. */
-export function listFiles(
-  shell: RootShell,
-  root: string,
-  { files, devices, format }: { files: string; devices: string; format: string },
-) {
-  return done(shell, ['list_files', root, files, devices, format]);
-}
-
-/** Writes to a file what a command prints on those files of a mounted system that a list names, each ended by NUL. */
-export function onFiles(
-  shell: RootShell,
-  root: string,
-  { names, output, argv }: { names: string; output: string; argv: readonly string[] },
-) {
-  return done(shell, ['on_files', root, names, output, ...argv]);
-}
-
-/** Copies a file of a mounted system, or the target of a link. Returns its type, one of the words that `copy_out` prints. */
-export async function copyOut(
-  shell: RootShell,
-  root: string,
-  source: string,
-  target: string,
-): Promise<Result<string>> {
-  const type = await printed(shell, ['copy_out', root, source, target]);
-  return type.ok ? ok(type.value.trim()) : type;
-}
-
-/** Returns the first bytes of a regular file of a mounted system; none where it has no such file. */
-export async function programHead(
-  shell: RootShell,
-  root: string,
-  program: string,
-  length: number,
-): Promise<Result<Buffer>> {
-  const text = await printed(shell, ['program_head', root, program, String(length)]);
-  return text.ok ? ok(Buffer.from(text.value, 'base64')) : text;
-}
-
-/** Appends an archive of a mounted system to a file. @param options of tar(1), and the names of files after `--` */
-export function archive(shell: RootShell, root: string, output: string, options: readonly string[]) {
-  return done(shell, ['archive', root, output, ...options]);
-}
-
-/** Writes a squashfs of a mounted system. @param options of mksquashfs(1) */
-export function squash(shell: RootShell, root: string, target: string, options: readonly string[]) {
-  return done(shell, ['squash', root, target, ...options]);
-}
-
-/** Shows a mounted system, read-only, at another place too. */
-export function showAt(shell: RootShell, root: string, place: string) {
-  return done(shell, ['show_at', root, place]);
 }

@@ -3,7 +3,8 @@
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
 import { describeVolumes, type Volume } from '../images/partitions.ts';
-import * as agent from '../root/agent.ts';
+import type * as agent from '../root/agent.ts';
+import { copyOut } from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { nameOf, type Trouble } from './damage.ts';
 import { mountOf, subvolume as subvolumeOption } from './file-systems.ts';
@@ -59,7 +60,7 @@ export async function fstabMounts(
 ): Promise<Result<readonly InsideMount[]>> {
   if (fstab === 'ignored') return ok([]);
   const copy = run.file('fstab');
-  const copied = await agent.copyOut(run.shell, root, '/etc/fstab', copy);
+  const copied = await copyOut(run.shell, root, '/etc/fstab', copy);
   if (!copied.ok) return copied;
   if (copied.value !== 'file') return ok([]);
   const text = await run.shell.files.read(copy);

@@ -5,7 +5,7 @@ import { ok, type Result } from '../../model/failure.ts';
 import type { ArchiveContent, SquashCompression } from '../../model/ports/viewer.ts';
 import { encodeName } from '../../util/file-name.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
-import { archive, squash } from '../root/agent.ts';
+import { archive, squash } from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 /** Without these, headers have tar's process id, and the times at which vlb itself read the files. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
 import type { Attributes } from '../../model/ports/viewer.ts';
 import { decodeName, encodeName } from '../../util/file-name.ts';
-import { onFiles } from '../root/agent.ts';
+import { onFiles } from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { splitNames } from './file-list.ts';
 

@@ -6,7 +6,7 @@ import { ok, type Result } from '../../model/failure.ts';
 import type { Entry } from '../../model/ports/viewer.ts';
 import { decodeName } from '../../util/file-name.ts';
 import type { Volume } from '../images/partitions.ts';
-import * as agent from '../root/agent.ts';
+import * as agent from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 /** The fields that `list_files` of agent.sh prints for a file, as letters of find's -printf. */

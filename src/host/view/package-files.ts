@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { FileType, PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { run as runTool } from '../process/run.ts';
-import * as agent from '../root/agent.ts';
+import * as agent from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 export interface Copied {
