@@ -1,0 +1,96 @@
+// A layer of steps while an import collects what is in it.
+
+import path from 'node:path';
+import type { ImportedFile, Note } from './imported.ts';
+import { layerYaml, type StepEntry } from './layer-yaml.ts';
+
+export interface Draft {
+  /** Adds a step. */
+  step(step: StepEntry): void;
+  /** Adds a step that comes after all others, such as the password of a user whom a later step creates. */
+  lastStep(step: StepEntry): void;
+  /** Notes what is not imported, also at its place among the steps. */
+  lost(at: string, text: string): void;
+  /** Notes what is imported and means something else, or has to be completed. */
+  note(at: string, text: string): void;
+  /** Declares a parameter with its default. */
+  param(name: string, value: string): void;
+  secret(name: string): void;
+  withoutNetwork(): void;
+  /** Adds a file with a text. Returns its path as a step names it, `./name`. */
+  textFile(name: string, text: string, isScript: boolean): string;
+  /** Adds a copy of a file or directory of this machine. Returns its path likewise. */
+  copiedFile(file: string): string;
+}
+
+export interface FinishedLayer {
+  readonly files: readonly ImportedFile[];
+  readonly notes: readonly Note[];
+}
+
+/**
+ * A new layer.
+ * @param name of the layer, `20_app`
+ * @param heading what is written above the fields of layer.yaml
+ */
+export function draftLayer(name: string, heading: string): Draft & { finish(): FinishedLayer } {
+  const steps: { step: StepEntry; comment: string | undefined }[] = [];
+  const last: StepEntry[] = [];
+  const notes: Note[] = [];
+  const params: Record<string, string> = {};
+  const secrets = new Set<string>();
+  const files = new Map<string, ImportedFile['content']>();
+  let comments: string[] = [];
+  let network: 'none' | undefined;
+
+  /** The same name again gets a number: `a.conf`, `2-a.conf`. */
+  const add = (wanted: string, content: ImportedFile['content']): string => {
+    const clean = wanted.replaceAll(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]+/, '') || 'file';
+    const taken = (name: string) => RESERVED.includes(name) || files.has(name);
+    let free = clean;
+    for (let number = 2; taken(free); number++) free = `${number}-${clean}`;
+    files.set(free, content);
+    return `./${free}`;
+  };
+
+  return {
+    step(step) {
+      steps.push({ step, comment: comments.length === 0 ? undefined : comments.join('\n') });
+      comments = [];
+    },
+    lastStep: (step) => last.push(step),
+    lost(at, text) {
+      notes.push({ at, text, isLost: true });
+      comments.push(...`not imported: ${at}: ${text}`.split('\n'));
+    },
+    note: (at, text) => notes.push({ at, text, isLost: false }),
+    param(name, value) {
+      params[name] = value;
+    },
+    secret: (name) => secrets.add(name),
+    withoutNetwork() {
+      network = 'none';
+    },
+    textFile: (wanted, text, isScript) => add(wanted, { text, isScript }),
+    copiedFile: (file) => {
+      const same = [...files].find(([, content]) => 'copyOf' in content && content.copyOf === file);
+      return same ? `./${same[0]}` : add(path.basename(file), { copyOf: file });
+    },
+    finish() {
+      const text = layerYaml({
+        heading,
+        params,
+        secrets: [...secrets],
+        network,
+        steps: [...steps, ...last.map((step) => ({ step, comment: undefined }))],
+        end: comments.length === 0 ? undefined : comments.join('\n'),
+      });
+      const directory = `layers/${name}`;
+      const own = [...files].map(([file, content]) => ({ path: `${directory}/${file}`, content }));
+      return { files: [{ path: `${directory}/layer.yaml`, content: { text } }, ...own], notes };
+    },
+  };
+}
+
+/** Files of a layer that mean something to vlb. */
+const RESERVED: readonly string[] = ['layer.yaml', 'build-layer', 'modify-disk'];
