@@ -10,6 +10,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   distro: ['model', 'util'],
   steps: ['distro', 'model', 'util'],
   project: ['steps', 'distro', 'model', 'util'],
+  // Translates what other tools read into files of a project, and so has to know what a project may say.
+  import: ['project', 'steps', 'model', 'util'],
   kinds: ['project', 'steps', 'distro', 'model', 'util'],
   plan: ['kinds', 'project', 'steps', 'distro', 'model', 'util'],
   diff: ['model', 'util'],
@@ -47,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'sbom',
     'execute',
     'plan',
+    'import',
     'project',
     'report',
     'model',
@@ -76,7 +79,7 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where: a file, or a folder with everything below it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: ['project/config/include.ts', 'project/config/positions.ts'],
+  yaml: ['project/config/include.ts', 'project/config/positions.ts', 'import/'],
   valibot: [
     'project/config/schema.ts',
     'project/config/base-schema.ts',
@@ -107,6 +110,7 @@ const PURE: readonly string[] = [
   'model',
   'distro',
   'steps',
+  'import',
   'plan',
   'diff',
   'sbom',

@@ -8,7 +8,13 @@ export type Place = string;
 
 /** A text, which numbers and booleans are too, as they are written; null, a list or a mapping. */
 export type Tree =
-  | { readonly type: 'text'; readonly text: string; readonly at: Place }
+  | {
+      readonly type: 'text';
+      readonly text: string;
+      /** What it is to expressions. */
+      readonly value: string | number | boolean;
+      readonly at: Place;
+    }
   | { readonly type: 'null'; readonly at: Place }
   | { readonly type: 'list'; readonly items: readonly Tree[]; readonly at: Place }
   | MapTree;
@@ -39,7 +45,8 @@ function treeOf(node: unknown, document: Document.Parsed, placeAt: (offset: numb
   const range = (node as { range?: readonly number[] | null } | null)?.range; // what each node of a parsed document has
   const at = placeAt(range?.[0] ?? 0);
   if (isAlias(node)) return treeOf((node as Alias).resolve(document), document, placeAt);
-  if (isSeq(node)) return { type: 'list', items: node.items.map((item) => treeOf(item, document, placeAt)), at };
+  if (isSeq(node))
+    return { type: 'list', items: node.items.map((item) => treeOf(item, document, placeAt)), at };
   if (isMap(node)) {
     const entries = new Map<string, Tree>();
     for (const { key, value } of node.items) {
@@ -52,7 +59,10 @@ function treeOf(node: unknown, document: Document.Parsed, placeAt: (offset: numb
     return { type: 'map', entries, at };
   }
   if (!isScalar(node) || node.value === null) return { type: 'null', at };
-  return { type: 'text', text: typeof node.value === 'string' ? node.value : (node.source ?? String(node.value)), at };
+  const { value } = node;
+  if (typeof value === 'string') return { type: 'text', text: value, value, at };
+  const plain = typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
+  return { type: 'text', text: node.source ?? String(value), value: plain, at };
 }
 
 /** A value has the line of its key: a block of text begins in the line after it. */
@@ -79,7 +89,8 @@ function merge(
   const entries = new Map(first.entries);
   for (const [key, other] of second.entries) {
     const mine = first.entries.get(key);
-    if (mine?.type === 'map' && other.type === 'map') entries.set(key, merge(mine, other, join, isSecondFinal));
+    if (mine?.type === 'map' && other.type === 'map')
+      entries.set(key, merge(mine, other, join, isSecondFinal));
     else if (mine?.type === 'list' && other.type === 'list') {
       entries.set(key, { ...mine, items: join(mine.items, other.items) });
     } else if (mine === undefined || isSecondFinal) entries.set(key, other);
@@ -98,11 +109,11 @@ export function textOf(tree: Tree | undefined): string | undefined {
 }
 
 /** A tree as a plain value, for expressions. */
-export function valueOf(tree: Tree): unknown {
-  if (tree.type === 'text') return tree.text;
-  if (tree.type === 'list') return tree.items.map(valueOf);
+export function plainOf(tree: Tree): unknown {
+  if (tree.type === 'text') return tree.value;
+  if (tree.type === 'list') return tree.items.map(plainOf);
   return tree.type === 'map'
-    ? Object.fromEntries([...tree.entries].map(([key, inner]) => [key, valueOf(inner)]))
+    ? Object.fromEntries([...tree.entries].map(([key, inner]) => [key, plainOf(inner)]))
     : null;
 }
 
@@ -113,5 +124,7 @@ export function treeOfValue(value: unknown, at: Place): Tree {
     const entries = Object.entries(value).map(([key, inner]) => [key, treeOfValue(inner, at)] as const);
     return { type: 'map', entries: new Map(entries), at };
   }
-  return value === null || value === undefined ? { type: 'null', at } : { type: 'text', text: String(value), at };
+  if (typeof value === 'string') return { type: 'text', text: value, value, at };
+  if (typeof value !== 'number' && typeof value !== 'boolean') return { type: 'null', at };
+  return { type: 'text', text: String(value), value, at };
 }

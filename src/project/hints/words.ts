@@ -239,7 +239,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
 };
 
 /** Whether vlb sets this variable for every script, see src/execute/run/task.ts. */
-function isOwnVariable(name: string): boolean {
+export function isOwnVariable(name: string): boolean {
   return /^(?:PATH|HOME|LANG|TERM|TMPDIR|SOURCE_DATE_EPOCH|VLB.*|.*_proxy|.*_PROXY)$/.test(name);
 }
 

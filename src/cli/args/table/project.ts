@@ -1,4 +1,4 @@
-// The table's commands on the project and on vlb itself: new-layer, test-boot, init, doctor, schema, help, completion.
+// The table's commands on the project and on vlb itself: new-layer, import, test-boot, init, doctor, schema, help, completion.
 
 import { JSON_FLAG } from './shared.ts';
 import type { Command } from './types.ts';
@@ -14,6 +14,41 @@ export const NEW_LAYER = {
   },
   options: { 'modify-disk': { text: 'create a layer that works on the raw disk' } },
   examples: [['vlb new-layer app', 'creates layers/20_app/build-layer']],
+} as const satisfies Command;
+
+export const IMPORT = {
+  text: 'translate what other tools read into layers',
+  examples: [['vlb import virt-maker web.yml --into web', 'create a project from a template']],
+} as const satisfies Command;
+
+export const IMPORT_VIRT_MAKER = {
+  text: 'create a project from a template of virt-maker',
+  arguments: { template: { value: 'FILE', required: true, text: 'template of virt-maker v1' } },
+  options: {
+    into: {
+      value: 'DIR',
+      text: 'DIR of the project, created if needed (default: the current directory)',
+    },
+  },
+  examples: [
+    ['vlb import virt-maker web.yml', 'write vlb.yaml and layers/ here'],
+    ['vlb import virt-maker web.yml --into web', 'in the directory web'],
+  ],
+} as const satisfies Command;
+
+export const IMPORT_VIRT_CUSTOMIZE = {
+  text: 'create a layer from a command line of virt-customize',
+  arguments: {
+    name: {
+      value: 'NAME',
+      text: 'NAME of the layer, or NN_NAME to choose the number (default: customize)',
+    },
+  },
+  behind: 'OPTION',
+  examples: [
+    ['vlb import virt-customize -- --install nginx --hostname web', 'create the next layer'],
+    ['vlb import virt-customize web -- --commands-from-file web.txt', 'called web'],
+  ],
 } as const satisfies Command;
 
 export const TEST_BOOT = {

@@ -3,7 +3,18 @@
 import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DEPLOY } from './deploy.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
-import { COMPLETION, DOCTOR, HELP, INIT, NEW_LAYER, SCHEMA, TEST_BOOT } from './project.ts';
+import {
+  COMPLETION,
+  DOCTOR,
+  HELP,
+  IMPORT,
+  IMPORT_VIRT_CUSTOMIZE,
+  IMPORT_VIRT_MAKER,
+  INIT,
+  NEW_LAYER,
+  SCHEMA,
+  TEST_BOOT,
+} from './project.ts';
 import { EVERYWHERE } from './shared.ts';
 import * as store from './store.ts';
 import type { Argument, Command, Option } from './types.ts';
@@ -36,6 +47,9 @@ export const COMMANDS = {
   'store clear': store.STORE_CLEAR,
   'store keygen': store.STORE_KEYGEN,
   init: INIT,
+  import: IMPORT,
+  'import virt-maker': IMPORT_VIRT_MAKER,
+  'import virt-customize': IMPORT_VIRT_CUSTOMIZE,
   doctor: DOCTOR,
   schema: SCHEMA,
   help: HELP,
@@ -44,7 +58,7 @@ export const COMMANDS = {
 
 type Commands = typeof COMMANDS;
 /** Of a command that can be run. */
-export type Path = Exclude<keyof Commands, 'store'>;
+export type Path = Exclude<keyof Commands, 'store' | 'import'>;
 
 /** vlb itself, above all commands. */
 export const ROOT: Command = {
