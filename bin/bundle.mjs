@@ -244,7 +244,8 @@ function leavePackagesApart(files, outdir) {
         const exports = names.map((name) => `export const ${name} = $package.${name};`);
         const contents = [
           `const $package = require('${file}');`,
-          'export default $package.default;',
+          // A package in CommonJS is its own default.
+          'export default $package.default ?? $package;',
           ...exports,
         ];
         return { contents: contents.join('\n') };

@@ -55,10 +55,16 @@ function textOf(document: Document): string {
       }
     },
     Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && scalar.value.includes('\n')) scalar.type = Scalar.BLOCK_LITERAL;
+      if (typeof scalar.value !== 'string' || !scalar.value.includes('\n')) return;
+      scalar.type = isPlainBlock(scalar.value) ? Scalar.BLOCK_LITERAL : Scalar.QUOTE_DOUBLE;
     },
   });
   return document.toString({ lineWidth: 0, nullStr: '', flowCollectionPadding: false, singleQuote: true });
+}
+
+/** Whether a text of several lines is the same as a block: without blanks at its ends, and without control characters. */
+function isPlainBlock(text: string): boolean {
+  return /^\S(?:[\s\S]*\S)?\n?$/.test(text) && !/[^\P{C}\n\t]/u.test(text);
 }
 
 /** A comment as the YAML library writes it: each line after a `#`. */

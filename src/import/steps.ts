@@ -55,7 +55,7 @@ export const STEP = {
  * of `run` are not rendered and need none of this.
  */
 export function literal(text: string): string {
-  return text.replaceAll(/\{(?=[{%#])/g, "{{ '{' }}");
+  return text.replaceAll(/\{(?=[{%#])|#(?=\})/g, (sign) => `{{ '${sign}' }}`);
 }
 
 function withoutUndefined(fields: object): StepEntry {

@@ -104,8 +104,16 @@ function invalidChoice(
     .failure;
 }
 
-function unexpected(word: string, path: string, { behind }: Command, hint: string): Failure {
+function unexpected(
+  word: string,
+  path: string,
+  { behind, arguments: own = {} }: Command,
+  hint: string,
+): Failure {
+  const [first] = Object.values(own);
+  const what = behind === 'COMMAND' ? 'the command to run' : `each ${behind}`;
   return fail('usage', `vlb ${path}: unexpected argument "${word}"`, {
-    hint: behind === undefined ? hint : `put the command to run after --: vlb ${path} LAYER -- ${behind}`,
+    hint:
+      behind === undefined ? hint : `put ${what} after --: vlb ${path} ${first?.value ?? ''} -- ${behind}`,
   }).failure;
 }

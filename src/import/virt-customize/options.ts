@@ -209,8 +209,8 @@ export const ALIASES: Readonly<Record<string, string>> = {
   v: 'verbose',
   V: 'version',
   colors: 'color',
-  colour: 'color',
-  colours: 'color',
+  // The British spellings, too.
+  ...Object.fromEntries(['our', 'ours'].map((end) => [`col${end}`, 'color'])),
 };
 
 function firstboot(draft: Draft, name: string, text: string): Fault {

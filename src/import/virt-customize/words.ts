@@ -54,7 +54,7 @@ function formOf(word: string, names: OptionNames) {
   if (typed.length > 1 && first !== undefined) {
     return near.length === 1
       ? { form, inline, name: first }
-      : { form, inline, name: undefined, fault: `ambiguous: --${near.join(', --')}` };
+      : { form, inline, name: undefined, fault: `ambiguous: --${near.toSorted().join(', --')}` };
   }
   if (dashes === '-' && names.get(letter) === true) {
     return { form: `-${letter}`, inline: word.slice(2), name: letter };

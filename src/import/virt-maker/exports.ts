@@ -58,6 +58,9 @@ export function exportsOf(
     const text = textOf(field);
     if (field === undefined || text === undefined) return undefined;
     const value = expressions.fixed(text);
+    if (value.ok && value.value !== text && name.endsWith('_script')) {
+      note(field, `${name}: evaluated once, with the values of params and functions of now`);
+    }
     if (!value.ok) lost(field, `${name}: ${value.failure.message}`);
     return value.ok ? value.value : undefined;
   };
@@ -119,6 +122,5 @@ export function exportsOf(
 
 /** post_script finds the disk at its path, as virt-maker puts it there. */
 function copyLine(name: string, place: string): string {
-  const target = quoteWord(place);
-  return `mkdir -p "$(dirname ${target})" && cp --sparse=always "$VLB_EXPORT_DIRECTORY"/${quoteWord(name)} ${target}`;
+  return `install -D -m 644 "$VLB_EXPORT_DIRECTORY"/${quoteWord(name)} ${quoteWord(place)}`;
 }

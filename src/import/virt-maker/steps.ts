@@ -76,7 +76,9 @@ export const STEPS: Readonly<Record<string, Translate>> = {
     const options = items.map((item) => expressions.kept(textOf(item) ?? '', at, draft));
     const failed = options.find((option) => !option.ok);
     if (failed && !failed.ok) return failed.failure.message;
-    draft.step(STEP.kernelOptions(options.flatMap((option) => (option.ok ? option.value.split(/\s+/) : []))));
+    draft.step(
+      STEP.kernelOptions(options.flatMap((option) => (option.ok ? option.value.split(BLANKS) : []))),
+    );
     return undefined;
   },
   sysprep: (_, { draft, at }) => {
@@ -103,6 +105,8 @@ export const STEPS: Readonly<Record<string, Translate>> = {
   boot: () => BOOT,
 };
 
+/** Not those of `{{ name }}`. */
+const BLANKS = /\s+(?![^{}]*\}\})/;
 const MODES: readonly string[] = ['enforcing', 'permissive', 'disabled'];
 const COPY_FIELDS: readonly string[] = ['dest', 'content', 'simple', 'chmod', 'chown'];
 

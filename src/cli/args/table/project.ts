@@ -23,7 +23,7 @@ export const IMPORT = {
 
 export const IMPORT_VIRT_MAKER = {
   text: 'create a project from a template of virt-maker',
-  arguments: { template: { value: 'FILE', required: true, text: 'template of virt-maker v1' } },
+  arguments: { template: { value: 'FILE', required: true, text: 'FILE, a template of virt-maker v1' } },
   options: {
     into: {
       value: 'DIR',
