@@ -1,14 +1,15 @@
 // A layer of steps while an import collects what is in it.
 
 import path from 'node:path';
+import { faultOf } from './check-step.ts';
 import type { ImportedFile, Note } from './imported.ts';
 import { layerYaml, type StepEntry } from './layer-yaml.ts';
 
 export interface Draft {
-  /** Adds a step. */
-  step(step: StepEntry): void;
+  /** Adds a step, or notes why vlb does not take it. @param at the line or option that it is from */
+  step(at: string, step: StepEntry): void;
   /** Adds a step that comes after all others, such as the password of a user whom a later step creates. */
-  lastStep(step: StepEntry): void;
+  lastStep(at: string, step: StepEntry): void;
   /** Notes what is not imported, also at its place among the steps. */
   lost(at: string, text: string): void;
   /** Notes what is imported and means something else, or has to be completed. */
@@ -53,16 +54,24 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
     return `./${free}`;
   };
 
+  const lost = (at: string, text: string): void => {
+    notes.push({ at, text, isLost: true });
+    comments.push(...`not imported: ${at}: ${text}`.split('\n'));
+  };
+
   return {
-    step(step) {
+    step(at, step) {
+      const fault = faultOf(step, params);
+      if (fault !== undefined) return lost(at, `${Object.keys(step).join()}: ${fault}`);
       steps.push({ step, comment: comments.length === 0 ? undefined : comments.join('\n') });
       comments = [];
     },
-    lastStep: (step) => last.push(step),
-    lost(at, text) {
-      notes.push({ at, text, isLost: true });
-      comments.push(...`not imported: ${at}: ${text}`.split('\n'));
+    lastStep(at, step) {
+      const fault = faultOf(step, params);
+      if (fault === undefined) last.push(step);
+      else lost(at, `${Object.keys(step).join()}: ${fault}`);
     },
+    lost,
     note: (at, text) => notes.push({ at, text, isLost: false }),
     param(name, value) {
       params[name] = value;

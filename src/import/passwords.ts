@@ -13,7 +13,7 @@ export function addPassword(draft: Draft, at: string, user: string, selector: st
   const isLocked = lock !== undefined;
   const kind = (isLocked ? (rest ?? 'disabled') : selector).split(':', 1)[0] ?? '';
   if (kind === 'disabled' || kind === 'disable') {
-    draft.lastStep(passwordStep(user, { locked: true }));
+    draft.lastStep(at, passwordStep(user, { locked: true }));
     return undefined;
   }
   if (kind === 'random') {
@@ -23,7 +23,7 @@ export function addPassword(draft: Draft, at: string, user: string, selector: st
   if (kind !== 'password' && kind !== 'file') return 'not a selector of a password';
   const secret = `password-${user.replaceAll(/[^A-Za-z0-9_.-]/g, '_')}`;
   draft.secret(secret);
-  draft.lastStep(passwordStep(user, { secret, ...(isLocked ? { locked: true } : {}) }));
+  draft.lastStep(at, passwordStep(user, { secret, ...(isLocked ? { locked: true } : {}) }));
   const file = kind === 'file' ? selector.replace(/^(lock(ed)?:)?file:/, '') : 'FILE';
   draft.note(
     at,

@@ -21,7 +21,8 @@ export interface WrittenFile {
 
 /** A step for each verb. Texts that a layer.yaml renders have been made literal, see `literal`. */
 export const STEP = {
-  install: (packages: readonly string[]) => ({ install: packages }),
+  /** With what is recommended, which apt-get and dnf install by default. */
+  install: (packages: readonly string[]) => ({ install: { packages, recommends: true } }),
   uninstall: (packages: readonly string[]) => ({ uninstall: packages }),
   update: () => ({ update: 'all' }),
   copy: (file: CopiedFile) => ({ copy: withoutUndefined(file) }),
@@ -35,15 +36,22 @@ export const STEP = {
   chown: (path: string, owner: string) => ({ chown: { path, owner } }),
   touch: (path: string) => ({ touch: path }),
   truncate: (path: string) => ({ truncate: path }),
+  truncateTree: (path: string) => ({ truncate: { path, recursive: true } }),
+  edit: (path: string, match: string, replace: string) => ({ edit: { path, match, replace } }),
   run: (command: string) => ({ run: command }),
   script: (file: string) => ({ script: file }),
   firstboot: (file: string) => ({ firstboot: file }),
+  firstbootCommand: (command: string) => ({ firstboot: { command } }),
+  /** Waits until the machine is online. */
+  firstbootOnline: (script: string) => ({ firstboot: { script, network: true } }),
   hostname: (name: string) => ({ hostname: name }),
   timezone: (zone: string) => ({ timezone: zone }),
-  selinuxMode: (mode: string) => ({ selinux: { mode } }),
-  selinuxRelabel: () => ({ selinux: { relabel: true } }),
+  selinuxMode: (mode: string) => ({ selinux: mode }),
+  selinuxRelabel: (mode: string | undefined) => ({
+    selinux: { ...(mode === undefined ? {} : { mode }), relabel: true },
+  }),
   kernelOptions: (options: readonly string[]) => ({ 'kernel-options': options }),
-  guestAgent: () => ({ 'guest-agent': { for: ['qemu'] } }),
+  guestAgent: () => ({ 'guest-agent': 'qemu' }),
   sysprep: () => ({ sysprep: null }),
   sshKeyFile: (user: string, file: string) => ({ 'ssh-key': { user, keys: [file] } }),
   /** The program's words are quoted for the shell. */

@@ -40,6 +40,7 @@ export function copyStep(local: string, to: string, context: OptionContext, with
   const status = context.source.status(context.locate(local));
   if (!status) return missing(local);
   context.draft.step(
+    context.at,
     STEP.copy({
       from: context.draft.copiedFile(context.locate(local)),
       to: literal(to),
@@ -61,31 +62,47 @@ export function uploadStep(local: string, target: string, context: OptionContext
 export function unpackStep(
   local: string,
   directory: string,
-  { draft, source, locate }: OptionContext,
+  { draft, at, source, locate }: OptionContext,
 ): Fault {
   if (source.status(locate(local))?.type !== 'file') return missing(local);
-  draft.step(STEP.program('tar', '-xf', draft.copiedFile(locate(local)), '-C', directory));
+  draft.step(at, STEP.program('tar', '-xf', draft.copiedFile(locate(local)), '-C', directory));
   return undefined;
 }
 
 /** --run and --firstboot: a script of this machine. */
 export function scriptStep(
   local: string,
-  { draft, source, locate }: OptionContext,
+  { draft, at, source, locate }: OptionContext,
   step: (file: string) => StepEntry,
 ): Fault {
   const text = source.text(locate(local));
   if (text === undefined) return missing(local);
   // virt-customize gives a script without an interpreter line to a shell.
   const whole = text.startsWith('#!') ? text : `#!/bin/sh\n${text}`;
-  draft.step(step(draft.textFile(path.basename(local), whole, true)));
+  draft.step(at, step(draft.textFile(path.basename(local), whole, true)));
   return undefined;
 }
 
-/** --edit: a Perl expression for each line of a file, see virt-edit(1). */
-export function editCommand(file: string, expression: string): string {
-  const counted = expression.includes('$lineno') ? `$lineno = $.; ${expression}` : expression;
-  return quoteCommand(['perl', '-p', '-i', '-e', counted.trim(), file]);
+/** A substitution at a fixed place of a line, or everywhere: what sed -E replaces alike. */
+const SUBSTITUTION = /^\s*s([/|,!#])((?:\\.|(?!\1)[^\\])+)\1((?:\\.|(?!\1)[^\\])*)\1(g?);?\s*$/;
+/** What means something else in Perl's regular expressions than in POSIX', or in its replacements than in sed's. */
+const PERL_ONLY = /\\[A-Za-z0-9<>`']|\(\?|[*+?}][?+]|[$@](?!$)|\$.*\$/;
+const PERL_REPLACEMENT = /[\\$@&\n]/;
+
+/** --edit: a Perl expression for each line of a file, see virt-edit(1). A common substitution needs no Perl. */
+export function editStep(file: string, expression: string, { draft, at }: OptionContext): StepEntry {
+  const [, end = '', match = '', replace = '', flags] = SUBSTITUTION.exec(expression) ?? [];
+  const [pattern, replacement] = [match, replace].map((text) => text.replaceAll(`\\${end}`, end));
+  const isOnce = flags === 'g' || match.startsWith('^') || match.endsWith('$');
+  const isShared = pattern && isOnce && !PERL_ONLY.test(pattern) && !PERL_REPLACEMENT.test(replacement ?? '');
+  if (isShared) {
+    draft.note(at, 'the step fails if nothing in the file matches');
+    return STEP.edit(literal(file), literal(pattern), literal(replacement ?? ''));
+  }
+  draft.note(at, 'the expression requires Perl in the image; an edit step does without');
+  const whole = expression.trim();
+  const counted = whole.includes('$lineno') ? `$lineno = $.; ${whole}` : whole;
+  return STEP.program('perl', '-p', '-i', '-e', counted, file);
 }
 
 /** --ssh-inject USER[:file:FILE|:string:KEY] */
@@ -93,13 +110,13 @@ export function sshKeyStep(value: string, { draft, at, source, locate }: OptionC
   const [, user = '', kind, given = ''] = /^([^:]+)(?::(file|string):([\s\S]+))?:?$/.exec(value) ?? [];
   if (user === '') return 'must be USER, USER:file:FILE or USER:string:KEY';
   if (kind === 'string') {
-    draft.step(STEP.sshKeyFile(literal(user), draft.textFile(`${user}.pub`, `${given.trim()}\n`, false)));
+    draft.step(at, STEP.sshKeyFile(literal(user), draft.textFile(`${user}.pub`, `${given.trim()}\n`, false)));
     return undefined;
   }
   const file = kind === 'file' ? locate(given) : source.publicKey();
   if (file === undefined) return 'there is no public key in ~/.ssh';
   if (source.text(file) === undefined) return missing(file);
-  draft.step(STEP.sshKeyFile(literal(user), draft.copiedFile(file)));
+  draft.step(at, STEP.sshKeyFile(literal(user), draft.copiedFile(file)));
   if (kind === undefined) draft.note(at, `the key is that of this user, ${path.basename(file)}`);
   return undefined;
 }

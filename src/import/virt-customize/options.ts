@@ -1,12 +1,11 @@
 // The options of virt-customize(1), of 1.40 to 1.57, and what each becomes.
 
-import type { Draft } from '../draft.ts';
 import type { StepEntry } from '../layer-yaml.ts';
 import { addPassword } from '../passwords.ts';
 import { literal, STEP } from '../steps.ts';
 import {
   copyStep,
-  editCommand,
+  editStep,
   type Fault,
   installAtBoot,
   type OptionContext,
@@ -34,8 +33,8 @@ export interface OptionRule {
 function one(value: string, step: (given: string) => StepEntry): OptionRule {
   return {
     value,
-    step(given, { draft }) {
-      draft.step(step(given));
+    step(given, { draft, at }) {
+      draft.step(at, step(given));
       return undefined;
     },
   };
@@ -52,7 +51,7 @@ function two(
       const colon = given.indexOf(':');
       if (colon < 1) return `must be ${value}`;
       const made = step(given.slice(0, colon), given.slice(colon + 1), context);
-      if (typeof made === 'object') context.draft.step(made);
+      if (typeof made === 'object') context.draft.step(context.at, made);
       return typeof made === 'string' ? made : undefined;
     },
   };
@@ -79,10 +78,10 @@ export const OPTIONS: Readonly<Record<string, OptionRule>> = {
   }),
   chown: {
     value: 'UID:GID:PATH',
-    step(given, { draft }) {
+    step(given, { draft, at }) {
       const [, owner, file] = /^(\d+:\d+):([\s\S]+)$/.exec(given) ?? [];
       if (owner === undefined || file === undefined) return 'must be UID:GID:PATH';
-      draft.step(STEP.chown(literal(file), owner));
+      draft.step(at, STEP.chown(literal(file), owner));
       return undefined;
     },
   },
@@ -91,16 +90,13 @@ export const OPTIONS: Readonly<Record<string, OptionRule>> = {
     copyStep(local, placeIn(directory, local), context, false),
   ),
   delete: one('PATH', (file) => STEP.delete(literal(file))),
-  edit: {
-    ...two('FILE:EXPR', (file, expression) => STEP.run(editCommand(file, expression))),
-    note: 'a Perl expression, which requires Perl in the image; an edit step does without',
-  },
+  edit: two('FILE:EXPR', editStep),
   link: {
     value: 'TARGET:LINK[:LINK..]',
-    step(given, { draft }) {
+    step(given, { draft, at }) {
       const [target = '', ...links] = given.split(':');
       if (target === '' || links.length === 0) return 'must be TARGET:LINK[:LINK..]';
-      for (const link of links) draft.step(STEP.link(literal(link), literal(target)));
+      for (const link of links) draft.step(at, STEP.link(literal(link), literal(target)));
       return undefined;
     },
   },
@@ -113,9 +109,7 @@ export const OPTIONS: Readonly<Record<string, OptionRule>> = {
   'tar-in': two('TARFILE:REMOTEDIR', unpackStep),
   touch: one('FILE', (file) => STEP.touch(literal(file))),
   truncate: one('FILE', (file) => STEP.truncate(literal(file))),
-  'truncate-recursive': one('PATH', (directory) =>
-    STEP.program('find', directory, '-type', 'f', '-exec', 'truncate', '-s', '0', '{}', '+'),
-  ),
+  'truncate-recursive': one('PATH', (directory) => STEP.truncateTree(literal(directory))),
   upload: two('FILE:DEST', uploadStep),
   write: two('FILE:CONTENT', (file, content) =>
     STEP.write({ path: literal(file), content: literal(content) }),
@@ -124,18 +118,24 @@ export const OPTIONS: Readonly<Record<string, OptionRule>> = {
   run: { value: 'SCRIPT', step: (file, context) => scriptStep(file, context, STEP.script) },
   'run-command': one("'CMD+ARGS'", STEP.run),
   firstboot: { value: 'SCRIPT', step: (file, context) => scriptStep(file, context, STEP.firstboot) },
-  'firstboot-command': {
-    value: "'CMD+ARGS'",
-    step: (command, { draft }) => firstboot(draft, 'firstboot.sh', `#!/bin/sh\n${command}\n`),
-  },
+  'firstboot-command': one("'CMD+ARGS'", STEP.firstbootCommand),
   'firstboot-install': {
     value: 'PKG,PKG..',
-    step: (given, { draft }) => firstboot(draft, 'install.sh', installAtBoot(given.split(','))),
+    step(given, { draft, at }) {
+      const file = draft.textFile('install.sh', installAtBoot(given.split(',')), true);
+      draft.step(at, STEP.firstbootOnline(file));
+      return undefined;
+    },
   },
 
   install: packages((names) => STEP.install(names.map(literal))),
   uninstall: packages((names) => STEP.uninstall(names.map(literal))),
-  update: { step: (_, { draft }) => added(draft, STEP.update()) },
+  update: {
+    step(_, { draft, at }) {
+      draft.step(at, STEP.update());
+      return undefined;
+    },
+  },
 
   hostname: one('HOSTNAME', (name) => STEP.hostname(literal(name))),
   timezone: one('TIMEZONE', (zone) => STEP.timezone(literal(zone))),
@@ -212,12 +212,3 @@ export const ALIASES: Readonly<Record<string, string>> = {
   // The British spellings, too.
   ...Object.fromEntries(['our', 'ours'].map((end) => [`col${end}`, 'color'])),
 };
-
-function firstboot(draft: Draft, name: string, text: string): Fault {
-  return added(draft, STEP.firstboot(draft.textFile(name, text, true)));
-}
-
-function added(draft: Draft, step: StepEntry): Fault {
-  draft.step(step);
-  return undefined;
-}

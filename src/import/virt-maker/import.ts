@@ -238,7 +238,7 @@ function layersOf(
   finish();
   if (layers.length > 0) return layers;
   // A machine is made from a layer.
-  open('').step(STEP.run('true'));
+  open('').step('', STEP.run('true'));
   finish();
   return layers;
 }

@@ -1,6 +1,6 @@
 // The steps of virt-maker, and the steps of vlb that they amount to.
 
-import type { Result } from '../../model/failure.ts';
+import { ok, type Result } from '../../model/failure.ts';
 import { quoteWord } from '../../util/quote.ts';
 import type { Draft } from '../draft.ts';
 import type { Source } from '../imported.ts';
@@ -32,69 +32,62 @@ export const STEPS: Readonly<Record<string, Translate>> = {
   run: (args, context) => {
     const text = textOf(args);
     if (text === undefined) return 'must be a command line';
-    if (text.startsWith('#!')) return withFixed(text, context, (fixed) => script(fixed, context));
+    if (text.startsWith('#!')) {
+      return withFixed(text, context, (fixed) =>
+        STEP.script(context.draft.textFile('script', ended(fixed), true)),
+      );
+    }
     const { expressions, at, draft } = context;
-    return added(expressions.shell(text, at, draft), draft, (command) => STEP.run(command.trimEnd()));
+    return added(expressions.shell(text, at, draft), context, (command) => STEP.run(command.trimEnd()));
   },
   firstboot: (args, context) => {
     const text = textOf(args);
     if (text === undefined) return 'must be a command line';
     return withFixed(text, context, (fixed) => {
       const { draft } = context;
-      const whole = fixed.startsWith('#!') ? fixed : `#!/bin/sh\n${fixed}`;
-      draft.step(STEP.firstboot(draft.textFile('firstboot.sh', ended(whole), true)));
+      return fixed.startsWith('#!')
+        ? STEP.firstboot(draft.textFile('firstboot', ended(fixed), true))
+        : STEP.firstbootCommand(fixed.trimEnd());
     });
   },
-  install: (args, { draft, expressions, at }) => {
-    const items = args.type === 'list' ? args.items : [args];
-    const names = items.map((item) => expressions.kept(textOf(item) ?? '', at, draft));
-    const failed = names.find((name) => !name.ok);
-    if (failed && !failed.ok) return failed.failure.message;
-    draft.step(STEP.install(names.flatMap((name) => (name.ok ? [name.value] : []))));
-    return undefined;
-  },
-  hostname: (args, { draft, expressions, at }) =>
-    added(expressions.kept(textOf(args) ?? '', at, draft), draft, STEP.hostname),
+  install: (args, context) => added(listOf(args, context), context, STEP.install),
+  hostname: hostnameStep,
   copy: copyStep,
   rootpass: (args, context) => {
     const { draft, at, expressions } = context;
     const selector = expressions.fixed(textOf(args) ?? '');
     return selector.ok ? addPassword(draft, at, 'root', selector.value) : selector.failure.message;
   },
-  selinux: (args, { draft, expressions }) => {
+  selinux: (args, { draft, expressions, at }) => {
     const mode = expressions.fixed(textOf(args) ?? textOf(fieldOf(args, 'mode')) ?? '');
-    const relabel = textOf(fieldOf(args, 'relabel'));
     if (!mode.ok) return mode.failure.message;
-    const isRelabel = mode.value === 'relabel' || relabel === 'true';
-    if (MODES.includes(mode.value)) draft.step(STEP.selinuxMode(mode.value));
-    else if (!isRelabel) return `must be ${MODES.join(', ')} or relabel`;
-    if (isRelabel) draft.step(STEP.selinuxRelabel());
+    const isMode = MODES.includes(mode.value);
+    if (mode.value === 'relabel' || textOf(fieldOf(args, 'relabel')) === 'true') {
+      draft.step(at, STEP.selinuxRelabel(isMode ? mode.value : undefined));
+      return undefined;
+    }
+    if (!isMode) return `must be ${MODES.join(', ')} or relabel`;
+    draft.step(at, STEP.selinuxMode(mode.value));
     return undefined;
   },
-  grub_append: (args, { draft, expressions, at }) => {
-    const items = args.type === 'list' ? args.items : [args];
-    const options = items.map((item) => expressions.kept(textOf(item) ?? '', at, draft));
-    const failed = options.find((option) => !option.ok);
-    if (failed && !failed.ok) return failed.failure.message;
-    draft.step(
-      STEP.kernelOptions(options.flatMap((option) => (option.ok ? option.value.split(BLANKS) : []))),
-    );
-    return undefined;
-  },
+  grub_append: (args, context) =>
+    added(listOf(args, context), context, (options) =>
+      STEP.kernelOptions(options.flatMap((option) => option.split(BLANKS))),
+    ),
   sysprep: (_, { draft, at }) => {
-    draft.step(STEP.sysprep());
+    draft.step(at, STEP.sysprep());
     draft.note(at, "sysprep: vlb's default removes what makes a clone unsafe, and keeps authorized_keys");
     return undefined;
   },
   ssh_keygen: (args, { draft, at, expressions }) => {
     const user = expressions.fixed(textOf(args) ?? '');
     if (!user.ok) return user.failure.message;
-    draft.step(STEP.firstboot(draft.textFile('ssh-keygen.sh', keygen(user.value || 'root'), true)));
+    draft.step(at, STEP.firstboot(draft.textFile('ssh-keygen.sh', keygen(user.value || 'root'), true)));
     draft.note(at, 'ssh_keygen: the key is created at the first boot, so that each machine has its own');
     return undefined;
   },
   inject_qemu_ga: (_, { draft, at }) => {
-    draft.step(STEP.guestAgent());
+    draft.step(at, STEP.guestAgent());
     draft.note(
       at,
       "inject_qemu_ga: installs the distribution's package; the drivers for Windows are not used",
@@ -129,11 +122,11 @@ function copyStep(args: Tree, context: StepContext): Fault {
   const local = place.value.includes('\n') ? undefined : locate(place.value);
   if (local !== undefined && source.status(local)?.type === 'file') {
     const own = source.status(local)?.mode;
-    draft.step(STEP.copy({ from: draft.copiedFile(local), to: to.value, mode: mode ?? own, owner }));
+    draft.step(at, STEP.copy({ from: draft.copiedFile(local), to: to.value, mode: mode ?? own, owner }));
     return undefined;
   }
   const text = expressions.kept(content, at, draft);
-  return added(text, draft, (value) => STEP.write({ path: to.value, content: value, mode, owner }));
+  return added(text, context, (value) => STEP.write({ path: to.value, content: value, mode, owner }));
 }
 
 /** Digits that were written for chmod(1). Undefined without a mode, null for what is not one. */
@@ -143,31 +136,51 @@ function modeOf(given: string | undefined): string | undefined | null {
   return digits === undefined ? null : digits.padStart(4, '0');
 }
 
-function script(text: string, { draft }: StepContext): void {
-  draft.step(STEP.script(draft.textFile('script', ended(text), true)));
-}
-
 function keygen(user: string): string {
   const command = 'mkdir -p -m 0700 ~/.ssh && ssh-keygen -q -t rsa -b 2048 -N "" -f ~/.ssh/id_rsa';
   return `#!/bin/sh\nset -eu\nsu - ${quoteWord(user)} -c '${command}'\n`;
 }
 
-/** Calls `use` with a text in which all values are, and notes that it has them. */
-function withFixed(
-  text: string,
-  { draft, at, expressions }: StepContext,
-  use: (fixed: string) => void,
-): Fault {
+/** Adds the step for a text in which all values are, and notes that it has them. */
+function withFixed(text: string, context: StepContext, step: (fixed: string) => StepEntry): Fault {
+  const { draft, at, expressions } = context;
   const fixed = expressions.fixed(text);
-  if (!fixed.ok) return fixed.failure.message;
-  if (fixed.value !== text) draft.note(at, 'evaluated once, with the values of params and functions of now');
-  use(fixed.value);
+  if (fixed.ok && fixed.value !== text) {
+    draft.note(at, 'evaluated once, with the values of params and functions of now');
+  }
+  return added(fixed, context, step);
+}
+
+function added<T>(value: Result<T>, { draft, at }: StepContext, step: (value: T) => StepEntry): Fault {
+  if (!value.ok) return value.failure.message;
+  draft.step(at, step(value.value));
   return undefined;
 }
 
-function added(text: Result<string>, draft: Draft, step: (text: string) => StepEntry): Fault {
-  if (!text.ok) return text.failure.message;
-  draft.step(step(text.value));
+/** The words of a list, or of one word. */
+function listOf(args: Tree, { draft, at, expressions }: StepContext): Result<readonly string[]> {
+  const words: string[] = [];
+  for (const item of args.type === 'list' ? args.items : [args]) {
+    const word = expressions.kept(textOf(item) ?? '', at, draft);
+    if (!word.ok) return word;
+    words.push(word.value);
+  }
+  return ok(words);
+}
+
+/** hostname: virt-maker takes names with underscores, which host names do not have, and systemd does not use. */
+function hostnameStep(args: Tree, context: StepContext): Fault {
+  const { draft, at, expressions } = context;
+  const text = textOf(args) ?? '';
+  const name = expressions.kept(text, at, draft);
+  const fixed = expressions.fixed(text);
+  if (!name.ok || !fixed.ok || !fixed.value.includes('_')) return added(name, context, STEP.hostname);
+  draft.note(at, 'hostname: underscores are not valid in a host name, and become dashes');
+  const parts = name.value.split(/(\{\{ \w+ \}\})/);
+  const dashed = parts.map((part, index) =>
+    index % 2 === 0 ? part.replaceAll('_', '-') : part.replace(' }}', " | replace('_', '-') }}"),
+  );
+  draft.step(at, STEP.hostname(dashed.join('')));
   return undefined;
 }
 

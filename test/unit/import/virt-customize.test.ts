@@ -36,8 +36,6 @@ function imported(words: readonly string[], source?: Source): Imported {
   return result.value;
 }
 
-const FIRSTBOOT = { firstboot: './firstboot.sh' };
-
 /** A command line, and the steps that it becomes. */
 const STEPS: readonly (readonly [words: readonly string[], steps: readonly unknown[]])[] = [
   [['--append-line', '/etc/hosts:10.0.0.1 a:b'], [{ append: { path: '/etc/hosts', line: '10.0.0.1 a:b' } }]],
@@ -48,12 +46,16 @@ const STEPS: readonly (readonly [words: readonly string[], steps: readonly unkno
   [['--copy-in', 'tree:/srv'], [{ copy: { from: './tree', to: '/srv/tree' } }]],
   [['--copy-in', 'site.conf:/srv/'], [{ copy: { from: './site.conf', to: '/srv/site.conf', mode: '0644' } }]],
   [['--delete', '/var/log/*.log'], [{ delete: '/var/log/*.log' }]],
-  [['--edit', "/etc/a: s/^x='1'/y/"], [{ run: `perl -p -i -e 's/^x='\\''1'\\''/y/' /etc/a` }]],
+  [['--edit', "/etc/a: s/^x='1'/y/"], [{ edit: { path: '/etc/a', match: "^x='1'", replace: 'y' } }]],
+  [['--edit', '/etc/a: s,\\.d/x,/y\\,z,g'], [{ edit: { path: '/etc/a', match: '\\.d/x', replace: '/y,z' } }]],
+  [['--edit', '/etc/a:s/a/b/'], [{ run: 'perl -p -i -e s/a/b/ /etc/a' }]],
+  [['--edit', '/etc/a:s/^\\d+/$1/'], [{ run: "perl -p -i -e 's/^\\d+/$1/' /etc/a" }]],
+  [['--edit', '/etc/a: s/^x/$lineno/'], [{ run: "perl -p -i -e '$lineno = $.; s/^x/$lineno/' /etc/a" }]],
   [['--firstboot', 'setup.sh'], [{ firstboot: './setup.sh' }]],
-  [['--firstboot-command', 'useradd ann'], [FIRSTBOOT]],
-  [['--firstboot-install', 'a,b'], [{ firstboot: './install.sh' }]],
+  [['--firstboot-command', 'useradd ann'], [{ firstboot: { command: 'useradd ann' } }]],
+  [['--firstboot-install', 'a,b'], [{ firstboot: { script: './install.sh', network: true } }]],
   [['--hostname', 'web.example.org'], [{ hostname: 'web.example.org' }]],
-  [['--install', 'nginx,curl'], [{ install: ['nginx', 'curl'] }]],
+  [['--install', 'nginx,curl'], [{ install: { packages: ['nginx', 'curl'], recommends: true } }]],
   [
     ['--link', '/a:/b:/c'],
     [{ link: { path: '/b', target: '/a' } }, { link: { path: '/c', target: '/a' } }],
@@ -67,7 +69,7 @@ const STEPS: readonly (readonly [words: readonly string[], steps: readonly unkno
   [['--timezone', 'Europe/Oslo'], [{ timezone: 'Europe/Oslo' }]],
   [['--touch', '/a'], [{ touch: '/a' }]],
   [['--truncate', '/a'], [{ truncate: '/a' }]],
-  [['--truncate-recursive', '/var/log'], [{ run: "find /var/log -type f -exec truncate -s 0 '{}' +" }]],
+  [['--truncate-recursive', '/var/log'], [{ truncate: { path: '/var/log', recursive: true } }]],
   [['--uninstall', 'nano'], [{ uninstall: ['nano'] }]],
   [['--update'], [{ update: 'all' }]],
   [
@@ -81,7 +83,11 @@ const STEPS: readonly (readonly [words: readonly string[], steps: readonly unkno
   [['--ssh-inject', 'root'], [{ 'ssh-key': { user: 'root', keys: ['./id_ed25519.pub'] } }]],
   [
     ['--commands-from-file', 'web.txt'],
-    [{ install: ['nginx'] }, { write: { path: '/etc/motd', content: 'hello world' } }, { update: 'all' }],
+    [
+      { install: { packages: ['nginx'], recommends: true } },
+      { write: { path: '/etc/motd', content: 'hello world' } },
+      { update: 'all' },
+    ],
   ],
   // Passwords come last, as virt-customize sets them.
   [
@@ -161,7 +167,9 @@ test('what is not imported is a comment at its place', () => {
     `# Imported from a command line of virt-customize.
 
 steps:
-  - install: [a]
+  - install:
+      packages: [a]
+      recommends: true
   # not imported: --sm-register: use a run step with subscription-manager, and a secret
   - update: all
 
@@ -171,7 +179,11 @@ steps:
 });
 
 test('options have the forms that getopt_long_only takes', () => {
-  const expected = [{ install: ['a'] }, { hostname: 'b' }, { write: { path: '/c', content: '=d' } }];
+  const expected = [
+    { install: { packages: ['a'], recommends: true } },
+    { hostname: 'b' },
+    { write: { path: '/c', content: '=d' } },
+  ];
   const forms = [
     ['--install', 'a', '--hostname', 'b', '--write', '/c:=d'],
     ['--install=a', '--hostname=b', '--write=/c:=d'],
@@ -250,14 +262,14 @@ test('a user without a public key has to name one', () => {
 });
 
 test('scripts get an interpreter line, and two of a name have two names', () => {
-  const result = imported(['--run', 'plain', '--firstboot-command', 'a', '--firstboot-command', 'b']);
+  const result = imported(['--run', 'plain', '--firstboot', 'plain', '--firstboot', 'setup.sh']);
   assert.deepEqual(layerOf(result, '10_web').steps, [
     { script: './plain' },
-    FIRSTBOOT,
-    { firstboot: './2-firstboot.sh' },
+    { firstboot: './2-plain' },
+    { firstboot: './setup.sh' },
   ]);
   assert.equal(textOf(result, 'layers/10_web/plain'), '#!/bin/sh\necho hello\n');
-  assert.equal(textOf(result, 'layers/10_web/2-firstboot.sh'), '#!/bin/sh\nb\n');
+  assert.equal(textOf(result, 'layers/10_web/2-plain'), '#!/bin/sh\necho hello\n');
   const install = textOf(imported(['--firstboot-install', "a,b'c"]), 'layers/10_web/install.sh');
   assert.match(install, /^elif command -v dnf >\/dev\/null; then\n {2}dnf -y install a 'b'\\''c'$/m);
 });

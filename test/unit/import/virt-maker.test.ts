@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { Imported } from '../../../src/import/imported.ts';
 import { importTemplate } from '../../../src/import/virt-maker/import.ts';
 import { STEPS as KNOWN } from '../../../src/import/virt-maker/steps.ts';
-import { configOf, layerOf, machine, shown, textOf } from './rig.ts';
+import { configOf, layerOf, literalOf, machine, shown, textOf } from './rig.ts';
 
 const BASE = 'spec:\n  import: { virt-builder: { image: debian-12, size: 6G } }\n';
 
@@ -38,10 +38,12 @@ const STEPS: readonly (readonly [given: string, steps: readonly unknown[]])[] = 
   ['- run: yum clean all', [{ run: 'yum clean all' }]],
   ['- run: |\n    date > /etc/build-date\n    cd /srv\n', [{ run: 'date > /etc/build-date\ncd /srv' }]],
   ['- run: |\n    #!/usr/bin/python3\n    print(1)\n', [{ script: './script' }]],
-  ['- firstboot: yum update -y', [{ firstboot: './firstboot.sh' }]],
-  ['- install: [vim, nano]', [{ install: ['vim', 'nano'] }]],
-  ['- install:\n    - vim', [{ install: ['vim'] }]],
+  ['- firstboot: yum update -y', [{ firstboot: { command: 'yum update -y' } }]],
+  ['- firstboot: |\n    #!/bin/bash\n    true\n', [{ firstboot: './firstboot' }]],
+  ['- install: [vim, nano]', [{ install: { packages: ['vim', 'nano'], recommends: true } }]],
+  ['- install:\n    - vim', [{ install: { packages: ['vim'], recommends: true } }]],
   ['- hostname: web', [{ hostname: 'web' }]],
+  ['- hostname: 20-my_web', [{ hostname: '20-my-web' }]],
   [
     '- copy: { dest: /etc/motd, content: "hello\\n" }',
     [{ write: { path: '/etc/motd', content: 'hello\n' } }],
@@ -54,18 +56,15 @@ const STEPS: readonly (readonly [given: string, steps: readonly unknown[]])[] = 
   ['- rootpass: disabled', [{ 'root-password': { locked: true } }]],
   ['- rootpass: password:hunter2', [{ 'root-password': { secret: 'password-root' } }]],
   ['- sysprep:', [{ sysprep: null }]],
-  ['- selinux: permissive', [{ selinux: { mode: 'permissive' } }]],
+  ['- selinux: permissive', [{ selinux: 'permissive' }]],
   ['- selinux: relabel', [{ selinux: { relabel: true } }]],
-  [
-    '- selinux: { mode: enforcing, relabel: true }',
-    [{ selinux: { mode: 'enforcing' } }, { selinux: { relabel: true } }],
-  ],
+  ['- selinux: { mode: enforcing, relabel: true }', [{ selinux: { mode: 'enforcing', relabel: true } }]],
   [
     '- grub_append: [console=ttyS0, quiet splash]',
     [{ 'kernel-options': ['console=ttyS0', 'quiet', 'splash'] }],
   ],
   ['- ssh_keygen: ann', [{ firstboot: './ssh-keygen.sh' }]],
-  ['- inject_qemu_ga: x.iso', [{ 'guest-agent': { for: ['qemu'] } }]],
+  ['- inject_qemu_ga: x.iso', [{ 'guest-agent': 'qemu' }]],
   ['- - run: a\n  - - run: b', [{ run: 'a' }, { run: 'b' }]],
 ];
 
@@ -136,7 +135,7 @@ test('params stay params, in texts and in shells', () => {
   assert.deepEqual(layer.params, { name: 'web', php_version: '8.10' });
   assert.deepEqual(layer.steps, [
     { hostname: '{{ name }}' },
-    { install: ['php{{ php_version }}-fpm'] },
+    { install: { packages: ['php{{ php_version }}-fpm'], recommends: true } },
     { run: `echo \${name} "\${name}" ''"\${name}"'' > /etc/\${name}.conf` },
     { write: { path: '/etc/{{ name }}', content: 'I am {{ name }}' } },
     { 'kernel-options': ['host={{ name }}'] },
@@ -166,6 +165,16 @@ for (const [given, becomes, isNoted] of COMMANDS) {
     assert.equal(notes.length, isNoted ? 1 : 0, notes.join('\n'));
   });
 }
+
+test('a param with underscores is a host name with dashes', () => {
+  const { layer, notes } = withSteps("- hostname: 'a_{{ my_name }}'\n", 'params: { my_name: my_web }\n');
+  assert.deepEqual(layer, {
+    params: { my_name: 'my_web' },
+    steps: [{ hostname: "a-{{ my_name | replace('_', '-') }}" }],
+  });
+  assert.match(notes.join(), /^ {2}web\.yml:5: hostname: underscores are not valid/);
+  assert.equal(literalOf(String(layer.steps[0]?.['hostname']), layer.params), 'a-my-web');
+});
 
 test('params depend on params and functions, and are evaluated once', () => {
   const params = `params:
