@@ -10,21 +10,24 @@ import type { Draft } from './draft.ts';
  */
 export function addPassword(draft: Draft, at: string, user: string, selector: string): string | undefined {
   const [, lock, rest] = /^(lock(?:ed)?)(?::([\s\S]*))?$/.exec(selector) ?? [];
-  const isLocked = lock !== undefined;
-  const kind = (isLocked ? (rest ?? 'disabled') : selector).split(':', 1)[0] ?? '';
-  if (kind === 'disabled' || kind === 'disable') {
-    draft.lastStep(at, passwordStep(user, { locked: true }));
+  const kind = (rest ?? selector).split(':', 1)[0] ?? '';
+  const isKnown = ['password', 'file', 'random', 'disabled', 'disable'].includes(kind);
+  if (!isKnown && (lock === undefined || rest !== undefined)) return 'not a selector of a password';
+  if (lock !== undefined || kind.startsWith('disable')) {
+    draft.lastStep(at, passwordStep(user, 'locked'));
+    if (kind === 'password' || kind === 'file') {
+      draft.note(at, `${user} is locked, without a password for when that is undone`);
+    }
     return undefined;
   }
   if (kind === 'random') {
     draft.lost(at, 'vlb chooses no passwords: set one with a secret');
     return undefined;
   }
-  if (kind !== 'password' && kind !== 'file') return 'not a selector of a password';
   const secret = `password-${user.replaceAll(/[^A-Za-z0-9_.-]/g, '_')}`;
   draft.secret(secret);
-  draft.lastStep(at, passwordStep(user, { secret, ...(isLocked ? { locked: true } : {}) }));
-  const file = kind === 'file' ? selector.replace(/^(lock(ed)?:)?file:/, '') : 'FILE';
+  draft.lastStep(at, passwordStep(user, { secret }));
+  const file = kind === 'file' ? selector.slice('file:'.length) : 'FILE';
   draft.note(
     at,
     `the password of ${user} is a secret, which is not in layer.yaml: build with --secret ${secret}=${file}`,
@@ -32,6 +35,6 @@ export function addPassword(draft: Draft, at: string, user: string, selector: st
   return undefined;
 }
 
-function passwordStep(user: string, fields: Readonly<Record<string, unknown>>) {
-  return user === 'root' ? { 'root-password': fields } : { password: { user, ...fields } };
+function passwordStep(user: string, password: 'locked' | { readonly secret: string }) {
+  return user === 'root' ? { 'root-password': password } : { password: { user, password } };
 }

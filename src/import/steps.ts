@@ -53,7 +53,8 @@ export const STEP = {
   kernelOptions: (options: readonly string[]) => ({ 'kernel-options': options }),
   guestAgent: () => ({ 'guest-agent': 'qemu' }),
   sysprep: () => ({ sysprep: null }),
-  sshKeyFile: (user: string, file: string) => ({ 'ssh-key': { user, keys: [file] } }),
+  /** @param key a public key, or a file of the layer */
+  sshKey: (user: string, key: string) => ({ 'ssh-key': { user, key } }),
   /** The program's words are quoted for the shell. */
   program: (...words: readonly string[]) => ({ run: quoteCommand(words) }),
 } as const satisfies Readonly<Record<string, (...args: never[]) => StepEntry>>;

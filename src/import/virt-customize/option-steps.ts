@@ -110,13 +110,13 @@ export function sshKeyStep(value: string, { draft, at, source, locate }: OptionC
   const [, user = '', kind, given = ''] = /^([^:]+)(?::(file|string):([\s\S]+))?:?$/.exec(value) ?? [];
   if (user === '') return 'must be USER, USER:file:FILE or USER:string:KEY';
   if (kind === 'string') {
-    draft.step(at, STEP.sshKeyFile(literal(user), draft.textFile(`${user}.pub`, `${given.trim()}\n`, false)));
+    draft.step(at, STEP.sshKey(literal(user), literal(given.trim())));
     return undefined;
   }
   const file = kind === 'file' ? locate(given) : source.publicKey();
   if (file === undefined) return 'there is no public key in ~/.ssh';
   if (source.text(file) === undefined) return missing(file);
-  draft.step(at, STEP.sshKeyFile(literal(user), draft.copiedFile(file)));
+  draft.step(at, STEP.sshKey(literal(user), draft.copiedFile(file)));
   if (kind === undefined) draft.note(at, `the key is that of this user, ${path.basename(file)}`);
   return undefined;
 }

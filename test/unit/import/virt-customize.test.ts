@@ -78,9 +78,9 @@ const STEPS: readonly (readonly [words: readonly string[], steps: readonly unkno
   ],
   [['--upload', 'site.conf:/etc'], [{ copy: { from: './site.conf', to: '/etc/site.conf', mode: '0644' } }]],
   [['--write', '/etc/motd:a:b\nc'], [{ write: { path: '/etc/motd', content: 'a:b\nc' } }]],
-  [['--ssh-inject', 'ann:file:ann.pub'], [{ 'ssh-key': { user: 'ann', keys: ['./ann.pub'] } }]],
-  [['--ssh-inject', 'ann:string:ssh-rsa A b'], [{ 'ssh-key': { user: 'ann', keys: ['./ann.pub'] } }]],
-  [['--ssh-inject', 'root'], [{ 'ssh-key': { user: 'root', keys: ['./id_ed25519.pub'] } }]],
+  [['--ssh-inject', 'ann:file:ann.pub'], [{ 'ssh-key': { user: 'ann', key: './ann.pub' } }]],
+  [['--ssh-inject', 'ann:string:ssh-rsa AAAA b'], [{ 'ssh-key': { user: 'ann', key: 'ssh-rsa AAAA b' } }]],
+  [['--ssh-inject', 'root'], [{ 'ssh-key': { user: 'root', key: './id_ed25519.pub' } }]],
   [
     ['--commands-from-file', 'web.txt'],
     [
@@ -92,14 +92,11 @@ const STEPS: readonly (readonly [words: readonly string[], steps: readonly unkno
   // Passwords come last, as virt-customize sets them.
   [
     ['--root-password', 'locked', '--run-command', 'true'],
-    [{ run: 'true' }, { 'root-password': { locked: true } }],
+    [{ run: 'true' }, { 'root-password': 'locked' }],
   ],
-  [['--password', 'ann:file:pw'], [{ password: { user: 'ann', secret: 'password-ann' } }]],
-  [
-    ['--password', 'ann:locked:password:x:y'],
-    [{ password: { user: 'ann', secret: 'password-ann', locked: true } }],
-  ],
-  [['--root-password', 'disabled'], [{ 'root-password': { locked: true } }]],
+  [['--password', 'ann:file:pw'], [{ password: { user: 'ann', password: { secret: 'password-ann' } } }]],
+  [['--password', 'ann:locked:password:x:y'], [{ password: { user: 'ann', password: 'locked' } }]],
+  [['--root-password', 'disabled'], [{ 'root-password': 'locked' }]],
   [['--no-network', '--update'], [{ update: 'all' }]],
 ];
 
@@ -244,6 +241,7 @@ const REFUSED: readonly (readonly [words: readonly string[], message: RegExp])[]
   [['--commands-from-file', 'loop.txt'], /too many files$/],
   [['--commands-from-file', 'bad.txt'], /^bad\.txt:2: frobnicate: not an option of virt-customize$/],
   [['--root-password', 'hunter2'], /^--root-password: not a selector of a password$/],
+  [['--root-password', 'locked:hunter2'], /^--root-password: not a selector of a password$/],
 ];
 
 for (const [words, message] of REFUSED) {

@@ -53,7 +53,7 @@ const STEPS: readonly (readonly [given: string, steps: readonly unknown[]])[] = 
     [{ copy: { from: './motd.txt', to: '/etc/motd', mode: '0755', owner: 'ann:ann' } }],
   ],
   ['- copy: { dest: /a, content: x, chmod: 644 }', [{ write: { path: '/a', content: 'x', mode: '0644' } }]],
-  ['- rootpass: disabled', [{ 'root-password': { locked: true } }]],
+  ['- rootpass: disabled', [{ 'root-password': 'locked' }]],
   ['- rootpass: password:hunter2', [{ 'root-password': { secret: 'password-root' } }]],
   ['- sysprep:', [{ sysprep: null }]],
   ['- selinux: permissive', [{ selinux: 'permissive' }]],

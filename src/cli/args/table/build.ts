@@ -57,7 +57,7 @@ export const WATCH = {
 } as const satisfies Command;
 
 export const EXPORT = {
-  text: 'write machines, images or layers as files for other programs; build them first',
+  text: 'build machines and write them for other programs',
   arguments: {
     machine: {
       value: 'MACHINE',
@@ -90,7 +90,7 @@ export const EXPORT = {
 } as const satisfies Command;
 
 export const PUBLISH = {
-  text: 'publish a machine, image or layer as a template of virt-builder, or as a container image; build it first',
+  text: 'build and publish a template or container image',
   arguments: {
     machine: { value: 'MACHINE', required: true, text: 'MACHINE of vlb.yaml, or an image or layer' },
   },

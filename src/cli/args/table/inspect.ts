@@ -60,7 +60,7 @@ export const LS = {
 } as const satisfies Command;
 
 export const DIFF = {
-  text: 'compare the files of two disks: layers, artifacts or images',
+  text: 'compare the files of layers, artifacts or images',
   arguments: {
     a: {
       value: 'DISK',
@@ -84,7 +84,7 @@ export const DIFF = {
 } as const satisfies Command;
 
 export const SBOM = {
-  text: 'list the installed packages with their licenses, as a software bill of materials',
+  text: 'list the packages, as a software bill of materials',
   arguments: {
     name: {
       value: 'NAME',

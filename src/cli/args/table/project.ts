@@ -17,7 +17,7 @@ export const NEW_LAYER = {
 } as const satisfies Command;
 
 export const IMPORT = {
-  text: 'translate what other tools read into layers',
+  text: 'translate the input of other tools to layers',
   examples: [['vlb import virt-maker web.yml --into web', 'create a project from a template']],
 } as const satisfies Command;
 
@@ -99,7 +99,7 @@ export const TEST_BOOT = {
 } as const satisfies Command;
 
 export const INIT = {
-  text: 'create a project that builds and boots without changes',
+  text: 'create a project that builds and boots',
   arguments: {
     dir: { value: 'DIR', text: 'DIR of the project, created if needed (default: the current directory)' },
   },
@@ -120,7 +120,7 @@ export const INIT = {
 } as const satisfies Command;
 
 export const DOCTOR = {
-  text: "check this machine for vlb's requirements and suggest fixes",
+  text: 'check what vlb requires here, and suggest fixes',
   options: {
     json: JSON_FLAG,
     clean: { text: 'first remove leftovers of killed builds (files, loop devices)' },
