@@ -14,7 +14,7 @@ type Params = Readonly<Record<string, string>>;
 export function faultOf(step: StepEntry, params: Params): string | undefined {
   const [[name, given] = ['', undefined]] = Object.entries(step);
   const verb = VERBS.find((one) => one.name === name);
-  if (!verb) return undefined;
+  if (!verb) return 'not a verb';
   const isShell = typeof given === 'string' && verb.shell.length > 0;
   const args = isShell ? ok<unknown>(given) : rendered(given, params, verb.shell);
   if (!args.ok) return args.failure.message;

@@ -52,7 +52,7 @@ export const STEP = {
   }),
   kernelOptions: (options: readonly string[]) => ({ 'kernel-options': options }),
   guestAgent: () => ({ 'guest-agent': 'qemu' }),
-  sysprep: () => ({ sysprep: null }),
+  sysprep: () => ({ sysprep: 'default' }),
   /** @param key a public key, or a file of the layer */
   sshKey: (user: string, key: string) => ({ 'ssh-key': { user, key } }),
   /** The program's words are quoted for the shell. */

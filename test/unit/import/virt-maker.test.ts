@@ -55,7 +55,7 @@ const STEPS: readonly (readonly [given: string, steps: readonly unknown[]])[] = 
   ['- copy: { dest: /a, content: x, chmod: 644 }', [{ write: { path: '/a', content: 'x', mode: '0644' } }]],
   ['- rootpass: disabled', [{ 'root-password': 'locked' }]],
   ['- rootpass: password:hunter2', [{ 'root-password': { secret: 'password-root' } }]],
-  ['- sysprep:', [{ sysprep: null }]],
+  ['- sysprep:', [{ sysprep: 'default' }]],
   ['- selinux: permissive', [{ selinux: 'permissive' }]],
   ['- selinux: relabel', [{ selinux: { relabel: true } }]],
   ['- selinux: { mode: enforcing, relabel: true }', [{ selinux: { mode: 'enforcing', relabel: true } }]],
