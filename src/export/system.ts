@@ -7,7 +7,7 @@ import type { ExportDisk, ExporterRefusal, ExportSystem } from '../model/ports/e
 /** The refusal of a machine with files on several disks: those of the system disk alone would be exported. */
 export function oneSystem(format: string): ExporterRefusal {
   return ({ machine, disks: [, ...others] }): Failure | undefined => {
-    const other = others.find(({ system }) => system !== undefined);
+    const other = others.find(({ isEmpty }) => !isEmpty);
     if (!other) return undefined;
     return fail(
       'usage',

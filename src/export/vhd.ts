@@ -20,13 +20,17 @@ export function vhdExporter(tools: ExportTools): Exporter {
   return {
     version: 1,
     describesMachine: false,
-    refusal: ({ disks }) => {
-      const large = disks.find(({ size }) => size > LARGEST);
+    refusal: ({ machine, disks }) => {
+      const large = disks.find(({ size = 0 }) => size > LARGEST);
       if (!large) return undefined;
-      const size = formatBytes(large.size);
-      return fail('usage', `a vhd holds at most 2040 GiB, and the disk ${large.name} has ${size}`, {
-        hint: 'use the format vhdx',
-      }).failure;
+      const size = formatBytes(large.size ?? 0);
+      return fail(
+        'usage',
+        `a vhd holds at most 2040 GiB, and the disk ${large.name} of ${machine.name} has ${size}`,
+        {
+          hint: 'use the format vhdx',
+        },
+      ).failure;
     },
     write: eachDisk('vhd', async (disk, target, job) => {
       const unit = job.options['variant'] === 'azure' ? AZURE_UNIT : 512;

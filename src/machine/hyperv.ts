@@ -52,3 +52,6 @@ function adapter({ bridge, mac }: MachineNetwork): string {
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
+
+/** One SCSI controller, and adapters of a machine: https://learn.microsoft.com/windows-server/virtualization/hyper-v/maximum-scale-limits */
+export const HYPERV_MOST = { disks: 64, networks: 8 } as const;

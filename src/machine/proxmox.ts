@@ -49,3 +49,6 @@ function card({ bridge, model, mac }: MachineNetwork): string {
 
 /** The models of cards that Proxmox VE knows. */
 export const PROXMOX_CARDS = ['virtio', 'e1000', 'e1000e', 'rtl8139', 'vmxnet3'] as const;
+
+/** scsi0 to scsi30, and net0 to net31: qm(1). */
+export const PROXMOX_MOST = { disks: 31, networks: 32 } as const;

@@ -110,3 +110,6 @@ const TYPES: Readonly<Record<string, string>> = {
 export function virtualBoxOs({ distribution }: Os): string {
   return TYPES[distribution] ?? 'Linux26_64';
 }
+
+/** One SATA controller, and the adapters that all chipsets have: https://www.virtualbox.org/manual/ch06.html */
+export const VIRTUALBOX_MOST = { disks: 30, networks: 8 } as const;

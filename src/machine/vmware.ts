@@ -54,6 +54,9 @@ export function vmx(description: Description): string {
   return entries.map(([key, value]) => `${key} = "${value}"\n`).join('');
 }
 
+/** Of one controller, and of a machine: https://configmax.broadcom.com */
+export const VMWARE_MOST = { disks: 15, networks: 10 } as const;
+
 /** The controller itself is unit 7. */
 export function unit(index: number): number {
   return index < 7 ? index : index + 1;

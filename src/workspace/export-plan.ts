@@ -6,13 +6,14 @@ import type { Planned } from '../execute/execute.ts';
 import { type ExportRun, reasonFor } from '../execute/export/export-machine.ts';
 import type { Staleness } from '../execute/export/fresh.ts';
 import { SharedDisks } from '../execute/export/shared-disks.ts';
-import { taskOf, type Wish } from '../execute/export/task.ts';
+import { refusalOf, taskOf, type Wish } from '../execute/export/task.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
+import { type Graph, isLayer } from '../model/graph.ts';
 import { type ExportOrder, FORMAT_NAMES, isFormat } from '../model/machine/format.ts';
 import type { Machine } from '../model/machine/machine.ts';
 import type { Plan } from '../model/plan.ts';
 import { knownArtifacts } from '../plan/decide.ts';
-import { findMachines } from '../plan/machines.ts';
+import { findMachines, type PlannedMachine } from '../plan/machines.ts';
 import { projectGraph } from '../plan/variants.ts';
 import { parseParams } from '../project/layers/params.ts';
 import type { Project } from '../project/project.ts';
@@ -60,6 +61,8 @@ export async function planExports(
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
   if (!wishes.ok) return wishes;
+  const possible = await checkWishes(workspace, wishes.value, request);
+  if (!possible.ok) return possible;
   const planned = await planProject(workspace, project.value, {
     ...NO_ACCESS,
     ...request,
@@ -136,13 +139,36 @@ export function wishesOf(
   const machines = findMachines(request.names, { ...whole.value, machines: project.machines });
   if (!machines.ok) return machines;
   const wishes = machines.value.flatMap((planned) =>
-    ordersOf(planned.machine, request.formats).map((order) => ({ planned, order })),
+    ordersOf(planned.machine, request.formats).map((order) => ({
+      ...{ planned, order, sizes: sizesOf(planned, whole.value.graph) },
+    })),
   );
   const [first] = machines.value;
   if (wishes.length > 0 || !first) return ok(wishes);
   return fail('usage', `no format to export ${first.machine.name} to`, {
     hint: `give one: --format ${FORMAT_NAMES[0]}, or list exports: of machines in vlb.yaml`,
   });
+}
+
+/** The sizes that hints say, and those of empty disks. */
+function sizesOf({ machine, layers }: PlannedMachine, { nodes }: Graph): readonly (number | undefined)[] {
+  const hinted = (name: string | undefined): number | undefined => {
+    const node = nodes.find((one) => one.name === name);
+    if (!node || !isLayer(node)) return undefined;
+    return node.layer.hints.diskSize ?? hinted(node.parent);
+  };
+  return machine.disks.map((disk, index) => (disk.image === undefined ? disk.size : hinted(layers[index])));
+}
+
+/** Why one of the exports that are wanted cannot be, as far as that is known before anything is built. Fails as `usage`. */
+export async function checkWishes(
+  { parts }: Workspace,
+  wishes: readonly Wish[],
+  { nbd = [] }: Partial<Pick<ExportRequest, 'nbd'>>,
+): Promise<Result<void>> {
+  const exporters = await parts.exporters(parts.host(nbd));
+  const failure = wishes.map((wish) => refusalOf(wish, exporters)).find((refused) => refused !== undefined);
+  return failure ? { ok: false, failure } : ok();
 }
 
 /** Of a format that vlb.yaml lists, with the options there. */

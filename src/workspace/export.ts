@@ -12,7 +12,15 @@ import { knownArtifacts } from '../plan/decide.ts';
 import type { Project } from '../project/project.ts';
 import { ownerText } from '../util/owner-text.ts';
 import { type Built, buildLeased } from './build.ts';
-import { type ExportRequest, imagesOf, layersOf, outputOf, runOf, wishesOf } from './export-plan.ts';
+import {
+  checkWishes,
+  type ExportRequest,
+  imagesOf,
+  layersOf,
+  outputOf,
+  runOf,
+  wishesOf,
+} from './export-plan.ts';
 import { planProject } from './planning.ts';
 import { NO_ACCESS } from './request.ts';
 import type { Workspace } from './workspace.ts';
@@ -30,6 +38,8 @@ export async function exportMachines(
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
   if (!wishes.ok) return wishes;
+  const possible = await checkWishes(workspace, wishes.value, request);
+  if (!possible.ok) return possible;
   const ready = await readyFor(workspace, project.value, wishes.value, request);
   if (!ready.ok) return ready;
   using lease = ready.value;

@@ -138,6 +138,33 @@ describe('vlb export', () => {
     project.write({ 'vlb.yaml': CONFIG });
   });
 
+  test('what a format cannot hold is an error before anything is built', async () => {
+    project.write({
+      'layers/20_app/page': 'not built\n',
+      'layers/50_large/modify-disk': '#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 3T\n',
+      'vlb.yaml': `machines:
+  large: { disks: [{ image: 50_large }], exports: [vhd] }
+  data: { disks: [{ image: 20_app }, { name: data, size: 3T }], exports: [raw, vhd] }
+  two: { disks: [{ image: 20_app }, { name: data, size: 1G }], exports: [raw, gce] }
+`,
+    });
+    const cases = [
+      ['large', 2, 'the disk main of large has 3.0 TiB'],
+      ['data', 3, 'the disk data of data has 3.0 TiB'],
+      ['two', 4, 'the format gce holds one disk, and two has 2'],
+    ] as const;
+    for (const [name, line, message] of cases) {
+      for (const option of ['--force', '-n']) {
+        const { status, stdout, stderr } = await project.vlb(['export', name, option]);
+        assert.equal(status, 2, stderr);
+        assert.match(stderr, new RegExp(`${message}(.|\\n)*at vlb\\.yaml:${line}`));
+        assert.doesNotMatch(stdout + stderr, /building|exporting/);
+      }
+    }
+    rmSync(project.path('layers/50_large'), { recursive: true });
+    project.write({ 'layers/20_app/page': 'second\n', 'vlb.yaml': CONFIG });
+  });
+
   test('--no-build fails where a layer has to be built, and names it', async () => {
     project.write({ 'layers/20_app/page': 'third\n' });
     const refused = await project.vlb(['export', '--no-build']);

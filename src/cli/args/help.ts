@@ -1,12 +1,16 @@
 // The texts of `vlb help` and `--help`, wrapped for the terminal.
 
+import { FORMAT_NAMES, FORMATS, formatOptions } from '../../model/machine/format.ts';
 import type { HintWord } from '../../project/hints/words.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { commandAt, dashed, joined, namesBelow, ROOT, usageOf } from './table/table.ts';
 import type { Argument, Option } from './table/types.ts';
 
 /** The topics of `vlb help` that are not commands. */
-export const HELP_TOPICS = [{ word: 'hints', text: 'the comments in scripts that vlb reads' }] as const;
+export const HELP_TOPICS = [
+  { word: 'hints', text: 'the comments in scripts that vlb reads' },
+  { word: 'formats', text: 'the formats that vlb export writes, and their options' },
+] as const;
 
 /** Also printed by the manual page. */
 export const HINTS_ARE =
@@ -53,6 +57,31 @@ export function hintsText(hints: readonly Hint[], columns: number): string {
     ...hints.flatMap(({ form, text }) => [`  # vlb: ${form}`, ...wrapped(text, columns, '      ')]),
     '',
   ].join('\n');
+}
+
+/** The formats of exports with their options. Ends with a line feed. */
+export function formatsText(columns: number): string {
+  const rows = formatRows().flatMap(([format, options]) => [
+    format,
+    ...options.map(([name, text]): Row => [`  ${name}:`, text]),
+  ]);
+  const second = Math.max(...rows.map(([left]) => left.length)) + 4;
+  return ['Formats:', ...rows.flatMap((row) => twoColumns(row, second, columns)), ''].join('\n');
+}
+
+/** A row for each format, with those of its options. */
+export function formatRows(): readonly (readonly [format: Row, options: readonly Row[]])[] {
+  return FORMAT_NAMES.map((name) => {
+    const { text, for: whom } = FORMATS[name];
+    const options = Object.entries(formatOptions(name)).map(([option, { text: about, choices }]): Row => {
+      const [first, ...others] = choices ?? [];
+      return [
+        option,
+        first === undefined ? about : `${about}: ${[`${first} (default)`, ...others].join(', ')}`,
+      ];
+    });
+    return [[name, `${text}; for ${whom}`], options];
+  });
 }
 
 /** `-j, --jobs N`; of an optional value `--force[=LAYER]`. */

@@ -1,7 +1,14 @@
 // The manual page vlb(1), in man(7)'s roff: made by bin/man.mjs from the table of commands and from the hints.
 
 import { EXIT_TEXTS } from '../exit-status.ts';
-import { argumentRows, HINTS_ARE, type Hint, sentence as plainSentence, withChoices } from './help.ts';
+import {
+  argumentRows,
+  formatRows,
+  HINTS_ARE,
+  type Hint,
+  sentence as plainSentence,
+  withChoices,
+} from './help.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { COMMANDS, dashed, ROOT, usageOf } from './table/table.ts';
 import type { Command, Option } from './table/types.ts';
@@ -44,6 +51,11 @@ export function manPage(hints: readonly Hint[], version: string): string {
     '.SH HINTS',
     roff(HINTS_ARE),
     ...hints.flatMap(({ form, text }) => item(`\\fB# vlb: ${roff(form)}\\fR`, text)),
+    '.SH FORMATS',
+    ...formatRows().flatMap(([[name, text], options]) => [
+      ...item(`\\fB${roff(name)}\\fR`, text),
+      ...options.flatMap(([option, about]) => ['.RS', ...item(`\\fB${roff(option)}\\fR`, about), '.RE']),
+    ]),
     '.SH EXIT STATUS',
     ...EXIT_TEXTS.flatMap(([status, text]) => item(`\\fB${status}\\fR`, text)),
     '.SH ENVIRONMENT',

@@ -7,7 +7,7 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Machine } from '../../model/machine/machine.ts';
-import type { ExportDisk, Exporter, ExportJob } from '../../model/ports/exporter.ts';
+import type { ExportDisk, Exporter, ExportJob, ProposedDisk } from '../../model/ports/exporter.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import { isFull } from '../run/space.ts';
 import { noteFresh, type Staleness, staleness, type Target } from './fresh.ts';
@@ -128,7 +128,9 @@ async function writeFiles(
   if (!described.ok) return described;
   const machine = described.value;
   const job = { machine, disks: disks.value, options: optionsOf(order) };
-  const refused = exporter.refusal?.(job);
+  const [system, ...others] = disks.value;
+  const proposal = { ...job, disks: [proposed(system), ...others.map(proposed)] as const };
+  const refused = exporter.refusal?.(proposal);
   if (refused) return { ok: false, failure: { ...(order.where ? { where: order.where } : {}), ...refused } };
   const total = disks.value.reduce((sum, { bytes }) => sum + bytes, 0);
   const onProgress = (part: number) => run.onProgress(task, Math.round(part * total), total);
@@ -169,6 +171,10 @@ async function writeFiles(
   replaceExport({ fresh, scratch, ...place }, target.directory);
   noteFresh(target, names, key, run.host.bootId(), order.after === undefined);
   return ok(files);
+}
+
+function proposed({ name, size, system }: ExportDisk): ProposedDisk {
+  return { name, size, isEmpty: system === undefined };
 }
 
 /** The machine, with the operating system in its image where the format describes that and vlb.yaml does not say it. */

@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { artifactFile, mainDisk, nameOf } from '../../model/artifact.ts';
-import type { ExportOrder } from '../../model/machine/format.ts';
+import type { Failure } from '../../model/failure.ts';
+import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Exporters } from '../../model/ports/exporter.ts';
 import type { PlannedMachine } from '../../plan/machines.ts';
 import type { DiskSource, ExportTask } from './export-machine.ts';
@@ -12,6 +13,8 @@ import { builtFrom, type Known } from './lineage.ts';
 /** One export of a machine that is wanted. */
 export interface Wish {
   readonly planned: PlannedMachine;
+  /** The size of each disk, bytes, as far as it is known before the layers are built. */
+  readonly sizes: readonly (number | undefined)[];
   readonly order: ExportOrder;
 }
 
@@ -20,7 +23,7 @@ export interface Wish {
  * @param output absolute path of the directory that gets `<machine>/<format>`
  */
 export function taskOf(
-  { planned: { machine, layers }, order }: Wish,
+  { planned: { machine, layers }, order }: Pick<Wish, 'planned' | 'order'>,
   known: Known,
   exporters: Exporters,
   output: string,
@@ -55,4 +58,18 @@ function imageSource(name: string, layer: string | undefined, known: Known): Dis
     node: known.plan.find(({ node }) => node.name === layer)?.node,
     bytes: store.chain(nameOf(artifact)).reduce((sum, { bytes }) => sum + bytes, 0),
   };
+}
+
+/** Why a format cannot hold the machine, as far as that is known before anything is built. */
+export function refusalOf(
+  { planned: { machine }, order, sizes }: Wish,
+  exporters: Exporters,
+): Failure | undefined {
+  const [system, ...others] = machine.disks.map(({ name, image }, index) => ({
+    ...{ name, size: sizes[index], isEmpty: image === undefined },
+  }));
+  if (!system) throw new Error('a machine has a disk');
+  const proposal = { machine, disks: [system, ...others] as const, options: optionsOf(order) };
+  const failure = exporters[order.format].refusal?.(proposal);
+  return failure && { ...(order.where ? { where: order.where } : {}), ...failure };
 }

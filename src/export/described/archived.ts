@@ -12,14 +12,17 @@ import {
   virtualBoxMetadata,
   virtualBoxVagrantfile,
 } from '../../machine/vagrant.ts';
-import { VIRTUALBOX_CARDS } from '../../machine/virtualbox.ts';
-import { VMWARE_CARDS } from '../../machine/vmware.ts';
+import { VIRTUALBOX_CARDS, VIRTUALBOX_MOST } from '../../machine/virtualbox.ts';
+import { VMWARE_CARDS, VMWARE_MOST } from '../../machine/vmware.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Exporter, ExportJob, ExportTools } from '../../model/ports/exporter.ts';
 import { eachDisk } from '../each-disk.ts';
 import { ZSTD_QCOW2 } from '../qcow2.ts';
 import { STREAM_VMDK } from '../vmdk.ts';
 import { describe, unable, writeText } from './describe.ts';
+
+/** Disks are on one SATA controller, and the machine is of VMware's. */
+const OVA_MOST = { ...VMWARE_MOST, disks: 30 } as const;
 
 /** The names of an archive's files, in the order in which they are in it. */
 type Names = readonly string[];
@@ -29,7 +32,8 @@ export function ovaExporter(tools: ExportTools): Exporter {
   return {
     version: 1,
     describesMachine: true,
-    refusal: (job) => unable('ova', job, { architectures: ['x86_64'], cards: Object.keys(VMWARE_CARDS) }),
+    refusal: (job) =>
+      unable('ova', job, { architectures: ['x86_64'], cards: Object.keys(VMWARE_CARDS), ...OVA_MOST }),
     write: archived(tools, 'ova', async (job) => {
       const written = await writeDisks(job);
       if (!written.ok) return written;
@@ -92,6 +96,7 @@ export function vagrantVirtualBoxExporter(tools: ExportTools): Exporter {
         architectures: ['x86_64'],
         cards: Object.keys(VIRTUALBOX_CARDS),
         uefi: false,
+        ...VIRTUALBOX_MOST,
       }),
     write: archived(tools, 'box', async (job) => {
       const written = await writeDisks(job);

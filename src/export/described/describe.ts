@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Arch, type Description, diskIdentity } from '../../machine/description.ts';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
-import { diskName, type ExportDisk, type ExportJob } from '../../model/ports/exporter.ts';
+import { diskName, type ExportDisk, type ExportJob, type Proposal } from '../../model/ports/exporter.ts';
 
 const ARCHITECTURES: Readonly<Record<string, Arch>> = { x64: 'x86_64', arm64: 'aarch64' };
 
@@ -51,13 +51,17 @@ interface Abilities {
   readonly cards?: readonly string[];
   readonly secureBoot?: boolean;
   readonly uefi?: boolean;
+  /** How many disks, network cards, and both together a machine can have. */
+  readonly disks?: number;
+  readonly networks?: number;
+  readonly devices?: number;
 }
 
 /** Why a format cannot express a machine. */
 export function unable(
   format: string,
-  { machine }: Pick<ExportJob, 'machine'>,
-  { architectures, cards, secureBoot = true, uefi = true }: Abilities,
+  { machine, disks }: Pick<Proposal, 'machine' | 'disks'>,
+  { architectures, cards, secureBoot = true, uefi = true, ...most }: Abilities,
 ): Failure | undefined {
   const arch = archHere();
   if (architectures && !architectures.includes(arch)) {
@@ -71,6 +75,19 @@ export function unable(
     return fail('usage', `the format ${format} has no network card ${card.model}`, {
       hint: `valid models with ${format}: ${cards?.join(', ')}`,
     }).failure;
+  }
+  const counts = [
+    ['disks', disks.length, most.disks],
+    ['network cards', machine.networks.length, most.networks],
+    ['disks and network cards', disks.length + machine.networks.length, most.devices],
+  ] as const;
+  const over = counts.find(([, count, limit]) => count > (limit ?? count));
+  if (over) {
+    const [what, count, limit] = over;
+    return fail(
+      'usage',
+      `the format ${format} has at most ${limit} ${what}, and ${machine.name} has ${count}`,
+    ).failure;
   }
   if (machine.firmware === 'uefi' && !uefi) {
     return fail('usage', `the format ${format} cannot express firmware: uefi`, {

@@ -1,9 +1,9 @@
 // The formats of programs that are given a disk and commands: proxmox, openstack and hyperv.
 
 import type { Description } from '../../machine/description.ts';
-import { hypervScript } from '../../machine/hyperv.ts';
+import { HYPERV_MOST, hypervScript } from '../../machine/hyperv.ts';
 import { OPENSTACK_CARDS, openstackScript } from '../../machine/openstack.ts';
-import { PROXMOX_CARDS, proxmoxScript } from '../../machine/proxmox.ts';
+import { PROXMOX_CARDS, PROXMOX_MOST, proxmoxScript } from '../../machine/proxmox.ts';
 import type { Exporter } from '../../model/ports/exporter.ts';
 import { eachDisk, type WriteDisk } from '../each-disk.ts';
 import { ZSTD_QCOW2 } from '../qcow2.ts';
@@ -29,7 +29,7 @@ export function proxmoxExporter(): Exporter {
       script: 'import',
       text: proxmoxScript,
     },
-    abilities: { architectures: ['x86_64'], cards: PROXMOX_CARDS },
+    abilities: { architectures: ['x86_64'], cards: PROXMOX_CARDS, ...PROXMOX_MOST },
   });
 }
 
@@ -50,7 +50,7 @@ export function openstackExporter(): Exporter {
 export function hypervExporter(): Exporter {
   return scripted({
     ...{ format: 'hyperv', extension: 'vhdx', writeDisk: VHDX, script: 'import.ps1', text: hypervScript },
-    abilities: { architectures: ['x86_64'], cards: ['virtio'] },
+    abilities: { architectures: ['x86_64'], cards: ['virtio'], ...HYPERV_MOST },
   });
 }
 

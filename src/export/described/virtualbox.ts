@@ -1,6 +1,6 @@
 // The format virtualbox: a .vbox file and its disks.
 
-import { VIRTUALBOX_CARDS, vbox } from '../../machine/virtualbox.ts';
+import { VIRTUALBOX_CARDS, VIRTUALBOX_MOST, vbox } from '../../machine/virtualbox.ts';
 import type { Exporter } from '../../model/ports/exporter.ts';
 import { eachDisk } from '../each-disk.ts';
 import { VDI } from '../vdi.ts';
@@ -16,6 +16,7 @@ export function virtualBoxExporter(): Exporter {
         architectures: ['x86_64'],
         cards: Object.keys(VIRTUALBOX_CARDS),
         secureBoot: false,
+        ...VIRTUALBOX_MOST,
       }),
     write: async (job) => {
       const described = writeText(job, `${job.machine.name}.vbox`, vbox(describe(job, 'vdi')));

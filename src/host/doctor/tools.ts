@@ -69,9 +69,10 @@ function tools(): readonly Tool[] {
       ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
       : []),
     { group: boot, name: 'xorriso', purpose: 'creates the seed disk for test-boot/user-data' },
-    { group: exported, name: 'pigz', purpose: 'writes the formats raw.gz and gce' },
-    { group: exported, name: 'xz', purpose: 'writes the format raw.xz' },
-    { group: exported, name: 'zstd', purpose: 'writes the format raw.zst' },
+    { group: exported, name: 'getfattr', purpose: 'compares layers for the formats oci and docker' },
+    { group: exported, name: 'pigz', purpose: 'writes the formats raw.gz, gce, oci and containerdisk' },
+    { group: exported, name: 'xz', purpose: 'writes the format raw.xz, and rootfs with compression xz' },
+    { group: exported, name: 'zstd', purpose: 'writes the format raw.zst, and others with compression zstd' },
     {
       group: exported,
       name: 'tar',

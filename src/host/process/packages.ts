@@ -50,6 +50,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   bzip2: 'bzip2',
   unzip: 'unzip',
   tar: 'tar',
+  getfattr: 'attr',
   gpg: ['gpg', 'gnupg2', 'gnupg', 'gpg2'],
   skopeo: 'skopeo',
   gpgv: ['gpgv', 'gnupg2', 'gnupg', 'gpg2'],

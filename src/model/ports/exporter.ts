@@ -12,13 +12,25 @@ export interface Exporter {
   readonly version: number;
   /** Whether what it writes depends on more of the machine than its name and its disks. */
   readonly describesMachine: boolean;
-  /** Why the format cannot hold a machine, before anything is written. */
+  /** Why the format cannot hold a machine: asked before anything is built, and again when all is known. */
   readonly refusal?: ExporterRefusal;
   /** Writes the files. Fails as `host`, or as `interrupted` on the signal; partial files are removed by the caller. */
   write(job: ExportJob): Promise<Result<void>>;
 }
 
-export type ExporterRefusal = (job: Pick<ExportJob, 'machine' | 'disks' | 'options'>) => Failure | undefined;
+export type ExporterRefusal = (proposal: Proposal) => Failure | undefined;
+
+/** What is known of an export before it begins. */
+export interface Proposal extends Pick<ExportJob, 'machine' | 'options'> {
+  /** The system disk first. */
+  readonly disks: readonly [ProposedDisk, ...ProposedDisk[]];
+}
+
+export interface ProposedDisk extends Pick<ExportDisk, 'name'> {
+  /** Virtual size, bytes; undefined while it is not known. */
+  readonly size: number | undefined;
+  readonly isEmpty: boolean;
+}
 
 /** One export, as its format sees it. */
 export interface ExportJob {

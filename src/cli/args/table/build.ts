@@ -69,7 +69,7 @@ export const EXPORT = {
     format: {
       value: 'FORMAT',
       list: true,
-      text: 'write FORMAT (default: those that vlb.yaml lists; repeatable)',
+      text: 'write FORMAT, see vlb help formats (default: those that vlb.yaml lists; repeatable)',
     },
     output: { value: 'DIR', text: 'write to DIR/MACHINE/FORMAT (default: build/export)' },
     'no-build': { text: 'fail if a layer has to be built' },

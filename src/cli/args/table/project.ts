@@ -141,8 +141,10 @@ export const SCHEMA = {
 } as const satisfies Command;
 
 export const HELP = {
-  text: 'print help for a command, or list the hints',
-  arguments: { topic: { value: 'TOPIC', rest: true, text: 'TOPIC is a command, or the word hints' } },
+  text: 'print help for a command, or list the hints or the formats of exports',
+  arguments: {
+    topic: { value: 'TOPIC', rest: true, text: 'TOPIC is a command, or the word hints or formats' },
+  },
   examples: [
     ['vlb help store gc', 'same as vlb store gc --help'],
     ['vlb help hints', 'the comments in scripts that vlb reads'],

@@ -6,9 +6,11 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { complete, type Names } from '../../../../src/cli/args/complete.ts';
 import { commandsPage } from '../../../../src/cli/args/docs.ts';
-import { hintsText } from '../../../../src/cli/args/help.ts';
+import { formatsText, hintsText } from '../../../../src/cli/args/help.ts';
+import { manPage } from '../../../../src/cli/args/man.ts';
 import { COMMANDS, ROOT } from '../../../../src/cli/args/table/table.ts';
 import type { Command } from '../../../../src/cli/args/table/types.ts';
+import { FORMAT_NAMES, formatOptions } from '../../../../src/model/machine/format.ts';
 import { VLB_WORDS } from '../../../../src/project/hints/words.ts';
 
 const asked: (string | undefined)[] = [];
@@ -99,6 +101,21 @@ for (const [path, command] of Object.entries<Command>({ ...COMMANDS, vlb: ROOT }
 test('docs/commands.md is that of the table: run `npm run docs`', () => {
   const file = path.resolve(import.meta.dirname, '../../../../docs/commands.md');
   assert.equal(readFileSync(file, 'utf8'), commandsPage());
+});
+
+test('help lists every format with its options, and the manual page too', () => {
+  const page = manPage([], '1');
+  for (const columns of [60, 80]) {
+    const text = formatsText(columns);
+    assert.ok(text.split('\n').every((line) => line.length <= columns));
+    for (const name of FORMAT_NAMES) {
+      const [, part = ''] = new RegExp(`\n  ${name} ((?:.*\n(?!  \\S))*.*)`).exec(text) ?? [];
+      assert.notEqual(part, '', name);
+      for (const option of Object.keys(formatOptions(name)))
+        assert.match(part, new RegExp(`\n    ${option}: `));
+      assert.ok(page.includes(`\\fB${name.replaceAll('-', '\\-')}\\fR`), name);
+    }
+  }
 });
 
 test('help lists every hint, and the documents name them all', () => {
