@@ -1,9 +1,10 @@
-// The format rootfs: the files of the system, with those that its fstab mounts, in a tar archive.
+// The format rootfs: the files of the system, with those that its fstab mounts, in a tar archive or a directory.
 
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { visit } from '../diff/compare.ts';
-import type { Compression, Exporter, ExportTools } from '../model/ports/exporter.ts';
+import { type Failure, fail, ok } from '../model/failure.ts';
+import type { Compression, Exporter, ExportTools, Proposal } from '../model/ports/exporter.ts';
 import { oneSystem, systemOf, watchGrowth } from './system.ts';
 
 /** The part of the work that is done when the archive is written, if it is to be compressed, roughly. */
@@ -16,13 +17,22 @@ export function rootfsExporter({ packer }: Pick<ExportTools, 'packer'>): Exporte
   return {
     version: 1,
     describesMachine: false,
-    refusal: oneSystem('rootfs'),
+    refusal: (job) => oneSystem('rootfs')(job) ?? packedDirectory(job),
     write: async ({ machine, disks: [disk], options, ...job }) => {
       const { layers, mount } = systemOf(disk);
       const top = layers.at(-1);
       if (!top) throw new Error(`the disk ${disk.name} has no layers`);
       const viewer = await job.viewer();
       if (!viewer.ok) return viewer;
+      if (options['as'] === 'directory') {
+        // Programs of the image that run as their owner are for nobody else on this machine.
+        chmodSync(job.directory, 0o700);
+        const copied = await visit(viewer.value, top.image, mount, (system) =>
+          system.copyTree(path.join(job.directory, machine.name)),
+        );
+        if (copied.ok) job.onTree({ name: machine.name, bytes: copied.value });
+        return copied.ok ? ok() : copied;
+      }
       const extension = EXTENSIONS[options['compression'] ?? 'none'];
       const target = path.join(job.directory, `${machine.name}.tar`);
       const tar = extension === undefined ? target : path.join(job.scratch, 'root.tar');
@@ -39,4 +49,11 @@ export function rootfsExporter({ packer }: Pick<ExportTools, 'packer'>): Exporte
       return packed;
     },
   };
+}
+
+function packedDirectory({ options }: Pick<Proposal, 'options'>): Failure | undefined {
+  if (options['as'] !== 'directory' || options['compression'] === 'none') return undefined;
+  return fail('usage', 'as: directory cannot be compressed', {
+    hint: 'use either as or compression, not both',
+  }).failure;
 }

@@ -122,7 +122,7 @@ async function exportAll(
   const exported: ExportTask[] = [];
   let failure: Failure | undefined;
   for (const wish of wishes) {
-    const task = taskOf(wish, ready, exporters, outputOf(workspace, request));
+    const task = taskOf(wish, ready, exporters, outputOf(workspace, request), wishes);
     const done = await exportOne(task, workspace, run, request);
     if (done.ok) {
       exported.push(task);

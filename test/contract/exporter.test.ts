@@ -92,7 +92,9 @@ async function written(format: FormatName, tree: Tree, source: string, signal = 
     viewer: () => assert.fail('disks are not mounted'),
     signal,
     convert: ({ source }, target, to) => qemuImg.convert(source, 'qcow2', target, signal, to),
+    share: (_name, _target, make) => make(),
     onProgress: () => {},
+    onTree: () => assert.fail('there is no tree'),
   });
   return { done, files: readdirSync(directory).map((name) => path.join(directory, name)) };
 }

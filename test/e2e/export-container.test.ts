@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { diskThatWrites } from '../rig/boot/boot-sector.ts';
 import { treeIn, treeOf } from '../rig/disk-truth.ts';
 import { untilClean } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
@@ -119,6 +120,21 @@ describe('vlb export to container images', () => {
     const { uid, gid } = lstatSync(disk);
     assert.deepEqual([uid, gid], [107, 107]);
     runAsRoot('qemu-img', 'compare', disk, project.path('build/30_page.qcow2'));
+  });
+
+  test('containerdisk: its disk boots', async () => {
+    await using own = new TestProject({
+      'layers/10_app/modify-disk': '#!/bin/sh\n# vlb: disk-size 1M\n:\n',
+      'vlb.yaml': 'base: guest.img\n',
+    });
+    writeFileSync(own.path('guest.img'), diskThatWrites('hello from the disk\n'));
+    const done = await own.vlb(['export', '10_app', '--format', 'containerdisk']);
+    assert.equal(done.status, 0, done.stderr);
+    const layout = own.path('build/export/10_app/containerdisk');
+    runAsRoot('umoci', 'unpack', '--image', `${layout}:latest`, own.path('bundle'));
+    const disk = own.path('bundle/rootfs/disk/10_app.qcow2');
+    const booted = await own.vlb(['test-boot', disk, '--expect', 'hello from the disk']);
+    assert.equal(booted.status, 0, booted.stderr);
   });
 
   test('the same layers have the same digests, and a change of the last one changes only that', async () => {

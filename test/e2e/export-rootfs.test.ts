@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { treeIn, treeOf } from '../rig/disk-truth.ts';
@@ -93,5 +101,48 @@ describe('vlb export --format rootfs', () => {
     assert.equal(existsSync(tar()), false);
     const unpacked = execFileSync('zstd', ['-dqc', `${tar()}.zst`], { maxBuffer: 2 ** 28 });
     assert.ok(unpacked.equals(first));
+  });
+
+  test('as a directory, it is the same system, for its owner alone', async () => {
+    const exported = async (options: string) => {
+      project.write({
+        'vlb.yaml': `machines: { web: { disks: [{ image: 20_app }], exports: [{ format: rootfs, ${options} }] } }\n`,
+      });
+      return project.vlb(['export', 'web']);
+    };
+    const refused = await exported('as: directory, compression: zstd');
+    assert.equal(refused.status, 2, refused.stderr);
+    assert.match(refused.stderr, /as: directory cannot be compressed/);
+
+    const done = await exported('as: directory');
+    assert.equal(done.status, 0, done.stderr);
+    assert.match(done.stdout, /rootfs +\d.* MiB/);
+    const root = project.path('build/export/web/rootfs/web');
+    assert.equal(existsSync(`${tar()}.zst`), false);
+    const isOnRoot = ([name]: [string, string]) => !/^\/(var|boot)(\/|$)/.test(name);
+    const [found, expected] = [
+      treeIn(root),
+      treeOf(project.path('build/20_app.qcow2'), project.directory),
+    ].map((tree) => [...tree].filter(isOnRoot).sort());
+    assert.deepEqual(found, expected);
+    assert.equal(readFileSync(path.join(root, 'var/lib/state'), 'utf8'), 'state\n');
+    assert.match(treeIn(path.join(root, 'var')).get('/lib/state') ?? '', /posix_acl_access/);
+    const [file, hard, holes] = ['file', 'dir/hard', 'holes'].map((name) =>
+      lstatSync(path.join(root, 'data', name)),
+    );
+    assert.equal(hard?.ino, file?.ino);
+    assert.equal(file?.mtime.toISOString(), '2001-02-03T04:05:06.123Z');
+    assert.ok((holes?.blocks ?? 0) * 512 < 8 * 1024 ** 2, 'holes stay holes');
+    assert.equal(statSync(path.dirname(root)).mode & 0o777, 0o700);
+    assert.equal(runAsRoot('chroot', root, '/bin/cat', '/data/dir/hard'), 'text\n');
+
+    const again = await project.vlb(['export', 'web', '-n']);
+    assert.match(again.stdout, /fresh +web as rootfs/);
+    writeFileSync(project.path('build/export/web/rootfs/notes'), 'mine');
+    const archive = await exported('as: archive');
+    assert.equal(archive.status, 0, archive.stderr);
+    assert.deepEqual(readdirSync(path.dirname(root)).sort(), ['manifest.json', 'notes', 'web.tar']);
+    assert.notEqual(statSync(path.dirname(root)).mode & 0o777, 0o700);
+    await untilClean(project);
   });
 });

@@ -7,7 +7,13 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Machine } from '../../model/machine/machine.ts';
-import type { ExportDisk, Exporter, ExportJob, ProposedDisk } from '../../model/ports/exporter.ts';
+import type {
+  ExportDisk,
+  ExportedTree,
+  Exporter,
+  ExportJob,
+  ProposedDisk,
+} from '../../model/ports/exporter.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import { isFull } from '../run/space.ts';
 import { noteFresh, type Staleness, staleness, type Target } from './fresh.ts';
@@ -20,6 +26,7 @@ import {
   type GitState,
   MANIFEST_FILE,
   manifestText,
+  namesOf,
 } from './manifest.ts';
 import { checkTarget, closeWorkplace, openWorkplace, replaceExport, type Workplace } from './place.ts';
 import type { SharedDisks } from './shared-disks.ts';
@@ -49,10 +56,12 @@ export interface ExportTask {
   readonly order: ExportOrder;
   readonly exporter: Exporter;
   readonly target: Target;
+  /** Whether other exports of the run want what this one shares. */
+  readonly isShared: boolean;
 }
 
 export interface ExportRun {
-  readonly host: Pick<Host, 'images' | 'isAlive' | 'bootId'>;
+  readonly host: Pick<Host, 'images' | 'isAlive' | 'bootId' | 'removeTree'>;
   readonly owner: string;
   readonly signal: AbortSignal;
   readonly shared: SharedDisks;
@@ -93,7 +102,7 @@ export async function writeExport(
   try {
     const free = checkTarget(directory, [MANIFEST_FILE]);
     if (!free.ok) return free;
-    place = openWorkplace(directory, run.owner, run.host.isAlive);
+    place = await openWorkplace(directory, run.owner, run.host.isAlive, run.host.removeTree);
     const written = await writeFiles(task, place, run);
     if (written.ok || !isFull(path.dirname(directory))) return written;
     return noSpace(directory, written.failure.message);
@@ -103,7 +112,7 @@ export async function writeExport(
       ? noSpace(directory, String(error))
       : failAt(directory, 'cannot write the export', error);
   } finally {
-    if (place) closeWorkplace(place);
+    if (place) await closeWorkplace(place, run.host.removeTree);
   }
 }
 
@@ -137,6 +146,7 @@ async function writeFiles(
   const { signal, shared } = run;
   const convert: ExportJob['convert'] = (disk, file, to) =>
     shared.convert(path.dirname(target.directory), disk, file, signal, to);
+  const trees: ExportedTree[] = [];
   const written = await exporter.write({
     ...job,
     directory: fresh,
@@ -144,12 +154,16 @@ async function writeFiles(
     viewer: run.viewer,
     signal,
     convert,
+    share: (name, file, make) =>
+      task.isShared ? shared.share(path.dirname(target.directory), name, file, make) : make(),
     onProgress,
+    onTree: (one) => trees.push(one),
   });
   if (run.signal.aborted) return INTERRUPTED;
   if (!written.ok) return written;
+  const [tree] = trees;
   const files: ExportedFile[] = [];
-  for (const name of filesBelow(fresh)) files.push(await describeFile(fresh, name, run.signal));
+  for (const name of filesBelow(fresh, tree?.name)) files.push(await describeFile(fresh, name, run.signal));
   const key = keyOf(task);
   const manifest = {
     machine: machine.name,
@@ -158,6 +172,7 @@ async function writeFiles(
     vlb: VERSION,
     git: await run.git(),
     files,
+    ...(tree ? { tree } : {}),
     disks: disks.value.map(({ name, size }, index) => ({
       name,
       size,
@@ -165,10 +180,10 @@ async function writeFiles(
     })),
   };
   writeFileSync(path.join(fresh, MANIFEST_FILE), manifestText(manifest));
-  const names = [MANIFEST_FILE, ...files.map(({ name }) => name)];
+  const names = namesOf(manifest);
   const free = checkTarget(target.directory, names);
   if (!free.ok) return free;
-  replaceExport({ fresh, scratch, ...place }, target.directory);
+  await replaceExport({ fresh, scratch, ...place }, target.directory, run.host.removeTree);
   noteFresh(target, names, key, run.host.bootId(), order.after === undefined);
   return ok(files);
 }
@@ -191,12 +206,15 @@ function layersOf(disk: DiskSource | undefined): ExportedDisk['layers'] {
   return disk?.type === 'image' ? disk.from.layers : [];
 }
 
-/** The files in a directory and below, sorted. */
-function filesBelow(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
-    .sort();
+/** The files in a directory and below, sorted. @param but a directory in it whose files do not count */
+function filesBelow(directory: string, but?: string): readonly string[] {
+  const below = (place: string): readonly string[] =>
+    readdirSync(path.join(directory, place), { withFileTypes: true }).flatMap((entry) => {
+      const name = path.join(place, entry.name);
+      if (entry.isDirectory()) return name === but ? [] : below(name);
+      return entry.isFile() ? [name] : [];
+    });
+  return below('').toSorted();
 }
 
 /** The disks as files that can be read: empty ones are created. */

@@ -6,7 +6,7 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { attempt } from '../../util/errors.ts';
 import { makeDirectories, textIfAny } from '../../util/fs.ts';
-import { describeFile, filesIn, MANIFEST_FILE } from './manifest.ts';
+import { describeFile, filesIn, MANIFEST_FILE, namesOf, treeIn } from './manifest.ts';
 
 export interface Target {
   /** Absolute path of the directory of the export. */
@@ -23,7 +23,7 @@ export function targetAt(directory: string, state: string): Target {
 
 /**
  * Why an export has to be written; undefined when it is fresh. Files are not flushed: after a restart of the machine, they are
- * compared with the digests of the manifest.
+ * compared with the digests of the manifest; a directory is written again.
  * @param boot identifies this boot of the machine
  */
 export async function staleness(
@@ -36,11 +36,13 @@ export async function staleness(
   const files = manifest === undefined ? undefined : filesIn(manifest);
   const noted = textIfAny(target.note);
   if (files === undefined || noted === undefined) return 'not exported';
-  const names = [MANIFEST_FILE, ...files.map(({ name }) => name)];
+  const tree = treeIn(manifest ?? '');
+  const names = namesOf({ files, ...(tree ? { tree } : {}) });
   if (noted === noteText(target, names, key, boot)) return undefined;
   if (noted === `${noteText(target, names, key, boot)}${UNFINISHED}`) return 'its command failed';
   if (attempt(() => JSON.parse(noted).key) !== key) return 'changed';
   if (attempt(() => JSON.parse(noted).boot) === boot) return 'files changed';
+  if (tree) return 'files changed';
   for (const file of files) {
     const now = await describeFile(target.directory, file.name, signal).catch(() => undefined);
     if (now?.size !== file.size || now.sha256 !== file.sha256) return 'files changed';
@@ -64,8 +66,9 @@ const UNFINISHED = ' unfinished';
 
 /** The size of the files of an export. */
 export function exportedBytes({ directory }: Target): number {
-  const files = filesIn(textIfAny(path.join(directory, MANIFEST_FILE)) ?? '') ?? [];
-  return files.reduce((sum, { size }) => sum + size, 0);
+  const manifest = textIfAny(path.join(directory, MANIFEST_FILE)) ?? '';
+  const files = filesIn(manifest) ?? [];
+  return files.reduce((sum, { size }) => sum + size, treeIn(manifest)?.bytes ?? 0);
 }
 
 /**
@@ -100,7 +103,7 @@ function noteText(
   const files: Record<string, string> = {};
   for (const name of names.toSorted()) {
     const stat = lstatSync(path.join(directory, name), { bigint: true, throwIfNoEntry: false });
-    if (!stat?.isFile()) return undefined;
+    if (!stat || !(name.endsWith('/') ? stat.isDirectory() : stat.isFile())) return undefined;
     files[name] = `${stat.size} ${stat.mtimeNs} ${stat.ino}`;
   }
   return JSON.stringify({ key, boot, files });

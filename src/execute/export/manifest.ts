@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { ExportedTree } from '../../model/ports/exporter.ts';
 import { isObject, parseObject } from '../../util/json.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -17,6 +18,8 @@ export interface ExportManifest {
   /** The commit of the project; null outside a git repository. */
   readonly git: GitState | null;
   readonly files: readonly ExportedFile[];
+  /** A directory whose files are not listed. */
+  readonly tree?: ExportedTree;
   readonly disks: readonly ExportedDisk[];
 }
 
@@ -76,6 +79,20 @@ function isDisk(value: unknown): value is ExportedDisk {
         isObject(layer) && ['layer', 'key', 'digest'].every((name) => typeof layer[name] === 'string'),
     )
   );
+}
+
+/** The directory of a manifest whose files are not listed. */
+export function treeIn(text: string): ExportedTree | undefined {
+  const tree = parseObject(text)?.['tree'];
+  if (!isObject(tree)) return undefined;
+  const { name, bytes } = tree;
+  const isTree = typeof name === 'string' && typeof bytes === 'number';
+  return isTree && isInside(name) && !name.includes('/') ? { name, bytes } : undefined;
+}
+
+/** The names of all that an export consists of, its manifest first; that of a directory ends in a slash. */
+export function namesOf({ files, tree }: Pick<ExportManifest, 'files' | 'tree'>): readonly string[] {
+  return [MANIFEST_FILE, ...files.map(({ name }) => name), ...(tree ? [`${tree.name}/`] : [])];
 }
 
 /** The files that a manifest names; undefined when the text is not a manifest of vlb. */

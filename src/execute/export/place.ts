@@ -4,7 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } fro
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { makeDirectories, namesIn, textIfAny } from '../../util/fs.ts';
-import { filesIn, MANIFEST_FILE } from './manifest.ts';
+import { filesIn, MANIFEST_FILE, treeIn } from './manifest.ts';
 import { SHARED_PREFIX } from './shared-disks.ts';
 
 /** The directories of one export in progress, beside its target: one renames them there. */
@@ -26,8 +26,16 @@ export function workplaceAt(target: string, owner: string): Workplace {
   return { fresh: beside('fresh'), scratch: beside('scratch'), old: beside('old') };
 }
 
+/** Removes a directory, whose files may belong to root: `Host.removeTree`. */
+type Remove = (directory: string) => Promise<Result<void>>;
+
 /** Creates the directories, after what killed exports left was completed or removed. Throws node's fs errors. */
-export function openWorkplace(target: string, owner: string, isAlive: (owner: string) => boolean): Workplace {
+export async function openWorkplace(
+  target: string,
+  owner: string,
+  isAlive: (owner: string) => boolean,
+  remove: Remove,
+): Promise<Workplace> {
   const parent = path.dirname(target);
   makeDirectories(parent);
   for (const name of namesIn(parent)) {
@@ -37,8 +45,8 @@ export function openWorkplace(target: string, owner: string, isAlive: (owner: st
     const prefix = `.${path.basename(target)}-`;
     const [, kind, of = ''] = new RegExp(`^(${KINDS.join('|')})-(.+)$`).exec(name.slice(prefix.length)) ?? [];
     if (!name.startsWith(prefix) || kind === undefined || (of !== owner && isAlive(of))) continue;
-    if (kind === 'old') finishReplacing(path.join(parent, name), target);
-    else rmSync(path.join(parent, name), { recursive: true, force: true });
+    if (kind === 'old') await finishReplacing(path.join(parent, name), target, remove);
+    else await remove(path.join(parent, name));
   }
   const place = workplaceAt(target, owner);
   mkdirSync(place.fresh);
@@ -46,8 +54,8 @@ export function openWorkplace(target: string, owner: string, isAlive: (owner: st
   return place;
 }
 
-export function closeWorkplace({ fresh, scratch }: Workplace): void {
-  for (const directory of [fresh, scratch]) rmSync(directory, { recursive: true, force: true });
+export async function closeWorkplace({ fresh, scratch }: Workplace, remove: Remove): Promise<void> {
+  for (const directory of [fresh, scratch]) await remove(directory);
 }
 
 /**
@@ -64,6 +72,7 @@ export function checkTarget(target: string, names: readonly string[]): Result<vo
   }
   const own = ownFiles(target);
   const foreign = names
+    .map((name) => name.replace(/\/$/, ''))
     .flatMap((name) => [...directoriesOf(name).filter((above) => isFile(path.join(target, above))), name])
     .find((name) => !own.has(name) && existsSync(path.join(target, name)));
   if (foreign === undefined) return ok();
@@ -74,20 +83,24 @@ export function checkTarget(target: string, names: readonly string[]): Result<vo
 }
 
 /** Puts the new export in place. Killed at any moment, the next export completes it. Throws node's fs errors. */
-export function replaceExport({ fresh, old }: Workplace, target: string): void {
+export async function replaceExport(
+  { fresh, old }: Workplace,
+  target: string,
+  remove: Remove,
+): Promise<void> {
   if (existsSync(target)) renameSync(target, old);
   renameSync(fresh, target);
-  if (existsSync(old)) finishReplacing(old, target);
+  if (existsSync(old)) await finishReplacing(old, target, remove);
 }
 
 /** Completes the replacement of an earlier export, which has been moved to `old`, or undoes it. */
-function finishReplacing(old: string, target: string): void {
+async function finishReplacing(old: string, target: string, remove: Remove): Promise<void> {
   if (!existsSync(target)) {
     renameSync(old, target);
     return;
   }
   keepForeign(old, target, ownFiles(old), '');
-  rmSync(old, { recursive: true, force: true });
+  await remove(old);
 }
 
 /** Moves what vlb did not write from an earlier export to the new one. @param below relative, '' or ending in a slash */
@@ -107,10 +120,17 @@ function keepForeign(old: string, target: string, own: ReadonlySet<string>, belo
 
 /** What vlb wrote in the directory of an export: files, and directories with a slash at the end. */
 function ownFiles(directory: string): ReadonlySet<string> {
-  const files = filesIn(textIfAny(path.join(directory, MANIFEST_FILE)) ?? '');
+  const manifest = textIfAny(path.join(directory, MANIFEST_FILE)) ?? '';
+  const files = filesIn(manifest);
   if (files === undefined) return new Set();
+  const tree = treeIn(manifest);
   const directories = files.flatMap(({ name }) => directoriesOf(name).map((above) => `${above}/`));
-  return new Set([MANIFEST_FILE, ...files.map(({ name }) => name), ...directories]);
+  return new Set([
+    MANIFEST_FILE,
+    ...files.map(({ name }) => name),
+    ...directories,
+    ...(tree ? [tree.name] : []),
+  ]);
 }
 
 /** The directories that a relative path leads through. */

@@ -1,5 +1,5 @@
-// Disks that several exports of one machine contain in the same form are converted once. Each conversion is kept under a second
-// name, beside the exports, until another machine is exported or the run ends; a later export gets a copy of it.
+// What several exports of one machine have in common is made once: disks in the same form, archives of layers. Each file is kept
+// under a second name, beside the exports, until another machine is exported or the run ends.
 
 import { constants, linkSync, mkdirSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
@@ -40,19 +40,35 @@ export class SharedDisks implements Disposable {
     signal: AbortSignal,
     { onProgress, ...to }: ConvertTo,
   ): Promise<Result<void>> {
+    const progress = onProgress ? { onProgress } : {};
+    const made = () => this.#images.convert(disk.source, 'qcow2', target, signal, { ...to, ...progress });
     // A raw disk is written faster than it is copied, since a copy loses its holes.
-    const isShared = to.format !== 'raw';
-    const directory = path.join(place, sharedName(this.#owner));
-    if (isShared && directory !== this.#directory) this.#begin(directory);
+    if (to.format === 'raw') return made();
     const name = JSON.stringify([disk.content, disk.size, to]);
-    const earlier = isShared ? this.#files.get(name) : undefined;
+    const earlier = this.#find(place, name);
     if (earlier !== undefined && !signal.aborted && (await copied(earlier, target))) {
       onProgress?.(1);
       return ok();
     }
-    const progress = onProgress ? { onProgress } : {};
-    const done = await this.#images.convert(disk.source, 'qcow2', target, signal, { ...to, ...progress });
-    if (done.ok && isShared) this.#keep(name, target, directory);
+    const done = await made();
+    if (done.ok) this.#keep(name, target);
+    return done;
+  }
+
+  /**
+   * Makes a file that is only read afterwards, or gives the one of that name from before another name.
+   * @param place as above
+   */
+  async share(
+    place: string,
+    name: string,
+    target: string,
+    make: () => Promise<Result<void>>,
+  ): Promise<Result<void>> {
+    const earlier = this.#find(place, name);
+    if (earlier !== undefined && attempt(() => linkSync(earlier, target) === undefined)) return ok();
+    const done = await make();
+    if (done.ok) this.#keep(name, target);
     return done;
   }
 
@@ -62,13 +78,20 @@ export class SharedDisks implements Disposable {
     this.#files.clear();
   }
 
-  #begin(directory: string): void {
-    this[Symbol.dispose]();
-    this.#directory = directory;
+  /** The file that was kept under a name for exports of the same machine. */
+  #find(place: string, name: string): string | undefined {
+    const directory = path.join(place, sharedName(this.#owner));
+    if (directory !== this.#directory) {
+      this[Symbol.dispose]();
+      this.#directory = directory;
+    }
+    return this.#files.get(name);
   }
 
-  /** Nothing is lost where the file system has no hard links: the next export converts the disk itself. */
-  #keep(name: string, target: string, directory: string): void {
+  /** Nothing is lost where the file system has no hard links: the next export makes the file itself. */
+  #keep(name: string, target: string): void {
+    const directory = this.#directory;
+    if (directory === undefined) return;
     const file = path.join(directory, String(this.#files.size));
     const linked = attempt(() => {
       mkdirSync(directory, { recursive: true });

@@ -18,15 +18,23 @@ export interface Wish {
   readonly order: ExportOrder;
 }
 
+/** The wishes whose exports share files with that of a wish, it included. */
+function sharing({ planned }: Pick<Wish, 'planned'>, wishes: readonly Wish[], exporters: Exporters) {
+  const { name } = planned.machine;
+  return wishes.filter((one) => one.planned.machine.name === name && exporters[one.order.format].shares);
+}
+
 /**
  * The task of a wish, all of whose layers are built.
  * @param output absolute path of the directory that gets `<machine>/<format>`
+ * @param wishes all of the run
  */
 export function taskOf(
   { planned: { machine, layers }, order }: Pick<Wish, 'planned' | 'order'>,
   known: Known,
   exporters: Exporters,
   output: string,
+  wishes: readonly Wish[] = [],
 ): ExportTask {
   const [system, ...others] = machine.disks;
   const directory = path.join(output, machine.name, order.format);
@@ -34,6 +42,7 @@ export function taskOf(
     machine,
     order,
     exporter: exporters[order.format],
+    isShared: sharing({ planned: { machine, layers } }, wishes, exporters).length > 1,
     disks: [
       imageSource(system.name, layers[0], known),
       ...others.map((disk, index) => {

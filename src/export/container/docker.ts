@@ -13,6 +13,7 @@ export function dockerExporter({ packer }: Pick<ExportTools, 'packer'>): Exporte
   return {
     version: 1,
     describesMachine: false,
+    shares: true,
     refusal: oneSystem('docker'),
     write: async ({ machine, disks: [disk], ...job }) => {
       const system = systemOf(disk);

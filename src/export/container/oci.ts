@@ -10,6 +10,7 @@ export function ociExporter({ packer }: Pick<ExportTools, 'packer'>): Exporter {
   return {
     version: 1,
     describesMachine: false,
+    shares: true,
     refusal: oneSystem('oci'),
     write: async ({ machine, disks: [disk], ...job }) => {
       const system = systemOf(disk);

@@ -54,6 +54,12 @@ export function squash(shell: RootShell, root: string, target: string, options: 
   return done(shell, ['squash', root, target, ...options]);
 }
 
+/** Copies a mounted system to a new directory. Returns the bytes that it takes there. */
+export async function copyTree(shell: RootShell, root: string, target: string): Promise<Result<number>> {
+  const bytes = await printed(shell, ['copy_tree', root, target]);
+  return bytes.ok ? ok(Number(bytes.value)) : bytes;
+}
+
 /** Shows a mounted system, read-only, at another place too. */
 export function showAt(shell: RootShell, root: string, place: string) {
   return done(shell, ['show_at', root, place]);

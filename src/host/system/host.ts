@@ -5,6 +5,7 @@ import type { Backend } from '../attach/backend.ts';
 import { packings } from '../images/packings.ts';
 import { qemuImg } from '../images/qemu-img.ts';
 import { bootId, ownerIsAlive } from '../process/owner.ts';
+import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { checkRoot } from '../process/sudo.ts';
 import { clearLeftovers, removalNote } from './leftovers.ts';
@@ -41,6 +42,7 @@ export function linuxHost(backend: Backend): Host {
     verifySignature,
     isAlive: ownerIsAlive,
     bootId,
+    removeTree,
     clearLeftovers: async (runs, onNote) => {
       const remaining = await clearLeftovers(runs);
       for (const failure of remaining) onNote?.(removalNote(failure));

@@ -20,7 +20,7 @@ import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
 import { unmountAll } from '../root/agent.ts';
 import { forgetBtrfs } from '../root/agent-devices.ts';
-import { programHead, showAt } from '../root/agent-view.ts';
+import { copyTree, programHead, showAt } from '../root/agent-view.ts';
 import { openRootShell, type RootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
@@ -190,6 +190,10 @@ class MountedDisk implements OpenDisk {
 
   read(file: string, most: number) {
     return programHead(this.#view.run.shell, this.root, file, most);
+  }
+
+  copyTree(target: string) {
+    return copyTree(this.#view.run.shell, this.root, target);
   }
 
   archive(target: string, content: ArchiveContent) {

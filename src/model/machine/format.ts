@@ -120,9 +120,10 @@ export const FORMATS = {
   'vagrant-libvirt': { text: 'a Vagrant box with qcow2 disks', for: 'Vagrant with vagrant-libvirt' },
   'vagrant-virtualbox': { text: 'a Vagrant box with an OVF descriptor', for: 'Vagrant with VirtualBox' },
   rootfs: {
-    text: 'the files of the system in a tar archive',
+    text: 'the files of the system in a tar archive, or a directory',
     for: 'systemd-nspawn, chroots, diskless machines',
     options: {
+      as: { choices: ['archive', 'directory'], text: 'what the files are written to' },
       compression: { choices: ['none', 'zstd', 'gzip', 'xz'], text: 'compression of the archive' },
     },
   },

@@ -12,6 +12,8 @@ export interface Exporter {
   readonly version: number;
   /** Whether what it writes depends on more of the machine than its name and its disks. */
   readonly describesMachine: boolean;
+  /** Whether it makes files that others with this share, see `ExportJob.share`. */
+  readonly shares?: true;
   /** Why the format cannot hold a machine: asked before anything is built, and again when all is known. */
   readonly refusal?: ExporterRefusal;
   /** Writes the files. Fails as `host`, or as `interrupted` on the signal; partial files are removed by the caller. */
@@ -54,8 +56,23 @@ export interface ExportJob {
    * in the same way is copied. Fails as `host`, or as `interrupted`.
    */
   readonly convert: (disk: ExportDisk, target: string, to: ConvertTo) => Promise<Result<void>>;
+  /**
+   * Makes a file in the scratch directory, which is only read afterwards; or has it from an earlier export of the same machine and run that
+   * made one of that name. Fails as `make` does.
+   * @param name says all that the file depends on
+   */
+  readonly share: (name: string, target: string, make: () => Promise<Result<void>>) => Promise<Result<void>>;
   /** @param part how much of the work is done, from 0 to 1 */
   readonly onProgress: (part: number) => void;
+  /** Called where a directory of the export has files that may belong to root: the manifest does not list them. */
+  readonly onTree: (tree: ExportedTree) => void;
+}
+
+export interface ExportedTree {
+  /** Of its directory, without a path. */
+  readonly name: string;
+  /** What it takes on disk. */
+  readonly bytes: number;
 }
 
 export interface ExportDisk {

@@ -31,6 +31,8 @@ export interface Host {
   isAlive(owner: string): boolean;
   /** Identifies this boot of the machine: what was written before it without a flush may be lost. */
   bootId(): string;
+  /** Removes a directory with what is in it, as root where its files belong to root. Fails as `host`. */
+  removeTree(directory: string): Promise<Result<void>>;
   /** Removes what killed runs left behind: loop devices and files below `runs`. Notes what cannot be removed, which harms no other run. */
   clearLeftovers(runs: string, onNote?: (message: string) => void): Promise<void>;
 }

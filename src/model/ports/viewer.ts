@@ -74,6 +74,11 @@ export interface OpenDisk {
    * squashfs has, which are those without ACLs. The same disk becomes the same bytes. Fails as `host`.
    */
   squash(target: string, compression: SquashCompression): Promise<Result<void>>;
+  /**
+   * Copies its files to a new directory of the host, with their owners, modes, times, hard links, holes and extended attributes: as root,
+   * which alone can remove them. Returns the bytes that they take there. Fails as `host`.
+   */
+  copyTree(target: string): Promise<Result<number>>;
   close(): Promise<Result<void>>;
 }
 

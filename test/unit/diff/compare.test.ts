@@ -34,6 +34,7 @@ function viewer(disks: Readonly<Record<string, readonly Entry[]>>, reads: Partia
     read: () => assert.fail('nothing is read'),
     squash: () => assert.fail('nothing is packed'),
     archive: () => assert.fail('nothing is archived'),
+    copyTree: () => assert.fail('nothing is archived'),
     copy: () => assert.fail('nothing is copied'),
     close: async () => {
       say('close', name);

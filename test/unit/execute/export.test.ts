@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { noteFresh, staleness, targetAt } from '../../../src/execute/export/fresh.ts';
 import { exportKey } from '../../../src/execute/export/key.ts';
-import { filesIn, MANIFEST_FILE, manifestText } from '../../../src/execute/export/manifest.ts';
+import { filesIn, MANIFEST_FILE, manifestText, namesOf } from '../../../src/execute/export/manifest.ts';
 import { checkTarget, openWorkplace, replaceExport, workplaceAt } from '../../../src/execute/export/place.ts';
 import { SharedDisks, sharedName } from '../../../src/execute/export/shared-disks.ts';
 import { ok } from '../../../src/model/failure.ts';
@@ -17,6 +17,8 @@ import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
 
 const SHA = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'; // of "hello world"
 const LIVE = new AbortController().signal;
+
+const remove = async (directory: string) => ok(rmSync(directory, { recursive: true, force: true }));
 
 function manifest(...names: string[]): string {
   return manifestText({
@@ -99,8 +101,8 @@ describe('freshness', () => {
 });
 
 describe('the place', () => {
-  const fill = (tree: Tree, owner: string) => {
-    const place = openWorkplace(tree.path('web/raw'), owner, () => false);
+  const fill = async (tree: Tree, owner: string) => {
+    const place = await openWorkplace(tree.path('web/raw'), owner, () => false, remove);
     writeFileSync(path.join(place.fresh, 'web.raw'), 'new');
     writeFileSync(path.join(place.fresh, MANIFEST_FILE), manifest('web.raw'));
     return place;
@@ -118,13 +120,13 @@ describe('the place', () => {
     assert.equal(readFileSync(tree.path('web/raw/notes'), 'utf8'), 'mine');
   };
 
-  test('a new export replaces all files of the earlier one, and keeps others', () => {
+  test('a new export replaces all files of the earlier one, and keeps others', async () => {
     using tree = earlier();
-    replaceExport(fill(tree, 'a'), tree.path('web/raw'));
+    await replaceExport(await fill(tree, 'a'), tree.path('web/raw'), remove);
     isReplaced(tree);
   });
 
-  test('that is so in its directories too', () => {
+  test('that is so in its directories too', async () => {
     using tree = new Tree({
       'web/raw/blobs/a/1': 'old',
       'web/raw/blobs/a/mine': 'mine',
@@ -135,10 +137,10 @@ describe('the place', () => {
     assert.ok(checkTarget(target, ['blobs/a/1', 'blobs/a/2']).ok);
     assert.match(failureIn(checkTarget(target, ['blobs/a/mine'])).where?.file ?? '', /a\/mine$/);
     assert.match(failureIn(checkTarget(target, ['blobs/b/mine/x'])).where?.file ?? '', /b\/mine$/);
-    const place = openWorkplace(target, 'a', () => false);
+    const place = await openWorkplace(target, 'a', () => false, remove);
     mkdirSync(path.join(place.fresh, 'blobs/a'), { recursive: true });
     writeFileSync(path.join(place.fresh, 'blobs/a/2'), 'new');
-    replaceExport(place, target);
+    await replaceExport(place, target, remove);
     assert.deepEqual(readdirSync(target, { recursive: true }).sort(), [
       'blobs',
       'blobs/a',
@@ -149,34 +151,59 @@ describe('the place', () => {
     ]);
   });
 
-  test('killed after the earlier export was moved away: it is put back', () => {
+  test('a directory whose files are not listed is replaced as a whole', async () => {
+    using tree = new Tree({ 'web/raw/root/etc/old': 'old', 'web/raw/notes': 'mine' });
+    const about = { ...JSON.parse(manifest('a')), files: [], tree: { name: 'root', bytes: 9 } };
+    writeFileSync(tree.path(`web/raw/${MANIFEST_FILE}`), manifestText(about));
+    const target = tree.path('web/raw');
+    valueIn(checkTarget(target, namesOf(about)));
+    const place = await openWorkplace(target, 'a', () => false, remove);
+    mkdirSync(path.join(place.fresh, 'root/etc'), { recursive: true });
+    writeFileSync(path.join(place.fresh, 'root/etc/new'), 'new');
+    writeFileSync(path.join(place.fresh, MANIFEST_FILE), manifestText(about));
+    await replaceExport(place, target, remove);
+    assert.deepEqual(readdirSync(target, { recursive: true }).sort(), [
+      ...[MANIFEST_FILE, 'notes', 'root', 'root/etc', 'root/etc/new'],
+    ]);
+    const noted = targetAt(target, tree.path('.vlb'));
+    noteFresh(noted, namesOf(about), 'key', 'boot');
+    assert.equal(await staleness(noted, 'key', 'boot', LIVE), undefined);
+    assert.equal(await staleness(noted, 'key', 'another boot', LIVE), 'files changed');
+    rmSync(tree.path('web/raw/root'), { recursive: true });
+    assert.equal(await staleness(noted, 'key', 'boot', LIVE), 'files changed');
+    writeFileSync(tree.path('web/raw/root'), 'mine');
+    rmSync(tree.path(`web/raw/${MANIFEST_FILE}`));
+    failureIn(checkTarget(target, namesOf(about)));
+  });
+
+  test('killed after the earlier export was moved away: it is put back', async () => {
     using tree = earlier();
-    const place = fill(tree, 'a');
+    const place = await fill(tree, 'a');
     renameSync(tree.path('web/raw'), place.old);
-    openWorkplace(tree.path('web/raw'), 'b', () => false);
+    await openWorkplace(tree.path('web/raw'), 'b', () => false, remove);
     assert.equal(readFileSync(tree.path('web/raw/web.raw'), 'utf8'), 'old');
     assert.equal(existsSync(place.fresh), false);
   });
 
-  test('killed after the new export was moved in: the rest is done', () => {
+  test('killed after the new export was moved in: the rest is done', async () => {
     using tree = earlier();
-    const place = fill(tree, 'a');
+    const place = await fill(tree, 'a');
     renameSync(tree.path('web/raw'), place.old);
     renameSync(place.fresh, tree.path('web/raw'));
-    openWorkplace(tree.path('web/raw'), 'b', () => false);
+    await openWorkplace(tree.path('web/raw'), 'b', () => false, remove);
     isReplaced(tree);
     assert.equal(existsSync(place.old), false);
   });
 
-  test('what a living process writes stays', () => {
+  test('what a living process writes stays', async () => {
     using tree = new Tree({});
-    const place = fill(tree, 'a');
-    openWorkplace(tree.path('web/raw'), 'b', (owner) => owner === 'a');
+    const place = await fill(tree, 'a');
+    await openWorkplace(tree.path('web/raw'), 'b', (owner) => owner === 'a', remove);
     assert.ok(existsSync(path.join(place.fresh, 'web.raw')));
     assert.notDeepEqual(workplaceAt(tree.path('web/raw'), 'b'), place);
   });
 
-  test('a file of somebody else under a name of the export is not replaced', () => {
+  test('a file of somebody else under a name of the export is not replaced', async () => {
     using tree = new Tree({ 'web/raw/web.raw': 'mine' });
     const failure = failureIn(checkTarget(tree.path('web/raw'), ['web.raw']));
     assert.equal(failure.where?.file, tree.path('web/raw/web.raw'));
@@ -184,7 +211,7 @@ describe('the place', () => {
   });
 });
 
-test('a manifest that names files elsewhere is none', () => {
+test('a manifest that names files elsewhere is none', async () => {
   assert.equal(filesIn(manifest('../../etc/passwd')), undefined);
   assert.equal(filesIn(manifest('/etc/passwd')), undefined);
   assert.equal(filesIn('{"files":[1]}'), undefined);
@@ -246,9 +273,9 @@ describe('disks that several exports contain', () => {
     assert.equal(converted.length, 2);
   });
 
-  test('that a killed export left are removed by the next, those of a running one are not', () => {
+  test('that a killed export left are removed by the next, those of a running one are not', async () => {
     using tree = new Tree({ 'web/.shared-dead/0': '', 'web/.shared-live/0': '' });
-    openWorkplace(tree.path('web/raw'), '2-2.b', (owner) => owner === 'live');
+    await openWorkplace(tree.path('web/raw'), '2-2.b', (owner) => owner === 'live', remove);
     assert.equal(existsSync(tree.path('web/.shared-dead')), false);
     assert.equal(existsSync(tree.path('web/.shared-live/0')), true);
   });

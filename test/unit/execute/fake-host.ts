@@ -52,6 +52,7 @@ export class FakeHost implements Host {
   };
 
   check = async () => ok();
+  removeTree = async (directory: string) => ok(rmSync(directory, { recursive: true, force: true }));
   openWorkbench = async (directory: string) => ok(new FakeWorkbench(directory, this.calls));
   packings = {
     decompress: async () => fail('host', 'there is no xz here'),

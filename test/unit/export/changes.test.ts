@@ -30,6 +30,7 @@ async function changes(
     read: () => assert.fail('nothing is read'),
     squash: () => assert.fail('nothing is packed'),
     archive: () => assert.fail('nothing is archived yet'),
+    copyTree: () => assert.fail('nothing is archived yet'),
     close: async () => ok(),
   });
   const viewer: DiskViewer = {

@@ -4,13 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exportersFor } from '../../../src/export/registry.ts';
 import { packer } from '../../../src/host/images/pack.ts';
+import { packings } from '../../../src/host/images/packings.ts';
 import { qemuImg } from '../../../src/host/images/qemu-img.ts';
+import { media } from '../../../src/host/media/media.ts';
 import { type FormatName, optionsOf } from '../../../src/model/machine/format.ts';
 import { type Machine, machineOf, macOf } from '../../../src/model/machine/machine.ts';
 import type { ProposedDisk } from '../../../src/model/ports/exporter.ts';
 
 const GIB = 1024 ** 3;
-const EXPORTERS = exportersFor({ images: qemuImg, packer });
+const EXPORTERS = exportersFor({ images: qemuImg, packer, packings, media });
 
 interface Asked {
   readonly disks?: readonly ProposedDisk[];
@@ -53,7 +55,7 @@ test('formats for one disk refuse a second one, and those of one system only one
     assert.equal(refusal(format, {}), undefined);
     assert.match(refusal(format, { empty: 1 }) ?? '', /holds one disk, and web has 2/);
   }
-  for (const format of ['rootfs', 'oci', 'docker'] as const) {
+  for (const format of ['rootfs', 'oci', 'docker', 'ramdisk'] as const) {
     assert.equal(refusal(format, { empty: 1 }), undefined);
     const two = ['main', 'data'].map((name) => ({ name, size: undefined, isEmpty: false }));
     assert.match(refusal(format, { disks: two }) ?? '', /has others on data/);

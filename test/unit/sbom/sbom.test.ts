@@ -104,7 +104,15 @@ function diskWith(files: Readonly<Record<string, string>>, asked: string[] = [])
       asked.push(file);
       return ok(Buffer.from(files[file] ?? ''));
     },
-    ...{ contents: never, attributes: never, copy: never, archive: never, squash: never, close: never },
+    ...{
+      contents: never,
+      attributes: never,
+      copy: never,
+      archive: never,
+      squash: never,
+      copyTree: never,
+      close: never,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Looking at a finished disk. On the vlb side: src/host/view.
 #
-# Functions: list_files, on_files, copy_out, program_head, archive, squash, show_at
+# Functions: list_files, on_files, copy_out, program_head, archive, squash, copy_tree, show_at
 # Globals: found (from paths.sh); names (on_files); output (on_files, archive, squash)
 
 # list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
@@ -54,6 +54,14 @@ squash() {
   output=$2
   shift 2
   env -u SOURCE_DATE_EPOCH mksquashfs . "$output" "$@" -noappend -exit-on-error >/dev/null
+}
+
+# copy_tree ROOT TARGET: copies the image to the new directory TARGET with all that its file systems store, and prints how many
+# bytes that takes.
+copy_tree() {
+  cp --archive --no-target-directory -- "$1" "$2" || return 1
+  set -- "$(du --summarize --block-size=1 -- "$2")" || return 1
+  echo "${1%%[!0-9]*}"
 }
 
 # show_at ROOT PLACE: shows a mounted system at PLACE too, read-only.
