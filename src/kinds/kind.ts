@@ -2,7 +2,7 @@
 
 import type { BuildRecord } from '../model/artifact.ts';
 import type { Environment } from '../model/environment.ts';
-import type { Emit, Stage } from '../model/event.ts';
+import type { Emit, LayerStepEvent, Stage } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -54,6 +54,8 @@ export interface Task extends Images {
   readonly environment: Readonly<Record<string, string>>;
   /** Emits that the run enters a stage. */
   enter(stage: Stage): void;
+  /** Emits that a step of a layer.yaml begins. */
+  step(step: Pick<LayerStepEvent, 'index' | 'count' | 'title'>): void;
   /** Runs the script with `start`, under the layer's timeout. Fails as `work` when it fails or takes too long. */
   script(start: (onOutput: OnOutput) => Promise<Result<number>>): Promise<Result<void>>;
   /** Fails as `host` when the store is full. */
@@ -103,8 +105,8 @@ export interface ShellTexts {
   readonly prompt: string;
   /** Which disk the shell is in, and how to leave it. @param disk the layer's name and the state of its disk */
   greeting(disk: string): string;
-  /** The command that runs the layer's script in the shell. */
-  readonly command: string;
+  /** The command that runs the layer's script in the shell, if there is one. */
+  readonly command?: string;
 }
 
 export interface BaseKind {

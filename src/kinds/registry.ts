@@ -7,10 +7,12 @@ import { BUILD_LAYER } from './build-layer.ts';
 import type { BaseKind, Kind } from './kind.ts';
 import { LEGACY_DISK } from './legacy-disk.ts';
 import { MODIFY_DISK } from './modify-disk.ts';
+import { STEPS } from './steps/steps.ts';
 
 const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints'>) => Kind>> = {
   'build-layer': () => BUILD_LAYER,
   'modify-disk': ({ hints }) => (hints.diskSize === undefined ? LEGACY_DISK : MODIFY_DISK),
+  'layer.yaml': () => STEPS,
 };
 
 /** The kind of a layer. */
@@ -30,5 +32,5 @@ export function baseKindOf(base: Base): BaseKind {
 
 /** Whether a recipe's kind is one whose script runs in the mounted system of the image. */
 export function runsInImage(recipeKind: string | undefined): boolean {
-  return recipeKind === BUILD_LAYER.name;
+  return recipeKind === BUILD_LAYER.name || recipeKind === STEPS.name;
 }

@@ -19,6 +19,7 @@ export type BuildEvent =
   | { readonly type: 'plan'; readonly steps: readonly PlannedStep[] }
   | { readonly type: 'layer-started'; readonly layer: string }
   | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
+  | LayerStepEvent
   /** One line that a script printed, without its line end. */
   | { readonly type: 'output'; readonly layer: string; readonly line: string }
   /** The current size of a running layer's delta, once a second. */
@@ -46,6 +47,18 @@ export type BuildEvent =
   | { readonly type: 'note'; readonly message: string }
   | Watching
   | Finished;
+
+/** A step of a layer.yaml begins to run. */
+export interface LayerStepEvent {
+  readonly type: 'layer-step';
+  readonly layer: string;
+  /** From 1. */
+  readonly index: number;
+  /** How many steps the layer has. */
+  readonly count: number;
+  /** What it does: `install nginx`. */
+  readonly title: string;
+}
 
 export interface Progress {
   readonly type: 'progress';

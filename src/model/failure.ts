@@ -17,7 +17,7 @@ export interface Failure {
   readonly kind: FailureKind;
   /** What is wrong with which value, one sentence, without a full stop. */
   readonly message: string;
-  /** Where: a file, and a line in it (from 1) where there is one. */
+  /** Where: a file, and a line and a column in it (from 1) where there are some. */
   readonly where?: Where;
   /** What to do about it, beginning with a verb. */
   readonly hint?: string;
@@ -34,6 +34,7 @@ export interface Failure {
 export interface Where {
   readonly file: string;
   readonly line?: number;
+  readonly column?: number;
 }
 
 export type Result<T> =

@@ -33,6 +33,8 @@ export type RunReason =
 export type Change =
   | { readonly type: 'input'; readonly path: string; readonly how: InputChange }
   | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
+  /** The first step of a layer.yaml that is another one, from 1, by the texts of the recipes; a step that is not there has none. */
+  | { readonly type: 'step'; readonly index: number; readonly before?: string; readonly after?: string }
   /** Its parent; or with `mount`, the layer that it mounts there. */
   | {
       readonly type: 'parent';

@@ -1,8 +1,9 @@
-// The parts of a project: layers, their hints, and the base. Pure data.
+// The parts of a project: layers, their hints and steps, and the base. Pure data, and what completes it.
 
+import type { Result, Where } from './failure.ts';
 import type { Platform } from './platform.ts';
 
-export type ScriptKind = 'build-layer' | 'modify-disk';
+export type ScriptKind = 'build-layer' | 'modify-disk' | 'layer.yaml';
 
 /** A directory `NN_name` with one script. */
 export interface Layer {
@@ -15,6 +16,8 @@ export interface Layer {
   readonly hints: Hints;
   /** The values of its parameters, by name: they are in the script's environment and in the key. */
   readonly params: Readonly<Record<string, string>>;
+  /** Of a layer with a layer.yaml. */
+  readonly steps?: LayerSteps;
 }
 
 /** The hints in the comments of a script. */
@@ -104,6 +107,55 @@ export interface Param {
 /** `# vlb: mount LAYER TARGET`: another layer's finished file system, read-only at TARGET. */
 export interface LayerMount extends LayerName {
   readonly target: string;
+}
+
+/** The steps of a layer.yaml, as far as they are known without the image. */
+export interface LayerSteps {
+  /** Whether the state after each step is kept; `cache-points: false` turns that off. */
+  readonly cachePoints: boolean;
+  /** layer.yaml and the files that it includes, relative to the layer. No step sees them: they are in no manifest. */
+  readonly files: readonly string[];
+  /** All steps, with the values of params in their texts; none before those are known. */
+  readonly all: readonly LayerStep[];
+  /** The steps with the values of all params of the layer. Fails as `usage`, with the place in the file. */
+  resolve(params: Readonly<Record<string, string>>): Result<ResolvedSteps>;
+}
+
+export interface ResolvedSteps {
+  readonly all: readonly LayerStep[];
+  /** The cache directories of the steps, with the line of the step: see the hint cache-dir. */
+  readonly cacheDirs: ReadonlyMap<string, number>;
+}
+
+/** One step. */
+export interface LayerStep {
+  readonly verb: string;
+  /** The arguments of the verb, as its schema takes them. */
+  readonly args: unknown;
+  /** What it does: `install nginx curl`. */
+  readonly title: string;
+  /** The version of the verb, see src/steps/verb.ts. */
+  readonly version: number;
+  /** The canonical text of all that it depends on, without files and without what the image is. */
+  readonly text: string;
+  /** The layer's files that it reads, as patterns of fast-glob relative to the layer; `all` if that cannot be known. */
+  readonly reads: readonly string[] | 'all';
+  /** The names of the secrets that it reads; `all` for a command that may read any. */
+  readonly secrets: readonly string[] | 'all';
+  /** The values that it can see, by name: none for a step whose texts have them already. */
+  readonly params: Readonly<Record<string, string>>;
+  /** What is left of its `when`: conditions on the system of the image. All must hold. */
+  readonly when: readonly SystemCondition[];
+  readonly where: Where;
+}
+
+/** A condition on the system in the image. It holds if each of its lists has the image's value, or none of them if `not`. */
+export interface SystemCondition {
+  readonly not: boolean;
+  /** Values of ID or ID_LIKE in os-release(5). */
+  readonly distribution?: readonly string[];
+  /** Values of VERSION_ID or VERSION_CODENAME. */
+  readonly version?: readonly string[];
 }
 
 /** An image that comes from elsewhere, on top of which layers are built. */

@@ -2,7 +2,7 @@
 
 import { type ManifestEntry, parseManifest } from '../model/manifest.ts';
 import type { Change, InputChange, RunReason } from '../model/plan.ts';
-import { parseRecipe, type Recipe } from '../model/recipe.ts';
+import { parseRecipe, type Recipe, type Setting } from '../model/recipe.ts';
 
 /** The changes from `before` to `after`. Inputs are in the order of their paths. */
 export function explain(before: string, after: string): readonly Change[] {
@@ -18,6 +18,7 @@ export function explain(before: string, after: string): readonly Change[] {
     else if (mount !== undefined) changes.push({ type: 'parent', mount, before: was, after: is });
     else changes.push({ type: 'setting', name, before: was, after: is });
   }
+  changes.push(...stepChanges(stepsOf(old), stepsOf(now)));
   const paths = [...new Set([...oldInputs.keys(), ...newInputs.keys()])].sort();
   for (const path of paths) {
     const how = inputChange(oldInputs.get(path), newInputs.get(path));
@@ -29,7 +30,7 @@ export function explain(before: string, after: string): readonly Change[] {
 /** The reason that summarizes a list of changes: the layer's own files first, since the user knows those. */
 export function reasonOf(changes: readonly Change[]): RunReason {
   if (changes.some((change) => change.type === 'input')) return 'input changed';
-  if (changes.some((change) => change.type === 'setting')) return 'settings changed';
+  if (changes.some(({ type }) => type === 'setting' || type === 'step')) return 'settings changed';
   return changes.length > 0 ? 'parent changed' : 'artifact lost';
 }
 
@@ -41,9 +42,9 @@ function settingsOf(recipe: Recipe): ReadonlyMap<string, string> {
     ['architecture', recipe.platform?.architecture],
     ['parent', recipe.parent],
     ...recipe.mounts.map(({ target, digest }) => [`mount ${target}`, digest] as const),
-    ...recipe.settings.map(
-      ({ name, of, value }) => [of === undefined ? name : `${name} ${of}`, value] as const,
-    ),
+    ...recipe.settings
+      .filter(isNoStep)
+      .map(({ name, of, value }) => [of === undefined ? name : `${name} ${of}`, value] as const),
   ];
   const settings = new Map<string, string>();
   for (const [name, value] of all) {
@@ -52,6 +53,31 @@ function settingsOf(recipe: Recipe): ReadonlyMap<string, string> {
     settings.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
   }
   return settings;
+}
+
+function isNoStep({ name }: Setting): boolean {
+  return name !== 'step';
+}
+
+/** The steps of a layer.yaml, in their order: the texts of the recipe, with the versions of their verbs. */
+function stepsOf({ settings }: Recipe): readonly string[] {
+  return settings.flatMap((setting) => (isNoStep(setting) ? [] : [`${setting.value} ${setting.of ?? ''}`]));
+}
+
+/** Where steps begin to be different: what follows has to run in any case. */
+function stepChanges(before: readonly string[], after: readonly string[]): readonly Change[] {
+  const first = after.findIndex((step, index) => step !== before[index]);
+  if (first < 0 && before.length <= after.length) return [];
+  const index = first < 0 ? after.length : first;
+  const [was, is] = [before[index], after[index]].map((step) => step?.replace(/^\S+ /, ''));
+  return [
+    {
+      type: 'step',
+      index: index + 1,
+      ...(was === undefined ? {} : { before: was }),
+      ...(is === undefined ? {} : { after: is }),
+    },
+  ];
 }
 
 function inputsOf({ manifest }: Recipe): ReadonlyMap<string, ManifestEntry> {

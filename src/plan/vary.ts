@@ -3,7 +3,7 @@
 import { type Failure, ok, type Result } from '../model/failure.ts';
 import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
 import type { NamedImage } from '../model/project.ts';
-import { paramsOf } from '../project/layers/params.ts';
+import { withParams } from '../project/layers/params.ts';
 import { graphUpTo } from './graph.ts';
 
 /** The nodes with the values that the command line and defaults give. */
@@ -23,10 +23,10 @@ export function withValues({ nodes }: Graph, given: ReadonlyMap<string, string>)
       continue;
     }
     const below = needsOf(node).flatMap((name) => lacking.get(name) ?? [])[0];
-    const params = paramsOf(node.layer, given);
-    const failure = below ?? (params.ok ? undefined : params.failure);
+    const layer = withParams(node.layer, given);
+    const failure = below ?? (layer.ok ? undefined : layer.failure);
     if (failure) lacking.set(node.name, failure);
-    else if (params.ok) resolved.set(node.name, { ...node, layer: { ...node.layer, params: params.value } });
+    else if (layer.ok) resolved.set(node.name, { ...node, layer: layer.value });
   }
   return { nodes: resolved, lacking };
 }
@@ -83,11 +83,11 @@ export class Variants {
     const values = new Map([...own, ...this.#given]);
     const renamed = new Map<string, string>();
     for (const node of needed.value) {
-      const params = paramsOf(node.layer, values);
-      if (!params.ok) return params;
+      const layer = withParams(node.layer, values);
+      if (!layer.ok) return layer;
       const wanted = {
         ...node,
-        layer: { ...node.layer, params: params.value },
+        layer: layer.value,
         parent: node.parent === undefined ? undefined : (renamed.get(node.parent) ?? node.parent),
         mounts: node.mounts.map((mount) => ({ ...mount, name: renamed.get(mount.name) ?? mount.name })),
       };

@@ -30,6 +30,8 @@ function hasLayers(directory: string): boolean {
   return namesIn(directory).some(
     (name) =>
       /^\d{2,}_/.test(name) &&
-      ['build-layer', 'modify-disk'].some((script) => existsSync(path.join(directory, name, script))),
+      ['build-layer', 'modify-disk', 'layer.yaml'].some((script) =>
+        existsSync(path.join(directory, name, script)),
+      ),
   );
 }

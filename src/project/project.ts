@@ -43,7 +43,7 @@ export interface Project {
 export async function loadProject(directory: string, platform: Platform): Promise<Result<Project>> {
   const config = await loadConfig(directory);
   if (!config.ok) return config;
-  const layers = discoverLayers(directory, platform);
+  const layers = await discoverLayers(directory, platform);
   if (!layers.ok) return layers;
   const { base } = config.value;
   return ok({

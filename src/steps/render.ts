@@ -1,6 +1,6 @@
 // Renders texts of steps with nunjucks: {{ NAME }} becomes the value of NAME. Loaded only where a text has something to render.
 
-import nunjucks from 'nunjucks';
+import { Environment } from 'nunjucks';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { guessHint } from '../util/nearest.ts';
 
@@ -24,7 +24,7 @@ export function render(text: string, values: Readonly<Record<string, unknown>>):
     });
   }
   try {
-    return ok(new nunjucks.Environment([], OPTIONS).renderString(text, { ...values }));
+    return ok(new Environment([], OPTIONS).renderString(text, { ...values }));
   } catch (error) {
     return fail('usage', `not a valid template: ${reasonOf(error)}`);
   }

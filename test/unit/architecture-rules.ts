@@ -79,7 +79,12 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where: a file, or a folder with everything below it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: ['project/config/include.ts', 'project/config/positions.ts', 'import/'],
+  yaml: [
+    'project/config/include.ts',
+    'project/config/positions.ts',
+    'project/steps/file.ts',
+    'import/',
+  ],
   valibot: [
     'project/config/schema.ts',
     'project/config/base-schema.ts',
@@ -88,6 +93,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'project/config/read.ts',
     // Each verb has the schema of its arguments.
     'steps/',
+    'project/steps/issues.ts',
   ],
   '@valibot/to-json-schema': ['project/config/json-schema.ts'],
   '@aws-sdk/client-s3': ['shared-cache/objects/s3.ts'],
@@ -103,6 +109,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packageurl-js': ['sbom/purl.ts'],
   'spdx-expression-parse': ['sbom/licenses.ts'],
   '@xmldom/xmldom': ['deploy/libvirt/domain.ts', 'deploy/libvirt/pool.ts'],
+  'fast-glob': ['kinds/steps/input-tree.ts'],
 };
 
 /** These work on values; they touch no disk and start nothing. */

@@ -99,5 +99,6 @@ function greet({ context, layer }: Job, { state, argv, hasTerminal }: ShellOptio
   if (!hasTerminal || argv.length > 0) return;
   const { greeting, command } = kindOf(layer).shell;
   context.emit({ type: 'note', message: greeting(`${layer.name} ${STATES[state]}`) });
-  if (state === 'parent') context.emit({ type: 'note', message: `to run its script: ${command}` });
+  if (state !== 'parent' || command === undefined) return;
+  context.emit({ type: 'note', message: `to run its script: ${command}` });
 }

@@ -15,8 +15,14 @@ export function taskOf(job: Job): Task {
     images: context.host.images,
     artifactDirectory: context.store.artifactDirectory,
     lendsDevices: context.host.lendsDevices,
-    environment: scriptEnvironment(context.environment.variables, kindOf(layer).place, layer.params),
+    environment: scriptEnvironment(
+      context.environment.variables,
+      kindOf(layer).place,
+      // Each step has those that it sees.
+      layer.steps ? {} : layer.params,
+    ),
     enter: (stage) => enter(stage, job),
+    step: (step) => context.emit({ type: 'layer-step', layer: layer.name, ...step }),
     script: (start) => runScript(job, start),
     note: (message) => context.emit({ type: 'note', message: `${layer.name}: ${message}` }),
     checkSpace: () => {

@@ -17,6 +17,9 @@ import { pointFailure } from './mount.ts';
 /** Debian Policy, "policy-rc.d": 101 forbids the action, so nothing starts while packages install. */
 const POLICY = '#!/bin/sh\n# vlb: no service starts while a script runs\nexit 101\n';
 
+/** Where a script without a file of its own is in the chroot: in memory, like all of /run. */
+const TEXT_PLACE = '/run/vlb-step';
+
 /** The first line of the copy of the host's resolv.conf, which distinguishes it from what a script wrote. */
 const RESOLV_CONF = "# vlb: the host's name servers, while a script runs\n";
 
@@ -50,6 +53,8 @@ export async function runInChroot(
   };
   const variables = await writeVariables(run, { ...script, environment }, '/run/secrets');
   if (!variables.ok) return variables;
+  const text = await writeText(run, script.text);
+  if (!text.ok) return text;
   const described = await describeDisk(run, system);
   if (!described.ok) return described;
   const lent = await lendFiles(run, system, script, hasDpkg);
@@ -62,8 +67,8 @@ export async function runInChroot(
     hostname: script.hostname?.name ?? 'localhost',
     inputs: script.inputs,
     secrets: secrets.value,
-    binds,
-    argv: script.argv,
+    binds: [...binds, ...text.value],
+    argv: script.text === undefined ? script.argv : ['/bin/sh', '-eu', TEXT_PLACE],
   });
   const ended = await runOn(run, script.streams, command);
   if (!ended.ok) return ended;
@@ -72,6 +77,17 @@ export async function runInChroot(
   if (!left.ok) return left;
   if (ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
   return fail('host', 'cannot set up the chroot');
+}
+
+/** Writes the text of a script. Returns what shows it in the chroot, whose /run exists only there: it needs no mount point. */
+async function writeText(
+  run: RunShell,
+  text: string | undefined,
+): Promise<Result<readonly { readonly source: string; readonly target: string }[]>> {
+  if (text === undefined) return ok([]);
+  const source = run.file('step');
+  const written = await run.shell.files.write(source, text);
+  return written.ok ? ok([{ source, target: TEXT_PLACE }]) : written;
 }
 
 /** Makes the links of /dev and the entries of udev's database, for `mount_hardware` of agent/hardware.sh. */

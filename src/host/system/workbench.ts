@@ -14,7 +14,7 @@ import type {
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { checkArchitecture } from '../images/architecture.ts';
 import { removeTree } from '../process/remove-tree.ts';
-import { selinuxOf, stopCommand } from '../root/agent.ts';
+import { programHead, selinuxOf, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
@@ -85,6 +85,10 @@ class LinuxWorkbench implements Workbench {
     this.#layers.push(disk.value);
     this.#disks.push(disk.value);
     return mountLayerSystem(this.#run, disk.value.device, system, target);
+  }
+
+  read(system: MountedSystem, file: string, length: number): Promise<Result<Buffer>> {
+    return programHead(this.#run.shell, system.root, file, length);
   }
 
   selinuxOf(system: MountedSystem): Promise<Result<LabeledBy | undefined>> {

@@ -161,6 +161,8 @@ export interface Workbench extends AsyncDisposable {
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
   /** Attaches a finished image read-only and mounts its system at a path inside a mounted system. */
   mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>>;
+  /** The first bytes of a regular file of a mounted system, with links followed inside it; none where it has no such file. */
+  read(system: MountedSystem, file: string, length: number): Promise<Result<Buffer>>;
   /** How an image gets SELinux labels; undefined for one without SELinux, or with it disabled. */
   selinuxOf(system: MountedSystem): Promise<Result<LabeledBy | undefined>>;
   /** Flushes a disk to its image. Fails when something could not be written. */
@@ -252,6 +254,8 @@ export interface ChrootScript extends Script {
   readonly binds: readonly Bind[];
   /** The program, as a path in the chroot, and its arguments. */
   readonly argv: readonly [string, ...string[]];
+  /** A script that is run by `/bin/sh -eu` in place of the program. It is in no file of the image, and in no argument list. */
+  readonly text?: string;
 }
 
 /** A file or directory of the host that is mounted in the chroot. */

@@ -20,7 +20,7 @@ export interface ConfigPart {
   /** Its value, and null for an empty file. */
   readonly value: unknown;
   /** The place of a field, or of the nearest one above it that exists. */
-  whereOf(path: FieldPath): Required<Where>;
+  whereOf(path: FieldPath): Required<Pick<Where, 'file' | 'line'>>;
 }
 
 /** What several files say together. */

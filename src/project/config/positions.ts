@@ -1,4 +1,4 @@
-// Finds where in vlb.yaml a value is, and turns the parsed document into plain values.
+// Finds where in a YAML file a value is, and turns the parsed document into plain values.
 
 import {
   isMap,
@@ -16,6 +16,15 @@ import {
  * @param path keys and indices from the root: `['cache', 'trusted-keys', 0]`
  */
 export function lineOf(root: ParsedNode, path: readonly (string | number)[], lines: LineCounter): number {
+  return placeIn(root, path, lines).line;
+}
+
+/** The line and the column of a field, as {@link lineOf} finds it. */
+export function placeIn(
+  root: ParsedNode,
+  path: readonly (string | number)[],
+  lines: LineCounter,
+): { readonly line: number; readonly column: number } {
   let node: ParsedNode | null = root;
   let place: ParsedNode | null = null;
   for (const name of path) {
@@ -31,7 +40,9 @@ export function lineOf(root: ParsedNode, path: readonly (string | number)[], lin
       place = node ?? place;
     }
   }
-  return place === null ? 1 : lines.linePos(place.range[0]).line;
+  if (place === null) return { line: 1, column: 1 };
+  const { line, col: column } = lines.linePos(place.range[0]);
+  return { line, column };
 }
 
 /**

@@ -13,18 +13,7 @@ import { type HintDraft, type HintWord, PLAIN_WORDS, VLB_WORDS } from './words.t
  * Fails as `usage`, with file, line and the nearest valid word, when a `# vlb:` line is unknown or malformed.
  */
 export function parseHints(text: string, file: string, kind: ScriptKind): Result<Hints> {
-  const draft: HintDraft = {
-    nocache: false,
-    noshare: false,
-    bindMounts: [],
-    partitionMounts: [],
-    layerMounts: [],
-    params: [],
-    secrets: [],
-    cacheDirs: [],
-    targetLines: new Map(),
-    noNetwork: false,
-  };
+  const draft = noHints();
   const lines = text.split(/\r?\n/);
   let isBelow = false;
   let hereDocuments: ReadonlySet<number> | undefined;
@@ -54,6 +43,22 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
   const hidden = hiddenTarget(draft);
   if (hidden === undefined) return ok(draft);
   return fail('usage', hidden.message, { where: { file, line: hidden.line } });
+}
+
+/** The hints of a script without any. */
+export function noHints(): HintDraft {
+  return {
+    nocache: false,
+    noshare: false,
+    bindMounts: [],
+    partitionMounts: [],
+    layerMounts: [],
+    params: [],
+    secrets: [],
+    cacheDirs: [],
+    targetLines: new Map(),
+    noNetwork: false,
+  };
 }
 
 interface HintLine {

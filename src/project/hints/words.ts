@@ -16,6 +16,8 @@ export type HintDraft = {
 export interface HintWord {
   /** The syntax, after `# vlb:`. */
   readonly form: string;
+  /** The field of a layer.yaml for it; undefined where it has no use there. */
+  readonly field?: { readonly name: string; readonly shape: FieldShape };
   /** The meaning, for help and documentation. */
   readonly text: string;
   /** Adds a hint's arguments to the draft. Returns what is wrong with them, as the predicate of a message, or undefined. */
@@ -31,6 +33,12 @@ export interface HintWord {
   ): string | undefined;
 }
 
+/**
+ * How a layer.yaml has the arguments of a hint: as true or false, one text, several texts, a mapping of the first argument to the
+ * second, or a mapping of names to values.
+ */
+export type FieldShape = 'flag' | 'text' | 'texts' | 'pairs' | 'params';
+
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
@@ -44,6 +52,7 @@ const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\
 export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   nocache: {
     form: 'nocache',
+    field: { name: 'nocache', shape: 'flag' },
     text: 'The result is not stored: the script runs whenever the result is not in build/.',
     take(draft) {
       draft.nocache = true;
@@ -52,6 +61,7 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   },
   noshare: {
     form: 'noshare',
+    field: { name: 'noshare', shape: 'flag' },
     text: 'The result is stored locally but never pushed to the shared cache.',
     take(draft) {
       draft.noshare = true;
@@ -60,6 +70,7 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'chroot-bind-mount': {
     form: 'chroot-bind-mount SRC TARGET',
+    field: { name: 'chroot-bind-mount', shape: 'pairs' },
     text: 'Mounts SRC, relative to the layer, at TARGET while the script runs; its files are inputs of the layer.',
     take(draft, args, { line }) {
       const [source, target] = args;
@@ -71,6 +82,7 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'chroot-mount': {
     form: 'chroot-mount pN[:NAME] TARGET',
+    field: { name: 'chroot-mount', shape: 'pairs' },
     text: 'Also mounts partition N, or the subvolume NAME of its btrfs, at TARGET.',
     take(draft, args, { line }) {
       const [source = '', target] = args;
@@ -89,6 +101,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   ...PLAIN_WORDS,
   from: {
     form: 'from LAYER|scratch',
+    field: { name: 'from', shape: 'text' },
     text: 'Builds on LAYER, or on an empty disk (scratch, modify-disk only), instead of the previous layer. `from base` is the base in vlb.yaml, unless a layer has that name.',
     take(draft, args, { kind, line }) {
       const [layer] = args;
@@ -102,13 +115,14 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   mount: {
     form: 'mount LAYER TARGET',
+    field: { name: 'mount', shape: 'pairs' },
     text: "Mounts another layer's finished file system read-only at TARGET while the script runs (build-layer only).",
     take(draft, args, { kind, line }) {
       const [layer, target] = args;
       if (args.length !== 2 || layer === undefined || !isImagePath(target)) {
         return 'requires a layer and an absolute TARGET';
       }
-      if (kind !== 'build-layer')
+      if (kind === 'modify-disk')
         return 'is only valid in build-layer: modify-disk has no file system to mount it in';
       draft.layerMounts.push({ layer, target, line });
       return takeTarget(draft, target, line);
@@ -116,11 +130,12 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'cache-dir': {
     form: 'cache-dir TARGET',
+    field: { name: 'cache-dirs', shape: 'texts' },
     text: 'Keeps the directory TARGET between builds; it is not part of the image or the key (build-layer only).',
     take(draft, args, { kind, line }) {
       const [target] = args;
       if (args.length !== 1 || !isImagePath(target)) return 'requires an absolute TARGET';
-      if (kind !== 'build-layer')
+      if (kind === 'modify-disk')
         return 'is only valid in build-layer: modify-disk has no file system to mount it in';
       draft.cacheDirs.push(target);
       return takeTarget(draft, target, line);
@@ -128,6 +143,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   secret: {
     form: 'secret NAME',
+    field: { name: 'secrets', shape: 'texts' },
     text: 'Provides the file passed with --secret NAME=FILE to the script while it runs.',
     take(draft, args, { line }) {
       const [name = ''] = args;
@@ -141,6 +157,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   param: {
     form: 'param NAME[=DEFAULT]',
+    field: { name: 'params', shape: 'params' },
     text: "Sets a variable in the script's environment, from -p NAME=VALUE or DEFAULT, the rest of the line; a changed value rebuilds the layer.",
     take(draft, _args, { line, text }) {
       const [, name, value] = /^([A-Za-z_]\w*)(?:=(.*))?$/s.exec(text) ?? [];
@@ -155,6 +172,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   network: {
     form: 'network none',
+    field: { name: 'network', shape: 'text' },
     text: 'Runs the script without network access.',
     take(draft, args) {
       if (args.length !== 1 || args[0] !== 'none') return 'has only one valid value: none';
@@ -164,23 +182,25 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   hostname: {
     form: 'hostname NAME',
+    field: { name: 'hostname', shape: 'text' },
     text: 'Gives the script this host name, with a line in /etc/hosts while it runs; neither is kept in the image (build-layer only).',
     take(draft, args, { kind, line }) {
       const [name] = args;
       if (args.length !== 1 || name === undefined || !HOST_NAME.test(name)) {
         return 'requires a name like web.example.org, of at most 64 characters';
       }
-      if (kind !== 'build-layer') return 'is only valid in build-layer: modify-disk runs on the host';
+      if (kind === 'modify-disk') return 'is only valid in build-layer: modify-disk runs on the host';
       draft.hostname = name;
       return takeTarget(draft, '/etc/hosts', line);
     },
   },
   fstab: {
     form: 'fstab ignore',
+    field: { name: 'fstab', shape: 'text' },
     text: "Mounts nothing of what the image's /etc/fstab mounts from its disk (build-layer only).",
     take(draft, args, { kind }) {
       if (args.length !== 1 || args[0] !== 'ignore') return 'must be "fstab ignore"';
-      if (kind !== 'build-layer')
+      if (kind === 'modify-disk')
         return 'is only valid in build-layer: a modify-disk mounts what it needs itself';
       draft.fstab = 'ignore';
       return undefined;
@@ -199,6 +219,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'sector-size': {
     form: 'sector-size BYTES',
+    field: { name: 'sector-size', shape: 'text' },
     text: 'Attaches the disk with sectors of 512 or 4096 bytes; by default 4096 if its GPT is for that, otherwise 512.',
     take(draft, args) {
       if (args.length !== 1 || !/^(512|4096)$/.test(args[0] ?? '')) return 'must be 512 or 4096';
@@ -208,6 +229,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'root-partition': {
     form: 'root-partition N',
+    field: { name: 'root-partition', shape: 'text' },
     text: 'Sets the number of the partition that holds the system; by default the one with /etc/os-release.',
     take(draft, args) {
       if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? ''))
@@ -218,6 +240,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   timeout: {
     form: 'timeout TIME',
+    field: { name: 'timeout', shape: 'text' },
     text: 'Stops the script after this time, like 90s, 30m or 2h.',
     take(draft, args) {
       const seconds = args.length === 1 ? parseDuration(args[0] ?? '') : undefined;
@@ -228,6 +251,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   'max-age': {
     form: 'max-age TIME',
+    field: { name: 'max-age', shape: 'text' },
     text: 'Rebuilds the layer when its result is older than this, like 12h or 7d.',
     take(draft, args) {
       const seconds = args.length === 1 ? parseDuration(args[0] ?? '') : undefined;

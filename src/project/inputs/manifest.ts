@@ -49,7 +49,10 @@ export function createManifestReader(
       const { now } = index; // taken before anything is read
       const inputs = await walkAll(roots);
       if (!inputs.ok) return inputs;
-      if (inputs.value.all.some((input) => input.type === 'ignored' && input.path === `./${layer.kind}`)) {
+      const isIgnored = inputs.value.all.some(
+        (input) => input.type === 'ignored' && input.path === `./${layer.kind}`,
+      );
+      if (isIgnored && !layer.steps) {
         return fail('usage', `${IGNORE_FILE} excludes the script of layer ${layer.name}`, {
           where: { file: path.join(layer.directory, layer.kind) },
           hint: `add an exception to it: !${layer.kind}`,
@@ -102,10 +105,11 @@ export function sortManifest(entries: ManifestEntry[]): Manifest {
 
 /** Identifies the roots of a manifest and their ignore rules. Paths are relative, so that the project can be moved. */
 function originOf(roots: readonly InputRoot[], projectDirectory: string): string {
-  const places = roots.map(({ source, label, rules }) => [
+  const places = roots.map(({ source, label, rules, hidden }) => [
     relativeTo(projectDirectory, source),
     label,
     rulesText(rules, projectDirectory),
+    ...(hidden ?? []),
   ]);
   return JSON.stringify([BUILT_IN_RULES, ...places]);
 }

@@ -20,6 +20,8 @@ export interface InputRoot {
   readonly label: string;
   /** The ignore rules of the directories above it. */
   readonly rules: IgnoreRules;
+  /** Paths of files that the script does not see, in any case. */
+  readonly hidden?: readonly string[];
 }
 
 export type Input = FileInput | LinkInput | DirectoryInput;
@@ -55,7 +57,9 @@ export function inputRoots(layer: Layer): readonly Omit<InputRoot, 'rules'>[] {
     source: path.resolve(layer.directory, mount.source),
     label: mount.target,
   }));
-  return [{ source: layer.directory, label: '.' }, ...mounts];
+  // What describes steps is not seen by them: their own texts are in the key.
+  const hidden = layer.steps?.files.map((name) => `./${name}`);
+  return [{ source: layer.directory, label: '.', ...(hidden ? { hidden } : {}) }, ...mounts];
 }
 
 /**
@@ -80,7 +84,14 @@ export async function walkInputs(root: InputRoot): Promise<Result<readonly WalkE
   await prepareRules(rules);
   const found: WalkEntry[] = [{ type: 'root', path: label, stat }];
   const wrong = await visitDirectory({ path: label, source, real }, rules, found);
-  return wrong ? { ok: false, failure: wrong } : ok(found);
+  if (wrong) return { ok: false, failure: wrong };
+  const { hidden } = root;
+  if (!hidden) return ok(found);
+  return ok(
+    found.map((entry) =>
+      hidden.includes(entry.path) ? { type: 'ignored', path: entry.path, stat: undefined } : entry,
+    ),
+  );
 }
 
 async function visitDirectory(

@@ -14,13 +14,16 @@ import { overlooked } from './overlooked.ts';
 
 export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk'];
+export const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk', 'layer.yaml'];
 
 /**
  * All layers, sorted by number, then by name, for one platform. They are in `layers/`, or at the project's root in older
  * projects. Fails as `usage` on the first invalid layer.
  */
-export function discoverLayers(projectDirectory: string, platform: Platform): Result<readonly Layer[]> {
+export async function discoverLayers(
+  projectDirectory: string,
+  platform: Platform,
+): Promise<Result<readonly Layer[]>> {
   const directory = path.join(projectDirectory, 'layers');
   const folder = listLayers(directory);
   const root = listLayers(projectDirectory);
@@ -53,7 +56,7 @@ export function discoverLayers(projectDirectory: string, platform: Platform): Re
   }
   const layers: Layer[] = [];
   for (const name of names) {
-    const layer = readLayer(path.join(parent, name), platform);
+    const layer = await readLayer(path.join(parent, name), platform);
     if (!layer.ok) return layer;
     layers.push(layer.value);
   }
@@ -110,7 +113,7 @@ function listLayers(directory: string): Result<readonly string[]> {
   }
 }
 
-function readLayer(directory: string, platform: Platform): Result<Layer> {
+async function readLayer(directory: string, platform: Platform): Promise<Result<Layer>> {
   const name = path.basename(directory);
   if (!LAYER_NAME.test(name)) {
     return fail('usage', `"${name}" is not a valid layer name`, {
@@ -127,20 +130,25 @@ function readLayer(directory: string, platform: Platform): Result<Layer> {
   } catch (error) {
     return unreadable(`layer ${name}`, directory, error);
   }
-  const [only] = scripts;
+  const [only, second] = scripts;
   if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
       where: { file: directory },
-      hint: 'add an executable build-layer or modify-disk',
+      hint: 'add an executable build-layer or modify-disk, or a layer.yaml with steps',
     });
   }
-  if (scripts.length > 1) {
-    return fail('usage', `layer ${name} has both build-layer and modify-disk`, {
+  if (second) {
+    return fail('usage', `layer ${name} has both ${only.kind} and ${second.kind}`, {
       where: { file: directory },
       hint: 'split it into two layers: a layer has one script',
     });
   }
   const { kind, stat } = only;
+  if (kind === 'layer.yaml') {
+    const { readLayerFile } = await import('../steps/read.ts');
+    const read = await readLayerFile(directory, platform);
+    return read.ok ? ok({ name, directory, kind, platform, params: {}, ...read.value }) : read;
+  }
   const script = path.join(directory, kind);
   const text = readScript(script, stat, name);
   if (!text.ok) return text;

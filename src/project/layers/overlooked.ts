@@ -29,7 +29,9 @@ function unnumbered(directory: string, names: readonly string[], candidate: RegE
     .filter((name) => candidate.test(name) && !LAYER_LIKE.test(name))
     .flatMap((name) => {
       const file = path.join(directory, name);
-      const script = ['build-layer', 'modify-disk'].find((script) => existsSync(path.join(file, script)));
+      const script = ['build-layer', 'modify-disk', 'layer.yaml'].find((script) =>
+        existsSync(path.join(file, script)),
+      );
       if (script === undefined) return [];
       const message = `not a layer, although it has a ${script}: the name of a layer begins with two digits and "_", like ${layerLike(name)}`;
       return [{ file, message }];

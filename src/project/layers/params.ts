@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Layer } from '../../model/project.ts';
 import { guessHint } from '../../util/nearest.ts';
+import { takeTarget } from './targets.ts';
 
 /** Parses `NAME=VALUE` words. Fails as `usage` for a malformed one, or a name given twice. */
 export function parseParams(words: readonly string[]): Result<ReadonlyMap<string, string>> {
@@ -47,4 +48,35 @@ export function paramsOf(
     params[param.name] = value;
   }
   return ok(params);
+}
+
+/** A layer with the values of its parameters. Fails as {@link paramsOf} does, and as `usage` for a step that they make invalid. */
+export function withParams(layer: Layer, given: ReadonlyMap<string, string>): Result<Layer> {
+  const params = paramsOf(layer, given);
+  if (!params.ok) return params;
+  const { steps, hints } = layer;
+  if (!steps) return ok({ ...layer, params: params.value });
+  const resolved = steps.resolve(params.value);
+  if (!resolved.ok) return resolved;
+  const targetLines = new Map(hints.targetLines);
+  const cacheDirs = [...hints.cacheDirs];
+  for (const [directory, line] of resolved.value.cacheDirs) {
+    if (cacheDirs.some((other) => samePlace(other, directory))) continue;
+    const wrong = takeTarget({ targetLines }, directory, line);
+    if (wrong !== undefined) {
+      const where = { file: path.join(layer.directory, layer.kind), line };
+      return fail('usage', `the step keeps ${directory} between builds, but ${wrong}`, { where });
+    }
+    cacheDirs.push(directory);
+  }
+  return ok({
+    ...layer,
+    params: params.value,
+    hints: { ...hints, cacheDirs, targetLines },
+    steps: { ...steps, all: resolved.value.all },
+  });
+}
+
+function samePlace(a: string, b: string): boolean {
+  return path.posix.normalize(`${a}/`) === path.posix.normalize(`${b}/`);
 }

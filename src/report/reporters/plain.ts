@@ -36,6 +36,8 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
         case 'plan':
         case 'layer-stage':
         case 'layer-size':
+        // Its heading is part of the output.
+        case 'layer-step':
           return;
         case 'layer-started':
           return write(`${style.cyan('building')} ${style.bold(event.layer)}`);

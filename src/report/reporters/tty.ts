@@ -36,6 +36,8 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
           return live.begin(event.layer);
         case 'output':
           return live.update(event.layer, event.line);
+        case 'layer-step':
+          return live.step(event.layer, `${event.index}/${event.count} ${event.title}`);
         case 'layer-size':
           return live.grow(event.layer, event.bytes);
         case 'progress':

@@ -14,6 +14,8 @@ export interface Terminal {
 export interface LiveView {
   /** Adds a line for a task that begins now, below the others. */
   begin(name: string): void;
+  /** Sets which part of a task runs, and clears its last output. */
+  step(name: string, text: string): void;
   /** Sets the last output of a task. */
   update(name: string, text: string): void;
   /** Sets the current size in bytes, and the total where it is known. */
@@ -28,6 +30,8 @@ export interface LiveView {
 
 interface Running {
   readonly since: number;
+  /** The part of it that runs, if it has parts. */
+  step: string;
   text: string;
   size: string;
 }
@@ -82,8 +86,13 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
 
   return {
     begin(name) {
-      running.set(name, { since: performance.now(), text: '', size: '' });
+      running.set(name, { since: performance.now(), step: '', text: '', size: '' });
       changed();
+    },
+    step(name, text) {
+      const one = running.get(name);
+      if (one) Object.assign(one, { step: plainText(text), text: '' });
+      if (one) changed();
     },
     update(name, text) {
       const one = running.get(name);
@@ -119,13 +128,14 @@ function linesOf(running: ReadonlyMap<string, Running>, room: number, style: Sty
   return [...shown, [[`  +${all.length - shown.length} more`, style.dim]]];
 }
 
-function lineOf([name, { since, text, size }]: [string, Running], style: Style, others = ''): Line {
+function lineOf([name, { since, step, text, size }]: [string, Running], style: Style, others = ''): Line {
   const time = formatSeconds((performance.now() - since) / 1000);
   return [
     ['› ', style.cyan],
     [name, style.bold],
+    [step === '' ? '' : `  ${step}`, (plain) => plain],
     [`  ${time}${size === '' ? '' : `  ${size}`}${others}`, style.dim],
-    [text === '' ? '' : `  ${text}`, (plain) => plain],
+    [text === '' ? '' : `  ${text}`, step === '' ? (plain) => plain : style.dim],
   ];
 }
 

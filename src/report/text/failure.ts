@@ -10,8 +10,9 @@ export function failureText(failure: Failure, style: Style, directory = process.
   const short = (file: string) => plainText(shownPath(file, directory));
   const lines = [`${style.red('error:')} ${failure.message}`];
   if (failure.where) {
-    const { file, line } = failure.where;
-    lines.push(`  ${style.dim('at')} ${short(file)}${line === undefined ? '' : `:${line}`}`);
+    const { file, line, column } = failure.where;
+    const place = [line, column].flatMap((number) => (number === undefined ? [] : `:${number}`));
+    lines.push(`  ${style.dim('at')} ${short(file)}${place.join('')}`);
   }
   for (const line of failure.detail ?? []) lines.push(`  ${style.dim('|')} ${plainText(line)}`);
   if (failure.log !== undefined) lines.push(`  ${style.dim('log:')} ${short(failure.log)}`);

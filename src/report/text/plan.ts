@@ -110,6 +110,10 @@ function changeText(change: Change): string {
       return `${change.how === 'added' || change.how === 'removed' ? change.how : `changed (${change.how})`}: ${plainText(change.path)}`;
     case 'setting':
       return plainText(`${change.name}: ${change.before} → ${change.after}`);
+    case 'step': {
+      const { index, before = 'none', after = 'none' } = change;
+      return plainText(`step ${index}: ${before} → ${after}`);
+    }
     case 'age':
       return `built ${formatAge(change.seconds)} (${change.created}); max-age is ${formatDuration(change.maxAge)}`;
     case 'parent':

@@ -55,7 +55,7 @@ async function build(
       onEvent?.(event, made.abort);
     },
   };
-  const graph = valueIn(buildGraph(valueIn(discoverLayers(tree.directory, PLATFORM)), new Map()));
+  const graph = valueIn(buildGraph(valueIn(await discoverLayers(tree.directory, PLATFORM)), new Map()));
   const index = StatIndex.load(made.paths.statIndex);
   const reader = createManifestReader(tree.directory, index, made.loadHasher);
   const manifests = new Map<string, string>();

@@ -92,6 +92,7 @@ export class FakeWorkbench implements Workbench {
       inside: [],
     });
   mountLayer = async () => this.#did('mount layer', undefined);
+  read = async () => ok(Buffer.from('ID=tiny\n'));
   selinuxOf = async () => ok(undefined);
   flush = async (_disk: Disk) => this.#did('flush', undefined);
   trim = async (_disk: Disk) => this.#did('trim', undefined);
@@ -99,8 +100,10 @@ export class FakeWorkbench implements Workbench {
   unmount = async (_system: MountedSystem) => this.#did('unmount', undefined);
   runOnHost: Workbench['runOnHost'] = async ({ inputs, argv, streams }) =>
     this.#run(path.join(inputs, argv[0]), argv[2] ?? '', streams);
-  runInChroot: Workbench['runInChroot'] = async (system, { inputs, argv, streams }) =>
-    this.#run(path.join(inputs, path.basename(argv[0])), system.root, streams);
+  runInChroot: Workbench['runInChroot'] = async (system, { inputs, argv, text, streams }) =>
+    text === undefined
+      ? this.#run(path.join(inputs, path.basename(argv[0])), system.root, streams)
+      : this.#runText(text, system.root, streams);
 
   explain: Workbench['explain'] = async (failure) => failure;
   stopScript = async () => this.kill();
@@ -119,10 +122,14 @@ export class FakeWorkbench implements Workbench {
     return ok(value);
   }
 
-  async #run(script: string, disk: string, streams: Streams): Promise<Result<number>> {
+  #run(script: string, disk: string, streams: Streams): Promise<Result<number>> {
+    return this.#runText(readFileSync(script, 'utf8'), disk, streams);
+  }
+
+  async #runText(text: string, disk: string, streams: Streams): Promise<Result<number>> {
     const print = (text: string) => typeof streams === 'function' && streams(Buffer.from(text));
     this.#calls.push('run');
-    for (const line of readFileSync(script, 'utf8').split('\n')) {
+    for (const line of text.split('\n')) {
       const [word, ...rest] = line.split(' ');
       if (word === 'echo') appendFileSync(disk, `${rest.join(' ')}\n`);
       if (word === 'echo' || word === 'print') print(`${rest.join(' ')}\n`);

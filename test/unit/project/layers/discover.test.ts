@@ -10,17 +10,17 @@ import { type Content, type Files, failureIn, PLATFORM, Tree, valueIn } from '..
 
 const SCRIPT = '#!/bin/sh\n';
 
-function discover(files: Files) {
+async function discover(files: Files) {
   using tree = new Tree(files);
-  return { tree, result: discoverLayers(tree.directory, PLATFORM) };
+  return { tree, result: await discoverLayers(tree.directory, PLATFORM) };
 }
 
 /** What is wrong with a project of one layer, 10_a, with these files. */
-function complaint(files: Files) {
+async function complaint(files: Files) {
   const inLayer = Object.fromEntries(
     Object.entries(files).map(([name, content]) => [`layers/10_a/${name}`, content]),
   );
-  const { tree, result } = discover(inLayer);
+  const { tree, result } = await discover(inLayer);
   const failure = failureIn(result);
   assert.equal(failure.kind, 'usage');
   const { file = '', line } = failure.where ?? {};
@@ -30,13 +30,13 @@ function complaint(files: Files) {
   };
 }
 
-function names(files: Files): string[] {
-  return valueIn(discover(files).result).map(({ name }) => name);
+async function names(files: Files): Promise<string[]> {
+  return valueIn((await discover(files)).result).map(({ name }) => name);
 }
 
 describe('where layers are', () => {
-  test('in layers/', () => {
-    const { tree, result } = discover({
+  test('in layers/', async () => {
+    const { tree, result } = await discover({
       'layers/10_base/modify-disk': `${SCRIPT}# vlb: from scratch\n`,
       'layers/20_app/build-layer': SCRIPT,
       'layers/README': '',
@@ -49,71 +49,78 @@ describe('where layers are', () => {
     assert.equal(layersDirectory(tree.directory), tree.path('layers'));
   });
 
-  test('at the root, in older projects', () => {
+  test('at the root, in older projects', async () => {
     using tree = new Tree({ '10_base/modify-disk': SCRIPT, 'layers/': '', '10_notes.txt': 'no layer' });
-    const [base, ...others] = valueIn(discoverLayers(tree.directory, PLATFORM));
+    const [base, ...others] = valueIn(await discoverLayers(tree.directory, PLATFORM));
     assert.equal(base?.directory, tree.path('10_base'));
     assert.deepEqual(others, []);
     assert.equal(layersDirectory(tree.directory), tree.directory);
   });
 
-  test('in both is an error that names one of each', () => {
-    const { result } = discover({ '10_a/build-layer': SCRIPT, 'layers/20_b/build-layer': SCRIPT });
+  test('in both is an error that names one of each', async () => {
+    const { result } = await discover({ '10_a/build-layer': SCRIPT, 'layers/20_b/build-layer': SCRIPT });
     const { message, hint } = failureIn(result);
     assert.match(message, /20_b.*10_a/);
     assert.match(hint ?? '', /layers\//);
   });
 
-  test('nowhere is an error with a way out', () => {
+  test('nowhere is an error with a way out', async () => {
     for (const files of [{}, { 'layers/': '' }, { 'layers/app/build-layer': SCRIPT }, { layers: 'a file' }]) {
-      assert.match(failureIn(discover(files).result).hint ?? '', /vlb new-layer/);
+      assert.match(failureIn((await discover(files)).result).hint ?? '', /vlb new-layer/);
     }
   });
 
-  test('a link to a directory is a layer', () => {
-    assert.deepEqual(names({ 'elsewhere/build-layer': SCRIPT, 'layers/10_a': { link: '../elsewhere' } }), [
-      '10_a',
-    ]);
+  test('a link to a directory is a layer', async () => {
+    assert.deepEqual(
+      await names({ 'elsewhere/build-layer': SCRIPT, 'layers/10_a': { link: '../elsewhere' } }),
+      ['10_a'],
+    );
   });
 
-  test('a broken link beside the layers hides none of them', () => {
+  test('a broken link beside the layers hides none of them', async () => {
     const layer = { 'layers/10_a/build-layer': SCRIPT };
-    assert.deepEqual(names({ ...layer, 'layers/20_b': { link: 'nowhere' } }), ['10_a']);
-    assert.deepEqual(names({ ...layer, 'layers/20_b': { link: '20_b' } }), ['10_a'], 'a link to itself');
+    assert.deepEqual(await names({ ...layer, 'layers/20_b': { link: 'nowhere' } }), ['10_a']);
+    assert.deepEqual(
+      await names({ ...layer, 'layers/20_b': { link: '20_b' } }),
+      ['10_a'],
+      'a link to itself',
+    );
   });
 });
 
-test('a name that is not UTF-8 is refused, and not skipped', () => {
+test('a name that is not UTF-8 is refused, and not skipped', async () => {
   using tree = new Tree({ 'layers/10_a/build-layer': SCRIPT });
   mkdirSync(Buffer.from(`${tree.directory}/layers/20_\xff`, 'latin1'));
   assert.equal(
-    failureIn(discoverLayers(tree.directory, PLATFORM)).message,
+    failureIn(await discoverLayers(tree.directory, PLATFORM)).message,
     'the name "20_\ufffd" is not valid UTF-8',
   );
 });
 
-test('a link that layers/ is to nothing is named', () => {
+test('a link that layers/ is to nothing is named', async () => {
   using tree = new Tree({ layers: { link: 'gone' } });
-  const { message } = failureIn(discoverLayers(tree.directory, PLATFORM));
+  const { message } = failureIn(await discoverLayers(tree.directory, PLATFORM));
   assert.equal(message, 'the symbolic link layers leads to nothing: gone');
 });
 
-test('layers are sorted by number, then by name', () => {
+test('layers are sorted by number, then by name', async () => {
   const wanted = ['02_z', '10_a', '10_b', '20_x', '100_a', '0200_a'];
   assert.deepEqual(
-    names(Object.fromEntries([...wanted].reverse().map((name) => [`layers/${name}/build-layer`, SCRIPT]))),
+    await names(
+      Object.fromEntries([...wanted].reverse().map((name) => [`layers/${name}/build-layer`, SCRIPT])),
+    ),
     wanted,
   );
 });
 
 describe('names', () => {
-  test('letters, digits, dots, dashes and underscores', () => {
-    assert.deepEqual(names({ 'layers/10_App-2.1_x/build-layer': SCRIPT }), ['10_App-2.1_x']);
+  test('letters, digits, dots, dashes and underscores', async () => {
+    assert.deepEqual(await names({ 'layers/10_App-2.1_x/build-layer': SCRIPT }), ['10_App-2.1_x']);
   });
 
   for (const name of ['10_', '10_a b', '10_ä', '10_-a', '10_.a', '10_a\nb', '10__a', '10_a:b']) {
-    test(`${JSON.stringify(name)} is no name`, () => {
-      const { tree, result } = discover({ [`layers/${name}/build-layer`]: SCRIPT });
+    test(`${JSON.stringify(name)} is no name`, async () => {
+      const { tree, result } = await discover({ [`layers/${name}/build-layer`]: SCRIPT });
       const failure = failureIn(result);
       assert.match(failure.message, /is not a valid layer name/);
       assert.equal(failure.where?.file, tree.path('layers', name));
@@ -122,18 +129,18 @@ describe('names', () => {
 });
 
 describe('scripts', () => {
-  test('none', () => {
-    const { message, at } = complaint({ 'build-layer.sh': SCRIPT });
+  test('none', async () => {
+    const { message, at } = await complaint({ 'build-layer.sh': SCRIPT });
     assert.match(message, /10_a has no script/);
     assert.equal(at, '');
   });
 
-  test('both', () => {
-    assert.match(complaint({ 'build-layer': SCRIPT, 'modify-disk': SCRIPT }).message, /has both/);
+  test('both', async () => {
+    assert.match((await complaint({ 'build-layer': SCRIPT, 'modify-disk': SCRIPT })).message, /has both/);
   });
 
-  test('a directory named like one', () => {
-    const { message, at } = complaint({ 'build-layer/': '' });
+  test('a directory named like one', async () => {
+    const { message, at } = await complaint({ 'build-layer/': '' });
     assert.match(message, /is not a file/);
     assert.equal(at, '/build-layer');
   });
@@ -153,45 +160,45 @@ describe('scripts', () => {
     ['a link to itself', { link: 'build-layer' }, /script/, '/build-layer'],
   ];
   for (const [what, content, message, where] of refused) {
-    test(what, () => {
-      const failure = complaint({ 'build-layer': content });
+    test(what, async () => {
+      const failure = await complaint({ 'build-layer': content });
       assert.match(failure.message, message);
       assert.equal(failure.at, where);
     });
   }
 
-  test('a broken link', () =>
-    assert.match(complaint({ 'build-layer': { link: 'nowhere' } }).message, /script/));
+  test('a broken link', async () =>
+    assert.match((await complaint({ 'build-layer': { link: 'nowhere' } })).message, /script/));
 
-  test('a link inside the layer is as good as a file', () => {
+  test('a link inside the layer is as good as a file', async () => {
     const files = {
       'layers/10_a/run.sh': { content: SCRIPT, mode: 0o755 },
       'layers/10_a/build-layer': { link: 'run.sh' },
     };
-    assert.deepEqual(names(files), ['10_a']);
+    assert.deepEqual(await names(files), ['10_a']);
   });
 
-  test('a link out of the layer is refused: what it leads to is no input, so an edit of it would go unseen', () => {
+  test('a link out of the layer is refused: what it leads to is no input, so an edit of it would go unseen', async () => {
     using tree = new Tree({
       'common/build-layer': SCRIPT,
       'layers/10_a/build-layer': { link: '../../common/build-layer' },
     });
     assert.equal(
-      failureIn(discoverLayers(tree.directory, PLATFORM)).where?.file,
+      failureIn(await discoverLayers(tree.directory, PLATFORM)).where?.file,
       tree.path('layers/10_a/build-layer'),
     );
   });
 
-  test('a program needs no first line', () => {
-    assert.deepEqual(names({ 'layers/10_a/build-layer': '\x7fELF\x02\x01' }), ['10_a']);
+  test('a program needs no first line', async () => {
+    assert.deepEqual(await names({ 'layers/10_a/build-layer': '\x7fELF\x02\x01' }), ['10_a']);
   });
 });
 
-test('a project directory that is none has no layers', () => {
+test('a project directory that is none has no layers', async () => {
   using tree = new Tree();
   mkdirSync(tree.path('empty'));
-  assert.match(failureIn(discoverLayers(tree.path('missing'), PLATFORM)).message, /^no layers found$/);
-  assert.match(failureIn(discoverLayers(tree.path('empty'), PLATFORM)).message, /^no layers found$/);
+  assert.match(failureIn(await discoverLayers(tree.path('missing'), PLATFORM)).message, /^no layers found$/);
+  assert.match(failureIn(await discoverLayers(tree.path('empty'), PLATFORM)).message, /^no layers found$/);
 });
 
 test('a script, vlb.yaml or .vlbignore in another encoding is named with its encoding and the cure', async () => {
@@ -204,7 +211,7 @@ test('a script, vlb.yaml or .vlbignore in another encoding is named with its enc
     ['begins with a byte order mark (BOM)', Buffer.from(`\ufeff${text}`)],
   ] as const) {
     for (const kind of ['build-layer', 'modify-disk']) {
-      const { message, hint = '', at } = complaint({ [kind]: bytes });
+      const { message, hint = '', at } = await complaint({ [kind]: bytes });
       assert.equal(message, `the script of layer 10_a ${encoding}`);
       assert.equal(at, `/${kind}:1`);
       assert.match(

@@ -15,7 +15,7 @@ const SCHEMA: Schema = JSON.parse(readFileSync(path.join(REPOSITORY, 'docs/event
 const FAILURE: Required<Failure> = {
   kind: 'work',
   message: 'it failed',
-  where: { file: 'layers/10_a/build-layer', line: 1 },
+  where: { file: 'layers/10_a/build-layer', line: 1, column: 1 },
   hint: 'try again',
   detail: ['last line'],
   log: '.vlb/logs/10_a.log',
@@ -30,6 +30,7 @@ const FULL: {
   plan: [{ type: 'plan', steps: [{ layer: '10_a', action: 'run', reason: 'no record' }] }],
   'layer-started': [{ type: 'layer-started', layer: '10_a' }],
   'layer-stage': [{ type: 'layer-stage', layer: '10_a', stage: 'mount' }],
+  'layer-step': [{ type: 'layer-step', layer: '10_a', index: 3, count: 9, title: 'install nginx' }],
   output: [{ type: 'output', layer: '10_a', line: 'text' }],
   'layer-size': [{ type: 'layer-size', layer: '10_a', bytes: 1 }],
   progress: [{ type: 'progress', layer: 'base', bytes: 1, total: 2 }],
@@ -138,37 +139,38 @@ const VERSION_1 = `
 plan: type version steps steps.layer steps.action steps.reason
 layer-started: type version layer
 layer-stage: type version layer stage
+layer-step: type version layer index count title
 output: type version layer line
 layer-size: type version layer bytes
 progress: type version layer bytes total
 transfer: type version direction layer state bytes total
 layer-finished: type version layer outcome seconds bytes digest failure failure.kind failure.message failure.where
-  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+  failure.where.file failure.where.line failure.where.column failure.hint failure.detail failure.log failure.look failure.exitStatus
 export-started: type version machine format
 export-progress: type version machine format bytes total
 publish-started: type version machine to
 publish-finished: type version machine to outcome seconds revision digest failure failure.kind failure.message failure.where
-  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+  failure.where.file failure.where.line failure.where.column failure.hint failure.detail failure.log failure.look failure.exitStatus
 export-finished: type version machine format outcome seconds failure failure.kind failure.message failure.where
-  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+  failure.where.file failure.where.line failure.where.column failure.hint failure.detail failure.log failure.look failure.exitStatus
 check-started: type version image check
 check-output: type version image line
 check-finished: type version image check outcome seconds failure failure.kind failure.message failure.where
-  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+  failure.where.file failure.where.line failure.where.column failure.hint failure.detail failure.log failure.look failure.exitStatus
 deploy-started: type version machine target
 deploy-stage: type version machine target stage
 deploy-progress: type version machine target bytes total
 deploy-finished: type version machine target outcome seconds failure failure.kind failure.message failure.where
-  failure.where.file failure.where.line failure.hint failure.detail failure.log failure.look failure.exitStatus
+  failure.where.file failure.where.line failure.where.column failure.hint failure.detail failure.log failure.look failure.exitStatus
 note: type version message
 watching: type version at state places failed keys layers
 finished: type version ok counts counts.fresh counts.restored counts.built counts.failed counts.skipped seconds image
   bytes images images.file images.bytes exports exports.machine exports.format exports.directory exports.bytes published published.machine published.to published.revision published.digest shared shared.fetched shared.fetched.count shared.fetched.bytes
   shared.fetched.seconds shared.pushed shared.pushed.count shared.pushed.bytes shared.pushed.seconds
-  shared.savedSeconds failure failure.kind failure.message failure.where failure.where.file failure.where.line
+  shared.savedSeconds failure failure.kind failure.message failure.where failure.where.file failure.where.line failure.where.column
   failure.hint failure.detail failure.log failure.look failure.exitStatus failures failures.layer failures.failure
   failures.failure.kind failures.failure.message failures.failure.where failures.failure.where.file
-  failures.failure.where.line failures.failure.hint failures.failure.detail failures.failure.log failures.failure.look
+  failures.failure.where.line failures.failure.where.column failures.failure.hint failures.failure.detail failures.failure.log failures.failure.look
   failures.failure.exitStatus failures.skipped superseded`;
 
 function pinned(): ReadonlyMap<string, readonly string[]> {

@@ -1,0 +1,54 @@
+// Reads a layer.yaml: its hints, and its steps. Loaded only for layers that have one.
+
+import path from 'node:path';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Platform } from '../../model/platform.ts';
+import type { Hints, LayerSteps } from '../../model/project.ts';
+import { isObject } from '../../util/json.ts';
+import { readEntries } from './entries.ts';
+import { readHints } from './fields.ts';
+import { openStepsFile } from './file.ts';
+import { resolveEntries, TEMPLATE } from './resolve.ts';
+
+export const LAYER_FILE = 'layer.yaml';
+
+export interface LayerFile {
+  readonly hints: Hints;
+  readonly steps: LayerSteps;
+}
+
+/**
+ * The layer that a layer.yaml describes. The arguments of its steps are read with the values of params, by `steps.resolve`.
+ * Fails as `usage`, with file, line and column.
+ * @param directory absolute path of the layer
+ */
+export async function readLayerFile(directory: string, platform: Platform): Promise<Result<LayerFile>> {
+  const file = openStepsFile(directory, LAYER_FILE);
+  if (!file.ok) return file;
+  const hints = readHints(file.value);
+  if (!hints.ok) return hints;
+  const { value, placeOf } = file.value;
+  const cachePoints = isObject(value) ? (value['cache-points'] ?? true) : true;
+  if (typeof cachePoints !== 'boolean') {
+    return fail('usage', 'cache-points must be true or false', { where: placeOf(['cache-points']) });
+  }
+  const read = readEntries(directory, file.value);
+  if (!read.ok) return read;
+  const { entries, files } = read.value;
+  const hasTemplates = files.some(({ text }) => TEMPLATE.test(text));
+  const about = {
+    architecture: platform.architecture,
+    name: path.basename(directory),
+    secrets: hints.value.secrets.map(({ name }) => name),
+    render: hasTemplates ? (await import('../../steps/render.ts')).render : undefined,
+  };
+  return ok({
+    hints: hints.value,
+    steps: {
+      cachePoints,
+      files: files.map(({ name }) => name),
+      all: [],
+      resolve: (params) => resolveEntries(entries, params, about),
+    },
+  });
+}
