@@ -25,7 +25,12 @@ import { basename, dirname, join, parse } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Modules, reached through `import()` alone, that are too large to be in the one file. */
-const APART = ['src/project/config/json-schema.ts', 'src/sbom/sbom.ts', 'src/shared-cache/objects/s3.ts'];
+const APART = [
+  'src/project/config/json-schema.ts',
+  'src/project/steps/json-schema.ts',
+  'src/sbom/sbom.ts',
+  'src/shared-cache/objects/s3.ts',
+];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */
 const PACKAGES_APART = ['chokidar', 'execa', 'nunjucks', 'yaml', 'yargs'];
 

@@ -25,6 +25,8 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   diff: async (raw, options) => (await import('./commands/diff.ts')).diff(raw, options),
   sbom: async (raw, options) => (await import('./commands/sbom.ts')).sbom(raw, options),
   'new-layer': async (raw, options) => (await import('./scaffold/new-layer.ts')).newLayer(raw, options),
+  'layer show': async (raw, options) => (await layer()).show(raw, options),
+  'layer convert': async (raw, options) => (await layer()).convert(raw, options),
   shell: async (raw, options) => (await import('./commands/shell.ts')).shell(raw, options),
   log: async (raw, options) => (await import('./commands/log.ts')).log(raw, options),
   'test-boot': async (raw, options) => (await import('./commands/test-boot.ts')).testBoot(raw, options),
@@ -56,6 +58,7 @@ export function runCommand<P extends Exclude<Path, Alone>>(
 }
 
 const inspect = () => import('./commands/inspect.ts');
+const layer = () => import('./commands/layer.ts');
 const store = () => import('./commands/store/store.ts');
 const share = () => import('./commands/store/share.ts');
 const storeOrBucket = ({ remote }: { readonly remote: boolean | undefined }) =>

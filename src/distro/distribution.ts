@@ -27,6 +27,31 @@ export function distributionOf(osRelease: string): Distribution {
   };
 }
 
+/** What `ID_LIKE` is in the distributions that have one: of those that are built on others. */
+const LIKE: Readonly<Record<string, readonly string[]>> = {
+  ubuntu: ['debian'],
+  linuxmint: ['ubuntu', 'debian'],
+  raspbian: ['debian'],
+  kali: ['debian'],
+  rhel: ['fedora'],
+  centos: ['rhel', 'fedora'],
+  rocky: ['rhel', 'centos', 'fedora'],
+  almalinux: ['rhel', 'centos', 'fedora'],
+  ol: ['fedora'],
+  amzn: ['fedora'],
+  'opensuse-leap': ['suse', 'opensuse'],
+  'opensuse-tumbleweed': ['opensuse', 'suse'],
+  sles: ['suse'],
+  manjaro: ['arch'],
+};
+
+/** The distribution of a name like `debian-12` or `opensuse-leap-15.6`; undefined for what is no such name. */
+export function namedDistribution(text: string): Distribution | undefined {
+  const [, id, version] = /^([a-z][a-z0-9._]*(?:-[a-z][a-z0-9._]*)*)(?:-(\d[\w.]*))?$/.exec(text) ?? [];
+  if (id === undefined) return undefined;
+  return { id, like: LIKE[id] ?? [], version, codename: undefined };
+}
+
 /** A value as a shell would read it, without expansions: os-release(5) has none. */
 function unquoted(value: string): string {
   const [, quote, inner] = /^(["'])(.*)\1$/.exec(value) ?? [];

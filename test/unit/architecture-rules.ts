@@ -95,7 +95,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'steps/',
     'project/steps/issues.ts',
   ],
-  '@valibot/to-json-schema': ['project/config/json-schema.ts'],
+  '@valibot/to-json-schema': ['project/config/json-schema.ts', 'project/steps/json-schema.ts'],
   '@aws-sdk/client-s3': ['shared-cache/objects/s3.ts'],
   '@smithy/node-http-handler': ['shared-cache/objects/s3.ts'],
   'xxhash-wasm': ['project/inputs/hash.ts'],

@@ -2,7 +2,7 @@
 
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, failAt } from '../../model/failure.ts';
+import { type Failure, fail, failAt } from '../../model/failure.ts';
 import { layerNumber } from '../../project/layers/discover.ts';
 import { makeDirectories } from '../../util/fs.ts';
 import type { Raw } from '../args/table/table.ts';
@@ -20,7 +20,10 @@ export async function newLayer(
   raw: Raw<'new-layer'>,
   { directory: project }: GlobalOptions,
 ): Promise<number | Failure> {
-  const kind = raw.modifyDisk ? 'modify-disk' : 'build-layer';
+  if (raw.modifyDisk && raw.steps) {
+    return fail('usage', 'use either --modify-disk or --steps, not both').failure;
+  }
+  const kind = raw.modifyDisk ? 'modify-disk' : raw.steps ? 'layer.yaml' : 'build-layer';
   const free = freeLayer(project, raw.name, 'vlb new-layer');
   if (!free.ok) return free.failure;
   const { name, parent, taken } = free.value;
@@ -29,8 +32,11 @@ export async function newLayer(
   const script = path.join(directory, kind);
   try {
     makeDirectories(directory);
-    writeFileSync(script, kind === 'build-layer' ? BUILD_LAYER : modifyDisk(isFirst));
-    chmodSync(script, 0o755);
+    writeFileSync(
+      script,
+      { 'build-layer': BUILD_LAYER, 'layer.yaml': STEPS, 'modify-disk': modifyDisk(isFirst) }[kind],
+    );
+    if (kind !== 'layer.yaml') chmodSync(script, 0o755);
     if (taken.length === 0 || existsSync(path.join(project, '.git'))) {
       makeGitignore(project);
     }
@@ -51,6 +57,15 @@ set -eu
 # apt-get update
 # apt-get install -y --no-install-recommends nginx-light
 # install -m 0644 index.html /var/www/html/index.html
+`;
+
+const STEPS = `# The steps of this layer: each runs as root in a chroot on the disk. See docs/steps.md, or vlb schema layer.
+# params: { VERSION: '1.0' }
+steps:
+  - run: date > /etc/built
+# - install: [nginx-light]
+# - copy: { from: index.html, to: /var/www/html/ }
+# - run: systemctl enable nginx
 `;
 
 function modifyDisk(isFirst: boolean): string {

@@ -1,6 +1,6 @@
 // The table's commands on the project and on vlb itself: new-layer, import, test-boot, init, doctor, schema, help, completion.
 
-import { JSON_FLAG } from './shared.ts';
+import { JSON_FLAG, PARAM } from './shared.ts';
 import type { Command } from './types.ts';
 
 export const NEW_LAYER = {
@@ -12,8 +12,45 @@ export const NEW_LAYER = {
       text: 'NAME, or NN_NAME to choose the number (default: next multiple of ten)',
     },
   },
-  options: { 'modify-disk': { text: 'create a layer that works on the raw disk' } },
-  examples: [['vlb new-layer app', 'creates layers/20_app/build-layer']],
+  options: {
+    'modify-disk': { text: 'create a layer that works on the raw disk' },
+    steps: { text: 'create a layer.yaml with steps in place of a script' },
+  },
+  examples: [
+    ['vlb new-layer app', 'creates layers/20_app/build-layer'],
+    ['vlb new-layer app --steps', 'creates layers/20_app/layer.yaml'],
+  ],
+} as const satisfies Command;
+
+export const LAYER = {
+  text: 'show or convert the script that a layer of steps amounts to',
+  examples: [['vlb layer show app', 'print it']],
+} as const satisfies Command;
+
+const LAYER_ARGUMENTS = {
+  name: { value: 'NAME', required: true, text: 'layer NAME, with a layer.yaml' },
+} as const;
+
+const LAYER_OPTIONS = {
+  distribution: {
+    value: 'ID',
+    text: 'compile for system ID, such as debian-12 (default: the one in the image of its parent)',
+  },
+  param: PARAM,
+} as const;
+
+export const LAYER_SHOW = {
+  text: 'print the build-layer that the steps of a layer amount to',
+  arguments: LAYER_ARGUMENTS,
+  options: LAYER_OPTIONS,
+  examples: [['vlb layer show app --distribution debian-12', 'without looking at an image']],
+} as const satisfies Command;
+
+export const LAYER_CONVERT = {
+  text: 'replace the layer.yaml of a layer by the build-layer it amounts to',
+  arguments: LAYER_ARGUMENTS,
+  options: LAYER_OPTIONS,
+  examples: [['vlb layer convert app', 'for a layer that has outgrown its steps']],
 } as const satisfies Command;
 
 export const IMPORT = {
@@ -133,8 +170,8 @@ export const SCHEMA = {
   arguments: {
     subject: {
       value: 'SUBJECT',
-      choices: ['config', 'events'],
-      text: 'of vlb.yaml (config, the default), or of the lines of --progress json (events)',
+      choices: ['config', 'layer', 'events'],
+      text: 'of vlb.yaml (config, the default), layer.yaml (layer), or --progress json (events)',
     },
   },
   examples: [['vlb schema > vlb.schema.json', 'for an editor that completes vlb.yaml']],

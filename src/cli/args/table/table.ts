@@ -3,18 +3,7 @@
 import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DEPLOY } from './deploy.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
-import {
-  COMPLETION,
-  DOCTOR,
-  HELP,
-  IMPORT,
-  IMPORT_VIRT_CUSTOMIZE,
-  IMPORT_VIRT_MAKER,
-  INIT,
-  NEW_LAYER,
-  SCHEMA,
-  TEST_BOOT,
-} from './project.ts';
+import * as project from './project.ts';
 import { EVERYWHERE } from './shared.ts';
 import * as store from './store.ts';
 import type { Argument, Command, Option } from './types.ts';
@@ -32,10 +21,13 @@ export const COMMANDS = {
   ls: LS,
   diff: DIFF,
   sbom: SBOM,
-  'new-layer': NEW_LAYER,
+  'new-layer': project.NEW_LAYER,
+  layer: project.LAYER,
+  'layer show': project.LAYER_SHOW,
+  'layer convert': project.LAYER_CONVERT,
   shell: SHELL,
   log: LOG,
-  'test-boot': TEST_BOOT,
+  'test-boot': project.TEST_BOOT,
   store: store.STORE,
   'store du': store.STORE_DU,
   'store ls': store.STORE_LS,
@@ -46,19 +38,19 @@ export const COMMANDS = {
   'store verify': store.STORE_VERIFY,
   'store clear': store.STORE_CLEAR,
   'store keygen': store.STORE_KEYGEN,
-  init: INIT,
-  import: IMPORT,
-  'import virt-maker': IMPORT_VIRT_MAKER,
-  'import virt-customize': IMPORT_VIRT_CUSTOMIZE,
-  doctor: DOCTOR,
-  schema: SCHEMA,
-  help: HELP,
-  completion: COMPLETION,
+  init: project.INIT,
+  import: project.IMPORT,
+  'import virt-maker': project.IMPORT_VIRT_MAKER,
+  'import virt-customize': project.IMPORT_VIRT_CUSTOMIZE,
+  doctor: project.DOCTOR,
+  schema: project.SCHEMA,
+  help: project.HELP,
+  completion: project.COMPLETION,
 } as const satisfies Record<string, Command>;
 
 type Commands = typeof COMMANDS;
 /** Of a command that can be run. */
-export type Path = Exclude<keyof Commands, 'store' | 'import'>;
+export type Path = Exclude<keyof Commands, 'store' | 'layer' | 'import'>;
 
 /** vlb itself, above all commands. */
 export const ROOT: Command = {

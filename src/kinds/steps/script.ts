@@ -1,0 +1,56 @@
+// Steps as the build-layer that they amount to, for people to read or to go on with.
+
+import { ok, type Result } from '../../model/failure.ts';
+import type { Hints, Layer } from '../../model/project.ts';
+import { quoteWord } from '../../util/quote.ts';
+import { type Compilation, compileStep } from './compile.ts';
+
+/** The build-layer for a system. Fails as a step does that cannot be compiled for it. */
+export function scriptOf(layer: Pick<Layer, 'hints' | 'steps'>, compilation: Compilation): Result<string> {
+  const steps = layer.steps?.all ?? [];
+  const parts: string[] = [];
+  for (const [index, step] of steps.entries()) {
+    const compiled = compileStep(step, compilation);
+    if (!compiled.ok) return compiled;
+    const title = `# ${index + 1}/${steps.length} ${step.title}`;
+    if (compiled.value === undefined) {
+      parts.push(`${title}: not for this system\n`);
+      continue;
+    }
+    const own = Object.entries(step.params).filter(
+      ([name]) => !layer.hints.params.some((param) => param.name === name),
+    );
+    const variables = own.map(([name, value]) => `export ${name}=${quoteWord(value)}\n`);
+    // In a subshell: it may leave the directory, set variables, and exit.
+    parts.push(`${title}\n(\n${variables.join('')}${compiled.value.replace(/\n?$/, '\n')})\n`);
+  }
+  return ok(`#!/bin/sh\n${hintLines(layer.hints).join('')}set -eu\n\n${parts.join('\n')}`);
+}
+
+/** The hints as comments of a script. */
+function hintLines(hints: Hints): readonly string[] {
+  const { from, fstab, hostname, sectorSize, rootPartition, timeout, maxAge } = hints;
+  const lines = [
+    ...(hints.nocache ? ['nocache'] : []),
+    ...(hints.noshare ? ['noshare'] : []),
+    ...(from === undefined ? [] : [`from ${from === 'scratch' ? from : from.layer}`]),
+    ...hints.layerMounts.map(({ layer, target }) => `mount ${layer} ${target}`),
+    ...hints.bindMounts.map(({ source, target }) => `chroot-bind-mount ${source} ${target}`),
+    ...hints.partitionMounts.map(({ partition, subvolume, target }) => {
+      return `chroot-mount p${partition}${subvolume === undefined ? '' : `:${subvolume}`} ${target}`;
+    }),
+    ...hints.cacheDirs.map((directory) => `cache-dir ${directory}`),
+    ...hints.secrets.map(({ name }) => `secret ${name}`),
+    ...hints.params.map(
+      ({ name, default: value }) => `param ${name}${value === undefined ? '' : `=${value}`}`,
+    ),
+    ...(hints.noNetwork ? ['network none'] : []),
+    ...(hostname === undefined ? [] : [`hostname ${hostname}`]),
+    ...(fstab === undefined ? [] : [`fstab ${fstab}`]),
+    ...(sectorSize === undefined ? [] : [`sector-size ${sectorSize}`]),
+    ...(rootPartition === undefined ? [] : [`root-partition ${rootPartition}`]),
+    ...(timeout === undefined ? [] : [`timeout ${timeout}s`]),
+    ...(maxAge === undefined ? [] : [`max-age ${maxAge}s`]),
+  ];
+  return lines.map((line) => `# vlb: ${line}\n`);
+}

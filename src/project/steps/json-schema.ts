@@ -1,0 +1,99 @@
+// The schema of layer.yaml as JSON Schema, for editors. Loaded only where it is printed.
+
+import { toJsonSchema } from '@valibot/to-json-schema';
+import { VERBS } from '../../steps/registry.ts';
+import { isObject } from '../../util/json.ts';
+import { type FieldShape, VLB_WORDS } from '../hints/words.ts';
+
+const TEXT = { type: ['string', 'number'] };
+const VALUES = { anyOf: [TEXT, { type: 'array', items: TEXT }] };
+const MAPPING = { type: 'object', additionalProperties: TEXT };
+
+const SHAPES: Readonly<Record<FieldShape, object>> = {
+  flag: { type: 'boolean' },
+  text: TEXT,
+  texts: VALUES,
+  pairs: { anyOf: [MAPPING, { type: 'array', items: MAPPING }] },
+  params: {
+    anyOf: [
+      { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } },
+      { type: 'array', items: { type: 'string' } },
+    ],
+  },
+};
+
+/** The JSON Schema (draft 2020-12) of layer.yaml. Rules that JSON Schema cannot express are left out; a build checks them. */
+export function layerJsonSchema(): object {
+  const hints = Object.values(VLB_WORDS).flatMap(({ field, text }) =>
+    field ? [[field.name, { description: text, ...SHAPES[field.shape] }] as const] : [],
+  );
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'layer.yaml',
+    description: 'A layer of steps of a vlb project.',
+    type: 'object',
+    properties: {
+      ...Object.fromEntries(hints),
+      'cache-points': { type: 'boolean', description: 'Keep the state after each step (default: true).' },
+      steps: { $ref: '#/$defs/steps' },
+    },
+    required: ['steps'],
+    additionalProperties: false,
+    $defs: { steps: { type: 'array', minItems: 1, items: { anyOf: stepSchemas() } }, when: whenSchema() },
+  };
+}
+
+/** One for each verb: a mapping with that one, and perhaps `when`. */
+function stepSchemas(): readonly object[] {
+  const verbs = VERBS.map(({ name, summary, schema }) => {
+    const { $schema: _, ...own } = toJsonSchema(schema, { target: 'draft-2020-12', errorMode: 'ignore' });
+    return step(name, { description: `${summary}.`, ...withNumbers(own) });
+  });
+  const include = {
+    description: 'Takes the steps of another file of the layer.',
+    anyOf: [
+      { type: 'string' },
+      {
+        type: 'object',
+        properties: { file: { type: 'string' }, params: MAPPING },
+        required: ['file'],
+        additionalProperties: false,
+      },
+    ],
+  };
+  return [...verbs, step('include', include), { enum: VERBS.map(({ name }) => name) }];
+}
+
+function step(name: string, schema: object): object {
+  return {
+    type: 'object',
+    properties: { [name]: schema, when: { $ref: '#/$defs/when' } },
+    required: [name],
+    additionalProperties: false,
+  };
+}
+
+function whenSchema(): object {
+  const conditions = {
+    distribution: { ...VALUES, description: 'ID of os-release(5) in the image, or one that it is like.' },
+    version: { ...VALUES, description: 'VERSION_ID or VERSION_CODENAME of os-release(5).' },
+    architecture: { ...VALUES, description: 'Architecture of the image, such as amd64 or arm64.' },
+    params: { type: 'object', additionalProperties: VALUES, description: 'Values of parameters.' },
+  };
+  return {
+    description: 'When the step runs: if all of these hold.',
+    type: 'object',
+    properties: {
+      ...conditions,
+      not: { type: 'object', properties: conditions, additionalProperties: false },
+    },
+    additionalProperties: false,
+  };
+}
+
+/** A schema whose texts may be numbers in YAML: the reader takes those as they are written. */
+function withNumbers<T>(schema: T): T {
+  return JSON.parse(JSON.stringify(schema), (_, value: unknown) =>
+    isObject(value) && value['type'] === 'string' ? { ...value, type: ['string', 'number'] } : value,
+  );
+}
