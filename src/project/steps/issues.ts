@@ -59,7 +59,7 @@ function problemsOf(
   return [{ path, message: `${name} ${isMissing ? 'is missing' : ruleOf(issue)}`, isUnknownField: false }];
 }
 
-/** The message of a verb's own; what valibot says by itself as a rule. */
+/** The message of a verb's own; and of valibot's own, the rule. */
 function ruleOf({ message, expected }: BaseIssue<unknown>): string {
   return message.startsWith('Invalid ') ? `must be ${inWords(expected ?? 'something else')}` : message;
 }

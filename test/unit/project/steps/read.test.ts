@@ -148,8 +148,8 @@ suite('steps', () => {
     );
     assert.match(await complaint('steps:\n  - 5\n'), /^unknown verb "5" at layer\.yaml:2:5; valid verbs: /);
     assert.equal(
-      await complaint('steps:\n  - run:\n      comand: x\n'),
-      'unknown field "run.comand" at layer.yaml:3:7; did you mean "command"?',
+      await complaint('steps:\n  - run:\n      commandd: x\n'),
+      'unknown field "run.commandd" at layer.yaml:3:7; did you mean "command"?',
     );
     assert.equal(
       await complaint('steps:\n  - run: { user: a }\n'),
