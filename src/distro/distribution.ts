@@ -45,7 +45,7 @@ const LIKE: Readonly<Record<string, readonly string[]>> = {
   manjaro: ['arch'],
 };
 
-/** The distribution of a name like `debian-12` or `opensuse-leap-15.6`; undefined for what is no such name. */
+/** The distribution of a name like `debian-12` or `opensuse-leap-15.6`; undefined for another text. */
 export function namedDistribution(text: string): Distribution | undefined {
   const [, id, version] = /^([a-z][a-z0-9._]*(?:-[a-z][a-z0-9._]*)*)(?:-(\d[\w.]*))?$/.exec(text) ?? [];
   if (id === undefined) return undefined;

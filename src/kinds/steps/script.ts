@@ -1,4 +1,4 @@
-// Steps as the build-layer that they amount to, for people to read or to go on with.
+// Steps as the build-layer that they amount to, to read or to continue with.
 
 import { ok, type Result } from '../../model/failure.ts';
 import type { Hints, Layer } from '../../model/project.ts';
