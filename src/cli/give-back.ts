@@ -12,7 +12,7 @@ import type { GlobalOptions } from './options.ts';
 const STATE = ['logs', 'failed', 'in-place', 'stat-index', 'flattened.json', 'lock', 'version'];
 
 /** What is in a store (src/store/names.ts), apart from `caches`: what layers put there is root's on any machine. */
-const STORE = ['sha256', 'keys', 'locks', 'leases', 'projects', 'damaged', 'version'];
+const STORE = ['sha256', 'keys', 'locks', 'leases', 'projects', 'damaged', 'points', 'version'];
 
 /**
  * Gives back state, outputs and store when this process exits, whatever its status. Does nothing for users other than root,

@@ -7,6 +7,7 @@ import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Host, Images as HostImages, OnOutput, Workbench } from '../model/ports/machine.ts';
+import type { CachePoints } from '../model/ports/points.ts';
 import type { Draft, Store } from '../model/ports/store.ts';
 import type { Layer, ScriptKind, Secret } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
@@ -50,6 +51,8 @@ export interface Task extends Images {
   readonly caches: readonly Cache[];
   /** The run's own directory. */
   readonly directory: string;
+  /** The states after the steps of layers; undefined where the layer neither uses nor leaves any. */
+  readonly points: TaskPoints | undefined;
   /** The variables of the script. */
   readonly environment: Readonly<Record<string, string>>;
   /** Emits that the run enters a stage. */
@@ -62,6 +65,13 @@ export interface Task extends Images {
   checkSpace(): Result<void>;
   /** Notes something on the layer for the user. */
   note(message: string): void;
+}
+
+export interface TaskPoints {
+  readonly all: CachePoints;
+  /** Whether the layer may begin at one of them; if not, it only leaves new ones. */
+  readonly areUsed: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** The private copy of a layer's inputs. */

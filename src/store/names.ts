@@ -18,6 +18,8 @@ export interface StorePlaces {
   readonly projects: string;
   readonly damaged: string;
   readonly caches: string;
+  /** Cache points, see src/store/local/points.ts. */
+  readonly points: string;
 }
 
 /** The paths of a store's parts; none of them has to exist. */
@@ -32,6 +34,7 @@ export function storePlaces(directory: string): StorePlaces {
     projects: at('projects'),
     damaged: at('damaged'),
     caches: at('caches'),
+    points: at('points'),
   };
 }
 

@@ -41,7 +41,13 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   if (!able.ok) return able;
   await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
   context.emit({ type: 'layer-started', layer: step.node.name });
-  const run = { layer: step.node.layer, lineage, keeping: step.keeping, replaces: false };
+  const run = {
+    layer: step.node.layer,
+    lineage,
+    keeping: step.keeping,
+    replaces: false,
+    withoutPoints: true,
+  };
   const digest = await withRun(run, context, async (draft) => {
     const settled = await settleBacking(run, draft, context);
     return settled.ok ? await draft.digest(context.signal) : settled;

@@ -13,6 +13,8 @@ export interface LayerRun {
   readonly keeping: Retention;
   /** Whether the result replaces a record that already has its key. */
   readonly replaces: boolean;
+  /** Whether it neither uses nor leaves cache points. */
+  readonly withoutPoints?: boolean;
 }
 
 export interface Job

@@ -15,6 +15,7 @@ export function taskOf(job: Job): Task {
     images: context.host.images,
     artifactDirectory: context.store.artifactDirectory,
     lendsDevices: context.host.lendsDevices,
+    points: pointsOf(job),
     environment: scriptEnvironment(
       context.environment.variables,
       kindOf(layer).place,
@@ -30,6 +31,13 @@ export function taskOf(job: Job): Task {
       return full ? { ok: false, failure: full } : ok();
     },
   };
+}
+
+/** What must run each time begins at no state of an earlier run. */
+function pointsOf({ layer, context, replaces, withoutPoints }: Job): Task['points'] {
+  const { points: all } = context.store;
+  if (!all || !layer.steps?.cachePoints || layer.hints.nocache || withoutPoints) return undefined;
+  return { all, areUsed: !replaces, signal: context.signal };
 }
 
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'];

@@ -15,12 +15,14 @@ export interface Backend {
    * @param run with an existing directory for the attachment's own files, not shared with another attachment
    * @param access default `read-write`
    * @param sectorSize by default 4096 bytes where the disk's GPT is for that, otherwise 512
+   * @param continues whether the disk has to have `continueIn`, if the backend can
    */
   attach(
     run: RunShell,
     image: string,
     access?: 'read-write' | 'read-only',
     sectorSize?: number,
+    continues?: boolean,
   ): Promise<Result<AttachedDisk>>;
   /**
    * Reserves an unused device which a script can attach with qemu-nbd. No other run gets it until `detach`, or until the
@@ -32,6 +34,8 @@ export interface Backend {
 export interface AttachedDisk extends Disk {
   /** The name of the process that provides the disk, if it ended before `detach`. */
   readonly lost?: () => Promise<string | undefined>;
+  /** Lets the disk continue in another file while the file systems at a root and below hold still. */
+  readonly continueIn?: (root: string, file: string) => Promise<Result<void>>;
   /** Detaches, and waits until the kernel has released the device and everything written is in the file. */
   detach(): Promise<Result<void>>;
 }

@@ -20,6 +20,7 @@ import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { LOOP_NOTE } from '../system/leftovers.ts';
 import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
+import { openMonitor } from './monitor.ts';
 
 export const fuseBackend: Backend = { name: 'fuse', check, attach, lend: undefined };
 
@@ -42,6 +43,7 @@ async function attach(
   image: string,
   access: 'read-write' | 'read-only' = 'read-write',
   sectorSize?: number,
+  continues = false,
 ): Promise<Result<AttachedDisk>> {
   const readOnly = access === 'read-only';
   const { shell } = run;
@@ -52,8 +54,11 @@ async function attach(
     const made = await shell.files.write(name, '');
     if (!made.ok) return made;
   }
+  const monitor = continues ? await openMonitor(run) : ok(undefined);
+  if (!monitor.ok) return monitor;
   const daemon = await startDaemon(shell, [
     'qemu-storage-daemon',
+    ...(monitor.value?.options ?? []),
     '--blockdev',
     JSON.stringify({
       driver: 'file',
@@ -98,6 +103,7 @@ async function attach(
   let isOver = false;
   return ok({
     device,
+    ...(monitor.value ? { continueIn: monitor.value.continueIn } : {}),
     detach: () => {
       isOver = true;
       return detach(shell, device, pinned.value, daemon.value);

@@ -39,7 +39,8 @@ async function create(
 ): Promise<Result<void>> {
   const backing = name === undefined ? [] : ['-b', name, '-F', backingFormat];
   const size = options.size === undefined ? [] : [String(options.size)];
-  const done = await run('qemu-img', ['create', '-q', '-f', 'qcow2', ...backing, file, ...size]);
+  const unseen = options.unseen ? ['-u'] : [];
+  const done = await run('qemu-img', ['create', '-q', '-f', 'qcow2', ...unseen, ...backing, file, ...size]);
   return done.ok ? ok() : done;
 }
 

@@ -58,6 +58,19 @@ export function startLocked(
   return shell.start(['locked', lock, said, ...argv]);
 }
 
+/** Makes two named pipes, NAME.in and NAME.out, for the monitor of a daemon. */
+export function makePipe(shell: RootShell, name: string) {
+  return done(shell, ['mkfifo', '-m', '600', `${name}.in`, `${name}.out`]);
+}
+
+/**
+ * Sends commands to the monitor of a daemon while the file systems at a root and below hold still, complete on their disk. Fails as
+ * `host` with the daemon's answer when one of the commands does.
+ */
+export function continueDisk(shell: RootShell, root: string, pipe: string, commands: readonly string[]) {
+  return done(shell, ['continue_disk', root, pipe, ...commands]);
+}
+
 /** Disconnects a network block device. */
 export function disconnectNbd(shell: RootShell, device: string) {
   return done(shell, ['qemu-nbd', '--disconnect', device]);

@@ -39,18 +39,48 @@ class LinuxWorkbench implements Workbench {
   readonly #layers: AttachedDisk[] = [];
   /** Every disk that was attached, still or not. */
   readonly #disks: AttachedDisk[] = [];
+  #places = 0;
 
   constructor(backend: Backend, run: RunShell) {
     this.#backend = backend;
     this.#run = run;
   }
 
-  async attach(image: string, sectorSize?: number): Promise<Result<Disk>> {
-    const disk = await this.#backend.attach(this.#run, image, 'read-write', sectorSize);
+  async attach(image: string, sectorSize?: number, continues?: boolean): Promise<Result<Disk>> {
+    const own = await this.#place('disk');
+    if (!own.ok) return own;
+    const disk = await this.#backend.attach(own.value, image, 'read-write', sectorSize, continues);
     if (!disk.ok) return disk;
     this.#attached.set(disk.value, disk.value);
     this.#disks.push(disk.value);
     return disk;
+  }
+
+  /** The run's directory for its first attachment, and one in it for each further one. */
+  async #place(name: string): Promise<Result<RunShell>> {
+    const { shell, directory } = this.#run;
+    if (this.#places++ === 0) return ok(this.#run);
+    const own = new RunShell(shell, path.join(directory, `${name}-${this.#places}`));
+    const made = await shell.files.makeDirectory(own.directory);
+    return made.ok ? ok(own) : made;
+  }
+
+  async continueIn(disk: Disk, system: MountedSystem, file: string): Promise<Result<boolean>> {
+    const continueIn = this.#attached.get(disk)?.continueIn;
+    if (!continueIn) return ok(false);
+    const continued = await continueIn(system.root, file);
+    return continued.ok ? ok(true) : continued;
+  }
+
+  async madePoints(): Promise<Result<string>> {
+    const { shell, lists } = this.#run;
+    if (!(await shell.files.exists(lists.made))) return ok('');
+    const made = await shell.files.read(lists.made);
+    return made.ok ? ok(made.value.toString('latin1')) : made;
+  }
+
+  adoptPoints(made: string): Promise<Result<void>> {
+    return this.#run.shell.files.write(this.#run.lists.made, Buffer.from(made, 'latin1'));
   }
 
   async lendDevice(): Promise<Result<Disk>> {
@@ -77,10 +107,9 @@ class LinuxWorkbench implements Workbench {
   }
 
   async mountLayer(system: MountedSystem, image: string, target: string): Promise<Result<void>> {
-    const own = new RunShell(this.#run.shell, this.#run.file(`layer-${this.#layers.length}`));
-    const made = await own.shell.files.makeDirectory(own.directory);
-    if (!made.ok) return made;
-    const disk = await this.#backend.attach(own, image, 'read-only');
+    const own = await this.#place('layer');
+    if (!own.ok) return own;
+    const disk = await this.#backend.attach(own.value, image, 'read-only');
     if (!disk.ok) return disk;
     this.#layers.push(disk.value);
     this.#disks.push(disk.value);

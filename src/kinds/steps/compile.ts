@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Distribution } from '../../distro/distribution.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
-import type { Layer, LayerStep, SystemCondition } from '../../model/project.ts';
+import type { Layer, LayerStep } from '../../model/project.ts';
 import { VERBS } from '../../steps/registry.ts';
 import { render } from '../../steps/render.ts';
 import type { LayerFiles, StepContext } from '../../steps/verb.ts';
+import { holds } from './conditions.ts';
 import type { InputTree } from './input-tree.ts';
 
 export interface Compilation {
@@ -41,16 +42,6 @@ export function compileStep(step: LayerStep, compilation: Compilation): Result<s
   const compiled = made.step.compile(context);
   if (compiled.ok) return ok(compiled.value.shell);
   return { ok: false, failure: { ...compiled.failure, where: step.where } };
-}
-
-/** Whether a condition on the system holds. */
-export function holds({ not, distribution, version }: SystemCondition, system: Distribution): boolean {
-  const names = [system.id, ...system.like];
-  const versions = [system.version, system.codename];
-  const isIt =
-    (distribution ?? names).some((name) => names.includes(name)) &&
-    (version === undefined || version.some((one) => versions.includes(one)));
-  return isIt !== not;
 }
 
 function layerFiles({ tree, inputs }: Compilation): LayerFiles {

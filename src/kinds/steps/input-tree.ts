@@ -18,6 +18,7 @@ export class InputTree {
   /** What is mounted for every step. */
   readonly #mounted: readonly ManifestEntry[];
   readonly #all: readonly ManifestEntry[];
+  #wholeDigest: string | undefined;
 
   /** @param manifest its text, see src/model/manifest.ts */
   constructor(manifest: string) {
@@ -61,8 +62,9 @@ export class InputTree {
 
   /** A digest of all that a step can see which reads these: with what is in directories, and where links lead to. */
   digest(reads: readonly string[] | 'all'): string {
-    const entries = reads === 'all' ? this.#all : [...this.#mounted, ...this.#seen(reads)];
-    return createHash('sha256').update(manifestText(entries)).digest('hex');
+    if (reads !== 'all') return digestOf([...this.#mounted, ...this.#seen(reads)]);
+    this.#wholeDigest ??= digestOf(this.#all);
+    return this.#wholeDigest;
   }
 
   /** Whether a step which reads these sees an input of the layer. @param input its path in the manifest */
@@ -131,6 +133,10 @@ export class InputTree {
       readdirSync: list,
     } as unknown as Partial<FileSystemAdapter>;
   }
+}
+
+function digestOf(entries: readonly ManifestEntry[]): string {
+  return createHash('sha256').update(manifestText(entries)).digest('hex');
 }
 
 const none = () => false;

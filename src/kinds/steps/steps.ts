@@ -1,15 +1,19 @@
 // The kind layer.yaml: its steps run one after the other in a chroot of the system on its disk, each as a script of its own.
 
-import { type Distribution, distributionOf } from '../../distro/distribution.ts';
+import { distributionOf } from '../../distro/distribution.ts';
 import { type Failure, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
-import type { MountedSystem, OnOutput } from '../../model/ports/machine.ts';
+import type { OnOutput } from '../../model/ports/machine.ts';
 import type { Layer, LayerStep } from '../../model/project.ts';
 import type { Setting } from '../../model/recipe.ts';
 import { createDelta, leavesDisk, scriptSettings } from '../disk.ts';
 import type { Closed, Kind, Task } from '../kind.ts';
 import { labelFiles } from '../selinux.ts';
-import { chrootScript, lookInSystem, mountAll } from '../system.ts';
+import { chrootScript, lookInSystem } from '../system.ts';
+import type { Compilation } from './compile.ts';
+import type { Beginning, PointKeys } from './points.ts';
+import { readRelease } from './release.ts';
+import type { Session } from './session.ts';
 
 export const STEPS: Kind = {
   name: 'layer.yaml',
@@ -27,29 +31,35 @@ export const STEPS: Kind = {
 };
 
 function settings(layer: Layer): readonly Setting[] {
-  return [...scriptSettings(layer), ...(layer.steps?.all ?? []).map(stepSetting)];
-}
-
-/** The line of a step in a recipe. */
-export function stepSetting({ text, version }: Pick<LayerStep, 'text' | 'version'>): Setting {
-  return { name: 'step', of: text, value: String(version) };
+  const steps = (layer.steps?.all ?? []).map(({ text, version }) => {
+    return { name: 'step', of: text, value: String(version) };
+  });
+  return [...scriptSettings(layer), ...steps];
 }
 
 async function run(task: Task): Promise<Result<Closed>> {
-  const { bench } = task;
-  task.enter('attach');
-  const disk = await bench.attach(task.draft.path, task.layer.hints.sectorSize);
-  if (!disk.ok) return disk;
-  task.enter('mount');
-  const system = await mountAll(task, disk.value);
-  if (!system.ok) return system;
+  const { bench, layer, lineage, points, staged } = task;
+  // What follows is loaded late: most builds run nothing.
+  const { InputTree } = await import('./input-tree.ts');
+  const { findBeginning, pointKeys } = await import('./points.ts');
+  const { Session } = await import('./session.ts');
+  const tree = new InputTree(manifestText(staged.manifest));
+  const keys = pointKeys(layer, lineage, tree);
+  let beginning: Beginning = { done: 0, point: undefined };
+  if (points?.areUsed) {
+    const found = findBeginning(layer, keys, points.all);
+    if (found.point && (await points.all.lease(found.point.id, points.signal))) beginning = found;
+  }
+  const opened = await Session.open(task, beginning);
+  if (!opened.ok) return opened;
+  const session = opened.value;
   task.enter('run');
-  const startedAt = Date.now();
-  const script = await runSteps(task, system.value);
+  const since = beginning.point?.since ?? Date.now();
+  const script = await runSteps(task, session, { beginning, keys, tree, since });
   if (!script.ok && !leavesDisk(script.failure)) return script;
   if (script.ok) {
-    const labeled = await labelFiles(task, system.value, startedAt, (argv, onOutput) =>
-      bench.runInChroot(system.value, {
+    const labeled = await labelFiles(task, session.system, since, (argv, onOutput) =>
+      bench.runInChroot(session.system, {
         ...chrootScript(task, argv, onOutput),
         secrets: [],
         noNetwork: true,
@@ -57,41 +67,58 @@ async function run(task: Task): Promise<Result<Closed>> {
     );
     if (!labeled.ok) return labeled;
   }
-  task.enter('unmount');
-  const unmounted = await bench.unmount(system.value);
-  if (!unmounted.ok) return script.ok ? unmounted : script;
-  task.enter('detach');
-  const detached = await bench.detach(disk.value);
-  if (!detached.ok) return script.ok ? detached : script;
+  const closed = await session.close();
+  if (!closed.ok) return script.ok ? closed : script;
   return ok({ script });
 }
 
-/** Runs all steps; the failure of one has its place. */
-async function runSteps(task: Task, system: MountedSystem): Promise<Result<void>> {
-  const read = await readDistribution(task, system);
-  if (!read.ok) return read;
-  // Verbs and templates take a while to load.
+interface Course extends Pick<Compilation, 'tree'> {
+  readonly beginning: Beginning;
+  readonly keys: PointKeys;
+  /** When the first step of the layer began, milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** Runs the steps that are not done; the failure of one has its place. */
+async function runSteps(
+  task: Task,
+  session: Session,
+  { beginning, keys, tree, since }: Course,
+): Promise<Result<void>> {
   const { compileStep } = await import('./compile.ts');
-  const { InputTree } = await import('./input-tree.ts');
-  const { layer, staged } = task;
+  const { layer, staged, bench, points } = task;
   const steps = layer.steps?.all ?? [];
-  const compilation = {
-    layer,
-    distribution: read.value,
-    tree: new InputTree(manifestText(staged.manifest)),
-    inputs: staged.inputs,
-  };
   let current: { readonly step: LayerStep; readonly index: number } | undefined;
   const script = await task.script(async (onOutput) => {
+    if (beginning.done > 0) {
+      const title = steps[beginning.done - 1]?.title ?? '';
+      await onOutput(heading(`begins at the cache point after ${beginning.done}/${steps.length} ${title}`));
+    }
+    let release = await readRelease(task, session.system);
+    if (!release.ok) return release;
+    if (points && session.tip === undefined) points.all.noteRelease(keys.parent, release.value);
     for (const [index, step] of steps.entries()) {
+      if (index < beginning.done) continue;
       current = { step, index };
-      const compiled = compileStep(step, compilation);
+      const distribution = distributionOf(release.value);
+      const compiled = compileStep(step, { layer, distribution, tree, inputs: staged.inputs });
       if (!compiled.ok) return compiled;
-      const isSkipped = compiled.value === undefined;
-      await begin(task, index, isSkipped, onOutput);
-      if (compiled.value === undefined) continue;
-      const ended = await task.bench.runInChroot(system, stepScript(task, step, compiled.value, onOutput));
+      const number = `${index + 1}/${steps.length} ${step.title}`;
+      if (compiled.value === undefined) {
+        await onOutput(heading(`${number} (skipped: not for this system)`));
+        continue;
+      }
+      task.step({ index: index + 1, count: steps.length, title: step.title });
+      await onOutput(heading(number));
+      const started = stepScript(task, step, compiled.value, onOutput);
+      const ended = await bench.runInChroot(session.system, started);
       if (!ended.ok || ended.value !== 0) return ended;
+      release = await readRelease(task, session.system);
+      if (!release.ok) return release;
+      const key = keys.of(step, session.tip);
+      const about = { key, since, layer: layer.name, title: number, release: release.value };
+      const kept = await session.keep(about);
+      if (!kept.ok) return kept;
     }
     return ok(0);
   });
@@ -101,13 +128,8 @@ async function runSteps(task: Task, system: MountedSystem): Promise<Result<void>
 /** Begins the line in the log that names a step. */
 const HEADING = '==> ';
 
-/** Emits that a step begins, with a heading in the log. */
-async function begin(task: Task, index: number, isSkipped: boolean, onOutput: OnOutput): Promise<void> {
-  const steps = task.layer.steps?.all ?? [];
-  const title = steps[index]?.title ?? '';
-  if (!isSkipped) task.step({ index: index + 1, count: steps.length, title });
-  const note = isSkipped ? ' (skipped: not for this system)' : '';
-  await onOutput(Buffer.from(`${HEADING}${index + 1}/${steps.length} ${title}${note}\n`));
+function heading(text: string): Buffer {
+  return Buffer.from(`${HEADING}${text}\n`);
 }
 
 function stepScript(task: Task, step: LayerStep, text: string, onOutput: OnOutput) {
@@ -143,17 +165,4 @@ function failed(
       detail: detail.slice(own + 1),
     },
   };
-}
-
-/** More bytes than that are something else. */
-const MOST_BYTES = 64 * 1024;
-
-/** What the image's os-release says; one without the file says nothing. */
-async function readDistribution({ bench }: Task, system: MountedSystem): Promise<Result<Distribution>> {
-  for (const file of ['/etc/os-release', '/usr/lib/os-release']) {
-    const read = await bench.read(system, file, MOST_BYTES);
-    if (!read.ok) return read;
-    if (read.value.length > 0) return ok(distributionOf(read.value.toString()));
-  }
-  return ok(distributionOf(''));
 }

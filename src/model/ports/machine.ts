@@ -42,7 +42,13 @@ export interface Images {
   /** Creates an empty delta over a backing file, or an empty disk. `backing` is written to the header as it is. */
   create(
     file: string,
-    options: { backing?: string; backingFormat?: string; size?: number },
+    options: {
+      backing?: string;
+      backingFormat?: string;
+      size?: number;
+      /** Whether the backing file is not looked at: it need not exist yet. Requires its size. */
+      unseen?: boolean;
+    },
   ): Promise<Result<void>>;
   /** Writes what a delta contains to its backing file, without being interrupted. After a failure, it can be done again. */
   commit(file: string): Promise<Result<void>>;
@@ -149,8 +155,22 @@ export interface Packings {
 type Archive = 'tar' | 'zip';
 
 export interface Workbench extends AsyncDisposable {
-  /** Attaches an image as a block device. @param sectorSize by default as its partition table has it */
-  attach(image: string, sectorSize?: number): Promise<Result<Disk>>;
+  /**
+   * Attaches an image as a block device.
+   * @param sectorSize by default as its partition table has it
+   * @param continues whether `continueIn` will be called, if the backend can
+   */
+  attach(image: string, sectorSize?: number, continues?: boolean): Promise<Result<Disk>>;
+  /**
+   * Lets an attached disk continue in another file, an empty delta over the one that it is in, while its system stays mounted. From
+   * then on the former is complete, its file systems as if they were unmounted, and is only read. False where the backend
+   * has no way to do that: then nothing has changed.
+   */
+  continueIn(disk: Disk, system: MountedSystem, file: string): Promise<Result<boolean>>;
+  /** The mount points in the image that vlb has created up to now and removes when it unmounts it, a path a line. */
+  madePoints(): Promise<Result<string>>;
+  /** Takes mount points of an earlier run, as `madePoints` returned them, for those of this one. Before the mount. */
+  adoptPoints(made: string): Promise<Result<void>>;
   /**
    * Reserves a device until it is detached, for a script that attaches its disk itself. Only if the host lends devices.
    */

@@ -5,7 +5,7 @@ import type { Result } from '../failure.ts';
 
 /** The limits of a store; undefined means unlimited. */
 export interface CacheLimits {
-  /** Disk usage of artifacts and damaged entries, bytes. */
+  /** Disk usage of artifacts, cache points and damaged entries, bytes. */
   readonly maxBytes: number | undefined;
   /** Seconds for which an entry may be unused. */
   readonly maxAge: number | undefined;
@@ -45,6 +45,8 @@ export interface CacheUsage {
   /** Deltas of running builds. */
   readonly drafts: Amount;
   readonly damaged: Amount;
+  /** The states after the steps of layers. */
+  readonly points: Amount;
   /** The `cache-dir` directories of layers. */
   readonly caches: Amount;
   readonly total: Amount;
@@ -55,6 +57,8 @@ export interface CacheUsage {
 export interface Collected {
   /** In the order of removal. */
   readonly removed: readonly CacheEntry[];
+  /** Cache points that were removed. */
+  readonly points: Amount;
   /** Disk space freed, including that of damaged entries. */
   readonly freed: Amount;
   readonly kept: Amount;

@@ -2,11 +2,14 @@
 
 import type { Artifact, ArtifactName, BuildRecord, Digest, Key, Retention } from '../artifact.ts';
 import type { Result } from '../failure.ts';
+import type { CachePoints } from './points.ts';
 import type { SharedCache } from './shared-cache.ts';
 
 export interface Store {
   /** The shared cache behind it, if there is one. */
   readonly shared?: SharedCache;
+  /** The states after the steps of layers, if it keeps such. */
+  readonly points?: CachePoints;
   /** The directory of all artifacts: one, so that relative references to backing files resolve. */
   readonly artifactDirectory: string;
   /** The record under a key, if its artifact is complete; a damaged one is reported and is a miss. */

@@ -55,6 +55,7 @@ export function usageText(usage: CacheUsage, limits: CacheLimits): string {
         'records, logs': usage.records,
         drafts: usage.drafts,
         damaged: usage.damaged,
+        'cache points': usage.points,
         'cache-dirs': usage.caches,
         total: { bytes: usage.total.bytes },
       },
@@ -94,13 +95,15 @@ export function entryTable(rows: readonly (readonly string[])[], style: Style): 
 }
 
 /** `vlb store gc`: a line for each removed entry, then the totals. */
-export function collectedText({ removed, freed, kept, inUse }: Collected, dryRun: boolean): string {
+export function collectedText({ removed, points, freed, kept, inUse }: Collected, dryRun: boolean): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const rows = removed.map((entry) => [
     ...entryCells(entry, `${verb} `),
     `last used ${time(entry.lastUsed)}`,
   ]);
+  const noun = points.count === 1 ? 'cache point' : 'cache points';
   return [
+    ...(points.count === 0 ? [] : [`${verb} ${points.count} ${noun}, ${formatBytes(points.bytes)}`]),
     ...tableLines(rows, [2]),
     `${totalsText(freed, kept, dryRun)} (in use: ${inUse.count}, ${formatBytes(inUse.bytes)})`,
   ].join('\n');

@@ -15,6 +15,7 @@ export function tieredStore(options: SharedCacheClientOptions, signal: AbortSign
   return {
     artifactDirectory: local.artifactDirectory,
     shared,
+    ...(local.points ? { points: local.points } : {}),
     lookup: async (key: Key) => (await local.lookup(key)) ?? (await shared.find(key, asking)),
     // What is away is leased when it arrives.
     lease: (records, own) =>

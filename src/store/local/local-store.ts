@@ -32,6 +32,7 @@ import { cannotWriteStore, ELSEWHERE, LocalDraft } from './draft.ts';
 import { digestFile, makeDirectoryDurably } from './durable.ts';
 import { shareWithGroup, touchShared } from './group-access.ts';
 import { checkIsLocal } from './network.ts';
+import { LocalPoints } from './points.ts';
 import { backingArtifact } from './qcow2-header.ts';
 import { isIntact } from './stamp.ts';
 
@@ -73,6 +74,7 @@ export function openLocalStore(options: LocalStoreOptions): Result<Store> {
 
 class LocalStore implements Store {
   readonly artifactDirectory: string;
+  readonly points: LocalPoints;
   readonly #places: StorePlaces;
   readonly #options: LocalStoreOptions;
   readonly #lease: Lease;
@@ -82,6 +84,7 @@ class LocalStore implements Store {
     this.#places = places;
     this.#options = options;
     this.#lease = new Lease(places.leases, options.owner);
+    this.points = new LocalPoints(places, options, this.#lease);
   }
 
   async lookup(key: Key): Promise<BuildRecord | undefined> {

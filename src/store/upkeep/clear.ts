@@ -7,11 +7,13 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Cleared } from '../../model/ports/store-upkeep.ts';
 import { namesIn } from '../../util/fs.ts';
 import { artifactLinks, linkedArtifacts } from '../in-place/links.ts';
+import { leaseName } from '../local/points.ts';
 import { leasedNames } from '../locks/lease.ts';
 import { guarded } from '../locks/lock.ts';
 import { amountBelow, amountOf, sum } from './amounts.ts';
 import { removeArtifact, type UpkeepOptions } from './entries.ts';
 import { readInventory } from './inventory.ts';
+import { pointsAmount, readPoints, removePoints } from './points.ts';
 import { existingProjects } from './projects.ts';
 
 export interface ClearOptions extends UpkeepOptions {
@@ -26,18 +28,24 @@ export async function clear(options: ClearOptions, signal: AbortSignal): Promise
     // Listed first: a build may publish a record at any time, and that one must not be removed below.
     const names = namesIn(places.keys);
     const inventory = readInventory(places);
-    const leased = withNeeds(leasedNames(places.leases, options.isAlive), inventory);
+    const held = leasedNames(places.leases, options.isAlive);
+    const leased = withNeeds(held, inventory);
     const victims = [...inventory.values()].filter(({ name }) => !leased.has(name));
     const kept = [...inventory.values()].filter(({ name }) => leased.has(name));
     const records = new Set(kept.flatMap((artifact) => artifact.records.map(({ file }) => file)));
-    const files = victims.map((victim) => removeArtifact(victim, options));
+    const points = [...readPoints(places).values()].filter(({ id }) => !held.has(leaseName(id)));
+    const files = [
+      ...removePoints(points, places, options.owner),
+      ...victims.map((victim) => removeArtifact(victim, options)),
+    ];
     // What remains are records without artifact, and their logs.
     for (const name of names) {
       const file = path.join(places.keys, name);
       if (!records.has(file.replace(/\.log$/, '.json'))) rmSync(file, { force: true });
     }
     const gone = new Set(victims.map(({ name }) => name));
-    return { files, gone, freed: amountOf(victims), kept: amountOf(kept), isLeased: leased.size > 0 };
+    const freed = sum([amountOf(victims), pointsAmount(points)]);
+    return { files, gone, freed, kept: amountOf(kept), isLeased: leased.size > 0 };
   });
   if (!done) return fail('interrupted', 'clearing the store was interrupted');
   for (const file of done.files) rmSync(file, { force: true });

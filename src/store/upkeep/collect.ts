@@ -17,6 +17,7 @@ import { measure, RECORD, type StorePlaces } from '../names.ts';
 import { amountBelow, amountOf, sum } from './amounts.ts';
 import { cannotChangeStore, entriesOf, removeArtifact, type UpkeepOptions } from './entries.ts';
 import { readInventory, type StoredArtifact } from './inventory.ts';
+import { pointsAmount, readPoints, removePoints, type StoredPoint, selectPoints } from './points.ts';
 import { existingProjects, forgetGone } from './projects.ts';
 
 /**
@@ -53,9 +54,10 @@ export async function collect(
     forgetGone(places);
     forgetDead(places.leases, options.isAlive);
     const selected = select(limits, options);
+    const points = removePoints(selected.points, places, options.owner);
     const files = selected.artifacts.map((artifact) => removeArtifact(artifact, options));
     removeLostLogs(places);
-    return { collected: selected.collected, files: [...files, ...selected.damaged] };
+    return { collected: selected.collected, files: [...points, ...files, ...selected.damaged] };
   });
   for (const file of done?.files ?? []) rmSync(file, { force: true });
   return done?.collected;
@@ -94,6 +96,7 @@ function removeLostLogs({ keys }: StorePlaces): void {
 }
 
 interface Selected {
+  readonly points: readonly StoredPoint[];
   readonly artifacts: readonly StoredArtifact[];
   /** Files of damaged entries. */
   readonly damaged: readonly string[];
@@ -106,9 +109,17 @@ function select(limits: CacheLimits, options: UpkeepOptions): Selected {
   // Read before the leases: what is added to the store later is not in it, and cannot be selected.
   const inventory = readInventory(places);
   const inPlace = [project, ...existingProjects(places)].flatMap((one) => [...artifactsInPlace(one)]);
-  const inUse = withNeeds([...leasedNames(places.leases, isAlive), ...inPlace], inventory);
+  const points = readPoints(places);
+  const leased = leasedNames(places.leases, isAlive);
+  const inUse = withNeeds([...leased, ...inPlace], inventory);
   const damaged = damagedFiles(places, limits, now, amountOf(inventory.values()).bytes);
-  const otherBytes = amountBelow(places.damaged).bytes - damaged.bytes;
+  const damagedBytes = amountBelow(places.damaged).bytes - damaged.bytes;
+  const artifactBytes = amountOf(inventory.values()).bytes;
+  // Before any artifact goes.
+  const names = new Set(inventory.keys());
+  const gonePoints = selectPoints(points, leased, names, limits, damagedBytes + artifactBytes, now);
+  const freedPoints = pointsAmount(gonePoints);
+  const otherBytes = damagedBytes + pointsAmount(points.values()).bytes - freedPoints.bytes;
   const candidates = new Map([...inventory].map(([name, artifact]) => [name, candidateOf(artifact)]));
   const artifacts = selectForEviction(candidates, inUse, limits, otherBytes, now).flatMap((name) => {
     const artifact = inventory.get(name);
@@ -118,11 +129,12 @@ function select(limits: CacheLimits, options: UpkeepOptions): Selected {
   const kept = [...inventory.values()].filter((artifact) => !gone.has(artifact));
   const collected: Collected = {
     removed: artifacts.flatMap((artifact) => entriesOf(artifact, false)),
-    freed: sum([amountOf(artifacts), { count: damaged.files.length, bytes: damaged.bytes }]),
+    points: freedPoints,
+    freed: sum([amountOf(artifacts), freedPoints, { count: damaged.files.length, bytes: damaged.bytes }]),
     kept: amountOf(kept),
     inUse: amountOf(kept.filter(({ name }) => inUse.has(name))),
   };
-  return { artifacts, damaged: damaged.files, collected };
+  return { points: gonePoints, artifacts, damaged: damaged.files, collected };
 }
 
 function candidateOf({ name, disk, records, backing, needs }: StoredArtifact): Candidate {
@@ -149,12 +161,12 @@ function damagedFiles({ damaged }: StorePlaces, limits: CacheLimits, now: number
 /**
  * Whether a store is over its limits, as far as the status of its files shows: cheap enough for the end of every build.
  */
-function isOverLimits({ artifacts, keys, damaged }: StorePlaces, limits: CacheLimits): boolean {
+function isOverLimits({ artifacts, keys, damaged, points }: StorePlaces, limits: CacheLimits): boolean {
   const { maxBytes, maxAge } = limits;
   if (maxBytes !== undefined) {
     const files = namesIn(artifacts).filter((name) => parseArtifactFile(name));
     const bytes = files.reduce((total, name) => total + (measure(path.join(artifacts, name))?.disk ?? 0), 0);
-    if (bytes + amountBelow(damaged).bytes > maxBytes) return true;
+    if (bytes + amountBelow(damaged).bytes + amountBelow(points).bytes > maxBytes) return true;
   }
   if (maxAge === undefined) return false;
   const oldest = Date.now() - maxAge * 1000;

@@ -47,6 +47,7 @@ export function findDead(places: StorePlaces, { build, state }: ProjectPlaces, i
       ...named(places.leases, /^(.*)$/),
       // Temporary files beside those that they were to replace.
       ...named(places.projects, /\.json\.(\d+)$/),
+      ...named(places.points, /\.(?:json|release)\.(\d+)$/),
       ...named(state, /^(?:stat-index\.|\.clock-|lock\.)(\d+.*)$/),
       ...named(build, /^\..*\.qcow2\.(\d+)$/),
     ],

@@ -13,6 +13,7 @@ import { type ClearOptions, clear } from './clear.ts';
 import { collect } from './collect.ts';
 import { cannotChangeStore, entriesOf, type UpkeepOptions } from './entries.ts';
 import { readInventory } from './inventory.ts';
+import { pointsAmount, readPoints } from './points.ts';
 import { existingProjects } from './projects.ts';
 import { verify } from './verify.ts';
 
@@ -39,7 +40,8 @@ export function openStoreUpkeep(
     usage: async () => usage(upkeep),
     entries: async () => entries(upkeep),
     collect: async (limits, { dryRun }) => {
-      if (!existsSync(options.directory)) return ok({ removed: [], freed: NONE, kept: NONE, inUse: NONE });
+      if (!existsSync(options.directory))
+        return ok({ removed: [], points: NONE, freed: NONE, kept: NONE, inUse: NONE });
       return attempt(() => collect(limits, upkeep, { dryRun, signal }));
     },
     clear: async () => {
@@ -74,6 +76,7 @@ function usage({ places, project }: UpkeepOptions): CacheUsage {
     artifacts: amountOf(inventory),
     drafts: filesIn(places.artifacts, (name) => name.startsWith('.tmp-')),
     damaged: amountBelow(places.damaged),
+    points: pointsAmount(readPoints(places).values()),
     caches: amountBelow(places.caches),
   };
   const projects = new Set(existingProjects(places).map((one) => one.project));

@@ -81,6 +81,9 @@ export class FakeWorkbench implements Workbench {
   }
 
   attach = async (image: string) => this.#did('attach', { device: image });
+  continueIn = async () => this.#did('continue', true);
+  madePoints = async () => ok('');
+  adoptPoints = async () => ok();
   lendDevice = async () => this.#did('lend', { device: '/dev/nbd0' });
   detach = async (_disk: Disk) => this.#did('detach', undefined);
   mount = async (disk: Disk) =>

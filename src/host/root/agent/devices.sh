@@ -2,9 +2,10 @@
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
 # Functions: outside, attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
-#   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges
+#   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges,
+#   continue_disk, hold_still, let_go, ask_daemon
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
-#   place, aside, wanted (each set and used within one function)
+#   place, aside, wanted, seen, pipe, frozen, still (each set and used within one function)
 
 # outside COMMAND…: executes a daemon in the outer mount namespace, whose root the first shell has open. See agent.sh.
 outside() {
@@ -174,5 +175,59 @@ discard_ranges() {
   while [ $# -gt 0 ]; do
     blkdiscard --offset "$1" --length "$2" "$device" || return
     shift 2
+  done
+}
+
+# continue_disk ROOT PIPE COMMAND…: sends commands to the monitor of the daemon that provides the disk with ROOT, while its file
+# systems hold still.
+continue_disk() {
+  hold_still "$1"
+  set -- "$?" "$@"
+  [ "$1" != 0 ] || (shift 2; ask_daemon "$@") || set -- 1
+  let_go && return "$1"
+}
+
+# hold_still ROOT: makes the file systems at ROOT and below complete on their disk, with no write until let_go. Those that the kernel
+# cannot freeze, such as vfat, are read-only meanwhile. Read-only ones, as those of other layers, are left alone.
+hold_still() {
+  seen=' ' frozen='' still=''
+  while read -r _ _ number _ line options _; do
+    escaped "$line"
+    case $place in "$1" | "$1"/*) ;; *) continue ;; esac
+    case ,$options, in *,ro,*) continue ;; esac
+    # A file system may be mounted at several places.
+    case $seen in *" $number "*) continue ;; esac
+    seen="$seen$number "
+    if fsfreeze --freeze "$place" 2>/dev/null; then
+      frozen="$frozen $line"
+    else
+      mount -o remount,ro "$place" || return 1
+      still="$still $line"
+    fi
+  done </proc/self/mountinfo
+}
+
+# let_go: ends what hold_still began.
+let_go() (
+  set -f # they are words without blanks
+  status=0
+  for line in $frozen; do escaped "$line"; fsfreeze --unfreeze "$place" || status=1; done
+  for line in $still; do escaped "$line"; mount -o remount,rw "$place" || status=1; done
+  return "$status"
+)
+
+# ask_daemon PIPE COMMAND…: sends commands to QEMU's monitor, each when the one before is answered. What is not an answer, the greeting or an
+# event, is skipped. The status is 1, with the answer, if one failed.
+ask_daemon() {
+  pipe=$1
+  shift
+  # Open in both directions, so that opening does not wait for the daemon, which may be gone.
+  exec 7<>"$pipe.out" 8<>"$pipe.in"
+  for command; do
+    printf '%s\n' "$command" >&8
+    line=$(timeout 60 sed -u -n -e '/^{"return"/q' -e '/^{"error"/{p;q1}' <&7) || {
+      echo "qemu-storage-daemon: ${line:-no answer to $command}" >&2
+      return 1
+    }
   done
 }

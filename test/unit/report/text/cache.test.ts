@@ -47,6 +47,7 @@ const ORPHAN: CacheEntry = {
 
 const COLLECTED: Collected = {
   removed: [ENTRY, { ...ORPHAN, keeping: 'cached' }],
+  points: NONE,
   freed: { count: 2, bytes: ENTRY.bytes + ORPHAN.bytes },
   kept: { count: 1, bytes: 42 * 2 ** 30 },
   inUse: { count: 1, bytes: 42 * 2 ** 30 },
@@ -71,6 +72,7 @@ test('du', () => {
     unrecorded: { count: 1, bytes: 4096 },
     drafts: NONE,
     damaged: { count: 1, bytes: 512 },
+    points: { count: 3, bytes: 2048 },
     caches: { count: 300, bytes: 734_003_200 },
     total: { count: 325, bytes: 735_944_396 },
     projects: [process.cwd(), '/srv/other'],
@@ -84,6 +86,7 @@ test('du', () => {
       'records, logs       12   48.0 KiB',
       'drafts               0        0 B',
       'damaged              1      512 B',
+      'cache points         3    2.0 KiB',
       'cache-dirs         300    700 MiB',
       'total                     702 MiB',
       'limited to 20.0 GiB and 30 days without use',
