@@ -9,7 +9,23 @@ export type Action =
   /** In the store; only links are made. */
   | { readonly type: 'restore'; readonly record: BuildRecord }
   /** Its script has to run. */
-  | { readonly type: 'run'; readonly reason: RunReason; readonly changes: readonly Change[] };
+  | {
+      readonly type: 'run';
+      readonly reason: RunReason;
+      readonly changes: readonly Change[];
+      /** For a layer of steps, once that is known. */
+      readonly begins?: FirstStep;
+    };
+
+/** The step at which the run of a layer of steps begins: the state before it is that of a cache point, or of the parent. */
+export interface FirstStep {
+  /** From 1; one more than there are if only the result has to be made. */
+  readonly index: number;
+  readonly count: number;
+  readonly title: string;
+  /** What of the step itself changed since the layer was last built: its text, or inputs that it reads, by their paths. */
+  readonly changed: 'step' | readonly string[];
+}
 
 export type RunReason =
   /** It was never built here, and the store has no build with this key. */

@@ -1,8 +1,8 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
 import type { Artifact } from '../model/artifact.ts';
-import type { Graph, Identity, Node } from '../model/graph.ts';
-import type { Plan, PlanStep } from '../model/plan.ts';
+import { type Graph, type Identity, isLayer, type Lineage, lineageOf, type Node } from '../model/graph.ts';
+import type { Action, Plan, PlanStep } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import { artifactOf, decide, decideBehindRun, retentionOf } from './decide.ts';
 
@@ -33,12 +33,30 @@ export async function makePlan(
       : recipe === undefined
         ? decideBehindRun(kept, await inPlace.last(node.name), () => recipeOver(expected, node, recipeOf))
         : await decide(node, kept, recipe, store, inPlace);
+    const lineage = lineageOf<Identity>(node, known);
+    const begun = lineage ? await withFirstStep(node, action, recipe, lineage, store) : action;
     const artifact = artifactOf(action);
     if (artifact) known.set(node.name, artifact);
     expected.set(node.name, artifact ?? NOT_BUILT);
-    steps.push({ node, keeping: kept, action });
+    steps.push({ node, keeping: kept, action: begun });
   }
   return steps;
+}
+
+/** The action of a layer of steps with the step at which it begins. */
+async function withFirstStep(
+  node: Node,
+  action: Action,
+  recipe: string | undefined,
+  lineage: Lineage<Identity>,
+  store: Store,
+): Promise<Action> {
+  if (action.type !== 'run' || recipe === undefined || !isLayer(node) || !node.layer.steps) return action;
+  // Only layers of steps that have to run need it.
+  const { firstStep } = await import('./first-step.ts');
+  const isWhole = action.reason === 'forced' || action.reason === 'expired';
+  const begins = firstStep(node, recipe, lineage, action.changes, isWhole ? undefined : store.points);
+  return begins ? { ...action, begins } : action;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The texts of `vlb plan` and `vlb why`.
 
 import type { BuildRecord } from '../../model/artifact.ts';
-import type { Change, Plan, PlanStep } from '../../model/plan.ts';
+import type { Change, FirstStep, Plan, PlanStep } from '../../model/plan.ts';
 import { greatest } from '../../util/table.ts';
 import { formatAge, formatDuration } from '../../util/units.ts';
 import type { Style } from '../terminal/style.ts';
@@ -74,7 +74,17 @@ export function whyText(step: PlanStep, style: Style): string {
   if (action.type === 'restore') return `${name} will be restored: the store has a build with the same key`;
   const lines = [`${name} has to run: ${REASONS[action.reason]}`];
   for (const change of action.changes) lines.push(`  ${changeText(change)}`);
+  if (action.begins) lines.push(`  it begins at ${firstStepText(action.begins)}`);
   return lines.join('\n');
+}
+
+/** `step 12/20 (copy conf): conf/a.conf changed` */
+function firstStepText({ index, count, title, changed }: FirstStep): string {
+  if (index > count) return 'its end: all cache points are there';
+  const step = `step ${index}/${count} (${plainText(title)})`;
+  if (changed === 'step') return `${step}: the step changed`;
+  if (changed.length > 0) return `${step}: ${changed.map(plainText).join(', ')} changed`;
+  return index === 1 ? step : `${step}: there is no cache point after it`;
 }
 
 /** The differences between a layer and a record of the store. */
@@ -128,10 +138,13 @@ function shortDigest(text: string): string {
 
 function shortReason({ action }: PlanStep): string {
   if (action.type !== 'run') return '';
+  const { begins } = action;
+  const from =
+    begins && begins.index > 1 ? `, from step ${Math.min(begins.index, begins.count)}/${begins.count}` : '';
   const paths = action.changes.flatMap((change) => (change.type === 'input' ? [plainText(change.path)] : []));
-  if (action.reason !== 'input changed' || paths.length === 0) return action.reason;
+  if (action.reason !== 'input changed' || paths.length === 0) return `${action.reason}${from}`;
   const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : '';
-  return `input changed: ${paths.slice(0, NAMED).join(', ')}${more}`;
+  return `input changed: ${paths.slice(0, NAMED).join(', ')}${more}${from}`;
 }
 
 function colored({ action }: PlanStep, style: Style): string {
