@@ -84,7 +84,9 @@ export class InputTree {
     const addBelow = (directory: string) => {
       for (const child of this.#children.get(directory) ?? []) add(joined(directory, child));
     };
-    for (const name of reads) add(plain(name));
+    // A pattern does not match a path that leads through a link.
+    for (const name of reads)
+      for (const literal of [name, name.replaceAll(/\\(.)/g, '$1')]) add(plain(literal));
     for (const { path: name } of this.match(reads)) add(name);
     return [...seen.values()]
       .flatMap((entry) => (entry.path === '' ? [] : [entry]))

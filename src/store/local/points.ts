@@ -29,7 +29,7 @@ export interface PointRecord extends Point {
   readonly boot?: string;
 }
 
-/** How a lease names a point: other versions of vlb have no artifact of such a name. */
+/** How a lease names a point: other versions of vlb have no artifact with this name. */
 export function leaseName(id: string): string {
   return `point-${id}`;
 }

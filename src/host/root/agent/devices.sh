@@ -188,7 +188,7 @@ continue_disk() {
 }
 
 # hold_still ROOT: makes the file systems at ROOT and below complete on their disk, with no write until let_go. Those that the kernel
-# cannot freeze, such as vfat, are read-only meanwhile. Read-only ones, as those of other layers, are left alone.
+# cannot freeze, such as vfat, are read-only until then. Read-only ones, as those of other layers, stay as they are.
 hold_still() {
   seen=' ' frozen='' still=''
   while read -r _ _ number _ line options _; do
