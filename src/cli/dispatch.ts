@@ -58,7 +58,7 @@ export function runCommand<P extends Exclude<Path, Alone>>(
 }
 
 const inspect = () => import('./commands/inspect.ts');
-const layer = () => import('./commands/layer.ts');
+const layer = () => import('./scaffold/convert-layer.ts');
 const store = () => import('./commands/store/store.ts');
 const share = () => import('./commands/store/share.ts');
 const storeOrBucket = ({ remote }: { readonly remote: boolean | undefined }) =>

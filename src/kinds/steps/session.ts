@@ -1,7 +1,7 @@
 // The disk of a layer of steps while they run: it begins at the parent or at a cache point, leaves a point after each step, and ends as
 // one delta over the parent.
 
-import { renameSync, rmSync } from 'node:fs';
+import { linkSync, rmSync } from 'node:fs';
 import { artifactFile, mainDisk, nameOf } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Disk, MountedSystem } from '../../model/ports/machine.ts';
@@ -18,9 +18,10 @@ const MUCH_LARGER = 2;
 /** In any case from here on. */
 const TOO_LONG = 2 * LONG;
 
-export class Session {
+export class Session implements Disposable {
   readonly #task: Task;
-  readonly #next: string;
+  /** The names under which the daemon has opened the files of the disk: it may open them again, so each stays while it is attached. */
+  #files: string[] = [];
   #attached: { readonly disk: Disk; readonly system: MountedSystem } | undefined;
   /** The point that the draft is on. */
   #tip: string | undefined;
@@ -29,7 +30,6 @@ export class Session {
 
   private constructor(task: Task) {
     this.#task = task;
-    this.#next = `${task.draft.path}.next`;
   }
 
   /** Makes the draft, attaches it and mounts its system. */
@@ -76,15 +76,19 @@ export class Session {
       const made = await bench.madePoints();
       if (!made.ok) return made;
       if (!isLong) {
+        const before = this.#files.at(-1) ?? draft.path;
+        const next = `${draft.path}.${this.#files.length + 1}`;
+        this.#files.push(next);
         const backing = points.all.referenceTo(id);
-        const created = await images.create(this.#next, { backing, size: this.#size, unseen: true });
+        const created = await images.create(next, { backing, size: this.#size, unseen: true });
         if (!created.ok) return created;
-        const continued = await bench.continueIn(disk, system, this.#next);
+        const continued = await bench.continueIn(disk, system, next);
         if (!continued.ok) return continued;
         if (continued.value) {
-          const kept = await points.all.keep(draft.path, id, { ...all, made: made.value });
+          if (before !== draft.path) rmSync(draft.path);
+          const kept = await points.all.keep(before, id, { ...all, made: made.value });
           if (!kept.ok) return kept;
-          renameSync(this.#next, draft.path);
+          linkSync(next, draft.path);
           this.#tip = id;
           return ok();
         }
@@ -92,8 +96,6 @@ export class Session {
       return await this.#keepDetached(id, all);
     } catch (error) {
       return failAt(draft.path, 'cannot keep a cache point', error);
-    } finally {
-      rmSync(this.#next, { force: true });
     }
   }
 
@@ -169,6 +171,13 @@ export class Session {
     const unmounted = await bench.unmount(attached.system);
     if (!unmounted.ok) return unmounted;
     enter('detach');
-    return bench.detach(attached.disk);
+    const detached = await bench.detach(attached.disk);
+    this[Symbol.dispose]();
+    return detached;
+  }
+
+  /** Leaves the draft its own name only. */
+  [Symbol.dispose](): void {
+    for (const file of this.#files.splice(0)) rmSync(file, { force: true });
   }
 }

@@ -52,7 +52,7 @@ async function run(task: Task): Promise<Result<Closed>> {
   }
   const opened = await Session.open(task, beginning);
   if (!opened.ok) return opened;
-  const session = opened.value;
+  using session = opened.value;
   task.enter('run');
   const since = beginning.point?.since ?? Date.now();
   const script = await runSteps(task, session, { beginning, keys, tree, since });

@@ -1,0 +1,192 @@
+// Layers of steps: what they make, and that an edit costs from the step on that it touches.
+
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
+import { type Built, TestProject } from '../rig/project.ts';
+import { buildLayer, tinyDisk } from '../rig/tiny.ts';
+
+/** More than a chain of points has before they are merged. */
+const MANY = 14;
+
+/** Each leaves its number, and something that is different each time. */
+const COUNTED = Array.from({ length: MANY }, (_, index) => counted(index + 1));
+
+function counted(number: number, text = String(number)): string {
+  return `run: 'echo ${text} >> /log; cat /proc/sys/kernel/random/uuid > /id${number}'`;
+}
+
+function layer(steps: readonly string[], head = ''): string {
+  return `${head}steps:\n${steps.map((step) => `  - ${step}\n`).join('')}`;
+}
+
+function projectOf(text: string, more: Readonly<Record<string, string>> = {}): TestProject {
+  return new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'layers/20_web/layer.yaml': text,
+    ...more,
+  });
+}
+
+/** The numbers of the steps that ran. */
+function ran(built: Built): string {
+  return built.events.flatMap((event) => (event.type === 'layer-step' ? [event.index] : [])).join(' ');
+}
+
+function inImage(project: TestProject, file: string, image = 'image'): string | undefined {
+  return readFromImage(project.path(`build/${image}.qcow2`), path.dirname(project.directory), file);
+}
+
+function pointsOf(project: TestProject): readonly string[] {
+  return readdirSync(project.path('.vlb/store/points')).filter((name) => name.endsWith('.qcow2'));
+}
+
+test('an edit costs from the step on that it touches, and the layer stays one delta', async () => {
+  await using project = projectOf(layer(COUNTED));
+  const all = COUNTED.map((_, index) => index + 1);
+  const first = await project.build();
+  assert.equal(first.outcomes, '10_base built, 20_web built', first.told);
+  assert.equal(ran(first), all.join(' '));
+  assert.match(first.output, /^==> 1\/14 run echo 1 >> \/log/m);
+  assert.equal(inImage(project, '/log'), `${all.join('\n')}\n`);
+  assert.equal(pointsOf(project).length, MANY);
+  const ids = all.map((number) => inImage(project, `/id${number}`));
+
+  // A comment is no part of the layer.
+  project.write({ 'layers/20_web/layer.yaml': `# a comment\n${layer(COUNTED)}` });
+  assert.equal((await project.build()).outcomes, '10_base fresh, 20_web fresh');
+
+  project.write({ 'layers/20_web/layer.yaml': layer([...COUNTED.slice(0, -1), counted(MANY, 'last')]) });
+  const plan = await project.vlb(['plan']);
+  assert.match(plan.stdout, /^run {5}20_web {3}settings changed, from step 14\/14$/m);
+  const why = await project.vlb(['why', 'web']);
+  assert.match(why.stdout, /it begins at step 14\/14 \(run echo last .*\): the step changed/);
+  const edited = await project.build();
+  assert.equal(ran(edited), String(MANY), edited.told);
+  assert.match(edited.output, /^==> begins at the cache point after 13\/14/m);
+  assert.equal(inImage(project, '/log'), `${[...all.slice(0, -1), 'last'].join('\n')}\n`);
+  assert.deepEqual(
+    all.slice(0, -1).map((number) => inImage(project, `/id${number}`)),
+    ids.slice(0, -1),
+  );
+  assert.equal(checkFileSystem(project.path('build/image.qcow2'), path.dirname(project.directory)), '');
+
+  // What the points have is nothing of the layer's.
+  const whole = statSync(project.path('build/20_web.qcow2')).size;
+  project.write({ 'layers/20_web/layer.yaml': layer(COUNTED, 'cache-points: false\n') });
+  const without = await project.build(['--force=20_web']);
+  assert.equal(ran(without), all.join(' '), without.told);
+  const plain = statSync(project.path('build/20_web.qcow2')).size;
+  assert(whole <= 1.05 * plain, `${whole} bytes with cache points, ${plain} without`);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a step that failed is where the next build begins; its state can be looked at', async () => {
+  const text = (command: string) => layer([counted(1), `run: ${command}`, counted(3)], 'secrets: [TOKEN]\n');
+  await using project = projectOf(text("'cat $VLB_SECRETS/TOKEN; echo half > /half; exit 7'"));
+  const secret = ['--secret', 'TOKEN=token'];
+  project.write({ token: 'hush-hush' });
+  const failed = await project.build(secret);
+  const failure = failed.finished?.failure;
+  assert.equal(
+    failure?.message.replace(/\(.*\)/, '(…)'),
+    'layer 20_web: step 2/3 (…) failed with exit status 7',
+    failed.told,
+  );
+  assert.equal(failure?.exitStatus, 7);
+  assert.equal(
+    path.relative(project.directory, path.resolve(project.directory, failure?.where?.file ?? '')),
+    'layers/20_web/layer.yaml',
+  );
+  assert.deepEqual([failure?.where?.line, failure?.where?.column], [4, 5]);
+  assert.deepEqual(failure?.detail, ['***']);
+  assert.doesNotMatch(failed.told, /hush-hush/);
+
+  const looked = await project.vlb(['shell', '--failed', 'web', '--', 'cat', '/log', '/half']);
+  assert.equal(looked.stdout, '1\nhalf\n', looked.stderr);
+
+  project.write({ 'layers/20_web/layer.yaml': text('echo 2 >> /log') });
+  const mended = await project.build(secret);
+  assert.equal(ran(mended), '2 3', mended.told);
+  assert.equal(inImage(project, '/log'), '1\n2\n3\n');
+  assert.equal(inImage(project, '/half'), undefined);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('what was done before vlb is killed in a step is good', async () => {
+  await using project = projectOf(layer([counted(1), counted(2), 'run: echo waiting; sleep 600']));
+  const killed = await project.build([], {
+    onStdout: (text, kill) => {
+      if (text.includes('"line":"waiting"')) kill('SIGKILL');
+    },
+  });
+  assert.equal(killed.status, null, killed.told);
+  project.write({ 'layers/20_web/layer.yaml': layer([counted(1), counted(2), counted(3)]) });
+  const built = await project.build();
+  assert.equal(ran(built), '3', built.told);
+  assert.equal(inImage(project, '/log'), '1\n2\n3\n');
+  assert.equal(checkFileSystem(project.path('build/image.qcow2'), path.dirname(project.directory)), '');
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a forced build runs all steps; what was over the former bytes is not taken for what is over these', async () => {
+  await using project = projectOf(layer([counted(1), counted(2)]), {
+    'layers/30_copy/build-layer': buildLayer('cat /id1 /id2 > /copy'),
+  });
+  const first = await project.build();
+  assert.equal(first.status, 0, first.told);
+  const id = inImage(project, '/id1');
+  // Only the first step has another point now.
+  project.write({ 'layers/20_web/layer.yaml': layer([counted(1)]) });
+  const forced = await project.build(['--force=20_web']);
+  assert.equal(ran(forced), '1', forced.told);
+  assert.notEqual(inImage(project, '/id1'), id);
+
+  project.write({ 'layers/20_web/layer.yaml': layer([counted(1), counted(2), counted(3)]) });
+  const again = await project.build();
+  assert.equal(ran(again), '2 3', again.told);
+  const both = `${inImage(project, '/id1', '20_web')}${inImage(project, '/id2', '20_web')}`;
+  assert.equal(inImage(project, '/copy'), both);
+});
+
+test('params, conditions and files of other steps', async () => {
+  await using project = projectOf(
+    layer(
+      [
+        'run: \'echo "$VERSION $ROLE" > /params; ls -A > /files\'',
+        '{ run: "touch /never", when: { distribution: debian } }',
+        '{ run: "touch /tiny", when: { distribution: tiny, not: { params: { ROLE: db } } } }',
+        "include: { file: more/common.yaml, params: { NAME: 'x y' } }",
+      ],
+      "params: { VERSION: '1.10', ROLE: web }\nnetwork: none\n",
+    ),
+    {
+      'layers/20_web/more/common.yaml': 'params: { NAME: }\nsteps:\n  - run: echo "$NAME" > /name\n',
+      'layers/20_web/own file': '',
+    },
+  );
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.equal(inImage(project, '/params'), '1.10 web\n');
+  assert.equal(inImage(project, '/files'), 'more\nown file\n');
+  assert.equal(inImage(project, '/never'), undefined);
+  assert.equal(inImage(project, '/tiny'), '');
+  assert.equal(inImage(project, '/name'), 'x y\n');
+  assert.equal(ran(built), '1 3 4');
+
+  const shown = await project.vlb(['layer', 'show', 'web']);
+  assert.equal(shown.status, 0, shown.stderr);
+  assert.match(
+    shown.stdout,
+    /^#!\/bin\/sh\n# vlb: param VERSION=1\.10\n# vlb: param ROLE=web\n# vlb: network none\nset -eu\n/,
+  );
+  const converted = await project.vlb(['layer', 'convert', 'web']);
+  assert.equal(converted.stdout, 'layers/20_web/build-layer\n', converted.stderr);
+  const rebuilt = await project.build();
+  assert.equal(rebuilt.outcomes, '10_base fresh, 20_web built', rebuilt.told);
+  assert.equal(inImage(project, '/params'), '1.10 web\n');
+  assert.equal(inImage(project, '/name'), 'x y\n');
+  assert.equal(inImage(project, '/never'), undefined);
+});
