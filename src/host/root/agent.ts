@@ -187,16 +187,21 @@ export interface Unmounted {
   readonly damaged: readonly string[];
 }
 
+/** From this many blocks on, a journal is worth emptying (src/host/system/journal.ts): below, finding it costs more. */
+const JOURNAL_WORTH = 256;
+
 /**
  * Unmounts everything at a root and below, and removes the mount points in the list. Fails as `host` when something could not
  * be written.
+ * @param worth from how many blocks in it on a journal is worth emptying
  */
 export async function unmountAll(
   shell: RootShell,
   root: string,
   { made }: Pick<MountLists, 'made'>,
+  worth = JOURNAL_WORTH,
 ): Promise<Result<Unmounted>> {
-  const devices = await printed(shell, ['unmount_all', root, made]);
+  const devices = await printed(shell, ['unmount_all', root, made, String(worth)]);
   if (!devices.ok) return devices;
   const those = (word: string) =>
     [...devices.value.matchAll(/^(\S+) (.*)$/gm)].flatMap(([, kind, device = '']) =>

@@ -125,15 +125,19 @@ export async function trimVolumes(run: RunShell, device: string): Promise<Result
   return ok();
 }
 
-/** Trims and flushes every file system, then unmounts. Fails when something could not be written to the disk. */
+/**
+ * Trims and flushes every file system, then unmounts. Fails when something could not be written to the disk.
+ * @param isSmallest whether journals are emptied in any case
+ */
 export async function unmountSystem(
   { shell, lists }: RunShell,
   system: MountedSystem,
+  isSmallest = false,
 ): Promise<Result<void>> {
   // What the script deleted must not stay in the delta.
   const trimmed = await agent.trimAll(shell, system.root);
   if (!trimmed.ok) return trimmed;
-  const unmounted = await agent.unmountAll(shell, system.root, lists);
+  const unmounted = await agent.unmountAll(shell, system.root, lists, isSmallest ? 1 : undefined);
   if (!unmounted.ok) return unmounted;
   const [damaged] = unmounted.value.damaged;
   if (damaged !== undefined) return explainDamage(shell, system, damaged);

@@ -136,8 +136,8 @@ class LinuxWorkbench implements Workbench {
     return growDisk(this.#run, disk.device, partition);
   }
 
-  unmount(system: MountedSystem): Promise<Result<void>> {
-    return unmountSystem(this.#run, system);
+  unmount(system: MountedSystem, isSmallest = false): Promise<Result<void>> {
+    return unmountSystem(this.#run, system, isSmallest);
   }
 
   async runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {

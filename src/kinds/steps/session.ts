@@ -138,7 +138,8 @@ export class Session implements Disposable {
   /** Unmounts and detaches the disk, and makes it one delta over the parent. */
   async close(): Promise<Result<void>> {
     const { points, draft, images, lineage } = this.#task;
-    const detached = await this.#detach();
+    // Each point has written a part of the journal.
+    const detached = await this.#detach(points !== undefined);
     if (!detached.ok || !points || !lineage.parent) return detached;
     const backing = referenceTo(nameOf(lineage.parent));
     // The points stay as they are.
@@ -162,13 +163,13 @@ export class Session implements Disposable {
     return ok();
   }
 
-  async #detach(): Promise<Result<void>> {
+  async #detach(isSmallest = false): Promise<Result<void>> {
     const { bench, enter } = this.#task;
     const attached = this.#attached;
     if (!attached) return ok();
     this.#attached = undefined;
     enter('unmount');
-    const unmounted = await bench.unmount(attached.system);
+    const unmounted = await bench.unmount(attached.system, isSmallest);
     if (!unmounted.ok) return unmounted;
     enter('detach');
     const detached = await bench.detach(attached.disk);

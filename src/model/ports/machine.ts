@@ -194,8 +194,11 @@ export interface Workbench extends AsyncDisposable {
    * `usage` with the obstacle.
    */
   grow(disk: Disk, partition: number | undefined): Promise<Result<void>>;
-  /** Trims, flushes and unmounts. Fails when something could not be written. */
-  unmount(system: MountedSystem): Promise<Result<void>>;
+  /**
+   * Trims, flushes and unmounts. Fails when something could not be written.
+   * @param isSmallest whether what takes longer to find than it is large is trimmed too
+   */
+  unmount(system: MountedSystem, isSmallest?: boolean): Promise<Result<void>>;
   /** Runs a build-layer, or the user's shell in its place. Returns its exit status. */
   runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>>;
   /** Runs a modify-disk, or the user's shell in its place. Returns its exit status. */

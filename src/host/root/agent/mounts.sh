@@ -3,7 +3,7 @@
 #
 # Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, escaped,
 #   selinux_of, trim_all, trim_volume, unmount_all, end_swapping, journal_written
-# Globals: found (from paths.sh); place (the result of escaped); JOURNAL_WORTH; line, byte, image, list, written, device,
+# Globals: found (from paths.sh); place (the result of escaped); line, byte, image, list, written, device,
 #   transactions, blocks, last, level, number, rest, errors
 
 # prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
@@ -126,10 +126,10 @@ trim_volume() {
   [ -z "$written" ] || echo journal
 }
 
-# unmount_all ROOT LIST: unmounts in reverse order, and removes the mount points that were created: each while what it is in
+# unmount_all ROOT LIST WORTH: unmounts in reverse order, and removes the mount points that were created: each while what it is in
 # is still mounted and what was mounted on it is not. Each file system is flushed before: errors of earlier writes to the
-# disk are reported then or never. Prints a line "journal DEVICE" for each whose journal is worth emptying, and "errors DEVICE"
-# for each ext4 in which the kernel found errors.
+# disk are reported then or never. Prints a line "journal DEVICE" for each in whose journal at least WORTH blocks were written,
+# and "errors DEVICE" for each ext4 in which the kernel found errors.
 unmount_all() {
   [ -n "$(mounts_at "$1")" ] || { echo "nothing is mounted at $1" >&2; return 1; }
   end_swapping "$1"
@@ -144,7 +144,7 @@ unmount_all() {
     { IFS= read -r errors <"/sys/fs/ext4/${device##*/}/errors_count"; } 2>/dev/null || errors=0
     umount "$place" || exit 1
     [ "$errors" = 0 ] || printf 'errors %s\n' "$device"
-    [ "${written:-0}" -lt "$JOURNAL_WORTH" ] || printf 'journal %s\n' "$device"
+    [ "${written:-0}" -lt "$3" ] || printf 'journal %s\n' "$device"
   done
 }
 
@@ -167,9 +167,6 @@ end_swapping() {
     done
   done </proc/swaps
 }
-
-# From this many blocks on, a journal is worth emptying (src/host/system/journal.ts): below, finding it costs more.
-JOURNAL_WORTH=256
 
 # journal_written DEVICE: prints how many blocks went into the journal of an ext4 file system since it was mounted, by the
 # kernel's count; nothing if it has no internal journal.
