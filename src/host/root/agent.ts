@@ -12,7 +12,6 @@ const WRONG_PLACE = 4;
 
 /** The exit status of `mount_system` for a file system without an operating system. */
 const NO_SYSTEM = 3;
-
 /** The exit status of these functions where mount(8) fails, and its own. */
 const REFUSED = 1;
 const MOUNT_FAILED = 32;
@@ -187,19 +186,15 @@ export interface Unmounted {
   readonly damaged: readonly string[];
 }
 
-/** From this many blocks on, a journal is worth emptying (src/host/system/journal.ts): below, finding it costs more. */
-const JOURNAL_WORTH = 256;
-
 /**
  * Unmounts everything at a root and below, and removes the mount points in the list. Fails as `host` when something could not
- * be written.
- * @param worth from how many blocks in it on a journal is worth emptying
+ * be written. @param worth how many blocks in a journal make it worth emptying: below, finding it costs more
  */
 export async function unmountAll(
   shell: RootShell,
   root: string,
   { made }: Pick<MountLists, 'made'>,
-  worth = JOURNAL_WORTH,
+  worth = 256,
 ): Promise<Result<Unmounted>> {
   const devices = await printed(shell, ['unmount_all', root, made, String(worth)]);
   if (!devices.ok) return devices;
