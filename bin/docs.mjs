@@ -6,11 +6,13 @@ import { commandsPage } from '../src/cli/args/docs.ts';
 import { configJsonSchema } from '../src/project/config/json-schema.ts';
 import { configurationPage } from '../src/project/config/markdown.ts';
 import { hintsPage } from '../src/project/hints/markdown.ts';
+import { verbsPage } from '../src/project/steps/markdown.ts';
 
 const pages = {
   'commands.md': commandsPage(),
   'configuration.md': configurationPage(configJsonSchema()),
   'hints.md': hintsPage(),
+  'step-verbs.md': verbsPage(),
 };
 for (const [name, text] of Object.entries(pages)) {
   writeFileSync(new URL(`../docs/${name}`, import.meta.url), text);

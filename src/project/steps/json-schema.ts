@@ -43,12 +43,19 @@ export function layerJsonSchema(): object {
   };
 }
 
+/** All verbs, each with the JSON Schema of its arguments. */
+export function verbSchemas() {
+  return VERBS.map(({ name, summary, examples, schema }) => {
+    const { $schema: _, ...own } = toJsonSchema(schema, { target: 'draft-2020-12', errorMode: 'ignore' });
+    return { name, summary, examples, schema: own };
+  });
+}
+
 /** One for each verb: a mapping with that one, and perhaps `when`. */
 function stepSchemas(): readonly object[] {
-  const verbs = VERBS.map(({ name, summary, schema }) => {
-    const { $schema: _, ...own } = toJsonSchema(schema, { target: 'draft-2020-12', errorMode: 'ignore' });
-    return step(name, { description: `${summary}.`, ...withNumbers(own) });
-  });
+  const verbs = verbSchemas().map(({ name, summary, schema }) =>
+    step(name, { description: `${summary}.`, ...withNumbers(schema) }),
+  );
   const include = {
     description: 'Takes the steps of another file of the layer.',
     anyOf: [

@@ -7,6 +7,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { configJsonSchema } from '../../../../src/project/config/json-schema.ts';
 import { configurationPage } from '../../../../src/project/config/markdown.ts';
 import { hintsPage } from '../../../../src/project/hints/markdown.ts';
+import { verbsPage } from '../../../../src/project/steps/markdown.ts';
 
 const SHA = '0123456789abcdef'.repeat(4);
 const validate = new Ajv2020({ strict: false }).compile(JSON.parse(JSON.stringify(configJsonSchema())));
@@ -43,4 +44,5 @@ describe('docs/ is up to date (npm run docs)', () => {
   test('configuration.md', () =>
     assert.equal(page('configuration.md'), configurationPage(configJsonSchema())));
   test('hints.md', () => assert.equal(page('hints.md'), hintsPage()));
+  test('step-verbs.md', () => assert.equal(page('step-verbs.md'), verbsPage()));
 });
