@@ -14,8 +14,10 @@ const MANY = 14;
 /** Each leaves its number, and something that is different each time. */
 const COUNTED = Array.from({ length: MANY }, (_, index) => counted(index + 1));
 
+/** The second one also leaves so much that a cluster more or less makes no difference. */
 function counted(number: number, text = String(number)): string {
-  return `run: 'echo ${text} >> /log; cat /proc/sys/kernel/random/uuid > /id${number}'`;
+  const much = number === 2 ? 'dd if=/dev/urandom of=/much bs=64k count=64; ' : '';
+  return `run: '${much}echo ${text} >> /log; cat /proc/sys/kernel/random/uuid > /id${number}'`;
 }
 
 function layer(steps: readonly string[], head = ''): string {
@@ -190,4 +192,21 @@ test('params, conditions and files of other steps', async () => {
   assert.equal(inImage(project, '/params'), '1.10 web\n');
   assert.equal(inImage(project, '/name'), 'x y\n');
   assert.equal(inImage(project, '/never'), undefined);
+});
+
+test('an edit of a file costs from the first step on that reads it', async () => {
+  const copies = ['a', 'b', 'c'].map((name) => `copy: { from: '${name}*', to: /copied/ }`);
+  const files = { 'layers/20_web/a.txt': 'a', 'layers/20_web/b.txt': 'b', 'layers/20_web/c.txt': 'c' };
+  await using project = projectOf(layer(copies), files);
+  const first = await project.build();
+  assert.equal(ran(first), '1 2 3', first.told);
+  project.write({ 'layers/20_web/b.txt': 'edited' });
+  const plan = await project.vlb(['plan']);
+  assert.match(plan.stdout, /input changed: \.\/b\.txt, from step 2\/3$/m);
+  const edited = await project.build();
+  assert.equal(ran(edited), '2 3', edited.told);
+  assert.equal(inImage(project, '/copied/b.txt'), 'edited');
+  assert.equal(inImage(project, '/copied/a.txt'), 'a');
+  project.write({ 'layers/20_web/b.txt': 'b' });
+  assert.equal((await project.build()).outcomes, '10_base fresh, 20_web restored');
 });

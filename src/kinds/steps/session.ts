@@ -23,6 +23,8 @@ export class Session implements Disposable {
   /** The names under which the daemon has opened the files of the disk: it may open them again, so each stays while it is attached. */
   #files: string[] = [];
   #attached: { readonly disk: Disk; readonly system: MountedSystem } | undefined;
+  /** The file in which the disk is to continue, which is made while a step runs. */
+  #next: { readonly id: string; readonly file: string; readonly made: Promise<Result<void>> } | undefined;
   /** The point that the draft is on. */
   #tip: string | undefined;
   /** Bytes. */
@@ -63,40 +65,57 @@ export class Session implements Disposable {
     return this.#tip === undefined ? undefined : { id: this.#tip };
   }
 
+  /** Prepares `keep`, which comes next. */
+  prepare(): void {
+    const { points, draft, lineage, images } = this.#task;
+    if (!points || !lineage.parent || this.#isLong()) return;
+    const id = points.all.newId();
+    const file = `${draft.path}.${this.#files.length + 1}`;
+    this.#files.push(file);
+    const backing = points.all.referenceTo(id);
+    this.#next = { id, file, made: images.create(file, { backing, size: this.#size, unseen: true }) };
+  }
+
   /** Keeps the state of the disk as a point. */
   async keep(about: Omit<PointAbout, 'made' | 'parent' | 'backing'>): Promise<Result<void>> {
-    const { points, draft, lineage, bench, images } = this.#task;
-    if (!points || !lineage.parent || !this.#attached) return ok();
-    const { disk, system } = this.#attached;
-    const id = points.all.newId();
+    const { points, lineage } = this.#task;
+    if (!points || !lineage.parent) return ok();
     const parent = { ...mainDisk(lineage.parent), keeping: lineage.parent.keeping };
     const all = { ...about, parent, backing: this.#tip };
-    const isLong = this.#tip !== undefined && points.all.chain(this.#tip).length + 1 >= LONG;
     try {
-      const made = await bench.madePoints();
-      if (!made.ok) return made;
-      if (!isLong) {
-        const before = this.#files.at(-1) ?? draft.path;
-        const next = `${draft.path}.${this.#files.length + 1}`;
-        this.#files.push(next);
-        const backing = points.all.referenceTo(id);
-        const created = await images.create(next, { backing, size: this.#size, unseen: true });
-        if (!created.ok) return created;
-        const continued = await bench.continueIn(disk, system, next);
-        if (!continued.ok) return continued;
-        if (continued.value) {
-          if (before !== draft.path) rmSync(draft.path);
-          const kept = await points.all.keep(before, id, { ...all, made: made.value });
-          if (!kept.ok) return kept;
-          linkSync(next, draft.path);
-          this.#tip = id;
-          return ok();
-        }
-      }
-      return await this.#keepDetached(id, all);
+      const continued = await this.#continue(all);
+      if (!continued.ok) return continued;
+      return continued.value ? ok() : await this.#keepDetached(points.all.newId(), all);
     } catch (error) {
-      return failAt(draft.path, 'cannot keep a cache point', error);
+      return failAt(this.#task.draft.path, 'cannot keep a cache point', error);
     }
+  }
+
+  /** Keeps the state while everything stays mounted; false where that is not possible. */
+  async #continue(about: Omit<PointAbout, 'made'>): Promise<Result<boolean>> {
+    const { points, draft, bench } = this.#task;
+    const next = this.#next;
+    if (!points || !next || !this.#attached) return ok(false);
+    this.#next = undefined;
+    const { disk, system } = this.#attached;
+    const before = this.#files.at(-2) ?? draft.path;
+    const created = await next.made;
+    if (!created.ok) return created;
+    const made = await bench.madePoints();
+    if (!made.ok) return made;
+    const continued = await bench.continueIn(disk, system, next.file);
+    if (!continued.ok || !continued.value) return continued;
+    if (before !== draft.path) rmSync(draft.path);
+    const kept = await points.all.keep(before, next.id, { ...about, made: made.value });
+    if (!kept.ok) return kept;
+    linkSync(next.file, draft.path);
+    this.#tip = next.id;
+    return ok(true);
+  }
+
+  #isLong(): boolean {
+    const { points } = this.#task;
+    return points !== undefined && this.#tip !== undefined && points.all.chain(this.#tip).length + 1 >= LONG;
   }
 
   /** The same, where the disk cannot continue in another file while it is attached, or where its chain is too long. */
@@ -118,8 +137,8 @@ export class Session implements Disposable {
   async #shorten(): Promise<Result<void>> {
     const { points, draft, images, lineage } = this.#task;
     if (!points || this.#tip === undefined || !lineage.parent) return ok();
+    if (!this.#isLong()) return ok();
     const chain = points.all.chain(this.#tip);
-    if (chain.length + 1 < LONG) return ok();
     const info = await images.info(draft.path);
     if (!info.ok) return info;
     let [count, sum] = [0, 0];
@@ -168,6 +187,8 @@ export class Session implements Disposable {
     const attached = this.#attached;
     if (!attached) return ok();
     this.#attached = undefined;
+    await this.#next?.made;
+    this.#next = undefined;
     enter('unmount');
     const unmounted = await bench.unmount(attached.system, isSmallest);
     if (!unmounted.ok) return unmounted;

@@ -110,6 +110,7 @@ async function runSteps(
       }
       task.step({ index: index + 1, count: steps.length, title: step.title });
       await onOutput(heading(number));
+      session.prepare();
       const started = stepScript(task, step, compiled.value, onOutput);
       const ended = await bench.runInChroot(session.system, started);
       if (!ended.ok || ended.value !== 0) return ended;

@@ -2,7 +2,7 @@
 // which point is under a key. Older versions of vlb do not know the directory.
 
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { diskFile } from '../../model/artifact.ts';
 import { ok, type Result } from '../../model/failure.ts';
@@ -144,6 +144,7 @@ export class LocalPoints implements CachePoints {
       makeDirectoryDurably(points);
       this.#lease.add([leaseName(id)]);
       const bytes = statSync(draft).size;
+      chmodSync(draft, 0o444);
       renameSync(draft, this.#pathOf(id));
       const record = { version: 1, key, id, parent: diskFile(parent), ...about, bytes };
       this.#write(key, { ...record, boot: this.#options.bootId() }, (file, text) => {

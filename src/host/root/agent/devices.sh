@@ -216,18 +216,17 @@ let_go() (
   return "$status"
 )
 
-# ask_daemon PIPE COMMAND…: sends commands to QEMU's monitor, each when the one before is answered. What is not an answer, the greeting or an
+# ask_daemon PIPE COMMAND…: sends commands to QEMU's monitor and waits until all are answered. What is not an answer, the greeting or an
 # event, is skipped. The status is 1, with the answer, if one failed.
 ask_daemon() {
   pipe=$1
   shift
   # Open in both directions, so that opening does not wait for the daemon, which may be gone.
   exec 7<>"$pipe.out" 8<>"$pipe.in"
-  for command; do
-    printf '%s\n' "$command" >&8
-    line=$(timeout 60 sed -u -n -e '/^{"return"/q' -e '/^{"error"/{p;q1}' <&7) || {
-      echo "qemu-storage-daemon: ${line:-no answer to $command}" >&2
-      return 1
-    }
-  done
+  printf '%s\n' "$@" >&8
+  # Each answer adds an x to what sed holds.
+  line=$(timeout 60 sed -u -n -e '/^{"error"/{p;q1}' -e "/^{\"return\"/{x;s/\$/x/;/x\\{$#\\}/q;x}" <&7) || {
+    echo "qemu-storage-daemon: ${line:-no answer}" >&2
+    return 1
+  }
 }
