@@ -117,7 +117,7 @@ test('a step that failed is where the next build begins; its state can be looked
   assert.deepEqual(leftovers(project), []);
 });
 
-test('what was done before vlb is killed in a step is good', async () => {
+test('fault: SIGKILL in a step leaves the cache points of those before it', async () => {
   await using project = projectOf(layer([counted(1), counted(2), 'run: echo waiting; sleep 600']));
   const killed = await project.build([], {
     onStdout: (text, kill) => {
