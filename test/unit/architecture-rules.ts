@@ -79,12 +79,7 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where: a file, or a folder with everything below it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: [
-    'project/config/include.ts',
-    'project/config/positions.ts',
-    'project/steps/file.ts',
-    'import/',
-  ],
+  yaml: ['project/config/include.ts', 'project/config/positions.ts', 'project/steps/file.ts', 'import/'],
   valibot: [
     'project/config/schema.ts',
     'project/config/base-schema.ts',

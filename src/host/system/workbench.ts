@@ -14,8 +14,9 @@ import type {
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
 import { checkArchitecture } from '../images/architecture.ts';
 import { removeTree } from '../process/remove-tree.ts';
-import { programHead, selinuxOf, stopCommand } from '../root/agent.ts';
+import { selinuxOf, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
+import { programHead } from '../root/agent-view.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
