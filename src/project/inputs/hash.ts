@@ -4,6 +4,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import xxhash, { type XXHashAPI } from 'xxhash-wasm';
 
 const CHUNK = 1 << 20;
+/** A day in milliseconds: the timer never comes to an end. */
+const LONG = 86_400_000;
 
 /** Hashes files. */
 export interface FileHasher {
@@ -33,7 +35,7 @@ export function lazyFileHasher(): LoadHasher {
 }
 
 export async function createFileHasher(): Promise<FileHasher> {
-  const api = await xxhash();
+  const api = await compiled();
   const buffer = Buffer.allocUnsafe(CHUNK);
   return {
     hashFile: (file) => hashFile(api, buffer, file),
@@ -43,6 +45,16 @@ export async function createFileHasher(): Promise<FileHasher> {
       return { update: (bytes) => void state.update(bytes), digest: () => hex(state.digest()) };
     },
   };
+}
+
+/** The module. Compiling it does not keep Node's event loop alive, so that a process with nothing else to wait for would end. */
+async function compiled(): Promise<XXHashAPI> {
+  const timer = setInterval(() => undefined, LONG);
+  try {
+    return await xxhash();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function hashFile(api: XXHashAPI, buffer: Buffer, file: string): string {
