@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { deltaSize } from './cases/delta-size.ts';
 import { diskOptions } from './cases/disk-options.ts';
+import { exports } from './cases/exports.ts';
 import { flatten } from './cases/flatten.ts';
 import { noop } from './cases/noop.ts';
 import { packages } from './cases/packages.ts';
@@ -27,6 +28,7 @@ const CASES: Readonly<Record<string, Case>> = {
   trivial: { about: 'a layer whose script is `true`', run: trivial },
   packages: { about: 'a package-heavy layer, and 10,000 files unpacked', run: packages },
   flatten: { about: 'one flat image of a chain', run: flatten },
+  export: { about: 'exports, against qemu-img and tar', run: exports },
   delta: { about: 'how large deltas are for what changed', run: deltaSize },
   scaling: { about: 'many files, many layers', run: scaling },
   'shared-cache': { about: 'a layer fetched from an S3 server on loopback', run: sharedCache },

@@ -86,7 +86,7 @@ export interface SystemFacts {
 
 /** Why a task has to be done; undefined when it is fresh. */
 export function reasonFor(task: ExportTask, { host, signal }: ExportRun): Promise<Staleness | undefined> {
-  return staleness(task.target, keyOf(task), host.bootId(), signal);
+  return staleness(task.target, keyOf(task), host.bootId(), host.images, signal);
 }
 
 /**
@@ -147,6 +147,7 @@ async function writeFiles(
   const convert: ExportJob['convert'] = (disk, file, to) =>
     shared.convert(path.dirname(target.directory), disk, file, signal, to);
   const trees: ExportedTree[] = [];
+  const git = run.git(); // at the same time
   const written = await exporter.write({
     ...job,
     directory: fresh,
@@ -163,14 +164,16 @@ async function writeFiles(
   if (!written.ok) return written;
   const [tree] = trees;
   const files: ExportedFile[] = [];
-  for (const name of filesBelow(fresh, tree?.name)) files.push(await describeFile(fresh, name, run.signal));
+  for (const name of filesBelow(fresh, tree?.name)) {
+    files.push(await describeFile(fresh, name, run.host.images, run.signal));
+  }
   const key = keyOf(task);
   const manifest = {
     machine: machine.name,
     format: order.format,
     key,
     vlb: VERSION,
-    git: await run.git(),
+    git: await git,
     files,
     ...(tree ? { tree } : {}),
     disks: disks.value.map(({ name, size }, index) => ({

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Images } from '../../model/ports/machine.ts';
 import { attempt } from '../../util/errors.ts';
 import { makeDirectories, textIfAny } from '../../util/fs.ts';
 import { describeFile, filesIn, MANIFEST_FILE, namesOf, treeIn } from './manifest.ts';
@@ -30,6 +31,7 @@ export async function staleness(
   target: Target,
   key: string,
   boot: string,
+  images: Pick<Images, 'digest'>,
   signal: AbortSignal,
 ): Promise<Staleness | undefined> {
   const manifest = textIfAny(path.join(target.directory, MANIFEST_FILE));
@@ -44,7 +46,7 @@ export async function staleness(
   if (attempt(() => JSON.parse(noted).boot) === boot) return 'files changed';
   if (tree) return 'files changed';
   for (const file of files) {
-    const now = await describeFile(target.directory, file.name, signal).catch(() => undefined);
+    const now = await describeFile(target.directory, file.name, images, signal).catch(() => undefined);
     if (now?.size !== file.size || now.sha256 !== file.sha256) return 'files changed';
   }
   noteFresh(target, names, key, boot);

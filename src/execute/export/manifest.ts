@@ -1,10 +1,9 @@
 // manifest.json: what an export consists of and was made from. It is written beside the files: vlb replaces only what it names.
 
-import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { ExportedTree } from '../../model/ports/exporter.ts';
+import type { Images } from '../../model/ports/machine.ts';
 import { isObject, parseObject } from '../../util/json.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -113,14 +112,13 @@ function isInside(name: string): boolean {
   return name !== '' && !path.isAbsolute(name) && !name.split('/').includes('..');
 }
 
-/** A file of an export with its digest. Throws node's fs errors, and the reason of the signal. */
+/** A file of an export with its digest. Throws as `Images.digest` does. */
 export async function describeFile(
   directory: string,
   name: string,
+  { digest }: Pick<Images, 'digest'>,
   signal: AbortSignal,
 ): Promise<ExportedFile> {
   const file = path.join(directory, name);
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1024 * 1024 }), hash, { signal });
-  return { name, size: lstatSync(file).size, sha256: hash.digest('hex') };
+  return { name, size: lstatSync(file).size, sha256: await digest(file, signal) };
 }

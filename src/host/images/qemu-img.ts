@@ -8,9 +8,10 @@ import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { ConvertTo, ImageInfo, Images } from '../../model/ports/machine.ts';
 import { dyingWithParent } from '../process/lifetime.ts';
 import { run } from '../process/run.ts';
+import { digestFile } from './digest.ts';
 import { recognizeFormat } from './format.ts';
 import { hasIdentity, setIdentity } from './identity.ts';
-import { isSparse, readSparse, sparseFile } from './sparse-file.ts';
+import { isSparse, type Range, readSparse, sparseFile } from './sparse-file.ts';
 
 export const qemuImg: Images = {
   create,
@@ -18,6 +19,7 @@ export const qemuImg: Images = {
   info,
   isConsistent,
   read,
+  digest,
   write: sparseFile,
   commit,
   resize,
@@ -92,16 +94,23 @@ interface MapJson {
 }
 
 async function read(file: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
-  const whole = () => createReadStream(file, { highWaterMark: 1 << 20 }); // the usual size takes three times as long
-  if (!isSparse(statSync(file))) return whole();
+  const ranges = await rangesOf(file, signal);
+  // The usual size of a piece takes three times as long.
+  return ranges ? readSparse(file, ranges) : createReadStream(file, { highWaterMark: 1 << 20 });
+}
+
+async function digest(file: string, signal: AbortSignal): Promise<string> {
+  return digestFile(file, await rangesOf(file, signal), signal);
+}
+
+/** What is to be read of a file; undefined for all of it. */
+async function rangesOf(file: string, signal: AbortSignal): Promise<readonly Range[] | undefined> {
+  if (!isSparse(statSync(file))) return undefined;
   const args = ['map', '--force-share', '--output=json', '-f', 'raw', path.resolve(file)];
   const done = await run('qemu-img', args, { signal });
-  if (!done.ok) return whole();
+  if (!done.ok) return undefined;
   const map: readonly MapJson[] = JSON.parse(done.value.stdout); // the form is qemu's promise
-  return readSparse(
-    file,
-    map.filter(({ data }) => data),
-  );
+  return map.filter(({ data }) => data);
 }
 
 async function resize(file: string, size: number): Promise<Result<void>> {

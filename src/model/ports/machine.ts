@@ -63,6 +63,8 @@ export interface Images {
   isConsistent(file: string, format: string, signal: AbortSignal): Promise<Result<boolean>>;
   /** The bytes of any file, in pieces; its holes are not read. Throws what opening it throws. */
   read(file: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
+  /** SHA-256 of any file in hexadecimal digits; its holes are not read. Throws node's fs errors, and the reason of the signal. */
+  digest(file: string, signal: AbortSignal): Promise<string>;
   /** A stream that creates a file, or replaces it, with holes in place of zeros. */
   write(file: string): Writable;
   /** Grows a disk. What is on it stays as it is. @param size in bytes */

@@ -1,6 +1,7 @@
 // Exports: the key, freshness, and how a new export takes the place of an earlier one.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -17,6 +18,9 @@ import { failureIn, Tree, valueIn } from '../../rig/tree.ts';
 
 const SHA = 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9'; // of "hello world"
 const LIVE = new AbortController().signal;
+const IMAGES = {
+  digest: async (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex'),
+};
 
 const remove = async (directory: string) => ok(rmSync(directory, { recursive: true, force: true }));
 
@@ -74,29 +78,29 @@ describe('freshness', () => {
   test('an export is fresh under its key, and changed under another', async () => {
     const { tree, target } = exported();
     using _tree = tree;
-    assert.equal(await staleness(target, 'key', 'boot', LIVE), undefined);
-    assert.equal(await staleness(target, 'other', 'boot', LIVE), 'changed');
+    assert.equal(await staleness(target, 'key', 'boot', IMAGES, LIVE), undefined);
+    assert.equal(await staleness(target, 'other', 'boot', IMAGES, LIVE), 'changed');
   });
 
   test('a file with another time or content is noticed', async () => {
     const { tree, target } = exported();
     using _tree = tree;
     writeFileSync(tree.path('out/web.raw'), 'hello world');
-    assert.equal(await staleness(target, 'key', 'boot', LIVE), 'files changed');
+    assert.equal(await staleness(target, 'key', 'boot', IMAGES, LIVE), 'files changed');
   });
 
   test('after a restart, the digests decide', async () => {
     const { tree, target } = exported();
     using _tree = tree;
-    assert.equal(await staleness(target, 'key', 'another boot', LIVE), undefined);
+    assert.equal(await staleness(target, 'key', 'another boot', IMAGES, LIVE), undefined);
     writeFileSync(tree.path('out/web.raw'), 'hello w\0rld');
-    assert.equal(await staleness(target, 'key', 'a third boot', LIVE), 'files changed');
+    assert.equal(await staleness(target, 'key', 'a third boot', IMAGES, LIVE), 'files changed');
   });
 
   test('without a manifest there is no export', async () => {
     using tree = new Tree({ 'out/web.raw': '' });
     const target = targetAt(tree.path('out'), tree.path('.vlb'));
-    assert.equal(await staleness(target, 'key', 'boot', LIVE), 'not exported');
+    assert.equal(await staleness(target, 'key', 'boot', IMAGES, LIVE), 'not exported');
   });
 });
 

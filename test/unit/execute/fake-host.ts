@@ -1,5 +1,6 @@
 // A host that is no machine: its disks are text files, and its scripts a handful of words.
 
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   copyFileSync,
@@ -41,6 +42,7 @@ export class FakeHost implements Host {
     recognize: () => ({ format: 'qcow2', isTruncated: false, isReadOnly: false }),
     isConsistent: async () => ok(true),
     read: async (file) => createReadStream(file),
+    digest: async (file) => createHash('sha256').update(readFileSync(file)).digest('hex'),
     write: createWriteStream,
     resize: async () => ok(),
     setBacking: async () => ok(),
