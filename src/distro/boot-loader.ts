@@ -86,7 +86,7 @@ function grub({ add, remove }: KernelOptions): string[] {
   ];
 }
 
-/** Debian's grub-mkconfig also reads files of a directory, so that the file of the package stays as it is. */
+/** Debian's grub-mkconfig also reads files of a directory, so that the file of the package stays as it is; the last of them has the last word. */
 function debianGrub({ add, remove }: KernelOptions): string[] {
   const files = '/etc/default/grub /etc/default/grub.d/*.cfg';
   return [
@@ -99,7 +99,7 @@ function debianGrub({ add, remove }: KernelOptions): string[] {
         ]),
     ...(add.length === 0
       ? []
-      : ['mkdir -p /etc/default/grub.d', grubLine(add, '/etc/default/grub.d/kernel-options.cfg')]),
+      : ['mkdir -p /etc/default/grub.d', grubLine(add, '/etc/default/grub.d/zz-kernel-options.cfg')]),
     'if command -v update-grub >/dev/null; then update-grub; fi',
   ];
 }

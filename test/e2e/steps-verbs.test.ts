@@ -1,0 +1,312 @@
+// What steps of layers make of a real Debian: in its files, and when it boots and somebody logs in.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Identity } from '../../src/model/ports/booter.ts';
+import { DEBIAN_DISK } from '../rig/debian.ts';
+import { leftovers } from '../rig/host-state.ts';
+import { TestProject } from '../rig/project.ts';
+import { makeDeb, makeKey, makeRpm } from '../rig/steps/packages.ts';
+
+const keys = mkdtempSync(path.join(tmpdir(), 'vlb-keys-'));
+after(() => rmSync(keys, { recursive: true, force: true }));
+execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'ann@test', '-f', path.join(keys, 'ann')]);
+const PUBLIC_KEY = readFileSync(path.join(keys, 'ann.pub'), 'utf8');
+
+/** The names of files of the layer that mean something to a shell, in a directory. */
+const HOSTILE = ['-rf', "it's", '$(touch pwned)', 'a b', '"', 'a\nb'];
+
+const BOOT = `
+params: { VERSION: '1.4' }
+secrets: [ANN_PASSWORD]
+steps:
+  - install: [linux-image-cloud-amd64, initramfs-tools, zstd, grub-pc, qemu-guest-agent, openssh-server, tzdata, locales]
+  - install: [iproute2, procps]
+  - run: grub-install "$VLB_DISK"
+  - write:
+      path: /etc/default/grub.d/test.cfg
+      content: |
+        GRUB_TERMINAL=serial
+        GRUB_TIMEOUT=0
+        GRUB_CMDLINE_LINUX="quiet console=tty0"
+  - kernel-options: { add: [console=ttyS0], remove: [quiet, console] }
+  - hostname: web.example.org
+  - timezone: Europe/Berlin
+  - locale: de_DE.UTF-8
+  - keymap: de-nodeadkeys
+  - network: { interface: eth0, address: 10.0.2.15/24, gateway: 10.0.2.2, dns: 10.0.2.3, by: networkd, predictable-names: false }
+`;
+
+const USERS = `
+params: { VERSION: '1.4' }
+secrets: [ANN_PASSWORD]
+steps:
+  - group: { name: deploy, gid: 1500 }
+  - user:
+      name: ann
+      uid: 1200
+      groups: [adm, deploy]
+      comment: Ann O'Hara, $(id)
+      shell: /bin/bash
+      password: { secret: ANN_PASSWORD }
+      ssh-keys: ann.pub
+  - user: { name: locked, locked: true }
+  - root-password: locked
+  - ssh-key: { key: ann.pub }
+  - copy: { from: hostile, to: /srv/hostile, mode: 0640, directory-mode: 0750, owner: 'ann:deploy' }
+  - template: { from: motd.njk, to: /etc/motd }
+  - append: { path: /etc/hosts, line: 192.0.2.7 db }
+  - edit: { path: /etc/ssh/sshd_config, match: '^#?PasswordAuthentication .*', replace: PasswordAuthentication no, count: 1 }
+  - mkdir: { path: /srv/new, mode: 2775, owner: 'root:deploy' }
+  - link: { path: /etc/link, target: ../srv/new }
+  - touch: /srv/new/a
+  - move: { from: /srv/new/a, to: /srv/new/b }
+  - chmod: { path: /srv/new/b, mode: 'u=rw,go=' }
+  - chown: { path: /srv/new/b, owner: ann }
+  - delete: '/etc/cron.*'
+  - script: { file: build.sh, user: ann, directory: /home/ann, environment: { GREETING: "it's" } }
+  - service: { unit: app.service, enable: app, mask: ctrl-alt-del.target }
+  - firstboot: ./first.sh
+  - firstboot: { command: 'echo "second of the first boot"; systemctl is-active systemd-user-sessions ssh >/first-active || true' }
+  - firstlogin: { command: 'echo "$USER" >>first-login', user: ann }
+  - sysprep: default
+`;
+
+// One for all tests here, since making the disk takes most of the time.
+const project = new TestProject({
+  'layers/10_base/modify-disk': DEBIAN_DISK,
+  'layers/20_boot/layer.yaml': BOOT.replace('secrets: [ANN_PASSWORD]\n', ''),
+  'layers/30_users/layer.yaml': USERS,
+  'layers/30_users/ann.pub': PUBLIC_KEY,
+  'layers/30_users/motd.njk': 'Version {{ VERSION }} of {{ layer }}, $(id)\n',
+  'layers/30_users/build.sh': 'echo "$GREETING $(id -un) $VERSION" >built\n',
+  'layers/30_users/app.service':
+    '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c "echo started > /app-started"\n[Install]\nWantedBy=multi-user.target\n',
+  'layers/30_users/first.sh': 'echo first of the first boot; echo boot >>/first-boots\n',
+  ...Object.fromEntries(HOSTILE.map((name) => [`layers/30_users/hostile/${name}`, `content of ${name}\n`])),
+});
+after(() => project[Symbol.asyncDispose]());
+
+/** What the booted image is asked; each line of the answer begins with a word for it. */
+const QUESTIONS = String.raw`
+for i in $(seq 600); do [ ! -e /home/ann/logged-in ] || break; sleep 0.2; done
+systemctl is-system-running --wait | sed 's/^/state /'
+systemctl --failed --no-legend --plain | sed 's/^/failed /'
+say() { printf '%s %s\n' "$1" "$2"; }
+say hostname "$(hostname) $(hostname -f)"
+say timezone "$(date +%Z) $(cat /etc/timezone)"
+say locale "$(. /etc/default/locale; echo "$LANG"; LC_ALL=$LANG locale -k LC_TIME | grep -o Montag)"
+say keymap "$(grep XKBVARIANT /etc/default/keyboard)"
+say address "$(ip -4 -o address show eth0 | sed 's/.*inet \([^ ]*\).*/\1/') $(ip -4 route show default)"
+say options "$(cat /proc/cmdline)"
+say ann "$(id ann) $(getent passwd ann | cut -d: -f5-)"
+say password "$(printf 'pa ss$(id)\n' | runuser -u nobody -- su ann -c 'id -un' 2>/dev/null)"
+say wrong "$(printf 'other\n' | runuser -u nobody -- su ann -c 'id -un' 2>/dev/null)"
+say locked "$(getent shadow locked root | cut -d: -f1,2)"
+say hostile "$(stat -c '%a %U:%G' /srv/hostile /srv/hostile/*b | sort -u)"
+say new "$(stat -c '%a %U:%G %N' /srv/new /srv/new/b /etc/link)"
+say motd "$(cat /etc/motd)"
+say hosts "$(grep -cE '^(127.0.1.1 web.example.org web|192.0.2.7 db)$' /etc/hosts)"
+say sshd "$(sshd -T 2>/dev/null | grep passwordauthentication)"
+say cron "$(ls -d /etc/cron.* 2>/dev/null)"
+say built "$(cat /home/ann/built) $(stat -c %U /home/ann/built)"
+say app "$(cat /app-started) $(systemctl is-enabled ctrl-alt-del.target)"
+say boots "$(cat /first-boots) $(ls /var/lib/vlb/firstboot | wc -l)"
+say active "$(cat /first-active)"
+say journal "$(journalctl -b -u vlb-firstboot -o cat | grep -c 'of the first boot$')"
+for times in 1 2; do runuser -l ann -c 'bash -lic true' 2>/dev/null; done
+say login "$(cat /home/ann/first-login)"
+say lists "$(find /var/lib/apt/lists /var/cache/apt /var/cache/vlb -type f 2>/dev/null)"
+say logs "$(ls /var/log/*.gz /root/.bash_history /etc/shadow- 2>/dev/null)"
+say end ''
+`;
+
+test('a Debian of steps boots, with all that they said', async () => {
+  const secret = path.join(keys, 'password');
+  execFileSync('/bin/sh', ['-c', 'printf %s "$1" >"$2"', 'sh', 'pa ss$(id)\n', secret]);
+  chmodSync(secret, 0o600);
+  const built = await project.build(['--secret', `ANN_PASSWORD=${secret}`]);
+  assert.equal(built.status, 0, built.told);
+  assert.doesNotMatch(built.output + readFileSync(project.path('.vlb/logs/30_users.log'), 'utf8'), /pa ss/);
+  assert.deepEqual(leftovers(project), []);
+
+  const port = await freePort();
+  const booting = project.vlb(['test-boot', '--forward', `${port}:22`, '--run', QUESTIONS]);
+  const user = await logIn(port, booting);
+  const booted = await booting;
+  assert.equal(booted.status, 0, booted.stderr);
+  assert.equal(user, 'ann\n', 'its address answers, and a key opens it');
+  const answers = booted.stdout.split(/^(?=(?:[a-z]+) )/m).map((text) => text.trimEnd());
+  const answer = (word: string) =>
+    answers
+      .filter((text) => text.startsWith(`${word} `))
+      .map((text) => text.slice(word.length + 1))
+      .join('\n');
+  assert.deepEqual([answer('state'), answer('failed')], ['running', '']);
+  assert.equal(answer('hostname'), 'web.example.org web.example.org');
+  assert.match(answer('timezone'), /^CES?T Europe\/Berlin$/);
+  assert.equal(answer('locale'), 'de_DE.UTF-8\nMontag');
+  assert.equal(answer('keymap'), 'XKBVARIANT="nodeadkeys"');
+  assert.match(answer('address'), /^10\.0\.2\.15\/24 default via 10\.0\.2\.2 dev eth0 proto static/);
+  assert.match(answer('options'), / net\.ifnames=0/);
+  assert.doesNotMatch(answer('options'), /quiet|tty0/);
+  assert.equal(
+    answer('ann'),
+    "uid=1200(ann) gid=1200(ann) Gruppen=1200(ann),4(adm),1500(deploy) Ann O'Hara, $(id):/home/ann:/bin/bash",
+  );
+  assert.deepEqual([answer('password'), answer('wrong')], ['ann', '']);
+  assert.equal(answer('locked'), 'locked:!\nroot:!');
+  assert.equal(answer('hostile'), '640 ann:deploy\n750 ann:deploy');
+  assert.equal(
+    answer('new'),
+    "2775 root:deploy '/srv/new'\n600 ann:deploy '/srv/new/b'\n777 root:root '/etc/link' -> '../srv/new'",
+  );
+  assert.equal(answer('motd'), 'Version 1.4 of 30_users, $(id)');
+  assert.equal(answer('hosts'), '2');
+  assert.equal(answer('sshd'), 'passwordauthentication no');
+  assert.equal(answer('cron'), '');
+  assert.equal(answer('built'), "it's ann 1.4 ann");
+  assert.equal(answer('app'), 'started masked');
+  assert.equal(answer('boots'), 'boot 0');
+  // When the scripts ran, nobody could log in.
+  assert.equal(answer('active'), 'inactive\ninactive');
+  assert.equal(answer('journal'), '2');
+  assert.equal(answer('login'), 'ann');
+  assert.deepEqual([answer('lists'), answer('logs')], ['', '']);
+  const console = booted.stderr;
+  const [first, second, prompt] = [/first of the first boot/, /second of the first boot/, /web login:/].map(
+    (text) => console.search(text),
+  );
+  assert(first !== undefined && second !== undefined && 0 < first && first < second, console);
+  assert(prompt === undefined || prompt < 0 || second < prompt, console);
+});
+
+test('two copies of it are different machines', async () => {
+  const twice = await project.vlb(['test-boot', '--twice', '--json']);
+  assert.equal(twice.status, 0, `${twice.stdout}${twice.stderr}`);
+  const { same, different } = JSON.parse(twice.stdout);
+  assert.deepEqual(same, []);
+  const files = different.map(({ file }: Identity) => file);
+  for (const file of ['/etc/machine-id', '/etc/ssh/ssh_host_ed25519_key.pub']) {
+    assert(files.includes(file), files.join());
+  }
+});
+
+/** A repository of Debian, signed, and one of RPM packages. */
+const MAKE_REPOSITORIES = `
+mkdir -p /srv/debs /srv/rpms
+cp debs/* /srv/debs
+cp rpms/* /srv/rpms
+createrepo_c -q /srv/rpms
+cd /srv/debs
+for file in *.deb; do
+  dpkg-deb -f "$file"
+  echo "Filename: ./$file"
+  echo "Size: $(stat -c %s "$file")"
+  echo "SHA256: $(sha256sum <"$file" | cut -d' ' -f1)"
+  echo
+done >Packages
+{
+  echo 'Origin: test'
+  echo "Date: $(date -Ru)"
+  echo SHA256:
+  echo " $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages"
+} >Release
+export GNUPGHOME=/tmp/gnupg
+mkdir -m 700 "$GNUPGHOME"
+gpg --batch --quiet --import /mnt/secret.asc
+gpg --batch --clearsign --output InRelease Release
+`;
+
+/** Copies of what is in /opt, and what of package managers is left. */
+const LOOK =
+  'for file in /opt/*; do echo "$file $(cat "$file")"; done; ls /var/lib/apt/lists; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
+
+test('packages of repositories and of the layer, by apt and by dnf', async () => {
+  const { publicKey, secretKey, fingerprint } = makeKey();
+  project.write({
+    'layers/40_apt/layer.yaml': `from: 10_base
+steps:
+  - install: [dnf, createrepo-c, gpg]
+  - script: make-repositories.sh
+  - repository: { name: test, url: 'file:///srv/debs', suites: ./, key: { file: test.asc, fingerprint: ${fingerprint} } }
+  - install: [hello-test=1.0, ./local_*.deb]
+  - install: { packages: other-test, recommends: true }
+  - uninstall: local
+  - write: { path: /usr/lib/os-release, content: "ID=fedora\\nVERSION_ID=40\\n" }
+`,
+    'layers/40_apt/make-repositories.sh': MAKE_REPOSITORIES,
+    'layers/40_apt/test.asc': publicKey,
+    'layers/40_apt/secret.asc': secretKey,
+    'layers/50_dnf/layer.yaml': `from: 40_apt
+steps:
+  - write: { path: /etc/yum.repos.d/test.repo, content: "[test]\\nname=test\\nbaseurl=file:///srv/rpms\\ngpgcheck=0\\n" }
+  - install: [greeter=1.0, ./local-*.rpm]
+  - install: { packages: other, recommends: true }
+  - uninstall: local
+  - update: [other]
+`,
+  });
+  const debs = project.path('layers/40_apt/debs');
+  const rpms = project.path('layers/40_apt/rpms');
+  for (const directory of [debs, rpms]) mkdirSync(directory);
+  makeDeb(debs, { name: 'hello-test', version: '1.0', recommends: 'extra-test' });
+  makeDeb(debs, { name: 'hello-test', version: '2.0' });
+  makeDeb(debs, { name: 'other-test', version: '1.0', recommends: 'extra-test' });
+  makeDeb(debs, { name: 'extra-test', version: '1.0' });
+  makeDeb(project.path('layers/40_apt'), { name: 'local', version: '3.0' });
+  makeRpm(rpms, { name: 'greeter', version: '1.0', recommends: 'extra' });
+  makeRpm(rpms, { name: 'greeter', version: '2.0' });
+  makeRpm(rpms, { name: 'other', version: '1.0', recommends: 'extra' });
+  makeRpm(rpms, { name: 'extra', version: '1.0' });
+  makeRpm(project.path('layers/50_dnf'), { name: 'local', version: '3.0' });
+
+  const built = await project.build(['50_dnf']);
+  assert.equal(built.status, 0, built.told);
+  const looked = await project.vlb(['shell', '50_dnf', '--', '/bin/sh', '-c', LOOK]);
+  assert.equal(looked.status, 0, looked.stderr);
+  assert.equal(
+    looked.stdout,
+    '/opt/extra 1.0\n/opt/extra-test 1.0\n/opt/greeter 1.0\n/opt/hello-test 1.0\n/opt/other 1.0\n/opt/other-test 1.0\n',
+  );
+  assert.deepEqual(leftovers(project), []);
+});
+
+/** Logs in with the key as soon as the machine answers; returns who that is, or nothing once the boot ended. */
+async function logIn(port: number, booting: Promise<unknown>): Promise<string> {
+  let hasEnded = false;
+  void booting.finally(() => {
+    hasEnded = true;
+  });
+  const options = [
+    'UserKnownHostsFile=/dev/null',
+    'StrictHostKeyChecking=no',
+    'ConnectTimeout=5',
+    'BatchMode=yes',
+  ];
+  const words = ['-p', String(port), '-i', path.join(keys, 'ann'), ...options.flatMap((one) => ['-o', one])];
+  while (!hasEnded) {
+    const { stdout } = spawnSync('ssh', [...words, 'ann@127.0.0.1', 'id -un; touch logged-in'], {
+      encoding: 'utf8',
+    });
+    if (stdout !== '') return stdout;
+    await sleep(500);
+  }
+  return '';
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
