@@ -1,6 +1,8 @@
 // Whether vlb takes a step as an import writes it.
 
 import { fail, ok, type Result } from '../model/failure.ts';
+import { problemOf } from '../project/steps/issues.ts';
+import { TEMPLATE } from '../project/steps/resolve.ts';
 import { VERBS } from '../steps/registry.ts';
 import { render } from '../steps/render.ts';
 import type { StepEntry } from './layer-yaml.ts';
@@ -14,20 +16,19 @@ type Params = Readonly<Record<string, string>>;
 export function faultOf(step: StepEntry, params: Params): string | undefined {
   const [[name, given] = ['', undefined]] = Object.entries(step);
   const verb = VERBS.find((one) => one.name === name);
-  if (!verb) return 'not a verb';
+  if (!verb) return `unknown verb ${name}`;
   const isShell = typeof given === 'string' && verb.shell.length > 0;
   const args = isShell ? ok<unknown>(given) : rendered(given, params, verb.shell);
   if (!args.ok) return args.failure.message;
   const made = verb.step(args.value);
   if (made.ok) return undefined;
-  const [issue] = made.issues;
-  const place = issue?.path?.map(({ key }) => String(key)).join('.');
-  return [place, issue?.message].filter((part) => part !== undefined && part !== '').join(' ');
+  const { message, hint } = problemOf(verb.name, verb.schema, made.issues);
+  return hint === undefined ? message : `${message} (${hint})`;
 }
 
 /** Arguments as a layer renders them, without those that are the text of a shell. */
 function rendered(value: unknown, params: Params, shell: readonly string[]): Result<unknown> {
-  if (typeof value === 'string') return /[{#][{%#}]/.test(value) ? render(value, params) : ok(value);
+  if (typeof value === 'string') return TEMPLATE.test(value) ? render(value, params) : ok(value);
   if (typeof value !== 'object' || value === null) return ok(value);
   const entries: [string, unknown][] = [];
   for (const [key, inner] of Object.entries(value)) {

@@ -62,14 +62,14 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
   return {
     step(at, step) {
       const fault = faultOf(step, params);
-      if (fault !== undefined) return lost(at, `${Object.keys(step).join()}: ${fault}`);
+      if (fault !== undefined) return lost(at, fault);
       steps.push({ step, comment: comments.length === 0 ? undefined : comments.join('\n') });
       comments = [];
     },
     lastStep(at, step) {
       const fault = faultOf(step, params);
       if (fault === undefined) last.push(step);
-      else lost(at, `${Object.keys(step).join()}: ${fault}`);
+      else lost(at, fault);
     },
     lost,
     note: (at, text) => notes.push({ at, text, isLost: false }),
@@ -86,12 +86,13 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
       return same ? `./${same[0]}` : add(path.basename(file), { copyOf: file });
     },
     finish() {
+      const isEmpty = steps.length + last.length === 0;
       const text = layerYaml({
         heading,
         params,
         secrets: [...secrets],
         network,
-        steps: [...steps, ...last.map((step) => ({ step, comment: undefined }))],
+        steps: isEmpty ? NOTHING : [...steps, ...last.map((step) => ({ step, comment: undefined }))],
         end: comments.length === 0 ? undefined : comments.join('\n'),
       });
       const directory = `layers/${name}`;
@@ -100,6 +101,9 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
     },
   };
 }
+
+/** A layer has a step. */
+const NOTHING = [{ step: { run: 'true' }, comment: undefined }];
 
 /** Files of a layer that mean something to vlb. */
 const RESERVED: readonly string[] = ['layer.yaml', 'build-layer', 'modify-disk'];

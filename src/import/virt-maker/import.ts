@@ -5,7 +5,6 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Draft, draftLayer, type FinishedLayer } from '../draft.ts';
 import type { Imported, ImportedFile, Note, Source } from '../imported.ts';
 import { configYaml } from '../layer-yaml.ts';
-import { STEP } from '../steps.ts';
 import { baseOf } from './base.ts';
 import { exportsOf } from './exports.ts';
 import { type Expressions, expressionsOf } from './expressions.ts';
@@ -238,7 +237,7 @@ function layersOf(
   finish();
   if (layers.length > 0) return layers;
   // A machine is made from a layer.
-  open('').step('', STEP.run('true'));
+  open('');
   finish();
   return layers;
 }

@@ -6,8 +6,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
 import type { Imported, Note, Source } from '../../../src/import/imported.ts';
+import type { Result } from '../../../src/model/failure.ts';
+import type { ResolvedSteps } from '../../../src/model/project.ts';
 import { type Config, readConfig } from '../../../src/project/config/read.ts';
-import { VERBS } from '../../../src/steps/registry.ts';
+import { readEntries } from '../../../src/project/steps/entries.ts';
+import { readHints } from '../../../src/project/steps/fields.ts';
+import { openStepsFile } from '../../../src/project/steps/file.ts';
+import { resolveEntries, TEMPLATE } from '../../../src/project/steps/resolve.ts';
 import { render } from '../../../src/steps/render.ts';
 
 /** A machine with these files, by absolute path; a text of null is a directory. */
@@ -45,56 +50,58 @@ export function textOf({ files }: Imported, name: string): string {
   return file.content.text;
 }
 
-/** The layer.yaml of a layer, after vlb's own schemas have accepted it. */
+/** The layer.yaml of a layer, after vlb has read it, with all of its steps. */
 export function layerOf(imported: Imported, name: string): WrittenLayer {
-  const layer = parse(textOf(imported, `layers/${name}/layer.yaml`)) as WrittenLayer; // checked below
-  const own = imported.files.map((file) => file.path);
-  for (const step of layer.steps) {
-    const [[verbName = '', given] = [], ...others] = Object.entries(step);
-    assert.deepEqual(others, [], 'a step has one verb');
-    const verb = VERBS.find((one) => one.name === verbName);
-    assert.ok(verb, `${verbName} is not a verb`);
-    const isShell = typeof given === 'string' && verb.shell.length > 0;
-    const made = verb.step(isShell ? given : rendered(given, layer.params ?? {}));
-    assert.ok(made.ok, `${JSON.stringify(step)}: ${made.ok ? '' : made.issues.map((one) => one.message)}`);
-    for (const file of made.step.reads === 'all' ? [] : made.step.reads) {
-      const wanted = `layers/${name}/${file.replaceAll('\\', '')}`;
-      assert.ok(
-        own.some((one) => one === wanted),
-        `${wanted} is read and not written`,
-      );
-    }
-  }
-  return layer;
+  readSteps(imported, name);
+  return parse(textOf(imported, `layers/${name}/layer.yaml`)) as WrittenLayer; // as readSteps has seen
 }
 
-/** The arguments as a step gets them. */
-function rendered(value: unknown, params: Readonly<Record<string, string>>): unknown {
-  if (typeof value === 'string') return literalOf(value, params);
-  if (Array.isArray(value)) return value.map((one) => rendered(one, params));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, rendered(one, params)]));
+/** The steps of a layer as vlb reads them, with the defaults of its params. The files that they name have been written. */
+export function readSteps(imported: Imported, name: string): ResolvedSteps {
+  return inDirectory((directory) => {
+    writeFileSync(path.join(directory, 'layer.yaml'), textOf(imported, `layers/${name}/layer.yaml`));
+    const file = valueOrFail(openStepsFile(directory, 'layer.yaml'));
+    const hints = valueOrFail(readHints(file));
+    const { entries } = valueOrFail(readEntries(directory, file));
+    const params = Object.fromEntries(hints.params.map((param) => [param.name, param.default ?? '']));
+    const secrets = hints.secrets.map((secret) => secret.name);
+    const about = { architecture: 'x64', name, secrets, render };
+    const steps = valueOrFail(resolveEntries(entries, params, about));
+    const own = imported.files.map((one) => one.path);
+    for (const wanted of steps.all.flatMap(({ reads }) => (reads === 'all' ? [] : reads))) {
+      const written = `layers/${name}/${wanted.replaceAll('\\', '')}`;
+      assert.ok(own.includes(written), `${written} is read and not written`);
+    }
+    return steps;
+  });
 }
 
 /** A text of a layer.yaml as vlb renders it. */
 export function literalOf(text: string, params: Readonly<Record<string, string>> = {}): string {
-  const result = render(text, params);
+  return TEMPLATE.test(text) ? valueOrFail(render(text, params)) : text;
+}
+
+function valueOrFail<T>(result: Result<T>): T {
   assert.ok(result.ok, JSON.stringify(result));
   return result.value;
 }
 
-/** vlb.yaml as vlb reads it. */
-export function configOf(imported: Imported): Config {
+function inDirectory<T>(work: (directory: string) => T): T {
   const directory = mkdtempSync(path.join(tmpdir(), 'vlb-import-'));
   try {
-    const file = path.join(directory, 'vlb.yaml');
-    writeFileSync(file, textOf(imported, 'vlb.yaml'));
-    const config = readConfig(file);
-    assert.ok(config.ok, JSON.stringify(config));
-    return config.value;
+    return work(directory);
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** vlb.yaml as vlb reads it. */
+export function configOf(imported: Imported): Config {
+  return inDirectory((directory) => {
+    const file = path.join(directory, 'vlb.yaml');
+    writeFileSync(file, textOf(imported, 'vlb.yaml'));
+    return valueOrFail(readConfig(file));
+  });
 }
 
 /** Notes as they are printed. */

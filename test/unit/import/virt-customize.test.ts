@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { Imported, Source } from '../../../src/import/imported.ts';
 import { importCommandLine } from '../../../src/import/virt-customize/import.ts';
 import { ALIASES, OPTIONS } from '../../../src/import/virt-customize/options.ts';
-import { configOf, layerOf, literalOf, machine, shown, textOf } from './rig.ts';
+import { configOf, layerOf, machine, readSteps, shown, textOf } from './rig.ts';
 
 const FILES = machine({
   '/work/site.conf': 'server {}\n',
@@ -316,14 +316,34 @@ test('any text arrives in a file and a command as it was given', () => {
   );
   fc.assert(
     fc.property(hostile, hostile, (content, command) => {
-      const { steps } = layerOf(
-        imported(['--write', `/etc/motd:${content}`, '--run-command', command]),
-        '10_web',
-      );
-      const [write, run] = steps;
-      const { content: written } = Object(write?.['write']) as { content?: string }; // checked by layerOf
-      assert.equal(literalOf(written ?? ''), content);
-      assert.equal(run?.['run'], command);
+      const result = imported(['--write', `/etc/motd:${content}`, '--run-command', command]);
+      const [write, run] = readSteps(result, '10_web').all;
+      assert.deepEqual([{ ...Object(write?.args) }, run?.args], [{ path: '/etc/motd', content }, command]);
     }),
+  );
+});
+
+test('with any values, what is written is a layer that vlb reads', () => {
+  const named = Object.entries(OPTIONS).filter(([name, rule]) => rule.value && name !== 'add');
+  const value = fc.string({
+    unit: fc.constantFrom(...'ab/:,=.-_ \'"{}%#$()\n\\*é0'.split('')),
+    maxLength: 20,
+  });
+  const option = fc.tuple(fc.constantFrom(...named.map(([name]) => name)), value);
+  fc.assert(
+    fc.property(fc.array(option, { minLength: 1, maxLength: 4 }), (options) => {
+      const result = tryImport(options.map(([name, given]) => `--${name}=${given}`));
+      if (!result.ok) return assert.equal(result.failure.kind, 'usage');
+      const { all } = readSteps(result.value, '10_web');
+      assert.ok(all.length + result.value.notes.length > 0, 'something is said of each option');
+    }),
+  );
+});
+
+test('a layer in which nothing is left has a step that does nothing', () => {
+  const result = imported(['--sm-register']);
+  assert.deepEqual(
+    readSteps(result, '10_web').all.map(({ verb, args }) => [verb, args]),
+    [['run', 'true']],
   );
 });
