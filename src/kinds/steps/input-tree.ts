@@ -38,14 +38,14 @@ export class InputTree {
     const found = new Set<string>();
     // A name may have characters that mean something in a pattern.
     for (const pattern of patterns) if (this.#own.has(plain(pattern))) found.add(plain(pattern));
-    const matched = fastGlob.sync(patterns.map(plain), {
+    const matched = fastGlob.sync(patterns.map(plain).map(withoutBreaks), {
       cwd: '/',
       fs: this.#fileSystem(),
       dot: true,
       onlyFiles: false,
       followSymbolicLinks: false,
     });
-    for (const name of matched) found.add(plain(name));
+    for (const name of matched) found.add(plain(withBreaks(name)));
     found.delete('');
     const names = [...found].toSorted();
     const whole = new Set(names.filter((name) => this.#own.get(name)?.type === 'directory'));
@@ -120,14 +120,16 @@ export class InputTree {
   /** What fast-glob asks of a file system. */
   #fileSystem(): Partial<FileSystemAdapter> {
     const statOf = (file: string) => {
-      const entry = this.#own.get(plain(file));
+      const entry = this.#own.get(plain(withBreaks(file)));
       if (!entry) throw Object.assign(new Error(`${file} does not exist`), { code: 'ENOENT' });
       return described(path.posix.basename(file), entry);
     };
-    const list = (directory: string) =>
-      (this.#children.get(plain(directory)) ?? []).map((name) =>
-        described(name, this.#own.get(joined(plain(directory), name))),
+    const list = (given: string) => {
+      const directory = plain(withBreaks(given));
+      return (this.#children.get(directory) ?? []).map((name) =>
+        described(withoutBreaks(name), this.#own.get(joined(directory, name))),
       );
+    };
     // fast-glob reads nothing else of what these return.
     return {
       lstatSync: statOf,
@@ -167,6 +169,20 @@ function plain(name: string): string {
     .replace(/^(?:\.?\/+)+/, '')
     .replace(/(?:\/+\.?)+$/, '')
     .replace(/^\.$/, '');
+}
+
+/** Line breaks, at which wildcards of fast-glob end, and noncharacters of Unicode, which no one has in a name. */
+const BREAKS = ['\n', '\r', '\u2028', '\u2029'];
+const IN_THEIR_PLACE = ['\ufdd0', '\ufdd1', '\ufdd2', '\ufdd3'];
+
+/** A name or pattern as fast-glob sees it. */
+function withoutBreaks(name: string): string {
+  return name.replaceAll(/[\n\r\u2028\u2029]/g, (one) => IN_THEIR_PLACE[BREAKS.indexOf(one)] ?? one);
+}
+
+/** The inverse of {@link withoutBreaks}. */
+function withBreaks(name: string): string {
+  return name.replaceAll(/[\ufdd0-\ufdd3]/g, (one) => BREAKS[IN_THEIR_PLACE.indexOf(one)] ?? one);
 }
 
 function joined(directory: string, name: string): string {

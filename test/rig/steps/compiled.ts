@@ -1,11 +1,12 @@
 // Steps for tests: compiled for some image and some files, without a project.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import glob from 'fast-glob';
 import { type Distribution, distributionOf } from '../../../src/distro/distribution.ts';
+import { InputTree } from '../../../src/kinds/steps/input-tree.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
+import { type ManifestEntry, manifestText } from '../../../src/model/manifest.ts';
 import { VERBS } from '../../../src/steps/registry.ts';
 import { render } from '../../../src/steps/render.ts';
 import type { LayerFiles, StepContext } from '../../../src/steps/verb.ts';
@@ -45,28 +46,18 @@ export function layerIn(directory: string): LayerFiles {
       const content = attempt(() => readFileSync(path.join(directory, file)));
       return content === undefined ? fail('usage', `${file}: no such file`) : ok(content);
     },
-    match: (patterns) => {
-      const found = glob.sync([...patterns], {
-        cwd: directory,
-        dot: true,
-        onlyFiles: false,
-        objectMode: true,
-        followSymbolicLinks: false,
-      });
-      const directories = found.filter(({ dirent }) => dirent.isDirectory()).map(({ path: name }) => name);
-      return found
-        .filter(({ path: name }) => !directories.some((above) => name.startsWith(`${above}/`)))
-        .map(({ path: name, dirent }) => ({
-          path: name,
-          type: dirent.isSymbolicLink()
-            ? ('symlink' as const)
-            : dirent.isDirectory()
-              ? ('directory' as const)
-              : ('file' as const),
-        }))
-        .sort((one, other) => (one.path < other.path ? -1 : 1));
-    },
+    match: (patterns) => new InputTree(manifestText(entriesIn(directory))).match(patterns),
   };
+}
+
+function entriesIn(directory: string): readonly ManifestEntry[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).map((entry): ManifestEntry => {
+    const name = path.join(entry.parentPath, entry.name);
+    const place = { path: `./${path.relative(directory, name)}` };
+    if (entry.isSymbolicLink()) return { ...place, type: 'link', target: readlinkSync(name) };
+    if (entry.isDirectory()) return { ...place, type: 'directory' };
+    return { ...place, type: 'file', executable: false, hash: '0' };
+  });
 }
 
 /** What a step with these arguments compiles to. Fails for arguments that the verb refuses, too, with its messages. */

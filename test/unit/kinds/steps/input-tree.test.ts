@@ -64,3 +64,16 @@ test('the digest changes with what a step sees, and with nothing else', () => {
   assert.equal(TREE.digest(['conf/*.conf']), edited.digest(['conf/*.conf']));
   assert.equal(TREE.digest(['latest']), edited.digest(['latest']));
 });
+
+test('wildcards match names with line breaks', () => {
+  const names = ['\nfirst', 'in\nside', '\r', '\u2028x'];
+  const tree = new InputTree(names.map((name) => `file - 1 ${JSON.stringify(`./${name}`)}\n`).join(''));
+  assert.deepEqual(
+    tree.match(['*']).map(({ path }) => path),
+    names.toSorted(),
+  );
+  assert.deepEqual(
+    tree.match(['in*side', '\nf*']).map(({ path }) => path),
+    ['\nfirst', 'in\nside'],
+  );
+});
