@@ -4,7 +4,7 @@ import { NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
 
 export const DEPLOY = {
-  text: 'put a machine where it runs, and go back if it does not; build it first',
+  text: 'put a machine where it runs, with a way back',
   arguments: {
     machine: { value: 'MACHINE', required: true, text: 'MACHINE of vlb.yaml, or an image or layer' },
   },

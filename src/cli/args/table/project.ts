@@ -23,7 +23,7 @@ export const NEW_LAYER = {
 } as const satisfies Command;
 
 export const LAYER = {
-  text: 'show or convert the script that a layer of steps amounts to',
+  text: 'show or convert the script of a layer of steps',
   examples: [['vlb layer show app', 'print it']],
 } as const satisfies Command;
 
@@ -178,7 +178,7 @@ export const SCHEMA = {
 } as const satisfies Command;
 
 export const HELP = {
-  text: 'print help for a command, or list the hints or the formats of exports',
+  text: 'print help for a command, hints, or formats',
   arguments: {
     topic: { value: 'TOPIC', rest: true, text: 'TOPIC is a command, or the word hints or formats' },
   },
