@@ -171,10 +171,10 @@ describe('the place', () => {
     ]);
     const noted = targetAt(target, tree.path('.vlb'));
     noteFresh(noted, namesOf(about), 'key', 'boot');
-    assert.equal(await staleness(noted, 'key', 'boot', LIVE), undefined);
-    assert.equal(await staleness(noted, 'key', 'another boot', LIVE), 'files changed');
+    assert.equal(await staleness(noted, 'key', 'boot', IMAGES, LIVE), undefined);
+    assert.equal(await staleness(noted, 'key', 'another boot', IMAGES, LIVE), 'files changed');
     rmSync(tree.path('web/raw/root'), { recursive: true });
-    assert.equal(await staleness(noted, 'key', 'boot', LIVE), 'files changed');
+    assert.equal(await staleness(noted, 'key', 'boot', IMAGES, LIVE), 'files changed');
     writeFileSync(tree.path('web/raw/root'), 'mine');
     rmSync(tree.path(`web/raw/${MANIFEST_FILE}`));
     failureIn(checkTarget(target, namesOf(about)));
