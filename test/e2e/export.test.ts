@@ -169,7 +169,7 @@ describe('vlb export', () => {
     project.write({ 'layers/20_app/page': 'third\n' });
     const refused = await project.vlb(['export', '--no-build']);
     assert.equal(refused.status, 2);
-    assert.match(refused.stderr, /20_app is not built\n.*without --no-build/);
+    assert.match(refused.stderr, /20_app is not built\n.*leave out --no-build/);
     project.write({ 'layers/20_app/page': 'second\n' });
     assert.equal(outcomes(await exported('--no-build')), 'web raw.zst fresh, web qcow2 fresh');
   });
