@@ -355,5 +355,5 @@ test('the schemas of vlb.yaml and of events are printed, without a project', asy
   assert.equal(JSON.parse(events.stdout).$schema, 'https://json-schema.org/draft/2020-12/schema');
   const unknown = await project.vlb(['schema', 'layers']);
   assert.deepEqual([unknown.status, unknown.stdout], [2, '']);
-  assert.match(unknown.stderr, /^error: subject: invalid value "layers"\n.*config, events$/m);
+  assert.match(unknown.stderr, /^error: subject: invalid value "layers"\n.*config, layer, events$/m);
 });

@@ -93,7 +93,7 @@ export const TEST_BOOT = {
   arguments: {
     image: {
       value: 'IMAGE',
-      text: 'IMAGE file, or a machine, image or layer, or an export: an ISO file, a ramdisk directory (default: build/image.qcow2)',
+      text: 'IMAGE file, machine, image, layer, ISO file, or directory of a ramdisk (default: build/image.qcow2)',
     },
   },
   options: {
@@ -101,10 +101,10 @@ export const TEST_BOOT = {
     expect: { value: 'REGEXP', text: 'wait until the console shows REGEXP instead' },
     run: {
       value: 'COMMAND',
-      text: 'run COMMAND in the guest through qemu-guest-agent; the check succeeds if it does',
+      text: 'run COMMAND by qemu-guest-agent as the check',
     },
     twice: {
-      text: 'boot two copies, and fail if they have a machine-id, an SSH host key or the like in common',
+      text: 'boot two copies; fail if they share an identity',
     },
     json: { text: 'print the result of --twice as JSON' },
     timeout: { value: 'TIME', text: 'give up after TIME, such as 90s or 5m (default: 2m; 8m without KVM)' },
@@ -114,12 +114,12 @@ export const TEST_BOOT = {
       default: 'auto',
       text: 'use accelerator WORD',
     },
-    uefi: { text: 'boot with UEFI, even if the image has a boot loader for BIOS' },
-    net: { value: 'NET', text: 'connect to network NET: user, none or bridge=BRIDGE' },
+    uefi: { text: 'use UEFI, even if the image can boot by BIOS' },
+    net: { value: 'NET', text: 'connect to NET: user, none or bridge=BRIDGE' },
     forward: {
       value: 'HOST:GUEST',
       list: true,
-      text: 'forward TCP port HOST of this machine to port GUEST (repeatable)',
+      text: 'forward TCP port HOST to port GUEST (repeatable)',
     },
     memory: { value: 'SIZE', text: 'memory SIZE, such as 2G (default: 1G)' },
     cpus: { value: 'N', text: 'number of processors N (default: 2)' },
@@ -130,7 +130,7 @@ export const TEST_BOOT = {
     ['vlb test-boot --check', 'check that it boots'],
     ['vlb test-boot web', 'boot a machine with all that vlb.yaml gives it'],
     ["vlb test-boot web --run 'uname -a'", 'run a command in it'],
-    ['vlb test-boot --twice', 'check that copies of the image are different machines'],
+    ['vlb test-boot --twice', 'check that copies are different machines'],
     ['vlb test-boot --forward 8080:80', 'reach its web server at localhost:8080'],
   ],
 } as const satisfies Command;
