@@ -12,6 +12,10 @@ const MIB = 1024 ** 2;
 /** A file system, and a hole at the end of the disk. */
 const LAYER = '#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 32M\nset -eu\nmkfs.ext4 -q "$3" 16M\n';
 
+/** A disk of data: what its blocks are does not matter. */
+const LARGE_LAYER =
+  '#!/bin/sh\n# vlb: from scratch\n# vlb: disk-size 512M\nhead -c 512M /dev/urandom >"$3"\n';
+
 describe('vlb deploy to a disk', () => {
   let project: TestProject;
   let expected: Buffer;
@@ -130,24 +134,28 @@ describe('vlb deploy to a disk', () => {
   });
 
   test('fault: SIGKILL while a file is written leaves the earlier one, and the next deployment clears the rest', async () => {
-    const file = project.path('out.img');
-    const earlier = statSync(file).ino;
+    // So large that it is still being written when the signal comes.
+    await using large = new TestProject({ 'layers/10_base/modify-disk': LARGE_LAYER });
+    large.write({ 'out.img': 'earlier' });
     const args = ['deploy', 'image', '--to', './out.img', '--force', '--progress', 'json'];
-    const killed = await run(...asRoot(VLB, args), {
-      cwd: project.directory,
+    const options = { cwd: large.directory };
+    let killed = false;
+    const ended = await run(...asRoot(VLB, args), {
+      ...options,
       onStdout: (text) => {
-        if (text.includes('"stage":"write"'))
-          runAsRoot('pkill', '-KILL', '-f', 'deploy image --to ./out.img');
+        if (killed || !text.includes('"stage":"write"')) return;
+        killed = true;
+        runAsRoot('pkill', '-KILL', '-f', 'deploy image --to ./out.img');
       },
     });
-    assert.notEqual(killed.status, 0);
-    assert.equal(statSync(file).ino, earlier);
-    const again = await deploy('--to', './out.img', '--force');
+    assert.ok(killed && ended.status !== 0, ended.stdout);
+    assert.equal(readFileSync(large.path('out.img'), 'utf8'), 'earlier');
+    const left = () => readdirSync(large.directory).filter((name) => name.startsWith('.out'));
+    assert.equal(left().length, 1);
+
+    const again = await run(...asRoot(VLB, args), options);
     assert.equal(again.status, 0, again.stderr);
-    assert.deepEqual(
-      readdirSync(project.directory).filter((name) => name.startsWith('.out')),
-      [],
-    );
+    assert.deepEqual(left(), []);
   });
 
   test('targets that cannot be meant are refused', async () => {

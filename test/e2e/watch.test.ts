@@ -51,24 +51,41 @@ async function assertAsBuilt(project: TestProject): Promise<void> {
   assert.deepEqual(leftovers(project), []);
 }
 
+/** A machine that stalls for longer than vlb waits for quiet cuts a burst in two, for good reason: then another is tried. */
+const ATTEMPTS = 5;
+
+async function oneRunForABurst(project: TestProject, watching: Watching): Promise<void> {
+  const runs: string[][] = [];
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const before = watching.runs.length;
+    for (let edit = 0; edit < 40; edit++) {
+      const name = `${attempt}-${edit}`;
+      project.write({ 'layers/30_data/input': `edit ${name}\n`, [`layers/30_data/more/${name}`]: 'x\n' });
+      await sleep(25);
+    }
+    await watching.waiting();
+    runs.push(watching.runs.slice(before));
+    if (runs.at(-1)?.join() === '30_data') return;
+    await sleep(2000); // What a cut burst left to be done is done.
+  }
+  assert.fail(`no burst of ${ATTEMPTS} led to one run: ${JSON.stringify(runs)}`);
+}
+
 test('edits in bursts lead to one run', async () => {
   await using project = repository();
   await using watching = new Watching(project);
   await watching.waiting();
   assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data']);
-  for (let edit = 0; edit < 40; edit++) {
-    project.write({ 'layers/30_data/input': `edit ${edit}\n`, [`layers/30_data/more/${edit}`]: 'x\n' });
-    await sleep(25);
-  }
-  await watching.waiting();
-  assert.deepEqual(watching.runs.slice(3), ['30_data']);
+  await oneRunForABurst(project, watching);
+  const ran = watching.runs.length;
+  const built = watching.built.length;
   // Bursts while it runs: what is under way is of no use, and then what follows it is, each time.
   project.write({ 'layers/30_data/input': 'slow\n' });
-  await watching.running('30_data', 3);
+  await watching.running('30_data', ran - 1); // All but 10_base and 20_app were runs of 30_data.
   project.write({ 'layers/30_data/input': 'last\n' });
   await watching.waiting();
-  assert.deepEqual(watching.runs.slice(3), ['30_data', '30_data', '30_data']);
-  assert.deepEqual(watching.built.slice(3), ['30_data', '30_data']);
+  assert.deepEqual(watching.runs.slice(ran), ['30_data', '30_data']);
+  assert.deepEqual(watching.built.slice(built), ['30_data']);
   assert.equal(await watching.end(), 130);
   await assertAsBuilt(project);
 });
