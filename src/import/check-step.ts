@@ -2,9 +2,9 @@
 
 import { fail, ok, type Result } from '../model/failure.ts';
 import { problemOf } from '../project/steps/issues.ts';
-import { TEMPLATE } from '../project/steps/resolve.ts';
+import { VALUE } from '../project/steps/resolve.ts';
 import { VERBS } from '../steps/registry.ts';
-import { render } from '../steps/render.ts';
+import { renderField } from '../steps/render.ts';
 import type { StepEntry } from './layer-yaml.ts';
 
 type Params = Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ export function faultOf(step: StepEntry, params: Params): string | undefined {
 
 /** Arguments as a layer renders them, without those that are the text of a shell. */
 function rendered(value: unknown, params: Params, shell: readonly string[]): Result<unknown> {
-  if (typeof value === 'string') return TEMPLATE.test(value) ? render(value, params) : ok(value);
+  if (typeof value === 'string') return value.includes(VALUE) ? renderField(value, params) : ok(value);
   if (typeof value !== 'object' || value === null) return ok(value);
   const entries: [string, unknown][] = [];
   for (const [key, inner] of Object.entries(value)) {

@@ -60,11 +60,11 @@ export const STEP = {
 } as const satisfies Readonly<Record<string, (...args: never[]) => StepEntry>>;
 
 /**
- * A text as a layer.yaml has to have it, where `{{` and other signs of nunjucks have a meaning, so that it stays as it is. Command lines
- * of `run` are not rendered and need none of this.
+ * A text as a layer.yaml has to have it, where `{{` begins a value, so that it stays as it is. Command lines of `run` are not
+ * rendered and need none of this.
  */
 export function literal(text: string): string {
-  return text.replaceAll(/\{(?=[{%#])|#(?=\})/g, (sign) => `{{ '${sign}' }}`);
+  return text.replaceAll(/\{(?=\{)/g, "{{ '{' }}");
 }
 
 function withoutUndefined(fields: object): StepEntry {

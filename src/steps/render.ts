@@ -1,6 +1,6 @@
-// Renders texts of steps with nunjucks: {{ NAME }} becomes the value of NAME. Loaded only where a text has something to render.
+// Renders texts with nunjucks: {{ NAME }} becomes the value of NAME. Loaded only where a text has something to render.
 
-import { Environment } from 'nunjucks';
+import { type ConfigureOptions, Environment } from 'nunjucks';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { guessHint } from '../util/nearest.ts';
 
@@ -10,11 +10,28 @@ const OPTIONS = { autoescape: false, throwOnUndefined: true };
 /** A value at the beginning of an expression, which is how nearly all are used. */
 const VALUE = /\{\{-?\s*([A-Za-z_]\w*)(?!\w|\s*\()([^{}]*)/g;
 
+/** Tags that no text has: NUL cannot be in a field. Otherwise a script's `${#name}` would begin a comment. */
+const ONLY_VALUES = { blockStart: '\0%', blockEnd: '%\0', commentStart: '\0#', commentEnd: '#\0' };
+
+type Values = Readonly<Record<string, unknown>>;
+
 /**
- * A text with the values in it. It may have all that nunjucks knows, but no other templates.
+ * The text of a field with the values in it. `{{ … }}` may have any expression of nunjucks; `{%` and `{#` are text.
  * Fails as `usage` for a value that does not exist, and for what nunjucks cannot read; `where` is left to the caller.
  */
-export function render(text: string, values: Readonly<Record<string, unknown>>): Result<string> {
+export function renderField(text: string, values: Values): Result<string> {
+  return render(text, values, { ...OPTIONS, tags: ONLY_VALUES });
+}
+
+/**
+ * A template with the values in it. It may have all that nunjucks knows, but no other templates.
+ * Fails as `usage`, like `renderField`.
+ */
+export function renderTemplate(text: string, values: Values): Result<string> {
+  return render(text, values, OPTIONS);
+}
+
+function render(text: string, values: Values, options: ConfigureOptions): Result<string> {
   for (const { 1: name = '', 2: rest = '', index } of text.matchAll(VALUE)) {
     if (Object.hasOwn(values, name) || /\|\s*default\b/.test(rest) || isSetIn(text, name)) continue;
     const line = text.slice(0, index).split('\n').length;
@@ -24,7 +41,7 @@ export function render(text: string, values: Readonly<Record<string, unknown>>):
     });
   }
   try {
-    return ok(new Environment([], OPTIONS).renderString(text, { ...values }));
+    return ok(new Environment([], options).renderString(text, { ...values }));
   } catch (error) {
     return fail('usage', `not a valid template: ${reasonOf(error)}`);
   }

@@ -122,7 +122,7 @@ say active "$(cat /first-active)"
 say journal "$(journalctl -b -u vlb-firstboot -o cat | grep -c 'of the first boot$')"
 for times in 1 2; do runuser -l ann -c 'bash -lic true' 2>/dev/null; done
 say login "$(cat /home/ann/first-login)"
-say lists "$(find /var/lib/apt/lists /var/cache/apt /var/cache/vlb -type f 2>/dev/null)"
+say lists "$(find /var/lib/apt/lists /var/cache/apt /var/cache/vlb -type f ! -name lock 2>/dev/null)"
 say logs "$(ls /var/log/*.gz /root/.bash_history /etc/shadow- 2>/dev/null)"
 say end ''
 `;
@@ -233,7 +233,7 @@ test('packages of repositories and of the layer, by apt and by dnf', async () =>
   project.write({
     'layers/40_apt/layer.yaml': `from: 10_base
 steps:
-  - install: [dnf, createrepo-c, gpg]
+  - install: [dnf, createrepo-c, gpg, gpg-agent]
   - script: make-repositories.sh
   - repository: { name: test, url: 'file:///srv/debs', suites: ./, key: { file: test.asc, fingerprint: ${fingerprint} } }
   - install: [hello-test=1.0, ./local_*.deb]

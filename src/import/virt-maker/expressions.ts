@@ -2,7 +2,7 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isOwnVariable } from '../../project/hints/words.ts';
-import { render } from '../../steps/render.ts';
+import { renderTemplate } from '../../steps/render.ts';
 import type { Draft } from '../draft.ts';
 import { literal } from '../steps.ts';
 import { withVariables } from './shell-text.ts';
@@ -73,7 +73,7 @@ export function expressionsOf(
     for (let round = 0; round < MOST_ROUNDS && SIGNS.test(current); round++) {
       const values = valuesFor(current);
       if (!values.ok) return values;
-      const next = render(current, values.value);
+      const next = renderTemplate(current, values.value);
       if (!next.ok) return next;
       current = next.value;
     }
@@ -92,7 +92,7 @@ export function expressionsOf(
       return '';
     };
     // The name cannot be one of the template's: it would be a param.
-    const taken = render(`{{ vlb_take(${inner.trim()}) }}`, { ...values.value, vlb_take: take });
+    const taken = renderTemplate(`{{ vlb_take(${inner.trim()}) }}`, { ...values.value, vlb_take: take });
     if (!taken.ok) return taken;
     return value === undefined ? fail('usage', `{{${inner}}} has no value`) : ok(value);
   };

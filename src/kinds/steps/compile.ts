@@ -6,7 +6,7 @@ import type { Distribution } from '../../distro/distribution.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { Layer, LayerStep } from '../../model/project.ts';
 import { VERBS } from '../../steps/registry.ts';
-import { render } from '../../steps/render.ts';
+import { renderTemplate } from '../../steps/render.ts';
 import type { LayerFiles, StepContext } from '../../steps/verb.ts';
 import { holds } from './conditions.ts';
 import type { InputTree } from './input-tree.ts';
@@ -37,7 +37,7 @@ export function compileStep(step: LayerStep, compilation: Compilation): Result<s
     layer: values.layer,
     params: step.params,
     files: layerFiles(compilation),
-    render: (text) => render(text, values),
+    render: (text) => renderTemplate(text, values),
   };
   const compiled = made.step.compile(context);
   if (compiled.ok) return ok(compiled.value.shell);

@@ -8,7 +8,7 @@ import { isObject } from '../../util/json.ts';
 import { readEntries } from './entries.ts';
 import { readHints } from './fields.ts';
 import { openStepsFile } from './file.ts';
-import { resolveEntries, TEMPLATE } from './resolve.ts';
+import { resolveEntries, VALUE } from './resolve.ts';
 
 export const LAYER_FILE = 'layer.yaml';
 
@@ -35,12 +35,12 @@ export async function readLayerFile(directory: string, platform: Platform): Prom
   const read = readEntries(directory, file.value);
   if (!read.ok) return read;
   const { entries, files } = read.value;
-  const hasTemplates = files.some(({ text }) => TEMPLATE.test(text));
+  const hasValues = files.some(({ text }) => text.includes(VALUE));
   const about = {
     architecture: platform.architecture,
     name: path.basename(directory),
     secrets: hints.value.secrets.map(({ name }) => name),
-    render: hasTemplates ? (await import('../../steps/render.ts')).render : undefined,
+    render: hasValues ? (await import('../../steps/render.ts')).renderField : undefined,
   };
   return ok({
     hints: hints.value,

@@ -3,7 +3,7 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { LayerStep, ResolvedSteps } from '../../model/project.ts';
-import type { render as renderText } from '../../steps/render.ts';
+import type { renderField } from '../../steps/render.ts';
 import { isObject } from '../../util/json.ts';
 import { guessHint } from '../../util/nearest.ts';
 import type { Entry } from './entries.ts';
@@ -11,8 +11,8 @@ import type { FieldPath, StepsFile } from './file.ts';
 import { problemOf } from './issues.ts';
 import { remaining } from './when.ts';
 
-/** What texts may have that nunjucks would replace. */
-export const TEMPLATE = /\{[{%#]/;
+/** What begins a value in the text of a field. */
+export const VALUE = '{{';
 
 export interface About {
   /** As Node names it. */
@@ -22,7 +22,7 @@ export interface About {
   /** The secrets that the layer declares. */
   readonly secrets: readonly string[];
   /** Undefined where no text of the files has anything to replace. */
-  readonly render: typeof renderText | undefined;
+  readonly render: typeof renderField | undefined;
 }
 
 type Values = Readonly<Record<string, string>>;
@@ -174,7 +174,7 @@ function renderAt(
   values: Values,
   { render, name, architecture }: About,
 ): Result<string> {
-  if (!TEMPLATE.test(text) || !render) return ok(text);
+  if (!text.includes(VALUE) || !render) return ok(text);
   const rendered = render(text, { layer: name, architecture, ...values });
   return rendered.ok ? rendered : { ok: false, failure: { ...rendered.failure, where: file.placeOf(path) } };
 }

@@ -8,7 +8,7 @@ import { InputTree } from '../../../src/kinds/steps/input-tree.ts';
 import { fail, ok, type Result } from '../../../src/model/failure.ts';
 import { type ManifestEntry, manifestText } from '../../../src/model/manifest.ts';
 import { VERBS } from '../../../src/steps/registry.ts';
-import { render } from '../../../src/steps/render.ts';
+import { renderTemplate } from '../../../src/steps/render.ts';
 import type { LayerFiles, StepContext } from '../../../src/steps/verb.ts';
 import { attempt } from '../../../src/util/errors.ts';
 
@@ -76,7 +76,7 @@ export function compile(
     layer: '20_app',
     params: {},
     files: layerOf({}),
-    render: (text) => render(text, { layer: '20_app' }),
+    render: (text) => renderTemplate(text, { layer: '20_app' }),
     ...more,
   });
   return compiled.ok ? ok(compiled.value.shell) : compiled;

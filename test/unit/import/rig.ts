@@ -12,8 +12,8 @@ import { type Config, readConfig } from '../../../src/project/config/read.ts';
 import { readEntries } from '../../../src/project/steps/entries.ts';
 import { readHints } from '../../../src/project/steps/fields.ts';
 import { openStepsFile } from '../../../src/project/steps/file.ts';
-import { resolveEntries, TEMPLATE } from '../../../src/project/steps/resolve.ts';
-import { render } from '../../../src/steps/render.ts';
+import { resolveEntries, VALUE } from '../../../src/project/steps/resolve.ts';
+import { renderField } from '../../../src/steps/render.ts';
 
 /** A machine with these files, by absolute path; a text of null is a directory. */
 export function machine(files: Readonly<Record<string, string | null>> = {}, mode = '0644'): Source {
@@ -65,7 +65,7 @@ export function readSteps(imported: Imported, name: string): ResolvedSteps {
     const { entries } = valueOrFail(readEntries(directory, file));
     const params = Object.fromEntries(hints.params.map((param) => [param.name, param.default ?? '']));
     const secrets = hints.secrets.map((secret) => secret.name);
-    const about = { architecture: 'x64', name, secrets, render };
+    const about = { architecture: 'x64', name, secrets, render: renderField };
     const steps = valueOrFail(resolveEntries(entries, params, about));
     const own = imported.files.map((one) => one.path);
     for (const wanted of steps.all.flatMap(({ reads }) => (reads === 'all' ? [] : reads))) {
@@ -78,7 +78,7 @@ export function readSteps(imported: Imported, name: string): ResolvedSteps {
 
 /** A text of a layer.yaml as vlb renders it. */
 export function literalOf(text: string, params: Readonly<Record<string, string>> = {}): string {
-  return TEMPLATE.test(text) ? valueOrFail(render(text, params)) : text;
+  return text.includes(VALUE) ? valueOrFail(renderField(text, params)) : text;
 }
 
 function valueOrFail<T>(result: Result<T>): T {

@@ -10,7 +10,7 @@ import { parseDocument, visit } from 'yaml';
 import { distributionOf } from '../../../src/distro/distribution.ts';
 import { ok, type Result } from '../../../src/model/failure.ts';
 import { VERBS } from '../../../src/steps/registry.ts';
-import { render } from '../../../src/steps/render.ts';
+import { renderTemplate } from '../../../src/steps/render.ts';
 import type { Compiled, LayerFiles, Step } from '../../../src/steps/verb.ts';
 import { attempt } from '../../../src/util/errors.ts';
 
@@ -85,7 +85,7 @@ function shownIn(release: string, step: Step): string {
     layer: '20_web',
     params,
     files: FILES,
-    render: (text) => render(text, { ...params, layer: '20_web' }),
+    render: (text) => renderTemplate(text, { ...params, layer: '20_web' }),
   });
   return compiled.ok ? `${compiled.value.shell}\n` : `not possible: ${compiled.failure.message}\n`;
 }
