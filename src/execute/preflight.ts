@@ -12,9 +12,13 @@ export async function checkHost(
   { host, paths, secrets, emit }: Pick<Context, 'host' | 'paths' | 'secrets' | 'emit'>,
 ): Promise<Result<void>> {
   if (running.length === 0) return ok();
-  const able = await host.check();
+  const layers = running.filter(isLayer);
+  const tools = layers.flatMap(({ layer }) =>
+    (layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? []),
+  );
+  const able = await host.check(tools);
   if (!able.ok) return able;
-  for (const { layer } of running.filter(isLayer)) {
+  for (const { layer } of layers) {
     if (kindOf(layer).ownsDisk && !host.lendsDevices) return needsDevice(layer);
     const given = secrets.of(layer);
     if (!given.ok) return given;

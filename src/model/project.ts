@@ -142,6 +142,8 @@ export interface LayerStep {
   readonly reads: readonly string[] | 'all';
   /** The names of the secrets that it reads; `all` for a command that may read any. */
   readonly secrets: readonly string[] | 'all';
+  /** The program of the host that it runs there, in place of the image's shell. */
+  readonly hostTool?: string;
   /** The values that it can see, by name: none for a step whose texts have them already. */
   readonly params: Readonly<Record<string, string>>;
   /** What is left of its `when`: conditions on the system of the image. All must hold. */

@@ -1,6 +1,7 @@
 // All verbs of layers of steps, in the order of their documentation.
 
 import type { Verb } from './verb.ts';
+import { ANSIBLE } from './verbs/ansible.ts';
 import { APPEND } from './verbs/files/append.ts';
 import { CHMOD } from './verbs/files/chmod.ts';
 import { CHOWN } from './verbs/files/chown.ts';
@@ -62,6 +63,7 @@ export const VERBS: readonly Verb[] = [
   TRUNCATE,
   RUN,
   SCRIPT,
+  ANSIBLE,
   USER,
   GROUP,
   PASSWORD_VERB,

@@ -20,6 +20,8 @@ export interface Step {
   readonly secrets: readonly string[];
   /** Directories of the image that persist between builds, such as those of downloaded packages; see the hint cache-dir. */
   readonly cacheDirs: readonly string[];
+  /** See `VerbDefinition`. */
+  readonly hostTool: string | undefined;
   /** The shell that it amounts to. Fails as `usage` when the image or the layer's files do not allow it. */
   compile(context: StepContext): Result<Compiled>;
 }
@@ -102,6 +104,11 @@ export interface VerbDefinition<Schema extends v.GenericSchema> {
    * become code there; the params are in their environment. If all arguments are one text, it is the first of these.
    */
   readonly shell?: readonly string[];
+  /**
+   * The program of the host that the step runs there, beside the prepared chroot of the image. Its shell has the path of the image's
+   * root in VLB_ROOT, TMPDIR for its temporary files, and the layer's files as its directory.
+   */
+  readonly hostTool?: string;
   /** The arguments for the step's title. */
   title(args: v.InferOutput<Schema>): string;
   reads?(args: v.InferOutput<Schema>): readonly string[] | 'all';
@@ -135,6 +142,7 @@ export function defineVerb<const Schema extends v.GenericSchema>(definition: Ver
           reads: definition.reads?.(args) ?? [],
           secrets: definition.secrets?.(args) ?? [],
           cacheDirs: definition.cacheDirs?.(args) ?? [],
+          hostTool: definition.hostTool,
           compile: (context) => definition.compile(args, context),
         },
       };

@@ -78,9 +78,12 @@ steps:
   - sysprep: default
 `;
 
+/** VLB_TEST_DEBIAN names another release, `trixie`. */
+const RELEASE = process.env['VLB_TEST_DEBIAN'] ?? 'bookworm';
+
 // One for all tests here, since making the disk takes most of the time.
 const project = new TestProject({
-  'layers/10_base/modify-disk': DEBIAN_DISK,
+  'layers/10_base/modify-disk': DEBIAN_DISK.replaceAll('bookworm', RELEASE),
   'layers/20_boot/layer.yaml': BOOT.replace('secrets: [ANN_PASSWORD]\n', ''),
   'layers/30_users/layer.yaml': USERS,
   'layers/30_users/ann.pub': PUBLIC_KEY,
@@ -226,7 +229,7 @@ gpg --batch --clearsign --output InRelease Release
 
 /** Copies of what is in /opt, and what of package managers is left. */
 const LOOK =
-  'for file in /opt/*; do echo "$file $(cat "$file")"; done; ls /var/lib/apt/lists; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
+  'for file in /opt/*; do echo "$file $(cat "$file")"; done; find /var/lib/apt/lists -type f ! -name lock; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
 
 test('packages of repositories and of the layer, by apt and by dnf', async () => {
   const { publicKey, secretKey, fingerprint } = makeKey();
@@ -263,8 +266,9 @@ steps:
   makeDeb(project.path('layers/40_apt'), { name: 'local', version: '3.0' });
   makeRpm(rpms, { name: 'greeter', version: '1.0', recommends: 'extra' });
   makeRpm(rpms, { name: 'greeter', version: '2.0' });
-  makeRpm(rpms, { name: 'other', version: '1.0', recommends: 'extra' });
-  makeRpm(rpms, { name: 'extra', version: '1.0' });
+  // dnf never takes what it has left out once, which is `extra`.
+  makeRpm(rpms, { name: 'other', version: '1.0', recommends: 'more' });
+  for (const name of ['extra', 'more']) makeRpm(rpms, { name, version: '1.0' });
   makeRpm(project.path('layers/50_dnf'), { name: 'local', version: '3.0' });
 
   const built = await project.build(['50_dnf']);
@@ -273,7 +277,50 @@ steps:
   assert.equal(looked.status, 0, looked.stderr);
   assert.equal(
     looked.stdout,
-    '/opt/extra 1.0\n/opt/extra-test 1.0\n/opt/greeter 1.0\n/opt/hello-test 1.0\n/opt/other 1.0\n/opt/other-test 1.0\n',
+    '/opt/extra-test 1.0\n/opt/greeter 1.0\n/opt/hello-test 1.0\n/opt/more 1.0\n/opt/other 1.0\n/opt/other-test 1.0\n',
+  );
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a playbook of Ansible changes the image, and nothing else', async () => {
+  project.write({
+    'layers/60_ansible/layer.yaml': `from: 40_apt
+params: { VERSION: '1.4' }
+steps:
+  - ansible: { playbook: plays/site.yml, variables: { greeting: "it's {{ VERSION }}" } }
+  - run: test ! -e /tmp/ansible && cat /etc/greeting
+`,
+    'layers/60_ansible/plays/site.yml': `
+- hosts: all
+  tasks:
+    - template: { src: greeting.j2, dest: /etc/greeting, mode: '0640' }
+    - user: { name: bob, uid: 1300, shell: /bin/sh }
+    - command: { cmd: id -un bob, chdir: /srv }
+      register: who
+    - copy: { content: '{{ who.stdout }} {{ ansible_pkg_mgr }}', dest: /etc/who }
+`,
+    'layers/60_ansible/plays/templates/greeting.j2': '{{ greeting }} {{ inventory_hostname }}\n',
+  });
+  const built = await project.build(['60_ansible']);
+  assert.equal(built.status, 0, built.told);
+  assert.match(built.output, /ok: \[image\]/);
+  const look = 'stat -c %a /etc/greeting; cat /etc/greeting /etc/who; getent passwd bob; ls -A /root /tmp';
+  const looked = await project.vlb(['shell', '60_ansible', '--', '/bin/sh', '-c', look]);
+  assert.match(looked.stdout, /^640\nit's 1\.4 image\nbob aptbob:x:1300:1300::\/home\/bob:\/bin\/sh\n/);
+  assert.doesNotMatch(looked.stdout, /ansible/);
+
+  const converted = await project.vlb(['layer', 'show', '60_ansible']);
+  assert.equal(converted.status, 2);
+  assert.match(converted.stderr, /ansible runs on the host.*\n.*layers\/60_ansible\/layer\.yaml:4/);
+
+  project.write({
+    'layers/60_ansible/plays/site.yml': '- hosts: all\n  tasks: [{ fail: { msg: no more } }]\n',
+  });
+  const failed = await project.build(['60_ansible']);
+  assert.equal(failed.status, 1);
+  assert.match(
+    failed.finished?.failure?.message ?? '',
+    /step 1\/2 \(ansible plays\/site\.yml\) failed with exit status 2/,
   );
   assert.deepEqual(leftovers(project), []);
 });

@@ -1,10 +1,11 @@
 // Layers of steps: what they make, and that an edit costs from the step on that it touches.
 
 import assert from 'node:assert/strict';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
+import { pathWithout } from '../rig/machine.ts';
 import { type Built, TestProject } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
@@ -115,6 +116,25 @@ test('a step that failed is where the next build begins; its state can be looked
   assert.equal(inImage(project, '/log'), '1\n2\n3\n');
   assert.equal(inImage(project, '/half'), undefined);
   assert.deepEqual(leftovers(project), []);
+});
+
+test('the time limit is that of all steps together, and the step is named that ran', async () => {
+  await using project = projectOf(layer([counted(1), 'run: sleep 600'], 'timeout: 10s\n'));
+  const ended = await project.build();
+  const { message = '' } = ended.finished?.failure ?? {};
+  assert.match(message, /^layer 20_web: step 2\/2 \(run sleep 600\) .*10 s/, ended.told);
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a program of the host that a step needs is missing: nothing runs', async () => {
+  await using project = projectOf(layer([counted(1), 'ansible: site.yml']), {
+    'layers/20_web/site.yml': '- hosts: all\n',
+  });
+  const bin = pathWithout(project.path('bin'), /^ansible-playbook$/);
+  const ended = await project.vlb(['build'], { env: { PATH: bin } });
+  assert.equal(ended.status, 3, ended.stderr);
+  assert.match(ended.stderr, /ansible-playbook is not installed\n(.*\n)*.*apt-get install ansible/);
+  assert.equal(existsSync(project.path('build/10_base.qcow2')), false);
 });
 
 test('fault: SIGKILL in a step leaves the cache points of those before it', async () => {

@@ -65,6 +65,7 @@ function tools(): readonly Tool[] {
     { group: build, name: 'xfs_growfs', purpose: 'grows a base image on xfs' },
     { group: build, name: 'btrfs', purpose: 'grows a base image on btrfs' },
     { group: build, name: 'tar', purpose: 'takes base images out of tar archives and .ova files' },
+    { group: build, name: 'ansible-playbook', purpose: 'runs the playbooks of steps' },
     ...(arch
       ? [{ group: boot, name: `qemu-system-${arch}`, purpose: 'boots images', atLeast: OLDEST_QEMU }]
       : []),

@@ -55,6 +55,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   skopeo: 'skopeo',
   gpgv: ['gpgv', 'gnupg2', 'gnupg', 'gpg2'],
   rpm: 'rpm',
+  'ansible-playbook': 'ansible',
   mmdebstrap: ['mmdebstrap', '', '', ''],
   'apt-get': ['apt', '', '', ''],
   'mkfs.ext4': 'e2fsprogs',

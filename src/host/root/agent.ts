@@ -249,6 +249,8 @@ export function chrootCommand(script: {
   readonly inputs: string;
   /** A directory to mount; '' for none. */
   readonly secrets: string;
+  /** Whether the command runs on the host, see `isBeside` of a ChrootScript. */
+  readonly isBeside: boolean;
   readonly binds: readonly { readonly source: string; readonly target: string }[];
   readonly argv: readonly string[];
 }): readonly string[] {
@@ -261,6 +263,7 @@ export function chrootCommand(script: {
     script.hostname,
     script.inputs,
     script.secrets,
+    script.isBeside ? 'beside' : 'inside',
     String(script.binds.length),
     ...script.binds.flatMap(({ source, target }) => [source, target]),
     ...script.argv,

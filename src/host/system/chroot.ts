@@ -46,12 +46,15 @@ export async function runInChroot(
   if (!points.ok) return points;
   const secrets = await putSecrets(run, script.secrets);
   if (!secrets.ok) return secrets;
+  const { isBeside = false } = script;
   const environment = {
     VLB_DISK: system.disk,
     VLB_ROOT_PARTITION: system.rootDevice,
+    ...(isBeside ? { VLB_ROOT: system.root, TMPDIR: run.file('memory') } : {}),
     ...script.environment,
   };
-  const variables = await writeVariables(run, { ...script, environment }, '/run/secrets');
+  const secretsPlace = isBeside ? secrets.value : '/run/secrets';
+  const variables = await writeVariables(run, { ...script, environment }, secretsPlace);
   if (!variables.ok) return variables;
   const text = await writeText(run, script.text);
   if (!text.ok) return text;
@@ -67,8 +70,9 @@ export async function runInChroot(
     hostname: script.hostname?.name ?? 'localhost',
     inputs: script.inputs,
     secrets: secrets.value,
-    binds: [...binds, ...text.value],
-    argv: script.text === undefined ? script.argv : ['/bin/sh', '-eu', TEXT_PLACE],
+    isBeside,
+    binds: isBeside ? binds : [...binds, ...text.value],
+    argv: argvOf(script, isBeside ? run.file('step') : TEXT_PLACE),
   });
   const ended = await runOn(run, script.streams, command);
   if (!ended.ok) return ended;
@@ -77,6 +81,10 @@ export async function runInChroot(
   if (!left.ok) return left;
   if (ended.value === 0 || (await shell.files.exists(run.file('started')))) return ended;
   return fail('host', 'cannot set up the chroot');
+}
+
+function argvOf({ text, argv }: ChrootScript, place: string): readonly string[] {
+  return text === undefined ? argv : ['/bin/sh', '-eu', place];
 }
 
 /** Writes the text of a script. Returns what shows it in the chroot, whose /run exists only there: it needs no mount point. */

@@ -31,8 +31,8 @@ export function linuxHost(backend: Backend): Host {
     images: qemuImg,
     packings,
     lendsDevices: backend.lend !== undefined,
-    check: async () => {
-      for (const tool of TOOLS) {
+    check: async (tools = []) => {
+      for (const tool of [...TOOLS, ...tools]) {
         if (!isInstalled(tool)) return missingTool(tool);
       }
       const able = await backend.check();

@@ -1,15 +1,18 @@
 // Steps as the build-layer that they amount to, to read or to continue with.
 
-import { ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, Layer } from '../../model/project.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { type Compilation, compileStep } from './compile.ts';
 
-/** The build-layer for a system. Fails as a step does that cannot be compiled for it. */
+/** The build-layer for a system. Fails as a step does that cannot be compiled for it, and as `usage` for one that runs on the host. */
 export function scriptOf(layer: Pick<Layer, 'hints' | 'steps'>, compilation: Compilation): Result<string> {
   const steps = layer.steps?.all ?? [];
   const parts: string[] = [];
   for (const [index, step] of steps.entries()) {
+    if (step.hostTool !== undefined) {
+      return fail('usage', `${step.verb} runs on the host, which no build-layer can`, { where: step.where });
+    }
     const compiled = compileStep(step, compilation);
     if (!compiled.ok) return compiled;
     const title = `# ${index + 1}/${steps.length} ${step.title}`;

@@ -138,6 +138,7 @@ function stepScript(task: Task, step: LayerStep, text: string, onOutput: OnOutpu
   return {
     ...chrootScript(task, ['/bin/sh'], onOutput),
     text,
+    ...(step.hostTool === undefined ? {} : { isBeside: true }),
     environment: { ...task.environment, ...step.params },
     secrets: secrets === 'all' ? task.secrets : task.secrets.filter(({ name }) => secrets.includes(name)),
   };

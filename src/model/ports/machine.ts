@@ -9,8 +9,11 @@ export interface Host {
   readonly packings: Packings;
   /** Whether there are devices to lend to a modify-disk without `disk-size`, which attaches its disk itself. */
   readonly lendsDevices: boolean;
-  /** Fails as `host`, with the reason and a fix, when layers cannot be run on this machine. */
-  check(): Promise<Result<void>>;
+  /**
+   * Fails as `host`, with the reason and a fix, when layers cannot be run on this machine.
+   * @param tools programs that the layers need in addition
+   */
+  check(tools?: readonly string[]): Promise<Result<void>>;
   /**
    * Opens everything that one run of a layer uses on the machine; disposing of it releases what is still in use.
    * @param directory an empty directory for the run's own files
@@ -281,6 +284,11 @@ export interface ChrootScript extends Script {
   readonly argv: readonly [string, ...string[]];
   /** A script that is run by `/bin/sh -eu` in place of the program. It is in no file of the image, and in no argument list. */
   readonly text?: string;
+  /**
+   * Whether the text is run by the host's shell, in the namespaces of the chroot but not in it: in the directory of the inputs, with
+   * the path of the image's root in VLB_ROOT, and a directory in memory in TMPDIR. What it starts can reach the host.
+   */
+  readonly isBeside?: boolean;
 }
 
 /** A file or directory of the host that is mounted in the chroot. */

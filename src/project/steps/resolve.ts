@@ -105,6 +105,7 @@ function stepOf({ verb, args, file, path, scopes }: Entry, values: Values, about
     text: `${step.text}${Object.keys(extra).length === 0 ? '' : ` with ${JSON.stringify(extra)}`}`,
     reads: step.reads,
     secrets: isCommand ? 'all' : step.secrets,
+    ...(step.hostTool === undefined ? {} : { hostTool: step.hostTool }),
     params: seen,
     where,
     cacheDirs: step.cacheDirs,

@@ -2,7 +2,7 @@
 # The namespaces in which scripts run: on the host (modify-disk) and in the chroot of an image (build-layer). On the vlb
 # side: src/host/system/chroot.ts.
 #
-# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, allow_devices, leave_chroot, with_variables, write_pid, stop_script, unpin,
+# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, enter_beside, allow_devices, leave_chroot, with_variables, write_pid, stop_script, unpin,
 #   network_flag,
 #   raise_loopback, limit_processes, keep_covered_mounts, show_name_servers, executable, directory_for, bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
@@ -41,9 +41,10 @@ enter_host() {
   exit "$status"
 }
 
-# run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS SECRETS BINDS COMMAND…: runs a build-layer in the chroot of an
-# image, in /mnt. DIRECTORY is the run's own, with its variables and the files to lend in it; DISK is the device with ROOT;
-# SECRETS is a path or ''. BINDS is a number, followed by that many pairs SOURCE TARGET. leave_chroot has to follow.
+# run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS SECRETS SIDE BINDS COMMAND…: runs a build-layer in the chroot of
+# an image, in /mnt. DIRECTORY is the run's own, with its variables and the files to lend in it; DISK is the device with ROOT;
+# SECRETS is a path or ''. SIDE is inside; or beside, and COMMAND is one of the host. BINDS is a number, followed by that
+# many pairs SOURCE TARGET. leave_chroot has to follow.
 run_in_chroot() {
   network_flag "$1"
   shift
@@ -57,8 +58,8 @@ run_in_chroot() {
 # enter_chroot: the inner half of run_in_chroot, inside its namespaces. Mounts made here end with them.
 enter_chroot() {
   set -e
-  directory=$1 root=$2 disk=$3 name=$4 inputs=$5 secrets=$6 binds=$7
-  shift 7
+  directory=$1 root=$2 disk=$3 name=$4 inputs=$5 secrets=$6 side=$7 binds=$8
+  shift 8
   hostname "$name" 2>/dev/null || echo "$name" >/proc/sys/kernel/hostname
   raise_loopback
   devices=nodev
@@ -90,6 +91,7 @@ enter_chroot() {
     binds=$((binds - 1))
   done
   [ -z "$secrets" ] || { directory_for /run/secrets; mount --bind -o ro "$secrets" "$found"; }
+  [ "$side" = inside ] || enter_beside "$@"
   # Process 1 ignores signals that it does not handle, and has to reap orphans: a shell of the image does that for the
   # script, if the image has one. Its message on how the script ended, "Terminated", is not part of the output.
   # shellcheck disable=SC2016 # that shell expands it
@@ -104,6 +106,17 @@ enter_chroot() {
   # shellcheck disable=SC2086 # words or none
   with_variables "$directory/environment" ${session-} \
     setpriv --inh-caps="$DENIED" --bounding-set="$DENIED" unshare --root=. --wd=/mnt "$@"
+}
+
+# enter_beside COMMAND…: the end of enter_chroot for a command of the host, which finds the prepared chroot at $root.
+enter_beside() {
+  mkdir -p "$directory/memory"
+  mount -t tmpfs -o nosuid,nodev,mode=0700 tmpfs "$directory/memory"
+  : >"$directory/started"
+  cd "$inputs"
+  # This process is process 1, see run_on_host.
+  (with_variables "$directory/environment" setpriv --inh-caps="$DENIED" --bounding-set="$DENIED" "$@") || exit
+  exit 0
 }
 
 # leave_chroot DIRECTORY ROOT CACHE…: takes back what enter_chroot put into the image, after the script and all that it started

@@ -143,6 +143,18 @@ describe('the live line', () => {
   const live = (context: TestContext, columns: number, ...events: BuildEvent[]) =>
     show(context, columns, [started(), ...events], false).text;
 
+  test('names the step that runs, before what it prints', (context) => {
+    const step: BuildEvent = {
+      type: 'layer-step',
+      layer: '20_app',
+      index: 3,
+      count: 9,
+      title: 'install nginx',
+    };
+    const [line = ''] = live(context, 80, step, output('Reading'));
+    assert.match(line, /^› 20_app {2}3\/9 install nginx {2}\d\.\d\d s {2}Reading$/);
+  });
+
   test('names the layer, its time, and the last thing it said', (context) => {
     const [line = '', ...more] = live(context, 80, output('first'), output('last'));
     assert.match(line, /^› 20_app {2}\d\.\d\d s {2}last$/);
