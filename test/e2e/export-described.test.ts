@@ -89,6 +89,25 @@ describe('vlb export of a description', () => {
     assert.ok(!text('web', 'libvirt', 'web.xml').includes(project.directory));
   });
 
+  test('libvirt, ova, vmware: the programs that take them read the same machine', () => {
+    execFileSync('virt-xml-validate', [file('web', 'libvirt', 'web.xml')], { stdio: 'pipe' });
+    for (const [kind, name, bus] of [
+      ['ova', 'plain.ova', 'sata'],
+      ['vmx', 'plain.vmx', 'scsi'],
+    ] as const) {
+      const source = file('plain', kind === 'ova' ? 'ova' : 'vmware', name);
+      // It looks into no disk, and checks the digests of the archive's manifest.
+      const printed = execFileSync('virt-v2v', ['-i', kind, source, '--print-source'], {
+        encoding: 'utf8',
+        env: { ...process.env, LIBGUESTFS_BACKEND: 'direct' },
+      });
+      assert.match(printed, /source name: plain\n/);
+      assert.match(printed, /memory: 67108864 \(bytes\)\n +nr vCPUs: 1\n/);
+      assert.match(printed, new RegExp(`disks:\\n\\t0 \\[${bus}\\]\\n\\t1 \\[${bus}\\]\\n`));
+      assert.match(printed, /NICs:\n\t.*vmxnet3/);
+    }
+  });
+
   test('qemu: the script starts the machine, with a firmware that finds its disks, and leaves the files as they are', async () => {
     // The disk has no system that boots: the firmware says so on the console.
     const bios = await runUntil(project.path('build/export/plain/qemu/run'), /Booting from Hard Disk/);

@@ -7,7 +7,8 @@ import path from 'node:path';
 
 /** Variables for libguestfs. Where this machine has no kernel of its own, that of Debian is downloaded once, as a file. */
 export function applianceEnvironment(): Readonly<Record<string, string>> {
-  const direct = { LIBGUESTFS_BACKEND: 'direct' };
+  // A KVM that opens, and then hangs, is known: libguestfs waits for it without end.
+  const direct = { LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
   if (readdirSync('/boot').some((name) => name.startsWith('vmlinuz'))) return direct;
   const directory = path.join(tmpdir(), 'vlb-test-kernel');
   if (!existsSync(directory)) download(directory);

@@ -45,7 +45,8 @@ export async function testInGuest(
     assertSuccess(await run(VLB, ['build', ...inGuestProject()]));
   });
   const reports: TestReport[] = [];
-  await t.test('the guest runs all tests', async () => {
+  // Longer than what any other test may take.
+  await t.test('the guest runs all tests', { timeout: (minutes + 5) * 60_000 }, async () => {
     const machine = ['--memory', '2G', '--net', 'none', '--timeout', `${minutes}m`];
     const command = ['--run', commandFor(files, leaveOut)];
     const ended = await run(VLB, ['test-boot', ...inGuestProject(), ...machine, ...command]);

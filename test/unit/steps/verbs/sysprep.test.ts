@@ -63,7 +63,7 @@ const FILES: Readonly<Record<string, string | undefined>> = {
 /** Runs a step in the sandbox instead of the machine. Programs that change more than files do nothing. */
 function runIn({ image, write, run }: Sandbox, args: unknown): void {
   for (const name of ['mount', 'systemctl', 'userdel']) {
-    run('chmod', { path: write(`bin/${name}`, '#!/bin/sh\nexit 1\n'), mode: '0755' });
+    run('chmod', { path: write(`bin/${name}`, '#!/bin/sh\n[ "$1" = enable ]\n'), mode: '0755' });
   }
   const inImage =
     /(?<![\w$}"/.*-])\/(?=(?:etc|var|root|home|boot|efi|tmp|run|usr|lib|srv|\.unconfigured)\b)/g;
@@ -104,6 +104,23 @@ suite('sysprep', () => {
           mkdirSync(path.join(sandbox.image, directory), { recursive: true });
         runIn(sandbox, { only: name });
         assert.deepEqual(readdirSync(sandbox.image).sort(), ['bin', 'run', 'var'], name);
+      });
+    }
+  });
+
+  test('a unit makes SSH host keys where that of the image does not make them at every boot', () => {
+    for (const [unit, isMade] of [
+      [undefined, true],
+      ['[Unit]\nConditionFirstBoot=yes\n', true], // Debian 13
+      ['[Unit]\nConditionFileNotEmpty=|!/etc/ssh/ssh_host_%i_key\n', false], // EL
+    ] as const) {
+      inSandbox((sandbox) => {
+        const { image, run, write } = sandbox;
+        run('chmod', { path: write('usr/sbin/sshd', '#!/bin/sh\n'), mode: '0755' });
+        mkdirSync(path.join(image, 'etc/systemd/system'), { recursive: true });
+        if (unit !== undefined) write('usr/lib/systemd/system/sshd-keygen.service', unit);
+        runIn(sandbox, { only: 'ssh-hostkeys' });
+        assert.equal(existsSync(path.join(image, 'etc/systemd/system/ssh-hostkeys.service')), isMade, unit);
       });
     }
   });
