@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity } from '../../src/model/ports/booter.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
+import { LibvirtRig } from '../rig/libvirt.ts';
 import { TestProject } from '../rig/project.ts';
 import { makeDeb, makeKey, makeRpm } from '../rig/steps/packages.ts';
 
@@ -198,6 +199,57 @@ test('two copies of it are different machines', async () => {
   const files = different.map(({ file }: Identity) => file);
   for (const file of ['/etc/machine-id', '/etc/ssh/ssh_host_ed25519_key.pub']) {
     assert(files.includes(file), files.join());
+  }
+});
+
+/** As Vagrant's documentation of base boxes has it: the user, its key, sudo. */
+const BOX = `from: 20_boot
+steps:
+  - install: sudo
+  - network: { interface: eth0, dhcp: true, by: networkd, predictable-names: false }
+  - user: { name: vagrant, shell: /bin/bash, ssh-keys: vagrant.pub }
+  - write: { path: /etc/sudoers.d/vagrant, content: "vagrant ALL=(ALL) NOPASSWD: ALL\\n", mode: 0440 }
+  - sysprep: default
+`;
+
+/** The public key of the one that Vagrant logs in with first. */
+const PRINT_KEY = 'cat "$(dirname "$(gem which vagrant)")/../keys/vagrant.pub"';
+
+test('Vagrant brings up its box of it, and logs in', async () => {
+  await using libvirt = new LibvirtRig();
+  await libvirt.start();
+  const { name } = libvirt;
+  project.write({
+    'layers/70_box/layer.yaml': BOX,
+    'layers/70_box/vagrant.pub': execFileSync('sh', ['-c', PRINT_KEY], { encoding: 'utf8' }),
+    'vlb.yaml': 'machines:\n  box:\n    disks: [{ image: 70_box }]\n    exports: [vagrant-libvirt]\n',
+    'up/Vagrantfile': `Vagrant.configure('2') do |config|
+  config.vm.box = '${name}'
+  config.vm.define '${name}'
+  config.vm.boot_timeout = 600
+  config.vm.synced_folder '.', '/vagrant', disabled: true
+  config.vm.provider(:libvirt) { |libvirt| libvirt.driver = 'qemu' }
+end
+`,
+  });
+  const exported = await project.vlb(['export', 'box']);
+  assert.equal(exported.status, 0, exported.stderr);
+  const vagrant = (...args: readonly string[]) =>
+    execFileSync('vagrant', args, {
+      cwd: project.path('up'),
+      env: { ...process.env, VAGRANT_HOME: project.path('vagrant'), VAGRANT_CHECKPOINT_DISABLE: '1' },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  vagrant('box', 'add', '--name', name, project.path('build/export/box/vagrant-libvirt/box.box'));
+  try {
+    vagrant('up', '--provider=libvirt');
+    assert.equal(vagrant('ssh', '-c', 'id -un; sudo id -un'), 'vagrant\nroot\n');
+  } finally {
+    vagrant('destroy', '--force');
+    for (const volume of libvirt.virsh('vol-list', 'default').matchAll(/\S+_box\.img/g)) {
+      if (volume[0].startsWith(name)) libvirt.virsh('vol-delete', volume[0], 'default');
+    }
   }
 });
 
