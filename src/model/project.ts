@@ -146,6 +146,8 @@ export interface LayerStep {
   readonly hostTool?: string;
   /** The values that it can see, by name: none for a step whose texts have them already. */
   readonly params: Readonly<Record<string, string>>;
+  /** The values of git that its files use as templates, by name. */
+  readonly git?: Readonly<Record<string, string>>;
   /** What is left of its `when`: conditions on the system of the image. All must hold. */
   readonly when: readonly SystemCondition[];
   readonly where: Where;

@@ -36,6 +36,11 @@ function render(text: string, values: Values, options: ConfigureOptions): Result
     if (Object.hasOwn(values, name) || /\|\s*default\b/.test(rest) || isSetIn(text, name)) continue;
     const line = text.slice(0, index).split('\n').length;
     const known = Object.keys(values);
+    if (name === 'machine') {
+      return fail('usage', 'a layer does not know its machine: several machines can have it', {
+        hint: 'declare a param, and give it a value for each image, in images: of vlb.yaml',
+      });
+    }
     return fail('usage', `"{{ ${name} }}"${line === 1 ? '' : ` in line ${line}`} has no value`, {
       hint: guessHint(name, known, `valid names: ${known.join(', ')}`),
     });

@@ -16,6 +16,8 @@ export interface Step {
   readonly version: number;
   /** The layer's files that it reads, as patterns of fast-glob relative to the layer; `all` if that cannot be known. */
   readonly reads: readonly string[] | 'all';
+  /** Those of them that it renders. Paths relative to the layer. */
+  readonly templates: readonly string[];
   /** The names of the secrets that it reads. */
   readonly secrets: readonly string[];
   /** Directories of the image that persist between builds, such as those of downloaded packages; see the hint cache-dir. */
@@ -37,7 +39,7 @@ export interface StepContext {
   readonly files: LayerFiles;
   /**
    * Renders a text, such as that of a file of the layer, as a template of nunjucks: with the params by their names, `layer`,
-   * `architecture` and `distribution`. Fails as `usage`, with the line in the text, for a value that does not exist.
+   * `architecture`, `distribution` and `git`. Fails as `usage`, with the line in the text, for a value that does not exist.
    */
   render(text: string): Result<string>;
 }
@@ -112,6 +114,7 @@ export interface VerbDefinition<Schema extends v.GenericSchema> {
   /** The arguments for the step's title. */
   title(args: v.InferOutput<Schema>): string;
   reads?(args: v.InferOutput<Schema>): readonly string[] | 'all';
+  templates?(args: v.InferOutput<Schema>): readonly string[];
   secrets?(args: v.InferOutput<Schema>): readonly string[];
   cacheDirs?(args: v.InferOutput<Schema>): readonly string[];
   compile(args: v.InferOutput<Schema>, context: StepContext): Result<Compiled>;
@@ -140,6 +143,7 @@ export function defineVerb<const Schema extends v.GenericSchema>(definition: Ver
           text: canonicalText({ [name]: given }),
           version,
           reads: definition.reads?.(args) ?? [],
+          templates: definition.templates?.(args) ?? [],
           secrets: definition.secrets?.(args) ?? [],
           cacheDirs: definition.cacheDirs?.(args) ?? [],
           hostTool: definition.hostTool,

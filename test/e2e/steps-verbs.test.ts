@@ -2,17 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity } from '../../src/model/ports/booter.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { LibvirtRig } from '../rig/libvirt.ts';
-import { TestProject } from '../rig/project.ts';
+import { type Built, run, TestProject } from '../rig/project.ts';
 import { makeDeb, makeKey, makeRpm } from '../rig/steps/packages.ts';
 
 const keys = mkdtempSync(path.join(tmpdir(), 'vlb-keys-'));
@@ -24,11 +24,11 @@ const PUBLIC_KEY = readFileSync(path.join(keys, 'ann.pub'), 'utf8');
 const HOSTILE = ['-rf', "it's", '$(touch pwned)', 'a b', '"', 'a\nb'];
 
 const BOOT = `
-params: { VERSION: '1.4' }
-secrets: [ANN_PASSWORD]
+from: 10_base
 steps:
-  - install: [linux-image-cloud-amd64, initramfs-tools, zstd, grub-pc, qemu-guest-agent, openssh-server, tzdata, locales]
-  - install: [iproute2, procps]
+  - write: { path: /etc/initramfs-tools/conf.d/small, content: MODULES=list }
+  - write: { path: /etc/initramfs-tools/modules, content: "virtio_pci\\nvirtio_blk\\next4\\n" }
+  - install: [linux-image-cloud-amd64, initramfs-tools, zstd, grub-pc, qemu-guest-agent, openssh-server, tzdata, locales, iproute2, procps]
   - run: grub-install "$VLB_DISK"
   - write:
       path: /etc/default/grub.d/test.cfg
@@ -79,13 +79,94 @@ steps:
   - sysprep: default
 `;
 
+/** A repository of Debian, signed, and one of RPM packages. */
+const MAKE_REPOSITORIES = `
+mkdir -p /srv/debs /srv/rpms
+cp debs/* /srv/debs
+cp rpms/* /srv/rpms
+createrepo_c -q /srv/rpms
+cd /srv/debs
+for file in *.deb; do
+  dpkg-deb -f "$file"
+  echo "Filename: ./$file"
+  echo "Size: $(stat -c %s "$file")"
+  echo "SHA256: $(sha256sum <"$file" | cut -d' ' -f1)"
+  echo
+done >Packages
+{
+  echo 'Origin: test'
+  echo "Date: $(date -Ru)"
+  echo SHA256:
+  echo " $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages"
+} >Release
+export GNUPGHOME=/tmp/gnupg
+mkdir -m 700 "$GNUPGHOME"
+gpg --batch --quiet --import /mnt/secret.asc
+gpg --batch --clearsign --output InRelease Release
+`;
+
+const { publicKey, secretKey, fingerprint } = makeKey();
+
+const APT = `
+from: 10_base
+steps:
+  - install: [dnf, createrepo-c, gpg, gpg-agent]
+  - script: make-repositories.sh
+  - repository: { name: test, url: 'file:///srv/debs', suites: ./, key: { file: test.asc, fingerprint: ${fingerprint} } }
+  - install: [hello-test=1.0, ./local_*.deb]
+  - install: { packages: other-test, recommends: true }
+  - uninstall: local
+  - write: { path: /usr/lib/os-release, content: "ID=fedora\\nVERSION_ID=40\\n" }
+`;
+
+const DNF = `
+from: 40_apt
+steps:
+  - write: { path: /etc/yum.repos.d/test.repo, content: "[test]\\nname=test\\nbaseurl=file:///srv/rpms\\ngpgcheck=0\\n" }
+  - install: [greeter=1.0, ./local-*.rpm]
+  - install: { packages: other, recommends: true }
+  - uninstall: local
+  - update: [other]
+`;
+
+const ANSIBLE = `from: 40_apt
+params: { VERSION: '1.4' }
+steps:
+  - ansible: { playbook: plays/site.yml, variables: { greeting: "it's {{ VERSION }}" } }
+  - run: test ! -e /tmp/ansible && cat /etc/greeting
+`;
+
+const PLAYBOOK = `
+- hosts: all
+  tasks:
+    - template: { src: greeting.j2, dest: /etc/greeting, mode: '0640' }
+    - user: { name: bob, uid: 1300, shell: /bin/sh }
+    - command: { cmd: id -un bob, chdir: /srv }
+      register: who
+    - copy: { content: '{{ who.stdout }} {{ ansible_pkg_mgr }}', dest: /etc/who }
+`;
+
+/** As Vagrant's documentation of base boxes has it: the user, its key, sudo. */
+const BOX = `
+from: 20_boot
+steps:
+  - install: sudo
+  - network: { interface: eth0, dhcp: true, by: networkd, predictable-names: false }
+  - user: { name: vagrant, shell: /bin/bash, ssh-keys: vagrant.pub }
+  - write: { path: /etc/sudoers.d/vagrant, content: "vagrant ALL=(ALL) NOPASSWD: ALL\\n", mode: 0440 }
+  - sysprep: default
+`;
+
+/** The public key of the one that Vagrant logs in with first. */
+const PRINT_KEY = 'cat "$(dirname "$(gem which vagrant)")/../keys/vagrant.pub"';
+
 /** VLB_TEST_DEBIAN names another release, `trixie`. */
 const RELEASE = process.env['VLB_TEST_DEBIAN'] ?? 'bookworm';
 
 // One for all tests here, since making the disk takes most of the time.
 const project = new TestProject({
   'layers/10_base/modify-disk': DEBIAN_DISK.replaceAll('bookworm', RELEASE),
-  'layers/20_boot/layer.yaml': BOOT.replace('secrets: [ANN_PASSWORD]\n', ''),
+  'layers/20_boot/layer.yaml': BOOT,
   'layers/30_users/layer.yaml': USERS,
   'layers/30_users/ann.pub': PUBLIC_KEY,
   'layers/30_users/motd.njk': 'Version {{ VERSION }} of {{ layer }}, $(id)\n',
@@ -94,8 +175,36 @@ const project = new TestProject({
     '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c "echo started > /app-started"\n[Install]\nWantedBy=multi-user.target\n',
   'layers/30_users/first.sh': 'echo first of the first boot; echo boot >>/first-boots\n',
   ...Object.fromEntries(HOSTILE.map((name) => [`layers/30_users/hostile/${name}`, `content of ${name}\n`])),
+  'layers/40_apt/layer.yaml': APT,
+  'layers/40_apt/make-repositories.sh': MAKE_REPOSITORIES,
+  'layers/40_apt/test.asc': publicKey,
+  'layers/40_apt/secret.asc': secretKey,
+  'layers/50_dnf/layer.yaml': DNF,
+  'layers/70_box/layer.yaml': BOX,
+  'layers/70_box/vagrant.pub': execFileSync('sh', ['-c', PRINT_KEY], { encoding: 'utf8' }),
+  'vlb.yaml': 'machines:\n  box:\n    disks: [{ image: 70_box }]\n    exports: [vagrant-libvirt]\n',
+  'layers/60_ansible/layer.yaml': ANSIBLE,
+  'layers/60_ansible/plays/site.yml': PLAYBOOK,
+  'layers/60_ansible/plays/templates/greeting.j2': '{{ greeting }} {{ inventory_hostname }}\n',
 });
 after(() => project[Symbol.asyncDispose]());
+
+function makePackages(): void {
+  const debs = project.path('layers/40_apt/debs');
+  const rpms = project.path('layers/40_apt/rpms');
+  for (const directory of [debs, rpms]) mkdirSync(directory);
+  makeDeb(debs, { name: 'hello-test', version: '1.0', recommends: 'extra-test' });
+  makeDeb(debs, { name: 'hello-test', version: '2.0' });
+  makeDeb(debs, { name: 'other-test', version: '1.0', recommends: 'extra-test' });
+  makeDeb(debs, { name: 'extra-test', version: '1.0' });
+  makeDeb(project.path('layers/40_apt'), { name: 'local', version: '3.0' });
+  makeRpm(rpms, { name: 'greeter', version: '1.0', recommends: 'extra' });
+  makeRpm(rpms, { name: 'greeter', version: '2.0' });
+  // dnf never takes what it has left out once, which is `extra`.
+  makeRpm(rpms, { name: 'other', version: '1.0', recommends: 'more' });
+  for (const name of ['extra', 'more']) makeRpm(rpms, { name, version: '1.0' });
+  makeRpm(project.path('layers/50_dnf'), { name: 'local', version: '3.0' });
+}
 
 /** What the booted image is asked; each line of the answer begins with a word for it. */
 const QUESTIONS = String.raw`
@@ -131,99 +240,95 @@ say logs "$(ls /var/log/*.gz /root/.bash_history /etc/shadow- 2>/dev/null)"
 say end ''
 `;
 
-test('a Debian of steps boots, with all that they said', async () => {
-  const secret = path.join(keys, 'password');
-  execFileSync('/bin/sh', ['-c', 'printf %s "$1" >"$2"', 'sh', 'pa ss$(id)\n', secret]);
-  chmodSync(secret, 0o600);
-  const built = await project.build(['--secret', `ANN_PASSWORD=${secret}`]);
-  assert.equal(built.status, 0, built.told);
-  assert.doesNotMatch(built.output + readFileSync(project.path('.vlb/logs/30_users.log'), 'utf8'), /pa ss/);
-  assert.deepEqual(leftovers(project), []);
+/** Copies of what is in /opt, and what of package managers is left. */
+const LOOK =
+  'for file in /opt/*; do echo "$file $(cat "$file")"; done; find /var/lib/apt/lists -type f ! -name lock; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
 
-  const port = await freePort();
-  const booting = project.vlb(['test-boot', '--forward', `${port}:22`, '--run', QUESTIONS]);
-  const user = await logIn(port, booting);
-  const booted = await booting;
-  assert.equal(booted.status, 0, booted.stderr);
-  assert.equal(user, 'ann\n', 'its address answers, and a key opens it');
-  const answers = booted.stdout.split(/^(?=(?:[a-z]+) )/m).map((text) => text.trimEnd());
-  const answer = (word: string) =>
-    answers
-      .filter((text) => text.startsWith(`${word} `))
-      .map((text) => text.slice(word.length + 1))
-      .join('\n');
-  assert.deepEqual([answer('state'), answer('failed')], ['running', '']);
-  assert.equal(answer('hostname'), 'web.example.org web.example.org');
-  assert.match(answer('timezone'), /^CES?T Europe\/Berlin$/);
-  assert.equal(answer('locale'), 'de_DE.UTF-8\nMontag');
-  assert.equal(answer('keymap'), 'XKBVARIANT="nodeadkeys"');
-  assert.match(answer('address'), /^10\.0\.2\.15\/24 default via 10\.0\.2\.2 dev eth0 proto static/);
-  assert.match(answer('options'), / net\.ifnames=0/);
-  assert.doesNotMatch(answer('options'), /quiet|tty0/);
-  assert.equal(
-    answer('ann'),
-    "uid=1200(ann) gid=1200(ann) Gruppen=1200(ann),4(adm),1500(deploy) Ann O'Hara, $(id):/home/ann:/bin/bash",
-  );
-  assert.deepEqual([answer('password'), answer('wrong')], ['ann', '']);
-  assert.equal(answer('locked'), 'locked:!\nroot:!');
-  assert.equal(answer('hostile'), '640 ann:deploy\n750 ann:deploy');
-  assert.equal(
-    answer('new'),
-    "2775 root:deploy '/srv/new'\n600 ann:deploy '/srv/new/b'\n777 root:root '/etc/link' -> '../srv/new'",
-  );
-  assert.equal(answer('motd'), 'Version 1.4 of 30_users, $(id)');
-  assert.equal(answer('hosts'), '2');
-  assert.equal(answer('sshd'), 'passwordauthentication no');
-  assert.equal(answer('cron'), '');
-  assert.equal(answer('built'), "it's ann 1.4 ann");
-  assert.equal(answer('app'), 'started masked');
-  assert.equal(answer('boots'), 'boot 0');
-  // When the scripts ran, nobody could log in.
-  assert.equal(answer('active'), 'inactive\ninactive');
-  assert.equal(answer('journal'), '2');
-  assert.equal(answer('login'), 'ann');
-  assert.deepEqual([answer('lists'), answer('logs')], ['', '']);
-  const console = booted.stderr;
-  const [first, second, prompt] = [/first of the first boot/, /second of the first boot/, /web login:/].map(
-    (text) => console.search(text),
-  );
-  assert(first !== undefined && second !== undefined && 0 < first && first < second, console);
-  assert(prompt === undefined || prompt < 0 || second < prompt, console);
-});
+// Side by side: all wait for machines.
+suite('a Debian of steps', { concurrency: true }, () => {
+  let built: Built;
+  before(async () => {
+    const secret = path.join(keys, 'password');
+    writeFileSync(secret, 'pa ss$(id)\n', { mode: 0o600 });
+    makePackages();
+    built = await project.build(['--secret', `ANN_PASSWORD=${secret}`]);
+    assert.equal(built.status, 0, built.told);
+  });
+  after(() => assert.deepEqual(leftovers(project), []));
 
-test('two copies of it are different machines', async () => {
-  const twice = await project.vlb(['test-boot', '--twice', '--json']);
-  assert.equal(twice.status, 0, `${twice.stdout}${twice.stderr}`);
-  const { same, different } = JSON.parse(twice.stdout);
-  assert.deepEqual(same, []);
-  const files = different.map(({ file }: Identity) => file);
-  for (const file of ['/etc/machine-id', '/etc/ssh/ssh_host_ed25519_key.pub']) {
-    assert(files.includes(file), files.join());
-  }
-});
+  test('no secret is in a log', () => {
+    assert.doesNotMatch(built.output + readFileSync(project.path('.vlb/logs/30_users.log'), 'utf8'), /pa ss/);
+  });
 
-/** As Vagrant's documentation of base boxes has it: the user, its key, sudo. */
-const BOX = `from: 20_boot
-steps:
-  - install: sudo
-  - network: { interface: eth0, dhcp: true, by: networkd, predictable-names: false }
-  - user: { name: vagrant, shell: /bin/bash, ssh-keys: vagrant.pub }
-  - write: { path: /etc/sudoers.d/vagrant, content: "vagrant ALL=(ALL) NOPASSWD: ALL\\n", mode: 0440 }
-  - sysprep: default
-`;
+  test('boots, with all that they said', async () => {
+    const port = await freePort();
+    const booting = project.vlb(['test-boot', '30_users', '--forward', `${port}:22`, '--run', QUESTIONS]);
+    const user = await logIn(port, booting);
+    const booted = await booting;
+    assert.equal(booted.status, 0, booted.stderr);
+    assert.equal(user, 'ann\n', 'its address answers, and a key opens it');
+    const answers = booted.stdout.split(/^(?=(?:[a-z]+) )/m).map((text) => text.trimEnd());
+    const answer = (word: string) =>
+      answers
+        .filter((text) => text.startsWith(`${word} `))
+        .map((text) => text.slice(word.length + 1))
+        .join('\n');
+    assert.deepEqual([answer('state'), answer('failed')], ['running', '']);
+    assert.equal(answer('hostname'), 'web.example.org web.example.org');
+    assert.match(answer('timezone'), /^CES?T Europe\/Berlin$/);
+    assert.equal(answer('locale'), 'de_DE.UTF-8\nMontag');
+    assert.equal(answer('keymap'), 'XKBVARIANT="nodeadkeys"');
+    assert.match(answer('address'), /^10\.0\.2\.15\/24 default via 10\.0\.2\.2 dev eth0 proto static/);
+    assert.match(answer('options'), / net\.ifnames=0/);
+    assert.doesNotMatch(answer('options'), /quiet|tty0/);
+    assert.equal(
+      answer('ann'),
+      "uid=1200(ann) gid=1200(ann) Gruppen=1200(ann),4(adm),1500(deploy) Ann O'Hara, $(id):/home/ann:/bin/bash",
+    );
+    assert.deepEqual([answer('password'), answer('wrong')], ['ann', '']);
+    assert.equal(answer('locked'), 'locked:!\nroot:!');
+    assert.equal(answer('hostile'), '640 ann:deploy\n750 ann:deploy');
+    assert.equal(
+      answer('new'),
+      "2775 root:deploy '/srv/new'\n600 ann:deploy '/srv/new/b'\n777 root:root '/etc/link' -> '../srv/new'",
+    );
+    assert.equal(answer('motd'), 'Version 1.4 of 30_users, $(id)');
+    assert.equal(answer('hosts'), '2');
+    assert.equal(answer('sshd'), 'passwordauthentication no');
+    assert.equal(answer('cron'), '');
+    assert.equal(answer('built'), "it's ann 1.4 ann");
+    assert.equal(answer('app'), 'started masked');
+    assert.equal(answer('boots'), 'boot 0');
+    // When the scripts ran, nobody could log in.
+    assert.equal(answer('active'), 'inactive\ninactive');
+    assert.equal(answer('journal'), '2');
+    assert.equal(answer('login'), 'ann');
+    assert.deepEqual([answer('lists'), answer('logs')], ['', '']);
+    const console = booted.stderr;
+    const [first, second, prompt] = [/first of the first boot/, /second of the first boot/, /web login:/].map(
+      (text) => console.search(text),
+    );
+    assert(first !== undefined && second !== undefined && 0 < first && first < second, console);
+    assert(prompt === undefined || prompt < 0 || second < prompt, console);
+  });
 
-/** The public key of the one that Vagrant logs in with first. */
-const PRINT_KEY = 'cat "$(dirname "$(gem which vagrant)")/../keys/vagrant.pub"';
+  test('two copies are different machines', async () => {
+    const twice = await project.vlb(['test-boot', '30_users', '--twice', '--json']);
+    assert.equal(twice.status, 0, `${twice.stdout}${twice.stderr}`);
+    const { same, different } = JSON.parse(twice.stdout);
+    assert.deepEqual(same, []);
+    const files = different.map(({ file }: Identity) => file);
+    for (const file of ['/etc/machine-id', '/etc/ssh/ssh_host_ed25519_key.pub']) {
+      assert(files.includes(file), files.join());
+    }
+  });
 
-test('Vagrant brings up its box of it, and logs in', async () => {
-  await using libvirt = new LibvirtRig();
-  await libvirt.start();
-  const { name } = libvirt;
-  project.write({
-    'layers/70_box/layer.yaml': BOX,
-    'layers/70_box/vagrant.pub': execFileSync('sh', ['-c', PRINT_KEY], { encoding: 'utf8' }),
-    'vlb.yaml': 'machines:\n  box:\n    disks: [{ image: 70_box }]\n    exports: [vagrant-libvirt]\n',
-    'up/Vagrantfile': `Vagrant.configure('2') do |config|
+  test('Vagrant brings up its box of it, and logs in', async () => {
+    await using libvirt = new LibvirtRig();
+    await libvirt.start();
+    const { name } = libvirt;
+    project.write({
+      'up/Vagrantfile': `Vagrant.configure('2') do |config|
   config.vm.box = '${name}'
   config.vm.define '${name}'
   config.vm.boot_timeout = 600
@@ -231,150 +336,57 @@ test('Vagrant brings up its box of it, and logs in', async () => {
   config.vm.provider(:libvirt) { |libvirt| libvirt.driver = 'qemu' }
 end
 `,
-  });
-  const exported = await project.vlb(['export', 'box']);
-  assert.equal(exported.status, 0, exported.stderr);
-  const vagrant = (...args: readonly string[]) =>
-    execFileSync('vagrant', args, {
-      cwd: project.path('up'),
-      env: { ...process.env, VAGRANT_HOME: project.path('vagrant'), VAGRANT_CHECKPOINT_DISABLE: '1' },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
     });
-  vagrant('box', 'add', '--name', name, project.path('build/export/box/vagrant-libvirt/box.box'));
-  try {
-    vagrant('up', '--provider=libvirt');
-    assert.equal(vagrant('ssh', '-c', 'id -un; sudo id -un'), 'vagrant\nroot\n');
-  } finally {
-    vagrant('destroy', '--force');
-    for (const volume of libvirt.virsh('vol-list', 'default').matchAll(/\S+_box\.img/g)) {
-      if (volume[0].startsWith(name)) libvirt.virsh('vol-delete', volume[0], 'default');
+    const exported = await project.vlb(['export', 'box']);
+    assert.equal(exported.status, 0, exported.stderr);
+    const vagrant = async (...args: readonly string[]) => {
+      const env = { VAGRANT_HOME: project.path('vagrant'), VAGRANT_CHECKPOINT_DISABLE: '1' };
+      const ended = await run('vagrant', args, { cwd: project.path('up'), env });
+      assert.equal(ended.status, 0, `${args[0]}: ${ended.stdout}${ended.stderr}`);
+      return ended.stdout;
+    };
+    await vagrant('box', 'add', '--name', name, project.path('build/export/box/vagrant-libvirt/box.box'));
+    try {
+      await vagrant('up', '--provider=libvirt');
+      assert.equal(await vagrant('ssh', '-c', 'id -un; sudo id -un'), 'vagrant\nroot\n');
+    } finally {
+      await vagrant('destroy', '--force');
+      for (const volume of libvirt.virsh('vol-list', 'default').matchAll(/\S+_box\.img/g)) {
+        if (volume[0].startsWith(name)) libvirt.virsh('vol-delete', volume[0], 'default');
+      }
     }
-  }
-});
-
-/** A repository of Debian, signed, and one of RPM packages. */
-const MAKE_REPOSITORIES = `
-mkdir -p /srv/debs /srv/rpms
-cp debs/* /srv/debs
-cp rpms/* /srv/rpms
-createrepo_c -q /srv/rpms
-cd /srv/debs
-for file in *.deb; do
-  dpkg-deb -f "$file"
-  echo "Filename: ./$file"
-  echo "Size: $(stat -c %s "$file")"
-  echo "SHA256: $(sha256sum <"$file" | cut -d' ' -f1)"
-  echo
-done >Packages
-{
-  echo 'Origin: test'
-  echo "Date: $(date -Ru)"
-  echo SHA256:
-  echo " $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages"
-} >Release
-export GNUPGHOME=/tmp/gnupg
-mkdir -m 700 "$GNUPGHOME"
-gpg --batch --quiet --import /mnt/secret.asc
-gpg --batch --clearsign --output InRelease Release
-`;
-
-/** Copies of what is in /opt, and what of package managers is left. */
-const LOOK =
-  'for file in /opt/*; do echo "$file $(cat "$file")"; done; find /var/lib/apt/lists -type f ! -name lock; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
-
-test('packages of repositories and of the layer, by apt and by dnf', async () => {
-  const { publicKey, secretKey, fingerprint } = makeKey();
-  project.write({
-    'layers/40_apt/layer.yaml': `from: 10_base
-steps:
-  - install: [dnf, createrepo-c, gpg, gpg-agent]
-  - script: make-repositories.sh
-  - repository: { name: test, url: 'file:///srv/debs', suites: ./, key: { file: test.asc, fingerprint: ${fingerprint} } }
-  - install: [hello-test=1.0, ./local_*.deb]
-  - install: { packages: other-test, recommends: true }
-  - uninstall: local
-  - write: { path: /usr/lib/os-release, content: "ID=fedora\\nVERSION_ID=40\\n" }
-`,
-    'layers/40_apt/make-repositories.sh': MAKE_REPOSITORIES,
-    'layers/40_apt/test.asc': publicKey,
-    'layers/40_apt/secret.asc': secretKey,
-    'layers/50_dnf/layer.yaml': `from: 40_apt
-steps:
-  - write: { path: /etc/yum.repos.d/test.repo, content: "[test]\\nname=test\\nbaseurl=file:///srv/rpms\\ngpgcheck=0\\n" }
-  - install: [greeter=1.0, ./local-*.rpm]
-  - install: { packages: other, recommends: true }
-  - uninstall: local
-  - update: [other]
-`,
   });
-  const debs = project.path('layers/40_apt/debs');
-  const rpms = project.path('layers/40_apt/rpms');
-  for (const directory of [debs, rpms]) mkdirSync(directory);
-  makeDeb(debs, { name: 'hello-test', version: '1.0', recommends: 'extra-test' });
-  makeDeb(debs, { name: 'hello-test', version: '2.0' });
-  makeDeb(debs, { name: 'other-test', version: '1.0', recommends: 'extra-test' });
-  makeDeb(debs, { name: 'extra-test', version: '1.0' });
-  makeDeb(project.path('layers/40_apt'), { name: 'local', version: '3.0' });
-  makeRpm(rpms, { name: 'greeter', version: '1.0', recommends: 'extra' });
-  makeRpm(rpms, { name: 'greeter', version: '2.0' });
-  // dnf never takes what it has left out once, which is `extra`.
-  makeRpm(rpms, { name: 'other', version: '1.0', recommends: 'more' });
-  for (const name of ['extra', 'more']) makeRpm(rpms, { name, version: '1.0' });
-  makeRpm(project.path('layers/50_dnf'), { name: 'local', version: '3.0' });
 
-  const built = await project.build(['50_dnf']);
-  assert.equal(built.status, 0, built.told);
-  const looked = await project.vlb(['shell', '50_dnf', '--', '/bin/sh', '-c', LOOK]);
-  assert.equal(looked.status, 0, looked.stderr);
-  assert.equal(
-    looked.stdout,
-    '/opt/extra-test 1.0\n/opt/greeter 1.0\n/opt/hello-test 1.0\n/opt/more 1.0\n/opt/other 1.0\n/opt/other-test 1.0\n',
-  );
-  assert.deepEqual(leftovers(project), []);
-});
-
-test('a playbook of Ansible changes the image, and nothing else', async () => {
-  project.write({
-    'layers/60_ansible/layer.yaml': `from: 40_apt
-params: { VERSION: '1.4' }
-steps:
-  - ansible: { playbook: plays/site.yml, variables: { greeting: "it's {{ VERSION }}" } }
-  - run: test ! -e /tmp/ansible && cat /etc/greeting
-`,
-    'layers/60_ansible/plays/site.yml': `
-- hosts: all
-  tasks:
-    - template: { src: greeting.j2, dest: /etc/greeting, mode: '0640' }
-    - user: { name: bob, uid: 1300, shell: /bin/sh }
-    - command: { cmd: id -un bob, chdir: /srv }
-      register: who
-    - copy: { content: '{{ who.stdout }} {{ ansible_pkg_mgr }}', dest: /etc/who }
-`,
-    'layers/60_ansible/plays/templates/greeting.j2': '{{ greeting }} {{ inventory_hostname }}\n',
+  test('packages of repositories and of the layer, by apt and by dnf', async () => {
+    const looked = await project.vlb(['shell', '50_dnf', '--', '/bin/sh', '-c', LOOK]);
+    assert.equal(looked.status, 0, looked.stderr);
+    assert.equal(
+      looked.stdout,
+      '/opt/extra-test 1.0\n/opt/greeter 1.0\n/opt/hello-test 1.0\n/opt/more 1.0\n/opt/other 1.0\n/opt/other-test 1.0\n',
+    );
   });
-  const built = await project.build(['60_ansible']);
-  assert.equal(built.status, 0, built.told);
-  assert.match(built.output, /ok: \[image\]/);
-  const look = 'stat -c %a /etc/greeting; cat /etc/greeting /etc/who; getent passwd bob; ls -A /root /tmp';
-  const looked = await project.vlb(['shell', '60_ansible', '--', '/bin/sh', '-c', look]);
-  assert.match(looked.stdout, /^640\nit's 1\.4 image\nbob aptbob:x:1300:1300::\/home\/bob:\/bin\/sh\n/);
-  assert.doesNotMatch(looked.stdout, /ansible/);
 
-  const converted = await project.vlb(['layer', 'show', '60_ansible']);
-  assert.equal(converted.status, 2);
-  assert.match(converted.stderr, /ansible runs on the host.*\n.*layers\/60_ansible\/layer\.yaml:4/);
+  test('a playbook of Ansible changes the image, and nothing else', async () => {
+    assert.match(built.output, /ok: \[image\]/);
+    const look = 'stat -c %a /etc/greeting; cat /etc/greeting /etc/who; getent passwd bob; ls -A /root /tmp';
+    const looked = await project.vlb(['shell', '60_ansible', '--', '/bin/sh', '-c', look]);
+    assert.match(looked.stdout, /^640\nit's 1\.4 image\nbob aptbob:x:1300:1300::\/home\/bob:\/bin\/sh\n/);
+    assert.doesNotMatch(looked.stdout, /ansible/);
 
-  project.write({
-    'layers/60_ansible/plays/site.yml': '- hosts: all\n  tasks: [{ fail: { msg: no more } }]\n',
+    const shown = await project.vlb(['layer', 'show', '60_ansible']);
+    assert.equal(shown.status, 2);
+    assert.match(shown.stderr, /ansible runs on the host.*\n.*layers\/60_ansible\/layer\.yaml:4/);
+
+    project.write({
+      'layers/60_ansible/plays/site.yml': '- hosts: all\n  tasks: [{ fail: { msg: no more } }]\n',
+    });
+    const failed = await project.build(['60_ansible']);
+    assert.equal(failed.status, 1);
+    assert.match(
+      failed.finished?.failure?.message ?? '',
+      /step 1\/2 \(ansible plays\/site\.yml\) failed with exit status 2/,
+    );
   });
-  const failed = await project.build(['60_ansible']);
-  assert.equal(failed.status, 1);
-  assert.match(
-    failed.finished?.failure?.message ?? '',
-    /step 1\/2 \(ansible plays\/site\.yml\) failed with exit status 2/,
-  );
-  assert.deepEqual(leftovers(project), []);
 });
 
 /** Logs in with the key as soon as the machine answers; returns who that is, or nothing once the boot ended. */

@@ -29,6 +29,7 @@ export function compileStep(step: LayerStep, compilation: Compilation): Result<s
     layer: path.basename(layer.directory),
     architecture: layer.platform.architecture,
     distribution,
+    git: step.git ?? {},
     ...step.params,
   };
   const context: StepContext = {

@@ -39,6 +39,7 @@ export async function readLayerFile(directory: string, platform: Platform): Prom
   const about = {
     architecture: platform.architecture,
     name: path.basename(directory),
+    directory,
     secrets: hints.value.secrets.map(({ name }) => name),
     render: hasValues ? (await import('../../steps/render.ts')).renderField : undefined,
   };

@@ -8,6 +8,7 @@ import { isObject } from '../../util/json.ts';
 import { guessHint } from '../../util/nearest.ts';
 import type { Entry } from './entries.ts';
 import type { FieldPath, StepsFile } from './file.ts';
+import { gitValues, gitValuesOf } from './git.ts';
 import { problemOf } from './issues.ts';
 import { remaining } from './when.ts';
 
@@ -19,6 +20,8 @@ export interface About {
   readonly architecture: string;
   /** Of the layer. */
   readonly name: string;
+  /** Absolute path of the layer. */
+  readonly directory: string;
   /** The secrets that the layer declares. */
   readonly secrets: readonly string[];
   /** Undefined where no text of the files has anything to replace. */
@@ -96,17 +99,25 @@ function stepOf({ verb, args, file, path, scopes }: Entry, values: Values, about
   const extra = Object.fromEntries(
     [...new Set(own)].toSorted().flatMap((name) => (Object.hasOwn(seen, name) ? [[name, seen[name]]] : [])),
   );
+  const git = Object.hasOwn(values, 'git') ? ok({}) : gitValuesOf(step.templates, about.directory);
+  if (!git.ok) return { ok: false, failure: { ...git.failure, where } };
+  const hasGit = Object.keys(git.value).length > 0;
   return ok({
     verb: verb.name,
     args: rendered.value,
     title: step.title,
     version: step.version,
     // The params of the layer have lines of their own in a recipe.
-    text: `${step.text}${Object.keys(extra).length === 0 ? '' : ` with ${JSON.stringify(extra)}`}`,
+    text: [
+      step.text,
+      ...(Object.keys(extra).length === 0 ? [] : [`with ${JSON.stringify(extra)}`]),
+      ...(hasGit ? [`git ${JSON.stringify(git.value)}`] : []),
+    ].join(' '),
     reads: step.reads,
     secrets: isCommand ? 'all' : step.secrets,
     ...(step.hostTool === undefined ? {} : { hostTool: step.hostTool }),
     params: seen,
+    ...(hasGit ? { git: git.value } : {}),
     where,
     cacheDirs: step.cacheDirs,
   });
@@ -173,9 +184,10 @@ function renderAt(
   path: FieldPath,
   file: StepsFile,
   values: Values,
-  { render, name, architecture }: About,
+  { render, name, architecture, directory }: About,
 ): Result<string> {
   if (!text.includes(VALUE) || !render) return ok(text);
-  const rendered = render(text, { layer: name, architecture, ...values });
+  const git = Object.hasOwn(values, 'git') ? ok({}) : gitValues(text, directory);
+  const rendered = git.ok ? render(text, { layer: name, architecture, git: git.value, ...values }) : git;
   return rendered.ok ? rendered : { ok: false, failure: { ...rendered.failure, where: file.placeOf(path) } };
 }

@@ -70,7 +70,7 @@ export async function layerScript(
   const text = scriptOf(layer, { layer, distribution: distribution.value, tree, inputs: layer.directory });
   if (!text.ok) return text;
   const files = layer.steps.files.map((name) => readFileSync(path.join(layer.directory, name), 'utf8'));
-  return ok({ layer, text: text.value, hasValues: files.some((one) => /\{[{%]/.test(one)) });
+  return ok({ layer, text: text.value, hasValues: files.some((one) => one.includes('{{')) });
 }
 
 function named(text: string): Result<Distribution> {

@@ -1,7 +1,7 @@
 // Runs what steps compile to by the shell of this machine, with directories of the test in the place of the image and the layer.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,17 +23,23 @@ export interface Sandbox {
   add(name: string, text: string, mode?: number): void;
 }
 
-/** Gives a sandbox to a test, and removes it. */
-export function inSandbox(test: (sandbox: Sandbox) => void): void {
+/**
+ * Gives a sandbox to a test, and removes it.
+ * @param tools whose commands steps run: of this machine, or of busybox
+ */
+export function inSandbox(test: (sandbox: Sandbox) => void, tools = ''): void {
   const root = mkdtempSync(path.join(tmpdir(), 'vlb-steps-'));
   const image = path.join(root, 'image');
   const layer = path.join(root, 'layer');
-  for (const directory of [image, layer]) mkdirSync(directory);
+  const bin = path.join(root, 'bin');
+  for (const directory of [image, layer, bin]) mkdirSync(directory);
+  const isBusybox = tools === 'busybox';
+  if (isBusybox) execFileSync('busybox', ['--install', '-s', bin]);
   const start = (shell: string) =>
-    spawnSync('/bin/sh', ['-eu', '-c', shell], {
+    spawnSync(isBusybox ? path.join(bin, 'sh') : '/bin/sh', ['-eu', '-c', shell], {
       cwd: layer,
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: isBusybox ? bin : process.env['PATH'] },
     });
   const write = (file: string, text: string, mode?: number) => {
     mkdirSync(path.dirname(file), { recursive: true });

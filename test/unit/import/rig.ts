@@ -65,7 +65,7 @@ export function readSteps(imported: Imported, name: string): ResolvedSteps {
     const { entries } = valueOrFail(readEntries(directory, file));
     const params = Object.fromEntries(hints.params.map((param) => [param.name, param.default ?? '']));
     const secrets = hints.secrets.map((secret) => secret.name);
-    const about = { architecture: 'x64', name, secrets, render: renderField };
+    const about = { architecture: 'x64', name, directory, secrets, render: renderField };
     const steps = valueOrFail(resolveEntries(entries, params, about));
     const own = imported.files.map((one) => one.path);
     for (const wanted of steps.all.flatMap(({ reads }) => (reads === 'all' ? [] : reads))) {

@@ -47,4 +47,11 @@ suite('rendering', () => {
     assert.deepEqual(renderField('{{ A | upper }}', { A: 'b' }), { ok: true, value: 'B' });
     assert(!renderField('{{ NAMES }}', { NAME: 'x' }).ok);
   });
+
+  test('a layer has no machine', () => {
+    const rendered = renderTemplate('{{ machine.name }}', { layer: '20_app' });
+    assert(!rendered.ok);
+    assert.match(rendered.failure.message, /several machines/);
+    assert.deepEqual(renderField('{{ machine }}', { machine: 'x' }), { ok: true, value: 'x' });
+  });
 });

@@ -28,6 +28,7 @@ export const COPY = defineVerb({
     'copy: { from: site/, to: /srv/www, owner: www-data, directory-mode: 0750 }',
   ],
   schema: SCHEMA,
+  version: 2,
   title: ({ from, to }) => [...asList(from), to].join(' '),
   reads: ({ from }) =>
     asList(from)
@@ -36,7 +37,12 @@ export const COPY = defineVerb({
   compile(args, { files }) {
     const found = copiesOf(args, files);
     if (!found.ok) return found;
-    return ok({ shell: [...copyLines(found.value), ...attributeLines(found.value, args)].join('\n') });
+    const lines = [
+      ...removalLines(found.value),
+      ...copyLines(found.value),
+      ...attributeLines(found.value, args),
+    ];
+    return ok({ shell: lines.join('\n') });
   },
 });
 
@@ -85,6 +91,22 @@ function fixedPart(given: string): string {
   return fixed.replaceAll(/\\(.)/gs, '$1');
 }
 
+/**
+ * Takes away what is at the places of files, so that nothing is written through a link of the image. The option --remove-destination of
+ * cp does that too, but not every busybox has it.
+ */
+function removalLines(copies: readonly Copy[]): string[] {
+  const [directories, files] = [true, false].map((isDirectory) =>
+    copies.filter(({ file }) => (file.type === 'directory') === isDirectory),
+  );
+  return [
+    ...(files?.length ? [command(['rm', '-f', ...files.map(({ target }) => target)])] : []),
+    ...(directories ?? []).map(({ file, target }) => {
+      return `[ ! -d ${quoteWord(target)} ] || ${inTree(file.path, target, '! -type d ', 'rm -f')}`;
+    }),
+  ];
+}
+
 function copyLines(copies: readonly Copy[]): string[] {
   const lines: string[] = [];
   for (const [directory, inside] of Map.groupBy(copies, ({ target }) => parentOf(target))) {
@@ -96,11 +118,11 @@ function copyLines(copies: readonly Copy[]): string[] {
       inside.filter(({ file, target }) => target.endsWith(`/${nameOf(file.path)}`) === isNamed),
     );
     for (const { file, target } of renamed ?? []) {
-      lines.push(command(['cp', '-RPT', '--remove-destination', fileArgument(file.path), target]));
+      lines.push(command(['cp', '-RPT', fileArgument(file.path), target]));
     }
     if (named !== undefined && named.length > 0) {
       const sources = named.map(({ file }) => fileArgument(file.path));
-      lines.push(command(['cp', '-RP', '--remove-destination', ...sources, directory]));
+      lines.push(command(['cp', '-RP', ...sources, directory]));
     }
   }
   return lines;

@@ -40,6 +40,7 @@ export const DOWNLOAD = defineVerb({
       'mode and owner are not for archives, whose files have modes of their own',
     ),
   ),
+  version: 2,
   title: ({ url }) => url,
   cacheDirs: () => [KEPT],
   compile({ url, sha256, to, extract, ...attributes }) {
@@ -53,11 +54,7 @@ export const DOWNLOAD = defineVerb({
         fetched(url, sha256.toLowerCase()),
         ...(extract
           ? [quoteCommand(['mkdir', '-p', to]), unpack]
-          : [
-              ...makeParent(to),
-              `cp --remove-destination "$file" ${place}`,
-              ...setAttributes(to, attributes),
-            ]),
+          : [...makeParent(to), `rm -f ${place}`, `cp "$file" ${place}`, ...setAttributes(to, attributes)]),
       ].join('\n'),
     });
   },

@@ -22,6 +22,7 @@ export const TEMPLATE = defineVerb({
   }),
   title: ({ to }) => to,
   reads: ({ from }) => [exactly(from)],
+  templates: ({ from }) => [cleanPath(from)],
   compile({ from, to, ...attributes }, { files, render }) {
     const content = files.read(cleanPath(from));
     if (!content.ok) return content;

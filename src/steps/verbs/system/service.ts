@@ -29,6 +29,7 @@ export const SERVICE = defineVerb({
     }),
     v.check((given) => Object.keys(given).length > 0, 'must have unit, enable, disable or mask'),
   ),
+  version: 2,
   title: (args) =>
     Object.entries(args)
       .map(([name, given]) => [name, ...asList(given)].join(' '))
@@ -48,7 +49,8 @@ export const SERVICE = defineVerb({
       if (!content.ok) return content;
       const place = `${manager.directory}/${name}`;
       lines.push(
-        quoteCommand(['cp', '--remove-destination', fileArgument(unit), place]),
+        quoteCommand(['rm', '-f', place]),
+        quoteCommand(['cp', fileArgument(unit), place]),
         quoteCommand(['chmod', manager.mode, place]),
       );
     }

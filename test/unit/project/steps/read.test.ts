@@ -1,6 +1,7 @@
 // What a layer.yaml says: its hints, its steps, and what is wrong with it, with file, line and column.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import type { LayerStep } from '../../../../src/model/project.ts';
 import { VLB_WORDS } from '../../../../src/project/hints/words.ts';
@@ -132,6 +133,64 @@ ${STEPS}`,
       'steps must be a list, like "- install: nginx" at layer.yaml:1:1',
     );
     assert.equal(await complaint(''), 'must be a mapping with "steps" at layer.yaml:1:1');
+  });
+});
+
+suite('texts', () => {
+  test('have values, and no other syntax of nunjucks', async () => {
+    const [write] = await stepsOf(
+      'params: { A: x }\nsteps:\n  - write: { path: "/{{ A }}", content: "{#x} {% {# {{ A }} {{ layer }}" }\n',
+    );
+    assert.deepEqual(write?.args, { path: '/x', content: '{#x} {% {# x 20_web' });
+  });
+
+  test('what is used of git is part of the step, and nothing else', async () => {
+    using tree = new Tree({
+      'layers/20_web/layer.yaml': `steps:
+  - write: { path: /etc/branch, content: "{{ git.branch }}" }
+  - template: { from: commit.njk, to: /etc/commit }
+  - template: { from: plain.njk, to: /etc/plain }
+`,
+      'layers/20_web/commit.njk': '{{ git.commit }} {% if git.describe %}x{% endif %}',
+      'layers/20_web/plain.njk': 'git.commits',
+    });
+    const git = (...words: readonly string[]) =>
+      execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...words], {
+        cwd: tree.directory,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
+    git('init', '--quiet', '--initial-branch=trunk');
+    git('add', '.');
+    git('commit', '--quiet', '--message=x');
+    const read = async () => {
+      const [layer] = valueIn(await discoverLayers(tree.directory, PLATFORM));
+      assert(layer);
+      return valueIn(withParams(layer, new Map())).steps?.all ?? [];
+    };
+    const before = await read();
+    const commit = git('rev-parse', 'HEAD');
+    assert.deepEqual(before[0]?.args, { path: '/etc/branch', content: 'trunk' });
+    assert.deepEqual(before[1]?.git, { commit, describe: commit.slice(0, 7) });
+    assert.match(before[1]?.text ?? '', new RegExp(commit));
+    assert.equal(before[2]?.git, undefined);
+    git('commit', '--quiet', '--allow-empty', '--message=y');
+    const after = await read();
+    assert.deepEqual(
+      after.map(({ text }, index) => text === before[index]?.text),
+      [true, false, true],
+    );
+  });
+
+  test('values of git that do not exist', async () => {
+    assert.equal(
+      await complaint('steps:\n  - write: { path: /x, content: "{{ git.commits }}" }\n'),
+      'git.commits does not exist at layer.yaml:2:24; did you mean commit?',
+    );
+    assert.match(
+      await complaint('steps:\n  - write: { path: /x, content: "{{ git.commit }}" }\n'),
+      /^the layer uses values of git: fatal: .* at layer\.yaml:2:24$/,
+    );
   });
 });
 

@@ -239,6 +239,26 @@ suite('copy', () => {
     });
   });
 
+  test('a link in a directory at the target is replaced too, with the tools of busybox as well', () => {
+    for (const tools of ['', 'busybox']) {
+      inSandbox(({ image, layer, run, text, write, add }) => {
+        write('other', 'kept');
+        write('tree/d/mine', 'mine');
+        symlinkSync('../../other', `${image}/tree/d/-b`);
+        add('tree/d/-b', 'new');
+        symlinkSync('nowhere', path.join(layer, 'tree/link'));
+        add('a', 'a');
+        run('copy', { from: 'tree', to: `${image}/` });
+        run('copy', { from: 'tree', to: `${image}/tree` });
+        run('copy', { from: ['tree', 'a'], to: `${image}/new/` });
+        run('copy', { from: ['tree', 'a'], to: `${image}/new/` });
+        assert.deepEqual([text('other'), text('tree/d/-b'), text('tree/d/mine')], ['kept', 'new', 'mine']);
+        assert.deepEqual([text('new/tree/d/-b'), text('new/a')], ['new', 'a']);
+        assert.equal(readlinkSync(`${image}/tree/link`), 'nowhere');
+      }, tools);
+    }
+  });
+
   test('what it refuses', () => {
     const files = layerOf({ 'a.conf': '', 'b.conf': '' });
     const refused = (args: object) => refusalOf('copy', { to: '/etc/x', ...args }, { files });
@@ -392,7 +412,7 @@ suite('the others', () => {
     );
     assert.match(
       shellOf('download', { url, sha256, to: '/usr/local/bin/a', mode: '0755', owner: 'root:root' }),
-      /\nmkdir -p \/usr\/local\/bin\ncp --remove-destination "\$file" \/usr\/local\/bin\/a\nchown root:root \/usr\/local\/bin\/a\nchmod 0755 \/usr\/local\/bin\/a$/,
+      /\nmkdir -p \/usr\/local\/bin\nrm -f \/usr\/local\/bin\/a\ncp "\$file" \/usr\/local\/bin\/a\nchown root:root \/usr\/local\/bin\/a\nchmod 0755 \/usr\/local\/bin\/a$/,
     );
     assert.match(refusalOf('download', { url: 'file:///x', sha256, to: '/a' }), /must be a URL/);
     assert.match(refusalOf('download', { url, sha256, to: '/a/' }), /name of a file/);

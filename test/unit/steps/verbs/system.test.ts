@@ -135,7 +135,7 @@ test('service', () => {
   const files = layerOf({ 'units/app.service': '[Service]\n', 'x.conf': '' });
   assert.equal(
     shellOf('service', { unit: 'units/app.service', enable: 'app' }, { files }),
-    'cp --remove-destination units/app.service /etc/systemd/system/app.service\nchmod 0644 /etc/systemd/system/app.service\nsystemctl enable app',
+    'rm -f /etc/systemd/system/app.service\ncp units/app.service /etc/systemd/system/app.service\nchmod 0644 /etc/systemd/system/app.service\nsystemctl enable app',
   );
   assert.match(refusalOf('service', { unit: 'x.conf' }, { files }), /not the name of a unit/);
   assert.match(refusalOf('service', { unit: 'none.service' }, { files }), /no such file/);
