@@ -6,7 +6,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
 import { pathWithout } from '../rig/machine.ts';
-import { type Built, TestProject } from '../rig/project.ts';
+import { type Built, TestProject, VLB } from '../rig/project.ts';
+import { Terminal } from '../rig/terminal.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 /** More than a chain of points has before they are merged. */
@@ -109,6 +110,14 @@ test('a step that failed is where the next build begins; its state can be looked
 
   const looked = await project.vlb(['shell', '--failed', 'web', '--', 'cat', '/log', '/half']);
   assert.equal(looked.stdout, '1\nhalf\n', looked.stderr);
+  {
+    using terminal = new Terminal(project.directory);
+    terminal.type(`"${VLB}" shell --failed web --secret TOKEN=token`);
+    await terminal.shows(/to run from step 2\/3 \(run cat .*\) on: vlb build 20_web/);
+    await terminal.shows(/\[20_web: changes are discarded\] #$/);
+    terminal.type('exit');
+    await terminal.shows(/\n>$/);
+  }
 
   project.write({ 'layers/20_web/layer.yaml': text('echo 2 >> /log') });
   const mended = await project.build(secret);

@@ -9,6 +9,7 @@ import type { Environment } from '../../model/environment.ts';
 import { fail, type Result } from '../../model/failure.ts';
 import type { LayerNode } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
+import { quoteWord } from '../../util/quote.ts';
 import type { Job } from '../run/job.ts';
 import { onDraft } from '../run/on-draft.ts';
 import { taskOf } from '../run/task.ts';
@@ -95,10 +96,22 @@ const STATES: Readonly<Record<DiskState, string>> = {
 };
 
 /** Notes which disk the shell is in, and how to leave it. */
-function greet({ context, layer }: Job, { state, argv, hasTerminal }: ShellOptions): void {
+function greet({ context, layer }: Job, { state, argv, hasTerminal, plan }: ShellOptions): void {
   if (!hasTerminal || argv.length > 0) return;
   const { greeting, command } = kindOf(layer).shell;
   context.emit({ type: 'note', message: greeting(`${layer.name} ${STATES[state]}`) });
+  if (state === 'failed') noteStepsLeft(layer.name, plan, context);
   if (state !== 'parent' || command === undefined) return;
   context.emit({ type: 'note', message: `to run its script: ${command}` });
+}
+
+/** Notes how the steps run that a failed run of a layer.yaml did not complete. */
+function noteStepsLeft(name: string, plan: Plan, { emit }: Pick<Context, 'emit'>): void {
+  const action = plan.find(({ node }) => node.name === name)?.action;
+  if (action?.type !== 'run' || !action.begins) return;
+  const { index, count, title } = action.begins;
+  emit({
+    type: 'note',
+    message: `to run from step ${index}/${count} (${title}) on: vlb build ${quoteWord(name)}`,
+  });
 }
