@@ -10,6 +10,7 @@ import { noop } from './cases/noop.ts';
 import { packages } from './cases/packages.ts';
 import { scaling } from './cases/scaling.ts';
 import { sharedCache } from './cases/shared-cache.ts';
+import { steps } from './cases/steps.ts';
 import { branchSwitch } from './cases/switch.ts';
 import { trivial } from './cases/trivial.ts';
 import { Interrupted, output } from './lib/command.ts';
@@ -26,6 +27,7 @@ const CASES: Readonly<Record<string, Case>> = {
   noop: { about: 'a build with nothing to do, 20 layers × 500 files', run: noop },
   switch: { about: 'a build behind a git branch switch, everything cached', run: branchSwitch },
   trivial: { about: 'a layer whose script is `true`', run: trivial },
+  steps: { about: 'layers of steps: an edit, each step, the size of the delta', run: steps },
   packages: { about: 'a package-heavy layer, and 10,000 files unpacked', run: packages },
   flatten: { about: 'one flat image of a chain', run: flatten },
   export: { about: 'exports, against qemu-img and tar', run: exports },
