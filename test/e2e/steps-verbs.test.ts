@@ -141,6 +141,7 @@ const PLAYBOOK = `
   tasks:
     - template: { src: greeting.j2, dest: /etc/greeting, mode: '0640' }
     - user: { name: bob, uid: 1300, shell: /bin/sh }
+    - command: mktemp
     - command: { cmd: id -un bob, chdir: /srv }
       register: who
     - copy: { content: '{{ who.stdout }} {{ ansible_pkg_mgr }}', dest: /etc/who }

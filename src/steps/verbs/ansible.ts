@@ -19,11 +19,12 @@ const SCHEMA = oneOf(RULE, [
 
 /**
  * Facts, modules and other temporary files go where they end with the step: on the host into the run's own directory, in the image
- * into its /tmp. ansible(1) refuses a locale that is not UTF-8.
+ * into its /tmp. What runs in the image has these variables too, and there is no TMPDIR there. ansible(1) refuses a locale that is not
+ * UTF-8.
  */
 const ENVIRONMENT = [
   'export LC_ALL=C.UTF-8 ANSIBLE_HOME="$TMPDIR" ANSIBLE_LOCAL_TEMP="$TMPDIR" ANSIBLE_REMOTE_TEMP=/tmp',
-  'export ANSIBLE_RETRY_FILES_ENABLED=0 ANSIBLE_NOCOWS=1',
+  'export ANSIBLE_RETRY_FILES_ENABLED=0 ANSIBLE_NOCOWS=1; unset TMPDIR',
 ].join('\n');
 
 /** Whatever the path of the image is, ansible does not read it as a list of hosts or of variables. */
