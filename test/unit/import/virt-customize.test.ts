@@ -9,23 +9,23 @@ import { ALIASES, OPTIONS } from '../../../src/import/virt-customize/options.ts'
 import { configOf, layerOf, machine, readSteps, shown, textOf } from './rig.ts';
 
 const FILES = machine({
-  '/work/site.conf': 'server {}\n',
-  '/work/tree/a': 'a',
-  '/work/tree': null,
-  '/work/setup.sh': '#!/bin/sh\ntrue\n',
-  '/work/setup.py': '#!/usr/bin/python3\n',
-  '/work/plain': 'echo hello\n',
-  '/work/root.tar': '',
-  '/work/ann.pub': 'ssh-ed25519 AAAA ann\n',
+  '/ann/site.conf': 'server {}\n',
+  '/ann/tree/a': 'a',
+  '/ann/tree': null,
+  '/ann/setup.sh': '#!/bin/sh\ntrue\n',
+  '/ann/setup.py': '#!/usr/bin/python3\n',
+  '/ann/plain': 'echo hello\n',
+  '/ann/root.tar': '',
+  '/ann/ann.pub': 'ssh-ed25519 AAAA ann\n',
   '/home/me/.ssh/id_ed25519.pub': 'ssh-ed25519 BBBB me\n',
-  '/work/web.txt': '# web\n\ninstall nginx\nwrite /etc/motd:hello \\\n   world\nupdate\n',
-  '/work/loop.txt': 'commands-from-file loop.txt\n',
-  '/work/bad.txt': 'install nginx\nfrobnicate\n',
+  '/ann/web.txt': '# web\n\ninstall nginx\nwrite /etc/motd:hello \\\n   world\nupdate\n',
+  '/ann/loop.txt': 'commands-from-file loop.txt\n',
+  '/ann/bad.txt': 'install nginx\nfrobnicate\n',
 });
 
 function tryImport(words: readonly string[], source: Source = FILES, isNew = false) {
   return importCommandLine(
-    { words, directory: '/work', project: '/work/project', layer: '10_web', isNew },
+    { words, directory: '/ann', project: '/ann/project', layer: '10_web', isNew },
     source,
   );
 }
@@ -203,7 +203,7 @@ test('the disk is the base of a new project', () => {
   const result = tryImport(['-a', 'disk.img', '-a', 'data.img', '--update'], FILES, true);
   assert.ok(result.ok);
   const base = configOf(result.value).base;
-  assert.equal(base?.type === 'file' && base.path, '/work/disk.img');
+  assert.equal(base?.type === 'file' && base.path, '/ann/disk.img');
   assert.match(
     shown(result.value.notes).join('\n'),
     /^ {2}--add disk\.img: it is the base[^\n]*\n- --add data\.img: /,
@@ -211,8 +211,8 @@ test('the disk is the base of a new project', () => {
   const inside = importCommandLine(
     {
       words: ['-a', 'disk.img', '--update'],
-      directory: '/work',
-      project: '/work',
+      directory: '/ann',
+      project: '/ann',
       layer: '10_web',
       isNew: true,
     },
@@ -236,7 +236,7 @@ const REFUSED: readonly (readonly [words: readonly string[], message: RegExp])[]
   [['--upload', 'none:/a'], /no such file: none$/],
   [['--upload', 'tree:/a'], /tree is a directory$/],
   [['--run', 'none'], /no such file: none$/],
-  [['--ssh-inject', 'ann:file:none'], /no such file: \/work\/none$/],
+  [['--ssh-inject', 'ann:file:none'], /no such file: \/ann\/none$/],
   [['--commands-from-file', 'none'], /no such file$/],
   [['--commands-from-file', 'loop.txt'], /too many files$/],
   [['--commands-from-file', 'bad.txt'], /^bad\.txt:2: frobnicate: not an option of virt-customize$/],
@@ -278,8 +278,8 @@ test('a file that is copied twice is there once', () => {
     result.files.map(({ path, content }) => [path, 'copyOf' in content ? content.copyOf : '']),
     [
       ['layers/10_web/layer.yaml', ''],
-      ['layers/10_web/site.conf', '/work/site.conf'],
-      ['layers/10_web/tree', '/work/tree'],
+      ['layers/10_web/site.conf', '/ann/site.conf'],
+      ['layers/10_web/tree', '/ann/tree'],
     ],
   );
 });

@@ -11,7 +11,7 @@ import { configOf, layerOf, literalOf, machine, shown, textOf } from './rig.ts';
 const BASE = 'spec:\n  import: { virt-builder: { image: debian-12, size: 6G } }\n';
 
 function tryImport(text: string, files: Readonly<Record<string, string>> = {}) {
-  return importTemplate('web.yml', '/work', machine({ '/work/web.yml': text, ...files }));
+  return importTemplate('web.yml', '/ann', machine({ '/ann/web.yml': text, ...files }));
 }
 
 function imported(text: string, files?: Readonly<Record<string, string>>): Imported {
@@ -70,7 +70,7 @@ const STEPS: readonly (readonly [given: string, steps: readonly unknown[]])[] = 
 
 for (const [given, steps] of STEPS) {
   test(given, () => {
-    assert.deepEqual(withSteps(given, '', { '/work/motd.txt': 'hi\n' }).steps, steps);
+    assert.deepEqual(withSteps(given, '', { '/ann/motd.txt': 'hi\n' }).steps, steps);
   });
 }
 
@@ -338,22 +338,22 @@ test('several exporters are exports of one machine; others are reported', () => 
 
 test('from and to are layers before and after, found where virt-maker would be called', () => {
   const files = {
-    '/work/images/web.yml': `params: { name: web }
+    '/ann/images/web.yml': `params: { name: web }
 from: images/base.yml
 to: images/final.yml
 spec:
   steps: [{ hostname: '{{ name }}' }]
 `,
-    '/work/images/base.yml': `params: { name: base, kind: x }
+    '/ann/images/base.yml': `params: { name: base, kind: x }
 from: images/root.yml
 spec:
   import: { virt-builder: { image: a, size: 6G } }
   steps: [{ run: 'echo {{ kind }}' }]
 `,
-    '/work/images/root.yml': 'spec: { import: { virt-builder: { image: b } }, steps: [{ run: root }] }\n',
-    '/work/images/final.yml': "spec: { steps: [{ run: final }], export: { raw: { path: '{{ name }}' } } }\n",
+    '/ann/images/root.yml': 'spec: { import: { virt-builder: { image: b } }, steps: [{ run: root }] }\n',
+    '/ann/images/final.yml': "spec: { steps: [{ run: final }], export: { raw: { path: '{{ name }}' } } }\n",
   };
-  const result = importTemplate('web.yml', '/work/images', machine(files));
+  const result = importTemplate('web.yml', '/ann/images', machine(files));
   assert.ok(result.ok, JSON.stringify(result));
   assert.deepEqual(
     result.value.files.map((file) => file.path),
@@ -395,7 +395,7 @@ test('templates that name each other in a cycle, or none, are refused', () => {
 test('local_run is a layer of its own, with the files that it names', () => {
   const result = imported(
     `${BASE}  steps: [{ run: a }, { local_run: 'sh tools/fix.sh --size {{ 1 + 1 }}' }, { run: b }]\n`,
-    { '/work/tools/fix.sh': 'true\n' },
+    { '/ann/tools/fix.sh': 'true\n' },
   );
   assert.deepEqual(
     result.files.map((file) => file.path),
@@ -422,7 +422,7 @@ test('a template without steps has a layer, for a machine to be made from', () =
 
 test('layers and machines have the name of the template', () => {
   const names = ['10-basic.yml', 'x/60-a_b/template.yml', '20 my web.yml', '10-.yml'].map((file) => {
-    const result = importTemplate(file, '/work', machine({ [`/work/${file}`]: BASE }));
+    const result = importTemplate(file, '/ann', machine({ [`/ann/${file}`]: BASE }));
     return result.ok ? result.value.files[0]?.path : '';
   });
   assert.deepEqual(
@@ -439,7 +439,7 @@ test('YAML 1.1 with anchors and merges is read, and what is not YAML is refused 
   assert.deepEqual(steps[2], { write: { path: '/a', content: 'x', mode: '0600' } });
   const wrong = tryImport('spec:\n  steps: [\n');
   assert.ok(!wrong.ok);
-  assert.equal(wrong.failure.where?.file, '/work/web.yml');
+  assert.equal(wrong.failure.where?.file, '/ann/web.yml');
   assert.ok((wrong.failure.where?.line ?? 0) >= 2);
 });
 
@@ -449,9 +449,9 @@ test('what is not a template is refused', () => {
     assert.ok(!result.ok);
     assert.match(result.failure.message, /a template of virt-maker must/);
   }
-  const none = importTemplate('none.yml', '/work', machine());
+  const none = importTemplate('none.yml', '/ann', machine());
   assert.deepEqual(none.ok ? '' : [none.failure.message, none.failure.where], [
     'no such file',
-    { file: '/work/none.yml' },
+    { file: '/ann/none.yml' },
   ]);
 });

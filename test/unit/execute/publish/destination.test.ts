@@ -15,10 +15,10 @@ test('a path is a directory', () => {
     'web:1.0',
     '.',
   ]) {
-    const parsed = valueIn(parseDestination(to, '/work'));
+    const parsed = valueIn(parseDestination(to, '/ann'));
     assert.equal(parsed.type, 'directory', to);
   }
-  assert.deepEqual(valueIn(parseDestination('../x', '/work/a')), { type: 'directory', directory: '/work/x' });
+  assert.deepEqual(valueIn(parseDestination('../x', '/ann/a')), { type: 'directory', directory: '/ann/x' });
 });
 
 test('what begins with the name of a registry, or with docker://, is an image', () => {
@@ -33,10 +33,10 @@ test('what begins with the name of a registry, or with docker://, is an image', 
   ];
   for (const image of images) {
     const expected = { type: 'registry', image, hasTag: /:[^/]*$/.test(image) };
-    assert.deepEqual(valueIn(parseDestination(image, '/work')), expected);
-    assert.deepEqual(valueIn(parseDestination(`docker://${image}`, '/work')), expected);
+    assert.deepEqual(valueIn(parseDestination(image, '/ann')), expected);
+    assert.deepEqual(valueIn(parseDestination(`docker://${image}`, '/ann')), expected);
   }
-  const own = valueIn(parseDestination('docker://team/web', '/work'));
+  const own = valueIn(parseDestination('docker://team/web', '/ann'));
   assert.deepEqual(own, { type: 'registry', image: 'team/web', hasTag: false });
 });
 
@@ -52,13 +52,10 @@ test('wrong names, passwords, and what can be both are refused', () => {
     'r.org//x',
   ];
   for (const to of wrong) {
-    assert.match(failureIn(parseDestination(to, '/work')).message, /not a valid name of an image/, to);
+    assert.match(failureIn(parseDestination(to, '/ann')).message, /not a valid name of an image/, to);
   }
-  assert.match(
-    failureIn(parseDestination('docker://me:pw@r.org/web', '/work')).message,
-    /user or a password/,
-  );
-  assert.match(failureIn(parseDestination('', '/work')).message, /requires/);
+  assert.match(failureIn(parseDestination('docker://me:pw@r.org/web', '/ann')).message, /user or a password/);
+  assert.match(failureIn(parseDestination('', '/ann')).message, /requires/);
   using tree = new Tree({ 'r.org/web/': '' });
   const { message, hint } = failureIn(parseDestination('r.org/web', tree.path('.')));
   assert.match(message, /can be a directory, or an image/);
