@@ -1,23 +1,15 @@
 // Checks a booting guest: waits until it is ready, or until it certainly never will be.
 
-import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { BootListener, CheckOptions } from '../../model/ports/booter.ts';
 import { type ConsoleReader, readConsole } from './console/reader.ts';
 import { LOGIN_PROMPT } from './console/watch.ts';
+import { followMachine } from './follow.ts';
 import { GuestAgent } from './guest/agent.ts';
 import { runInGuest } from './guest/command.ts';
-import type { Machine } from './qemu/machine.ts';
-import {
-  commandFailed,
-  commandLost,
-  commandRefused,
-  type Goal,
-  machineEnded,
-  pausedByQemu,
-  symptomSeen,
-  timedOut,
-} from './troubles.ts';
+import type { Machine, MachineEnd } from './qemu/machine.ts';
+import { commandFailed, commandLost, commandRefused, type Goal, machineEnded, timedOut } from './troubles.ts';
 
 export interface Wanted extends CheckOptions {
   /** For the whole boot and the commands, s. */
@@ -42,11 +34,8 @@ interface Course {
   /** Aborts when the check is over, whatever its result. */
   readonly over: AbortSignal;
   /** What the check waits for now. */
-  goal: Goal;
+  readonly aim: { goal: Goal };
 }
-
-/** How long to wait for more output after a symptom, so that a panic is shown with its trace, ms. */
-const LAST_WORDS_MS = 250;
 
 /** Follows a machine from its start. Fails as `work`, as `host` when QEMU itself fails, or as `interrupted`. */
 export async function checkGuest(
@@ -55,26 +44,19 @@ export async function checkGuest(
   listener: BootListener,
   signal: AbortSignal,
 ): Promise<Result<Checked>> {
-  const decided = new AbortController();
-  const course: Course = {
-    machine,
-    wanted,
-    console: readConsole(machine.console, wanted.expect ?? LOGIN_PROMPT, (text) => listener.console(text)),
-    listener,
-    over: AbortSignal.any([signal, decided.signal]),
-    goal: firstGoal(wanted),
-  };
-  try {
-    return await Promise.race([
-      reachGoals(course),
-      timeLimit(course, signal),
-      badSymptom(course),
-      endOfMachine(course),
-      machine.paused.then((pause) => pausedByQemu(pause, wanted.scratch, course.console.lines())),
-    ]);
-  } finally {
-    decided.abort();
-  }
+  const console = readConsole(machine.console, wanted.expect ?? LOGIN_PROMPT, (text) =>
+    listener.console(text),
+  );
+  const aim = { goal: firstGoal(wanted) };
+  const onEnd = (end: MachineEnd) => machineEnded(aim.goal, end, wanted.image, console.lines());
+  return await followMachine(
+    { machine, console, scratch: wanted.scratch, onEnd },
+    (over) => {
+      const course = { machine, wanted, console, listener, aim, over };
+      return Promise.race([reachGoals(course), timeLimit(course, signal)]);
+    },
+    signal,
+  );
 }
 
 function firstGoal({ expect, commands }: Wanted): Goal {
@@ -84,17 +66,17 @@ function firstGoal({ expect, commands }: Wanted): Goal {
 
 async function reachGoals(course: Course): Promise<Result<Checked>> {
   const { console, wanted } = course;
-  const matched = course.goal.type === 'agent' ? undefined : await console.expected;
+  const matched = course.aim.goal.type === 'agent' ? undefined : await console.expected;
   if (wanted.commands === undefined) return ok({ matched, readyAt: performance.now() });
 
-  course.goal = { type: 'agent' };
+  course.aim.goal = { type: 'agent' };
   const channel = await course.machine.agent;
   if (!channel) throw new Error('a machine for a command was started without a channel to its agent');
   const agent = new GuestAgent(channel);
   if (!(await agent.answers(course.over))) return interrupted();
   const readyAt = performance.now();
 
-  course.goal = { type: 'command' };
+  course.aim.goal = { type: 'command' };
   for (const command of wanted.commands) {
     const ran = await runCommand(agent, command, course);
     if (!ran.ok) return ran;
@@ -121,25 +103,9 @@ async function runCommand(agent: GuestAgent, command: string, course: Course): P
 async function timeLimit(course: Course, signal: AbortSignal): Promise<Result<Checked>> {
   await delay(course.wanted.timeout * 1000, undefined, { signal: course.over }).catch(() => {}); // rejects on abort
   if (signal.aborted) return interrupted();
-  const { console, goal, wanted } = course;
+  const { console, aim, wanted } = course;
   const loginPromptSeen = wanted.expect === undefined && console.matched() !== undefined;
-  return timedOut(goal, wanted.timeout, { console: console.lines(), loginPromptSeen });
-}
-
-async function badSymptom({ console, over }: Course): Promise<Result<Checked>> {
-  const sighting = await console.symptom;
-  await delay(LAST_WORDS_MS, undefined, { signal: over }).catch(() => {}); // rejects on abort
-  return symptomSeen(sighting, console.lines());
-}
-
-async function endOfMachine(course: Course): Promise<Result<Checked>> {
-  const { machine, console, wanted } = course;
-  const end = await machine.ended;
-  console.look();
-  await setImmediate(); // a goal that the guest's last output reached takes precedence
-  const sighting = console.sighting();
-  if (sighting) return symptomSeen(sighting, console.lines());
-  return machineEnded(course.goal, end, wanted.image, console.lines());
+  return timedOut(aim.goal, wanted.timeout, { console: console.lines(), loginPromptSeen });
 }
 
 function interrupted(): Result<never> {

@@ -53,11 +53,22 @@ export function pausedByQemu(pause: Pause, scratch: string, console: readonly st
 
 /** A machine that ended before the goal was reached. */
 export function machineEnded(goal: Goal, end: MachineEnd, image: string, console: readonly string[]): Failed {
+  const trouble = machineTrouble(end, image, console);
+  if (trouble) return trouble;
+  const how = end.reason === undefined ? 'ended' : ENDINGS[end.reason];
+  const detail = [...end.complaints, ...console];
+  return fail('work', `the guest ${how} before ${goalTexts(goal)[1]}`, { detail });
+}
+
+/** The failure of QEMU itself; undefined where the guest ended it. */
+export function machineTrouble(
+  end: MachineEnd,
+  image: string,
+  console: readonly string[],
+): Failed | undefined {
   const detail = [...end.complaints, ...console];
   if (end.signal !== undefined) return qemuKilled(end.signal, detail);
-  if (end.status !== 0) return qemuFailed(end, image, detail);
-  const how = end.reason === undefined ? 'ended' : ENDINGS[end.reason];
-  return fail('work', `the guest ${how} before ${goalTexts(goal)[1]}`, { detail });
+  return end.status === 0 ? undefined : qemuFailed(end, image, detail);
 }
 
 export function commandFailed(status: number): Failed {
