@@ -13,6 +13,8 @@ export interface MachineSpec {
   readonly medium: Medium;
   /** Whether the disk is for sectors of 4096 bytes. */
   readonly hasLargeSectors?: boolean;
+  /** Whether the guest writes to its disk itself; by default what it writes is discarded. */
+  readonly writes?: boolean;
   /** Further disks. */
   readonly disks: readonly DiskImage[];
   readonly firmware: UefiFirmware | undefined;
@@ -28,7 +30,34 @@ export type ConsoleTarget =
   /** The terminal, shared with QEMU's monitor: `^a c` switches, `^a x` leaves. */
   | { readonly type: 'terminal' }
   /** QEMU's standard output; vlb listens on the sockets, which QEMU connects to when it starts. */
-  | { readonly type: 'watched'; readonly control: string; readonly agent: string | undefined };
+  | {
+      readonly type: 'watched';
+      readonly control: string;
+      readonly agent: string | undefined;
+      readonly handOver?: HandOver | undefined;
+    };
+
+/** How a script gets into a guest, see docs/design/booted-layers.md. */
+export interface HandOver {
+  /** A text for systemd-tmpfiles in the guest. */
+  readonly tmpfiles: string;
+  /** The sockets of its ports. */
+  readonly input: string;
+  readonly output: string;
+  readonly words: string;
+}
+
+/** The names of the ports in the guest. The last is plugged in while the guest runs, as the device with that name. */
+export const PORTS = { input: 'vlb.input', output: 'vlb.output', words: 'vlb' } as const;
+
+/** What plugs the port for words into a guest: arguments of device_add. */
+export const WORDS_DEVICE = {
+  driver: 'virtserialport',
+  bus: 'ports.0',
+  chardev: 'words',
+  name: PORTS.words,
+  id: PORTS.words,
+} as const;
 
 /** The name that the guest agent looks for: docs/interop/qemu-ga.rst. */
 const AGENT_PORT = 'org.qemu.guest_agent.0';
@@ -89,13 +118,21 @@ function diskArguments(
   { file, format }: DiskImage,
   { type }: ConsoleTarget,
   more = '',
+  writes = false,
 ): string[] {
-  const drive = `if=none,id=${id},format=${format},snapshot=on,discard=unmap,file=${escaped(file)}`;
+  const changes = writes ? WRITTEN : 'snapshot=on';
+  const drive = `if=none,id=${id},format=${format},${changes},discard=unmap,file=${escaped(file)}`;
   const onError = type === 'terminal' ? 'report' : 'enospc';
   return ['-drive', `${drive},werror=${onError}`, '-device', `virtio-blk-pci,drive=${id}${more}`];
 }
 
-function mediumArguments({ medium, arch, hasLargeSectors }: MachineSpec, console: ConsoleTarget): string[] {
+/** As a delta is written on this host: flushes wait for the commit, and zeros take no space. */
+const WRITTEN = 'cache=unsafe,detect-zeroes=unmap';
+
+function mediumArguments(
+  { medium, arch, hasLargeSectors, writes }: MachineSpec,
+  console: ConsoleTarget,
+): string[] {
   switch (medium.type) {
     case 'disk':
       return diskArguments(
@@ -103,6 +140,7 @@ function mediumArguments({ medium, arch, hasLargeSectors }: MachineSpec, console
         medium.image,
         console,
         `,bootindex=0${hasLargeSectors ? LARGE_SECTORS : ''}`,
+        writes,
       );
     case 'disc': {
       const drive = `if=none,id=disc,media=cdrom,format=raw,readonly=on,file=${escaped(medium.file)}`;
@@ -147,14 +185,30 @@ function consoleArguments(target: ConsoleTarget): string[] {
     '-no-reboot',
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=control,path=${target.control}`, '-mon', 'chardev=control,mode=control'],
-    ...(target.agent === undefined ? [] : agentArguments(target.agent)),
+    ...(target.agent === undefined && target.handOver === undefined
+      ? []
+      : ['-device', 'virtio-serial-pci,id=ports']),
+    ...(target.agent === undefined ? [] : portArguments('agent', target.agent, AGENT_PORT)),
+    ...(target.handOver === undefined ? [] : handOverArguments(target.handOver)),
   ];
 }
 
-function agentArguments(socket: string): string[] {
+function portArguments(id: string, socket: string, name: string): string[] {
+  return [...socketArguments(id, socket), '-device', `virtserialport,chardev=${id},name=${name}`];
+}
+
+function socketArguments(id: string, socket: string): string[] {
+  return ['-chardev', `socket,id=${id},path=${socket}`];
+}
+
+/** systemd reads its credentials from the tables of the firmware. The text is not secret. */
+function handOverArguments({ tmpfiles, input, output, words }: HandOver): string[] {
+  const credential = `io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(tmpfiles).toString('base64')}`;
   return [
-    ...['-chardev', `socket,id=agent,path=${socket}`],
-    ...['-device', 'virtio-serial-pci', '-device', `virtserialport,chardev=agent,name=${AGENT_PORT}`],
+    ...['-smbios', `type=11,value=${credential}`],
+    ...portArguments('input', input, PORTS.input),
+    ...portArguments('output', output, PORTS.output),
+    ...socketArguments('words', words),
   ];
 }
 

@@ -9,6 +9,13 @@ export interface Control {
   shutdownReason(): ShutdownReason | undefined;
   /** Settles when QEMU pauses the guest because of an error. */
   readonly paused: Promise<Pause>;
+  /** Plugs a device into the machine, or takes it out; without an effect when it is in, or out, already. */
+  plug(device: Readonly<Record<string, unknown>>): void;
+  unplug(id: string): void;
+  /** Whether the guest has this port open. */
+  hasOpened(port: string): boolean;
+  /** Ends QEMU as it is: what the guest has written is in its disks. */
+  quit(): void;
   /** Settles when all output of QEMU has been read. */
   readonly closed: Promise<void>;
 }
@@ -31,13 +38,17 @@ export function openControl(socket: Socket): Control {
   const closed = Promise.withResolvers<void>();
   let reason: ShutdownReason | undefined;
   let outOfSpace = false;
+  const open = new Set<unknown>();
 
   function onLine({ value }: JsonLine): void {
     const data = isObject(value['data']) ? value['data'] : {};
     const answer = isObject(value['return']) ? value['return'] : {};
     if (value['QMP'] !== undefined) send(socket, 'qmp_capabilities');
     else if (value['event'] === 'SHUTDOWN') reason = isReason(data['reason']) ? data['reason'] : undefined;
-    else if (value['event'] === 'BLOCK_IO_ERROR') outOfSpace ||= data['nospace'] === true;
+    else if (value['event'] === 'VSERPORT_CHANGE') {
+      if (data['open'] === true) open.add(data['id']);
+      else open.delete(data['id']);
+    } else if (value['event'] === 'BLOCK_IO_ERROR') outOfSpace ||= data['nospace'] === true;
     else if (value['event'] === 'STOP') send(socket, 'query-status');
     else if (answer['running'] === false) {
       paused.resolve(outOfSpace ? { type: 'no space' } : { type: 'other', state: String(answer['status']) });
@@ -46,11 +57,20 @@ export function openControl(socket: Socket): Control {
 
   socket.on('data', createJsonLineReader(onLine));
   socket.once('close', () => closed.resolve());
-  return { shutdownReason: () => reason, paused: paused.promise, closed: closed.promise };
+  return {
+    shutdownReason: () => reason,
+    paused: paused.promise,
+    plug: (device) => send(socket, 'device_add', device),
+    unplug: (id) => send(socket, 'device_del', { id }),
+    hasOpened: (port) => open.has(port),
+    quit: () => send(socket, 'quit'),
+    closed: closed.promise,
+  };
 }
 
-function send(socket: Socket, command: string): void {
-  socket.write(`${JSON.stringify({ execute: command })}\n`);
+function send(socket: Socket, command: string, args?: Readonly<Record<string, unknown>>): void {
+  if (socket.destroyed) return; // QEMU has ended, which is reported elsewhere
+  socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
 }
 
 function isReason(value: unknown): value is ShutdownReason {

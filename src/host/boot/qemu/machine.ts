@@ -14,10 +14,20 @@ export interface Machine extends AsyncDisposable {
   readonly console: Readable;
   /** The channel to the guest's agent, if one was requested. */
   readonly agent: Promise<Socket> | undefined;
+  /** What a script gets into the guest by, if that was requested. */
+  readonly handOver: HandOverPorts | undefined;
   /** Settles when QEMU pauses the guest because of an error. */
   readonly paused: Promise<Pause>;
   /** Settles when QEMU has ended and its console has been read to the end. */
   readonly ended: Promise<MachineEnd>;
+}
+
+export interface HandOverPorts {
+  readonly control: Promise<Control>;
+  readonly input: Promise<Socket>;
+  readonly output: Promise<Socket>;
+  /** Lines of the guest, once the port is plugged in. */
+  readonly words: Promise<Socket>;
 }
 
 export interface MachineEnd {
@@ -31,19 +41,32 @@ export interface MachineEnd {
 const COMPLAINT_LINES = 10;
 const COMPLAINT_CHARACTERS = 8192;
 
+export interface StartOptions {
+  /** A directory for its sockets and its overlay. */
+  readonly scratch: string;
+  readonly agent: boolean;
+  /** A text for systemd-tmpfiles in the guest, with which a script gets into it. */
+  readonly tmpfiles?: string;
+}
+
 /**
- * Starts QEMU. Disposing of the machine kills it, which loses nothing: all changes to its disk are discarded.
+ * Starts QEMU. Disposing of the machine kills it: what it has not yet written to a disk that it writes to is lost.
  * @param command the QEMU program, which must be installed
- * @param scratch a directory for its sockets and its overlay
  */
 export async function startMachine(
   command: string,
   spec: MachineSpec,
-  { scratch, agent: withAgent }: { readonly scratch: string; readonly agent: boolean },
+  { scratch, agent: withAgent, tmpfiles }: StartOptions,
 ): Promise<Machine> {
   const control = await listenIn(scratch, 'control');
   const agent = withAgent ? await listenIn(scratch, 'agent') : undefined;
-  const args = qemuArguments(spec, { type: 'watched', control: control.name, agent: agent?.name });
+  const listeners = tmpfiles === undefined ? undefined : await listenForScript(scratch);
+  const args = qemuArguments(spec, {
+    type: 'watched',
+    control: control.name,
+    agent: agent?.name,
+    handOver: listeners && tmpfiles !== undefined ? { tmpfiles, ...listeners.names } : undefined,
+  });
   const child = await start(...dyingWithParent('KILL', command, args), {
     cwd: scratch, // the sockets are given by their names alone
     env: { TMPDIR: scratch },
@@ -54,6 +77,7 @@ export async function startMachine(
   return {
     console: child.stdout,
     agent: agent?.connection,
+    handOver: listeners && { control: opened, ...listeners.connections },
     paused: opened.then(({ paused }) => paused),
     ended,
     [Symbol.asyncDispose]: async () => {
@@ -61,7 +85,19 @@ export async function startMachine(
       await ended;
       await control[Symbol.asyncDispose]();
       await agent?.[Symbol.asyncDispose]();
+      for (const listener of listeners?.all ?? []) await listener[Symbol.asyncDispose]();
     },
+  };
+}
+
+async function listenForScript(scratch: string) {
+  const input = await listenIn(scratch, 'input');
+  const output = await listenIn(scratch, 'output');
+  const words = await listenIn(scratch, 'words');
+  return {
+    all: [input, output, words],
+    names: { input: input.name, output: output.name, words: words.name },
+    connections: { input: input.connection, output: output.connection, words: words.connection },
   };
 }
 

@@ -96,6 +96,35 @@ test('a machine has all its disks, of which the first is booted, and a card for 
   ]);
 });
 
+test('a guest that writes to its disk has the ports of a script, and the text for its systemd', () => {
+  const handOver = { tmpfiles: 'd /run/vlb 0700 - - - -\n', input: 'in', output: 'out', words: 'said' };
+  const args = qemuArguments({ ...SPEC, writes: true }, { ...WATCHED, handOver });
+  assert.match(values(args, '-drive')[0] ?? '', /format=raw,cache=unsafe,detect-zeroes=unmap,discard=unmap,/);
+  assert.ok(!args.join(' ').includes('snapshot=on'));
+  assert.deepEqual(values(args, '-smbios'), [
+    `type=11,value=io.systemd.credential.binary:tmpfiles.extra=${Buffer.from(handOver.tmpfiles).toString('base64')}`,
+  ]);
+  assert.deepEqual(
+    values(args, '-chardev').filter((device) => device.startsWith('socket')),
+    [
+      'socket,id=control,path=control',
+      'socket,id=agent,path=agent',
+      'socket,id=input,path=in',
+      'socket,id=output,path=out',
+      'socket,id=words,path=said',
+    ],
+  );
+  assert.deepEqual(
+    values(args, '-device').filter((device) => device.startsWith('virtserialport')),
+    [
+      'virtserialport,chardev=agent,name=org.qemu.guest_agent.0',
+      'virtserialport,chardev=input,name=vlb.input',
+      'virtserialport,chardev=output,name=vlb.output',
+    ],
+  );
+  assert.equal(values(args, '-device').filter((device) => device.startsWith('virtio-serial-pci')).length, 1);
+});
+
 test('without QEMU the package that has it is named', async () => {
   using rig = new BootRig();
   const image = rig.guest('x');
