@@ -12,12 +12,15 @@ export async function checkHost(
   { host, paths, secrets, emit }: Pick<Context, 'host' | 'paths' | 'secrets' | 'emit'>,
 ): Promise<Result<void>> {
   if (running.length === 0) return ok();
+  const isBooted = (node: Node) => isLayer(node) && kindOf(node.layer).place === 'guest';
   const layers = running.filter(isLayer);
   const tools = layers.flatMap(({ layer }) =>
     (layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? []),
   );
-  const able = await host.check(tools);
+  const able = running.every(isBooted) ? ok() : await host.check(tools);
   if (!able.ok) return able;
+  const boots = running.some(isBooted) ? await host.checkGuests() : ok();
+  if (!boots.ok) return boots;
   for (const { layer } of layers) {
     if (kindOf(layer).ownsDisk && !host.lendsDevices) return needsDevice(layer);
     const given = secrets.of(layer);

@@ -106,4 +106,4 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
 const NOTHING = [{ step: { run: 'true' }, comment: undefined }];
 
 /** Files of a layer that mean something to vlb. */
-const RESERVED: readonly string[] = ['layer.yaml', 'build-layer', 'modify-disk'];
+const RESERVED: readonly string[] = ['layer.yaml', 'build-layer', 'boot-layer', 'modify-disk'];

@@ -1,17 +1,18 @@
 // The kind build-layer: its script runs in a chroot of the system on its disk, with the mounts of its hints.
 
 import { ok, type Result } from '../model/failure.ts';
-import { createDelta, leavesDisk, scriptSettings } from './disk.ts';
-import type { Closed, Kind, Task } from './kind.ts';
+import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import type { Closed, OfflineKind, Task } from './kind.ts';
 import { labelFiles } from './selinux.ts';
 import { chrootScript, lookInSystem, mountAll } from './system.ts';
 
-export const BUILD_LAYER: Kind = {
+export const BUILD_LAYER: OfflineKind = {
   name: 'build-layer',
   place: 'image',
   ownsDisk: false,
   settings: scriptSettings,
   createDisk: createDelta,
+  open: openBench,
   run,
   look: lookInSystem,
   shell: {

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
+import type { Host, Workbench } from '../model/ports/machine.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Images, Task } from './kind.ts';
@@ -33,6 +34,11 @@ export async function createDelta(
     ...(parent ? { backing: referenceTo(nameOf(parent)) } : {}),
     ...(size === undefined ? {} : { size }),
   });
+}
+
+/** Opens the workbench of a run on a disk that is not running. */
+export function openBench(host: Pick<Host, 'openWorkbench'>, directory: string): Promise<Result<Workbench>> {
+  return host.openWorkbench(directory);
 }
 
 /** How a disk refers to another one as its backing file. */

@@ -6,7 +6,8 @@ import type { Emit, LayerStepEvent, Stage } from '../model/event.ts';
 import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
-import type { Host, Images as HostImages, OnOutput, Workbench } from '../model/ports/machine.ts';
+import type { Guest } from '../model/ports/guest.ts';
+import type { Host, Images as HostImages, OnOutput, RunPlace, Workbench } from '../model/ports/machine.ts';
 import type { CachePoints } from '../model/ports/points.ts';
 import type { Draft, Store } from '../model/ports/store.ts';
 import type { Layer, ScriptKind, Secret } from '../model/project.ts';
@@ -14,19 +15,33 @@ import type { Setting } from '../model/recipe.ts';
 import type { LoadHasher } from '../project/inputs/hash.ts';
 import type { StatIndex } from '../project/inputs/stat-index.ts';
 
-export interface Kind {
-  /** The name of its script, and of the kind in recipes. */
-  readonly name: ScriptKind;
+export type Kind = OfflineKind | BootedKind;
+
+/** Works on the disk of an image that is not running. */
+export interface OfflineKind extends KindOn<Workbench> {
   /** Where its script runs: in the mounted system of the image, or on this host. */
   readonly place: 'image' | 'host';
+}
+
+/** Boots the image, and runs its script there. */
+export interface BootedKind extends KindOn<Guest> {
+  readonly place: 'guest';
+}
+
+/** @typeParam Bench what its script runs on */
+export interface KindOn<Bench extends RunPlace> {
+  /** The name of its script, and of the kind in recipes. */
+  readonly name: ScriptKind;
   /** Whether the script creates and attaches its disk itself, so that vlb neither creates nor compacts it. */
   readonly ownsDisk: boolean;
   /** What goes into the recipe in addition to the parent, the mounts and the inputs. */
   settings(layer: Layer): readonly Setting[];
   /** Creates the empty disk of a run. Fails as `usage` or `host`. */
   createDisk(run: Pick<Task, 'layer' | 'lineage'>, file: string, images: Images): Promise<Result<void>>;
+  /** Opens what a run uses on the machine. @param directory an empty directory for the run's own files */
+  open(host: Host, directory: string): Promise<Result<Bench>>;
   /** Runs the script on the draft. Fails when the disk may not be closed or complete. */
-  run(task: Task): Promise<Result<Closed>>;
+  run(task: TaskOn<Bench>): Promise<Result<Closed>>;
   /** Runs a shell as the script would run; what it writes is discarded. Returns its exit status. */
   look(task: Task, look: Look): Promise<Result<number>>;
   readonly shell: ShellTexts;
@@ -38,11 +53,14 @@ export interface Images extends Pick<Host, 'images'> {
   readonly artifactDirectory: string;
 }
 
+/** A run, or a look, at the disk of an image that is not running. */
+export type Task = TaskOn<Workbench>;
+
 /** One layer's run, as its kind works on it. */
-export interface Task extends Images {
+export interface TaskOn<Bench extends RunPlace> extends Images {
   readonly layer: Layer;
   readonly lineage: Lineage;
-  readonly bench: Workbench;
+  readonly bench: Bench;
   /** Whether the host can lend devices to scripts, see `Host.lendsDevices`. */
   readonly lendsDevices: boolean;
   readonly draft: Draft;

@@ -5,16 +5,17 @@ import path from 'node:path';
 import { nameOf } from '../model/artifact.ts';
 import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
-import { referenceTo, scriptSettings } from './disk.ts';
-import type { Closed, Kind, Look, Task } from './kind.ts';
+import { openBench, referenceTo, scriptSettings } from './disk.ts';
+import type { Closed, Look, OfflineKind, Task } from './kind.ts';
 import { HOST_SHELL, hostScript, lookScript, scriptOf, sourceOf } from './modify-disk.ts';
 
-export const LEGACY_DISK: Kind = {
+export const LEGACY_DISK: OfflineKind = {
   name: 'modify-disk',
   place: 'host',
   ownsDisk: true,
   settings: scriptSettings,
   createDisk: async (_run, file) => createEmpty(file),
+  open: openBench,
   run,
   look,
   shell: HOST_SHELL,

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { Disk, HostScript, Streams } from '../model/ports/machine.ts';
-import { createDelta, leavesDisk, scriptSettings } from './disk.ts';
-import type { Closed, Kind, Look, ShellTexts, Task } from './kind.ts';
+import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import type { Closed, Look, OfflineKind, ShellTexts, Task } from './kind.ts';
 
 export const HOST_SHELL: ShellTexts = {
   prompt: ' on this host: changes to its disk are discarded',
@@ -15,12 +15,13 @@ export const HOST_SHELL: ShellTexts = {
   command: './modify-disk "$SOURCE" "$TARGET" "$DEVICE"',
 };
 
-export const MODIFY_DISK: Kind = {
+export const MODIFY_DISK: OfflineKind = {
   name: 'modify-disk',
   place: 'host',
   ownsDisk: false,
   settings: scriptSettings,
   createDisk: createDelta,
+  open: openBench,
   run,
   look,
   shell: HOST_SHELL,

@@ -3,6 +3,7 @@
 import type { Base, Layer, ScriptKind } from '../model/project.ts';
 import { fileBase } from './base/file.ts';
 import { urlBase } from './base/url.ts';
+import { BOOT_LAYER } from './boot-layer.ts';
 import { BUILD_LAYER } from './build-layer.ts';
 import type { BaseKind, Kind } from './kind.ts';
 import { LEGACY_DISK } from './legacy-disk.ts';
@@ -13,6 +14,7 @@ const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints'>) => Kind>>
   'build-layer': () => BUILD_LAYER,
   'modify-disk': ({ hints }) => (hints.diskSize === undefined ? LEGACY_DISK : MODIFY_DISK),
   'layer.yaml': () => STEPS,
+  'boot-layer': () => BOOT_LAYER,
 };
 
 /** The kind of a layer. */
@@ -30,7 +32,7 @@ export function baseKindOf(base: Base): BaseKind {
   }
 }
 
-/** Whether a recipe's kind is one whose script runs in the mounted system of the image. */
+/** Whether a recipe's kind is one whose script runs in the system of the image, and so leaves its partitions as they are. */
 export function runsInImage(recipeKind: string | undefined): boolean {
-  return recipeKind === BUILD_LAYER.name || recipeKind === STEPS.name;
+  return recipeKind !== undefined && [BUILD_LAYER, STEPS, BOOT_LAYER].some(({ name }) => name === recipeKind);
 }

@@ -3,7 +3,7 @@
 import type { Result, Where } from './failure.ts';
 import type { Platform } from './platform.ts';
 
-export type ScriptKind = 'build-layer' | 'modify-disk' | 'layer.yaml';
+export type ScriptKind = 'build-layer' | 'modify-disk' | 'boot-layer' | 'layer.yaml';
 
 /** A directory `NN_name` with one script. */
 export interface Layer {
@@ -49,6 +49,12 @@ export interface Hints {
   readonly hostname?: string;
   /** The script runs without any network. */
   readonly noNetwork: boolean;
+  /** The memory of the guest of a boot-layer, bytes. */
+  readonly memory?: number;
+  /** The processors of the guest of a boot-layer. */
+  readonly cpus?: number;
+  /** The unit that has to be active before a boot-layer starts; by default the whole system has to have started. */
+  readonly waitFor?: string;
   /** Seconds after which the script is stopped. */
   readonly timeout?: number;
   /** Seconds after which a result is too old to be used. */

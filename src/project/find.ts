@@ -30,7 +30,7 @@ function hasLayers(directory: string): boolean {
   return namesIn(directory).some(
     (name) =>
       /^\d{2,}_/.test(name) &&
-      ['build-layer', 'modify-disk', 'layer.yaml'].some((script) =>
+      ['build-layer', 'modify-disk', 'boot-layer', 'layer.yaml'].some((script) =>
         existsSync(path.join(directory, name, script)),
       ),
   );

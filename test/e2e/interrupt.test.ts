@@ -18,7 +18,7 @@ interface Kind {
   readonly stubborn: (text: string, seconds: number) => string;
 }
 
-const KINDS: Readonly<Record<Exclude<ScriptKind, 'layer.yaml'>, Kind>> = {
+const KINDS: Readonly<Record<Exclude<ScriptKind, 'layer.yaml' | 'boot-layer'>, Kind>> = {
   'build-layer': {
     stages: ['create', 'stage', 'attach', 'mount', 'run', 'unmount', 'detach', 'commit'],
     script: (text) => buildLayer(`echo ${text} > /made`),

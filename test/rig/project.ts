@@ -60,7 +60,7 @@ export class TestProject implements AsyncDisposable {
       const file = this.path(name);
       mkdirSync(path.dirname(file), { recursive: true });
       writeFileSync(file, content);
-      if (/(^|\/)(build-layer|modify-disk)$/.test(name)) chmodSync(file, 0o755);
+      if (/(^|\/)(build-layer|boot-layer|modify-disk)$/.test(name)) chmodSync(file, 0o755);
     }
   }
 

@@ -14,7 +14,7 @@ export const HELP_TOPICS = [
 
 /** Also printed by the manual page. */
 export const HINTS_ARE =
-  'Hints are comments in the script of a layer, build-layer or modify-disk. The first four may also be written without "vlb:", as in older scripts. An unknown or malformed hint is an error.';
+  'Hints are comments in the script of a layer, build-layer, boot-layer or modify-disk. The first four may also be written without "vlb:", as in older scripts. An unknown or malformed hint is an error.';
 
 export type Hint = Pick<HintWord, 'form' | 'text'>;
 

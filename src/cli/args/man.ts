@@ -14,7 +14,7 @@ import { COMMANDS, dashed, ROOT, usageOf } from './table/table.ts';
 import type { Command, Option } from './table/types.ts';
 
 const FILES: readonly (readonly [string, string])[] = [
-  ['layers/NN_NAME/', 'A layer: its script, build-layer or modify-disk, and its files.'],
+  ['layers/NN_NAME/', 'A layer: its script, build-layer, boot-layer or modify-disk, and its files.'],
   ['vlb.yaml', 'The base image, the names of images, and the limits of the store.'],
   ['.vlbignore', 'Files that are not inputs of a layer, in the syntax of gitignore(5).'],
   ['build/', 'The images. It may be deleted at any time.'],

@@ -12,6 +12,12 @@ import type { GlobalOptions } from '../options.ts';
 import { makeGitignore } from './gitignore.ts';
 import { freeLayer } from './layer-name.ts';
 
+const KINDS = [
+  ['boot', 'boot-layer'],
+  ['modifyDisk', 'modify-disk'],
+  ['steps', 'layer.yaml'],
+] as const;
+
 /**
  * Creates the layer and prints the path of its script. In a project without layers, or in a git repository, it also
  * creates .gitignore if there is none. Fails as `usage` when the name is not valid or taken.
@@ -20,10 +26,8 @@ export async function newLayer(
   raw: Raw<'new-layer'>,
   { directory: project }: GlobalOptions,
 ): Promise<number | Failure> {
-  if (raw.modifyDisk && raw.steps) {
-    return fail('usage', 'use either --modify-disk or --steps, not both').failure;
-  }
-  const kind = raw.modifyDisk ? 'modify-disk' : raw.steps ? 'layer.yaml' : 'build-layer';
+  const [kind = 'build-layer', another] = KINDS.flatMap(([option, made]) => (raw[option] ? [made] : []));
+  if (another) return fail('usage', 'use only one of --boot, --modify-disk and --steps').failure;
   const free = freeLayer(project, raw.name, 'vlb new-layer');
   if (!free.ok) return free.failure;
   const { name, parent, taken } = free.value;
@@ -34,7 +38,12 @@ export async function newLayer(
     makeDirectories(directory);
     writeFileSync(
       script,
-      { 'build-layer': BUILD_LAYER, 'layer.yaml': STEPS, 'modify-disk': modifyDisk(isFirst) }[kind],
+      {
+        'build-layer': BUILD_LAYER,
+        'boot-layer': BOOT_LAYER,
+        'layer.yaml': STEPS,
+        'modify-disk': modifyDisk(isFirst),
+      }[kind],
     );
     if (kind !== 'layer.yaml') chmodSync(script, 0o755);
     if (taken.length === 0 || existsSync(path.join(project, '.git'))) {
@@ -57,6 +66,16 @@ set -eu
 # apt-get update
 # apt-get install -y --no-install-recommends nginx-light
 # install -m 0644 index.html /var/www/html/index.html
+`;
+
+const BOOT_LAYER = `#!/bin/sh
+# vlb: timeout 30m
+# Runs as root in the booted image. This directory's files are in /mnt, the working directory. To be run again after a
+# reboot, with VLB_BOOT=2, exit with the status 194.
+set -eu
+
+# systemctl start postgresql
+# runuser -u postgres -- psql -f schema.sql
 `;
 
 const STEPS = `# The steps of this layer: each runs as root in a chroot on the disk. See docs/steps.md, or vlb schema layer.

@@ -1,5 +1,6 @@
 // Builds a layer again over the same parent, to check whether it is reproducible; the result is discarded.
 
+import { kindOf } from '../../kinds/registry.ts';
 import type { Artifact, BuildRecord, Digest } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isLayer, lineageOf } from '../../model/graph.ts';
@@ -37,7 +38,8 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   }
   const lineage = lineageOf(step.node, known);
   if (!lineage) throw new Error(`${step.node.name} is known, but not what it needs`);
-  const able = await context.host.check();
+  const { place } = kindOf(step.node.layer);
+  const able = await (place === 'guest' ? context.host.checkGuests() : context.host.check());
   if (!able.ok) return able;
   await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
   context.emit({ type: 'layer-started', layer: step.node.name });

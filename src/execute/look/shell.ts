@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { openBench } from '../../kinds/disk.ts';
 import type { Cache } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import type { Artifact } from '../../model/artifact.ts';
@@ -47,7 +48,7 @@ export async function openShell(
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
   const run = { layer, lineage, keeping: 'uncached', replaces: false } as const;
-  const ended = await onDraft({ run, draft, backing }, context, async (made) => {
+  const ended = await onDraft({ run, draft, backing }, context, openBench, async (made) => {
     const caches = emptyCaches(layer.hints.cacheDirs, made.directory);
     const job: Job = { ...run, ...made, secrets: secrets.value, caches, context, draft };
     return kindOf(layer).look(taskOf(job), {

@@ -1,9 +1,10 @@
 // One layer's run, as it is passed from step to step.
 
-import type { Task } from '../../kinds/kind.ts';
+import type { TaskOn } from '../../kinds/kind.ts';
 import type { Retention } from '../../model/artifact.ts';
 import type { Stage } from '../../model/event.ts';
 import type { Lineage } from '../../model/graph.ts';
+import type { RunPlace, Workbench } from '../../model/ports/machine.ts';
 import type { Layer } from '../../model/project.ts';
 import type { Context } from '../run-context.ts';
 
@@ -17,9 +18,9 @@ export interface LayerRun {
   readonly withoutPoints?: boolean;
 }
 
-export interface Job
+export interface Job<Bench extends RunPlace = Workbench>
   extends LayerRun,
-    Pick<Task, 'bench' | 'draft' | 'staged' | 'secrets' | 'caches' | 'directory'> {
+    Pick<TaskOn<Bench>, 'bench' | 'draft' | 'staged' | 'secrets' | 'caches' | 'directory'> {
   readonly context: Context;
 }
 

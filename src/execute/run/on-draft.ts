@@ -1,8 +1,10 @@
-// What a run and a shell have in common: a disk that vlb creates, a copy of the inputs, and a workbench on both.
+// What a run and a shell have in common: a disk that vlb creates, a copy of the inputs, and what works on both.
 
 import path from 'node:path';
+import type { KindOn } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import type { Failure, Result } from '../../model/failure.ts';
+import type { RunPlace } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import type { Context } from '../run-context.ts';
 import type { Job, LayerRun } from './job.ts';
@@ -17,17 +19,21 @@ export interface Prepared {
   readonly backing?: string | undefined;
 }
 
-/** Creates the disk and the run's directory, opens a workbench, and calls `work`. A full disk is named as the cause of a failure. */
-export async function onDraft<T>(
+/**
+ * Creates the disk and the run's directory, opens what `open` opens there, and calls `work`. A full disk is named as the cause of a
+ * failure.
+ */
+export async function onDraft<T, Bench extends RunPlace>(
   { run, draft, backing }: Prepared,
   context: Context,
-  work: (made: Pick<Job, 'bench' | 'staged' | 'directory'>) => Promise<Result<T>>,
+  open: KindOn<Bench>['open'],
+  work: (made: Pick<Job<Bench>, 'bench' | 'staged' | 'directory'>) => Promise<Result<T>>,
 ): Promise<Result<T>> {
   const { host, store, paths, signal } = context;
   const { images } = host;
   const directory = newRunDirectory(context);
   // Three things in parallel: other processes create the disk and the root shell while this one copies.
-  const opening = openRun(directory, context);
+  const opening = openRun(directory, (own) => open(host, own));
   const { artifactDirectory } = store;
   const creating =
     backing === undefined

@@ -1,9 +1,9 @@
-// The directory of a run, and the workbench in it, which ends when the build is interrupted.
+// The directory of a run, and what a run works with in it, which ends when the build is interrupted.
 
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, type Result } from '../../model/failure.ts';
-import type { Workbench } from '../../model/ports/machine.ts';
+import type { RunPlace, Workbench } from '../../model/ports/machine.ts';
 import { makeDirectories } from '../../util/fs.ts';
 import { writeHint } from '../../util/ownership.ts';
 import type { Context } from '../run-context.ts';
@@ -15,25 +15,25 @@ export function newRunDirectory({ paths, owner }: Pick<Context, 'paths' | 'owner
   return path.join(paths.runs, `${owner}-${runs++}`);
 }
 
-/** Creates the run's directory and opens its workbench, which removes the directory at its end. */
-export async function openRun(
+/** Creates the run's directory and opens in it what removes it at its end, such as a workbench. */
+export async function openRun<Bench extends RunPlace>(
   directory: string,
-  { host }: Pick<Context, 'host'>,
-): Promise<Result<Workbench>> {
+  open: (directory: string) => Promise<Result<Bench>>,
+): Promise<Result<Bench>> {
   try {
     makeDirectories(path.join(directory, 'inputs'));
     mkdirSync(path.join(directory, 'tmp'), { mode: 0o700 });
   } catch (error) {
     return failAt(directory, 'cannot create the directory of a run', error, writeHint(error, []));
   }
-  const bench = await host.openWorkbench(directory);
+  const bench = await open(directory);
   if (!bench.ok) rmSync(directory, { recursive: true, force: true });
   return bench;
 }
 
-/** Works with an open workbench, which is killed on the signal. A disk that was lost is named as the cause of a failure. */
+/** Works with an open workbench or guest, which is killed on the signal. A disk that was lost is named as the cause of a failure. */
 export async function killedOnAbort<T>(
-  bench: Workbench,
+  bench: Pick<RunPlace, 'kill' | 'explain'>,
   signal: AbortSignal,
   work: () => Promise<Result<T>>,
 ): Promise<Result<T>> {
@@ -53,7 +53,7 @@ export async function inOwnDirectory<T>(
   context: Pick<Context, 'host' | 'paths' | 'owner' | 'signal'>,
   work: (bench: Workbench) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const opened = await openRun(newRunDirectory(context), context);
+  const opened = await openRun(newRunDirectory(context), (own) => context.host.openWorkbench(own));
   if (!opened.ok) return opened;
   await using bench = opened.value;
   return await killedOnAbort(bench, context.signal, () => work(bench));

@@ -4,12 +4,13 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { referenceTo } from '../../kinds/disk.ts';
-import type { Closed } from '../../kinds/kind.ts';
+import type { Closed, KindOn } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import { type ArtifactName, type BuildRecord, nameOf } from '../../model/artifact.ts';
 import type { Emit } from '../../model/event.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { manifestText } from '../../model/manifest.ts';
+import type { RunPlace } from '../../model/ports/machine.ts';
 import type { Draft } from '../../model/ports/store.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { layerRecipe } from '../../plan/key.ts';
@@ -122,11 +123,25 @@ async function runOnDraft(
   draft: Draft,
   context: Context,
 ): Promise<Result<Closed & Pick<Job, 'staged'>>> {
+  const kind = kindOf(run.layer);
+  // The kinds differ in the type of what they run on.
+  return kind.place === 'guest'
+    ? runKind(kind, run, given, draft, context)
+    : runKind(kind, run, given, draft, context);
+}
+
+async function runKind<Bench extends RunPlace>(
+  kind: KindOn<Bench>,
+  run: LayerRun,
+  given: Pick<Job, 'secrets' | 'caches'>,
+  draft: Draft,
+  context: Context,
+): Promise<Result<Closed & Pick<Job, 'staged'>>> {
   enter('create', { ...run, context });
   enter('stage', { ...run, context });
-  return onDraft({ run, draft }, context, async (made) => {
+  return onDraft({ run, draft }, context, kind.open, async (made) => {
     using _meter = meter(run.layer.name, draft.path, context.emit);
-    const done = await kindOf(run.layer).run(taskOf({ ...run, ...given, ...made, draft, context }));
+    const done = await kind.run(taskOf({ ...run, ...given, ...made, draft, context }));
     if (!done.ok) return done;
     const { script } = done.value;
     return ok({

@@ -4,7 +4,7 @@ import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { kindOf } from '../../kinds/registry.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type { OnOutput } from '../../model/ports/machine.ts';
+import type { OnOutput, RunPlace } from '../../model/ports/machine.ts';
 import type { ScriptKind } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { countdown } from './countdown.ts';
@@ -21,7 +21,7 @@ const TAIL_LINES = 20;
  * Fails as `work` when it fails or takes too long.
  */
 export async function runScript(
-  job: Job,
+  job: Job<RunPlace>,
   start: (onOutput: OnOutput) => Promise<Result<number>>,
 ): Promise<Result<void>> {
   const { layer, context, bench } = job;
@@ -66,7 +66,10 @@ export async function runScript(
     const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
     if (timedOut) {
       const message = `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`;
-      return fail('work', message, { ...about, ...(ended.ok ? { exitStatus: ended.value } : {}) });
+      if (ended.ok) return fail('work', message, { ...about, exitStatus: ended.value });
+      // A guest's console.
+      const { detail = [] } = ended.failure;
+      return fail('work', message, { ...about, ...(detail.length > 0 ? { detail } : {}) });
     }
     // First, since it is why the script was stopped.
     if (logFailure) {
@@ -87,7 +90,7 @@ export async function runScript(
 }
 
 function scriptFailure(
-  { layer, staged }: Job,
+  { layer, staged }: Job<RunPlace>,
   exitStatus: number,
   tail: readonly string[],
   about: Pick<Failure, 'where' | 'detail' | 'log'>,
@@ -95,7 +98,7 @@ function scriptFailure(
   const script = `layer ${layer.name}: ${layer.kind}`;
   if (tail.some((line) => isNotFound(line, layer.kind)) && [126, 127].includes(exitStatus)) {
     const interpreter = /^#!\s*(\S+)/.exec(textOrNothing(path.join(staged.inputs, layer.kind)))?.[1];
-    const place = kindOf(layer).place === 'image' ? 'in the image' : 'on this host';
+    const place = kindOf(layer).place === 'host' ? 'on this host' : 'in the image';
     return {
       kind: 'work',
       message: `${script} cannot run: its interpreter ${interpreter ?? ''} was not found ${place}`,

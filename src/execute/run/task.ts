@@ -1,14 +1,15 @@
 // A run as its kind works on it, with the environment variables of its script.
 
-import type { Kind, Task } from '../../kinds/kind.ts';
+import type { Kind, TaskOn, TaskPoints } from '../../kinds/kind.ts';
 import { kindOf } from '../../kinds/registry.ts';
 import { ok } from '../../model/failure.ts';
+import type { RunPlace } from '../../model/ports/machine.ts';
 import { enter, type Job } from './job.ts';
 import { runScript } from './script.ts';
 import { fullStore } from './space.ts';
 import { STAGED_TIME } from './stage.ts';
 
-export function taskOf(job: Job): Task {
+export function taskOf<Bench extends RunPlace>(job: Job<Bench>): TaskOn<Bench> {
   const { layer, lineage, bench, draft, staged, secrets, caches, directory, context } = job;
   return {
     ...{ layer, lineage, bench, draft, staged, secrets, caches, directory },
@@ -34,7 +35,7 @@ export function taskOf(job: Job): Task {
 }
 
 /** What must run each time begins at no state of an earlier run. */
-function pointsOf({ layer, context, replaces, withoutPoints }: Job): Task['points'] {
+function pointsOf({ layer, context, replaces, withoutPoints }: Job<RunPlace>): TaskPoints | undefined {
   const { points: all } = context.store;
   if (!all || !layer.steps?.cachePoints || layer.hints.nocache || withoutPoints) return undefined;
   return { all, areUsed: !replaces, signal: context.signal };
@@ -50,6 +51,9 @@ const OFFLINE: Readonly<Record<string, string>> = {
   SYSTEMD_OFFLINE: '1',
   // From systemd 257 on, udevadm and others ignore requests, as they do in a chroot that they recognize.
   SYSTEMD_IN_CHROOT: '1',
+};
+
+const UNATTENDED: Readonly<Record<string, string>> = {
   DEBIAN_FRONTEND: 'noninteractive',
   DEBCONF_NONINTERACTIVE_SEEN: 'true',
   // The variable replaces dpkg's defaults, which are the first two. With confdef, a script's --force-confnew would have no
@@ -78,11 +82,17 @@ export function scriptEnvironment(
     SOURCE_DATE_EPOCH: String(STAGED_TIME),
     VLB: '1',
     ...(place === 'image' ? OFFLINE : {}),
+    ...(place === 'host' ? {} : UNATTENDED),
     ...params,
   };
   for (const name of PROXY_VARIABLES.flatMap((variable) => [variable, variable.toUpperCase()])) {
     const value = own[name];
-    if (value !== undefined) environment[name] = value;
+    if (value !== undefined) environment[name] = place === 'guest' ? fromGuest(value) : value;
   }
   return environment;
+}
+
+/** A proxy on this machine, as a guest reaches it: QEMU's network has this address for it. */
+function fromGuest(proxy: string): string {
+  return proxy.replace(/(?<=^|\/\/|@)(?:localhost|127(?:\.\d+){3}|\[::1\])(?=[:/]|$)/, '10.0.2.2');
 }

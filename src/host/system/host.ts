@@ -38,6 +38,8 @@ export function linuxHost(backend: Backend): Host {
       const able = await backend.check();
       return able.ok ? checkRoot() : able;
     },
+    checkGuests: async () => (await import('../boot/layer/guest.ts')).checkGuests(),
+    openGuest: async (directory) => (await import('../boot/layer/guest.ts')).openGuest(directory),
     openWorkbench: (directory) => openWorkbench(backend, directory),
     verifySignature,
     isAlive: ownerIsAlive,

@@ -6,8 +6,8 @@ import { manifestText } from '../../model/manifest.ts';
 import type { OnOutput } from '../../model/ports/machine.ts';
 import type { Layer, LayerStep } from '../../model/project.ts';
 import type { Setting } from '../../model/recipe.ts';
-import { createDelta, leavesDisk, scriptSettings } from '../disk.ts';
-import type { Closed, Kind, Task } from '../kind.ts';
+import { createDelta, leavesDisk, openBench, scriptSettings } from '../disk.ts';
+import type { Closed, OfflineKind, Task } from '../kind.ts';
 import { labelFiles } from '../selinux.ts';
 import { chrootScript, lookInSystem } from '../system.ts';
 import type { Compilation } from './compile.ts';
@@ -15,12 +15,13 @@ import type { Beginning, PointKeys } from './points.ts';
 import { readRelease } from './release.ts';
 import type { Session } from './session.ts';
 
-export const STEPS: Kind = {
+export const STEPS: OfflineKind = {
   name: 'layer.yaml',
   place: 'image',
   ownsDisk: false,
   settings,
   createDisk: createDelta,
+  open: openBench,
   run,
   look: (task, look) =>
     lookInSystem(task, { ...look, variables: { ...task.layer.params, ...look.variables } }),

@@ -1,8 +1,11 @@
 // The port of the host: what running a layer needs from the machine.
 
 import type { Writable } from 'node:stream';
-import type { Failure, Result, Where } from '../failure.ts';
+import type { Result, Where } from '../failure.ts';
 import type { PartitionMount, Secret } from '../project.ts';
+import type { Guest, OnOutput, RunPlace } from './guest.ts';
+
+export type { OnOutput, RunPlace } from './guest.ts';
 
 export interface Host {
   readonly images: Images;
@@ -19,6 +22,13 @@ export interface Host {
    * @param directory an empty directory for the run's own files
    */
   openWorkbench(directory: string): Promise<Result<Workbench>>;
+  /** Fails as `host`, with the reason and a fix, when images cannot be booted on this machine. Needs no root rights. */
+  checkGuests(): Promise<Result<void>>;
+  /**
+   * Opens what one run in a booted image uses; disposing of it ends the machine.
+   * @param directory a directory for the run's own files, which is removed with it
+   */
+  openGuest(directory: string): Promise<Guest>;
   /**
    * The part of a file that is signed with a key of a keyring: all of it with a detached signature, otherwise what is inside
    * the signature in the file. Fails as `usage` when the signature is not valid.
@@ -159,7 +169,7 @@ export interface Packings {
 
 type Archive = 'tar' | 'zip';
 
-export interface Workbench extends AsyncDisposable {
+export interface Workbench extends RunPlace {
   /**
    * Attaches an image as a block device.
    * @param sectorSize by default as its partition table has it
@@ -208,12 +218,6 @@ export interface Workbench extends AsyncDisposable {
   runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>>;
   /** Runs a modify-disk, or the user's shell in its place. Returns its exit status. */
   runOnHost(script: HostScript): Promise<Result<number>>;
-  /** Adds the loss of a disk to a failure as its cause, if that happened: a script sees only input/output errors. */
-  explain(failure: Failure): Promise<Failure>;
-  /** Kills the running script with everything it started; the running call returns. What it wrote can be kept. */
-  stopScript(): Promise<void>;
-  /** Kills everything at once; the running call fails as `interrupted`. */
-  kill(): void;
 }
 
 export interface Disk {
@@ -261,9 +265,6 @@ export interface MountedSystem {
  * or vlb's `terminal`, through a pseudo-terminal of the script's own.
  */
 export type Streams = OnOutput | 'own' | 'terminal';
-
-/** Receives a script's output. If it returns a promise, the script's next output waits until that is settled. */
-export type OnOutput = (chunk: Buffer) => Promise<void> | undefined;
 
 interface Script {
   readonly environment: Readonly<Record<string, string>>;

@@ -37,12 +37,19 @@ export function parseHints(text: string, file: string, kind: ScriptKind): Result
       const advice = guessHint(hint.word, known, `valid hints: ${known.join(', ')}`, (guess) => `"${guess}"`);
       return fail('usage', `unknown hint "${hint.word}"`, { where, hint: advice });
     }
-    const wrong = word.take(draft, hint.args, { kind, line: where.line, text: hint.text });
+    const wrong =
+      wrongPlace(word, kind) ?? word.take(draft, hint.args, { kind, line: where.line, text: hint.text });
     if (wrong !== undefined) return fail('usage', `the hint ${hint.word} ${wrong}`, { where });
   }
   const hidden = hiddenTarget(draft);
   if (hidden === undefined) return ok(draft);
   return fail('usage', hidden.message, { where: { file, line: hidden.line } });
+}
+
+/** What is wrong with a hint in this kind of script. */
+function wrongPlace({ notBooted, isBooted }: HintWord, kind: ScriptKind): string | undefined {
+  if (kind !== 'boot-layer') return isBooted ? 'is only valid in boot-layer' : undefined;
+  return notBooted === undefined ? undefined : `has no use in a boot-layer: ${notBooted}`;
 }
 
 /** The hints of a script without any. */

@@ -20,6 +20,10 @@ export interface HintWord {
   readonly field?: { readonly name: string; readonly shape: FieldShape };
   /** The meaning, for help and documentation. */
   readonly text: string;
+  /** Why it has no use in a boot-layer. */
+  readonly notBooted?: string;
+  /** Whether it is for a boot-layer only. */
+  readonly isBooted?: true;
   /** Adds a hint's arguments to the draft. Returns what is wrong with them, as the predicate of a message, or undefined. */
   take(
     draft: HintDraft,
@@ -48,6 +52,12 @@ const PARTITION = /^p([1-9]\d{0,2})(?::([^,]+))?$/;
 /** The kernel's limit is 64 characters. */
 const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*$/i;
 
+/** See systemd.unit(5). */
+const UNIT =
+  /^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,239}\.(?:service|socket|target|mount|path|timer|device|swap|automount|slice|scope)$/;
+
+const SMALLEST_MEMORY = 64 * 2 ** 20;
+
 /** The hints that also work after a plain `# `. A malformed mount is an error; other comments are ignored. */
 export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
   nocache: {
@@ -72,10 +82,12 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'chroot-bind-mount SRC TARGET',
     field: { name: 'chroot-bind-mount', shape: 'pairs' },
     text: 'Mounts SRC, relative to the layer, at TARGET while the script runs; its files are inputs of the layer.',
-    take(draft, args, { line }) {
+    take(draft, args, { kind, line }) {
       const [source, target] = args;
       if (args.length !== 2 || source === undefined || !isImagePath(target))
         return 'requires SRC and an absolute TARGET';
+      if (kind === 'boot-layer' && !target.startsWith('/mnt/'))
+        return 'requires a TARGET below /mnt in a boot-layer';
       draft.bindMounts.push({ source, target });
       return takeTarget(draft, target, line);
     },
@@ -84,6 +96,7 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'chroot-mount pN[:NAME] TARGET',
     field: { name: 'chroot-mount', shape: 'pairs' },
     text: 'Also mounts partition N, or the subvolume NAME of its btrfs, at TARGET.',
+    notBooted: 'the booted system mounts its partitions itself',
     take(draft, args, { line }) {
       const [source = '', target] = args;
       const [, number, subvolume] = PARTITION.exec(source) ?? [];
@@ -117,6 +130,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'mount LAYER TARGET',
     field: { name: 'mount', shape: 'pairs' },
     text: "Mounts another layer's finished file system read-only at TARGET while the script runs (build-layer only).",
+    notBooted: 'a guest has its own disk only',
     take(draft, args, { kind, line }) {
       const [layer, target] = args;
       if (args.length !== 2 || layer === undefined || !isImagePath(target)) {
@@ -132,6 +146,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'cache-dir TARGET',
     field: { name: 'cache-dirs', shape: 'texts' },
     text: 'Keeps the directory TARGET between builds; it is not part of the image or the key (build-layer only).',
+    notBooted: 'a guest has no directory of this host; fetch files in a build-layer',
     take(draft, args, { kind, line }) {
       const [target] = args;
       if (args.length !== 1 || !isImagePath(target)) return 'requires an absolute TARGET';
@@ -184,6 +199,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'hostname NAME',
     field: { name: 'hostname', shape: 'text' },
     text: 'Gives the script this host name, with a line in /etc/hosts while it runs; neither is kept in the image (build-layer only).',
+    notBooted: 'a booted system has the host name of its image',
     take(draft, args, { kind, line }) {
       const [name] = args;
       if (args.length !== 1 || name === undefined || !HOST_NAME.test(name)) {
@@ -198,6 +214,7 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'fstab ignore',
     field: { name: 'fstab', shape: 'text' },
     text: "Mounts nothing of what the image's /etc/fstab mounts from its disk (build-layer only).",
+    notBooted: 'the booted system mounts what its fstab says',
     take(draft, args, { kind }) {
       if (args.length !== 1 || args[0] !== 'ignore') return 'must be "fstab ignore"';
       if (kind === 'modify-disk')
@@ -231,10 +248,43 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'root-partition N',
     field: { name: 'root-partition', shape: 'text' },
     text: 'Sets the number of the partition that holds the system; by default the one with /etc/os-release.',
+    notBooted: 'the boot loader finds the system',
     take(draft, args) {
       if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? ''))
         return 'requires a partition number like 2';
       draft.rootPartition = Number(args[0]);
+      return undefined;
+    },
+  },
+  memory: {
+    form: 'memory SIZE',
+    text: 'Sets the memory of the guest, like 2G; 1G by default (boot-layer only).',
+    isBooted: true,
+    take(draft, args) {
+      const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
+      if (size === undefined || size < SMALLEST_MEMORY) return 'requires a size like 2G, of at least 64M';
+      draft.memory = size;
+      return undefined;
+    },
+  },
+  cpus: {
+    form: 'cpus N',
+    text: 'Sets the number of processors of the guest; 2 by default (boot-layer only).',
+    isBooted: true,
+    take(draft, args) {
+      if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? '')) return 'requires a number like 2';
+      draft.cpus = Number(args[0]);
+      return undefined;
+    },
+  },
+  'wait-for': {
+    form: 'wait-for UNIT',
+    text: 'Starts the script when this unit of systemd is active, instead of when the whole system has started (boot-layer only).',
+    isBooted: true,
+    take(draft, args) {
+      const [unit = ''] = args;
+      if (args.length !== 1 || !UNIT.test(unit)) return 'requires the name of a unit like postgresql.service';
+      draft.waitFor = unit;
       return undefined;
     },
   },

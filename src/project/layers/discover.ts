@@ -14,7 +14,7 @@ import { overlooked } from './overlooked.ts';
 
 export const LAYER_NAME = /^\d{2,}_[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
-export const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk', 'layer.yaml'];
+export const SCRIPTS: readonly ScriptKind[] = ['build-layer', 'modify-disk', 'boot-layer', 'layer.yaml'];
 
 /**
  * All layers, sorted by number, then by name, for one platform. They are in `layers/`, or at the project's root in older
@@ -134,7 +134,7 @@ async function readLayer(directory: string, platform: Platform): Promise<Result<
   if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
       where: { file: directory },
-      hint: 'add an executable build-layer or modify-disk, or a layer.yaml with steps',
+      hint: 'add an executable build-layer, boot-layer or modify-disk, or a layer.yaml with steps',
     });
   }
   if (second) {

@@ -29,7 +29,7 @@ function unnumbered(directory: string, names: readonly string[], candidate: RegE
     .filter((name) => candidate.test(name) && !LAYER_LIKE.test(name))
     .flatMap((name) => {
       const file = path.join(directory, name);
-      const script = ['build-layer', 'modify-disk', 'layer.yaml'].find((script) =>
+      const script = ['build-layer', 'modify-disk', 'boot-layer', 'layer.yaml'].find((script) =>
         existsSync(path.join(file, script)),
       );
       if (script === undefined) return [];

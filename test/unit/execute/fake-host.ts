@@ -1,5 +1,6 @@
 // A host that is no machine: its disks are text files, and its scripts a handful of words.
 
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -54,6 +55,8 @@ export class FakeHost implements Host {
   };
 
   check = async () => ok();
+  checkGuests = async () => ok();
+  openGuest = async () => assert.fail('nothing boots here');
   removeTree = async (directory: string) => ok(rmSync(directory, { recursive: true, force: true }));
   openWorkbench = async (directory: string) => ok(new FakeWorkbench(directory, this.calls));
   packings = {

@@ -92,6 +92,33 @@ file - ffffffffffffffff "/opt/\udc80x"
     key: '8511f6fd8c605413a1ed6614caa408bdd4981aa590d65c49df7b735a316efbeb',
   },
   {
+    what: 'a boot-layer, with the machine that it sees',
+    recipe: () =>
+      layerRecipe(
+        layerOf('40_boots', {
+          kind: 'boot-layer',
+          params: { A: 'b' },
+          hints: { cpus: 4, waitFor: 'db.service', noNetwork: true, timeout: 5 },
+        }),
+        manifestText([{ type: 'file', path: './boot-layer', executable: true, hash: '0123456789abcdef' }]),
+        { parent: artifact('a'), mounts: [] },
+      ),
+    text: `schema 1
+kind boot-layer
+architecture x64
+parent ${A}
+disk-size -
+root-partition -
+param "A=b"
+network none
+memory 1073741824
+cpus 4
+wait-for db.service
+file x 0123456789abcdef "./boot-layer"
+`,
+    key: '1a3f5116be8cde0c7f9a2b439da62dcd2e84a1dcf70900fcfcf7ed3c365cd9b7',
+  },
+  {
     what: 'a modify-disk from scratch',
     recipe: () =>
       layerRecipe(

@@ -13,6 +13,7 @@ export const NEW_LAYER = {
     },
   },
   options: {
+    boot: { text: 'create a layer whose script runs in the booted image' },
     'modify-disk': { text: 'create a layer that works on the raw disk' },
     steps: { text: 'create a layer.yaml with steps in place of a script' },
   },

@@ -65,3 +65,30 @@ test('the time is a whole number of seconds in the past', () => {
   assert.match(CLEAN.SOURCE_DATE_EPOCH, /^\d+$/);
   assert.ok(STAGED_TIME * 1000 < Date.now());
 });
+
+test('in a booted image services start, nobody answers, and proxies of this machine are where a guest finds it', () => {
+  const { SYSTEMD_OFFLINE: _, SYSTEMD_IN_CHROOT: __, ...unattended } = OFFLINE;
+  assert.deepEqual(scriptEnvironment({}, 'guest'), { ...CLEAN, ...unattended });
+  const proxies = {
+    http_proxy: 'http://user:word@localhost:3128/',
+    https_proxy: 'http://127.0.0.1:3128',
+    all_proxy: 'http://[::1]:1',
+    no_proxy: 'localhost,example.org',
+    HTTP_PROXY: 'http://localhost.example.org:1',
+    FTP_PROXY: 'localhost:1',
+  };
+  const { http_proxy, https_proxy, all_proxy, no_proxy, HTTP_PROXY, FTP_PROXY } = scriptEnvironment(
+    proxies,
+    'guest',
+  );
+  assert.deepEqual(
+    { http_proxy, https_proxy, all_proxy, no_proxy, HTTP_PROXY, FTP_PROXY },
+    {
+      ...proxies,
+      http_proxy: 'http://user:word@10.0.2.2:3128/',
+      https_proxy: 'http://10.0.2.2:3128',
+      all_proxy: 'http://10.0.2.2:1',
+      FTP_PROXY: '10.0.2.2:1',
+    },
+  );
+});

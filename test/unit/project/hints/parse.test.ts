@@ -218,6 +218,47 @@ describe('hints for a modify-disk alone', () => {
   }
 });
 
+describe('hints for a boot-layer', () => {
+  test('its machine, and when its script starts', () => {
+    const text = '# vlb: memory 2G\n# vlb: cpus 4\n# vlb: wait-for db@main.service';
+    const { memory, cpus, waitFor } = valueIn(parse(text, 'boot-layer'));
+    assert.deepEqual({ memory, cpus, waitFor }, { memory: 2 ** 31, cpus: 4, waitFor: 'db@main.service' });
+  });
+  test('files can be brought in below /mnt only', () => {
+    valueIn(parse('# chroot-bind-mount ../common /mnt/common', 'boot-layer'));
+    const failure = failureIn(parse('# chroot-bind-mount ../common /srv/common', 'boot-layer'));
+    assert.match(failure.message, /requires a TARGET below \/mnt/);
+  });
+  for (const [line, message] of [
+    [
+      '# vlb: cache-dir /var/cache',
+      /cache-dir has no use in a boot-layer: a guest has no directory of this host/,
+    ],
+    ['# vlb: mount app /mnt/app', /mount has no use in a boot-layer/],
+    ['# chroot-mount p2 /boot', /chroot-mount has no use in a boot-layer/],
+    ['# vlb: fstab ignore', /fstab has no use/],
+    ['# vlb: hostname web', /hostname has no use/],
+    ['# vlb: root-partition 2', /root-partition has no use/],
+    ['# vlb: disk-size 2G', /disk-size is only valid in modify-disk/],
+    ['# vlb: from scratch', /scratch is only valid in modify-disk/],
+    ['# vlb: memory 1M', /memory requires a size like 2G, of at least 64M/],
+    ['# vlb: cpus 0', /cpus requires a number/],
+    ['# vlb: wait-for db', /wait-for requires the name of a unit/],
+    ['# vlb: wait-for -x.service', /wait-for requires the name of a unit/],
+  ] as const) {
+    test(line, () => {
+      const failure = failureIn(parse(line, 'boot-layer'));
+      assert.match(failure.message, message);
+      assert.equal(failure.where?.line, 2);
+    });
+  }
+  for (const line of ['# vlb: memory 2G', '# vlb: cpus 2', '# vlb: wait-for db.service']) {
+    test(`${line} in another script`, () => {
+      assert.match(failureIn(parse(line, 'build-layer')).message, /is only valid in boot-layer/);
+    });
+  }
+});
+
 describe('the default of a parameter is the rest of the line', () => {
   for (const [line, value] of [
     ['# vlb: param A=a  b', 'a  b'],

@@ -45,9 +45,9 @@ async function complaint(text: string, given: Readonly<Record<string, string>> =
 const STEPS = 'steps: [{ run: "true" }]\n';
 
 suite('fields', () => {
-  test('every hint but those of disks has one', () => {
+  test('every hint but those of disks and guests has one', () => {
     const without = Object.entries(VLB_WORDS).flatMap(([name, { field }]) => (field ? [] : [name]));
-    assert.deepEqual(without, ['disk-size']);
+    assert.deepEqual(without, ['disk-size', 'memory', 'cpus', 'wait-for']);
   });
 
   test('mean what hints mean', async () => {

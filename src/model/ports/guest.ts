@@ -1,0 +1,61 @@
+// The port of booted layers: an image that boots to run a script, and powers off; and what all places have where scripts run.
+
+import type { Failure, Result } from '../failure.ts';
+import type { Secret } from '../project.ts';
+
+/** Where one script runs: what stops it, and what its end means. Disposing of it releases everything that is still in use. */
+export interface RunPlace extends AsyncDisposable {
+  /** Adds the loss of a disk to a failure as its cause, if that happened: a script sees only input/output errors. */
+  explain(failure: Failure): Promise<Failure>;
+  /** Kills the running script with everything it started; the running call returns. What it wrote can be kept. */
+  stopScript(): Promise<void>;
+  /** Kills everything at once; the running call fails as `interrupted`. */
+  kill(): void;
+}
+
+/** Receives a script's output. If it returns a promise, the script's next output waits until that is settled. */
+export type OnOutput = (chunk: Buffer) => Promise<void> | undefined;
+
+/** A virtual machine for one script. */
+export interface Guest extends RunPlace {
+  /**
+   * Boots a disk, runs a script in it as root, lets it power off, and returns the script's exit status. What the guest writes is in the
+   * disk then. After {@link REBOOT_STATUS} it boots again, and the script runs once more.
+   * Fails as `work` with the console's last lines when the guest panics, stops in an emergency shell, does not take the script, or
+   * ends before the script does.
+   */
+  run(script: GuestScript): Promise<Result<number>>;
+}
+
+export interface GuestScript {
+  /** A qcow2 file, which is written to. */
+  readonly disk: string;
+  readonly sectorSize: number | undefined;
+  /** MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Whether the guest has a network card, behind QEMU's own NAT. */
+  readonly hasNetwork: boolean;
+  /** The unit of systemd that has to be active before the script starts; by default the whole system has to have started. */
+  readonly waitFor: string | undefined;
+  /** Staged copy of the layer's files: the working directory, at /mnt. */
+  readonly inputs: string;
+  /** The program, relative to the layer's files. */
+  readonly program: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Files in the directory that the script's variable VLB_SECRETS names, in memory that is never swapped out. */
+  readonly secrets: readonly Secret[];
+  /** Receives the script's stdout and stderr as one. */
+  readonly onOutput: OnOutput;
+  /** Receives a line for the user: of the guest's console while it boots, and what vlb does. */
+  readonly onProgress: (line: string) => void;
+}
+
+/** The exit status with which a script asks to run again after a reboot. */
+export const REBOOT_STATUS = 194;
+
+/** The memory of a guest without a hint, MiB. */
+export const GUEST_MEMORY_MIB = 1024;
+
+/** The processors of a guest without a hint: the same everywhere, unlike those of a test boot. */
+export const GUEST_CPUS = 2;
