@@ -1,8 +1,10 @@
 // A build: lock, plan, execute.
 
 import { type Executed, type ExecuteOptions, execute, type Planned } from '../execute/execute.ts';
-import type { Finished } from '../model/event.ts';
+import type { Emit, Finished } from '../model/event.ts';
 import { type Failure, ok, type Result } from '../model/failure.ts';
+import { leavesOf } from '../plan/graph.ts';
+import { sharedIdentities } from '../plan/identity.ts';
 import { type PlanRequest, planProject } from './planning.ts';
 import type { Pace } from './request.ts';
 import type { Workspace } from './workspace.ts';
@@ -55,6 +57,7 @@ export async function buildLeased(
   if (!planned.ok) return planned;
   const { plan, context } = planned.value;
   const release = () => context.store.release();
+  noteIdentities(planned.value, request.emit);
   request.onStart?.();
   try {
     const executed = await execute(plan, executionOf(request, planned.value), context);
@@ -62,6 +65,19 @@ export async function buildLeased(
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+/** Once, when it is made: a booted layer changes what should differ from machine to machine. */
+function noteIdentities({ plan, images }: Planned, emit: Emit): void {
+  const graph = { nodes: plan.map(({ node }) => node) };
+  const running = new Set(plan.flatMap(({ node, action }) => (action.type === 'run' ? [node.name] : [])));
+  const tops = [...leavesOf(graph).map(({ name }) => name), ...images.values()];
+  for (const { top, booted } of sharedIdentities(graph, tops)) {
+    if (!running.has(booted)) continue;
+    const image = top === booted ? 'it' : `the image of ${top}`;
+    const message = `${booted} boots, and ${image} keeps the machine-id, SSH host keys and random seed of that: if it is to be cloned, add a layer with the step sysprep`;
+    emit({ type: 'note', message });
   }
 }
 

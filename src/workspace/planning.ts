@@ -7,12 +7,10 @@ import { baseKindOf } from '../kinds/registry.ts';
 import type { BuildEvent, Emit } from '../model/event.ts';
 import { ok, type Result } from '../model/failure.ts';
 import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../model/graph.ts';
-import type { Plan } from '../model/plan.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
 import { findLayer } from '../plan/find-layer.ts';
-import { graphUpTo, leavesOf } from '../plan/graph.ts';
-import { type SharedIdentity, sharedIdentities } from '../plan/identity.ts';
+import { graphUpTo } from '../plan/graph.ts';
 import { layerRecipe } from '../plan/key.ts';
 import { makePlan, type RecipeOf } from '../plan/plan.ts';
 import { projectGraph } from '../plan/variants.ts';
@@ -89,8 +87,6 @@ export async function planProject(
   const plan = await makePlan(graph.value, recipes.value, store.value, inPlace, (node) =>
     forced.value.has(node.name),
   );
-  const tops = [...leavesOf(graph.value).map(({ name }) => name), ...images.values()];
-  noteIdentities(sharedIdentities(graph.value, tops), plan, request.emit);
   return ok({
     plan,
     images,
@@ -125,19 +121,6 @@ function emitNotes({ notes }: Project, { parts }: Workspace, emit: Emit): void {
   for (const { file, line, message } of notes) {
     const place = shownPath(file, parts.environment.directory);
     emit({ type: 'note', message: `${place}${line === undefined ? '' : `:${line}`}: ${message}` });
-  }
-}
-
-/** Once, when it is made: a booted layer changes what should differ from machine to machine. */
-function noteIdentities(shared: readonly SharedIdentity[], plan: Plan, emit: Emit): void {
-  const running = new Set(plan.flatMap(({ node, action }) => (action.type === 'run' ? [node.name] : [])));
-  for (const { top, booted } of shared) {
-    if (!running.has(booted)) continue;
-    const image = top === booted ? 'it' : `the image of ${top}`;
-    emit({
-      type: 'note',
-      message: `${booted} boots, and ${image} keeps the machine-id, SSH host keys and random seed of that: if it is to be cloned, add a layer with the step sysprep`,
-    });
   }
 }
 

@@ -1,12 +1,13 @@
 // Layers whose scripts run in a booted image: a Debian without a guest agent, as an ordinary user who may not become root.
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LayerFinished } from '../../src/model/event.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
-import { leftovers, untilClean } from '../rig/host-state.ts';
+import { leftovers } from '../rig/host-state.ts';
+import { guestsOf } from '../rig/machine-processes.ts';
 import { Built, run, TestProject, VLB, type VlbOptions } from '../rig/project.ts';
 import { isRoot, runAsRoot } from '../rig/root.ts';
 import { buildLayer } from '../rig/tiny.ts';
@@ -150,7 +151,7 @@ test('scripts run in booted images, side by side, and what goes wrong is told', 
     ],
   );
   assert.ok(output('30_filled').includes('[guest] booting again, as the script asks for'));
-  assert.ok(output('30_filled').some((line) => line.startsWith('[guest] Debian GNU/Linux 12')));
+  assert.ok(output('30_filled').some((line) => line.startsWith('[guest] Loading Linux ')));
   assert.ok(output('35_agent').includes('by the agent'));
 
   const failure = (layer: string) =>
@@ -215,48 +216,22 @@ test('a booted layer is found in the store, and why it runs is explained', async
   assert.match(why.stdout, /memory/, why.stdout);
 });
 
-for (const [signal, status, cause] of [
-  ['SIGINT', 130, 'ready'],
-  ['SIGKILL', null, '[guest]'],
-] as const) {
-  test(`${signal} while a guest runs leaves nothing running, and what was there before`, async () => {
-    project.write({ 'layers/30_filled/boot-layer': bootLayer('echo ready; sleep 600') });
-    let sentAt = 0;
-    const ended = await buildWithoutRoot([], {
-      onStdout: (text, kill) => {
-        if (sentAt > 0 || !text.includes(`"line":"${cause}`)) return;
-        sentAt = performance.now();
-        kill(signal);
-      },
-    });
-    const took = performance.now() - sentAt;
-    assert.ok(sentAt > 0, ended.told);
-    assert.ok(took < 3000, `it took ${took} ms to end`);
-    assert.equal(ended.status, status, ended.told);
-    await untilClean(project, (found) => !/attached|running|mount/.test(found));
-    await guestsEnd();
-    project.write({ 'layers/30_filled/boot-layer': FILLED });
-    const next = await buildWithoutRoot(['--secret', 'TOKEN'], { env: { TOKEN } });
-    assert.equal(next.outcomes, '10_base fresh, 20_boot fresh, 30_filled fresh', next.told);
-    if (signal === 'SIGKILL') assert.equal((await project.vlb(['doctor', '--clean'])).status, 0);
-    assert.deepEqual(leftovers(project), []);
-    assert.deepEqual(scratches(), []);
+test('^C while a script runs in a guest leaves nothing running, and what was there before', async () => {
+  project.write({ 'layers/30_filled/boot-layer': bootLayer('echo ready; sleep 600') });
+  let sent = false;
+  const ended = await buildWithoutRoot([], {
+    onStdout: (text, kill) => {
+      if (sent || !text.includes('"line":"ready"')) return;
+      sent = true;
+      kill('SIGINT');
+    },
   });
-}
-
-/** Waits until no QEMU has anything of the project open; the kernel takes a moment after SIGKILL. */
-async function guestsEnd(): Promise<void> {
-  const running = () =>
-    readdirSync('/proc').some((pid) => {
-      try {
-        return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(project.directory);
-      } catch {
-        return false; // it has ended
-      }
-    });
-  for (let tries = 0; running(); tries++) {
-    assert.ok(tries < 50, 'a guest is still running');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.ok(existsSync(project.directory));
-}
+  assert.ok(sent, ended.told);
+  assert.equal(ended.status, 130, ended.told);
+  assert.deepEqual(leftovers(project), []);
+  assert.deepEqual(scratches(), []);
+  assert.deepEqual(guestsOf(project.directory), []);
+  project.write({ 'layers/30_filled/boot-layer': FILLED });
+  const next = await buildWithoutRoot(['--secret', 'TOKEN'], { env: { TOKEN } });
+  assert.equal(next.outcomes, '10_base fresh, 20_boot fresh, 30_filled fresh', next.told);
+});

@@ -31,7 +31,7 @@ export async function sendArchive(
   for (const { name, content } of files) {
     const padding = Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK);
     if (!socket.write(Buffer.concat([header(name, content.length), content, padding]))) {
-      await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {}); // the guest has ended
     }
   }
   const root = ['--owner=0', '--group=0', '--numeric-owner', '--format=gnu'];

@@ -76,7 +76,7 @@ export async function runSession(
       ]),
     kill,
   );
-  if (!ended.ok && !kill.aborted) await quit(machine, await handOver.control);
+  if (!ended.ok && !kill.aborted) await quit(machine, handOver);
   return ended;
 }
 
@@ -183,8 +183,9 @@ async function passOn(handOver: HandOverPorts, onOutput: OnOutput): Promise<void
   }
 }
 
-async function quit(machine: Machine, control: Control): Promise<void> {
-  control.quit();
+/** A QEMU that failed to start never connected. */
+async function quit(machine: Machine, { control }: HandOverPorts): Promise<void> {
+  void control.then((connected) => connected.quit());
   const over = new AbortController();
   await Promise.race([machine.ended, pause(QUIT_MS, over.signal)]);
   over.abort();
