@@ -38,8 +38,8 @@ const LOOK_EVERY_MS = 100;
 const AGENT_PART = 1 / 20;
 /** How long QEMU may take to write what it holds, ms. */
 const QUIT_MS = 10_000;
-/** Between the end of what runs the script and the words that it sent last, ms. */
-const LAST_WORDS_MS = 2000;
+/** How long a guest may take, of the limit, to power off or to say how the script ended once what runs the script has ended. */
+const LOST_PART = 1 / 4;
 
 /**
  * Runs the script in a machine that has just started, and returns its exit status when the machine is off. Its disk is complete in
@@ -121,8 +121,9 @@ async function work(all: Work): Promise<Result<number>> {
   while (course.phase === 'script' && !over.aborted) {
     if (control.hasOpened(PORTS.words)) await pause(LOOK_EVERY_MS, over);
     else {
-      await pause(LAST_WORDS_MS, over);
-      if (course.phase === 'script') return scriptLost(console.lines());
+      // A guest that is powered off ends it first.
+      const isTold = await reached(course, 'script', limit * LOST_PART, over);
+      if (!isTold) return scriptLost(console.lines());
     }
   }
   const off = await Promise.race([
