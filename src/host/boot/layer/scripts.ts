@@ -33,7 +33,13 @@ if [ -s wait-for ]; then
   read -r unit < wait-for
   until systemctl --quiet is-active -- "$unit"; do sleep 0.2; done
 elif [ -d /run/systemd/system ]; then
-  systemctl is-system-running --wait > /dev/null 2>&1
+  # --wait would need D-Bus, which a small system does not have.
+  while :; do
+    case $(systemctl is-system-running) in
+      initializing | starting) sleep 0.2 ;;
+      *) break ;;
+    esac
+  done
 fi
 made=
 [ -d /mnt ] || { mkdir /mnt && made=1; }

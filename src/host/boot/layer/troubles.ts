@@ -21,7 +21,8 @@ export type Phase =
 export function endedEarly(phase: Phase, end: MachineEnd, image: string, console: readonly string[]): Failed {
   const trouble = machineTrouble(end, image, console);
   if (trouble) return trouble;
-  const until = phase === 'script' ? 'its script ended' : 'it started the script';
+  const until =
+    { boot: 'it took the script', start: 'it started the script' }[String(phase)] ?? 'its script ended';
   if (end.reason === 'guest-reset') {
     return fail('work', `the guest rebooted before ${until}`, {
       detail: console,
