@@ -2,47 +2,57 @@
 // Run for every implementation.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttachedDisk, Backend } from '../../src/host/attach/backend.ts';
 import { fuseBackend } from '../../src/host/attach/fuse.ts';
 import { nbdBackend } from '../../src/host/attach/nbd.ts';
 import { openRootShell, type RootShell } from '../../src/host/root/root-shell.ts';
 import { RunShell } from '../../src/host/root/run-shell.ts';
+import { vmBackend } from '../../src/host/vm/backend.ts';
+import { lendFile } from '../../src/host/vm/disks.ts';
+import { type Guest, startGuest } from '../../src/host/vm/guest.ts';
+import { openGuestShell } from '../../src/host/vm/shell.ts';
 import type { Result } from '../../src/model/failure.ts';
+import { applianceEnvironment } from '../rig/appliance.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-contract(fuseBackend, false);
+contract(onHost(fuseBackend), false);
 // Two devices, since two disks are attached at once. VLB_TEST_NBD names others: /dev/nbd4,/dev/nbd5
 const devices = (process.env['VLB_TEST_NBD'] ?? '/dev/nbd0,/dev/nbd1').split(',');
 contract(
-  nbdBackend(devices),
+  onHost(nbdBackend(devices)),
   devices.every((device) => existsSync(device))
     ? false
     : `NOT RUN: this machine has no ${devices.join(' and ')} (modprobe nbd)`,
 );
+// One guest for all, as in a build.
+let guest: Promise<Guest> | undefined;
+const guestPlace = mkdtempSync(path.join(tmpdir(), 'vlb-guest-'));
+after(async () => {
+  await (await guest)?.[Symbol.asyncDispose]();
+  rmSync(guestPlace, { recursive: true });
+});
+contract({ name: 'vm', open: openInGuest }, false);
 
-function contract(backend: Backend, skip: string | false): void {
-  test(`${backend.name}: what is written to the device is in the file, every byte in its place`, {
+/** How the places of a backend's tests are opened. */
+interface Subject {
+  readonly name: Backend['name'];
+  readonly open: () => Promise<Place>;
+}
+
+function contract({ name, open }: Subject, skip: string | false): void {
+  test(`${name}: what is written to the device is in the file, every byte in its place`, {
     skip,
   }, async () => {
-    await using place = await openPlace();
-    const { shell, directory, newRun } = place;
+    await using place = await open();
+    const { backend, shell, directory, newRun } = place;
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', 'disk.qcow2', '64M'], { cwd: directory });
     const disk = good(await backend.attach(newRun(), path.join(directory, 'disk.qcow2')));
     // Not a multiple of anything that could hide a mistake; large requests and small ones, in pieces and in one.
@@ -52,13 +62,14 @@ function contract(backend: Backend, skip: string | false): void {
       randomBytes(5 * MEBIBYTE + 512),
     ]);
     writeFileSync(path.join(directory, 'content'), content);
+    const lent = await place.lend(path.join(directory, 'content'));
     const dd = (...args: string[]) =>
-      shell.run(['dd', `if=${directory}/content`, `of=${disk.device}`, 'status=none', ...args]);
+      shell.run(['dd', `if=${lent}`, `of=${disk.device}`, 'status=none', ...args]);
     good(await dd('bs=4M', 'conv=fsync'));
     good(await dd('bs=64K', 'oflag=direct', 'skip=16', 'seek=16', 'count=100'));
     good(await dd('bs=512', 'oflag=direct', 'skip=7', 'seek=7', 'count=9'));
     good(await shell.run(['blockdev', '--flushbufs', disk.device]));
-    good(await shell.run(['cmp', '--bytes', String(content.length), `${directory}/content`, disk.device]));
+    good(await shell.run(['cmp', '--bytes', String(content.length), lent, disk.device]));
     good(await disk.detach());
     assert.deepEqual(processesWith(directory), [], 'the process that wrote the file has ended');
     execFileSync('qemu-img', ['convert', '-O', 'raw', 'disk.qcow2', 'disk.raw'], { cwd: directory });
@@ -71,9 +82,9 @@ function contract(backend: Backend, skip: string | false): void {
     execFileSync('qemu-img', ['check', '-q', path.join(directory, 'disk.qcow2')]);
   });
 
-  test(`${backend.name}: zeros and what is discarded take no room in the file`, { skip }, async () => {
-    await using place = await openPlace();
-    const { shell, directory, newRun } = place;
+  test(`${name}: zeros and what is discarded take no room in the file`, { skip }, async () => {
+    await using place = await open();
+    const { backend, shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
     const disk = good(await backend.attach(newRun(), file));
@@ -105,9 +116,9 @@ function contract(backend: Backend, skip: string | false): void {
     assert.ok(statSync(file).blocks * 512 < 6 * MEBIBYTE, `${statSync(file).blocks * 512} bytes`);
   });
 
-  test(`${backend.name}: a delta takes the writes and its parent stays as it is`, { skip }, async () => {
-    await using place = await openPlace();
-    const { shell, directory, newRun } = place;
+  test(`${name}: a delta takes the writes and its parent stays as it is`, { skip }, async () => {
+    await using place = await open();
+    const { backend, shell, directory, newRun } = place;
     const cwd = directory;
     writeFileSync(path.join(directory, 'raw'), randomBytes(8 * MEBIBYTE));
     execFileSync('qemu-img', ['convert', '-O', 'qcow2', 'raw', 'parent.qcow2'], { cwd });
@@ -118,7 +129,7 @@ function contract(backend: Backend, skip: string | false): void {
     );
     const before = readFileSync(path.join(directory, 'parent.qcow2'));
     const disk = good(await backend.attach(newRun(), path.join(directory, 'delta.qcow2')));
-    good(await shell.run(['cmp', path.join(directory, 'raw'), disk.device]));
+    good(await shell.run(['cmp', await place.lend(path.join(directory, 'raw')), disk.device]));
     good(
       await shell.run([
         'dd',
@@ -138,11 +149,11 @@ function contract(backend: Backend, skip: string | false): void {
     assert.equal(raw?.subarray(MEBIBYTE).equals(result?.subarray(MEBIBYTE) ?? Buffer.alloc(0)), true);
   });
 
-  test(`${backend.name}: a disk attached for reading cannot be written, and the next one can`, {
+  test(`${name}: a disk attached for reading cannot be written, and the next one can`, {
     skip,
   }, async () => {
-    await using place = await openPlace();
-    const { shell, directory, newRun } = place;
+    await using place = await open();
+    const { backend, shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
     const before = readFileSync(file);
@@ -157,42 +168,34 @@ function contract(backend: Backend, skip: string | false): void {
     good(await forWriting.detach());
   });
 
-  test(`${backend.name}: partitions have nodes beside the device, at the next attachment too`, {
+  test(`${name}: partitions have nodes beside the device, at the next attachment too`, {
     skip,
   }, async () => {
-    await using place = await openPlace();
-    const { shell, directory, newRun } = place;
+    await using place = await open();
+    const { backend, shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
-    writeFileSync(path.join(directory, 'table'), 'label: gpt\nsize=16M\n,\n');
     const first = good(await backend.attach(newRun(), file));
-    good(
-      await shell.run([
-        'sh',
-        '-c',
-        'sfdisk -q "$1" <"$2"',
-        'sh',
-        first.device,
-        path.join(directory, 'table'),
-      ]),
-    );
+    const table = 'label: gpt\nsize=16M\n,\n';
+    good(await shell.run(['sh', '-c', 'printf %s "$2" | sfdisk -q "$1"', 'sh', first.device, table]));
     good(await shell.run(['partx', '--update', first.device]));
-    assert.equal(existsSync(`${first.device}p2`), true);
+    const exists = (file: string) => shell.files.exists(file);
+    assert.equal(await exists(`${first.device}p2`), true);
     good(await first.detach());
     // The kernel removes them behind the command's back.
     const end = performance.now() + 10_000;
-    while (existsSync(`${first.device}p2`) && performance.now() < end) await sleep(50);
-    assert.equal(existsSync(`${first.device}p2`), false, 'the nodes go with the disk');
+    while ((await exists(`${first.device}p2`)) && performance.now() < end) await sleep(50);
+    assert.equal(await exists(`${first.device}p2`), false, 'the nodes go with the disk');
     const second = good(await backend.attach(newRun(), file));
-    assert.equal(existsSync(`${second.device}p1`), true);
+    assert.equal(await exists(`${second.device}p1`), true);
     good(await second.detach());
   });
 
-  test(`${backend.name}: two disks at once are two devices`, { skip }, async () => {
-    await using one = await openPlace();
-    await using two = await openPlace();
+  test(`${name}: two disks at once are two devices`, { skip }, async () => {
+    await using one = await open();
+    await using two = await open();
     const disks: AttachedDisk[] = [];
-    for (const { directory, newRun } of [one, two]) {
+    for (const { backend, directory, newRun } of [one, two]) {
       const file = path.join(directory, 'disk.qcow2');
       execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '16M']);
       disks.push(good(await backend.attach(newRun(), file)));
@@ -201,35 +204,32 @@ function contract(backend: Backend, skip: string | false): void {
     for (const disk of disks) good(await disk.detach());
   });
 
-  test(`${backend.name}: a device is released when everything is killed, mounted or not`, {
+  test(`${name}: a device is released when everything is killed, mounted or not`, {
     skip,
   }, async () => {
-    const place = await openPlace();
-    const { shell, directory, newRun } = place;
+    const place = await open();
+    const { backend, shell, directory, newRun } = place;
     const file = path.join(directory, 'disk.qcow2');
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, '32M']);
     const disk = good(await backend.attach(newRun(), file));
     good(await shell.run(['mkfs.ext4', '-q', disk.device]));
-    mkdirSync(path.join(directory, 'm'));
+    good(await shell.files.makeDirectory(path.join(directory, 'm')));
     good(await shell.run(['mount', disk.device, path.join(directory, 'm')]));
     shell.kill();
-    const sys = `/sys/block/${path.basename(disk.device)}`;
-    const inUse = () => existsSync(`${sys}/loop/backing_file`) || existsSync(`${sys}/pid`);
-    for (let tries = 0; inUse() && tries < 100; tries++) await sleep(50);
-    assert.equal(inUse(), false);
+    for (let tries = 0; place.inUse(disk.device, file) && tries < 200; tries++) await sleep(50);
+    assert.equal(place.inUse(disk.device, file), false);
     await place[Symbol.asyncDispose]();
   });
 
-  test(`${backend.name}: what could not be written is reported when the disk is detached, if not before`, {
+  test(`${name}: what could not be written is reported when the disk is detached, if not before`, {
     skip,
   }, async () => {
-    await using place = await openPlace();
-    const { shell, newRun } = place;
+    await using place = await open();
+    const { backend, shell, newRun } = place;
     const small = newRun().directory;
     const file = path.join(small, 'disk.qcow2');
-    // Where the daemon, too, finds what is in it.
-    good(await shell.run(['outside', 'mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]));
-    good(await shell.run(['qemu-img', 'create', '-q', '-f', 'qcow2', file, '64M']));
+    await place.fillWith(small, ['mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', small]);
+    await place.fillWith(small, ['qemu-img', 'create', '-q', '-f', 'qcow2', file, '64M']);
     const disk = good(await backend.attach(newRun(), file));
     // Into the kernel's memory: dd waits for nothing to reach the disk.
     await shell.run(
@@ -239,11 +239,11 @@ function contract(backend: Backend, skip: string | false): void {
     assert.equal((await disk.detach()).ok, false);
   });
 
-  test(`${backend.name}: a file that is not a disk, or missing, is a failure and nothing stays attached`, {
+  test(`${name}: a file that is not a disk, or missing, is a failure and nothing stays attached`, {
     skip,
   }, async () => {
-    await using place = await openPlace();
-    const { directory, newRun } = place;
+    await using place = await open();
+    const { backend, directory, newRun } = place;
     writeFileSync(path.join(directory, 'no-disk'), 'no disk\n');
     for (const name of ['no-disk', 'missing']) {
       const result = await backend.attach(newRun(), path.join(directory, name));
@@ -273,21 +273,74 @@ function textOf(file: string): string {
 }
 
 interface Place extends AsyncDisposable {
+  readonly backend: Backend;
   readonly shell: RootShell;
   readonly directory: string;
   /** With a directory of its own. */
   readonly newRun: () => RunShell;
+  /** Where the shell can read a file of this machine. */
+  readonly lend: (file: string) => Promise<string>;
+  /** Whether a disk that was attached still is. */
+  readonly inUse: (device: string, file: string) => boolean;
+  /** Runs a command for a directory where what opens the disk, too, finds what is in it. */
+  readonly fillWith: (directory: string, argv: readonly string[]) => Promise<void>;
 }
 
-async function openPlace(): Promise<Place> {
+function onHost(backend: Backend): Subject {
+  return { name: backend.name, open: () => openPlace(backend) };
+}
+
+async function openPlace(backend: Backend): Promise<Place> {
   const directory = mkdtempSync(path.join(tmpdir(), 'vlb-backend-'));
   const shell = good(await openRootShell());
   return {
+    backend,
     shell,
     directory,
     newRun: () => new RunShell(shell, mkdtempSync(path.join(directory, 'attach-'))),
+    lend: async (file) => file,
+    inUse: (device) => {
+      const sys = `/sys/block/${path.basename(device)}`;
+      return existsSync(`${sys}/loop/backing_file`) || existsSync(`${sys}/pid`);
+    },
+    fillWith: async (_, argv) => {
+      good(await shell.run(argv[0] === 'mount' ? ['outside', ...argv] : argv));
+    },
     [Symbol.asyncDispose]: async () => {
       await shell[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openInGuest(): Promise<Place> {
+  guest ??= startGuest(guestPlace, { kernel: applianceEnvironment()['SUPERMIN_KERNEL'] }).then(good);
+  const running = await guest;
+  const directory = mkdtempSync(path.join(tmpdir(), 'vlb-backend-'));
+  const shell = good(await openGuestShell(running));
+  good(await shell.files.makeDirectory(directory));
+  const lent: AttachedDisk[] = [];
+  const mounted: string[] = [];
+  return {
+    backend: vmBackend(running),
+    shell,
+    directory,
+    newRun: () => new RunShell(shell, mkdtempSync(path.join(directory, 'attach-'))),
+    lend: async (file) => {
+      const disk = good(await lendFile(running, shell, file));
+      lent.push(disk);
+      return disk.device;
+    },
+    // Nobody but its user can open it then.
+    inUse: (_, file) => spawnSync('qemu-img', ['check', '-q', file]).status !== 0,
+    fillWith: async (place, [command = '', ...args]) => {
+      execFileSync(command, args);
+      if (command === 'mount') mounted.push(place);
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const disk of lent) good(await disk.detach());
+      await shell[Symbol.asyncDispose]();
+      for (const place of mounted) execFileSync('umount', ['--lazy', place]);
       rmSync(directory, { recursive: true, force: true });
     },
   };

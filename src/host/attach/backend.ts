@@ -6,7 +6,7 @@ import type { Disk } from '../../model/ports/machine.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 export interface Backend {
-  readonly name: 'fuse' | 'nbd';
+  readonly name: 'fuse' | 'nbd' | 'vm';
   /** Fails as `host`, with a hint, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
   /**

@@ -62,8 +62,8 @@ export interface RootShell extends AsyncDisposable {
   kill(): void;
 }
 
-// In the source a file that reads the others beside it, in the bundle one file (bin/bundle.mjs).
-const AGENT = fileURLToPath(new URL('./agent/agent.sh', import.meta.url));
+/** The root side. In the source a file that reads the others beside it, in the bundle one file (bin/bundle.mjs). */
+export const AGENT = fileURLToPath(new URL('./agent/agent.sh', import.meta.url));
 
 /** Where root's tools are: not every PATH has them all, for example that of `su`. */
 const ROOT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -109,6 +109,11 @@ export async function openRootShell(directory = ''): Promise<Result<RootShell>> 
         hint: isRoot() ? 'the kernel must allow mount and PID namespaces' : SUDO_HINT,
       })
     : answer;
+}
+
+/** A root shell whose streams are those of a child that was started elsewhere: `join` and `files` are for the caller to replace. */
+export function rootShellOn(child: Child): RootShell {
+  return new AgentShell(child);
 }
 
 function howEnded({ status, signal }: ChildEnd): string {

@@ -1,0 +1,147 @@
+// Disks in the guest: QEMU opens the qcow2, and the guest has it as an NVMe device, whose partitions are named as those of loop
+// devices are.
+
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { type AttachedDisk, DELTA_OPTIONS } from '../attach/backend.ts';
+import { addPartitions, flush, hasLargeSectors } from '../root/agent-devices.ts';
+import type { RootShell } from '../root/root-shell.ts';
+import type { Guest } from './guest.ts';
+
+/** Prints the device with a serial number, as soon as the guest has it. */
+const FIND = `tries=0
+while [ "$tries" -lt 3000 ]; do
+  for disk in /sys/block/nvme*; do
+    read -r serial <"$disk/device/serial" || continue
+    [ "$serial" != "$1" ] || [ ! -b "/dev/\${disk##*/}" ] || { echo "/dev/\${disk##*/}"; exit; }
+  done 2>/dev/null
+  tries=$((tries + 1))
+  sleep 0.01
+done
+exit 1`;
+
+/** Plugs a qcow2 into the guest. Fails as `host` with what QEMU says. */
+export async function attachToGuest(
+  guest: Guest,
+  shell: RootShell,
+  image: string,
+  access: 'read-write' | 'read-only' = 'read-write',
+  sectorSize?: number,
+): Promise<Result<AttachedDisk>> {
+  const readOnly = access === 'read-only';
+  const name = guest.newName('disk');
+  const { qmp } = guest;
+  const options = { 'read-only': readOnly, ...DELTA_OPTIONS };
+  const file = await qmp.run('blockdev-add', {
+    driver: 'file',
+    'node-name': `${name}-file`,
+    filename: image,
+    ...options,
+  });
+  if (!file.ok) return cannotAttach(image, file.failure.message);
+  const opened = await qmp.run('blockdev-add', {
+    driver: 'qcow2',
+    'node-name': name,
+    file: `${name}-file`,
+    ...options,
+    'detect-zeroes': readOnly ? 'off' : 'unmap',
+  });
+  if (!opened.ok) {
+    await qmp.run('blockdev-del', { 'node-name': `${name}-file` });
+    return cannotAttach(image, opened.failure.message);
+  }
+  const plug = async (sectors: number): Promise<Result<string>> => {
+    const size = { logical_block_size: sectors, physical_block_size: sectors };
+    const device = { driver: 'nvme', id: name, serial: name, drive: name, ...size };
+    const plugged = await qmp.run('device_add', device);
+    if (!plugged.ok) return plugged;
+    const found = await shell.run(['sh', '-c', FIND, 'sh', name]);
+    return found.ok ? checkedDevice(found.value.stdout.trim()) : found;
+  };
+  let device = await plug(sectorSize ?? 512);
+  if (!device.ok) return device;
+  if (sectorSize === undefined) {
+    const large = await hasLargeSectors(shell, device.value);
+    if (!large.ok) return large;
+    if (large.value) {
+      const removed = await qmp.unplug(name);
+      if (!removed.ok) return removed;
+      device = await plug(4096);
+      if (!device.ok) return device;
+    }
+  }
+  const found = device.value;
+  let isOver = false;
+  const release = async (): Promise<Result<void>> => {
+    if (isOver) return ok();
+    isOver = true;
+    const removed = await qmp.unplug(name);
+    return removed.ok ? closeNodes(guest, [name, `${name}-file`]) : removed;
+  };
+  void shell.ended.then(release);
+  if (readOnly) {
+    const marked = await shell.run(['blockdev', '--setro', found]);
+    if (!marked.ok) return marked;
+  }
+  const nodes = await addPartitions(shell, found);
+  if (!nodes.ok) return nodes;
+  return ok({
+    device: found,
+    detach: async () => {
+      const flushed = readOnly ? ok() : await flush(shell, found);
+      const released = await release();
+      return released.ok ? flushed : released;
+    },
+  });
+}
+
+/**
+ * Shows a file of the host to the guest as a read-only device. Its length there is rounded up to whole sectors. Fails as `host` with what
+ * QEMU says.
+ */
+export async function lendFile(guest: Guest, shell: RootShell, file: string): Promise<Result<AttachedDisk>> {
+  const { qmp } = guest;
+  const name = guest.newName('disk');
+  const opened = await qmp.run('blockdev-add', {
+    driver: 'file',
+    'node-name': `${name}-file`,
+    filename: file,
+    'read-only': true,
+  });
+  if (!opened.ok) return cannotAttach(file, opened.failure.message);
+  const raw = { driver: 'raw', 'node-name': name, file: `${name}-file`, 'read-only': true };
+  const formatted = await qmp.run('blockdev-add', raw);
+  if (!formatted.ok) return formatted;
+  const plugged = await qmp.run('device_add', { driver: 'nvme', id: name, serial: name, drive: name });
+  if (!plugged.ok) return plugged;
+  const found = await shell.run(['sh', '-c', FIND, 'sh', name]);
+  if (!found.ok) return found;
+  const device = checkedDevice(found.value.stdout.trim());
+  if (!device.ok) return device;
+  return ok({
+    device: device.value,
+    detach: async () => {
+      const removed = await qmp.unplug(name);
+      return removed.ok ? closeNodes(guest, [name, `${name}-file`]) : removed;
+    },
+  });
+}
+
+/** Closes nodes of QEMU's block layer, the one that uses the other first. */
+async function closeNodes({ qmp }: Guest, nodes: readonly string[]): Promise<Result<void>> {
+  for (const node of nodes) {
+    const closed = await qmp.run('blockdev-del', { 'node-name': node });
+    if (!closed.ok) return closed;
+  }
+  return ok();
+}
+
+/** The guest may be hostile: what it says becomes a device's name in requests to it, and nothing else. */
+function checkedDevice(device: string): Result<string> {
+  return /^\/dev\/nvme\d{1,4}n\d{1,4}$/.test(device)
+    ? ok(device)
+    : fail('host', 'the virtual machine gave an answer that is no device');
+}
+
+function cannotAttach(image: string, said: string): Result<never> {
+  return fail('host', `QEMU cannot attach ${image}`, { detail: [said] });
+}

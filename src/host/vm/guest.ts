@@ -1,0 +1,197 @@
+// The virtual machine of the vm backend: QEMU, started by an ordinary user, in which root shells run and to which disks are plugged.
+
+import type { Socket } from 'node:net';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
+import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
+import { dyingWithParent } from '../process/lifetime.ts';
+import { type Child, isInstalled, lastLines, missingTool, start } from '../process/run.ts';
+import { writeInitramfs } from './initramfs.ts';
+import { findKernel } from './kernel.ts';
+import { Qmp } from './qmp.ts';
+
+export interface GuestOptions {
+  /** Default 1024. */
+  readonly memoryMiB?: number;
+  /** Default 2. */
+  readonly cpus?: number;
+  /** The value of VLB_VM_KERNEL. */
+  readonly kernel?: string | undefined;
+}
+
+/** How long a guest may take to boot, seconds: an emulated processor on a busy machine takes ten. */
+const BOOT_SECONDS = 180;
+/** The end of the console that is kept, characters. */
+const CONSOLE = 16 * 1024;
+const CONSOLE_LINES = 20;
+
+export class Guest implements AsyncDisposable {
+  readonly qmp: Qmp;
+  readonly #child: Child;
+  readonly #orders: Socket;
+  readonly #directory: string;
+  readonly #listeners: readonly Listener[];
+  readonly #ports = new Map<string, Listener>();
+  readonly #console: () => string;
+  #plugged = 0;
+
+  constructor(
+    child: Child,
+    qmp: Qmp,
+    orders: Socket,
+    directory: string,
+    listeners: readonly Listener[],
+    console: () => string,
+  ) {
+    this.#child = child;
+    this.qmp = qmp;
+    this.#orders = orders;
+    this.#directory = directory;
+    this.#listeners = listeners;
+    this.#console = console;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get ended(): Promise<unknown> {
+    return this.#child.ended;
+  }
+
+  /** Why the guest is gone: a panic of its kernel, or the end of QEMU. */
+  lastWords(): Failure {
+    return endOf(this.#console());
+  }
+
+  /** A name for something that is plugged in, which nothing else has. */
+  newName(kind: 'disk' | 'shell'): string {
+    return `${kind}${++this.#plugged}`;
+  }
+
+  /** Plugs in a port. Returns the host's end of it. */
+  async plugPort(name: string): Promise<Result<Socket>> {
+    const listener = await listenIn(this.#directory, name);
+    this.#ports.set(name, listener);
+    const backend = { type: 'socket', data: { addr: { type: 'unix', data: { path: name } }, server: false } };
+    const added = await this.qmp.run('chardev-add', { id: name, backend });
+    if (!added.ok) return added;
+    const plugged = await this.qmp.run('device_add', {
+      driver: 'virtserialport',
+      id: `port-${name}`,
+      chardev: name,
+      name,
+    });
+    return plugged.ok ? ok(await listener.connection) : plugged;
+  }
+
+  /** Takes a port out again; a guest has room for thirty. */
+  async unplugPort(name: string): Promise<void> {
+    // Where QEMU has ended there is nothing to take out.
+    const removed = await this.qmp.unplug(`port-${name}`);
+    if (removed.ok) await this.qmp.run('chardev-remove', { id: name });
+    await this.#ports.get(name)?.[Symbol.asyncDispose]();
+    this.#ports.delete(name);
+  }
+
+  /** Has the guest start a root shell on two ports. */
+  order(text: string): void {
+    this.#orders.write(`${text}\n`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing is lost: what is on its disks was written by QEMU when they were unplugged, or is not wanted.
+    this.#child.kill('SIGKILL');
+    await this.#child.ended;
+    for (const listener of [...this.#listeners, ...this.#ports.values()])
+      await listener[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Boots a guest. Fails as `host` when this machine lacks something, or with the last lines of the console when it does not come up.
+ * @param directory for its sockets and its initramfs; nothing else is in it
+ */
+export async function startGuest(directory: string, options: GuestOptions = {}): Promise<Result<Guest>> {
+  const { memoryMiB = 1024, cpus = 2 } = options;
+  const command = 'qemu-system-x86_64';
+  if (process.arch !== 'x64') return fail('host', 'the vm backend runs on x86-64 only');
+  if (!isInstalled(command)) return missingTool(command);
+  const kernel = findKernel(options.kernel);
+  if (!kernel.ok) return kernel;
+  const chosen = chooseAccelerator('auto', lookAtKvm());
+  if (!chosen.ok) return chosen;
+  const { accelerator } = chosen.value;
+  const initramfs = path.join(directory, 'initramfs');
+  const written = await writeInitramfs(kernel.value, initramfs);
+  if (!written.ok) return written;
+  const control = await listenIn(directory, 'control');
+  const orders = await listenIn(directory, 'orders');
+  const args = [
+    ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
+    // The guest may attack QEMU: it starts no program, gets no privilege, and changes no limit of its own.
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-machine', `pc,accel=${accelerator},usb=off,graphics=off`],
+    ...['-cpu', accelerator === 'kvm' ? 'host' : 'max,la57=off'],
+    ...['-smp', String(cpus), '-m', String(memoryMiB)],
+    ...['-kernel', kernel.value.file, '-initrd', 'initramfs'],
+    ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1'],
+    ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci,id=ports'],
+    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
+    ...['-chardev', 'socket,id=control,path=control', '-mon', 'chardev=control,mode=control'],
+    ...[
+      '-chardev',
+      'socket,id=orders,path=orders',
+      '-device',
+      'virtserialport,chardev=orders,name=vlb.orders',
+    ],
+  ];
+  const child = await start(...dyingWithParent('KILL', command, args), { cwd: directory, detached: true });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      said = (said + chunk).slice(-CONSOLE);
+    });
+  }
+  const ended = child.ended.then(() => undefined);
+  const sockets = await Promise.race([Promise.all([control.connection, orders.connection]), ended]);
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await child.ended;
+    for (const listener of [control, orders]) await listener[Symbol.asyncDispose]();
+    return { ok: false as const, failure: endOf(said) };
+  };
+  if (!sockets) return stop();
+  const qmp = new Qmp(sockets[0]);
+  const greeted = await qmp.run('qmp_capabilities');
+  if (!greeted.ok) return stop();
+  const ready = new Promise<true>((resolve) => {
+    createInterface({ input: sockets[1] }).once('line', () => resolve(true));
+  });
+  const waited = new AbortController();
+  const isReady = await Promise.race([
+    ready,
+    ended,
+    sleep(BOOT_SECONDS * 1000, undefined, { signal: waited.signal }).catch(() => undefined),
+  ]);
+  waited.abort();
+  if (!isReady) return stop();
+  return ok(new Guest(child, qmp, sockets[1], directory, [control, orders], () => said));
+}
+
+function endOf(console: string): Failure {
+  const text = console.replaceAll('\r', '');
+  const panic = text.indexOf('Kernel panic - not syncing');
+  // A panic is followed by what the kernel was doing.
+  const start = text.lastIndexOf('\n', panic) + 1;
+  return panic < 0
+    ? { kind: 'host', message: 'the virtual machine has ended', detail: lastLines(text, CONSOLE_LINES) }
+    : {
+        kind: 'host',
+        message: 'the kernel of the virtual machine panicked',
+        detail: text.slice(start).trimEnd().split('\n').slice(0, CONSOLE_LINES),
+      };
+}

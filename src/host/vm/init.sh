@@ -1,0 +1,57 @@
+#!/bin/sh
+# The first process of the guest of the vm backend. It takes orders on a virtio port, on the vlb side src/host/vm/guest.ts:
+#
+#   shell NAME  runs a root shell on the ports NAME and NAME.err until NAME is closed on the host's side
+#   off         powers off
+
+PATH=/usr/sbin:/usr/bin
+export PATH
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs -o nosuid,noexec devtmpfs /dev
+mkdir -p /dev/pts /dev/shm /run /tmp /var/tmp
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t tmpfs -o mode=0755 tmpfs /run
+ln -s /proc/self/fd /dev/fd
+ip link set dev lo up 2>/dev/null
+for module in virtio_pci virtio_console nvme virtio_net; do modprobe -q "$module"; done
+
+# port NAME: waits for the virtio port of this name and sets `device`.
+port() {
+  tries=0
+  while [ "$tries" -lt 3000 ]; do
+    for entry in /sys/class/virtio-ports/*; do
+      { read -r name <"$entry/name"; } 2>/dev/null || continue
+      device=/dev/${entry##*/}
+      [ "$name" != "$1" ] || [ ! -c "$device" ] || return 0
+    done
+    tries=$((tries + 1))
+    sleep 0.01
+  done
+  echo "no port $1" >/dev/console
+  return 1
+}
+
+# root_shell NAME: the agent, in the namespaces that it has on a host.
+root_shell() {
+  port "$1" || return
+  input=$device
+  port "$1.err" || return
+  exec 3<>"$input" 4<>"$device"
+  mkdir -p "/run/vlb/$1"
+  unshare --mount --pid --fork --kill-child=KILL --mount-proc sh /agent/agent.sh agent '' <&3 >&3 2>&4 3>&- 4>&-
+}
+
+port vlb.orders
+exec 5<>"$device"
+echo ready >&5
+while read -r order name <&5; do
+  case $order in
+    shell) root_shell "$name" 5>&- & ;;
+    *) break ;;
+  esac
+done
+sync
+echo o >/proc/sysrq-trigger
+sleep 10

@@ -1,0 +1,218 @@
+// The guest's root file system, which is in its memory: the root side's tools as this machine has them, modules, the agent.
+
+import { lstatSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { failAt, ok, type Result } from '../../model/failure.ts';
+import { namesIn } from '../../util/fs.ts';
+import { findTool, missingTool, run } from '../process/run.ts';
+import { AGENT } from '../root/root-shell.ts';
+import { cpioOf, DIRECTORY, type Entry, FILE, LINK, PROGRAM } from './cpio.ts';
+import type { Kernel } from './kernel.ts';
+
+const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
+
+/** What the root side cannot do without. */
+const NEEDED = [
+  ...[
+    'sh',
+    'modprobe',
+    'mount',
+    'umount',
+    'unshare',
+    'nsenter',
+    'setpriv',
+    'losetup',
+    'blkid',
+    'partx',
+    'sfdisk',
+  ],
+  ...['fstrim', 'blkdiscard', 'blockdev', 'findmnt', 'fsfreeze', 'flock', 'setsid', 'script', 'hostname'],
+  ...[
+    'cat',
+    'chmod',
+    'chown',
+    'cksum',
+    'cp',
+    'cut',
+    'dd',
+    'du',
+    'env',
+    'head',
+    'id',
+    'ln',
+    'ls',
+    'mkdir',
+    'mkfifo',
+  ],
+  ...[
+    'mknod',
+    'mktemp',
+    'mv',
+    'readlink',
+    'realpath',
+    'rm',
+    'rmdir',
+    'sleep',
+    'sort',
+    'stat',
+    'sync',
+    'tail',
+  ],
+  ...[
+    'timeout',
+    'touch',
+    'tr',
+    'true',
+    'tty',
+    'uname',
+    'wc',
+    'base64',
+    'cmp',
+    'find',
+    'grep',
+    'sed',
+    'tar',
+    'xargs',
+  ],
+  ...['chattr', 'lsattr', 'e2fsck', 'resize2fs', 'mke2fs', 'tune2fs'],
+] as const;
+
+/** What some disks need. Where this machine lacks one, such a disk cannot be used in the guest either. */
+const OPTIONAL = [
+  ...['ip', 'wipefs', 'mkswap', 'mkfs.ext4', 'mkfs.xfs', 'xfs_repair', 'xfs_growfs', 'mkfs.btrfs', 'btrfs'],
+  ...[
+    'mkfs.vfat',
+    'fsck.vfat',
+    'lvm',
+    'vgchange',
+    'vgscan',
+    'pvcreate',
+    'vgcreate',
+    'lvcreate',
+    'cryptsetup',
+    'dmsetup',
+  ],
+  ...['getfattr', 'setfattr', 'mksquashfs'],
+];
+
+/** The modules that the guest may load, by the names of their files without `.ko`; those built into the kernel are not there. */
+const MODULES = [
+  ...[
+    'virtio_pci',
+    'virtio_console',
+    'virtio_net',
+    'virtio-rng',
+    'nvme',
+    'loop',
+    'ext4',
+    'xfs',
+    'btrfs',
+    'vfat',
+  ],
+  ...[
+    'nls_cp437',
+    'nls_ascii',
+    'nls_iso8859-1',
+    'nls_utf8',
+    'isofs',
+    'squashfs',
+    'overlay',
+    'dm-mod',
+    'dm-crypt',
+  ],
+  ...[
+    'dm-snapshot',
+    'dm-thin-pool',
+    'dm-mirror',
+    'dm-raid',
+    'xts',
+    'aesni-intel',
+    'crc32c_generic',
+    'crc32c-intel',
+  ],
+];
+
+/** Writes the initramfs to a new file. Fails as `host` with the package of a tool that this machine lacks. */
+export async function writeInitramfs(kernel: Kernel, target: string): Promise<Result<void>> {
+  const tools = new Map<string, string>();
+  for (const tool of [...NEEDED, ...OPTIONAL]) {
+    const file = findTool(tool);
+    if (file !== undefined) tools.set(tool, file);
+    else if (NEEDED.some((name) => name === tool)) return missingTool(tool);
+  }
+  const libraries = await librariesOf([...tools.values()]);
+  if (!libraries.ok) return libraries;
+  try {
+    const tree = new Tree();
+    for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'etc', 'mnt', 'root', 'usr/bin'])
+      tree.directory(name);
+    for (const name of ['bin', 'sbin', 'usr/sbin']) tree.link(name, '/usr/bin');
+    for (const name of ['lib', 'lib64', 'lib32']) tree.link(name, `/usr/${name}`);
+    for (const [name, file] of tools) tree.copy(file, `usr/bin/${name}`, PROGRAM);
+    for (const file of libraries.value) tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
+    for (const file of modulesOf(kernel)) {
+      tree.copy(path.join(kernel.modules, file), `usr/lib/modules/${kernel.version}/${file}`, FILE);
+    }
+    // In the source the agent reads the files beside it, in the bundle it is one file.
+    tree.copy(AGENT, 'agent/agent.sh', FILE);
+    const parts = namesIn(path.dirname(AGENT)).filter((name) => name.endsWith('.sh'));
+    for (const name of parts) tree.copy(path.join(path.dirname(AGENT), name), `agent/${name}`, FILE);
+    tree.copy(INIT, 'init', PROGRAM);
+    writeFileSync(target, Buffer.concat(cpioOf(tree.entries)), { flag: 'wx', mode: 0o600 });
+    return ok();
+  } catch (error) {
+    return failAt(target, 'cannot make the file system of the virtual machine', error);
+  }
+}
+
+/** The paths of the libraries that programs need, by what ldd(1) prints: programs of this machine, which it trusts. */
+async function librariesOf(programs: readonly string[]): Promise<Result<readonly string[]>> {
+  const listed = await run('ldd', programs, { okStatuses: [0, 1], discardErrors: true }); // 1: a script or a static program
+  if (!listed.ok) return listed;
+  const paths = listed.value.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
+  return ok([...new Set([...paths].map(([, file = '']) => file))]);
+}
+
+/** The modules and those that they depend on, with the lists that modprobe reads, relative to the directory of modules. */
+function modulesOf({ modules }: Kernel): string[] {
+  const dependencies = new Map<string, readonly string[]>();
+  for (const line of readFileSync(path.join(modules, 'modules.dep'), 'utf8').split('\n')) {
+    const [file, others] = line.split(':');
+    if (file) dependencies.set(file, others?.trim().split(' ').filter(Boolean) ?? []);
+  }
+  const wanted = [...dependencies.keys()].filter((file) =>
+    MODULES.includes(path.basename(file).replace(/\.ko(\.\w+)?$/, '')),
+  );
+  const files = new Set(wanted.flatMap((file) => [file, ...(dependencies.get(file) ?? [])]));
+  const lists = namesIn(modules).filter((name) => /^modules\.(dep|alias|softdep|symbols|builtin)/.test(name));
+  return [...files, ...lists];
+}
+
+/** Entries of an archive, each once and after its directory. */
+class Tree {
+  readonly #entries = new Map<string, Entry>();
+
+  get entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  directory(name: string): void {
+    if (name === '.' || this.#entries.has(name)) return;
+    this.directory(path.dirname(name));
+    this.#entries.set(name, { name, mode: DIRECTORY });
+  }
+
+  link(name: string, target: string): void {
+    this.directory(path.dirname(name));
+    this.#entries.set(name, { name, mode: LINK, content: Buffer.from(target) });
+  }
+
+  /** Copies a file, or what a link leads to. */
+  copy(source: string, name: string, mode: number): void {
+    const file = realpathSync(source);
+    if (this.#entries.has(name) || !lstatSync(file).isFile()) return;
+    this.directory(path.dirname(name));
+    this.#entries.set(name, { name, mode, content: readFileSync(file) });
+  }
+}

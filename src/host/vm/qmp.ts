@@ -1,0 +1,64 @@
+// Commands to QEMU over its control socket (QMP), and its events.
+
+import type { Socket } from 'node:net';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { isObject } from '../../util/json.ts';
+import { createJsonLineReader, type JsonLine } from '../boot/qemu/json-lines.ts';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+export class Qmp {
+  readonly #socket: Socket;
+  readonly #answers = new Map<number, (answer: Result<void>) => void>();
+  /** What waits for the end of a device, by its id. */
+  readonly #removals = new Map<string, () => void>();
+  #last = 0;
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on(
+      'data',
+      createJsonLineReader((line) => this.#take(line)),
+    );
+    socket.once('close', () => {
+      this.#isClosed = true;
+      for (const answer of this.#answers.values()) answer(gone());
+      this.#answers.clear();
+      for (const removed of this.#removals.values()) removed();
+    });
+  }
+
+  /** Runs a command. Fails as `host` with what QEMU says, or when it has ended. */
+  run(execute: string, args: Arguments = {}): Promise<Result<void>> {
+    if (this.#isClosed) return Promise.resolve(gone());
+    const id = ++this.#last;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#socket.write(`${JSON.stringify({ execute, arguments: args, id })}\n`);
+    });
+  }
+
+  /** Unplugs a device, and waits until the guest has released it. */
+  async unplug(id: string): Promise<Result<void>> {
+    const removed = new Promise<void>((resolve) => this.#removals.set(id, resolve));
+    const asked = await this.run('device_del', { id });
+    if (!asked.ok) return asked;
+    await removed;
+    this.#removals.delete(id);
+    return this.#isClosed ? gone() : ok();
+  }
+
+  #take({ value }: JsonLine): void {
+    const { id, error, event, data } = value;
+    if (event === 'DEVICE_DELETED' && isObject(data)) this.#removals.get(String(data['device']))?.();
+    if (typeof id !== 'number') return;
+    const answer = this.#answers.get(id);
+    this.#answers.delete(id);
+    answer?.(isObject(error) ? fail('host', `QEMU: ${String(error['desc'])}`) : ok());
+  }
+}
+
+function gone(): ReturnType<typeof fail> {
+  return fail('host', 'the virtual machine has ended');
+}
