@@ -23,7 +23,7 @@ export function findKernel(named: string | undefined): Result<Kernel> {
   if (named !== undefined) {
     const kernel = kernelAt(path.resolve(named));
     if (kernel) return ok(kernel);
-    return fail('host', `VLB_VM_KERNEL: ${named} is no kernel with modules that this user can read`, {
+    return fail('host', `VLB_VM_KERNEL: ${named} is not a kernel with modules that this user can read`, {
       hint: `name a file boot/${PREFIX}VERSION, with lib/modules/VERSION/modules.dep beside boot`,
     });
   }
