@@ -139,7 +139,7 @@ async function closeNodes({ qmp }: Guest, nodes: readonly string[]): Promise<Res
 function checkedDevice(device: string): Result<string> {
   return /^\/dev\/nvme\d{1,4}n\d{1,4}$/.test(device)
     ? ok(device)
-    : fail('host', 'the virtual machine gave an answer that is no device');
+    : fail('host', 'the virtual machine did not answer with a device');
 }
 
 function cannotAttach(image: string, said: string): Result<never> {

@@ -78,7 +78,7 @@ const NEEDED = [
   ...['chattr', 'lsattr', 'e2fsck', 'resize2fs', 'mke2fs', 'tune2fs'],
 ] as const;
 
-/** What some disks need. Where this machine lacks one, such a disk cannot be used in the guest either. */
+/** What some disks need. Where this machine lacks a tool, disks that need it cannot be used in the guest either. */
 const OPTIONAL = [
   ...['ip', 'wipefs', 'mkswap', 'mkfs.ext4', 'mkfs.xfs', 'xfs_repair', 'xfs_growfs', 'mkfs.btrfs', 'btrfs'],
   ...[
