@@ -181,3 +181,26 @@ export function discard(shell: RootShell, device: string, ranges: readonly ByteR
   const words = ranges.flatMap(({ offset, length }) => [String(offset), String(length)]);
   return done(shell, ['discard_ranges', device, ...words]);
 }
+
+/** Prints the device with a serial number, as soon as the guest has it. */
+const FIND = `tries=0
+while [ "$tries" -lt 3000 ]; do
+  for disk in /sys/block/nvme*; do
+    read -r serial <"$disk/device/serial" || continue
+    [ "$serial" != "$1" ] || [ ! -b "/dev/\${disk##*/}" ] || { echo "/dev/\${disk##*/}"; exit; }
+  done 2>/dev/null
+  tries=$((tries + 1))
+  sleep 0.01
+done
+exit 1`;
+
+/** Waits up to half a minute for an NVMe device with a serial number. Returns the device, as the root side names it. */
+export async function findDisk(shell: RootShell, serial: string): Promise<Result<string>> {
+  const device = await printed(shell, ['sh', '-c', FIND, 'sh', serial]);
+  return device.ok ? ok(device.value.trim()) : device;
+}
+
+/** Lets nobody on the root side's machine write to a device. */
+export function markReadOnly(shell: RootShell, device: string) {
+  return done(shell, ['blockdev', '--setro', device]);
+}

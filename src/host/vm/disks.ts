@@ -3,21 +3,9 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type AttachedDisk, DELTA_OPTIONS } from '../attach/backend.ts';
-import { addPartitions, flush, hasLargeSectors } from '../root/agent-devices.ts';
+import { addPartitions, findDisk, flush, hasLargeSectors, markReadOnly } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { Guest } from './guest.ts';
-
-/** Prints the device with a serial number, as soon as the guest has it. */
-const FIND = `tries=0
-while [ "$tries" -lt 3000 ]; do
-  for disk in /sys/block/nvme*; do
-    read -r serial <"$disk/device/serial" || continue
-    [ "$serial" != "$1" ] || [ ! -b "/dev/\${disk##*/}" ] || { echo "/dev/\${disk##*/}"; exit; }
-  done 2>/dev/null
-  tries=$((tries + 1))
-  sleep 0.01
-done
-exit 1`;
 
 /** Plugs a qcow2 into the guest. Fails as `host` with what QEMU says. */
 export async function attachToGuest(
@@ -54,8 +42,8 @@ export async function attachToGuest(
     const device = { driver: 'nvme', id: name, serial: name, drive: name, ...size };
     const plugged = await qmp.run('device_add', device);
     if (!plugged.ok) return plugged;
-    const found = await shell.run(['sh', '-c', FIND, 'sh', name]);
-    return found.ok ? checkedDevice(found.value.stdout.trim()) : found;
+    const found = await findDisk(shell, name);
+    return found.ok ? checkedDevice(found.value) : found;
   };
   let device = await plug(sectorSize ?? 512);
   if (!device.ok) return device;
@@ -79,7 +67,7 @@ export async function attachToGuest(
   };
   void shell.ended.then(release);
   if (readOnly) {
-    const marked = await shell.run(['blockdev', '--setro', found]);
+    const marked = await markReadOnly(shell, found);
     if (!marked.ok) return marked;
   }
   const nodes = await addPartitions(shell, found);
@@ -113,9 +101,9 @@ export async function lendFile(guest: Guest, shell: RootShell, file: string): Pr
   if (!formatted.ok) return formatted;
   const plugged = await qmp.run('device_add', { driver: 'nvme', id: name, serial: name, drive: name });
   if (!plugged.ok) return plugged;
-  const found = await shell.run(['sh', '-c', FIND, 'sh', name]);
+  const found = await findDisk(shell, name);
   if (!found.ok) return found;
-  const device = checkedDevice(found.value.stdout.trim());
+  const device = checkedDevice(found.value);
   if (!device.ok) return device;
   return ok({
     device: device.value,

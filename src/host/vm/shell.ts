@@ -3,7 +3,7 @@
 import { PassThrough } from 'node:stream';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ChildEnd } from '../process/run.ts';
-import type { RootFiles } from '../root/root-files.ts';
+import { answers, filesBehind } from '../root/remote-files.ts';
 import { type RootShell, rootShellOn } from '../root/root-shell.ts';
 import type { Guest } from './guest.ts';
 
@@ -40,7 +40,7 @@ export async function openGuestShell(guest: Guest): Promise<Result<RootShell>> {
   });
   const inGuest: RootShell = {
     pid: undefined,
-    files: filesIn(shell),
+    files: filesBehind(shell),
     ended: shell.ended,
     run: (argv, statuses) => shell.run(argv, statuses),
     stream: (argv, onOutput) => shell.stream(argv, onOutput),
@@ -52,38 +52,6 @@ export async function openGuestShell(guest: Guest): Promise<Result<RootShell>> {
     kill: () => shell.kill(),
     [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
   };
-  const answer = await inGuest.run(['true']);
+  const answer = await answers(inGuest);
   return answer.ok ? ok(inGuest) : { ok: false, failure: guest.lastWords() };
-}
-
-/** The files of the guest's memory, by commands of its shell. */
-function filesIn(shell: RootShell): RootFiles {
-  const done = async (argv: readonly string[]): Promise<Result<void>> => {
-    const answer = await shell.run(argv);
-    return answer.ok ? ok() : answer;
-  };
-  return {
-    makeDirectory: (directory) => done(['mkdir', '-p', '--', directory]),
-    write: async (file, content, mode = 0o644) => {
-      const removed = await done(['rm', '-f', '--', file]);
-      if (!removed.ok) return removed;
-      const written = await shell.write(file, Buffer.from(content));
-      return written.ok ? done(['chmod', mode.toString(8), '--', file]) : written;
-    },
-    link: async (target, file) => {
-      const made = await done(['mkdir', '-p', '--', file.replace(/\/[^/]*$/, '')]);
-      if (!made.ok) return made;
-      const exists = await shell.run(['test', '-L', file, '-o', '-e', file], [0, 1]);
-      if (!exists.ok) return exists;
-      return exists.value.status === 0 ? ok() : done(['ln', '-s', '--', target, file]);
-    },
-    read: async (file) => {
-      const text = await shell.run(['base64', '--', file]);
-      return text.ok ? ok(Buffer.from(text.value.stdout, 'base64')) : text;
-    },
-    exists: async (file) => {
-      const answer = await shell.run(['test', '-e', file], [0, 1]);
-      return answer.ok && answer.value.status === 0;
-    },
-  };
 }
