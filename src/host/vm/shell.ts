@@ -1,9 +1,9 @@
 // A root shell in the guest: the same agent, on virtio ports.
 
 import { PassThrough } from 'node:stream';
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { ok, type Result } from '../../model/failure.ts';
 import type { ChildEnd } from '../process/run.ts';
-import { answers, filesBehind } from '../root/remote-files.ts';
+import { answers, onAnotherMachine } from '../root/remote-shell.ts';
 import { type RootShell, rootShellOn } from '../root/root-shell.ts';
 import type { Guest } from './guest.ts';
 
@@ -38,20 +38,7 @@ export async function openGuestShell(guest: Guest): Promise<Result<RootShell>> {
     kill: () => void close(),
     ended: end.promise,
   });
-  const inGuest: RootShell = {
-    pid: undefined,
-    files: filesBehind(shell),
-    ended: shell.ended,
-    run: (argv, statuses) => shell.run(argv, statuses),
-    stream: (argv, onOutput) => shell.stream(argv, onOutput),
-    join: async () => fail('host', 'the vm backend has no interactive commands yet'),
-    start: (argv) => shell.start(argv),
-    stop: (pid) => shell.stop(pid),
-    pinLoop: (device) => shell.pinLoop(device),
-    write: (file, content) => shell.write(file, content),
-    kill: () => shell.kill(),
-    [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
-  };
+  const inGuest = onAnotherMachine(shell);
   const answer = await answers(inGuest);
   return answer.ok ? ok(inGuest) : { ok: false, failure: guest.lastWords() };
 }

@@ -1,6 +1,6 @@
-// The files by which vlb and a root side on another machine exchange data, by commands of its shell.
+// A root shell on another machine: the files by which vlb and it exchange data are there, and are reached by its commands.
 
-import { ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import { done } from './answers.ts';
 import type { RootFiles } from './root-files.ts';
 import type { RootShell } from './root-shell.ts';
@@ -10,8 +10,25 @@ export function answers(shell: RootShell): Promise<Result<void>> {
   return done(shell, ['true']);
 }
 
-/** The files on the machine where the shell runs. */
-export function filesBehind(shell: RootShell): RootFiles {
+/** The shell, with files on its own machine. An interactive command is refused as `host`. */
+export function onAnotherMachine(shell: RootShell): RootShell {
+  return {
+    pid: undefined,
+    files: filesBehind(shell),
+    ended: shell.ended,
+    run: (argv, statuses) => shell.run(argv, statuses),
+    stream: (argv, onOutput) => shell.stream(argv, onOutput),
+    join: async () => fail('host', 'the vm backend has no interactive commands yet'),
+    start: (argv) => shell.start(argv),
+    stop: (pid) => shell.stop(pid),
+    pinLoop: (device) => shell.pinLoop(device),
+    write: (file, content) => shell.write(file, content),
+    kill: () => shell.kill(),
+    [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
+  };
+}
+
+function filesBehind(shell: RootShell): RootFiles {
   return {
     makeDirectory: (directory) => done(shell, ['mkdir', '-p', '--', directory]),
     write: async (file, content, mode = 0o644) => {
