@@ -88,3 +88,16 @@ test('an image with SELinux and no setfiles gets a note, and a disabled one none
     '20_on: the image has SELinux and no setfiles, so new files have no labels: install policycoreutils in it',
   ]);
 });
+
+test('the step selinux sets the mode, and labels what has no label', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk({ more: `${SELINUX}\nln -s busybox "$root/bin/sed"` }),
+    'layers/20_on/layer.yaml': `steps:
+  - selinux: { mode: permissive, relabel: true }
+  - run: cat /etc/selinux/config; getfattr -h -n security.selinux --only-values --absolute-names /etc/os-release
+`,
+  });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.match(built.output, /^SELINUX=permissive\nSELINUXTYPE=own\nsystem_u:object_r:etc_t:s0/m);
+});

@@ -2,8 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createFileServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -28,7 +31,7 @@ from: 10_base
 steps:
   - write: { path: /etc/initramfs-tools/conf.d/small, content: MODULES=list }
   - write: { path: /etc/initramfs-tools/modules, content: "virtio_pci\\nvirtio_blk\\next4\\n" }
-  - install: [linux-image-cloud-amd64, initramfs-tools, zstd, grub-pc, qemu-guest-agent, openssh-server, tzdata, locales, iproute2, procps]
+  - install: [linux-image-cloud-amd64, initramfs-tools, zstd, grub-pc, openssh-server, tzdata, locales, iproute2, procps]
   - run: grub-install "$VLB_DISK"
   - write:
       path: /etc/default/grub.d/test.cfg
@@ -37,6 +40,7 @@ steps:
         GRUB_TIMEOUT=0
         GRUB_CMDLINE_LINUX="quiet console=tty0"
   - kernel-options: { add: [console=ttyS0], remove: [quiet, console] }
+  - guest-agent: qemu
   - hostname: web.example.org
   - timezone: Europe/Berlin
   - locale: de_DE.UTF-8
@@ -58,6 +62,8 @@ steps:
       password: { secret: ANN_PASSWORD }
       ssh-keys: ann.pub
   - user: { name: locked, locked: true }
+  - user: { name: bob }
+  - password: { user: bob, password: { secret: ANN_PASSWORD } }
   - root-password: locked
   - ssh-key: { key: ann.pub }
   - copy: { from: hostile, to: /srv/hostile, mode: 0640, directory-mode: 0750, owner: 'ann:deploy' }
@@ -70,6 +76,8 @@ steps:
   - move: { from: /srv/new/a, to: /srv/new/b }
   - chmod: { path: /srv/new/b, mode: 'u=rw,go=' }
   - chown: { path: /srv/new/b, owner: ann }
+  - write: { path: /srv/emptied, content: content }
+  - truncate: /srv/emptied
   - delete: '/etc/cron.*'
   - script: { file: build.sh, user: ann, directory: /home/ann, environment: { GREETING: "it's" } }
   - service: { unit: app.service, enable: app, mask: ctrl-alt-del.target }
@@ -222,6 +230,8 @@ say options "$(cat /proc/cmdline)"
 say ann "$(id ann) $(getent passwd ann | cut -d: -f5-)"
 say password "$(printf 'pa ss$(id)\n' | runuser -u nobody -- su ann -c 'id -un' 2>/dev/null)"
 say wrong "$(printf 'other\n' | runuser -u nobody -- su ann -c 'id -un' 2>/dev/null)"
+say bob "$(printf 'pa ss$(id)\n' | runuser -u nobody -- su bob -c 'id -un' 2>/dev/null)"
+say emptied "$(stat -c %s /srv/emptied)"
 say locked "$(getent shadow locked root | cut -d: -f1,2)"
 say hostile "$(stat -c '%a %U:%G' /srv/hostile /srv/hostile/*b | sort -u)"
 say new "$(stat -c '%a %U:%G %N' /srv/new /srv/new/b /etc/link)"
@@ -245,6 +255,23 @@ say end ''
 const LOOK =
   'for file in /opt/*; do echo "$file $(cat "$file")"; done; find /var/lib/apt/lists -type f ! -name lock; find /var/cache -name "*.deb" -o -name "*.rpm" -o -name "*.solv"';
 
+const DOWNLOADED = '#!/bin/sh\necho downloaded\n';
+const files = createFileServer((_request, response) => response.end(DOWNLOADED));
+after(() => files.close());
+
+/** Debian's smallest has neither curl nor wget. */
+const downloads = (port: number) => `
+from: 10_base
+steps:
+  - download:
+      url: http://127.0.0.1:${port}/program
+      sha256: ${createHash('sha256').update(DOWNLOADED).digest('hex')}
+      to: /usr/local/bin/program
+      mode: 0755
+  - trim: /
+  - run: program
+`;
+
 // Side by side: all wait for machines.
 suite('a Debian of steps', { concurrency: true }, () => {
   let built: Built;
@@ -252,10 +279,18 @@ suite('a Debian of steps', { concurrency: true }, () => {
     const secret = path.join(keys, 'password');
     writeFileSync(secret, 'pa ss$(id)\n', { mode: 0o600 });
     makePackages();
+    files.listen(0, '127.0.0.1');
+    await once(files, 'listening');
+    const { port } = files.address() as AddressInfo; // a server on a port has this address
+    project.write({ 'layers/80_download/layer.yaml': downloads(port) });
     built = await project.build(['--secret', `ANN_PASSWORD=${secret}`]);
     assert.equal(built.status, 0, built.told);
   });
   after(() => assert.deepEqual(leftovers(project), []));
+
+  test('a file of the network is downloaded by apt where there is nothing else', () => {
+    assert.match(built.output, /^downloaded$/m);
+  });
 
   test('no secret is in a log', () => {
     assert.doesNotMatch(built.output + readFileSync(project.path('.vlb/logs/30_users.log'), 'utf8'), /pa ss/);
@@ -289,6 +324,7 @@ suite('a Debian of steps', { concurrency: true }, () => {
       "uid=1200(ann) gid=1200(ann) Gruppen=1200(ann),4(adm),1500(deploy) Ann O'Hara, $(id):/home/ann:/bin/bash",
     );
     assert.deepEqual([answer('password'), answer('wrong')], ['ann', '']);
+    assert.deepEqual([answer('bob'), answer('emptied')], ['bob', '0']);
     assert.equal(answer('locked'), 'locked:!\nroot:!');
     assert.equal(answer('hostile'), '640 ann:deploy\n750 ann:deploy');
     assert.equal(

@@ -21,8 +21,7 @@ export type Phase =
 export function endedEarly(phase: Phase, end: MachineEnd, image: string, console: readonly string[]): Failed {
   const trouble = machineTrouble(end, image, console);
   if (trouble) return trouble;
-  const until =
-    { boot: 'it took the script', start: 'it started the script' }[String(phase)] ?? 'its script ended';
+  const until = phase === 'boot' || phase === 'start' ? 'it started the script' : 'its script ended';
   if (end.reason === 'guest-reset') {
     return fail('work', `the guest rebooted before ${until}`, {
       detail: console,
