@@ -3,8 +3,8 @@
 import { PORTS } from '../qemu/arguments.ts';
 
 /**
- * Takes what vlb sends, and continues with the script in it. Fails before anything has begun where the port is not plugged in: then it is
- * started again when it is.
+ * Takes what vlb sends, and continues with the script in it. Fails before anything has begun where the port is not plugged in, or is taken
+ * out before vlb knows that it is open: then it is started again when the port is back.
  */
 export const TAKE = `for port in /sys/class/virtio-ports/*; do
   read -r name < "$port/name" || continue
@@ -14,7 +14,8 @@ export const TAKE = `for port in /sys/class/virtio-ports/*; do
     ${PORTS.output}) output=/dev/\${port##*/} ;;
   esac
 done
-exec 3> "$words"
+exec 3<> "$words"
+read -r go <&3 && [ "$go" = go ] || exit 1
 mkdir -p /run/vlb
 mkdir /run/vlb/data || exit 0
 exec 4> "$output"

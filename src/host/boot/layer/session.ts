@@ -8,10 +8,11 @@ import { LOGIN_PROMPT } from '../console/watch.ts';
 import { followMachine } from '../follow.ts';
 import { GuestAgent } from '../guest/agent.ts';
 import { runInGuest } from '../guest/command.ts';
-import { PORTS, WORDS_DEVICE } from '../qemu/arguments.ts';
+import { PORTS } from '../qemu/arguments.ts';
 import type { Control } from '../qemu/control.ts';
 import type { HandOverPorts, Machine, MachineEnd } from '../qemu/machine.ts';
 import { type SmallFile, sendArchive } from './archive.ts';
+import { plugUntilOpen } from './plug.ts';
 import { AGENT_COMMAND } from './scripts.ts';
 import { endedEarly, notOff, notStarted, notTaken, type Phase, scriptLost, stopped } from './troubles.ts';
 import { readWords } from './words.ts';
@@ -31,8 +32,8 @@ export interface Session {
   readonly onConsole: (line: string) => void;
 }
 
-/** A port that the guest did not open is plugged in again: udev reads new rules at most every 3 s, and then needs an event. */
-const PLUGGED_MS = 4000;
+/** How often the guest agent is asked to take the script, ms. */
+const OFFER_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 100;
 /** What is left for the way without the guest agent once that answers, of the limit. */
 const AGENT_PART = 1 / 20;
@@ -99,7 +100,8 @@ interface Work {
 async function work(all: Work): Promise<Result<number>> {
   const { machine, handOver, session, course, console, over } = all;
   const { limit } = session;
-  readWords(await handOver.words, (word) => {
+  const words = await handOver.words;
+  readWords(words, (word) => {
     if (word.type === 'taken') course.phase = 'start';
     else if (word.type === 'started') course.phase = 'script';
     else {
@@ -111,7 +113,7 @@ async function work(all: Work): Promise<Result<number>> {
   const sent = sendArchive(await handOver.input, session.files, session.inputs);
   const control = await handOver.control;
   void offerByAgent(all, control, limit * AGENT_PART);
-  void plugUntilOpen(control, over);
+  void plugUntilOpen(control, words, over);
   if (!(await reached(course, 'boot', limit, over))) return notTaken(limit, console.lines(), course.refused);
   const sending = await sent;
   if (!sending.ok) return sending;
@@ -145,18 +147,6 @@ async function reached(course: Course, phase: Phase, seconds: number, over: Abor
   return true;
 }
 
-async function plugUntilOpen(control: Control, over: AbortSignal): Promise<void> {
-  while (!over.aborted) {
-    control.plug(WORDS_DEVICE);
-    for (let waited = 0; waited < PLUGGED_MS && !over.aborted; waited += LOOK_EVERY_MS) {
-      if (control.hasOpened(PORTS.words)) return;
-      await pause(LOOK_EVERY_MS, over);
-    }
-    control.unplug(PORTS.words);
-    await pause(LOOK_EVERY_MS, over);
-  }
-}
-
 /** For a system that does not take the script without it. */
 async function offerByAgent(
   { machine, course, over }: Work,
@@ -171,7 +161,7 @@ async function offerByAgent(
   while (course.phase === 'boot' && !over.aborted && !control.hasOpened(PORTS.words)) {
     const end = await runInGuest(agent, AGENT_COMMAND, over);
     if (end.type === 'refused') course.refused = end.message;
-    await pause(PLUGGED_MS / 2, over);
+    await pause(OFFER_EVERY_MS, over);
   }
 }
 

@@ -9,9 +9,10 @@ export interface Control {
   shutdownReason(): ShutdownReason | undefined;
   /** Settles when QEMU pauses the guest because of an error. */
   readonly paused: Promise<Pause>;
-  /** Plugs a device into the machine, or takes it out; without an effect when it is in, or out, already. */
+  /** Plugs a device into the machine; without an effect when it is in already. */
   plug(device: Readonly<Record<string, unknown>>): void;
-  unplug(id: string): void;
+  /** Takes a port out of the machine, where it is in. Settles when it is out, and not open any more. */
+  unplug(id: string): Promise<void>;
   /** Whether the guest has this port open. */
   hasOpened(port: string): boolean;
   /** Ends QEMU as it is: what the guest has written is in its disks. */
@@ -39,10 +40,13 @@ export function openControl(socket: Socket): Control {
   let reason: ShutdownReason | undefined;
   let outOfSpace = false;
   const open = new Set<unknown>();
+  const answered = new Map<unknown, () => void>();
+  let commands = 0;
 
   function onLine({ value }: JsonLine): void {
     const data = isObject(value['data']) ? value['data'] : {};
     const answer = isObject(value['return']) ? value['return'] : {};
+    answered.get(value['id'])?.();
     if (value['QMP'] !== undefined) send(socket, 'qmp_capabilities');
     else if (value['event'] === 'SHUTDOWN') reason = isReason(data['reason']) ? data['reason'] : undefined;
     else if (value['event'] === 'VSERPORT_CHANGE') {
@@ -61,16 +65,26 @@ export function openControl(socket: Socket): Control {
     shutdownReason: () => reason,
     paused: paused.promise,
     plug: (device) => send(socket, 'device_add', device),
-    unplug: (id) => send(socket, 'device_del', { id }),
+    unplug: async (id) => {
+      const command = ++commands;
+      const done = Promise.withResolvers<void>();
+      answered.set(command, done.resolve);
+      send(socket, 'device_del', { id }, command);
+      await Promise.race([done.promise, closed.promise]);
+      answered.delete(command);
+      // Linux does not close a port that is taken out, and what QEMU said of it came before its answer.
+      open.delete(id);
+    },
     hasOpened: (port) => open.has(port),
     quit: () => send(socket, 'quit'),
     closed: closed.promise,
   };
 }
 
-function send(socket: Socket, command: string, args?: Readonly<Record<string, unknown>>): void {
+/** @param id comes back with the answer */
+function send(socket: Socket, command: string, args?: Readonly<Record<string, unknown>>, id?: number): void {
   if (socket.destroyed) return; // QEMU has ended, which is reported elsewhere
-  socket.write(`${JSON.stringify({ execute: command, ...(args && { arguments: args }) })}\n`);
+  socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
 }
 
 function isReason(value: unknown): value is ShutdownReason {
