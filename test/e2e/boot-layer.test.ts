@@ -47,8 +47,16 @@ printf '[Service]\nLoadCredential=\n' > /etc/systemd/system/systemd-tmpfiles-set
 const bootLayer = (commands: string, ...hints: readonly string[]) =>
   `#!/bin/bash\n${['# vlb: from boot', '# vlb: wait-for notes.service', ...hints].join('\n')}\nset -eu\n${commands}\n`;
 
+/** Fails at the first boot, so that both have something to do at the second. */
+const FIRST = `from: boot
+steps:
+  - firstboot: { command: 'echo try >>/var/tries; test "$(wc -l </var/tries)" -ge 2' }
+  - firstboot: { command: 'cat /var/tries >>/var/after' }
+`;
+
 const FILLED = bootLayer(
   `if [ "$VLB_BOOT" = 1 ]; then
+  for i in $(seq 300); do [ ! -s /var/tries ] || break; sleep 0.2; done
   printf '%s\n' "$COLOR" > /dev/tcp/127.0.0.1/7000
   until [ -s /var/lib/notes ]; do sleep 0.2; done
   echo "token $(cat "$VLB_SECRETS/TOKEN"), $(wc -c < "$VLB_SECRETS/TOKEN") bytes"
@@ -59,6 +67,9 @@ const FILLED = bootLayer(
   exit 194
 fi
 echo "boot $VLB_BOOT, another: $(! grep -q "$(cat /proc/sys/kernel/random/boot_id)" /srv/boot && echo yes)"
+for i in $(seq 300); do [ ! -s /var/after ] || break; sleep 0.2; done
+echo "first boots" $(cat /var/tries) "and then" $(cat /var/after)
+rm /var/tries /var/after
 echo "processors $(nproc), memory $(($(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo) / 102400))"
 rm /srv/boot`,
   '# vlb: param COLOR=blue  it\'s "$HOME"',
@@ -67,9 +78,10 @@ rm /srv/boot`,
   '# vlb: memory 512M',
   '# vlb: network none',
   '# chroot-bind-mount ../../common /mnt/common',
-);
+).replace('from boot', 'from first');
 
 const LAYERS = {
+  'layers/26_first/layer.yaml': FIRST,
   'layers/30_filled/boot-layer': FILLED,
   'layers/30_filled/sub/file': 'content',
   'common/file': 'what is shared',
@@ -129,6 +141,7 @@ test('scripts run in booted images, side by side, and what goes wrong is told', 
       '10_base fresh',
       '20_boot fresh',
       '25_qga fresh',
+      '26_first built',
       '30_filled built',
       '31_fails failed',
       '32_panics failed',
@@ -147,6 +160,7 @@ test('scripts run in booted images, side by side, and what goes wrong is told', 
       'copied content and what is shared',
       'noted blue  it\'s "$HOME"',
       'boot 2, another: yes',
+      'first boots try try and then try try',
       'processors 1, memory 4',
     ],
   );
@@ -210,7 +224,10 @@ test('a booted layer is found in the store, and why it runs is explained', async
   rmSync(project.path('build'), { recursive: true });
   const restored = await buildWithoutRoot(['--secret', 'TOKEN'], { env: { TOKEN } });
   assert.equal(restored.status, 0, restored.told);
-  assert.equal(restored.outcomes, '10_base restored, 20_boot restored, 30_filled restored');
+  assert.equal(
+    restored.outcomes,
+    '10_base restored, 20_boot restored, 26_first restored, 30_filled restored',
+  );
   project.write({ 'layers/30_filled/boot-layer': FILLED.replace('memory 512M', 'memory 1G') });
   const why = await project.vlb(['why', '30_filled']);
   assert.match(why.stdout, /memory/, why.stdout);
@@ -233,5 +250,5 @@ test('^C while a script runs in a guest leaves nothing running, and what was the
   assert.deepEqual(guestsOf(project.directory), []);
   project.write({ 'layers/30_filled/boot-layer': FILLED });
   const next = await buildWithoutRoot(['--secret', 'TOKEN'], { env: { TOKEN } });
-  assert.equal(next.outcomes, '10_base fresh, 20_boot fresh, 30_filled fresh', next.told);
+  assert.equal(next.outcomes, '10_base fresh, 20_boot fresh, 26_first fresh, 30_filled fresh', next.told);
 });

@@ -1,7 +1,8 @@
 // Layers of steps: what they make, and that an edit costs from the step on that it touches.
 
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts';
@@ -238,4 +239,22 @@ test('an edit of a file costs from the first step on that reads it', async () =>
   assert.equal(inImage(project, '/copied-a'), 'a');
   project.write({ 'layers/20_web/b.txt': 'b' });
   assert.equal((await project.build()).outcomes, '10_base fresh, 20_web restored');
+});
+
+test('zero-free leaves nothing of deleted files on the disk', async () => {
+  const steps = ["run: 'echo deleted $((40 + 2)) > /file'", 'delete: /file', 'zero-free: /'];
+  await using project = projectOf(layer(steps));
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.equal(inImage(project, '/zero-free.tmp'), undefined);
+  const points = project.path('.vlb/store/points');
+  const found = readdirSync(points)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(path.join(points, name), 'utf8')))
+    .map(({ id, title }) => {
+      const disk = project.path('disk');
+      execFileSync('qemu-img', ['convert', '-O', 'raw', path.join(points, `${id}.qcow2`), disk]);
+      return `${title}: ${readFileSync(disk).includes('deleted 42')}`;
+    });
+  assert.deepEqual(found.toSorted().slice(1), ['2/3 delete /file: true', '3/3 zero-free /: false']);
 });
