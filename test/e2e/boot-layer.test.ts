@@ -81,7 +81,6 @@ rm /srv/boot`,
 ).replace('from boot', 'from first');
 
 const LAYERS = {
-  'layers/26_first/layer.yaml': FIRST,
   'layers/30_filled/boot-layer': FILLED,
   'layers/30_filled/sub/file': 'content',
   'common/file': 'what is shared',
@@ -102,6 +101,7 @@ const project = new TestProject({
   'layers/20_boot/build-layer': SYSTEM,
   'layers/20_boot/server': SERVER,
   'layers/25_qga/build-layer': AGENT,
+  'layers/26_first/layer.yaml': FIRST,
 });
 const without = path.join(path.dirname(project.directory), 'bin');
 after(() => project[Symbol.asyncDispose]());
@@ -141,7 +141,7 @@ test('scripts run in booted images, side by side, and what goes wrong is told', 
       '10_base fresh',
       '20_boot fresh',
       '25_qga fresh',
-      '26_first built',
+      '26_first fresh',
       '30_filled built',
       '31_fails failed',
       '32_panics failed',

@@ -165,7 +165,7 @@ async function writeFiles(
   const [tree] = trees;
   const files: ExportedFile[] = [];
   for (const name of filesBelow(fresh, tree?.name)) {
-    files.push(await describeFile(fresh, name, run.host.images, run.signal));
+    files.push(await describeFile(fresh, name, shared, signal));
   }
   const key = keyOf(task);
   const manifest = {

@@ -1,7 +1,7 @@
 // What several exports of one machine have in common is made once: disks in the same form, archives of layers. Each file is kept
 // under a second name, beside the exports, until another machine is exported or the run ends.
 
-import { constants, linkSync, mkdirSync, rmSync } from 'node:fs';
+import { constants, linkSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ok, type Result } from '../../model/failure.ts';
@@ -17,14 +17,18 @@ export function sharedName(owner: string): string {
 export const SHARED_PREFIX = '.shared-';
 
 export class SharedDisks implements Disposable {
-  readonly #images: Pick<Images, 'convert'>;
+  readonly #images: Pick<Images, 'convert' | 'digest'>;
   readonly #owner: string;
   /** Absolute path of the directory that has the conversions. */
   #directory: string | undefined;
   /** The files of the conversions, by what they contain and how. */
   readonly #files = new Map<string, string>();
+  /** What has been written, by the absolute path of the file: the name of the conversion, and how the file was then. */
+  readonly #written = new Map<string, { readonly name: string; readonly state: string }>();
+  /** By the name of the conversion. */
+  readonly #digests = new Map<string, string>();
 
-  constructor(images: Pick<Images, 'convert'>, owner: string) {
+  constructor(images: Pick<Images, 'convert' | 'digest'>, owner: string) {
     this.#images = images;
     this.#owner = owner;
   }
@@ -48,11 +52,26 @@ export class SharedDisks implements Disposable {
     const earlier = this.#find(place, name);
     if (earlier !== undefined && !signal.aborted && (await copied(earlier, target))) {
       onProgress?.(1);
+      this.#written.set(target, { name, state: stateOf(target) });
       return ok();
     }
     const done = await made();
-    if (done.ok) this.#keep(name, target);
+    if (done.ok) {
+      this.#keep(name, target);
+      this.#written.set(target, { name, state: stateOf(target) });
+    }
     return done;
+  }
+
+  /** As `Images.digest`; a disk that was converted once and copied is read once. @param file absolute path */
+  async digest(file: string, signal: AbortSignal): Promise<string> {
+    const written = this.#written.get(file);
+    const name = written?.state === stateOf(file) ? written.name : undefined;
+    const known = name === undefined ? undefined : this.#digests.get(name);
+    if (known !== undefined) return known;
+    const digest = await this.#images.digest(file, signal);
+    if (name !== undefined) this.#digests.set(name, digest);
+    return digest;
   }
 
   /**
@@ -76,6 +95,8 @@ export class SharedDisks implements Disposable {
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
     this.#directory = undefined;
     this.#files.clear();
+    this.#written.clear();
+    this.#digests.clear();
   }
 
   /** The file that was kept under a name for exports of the same machine. */
@@ -100,6 +121,12 @@ export class SharedDisks implements Disposable {
     });
     if (linked) this.#files.set(name, file);
   }
+}
+
+/** Changes when the contents of a file do. A link to it changes the time of its inode, so that is not part of it. */
+function stateOf(file: string): string {
+  const { ino, size, mtimeNs } = lstatSync(file, { bigint: true });
+  return [ino, size, mtimeNs].join(' ');
 }
 
 /** Whether a file could be copied: without its bytes, where the file system can do that. */

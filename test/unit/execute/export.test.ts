@@ -231,13 +231,18 @@ describe('disks that several exports contain', () => {
       converted.push(`${path.basename(source)} ${to?.format}`);
       return ok(writeFileSync(target, `${source} as ${to?.format}`));
     };
-    const shared = new SharedDisks({ convert }, '1-1.a');
+    const digested: string[] = [];
+    const digest: Images['digest'] = async (file) => {
+      digested.push(path.relative(tree.path(), file));
+      return readFileSync(file, 'utf8');
+    };
+    const shared = new SharedDisks({ convert, digest }, '1-1.a');
     const write = async (disk: ExportDisk, target: string, format: string, signal = LIVE) => {
       mkdirSync(path.dirname(tree.path(target)), { recursive: true });
       const place = path.dirname(path.dirname(tree.path(target)));
       return shared.convert(place, disk, tree.path(target), signal, { format });
     };
-    return { shared, converted, write };
+    return { shared, converted, digested, write };
   }
 
   test('are converted once, whether the first export keeps its file or not, and changes of one copy stay there', async () => {
@@ -252,6 +257,22 @@ describe('disks that several exports contain', () => {
     assert.equal(readFileSync(tree.path('web/vmware/x'), 'utf8'), '/store/a.qcow2 as vmdk');
     shared[Symbol.dispose]();
     assert.deepEqual(readdirSync(tree.path('web')).sort(), ['vmdk', 'vmware']);
+  });
+
+  test('are read once for their digests, but for those that were changed afterwards', async () => {
+    using tree = new Tree({});
+    const { shared, digested, write } = sharing(tree);
+    const digest = (file: string) => shared.digest(tree.path(file), LIVE);
+    await write(LIVE_DISK, 'web/a/x', 'qcow2');
+    assert.equal(await digest('web/a/x'), '/store/a.qcow2 as qcow2');
+    await write(LIVE_DISK, 'web/b/x', 'qcow2');
+    assert.equal(await digest('web/b/x'), '/store/a.qcow2 as qcow2');
+    await write(LIVE_DISK, 'web/c/x', 'qcow2');
+    writeFileSync(tree.path('web/c/x'), 'changed');
+    assert.equal(await digest('web/c/x'), 'changed');
+    await write(LIVE_DISK, 'web/d/x', 'qcow2');
+    assert.equal(await digest('web/d/x'), '/store/a.qcow2 as qcow2');
+    assert.deepEqual(digested, ['web/a/x', 'web/c/x']);
   });
 
   test('are converted again for another content, size or form, for another machine, and where the first is gone', async () => {

@@ -49,9 +49,11 @@ function viewerOf(disks: readonly string[], opened: string[]): DiskViewer {
   };
 }
 
+const noDisk = () => assert.fail('there is no disk');
+
 /** Two exports of a machine, one after the other. Returns what each got, and how often disks were opened for it. */
 async function twice(tree: Tree, first: ExportSystem, second: ExportSystem, change = () => {}) {
-  const shared = new SharedDisks({ convert: () => assert.fail('no disk is converted') }, '1-1.a');
+  const shared = new SharedDisks({ convert: noDisk, digest: noDisk }, '1-1.a');
   const results: { archives: string[]; opened: string[] }[] = [];
   for (const [number, exported] of [first, second].entries()) {
     const scratch = tree.path(`web/scratch-${number}`);
