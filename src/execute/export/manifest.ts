@@ -116,9 +116,9 @@ function isInside(name: string): boolean {
 export async function describeFile(
   directory: string,
   name: string,
-  { digest }: Pick<Images, 'digest'>,
+  images: Pick<Images, 'digest'>,
   signal: AbortSignal,
 ): Promise<ExportedFile> {
   const file = path.join(directory, name);
-  return { name, size: lstatSync(file).size, sha256: await digest(file, signal) };
+  return { name, size: lstatSync(file).size, sha256: await images.digest(file, signal) };
 }
