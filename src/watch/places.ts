@@ -8,6 +8,7 @@ import { IGNORE_FILE } from '../project/inputs/ignore.ts';
 import { inputRoots } from '../project/inputs/walk.ts';
 import type { Project } from '../project/project.ts';
 import { isDirectory, isFile, realPathOrSame } from '../util/fs.ts';
+import { commitPlaces } from './git.ts';
 
 export interface Places {
   /** Existing directories that contain all that is watched, possibly in subdirectories which do not exist yet. */
@@ -24,7 +25,7 @@ const LAYER = /^\d{2,}_/;
 
 /**
  * The places of a project: where layers are or may be created, sources of bind mounts, vlb.yaml and what it includes, each
- * .vlbignore, the bases, and with checks of images the seed of test boots.
+ * .vlbignore, the bases, git's commit, which steps may name, and with checks of images the seed of test boots.
  * @param project as last loaded
  */
 export function placesOf(project: Project): Places {
@@ -33,7 +34,8 @@ export function placesOf(project: Project): Places {
   const inputs = layers.flatMap((layer) => inputRoots(layer).map((root) => root.source));
   const configs = [path.join(directory, CONFIG_FILE), ...project.included];
   const seeds = images.some(({ checks }) => checks) ? [path.join(directory, SEED_DIRECTORY)] : [];
-  const named = [...seeds, path.join(directory, 'layers'), ...inputs, ...baseFiles, ...configs];
+  const commit = layers.some(({ steps }) => steps) ? commitPlaces(directory) : [];
+  const named = [...seeds, path.join(directory, 'layers'), ...inputs, ...baseFiles, ...configs, ...commit];
   // Both the link and its target: either can change without the other.
   const trees = unique([...named, ...named.map(realPathOrSame)]);
   const files = new Set(inputs.flatMap((place) => ignoreFiles(place, directory)));

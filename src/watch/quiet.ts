@@ -1,7 +1,6 @@
 // Waits until no file changes: editors save many files at once, and git rewrites a whole tree.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { statSync } from 'node:fs';
 
 const QUIET_MILLISECONDS = 120;
 
@@ -47,20 +46,4 @@ export function createQuiet(lock: string | undefined, onQuiet: () => void): Quie
 function isHeld(lock: string): boolean {
   const stat = statSync(lock, { throwIfNoEntry: false });
   return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) < LONGEST_MILLISECONDS;
-}
-
-/** The path of git's lock of the index of the working tree that contains a directory; undefined outside of one. */
-export function indexLock(directory: string): string | undefined {
-  for (let at = directory; ; at = path.dirname(at)) {
-    const git = path.join(at, '.git');
-    if (existsSync(git)) return path.join(gitDirectory(git), 'index.lock');
-    if (at === path.dirname(at)) return undefined;
-  }
-}
-
-/** `.git` is a directory; in a worktree or submodule it is a file that names the directory. */
-function gitDirectory(git: string): string {
-  if (!statSync(git).isFile()) return git;
-  const named = /^gitdir: (.+)$/m.exec(readFileSync(git, 'utf8'))?.[1];
-  return named === undefined ? git : path.resolve(path.dirname(git), named);
 }

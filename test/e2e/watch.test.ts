@@ -71,6 +71,23 @@ async function oneRunForABurst(project: TestProject, watching: Watching): Promis
   assert.fail(`no burst of ${ATTEMPTS} led to one run: ${JSON.stringify(runs)}`);
 }
 
+test('a commit runs the steps that name it, and nothing else', async () => {
+  await using project = repository({
+    'layers/40_version/layer.yaml': 'steps:\n  - write: { path: /version, content: "{{ git.commit }}" }\n',
+  });
+  await using watching = new Watching(project);
+  await watching.waiting();
+  project.git('commit', '-q', '--allow-empty', '-m', 'two');
+  await watching.waiting();
+  assert.deepEqual(watching.runs, ['10_base', '20_app', '30_data', '40_version', '40_version']);
+  const version = readFromImage(
+    project.path('build/image.qcow2'),
+    path.dirname(project.directory),
+    '/version',
+  );
+  assert.equal(version, project.git('rev-parse', 'HEAD').trim());
+});
+
 test('edits in bursts lead to one run', async () => {
   await using project = repository();
   await using watching = new Watching(project);

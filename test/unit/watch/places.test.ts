@@ -85,6 +85,22 @@ test('the files that vlb.yaml includes are watched', async () => {
   assert.deepEqual(places.shown.slice(-2), ['vlb.yaml', 'conf/a.yaml']);
 });
 
+test('the commit is watched where steps may name it, also that of a worktree', async () => {
+  using tree = new Tree({
+    'p/layers/10_a/layer.yaml': 'steps: [run: "true"]\n',
+    'p/.git': 'gitdir: ../main/.git/worktrees/p\n',
+    'main/.git/worktrees/p/commondir': '../..\n',
+    'main/.git/worktrees/p/HEAD': 'ref: refs/heads/p\n',
+    'main/.git/packed-refs': '',
+  });
+  const { places, at } = await placesIn(tree);
+  const watched = ['worktrees/p/HEAD', 'worktrees/p/logs/HEAD', 'refs/tags/v1', 'packed-refs'];
+  const not = ['worktrees/p/index', 'index', 'objects/00', 'refs/heads/main', 'HEAD'];
+  const allows = (name: string) => places.allows(at(`../main/.git/${name}`));
+  assert.deepEqual(watched.filter(allows), watched);
+  assert.deepEqual(not.filter(allows), []);
+});
+
 test('what is not there yet is waited for above it', async () => {
   using tree = new Tree(FILES);
   const { at } = await placesIn(tree);

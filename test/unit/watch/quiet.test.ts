@@ -5,7 +5,8 @@ import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createQuiet, indexLock } from '../../../src/watch/quiet.ts';
+import { indexLock } from '../../../src/watch/git.ts';
+import { createQuiet } from '../../../src/watch/quiet.ts';
 import { Tree } from '../../rig/tree.ts';
 
 describe('quiet', { concurrency: true }, () => {
