@@ -8,6 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   util: [],
   model: ['util'],
   distro: ['model', 'util'],
+  'disk-layout': ['model', 'util'],
   steps: ['distro', 'model', 'util'],
   project: ['steps', 'distro', 'model', 'util'],
   // Translates what other tools read into files of a project, and so has to know what a project may say.
@@ -111,6 +112,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 const PURE: readonly string[] = [
   'model',
   'distro',
+  'disk-layout',
   'steps',
   'import',
   'plan',
