@@ -10,8 +10,8 @@ const PLUGGED_MS = 4000;
 const LOOK_EVERY_MS = 100;
 
 /**
- * Plugs the port in, again every few seconds, until the guest has it open; then tells the guest so. A guest that opens it while it is taken
- * out is not told, and starts again with the next port.
+ * Plugs the port in, again every few seconds, until the guest has it open; then sends the guest a word of it. A guest that opens it while it is
+ * taken out gets none, and starts again with the next port.
  * @param pluggedMs how long the guest has before the port is taken out
  */
 export async function plugUntilOpen(
