@@ -1,6 +1,6 @@
 // What is wrong with a layout apart from its sizes: what no disk of any size could be.
 
-import type { DiskLayout, PartitionWish } from '../model/disk-layout.ts';
+import type { DiskLayout, PartitionWish } from '../model/system/layout.ts';
 import { formatBytes } from '../util/units.ts';
 import { FORMAT_FACTS, SYSTEM_FORMATS } from './formats.ts';
 

@@ -1,6 +1,6 @@
 // A planned disk as commands: what sfdisk(8) reads, what makes the file systems, and in which order they are mounted.
 
-import type { PlannedDisk, PlannedMount, PlannedPartition, Role } from '../model/disk-layout.ts';
+import type { PlannedDisk, PlannedMount, PlannedPartition, Role } from '../model/system/layout.ts';
 import { FORMAT_FACTS, makeCommand } from './formats.ts';
 
 /** The types of partitions: the UUIDs of the Discoverable Partitions Specification and of GRUB, and the numbers of an MBR. */

@@ -1,11 +1,11 @@
 // What each format of a partition needs, and the command that makes it.
 
-import type { Format, PlannedContent } from '../model/disk-layout.ts';
+import type { Format, PlannedContent } from '../model/system/layout.ts';
 
 const MIB = 2 ** 20;
 
 export interface FormatFacts {
-  /** The least size with which its mkfs makes one that is of use, bytes. */
+  /** The least size with which its mkfs makes one that can be used, bytes. */
   readonly least: number;
   /** How long a label may be, bytes. */
   readonly longestLabel: number;

@@ -1,6 +1,6 @@
 // The fstab(5) of planned disks.
 
-import type { PlannedDisk } from '../model/disk-layout.ts';
+import type { PlannedDisk } from '../model/system/layout.ts';
 import { mountsInOrder } from './commands.ts';
 import { FORMAT_FACTS } from './formats.ts';
 

@@ -1,7 +1,7 @@
 // Identifiers of disks, partitions and file systems that are the same each time: made of names.
 
 import { createHash } from 'node:crypto';
-import type { Format } from '../model/disk-layout.ts';
+import type { Format } from '../model/system/layout.ts';
 
 /** Of all names of vlb: drawn at random, once. */
 const NAMESPACE = Buffer.from('4bbd2c0df6be4d53a3c62d6e6ae0a1c9', 'hex');

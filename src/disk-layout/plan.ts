@@ -11,7 +11,7 @@ import type {
   PlannedDisk,
   PlannedPartition,
   Role,
-} from '../model/disk-layout.ts';
+} from '../model/system/layout.ts';
 import { formatBytes } from '../util/units.ts';
 import { checkLayout, isEsp, type LayoutProblem, nameOf } from './check.ts';
 import { FORMAT_FACTS } from './formats.ts';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { makeCommands, partitionScript } from '../../src/disk-layout/commands.ts';
 import { planDisk } from '../../src/disk-layout/plan.ts';
-import type { Format, Table } from '../../src/model/disk-layout.ts';
+import type { Format, Table } from '../../src/model/system/layout.ts';
 import { GIB, layout, MIB, planned, wish } from '../unit/disk-layout/layouts.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'vlb-layout-'));

@@ -7,7 +7,7 @@ import {
   type PartitionWish,
   type PlannedDisk,
   TABLES,
-} from '../../../src/model/disk-layout.ts';
+} from '../../../src/model/system/layout.ts';
 
 export const MIB = 2 ** 20;
 export const GIB = 2 ** 30;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FORMAT_FACTS } from '../../../src/disk-layout/formats.ts';
 import { ALIGNMENT, planDisk } from '../../../src/disk-layout/plan.ts';
-import type { DiskLayout, PlannedDisk } from '../../../src/model/disk-layout.ts';
+import type { DiskLayout, PlannedDisk } from '../../../src/model/system/layout.ts';
 import { GIB, MIB, planned, problemOf, randomLayout, wish } from './layouts.ts';
 
 const SEEDS = Array.from({ length: 4000 }, (_, seed) => seed);
