@@ -29,6 +29,8 @@ const APART = [
   'src/project/config/json-schema.ts',
   'src/project/steps/json-schema.ts',
   'src/sbom/sbom.ts',
+  'src/serve/http.ts',
+  'src/serve/openapi.ts',
   'src/shared-cache/objects/s3.ts',
 ];
 /** Packages that a build with nothing to do has no use for, and that are half of the program together. */

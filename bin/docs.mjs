@@ -7,11 +7,13 @@ import { configJsonSchema } from '../src/project/config/json-schema.ts';
 import { configurationPage } from '../src/project/config/markdown.ts';
 import { hintsPage } from '../src/project/hints/markdown.ts';
 import { verbsPage } from '../src/project/steps/markdown.ts';
+import { openApiPage } from '../src/serve/openapi-page.ts';
 
 const pages = {
   'commands.md': commandsPage(),
   'configuration.md': configurationPage(configJsonSchema()),
   'hints.md': hintsPage(),
+  'openapi.json': openApiPage(),
   'step-verbs.md': verbsPage(),
 };
 for (const [name, text] of Object.entries(pages)) {

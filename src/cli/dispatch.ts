@@ -30,6 +30,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   shell: async (raw, options) => (await import('./commands/shell.ts')).shell(raw, options),
   log: async (raw, options) => (await import('./commands/log.ts')).log(raw, options),
   'test-boot': async (raw, options) => (await import('./commands/test-boot.ts')).testBoot(raw, options),
+  serve: async (raw, options) => (await import('./commands/serve.ts')).serve(raw, options),
   'store du': async (raw, options) => (await storeOrBucket(raw)).du({ ...raw, ...options }),
   'store ls': async (raw, options) => (await storeOrBucket(raw)).ls({ ...raw, ...options }),
   'store gc': async (raw, options) => (await storeOrBucket(raw)).gc({ ...raw, ...options }),

@@ -9,7 +9,7 @@ import { namesIn, statIfAny } from '../util/fs.ts';
 import type { GlobalOptions } from './options.ts';
 
 /** What is in `.vlb/`, apart from the store and from runs: those belong to processes that may still use them. */
-const STATE = ['logs', 'failed', 'in-place', 'stat-index', 'flattened.json', 'lock', 'version'];
+const STATE = ['logs', 'failed', 'in-place', 'stat-index', 'flattened.json', 'lock', 'serve', 'version'];
 
 /** What is in a store (src/store/names.ts), apart from `caches`: what layers put there is root's on any machine. */
 const STORE = ['sha256', 'keys', 'locks', 'leases', 'projects', 'damaged', 'points', 'version'];

@@ -39,11 +39,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'model',
     'util',
   ],
+  // A face of the workspace, as the command line is; what it is to open comes from there.
+  serve: ['workspace', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
   'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
   cli: [
     'compose.ts',
+    'serve',
     'workspace',
     'watch',
     'diff',
@@ -90,8 +93,18 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     // Each verb has the schema of its arguments.
     'steps/',
     'project/steps/issues.ts',
+    // What is sent to the API, and what it answers.
+    'serve/app.ts',
+    'serve/jobs/',
+    'serve/openapi.ts',
+    'serve/openapi-page.ts',
+    'serve/routes/',
   ],
-  '@valibot/to-json-schema': ['project/config/json-schema.ts', 'project/steps/json-schema.ts'],
+  '@valibot/to-json-schema': [
+    'project/config/json-schema.ts',
+    'project/steps/json-schema.ts',
+    'serve/openapi.ts',
+  ],
   '@aws-sdk/client-s3': ['shared-cache/objects/s3.ts'],
   '@smithy/node-http-handler': ['shared-cache/objects/s3.ts'],
   'xxhash-wasm': ['project/inputs/hash.ts'],
@@ -105,6 +118,11 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'packageurl-js': ['sbom/purl.ts'],
   'spdx-expression-parse': ['sbom/licenses.ts'],
   '@xmldom/xmldom': ['deploy/libvirt/domain.ts', 'deploy/libvirt/pool.ts'],
+  // One package without dependencies, and its adapter to node: small, and typed to what it answers. Only types of it are used
+  // outside of the module that is loaded with the server.
+  hono: ['serve/http.ts', 'serve/app.ts'],
+  '@hono/node-server': ['serve/http.ts'],
+  'range-parser': ['serve/http.ts'],
   'fast-glob': ['kinds/steps/input-tree.ts'],
 };
 

@@ -4,6 +4,7 @@ import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DEPLOY } from './deploy.ts';
 import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
 import * as project from './project.ts';
+import { SERVE } from './serve.ts';
 import { EVERYWHERE } from './shared.ts';
 import * as store from './store.ts';
 import type { Argument, Command, Option } from './types.ts';
@@ -28,6 +29,7 @@ export const COMMANDS = {
   shell: SHELL,
   log: LOG,
   'test-boot': project.TEST_BOOT,
+  serve: SERVE,
   store: store.STORE,
   'store du': store.STORE_DU,
   'store ls': store.STORE_LS,

@@ -1,0 +1,171 @@
+// Routes of one layer: its script and inputs, its log, and what it changed.
+
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { compareDisks } from '../../diff/compare.ts';
+import type { DiskDiff } from '../../model/disk-diff.ts';
+import { failAt, ok, type Result } from '../../model/failure.ts';
+import { isLayer } from '../../model/graph.ts';
+import { isManifestLine, parseManifest } from '../../model/manifest.ts';
+import { expectedRecipe } from '../../plan/plan.ts';
+import { chooseDisks } from '../../workspace/diff-disks.ts';
+import { findLog } from '../../workspace/look.ts';
+import { LAYER, layerAnswer, planAll } from './project.ts';
+import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
+
+/** Bytes of a script or a log that are sent at most. */
+const MOST_TEXT = 2 ** 20;
+
+const LAYER_DETAIL = v.object({
+  ...LAYER.entries,
+  script: v.optional(v.object({ file: v.string(), text: v.string(), truncated: v.boolean() })),
+  steps: v.pipe(listOf(v.string()), v.description('what each step of a layer.yaml does')),
+  params: v.record(v.string(), v.string()),
+  inputs: listOf(
+    v.object({
+      path: v.string(),
+      type: v.string(),
+      executable: v.optional(v.boolean()),
+      target: v.pipe(v.optional(v.string()), v.description('of a symbolic link')),
+    }),
+  ),
+});
+export type LayerDetail = v.InferOutput<typeof LAYER_DETAIL>;
+
+async function detail({ params, signal }: Call, served: Served): Promise<Result<LayerDetail>> {
+  const workspace = served.open();
+  const whole = await planAll(workspace, served, signal);
+  if (!whole.ok) return whole;
+  const { plan, recipeOf } = whole.value.planned;
+  const step = plan.find(({ node }) => node.name === params['layer']);
+  if (!step) return notFound(`no layer named "${params['layer']}"`);
+  const { node } = step;
+  const answer = layerAnswer(step, workspace);
+  if (!isLayer(node)) return ok({ ...answer, steps: [], params: {}, inputs: [] });
+  const recipe = expectedRecipe(node, plan, recipeOf) ?? '';
+  const manifest = parseManifest(recipe.split('\n').filter(isManifestLine).join('\n'));
+  const file = path.join(node.layer.directory, node.layer.kind);
+  const script = textOf(file);
+  if (!script.ok) return script;
+  return ok({
+    ...answer,
+    script: { file: path.relative(workspace.directory, file), ...script.value },
+    steps: node.layer.steps?.all.map(({ title }) => title) ?? [],
+    params: node.layer.params,
+    inputs: manifest.map((entry) => ({
+      path: entry.path,
+      type: entry.type,
+      ...(entry.type === 'file' ? { executable: entry.executable } : {}),
+      ...(entry.type === 'link' ? { target: entry.target } : {}),
+    })),
+  });
+}
+
+function textOf(file: string): Result<{ readonly text: string; readonly truncated: boolean }> {
+  try {
+    const bytes = readFileSync(file);
+    return ok({ text: bytes.subarray(0, MOST_TEXT).toString(), truncated: bytes.length > MOST_TEXT });
+  } catch (error) {
+    return failAt(file, 'cannot read the script', error);
+  }
+}
+
+async function log(
+  { params, query }: Call<typeof LOG_QUERY>,
+  served: Served,
+): Promise<Result<never> | Answer> {
+  const before = query.before === undefined || query.before === '0' ? '' : `~${query.before}`;
+  const found = await findLog(served.open(), `${params['layer']}${before}`, true);
+  if (!found.ok) return notFound(found.failure.message);
+  try {
+    const { bytes, skipped } = lastBytes(found.value.file);
+    const headers = {
+      'content-type': 'text/plain; charset=utf-8',
+      'vlb-skipped-bytes': String(skipped),
+      'vlb-running': String(found.value.isRunning?.() === true),
+    };
+    return new Answer({ status: 200, headers, body: bytes });
+  } catch (error) {
+    return failAt(found.value.file, 'cannot read the log', error);
+  }
+}
+
+function lastBytes(file: string): { readonly bytes: Buffer; readonly skipped: number } {
+  const descriptor = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const skipped = Math.max(0, size - MOST_TEXT);
+    const bytes = Buffer.alloc(size - skipped);
+    return { bytes: bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, skipped)), skipped };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const LOG_QUERY = {
+  before: v.pipe(
+    v.optional(v.pipe(v.string(), v.regex(/^\d{1,2}$/))),
+    v.description('how many runs ago; default: the last run, or the one that is going on'),
+  ),
+};
+
+let comparing: Promise<unknown> = Promise.resolve();
+
+/** One comparison after the other: each attaches the disks of two chains. */
+async function diff({ params, signal }: Call, served: Served): Promise<Result<DiskDiff>> {
+  const compared = comparing.then(() => compare(params['layer'] ?? '', served, signal));
+  comparing = compared.catch(() => {});
+  return await compared;
+}
+
+async function compare(layer: string, served: Served, signal: AbortSignal): Promise<Result<DiskDiff>> {
+  const workspace = served.open();
+  const project = await workspace.load();
+  if (!project.ok) return project;
+  // Only a layer: another word could be the path of any image of this machine.
+  if (!project.value.layers.some(({ name }) => name === layer)) return notFound(`no layer named "${layer}"`);
+  const disks = await workspace.parts.disks();
+  const chosen = await chooseDisks([layer], workspace, disks, signal);
+  if (!chosen.ok) return chosen;
+  const opened = await disks.openViewer(workspace.paths, signal);
+  if (!opened.ok) return opened;
+  await using viewer = opened.value;
+  const { before, after, options, isDescendant } = chosen.value;
+  const found = await compareDisks(
+    { before: before?.image, after: after.image, options, isDescendant },
+    viewer,
+  );
+  return found.ok ? ok({ before: before?.name ?? 'nothing', after: after.name, ...found.value }) : found;
+}
+
+export const LAYER_ROUTES = [
+  route({
+    method: 'get',
+    path: '/api/layers/{layer}',
+    summary: 'a layer: its state, script, steps and inputs',
+    answer: LAYER_DETAIL,
+    run: detail,
+  }),
+  rawRoute({
+    method: 'get',
+    path: '/api/layers/{layer}/log',
+    summary: 'the log of a layer, at most its last MiB',
+    query: LOG_QUERY,
+    answer: {
+      media: 'text/plain',
+      text: 'the log; the header vlb-skipped-bytes says how much of its beginning is left out',
+    },
+    run: log,
+  }),
+  route({
+    method: 'get',
+    path: '/api/layers/{layer}/diff',
+    summary: 'what a layer changed: packages and files, as vlb diff --json prints it',
+    answer: v.pipe(
+      v.custom<DiskDiff>(() => true),
+      v.description('see vlb diff --json'),
+    ),
+    run: diff,
+  }),
+];
