@@ -24,6 +24,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   ls: async (raw, options) => (await inspect()).ls(inspected(raw, options)),
   diff: async (raw, options) => (await import('./commands/diff.ts')).diff(raw, options),
   sbom: async (raw, options) => (await import('./commands/sbom.ts')).sbom(raw, options),
+  templates: async (raw, options) => (await import('./commands/templates.ts')).templates(raw, options),
   'new-layer': async (raw, options) => (await import('./scaffold/new-layer.ts')).newLayer(raw, options),
   'layer show': async (raw, options) => (await layer()).show(raw, options),
   'layer convert': async (raw, options) => (await layer()).convert(raw, options),

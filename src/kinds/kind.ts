@@ -10,7 +10,7 @@ import type { Guest } from '../model/ports/guest.ts';
 import type { Host, Images as HostImages, OnOutput, RunPlace, Workbench } from '../model/ports/machine.ts';
 import type { CachePoints } from '../model/ports/points.ts';
 import type { Draft, Store } from '../model/ports/store.ts';
-import type { Layer, ScriptKind, Secret } from '../model/project.ts';
+import type { Layer, ScriptKind, Secret, TemplateSource } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { LoadHasher } from '../project/inputs/hash.ts';
 import type { StatIndex } from '../project/inputs/stat-index.ts';
@@ -140,6 +140,10 @@ export interface ShellTexts {
 export interface BaseKind {
   /** The files of this machine that its image is read from. */
   readonly files: readonly string[];
+  /** Whether its recipe is from a list, so that forcing it reads that again, and imports the image only if it is another. */
+  readonly isListed: boolean;
+  /** Where it is a template of, if it is one. */
+  readonly source?: TemplateSource;
   /** The recipe of importing the image as it is now. Fails as `usage` when the image is missing or cannot be read. */
   recipe(inputs: BaseInputs): Promise<Result<string>>;
   /**
@@ -161,6 +165,7 @@ export interface BaseInputs {
   readonly refresh: boolean;
   readonly environment: Pick<Environment, 'variables'>;
   readonly verifySignature: Host['verifySignature'];
+  readonly exportKey: Host['exportKey'];
   readonly read: HostImages['read'];
   readonly signal: AbortSignal;
 }

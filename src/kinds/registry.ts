@@ -2,6 +2,7 @@
 
 import type { Base, Layer, ScriptKind } from '../model/project.ts';
 import { fileBase } from './base/file.ts';
+import { templateBase } from './base/template.ts';
 import { urlBase } from './base/url.ts';
 import { BOOT_LAYER } from './boot-layer.ts';
 import { BUILD_LAYER } from './build-layer.ts';
@@ -29,6 +30,8 @@ export function baseKindOf(base: Base): BaseKind {
       return fileBase(base);
     case 'url':
       return urlBase(base);
+    case 'template':
+      return templateBase(base);
   }
 }
 

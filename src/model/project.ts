@@ -169,11 +169,34 @@ export interface SystemCondition {
 }
 
 /** An image that comes from elsewhere, on top of which layers are built. */
-export type Base = Digests & { readonly checksums?: ChecksumList; readonly growth?: Growth } & (
-    | { readonly type: 'file'; readonly path: string }
-    // It has a digest, or checksums.
-    | { readonly type: 'url'; readonly url: string }
-  );
+export type Base = { readonly growth?: Growth } & (
+  | (Digests & { readonly checksums?: ChecksumList } & (
+        | { readonly type: 'file'; readonly path: string }
+        // It has a digest, or checksums.
+        | { readonly type: 'url'; readonly url: string }
+      ))
+  | { readonly type: 'template'; readonly template: string; readonly source: TemplateSource }
+);
+
+/** A repository of templates, as virt-builder has them. */
+export interface TemplateSource {
+  /** Its name in vlb.yaml; without one, the place of its index as it was written. */
+  readonly name: string;
+  /** Of its index: absolute path, or URL. */
+  readonly index: string;
+  readonly trust: TemplateTrust;
+}
+
+/** Why the index of a source is believed. */
+export type TemplateTrust =
+  /** It is signed with a key in this file, an absolute path. */
+  | { readonly type: 'keyring'; readonly keyring: string }
+  /** It is signed with this key of the user's own keyring: 40 hexadecimal digits in upper case. */
+  | { readonly type: 'fingerprint'; readonly fingerprint: string }
+  /** It is a file of this machine. */
+  | { readonly type: 'local' }
+  /** The user says so. */
+  | { readonly type: 'checksums-only' };
 
 /** The digests that an image must have, in lower case. */
 export interface Digests {

@@ -9,6 +9,7 @@ import { ok, type Result } from '../model/failure.ts';
 import { type Graph, type Identity, isLayer, lineageOf, type Node } from '../model/graph.ts';
 import type { Store } from '../model/ports/store.ts';
 import { DEFAULT_LIMITS } from '../model/ports/store-upkeep.ts';
+import type { Base } from '../model/project.ts';
 import { findLayer } from '../plan/find-layer.ts';
 import { graphUpTo } from '../plan/graph.ts';
 import { layerRecipe } from '../plan/key.ts';
@@ -66,6 +67,7 @@ export async function planProject(
     loadHasher,
     environment: parts.environment,
     verifySignature: host.verifySignature,
+    exportKey: host.exportKey,
     read: host.images.read,
     signal: request.signal,
     refreshes: (name) => request.force === 'all' || request.force.includes(name),
@@ -75,7 +77,7 @@ export async function planProject(
     graph.value,
     request.force === 'all'
       ? 'all'
-      : request.force.filter((name) => !project.bases.get(name)?.checksums).map(layerOf),
+      : request.force.filter((name) => !isListed(project.bases.get(name))).map(layerOf),
   );
   if (!forced.ok) return forced;
   const built = new Set(graph.value.nodes.map(({ name }) => name));
@@ -198,4 +200,8 @@ async function readRecipes(
     const lineage = lineageOf(node, known);
     return lineage && layerRecipe(node.layer, manifests.get(node.name) ?? '', lineage);
   });
+}
+
+function isListed(base: Base | undefined): boolean {
+  return base !== undefined && baseKindOf(base).isListed;
 }

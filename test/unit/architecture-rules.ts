@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   project: ['steps', 'distro', 'model', 'util'],
   // Translates what other tools read into files of a project, and so has to know what a project may say.
   import: ['project', 'steps', 'model', 'util'],
-  kinds: ['project', 'steps', 'distro', 'model', 'util'],
+  // Templates are bases.
+  kinds: ['catalog', 'project', 'steps', 'distro', 'model', 'util'],
   plan: ['kinds', 'project', 'steps', 'distro', 'model', 'util'],
   diff: ['model', 'util'],
   catalog: ['model', 'util'],
@@ -86,8 +87,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['project/config/include.ts', 'project/config/positions.ts', 'project/steps/file.ts', 'import/'],
   valibot: [
     'project/config/schema.ts',
-    'project/config/base-schema.ts',
-    'project/config/machine-schema.ts',
+    'project/config/schema/',
     'project/config/fields.ts',
     'project/config/read.ts',
     // Each verb has the schema of its arguments.

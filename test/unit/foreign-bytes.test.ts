@@ -12,7 +12,7 @@ import { runInGuest } from '../../src/host/boot/guest/command.ts';
 import { createJsonLineReader, type JsonLine } from '../../src/host/boot/qemu/json-lines.ts';
 import { recognizeFormat } from '../../src/host/images/format.ts';
 import { firstDisk } from '../../src/kinds/base/archive.ts';
-import { digestsOf } from '../../src/kinds/base/checksums.ts';
+import { digestsOf } from '../../src/kinds/base/lists/checksums.ts';
 import { PACKAGE_DATABASES } from '../../src/model/disk-diff.ts';
 import { parseRecord } from '../../src/model/record.ts';
 import { FRAME_BYTES, FrameError, pack, unpack } from '../../src/shared-cache/transfer/frames.ts';

@@ -9,7 +9,7 @@ import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
 import { checkRoot } from '../process/sudo.ts';
 import { clearLeftovers, removalNote } from './leftovers.ts';
-import { verifySignature } from './signature.ts';
+import { exportKey, verifySignature } from './signature.ts';
 import { openWorkbench } from './workbench.ts';
 
 /** The tools that every run of a layer calls; checked before anything starts. */
@@ -42,6 +42,7 @@ export function linuxHost(backend: Backend): Host {
     openGuest: async (directory) => (await import('../boot/layer/guest.ts')).openGuest(directory),
     openWorkbench: (directory) => openWorkbench(backend, directory),
     verifySignature,
+    exportKey,
     isAlive: ownerIsAlive,
     bootId,
     removeTree,

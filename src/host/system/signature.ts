@@ -1,4 +1,4 @@
-// Verifies OpenPGP signatures with gpgv, which trusts the keys of one keyring and no others.
+// Verifies OpenPGP signatures with gpgv, which trusts the keys of one keyring and no others; gpg has the user's own keys.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -43,6 +43,19 @@ export async function verifySignature(
   } catch (error) {
     return failAt(directory.path, 'cannot verify a signature', error);
   }
+}
+
+/** Implements `Host.exportKey`. */
+export async function exportKey(fingerprint: string, signal: AbortSignal): Promise<Result<Buffer>> {
+  if (!isInstalled('gpg')) return missingTool('gpg');
+  const args = ['--batch', '--quiet', '--armor', '--export', fingerprint];
+  const exported = await run(...dyingWithParent('KILL', 'gpg', args), { signal, env: { LC_ALL: 'C' } });
+  if (!exported.ok) return exported;
+  const key = Buffer.from(exported.value.stdout);
+  if (key.length > 0) return ok(key);
+  return fail('usage', `the key ${fingerprint} is not in the keyring of gpg`, {
+    hint: 'import it (gpg --import FILE), or name a file with it: keyring:',
+  });
 }
 
 /** A keyring in the format that gpgv reads: RFC 9580 has the armored form in section 6, as base64 with a checksum. */

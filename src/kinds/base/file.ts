@@ -10,13 +10,14 @@ import { attempt } from '../../util/errors.ts';
 import { statIfAny } from '../../util/fs.ts';
 import type { BaseInputs, BaseKind } from '../kind.ts';
 import { baseRecipe, digestsIn, fileContent } from './content.ts';
-import { digestFiles, expectedDigests } from './digests.ts';
+import { digestFiles, expectedDigests } from './lists/digests.ts';
 
 /** The kind of a base that is a file: its key is computed from its content, wherever it is. */
 export function fileBase(base: Extract<Base, { type: 'file' }>): BaseKind {
   const { path: file, growth } = base;
   return {
     files: [file, ...digestFiles(base)],
+    isListed: base.checksums !== undefined,
     recipe: async (inputs) => {
       const hash = await hashOf(file, inputs);
       if (!hash.ok) return hash;

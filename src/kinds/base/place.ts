@@ -1,11 +1,17 @@
 // Where a base, or something about it, comes from: a file of this machine, or a URL.
 
 import path from 'node:path';
+import type { TemplateSource } from '../../model/project.ts';
 import { attempt } from '../../util/errors.ts';
 
 /** Whether a place is a URL, and not a path. */
 export function isRemote(place: string): boolean {
   return /^https?:\/\//.test(place);
+}
+
+/** The files of this machine that the index of a source of templates is read from. */
+export function indexFiles({ index, trust }: TemplateSource): readonly string[] {
+  return [index, ...(trust.type === 'keyring' ? [trust.keyring] : [])].filter((place) => !isRemote(place));
 }
 
 /** The name of the file at a place, without the directories. */

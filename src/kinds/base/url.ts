@@ -4,7 +4,7 @@ import { ok } from '../../model/failure.ts';
 import type { Base } from '../../model/project.ts';
 import type { BaseKind, BaseRun } from '../kind.ts';
 import { baseRecipe, digestsIn, downloadContent } from './content.ts';
-import { digestFiles, expectedDigests } from './digests.ts';
+import { digestFiles, expectedDigests } from './lists/digests.ts';
 import { withoutPassword } from './place.ts';
 
 /** The kind of a base at a URL: its key is computed from the digests that it must have, and the image is not requested for it. */
@@ -12,6 +12,7 @@ export function urlBase(base: Extract<Base, { type: 'url' }>): BaseKind {
   const { url, growth } = base;
   return {
     files: digestFiles(base),
+    isListed: base.checksums !== undefined,
     recipe: async (inputs) => {
       const expected = await expectedDigests(base, inputs);
       return expected.ok ? ok(baseRecipe(downloadContent(expected.value), growth)) : expected;
@@ -29,7 +30,7 @@ export function urlBase(base: Extract<Base, { type: 'url' }>): BaseKind {
 }
 
 /** Emits the progress of a download once a second; a small one ends before that. */
-function progressEmitter({ name, emit }: BaseRun): (bytes: number, total: number | undefined) => void {
+export function progressEmitter({ name, emit }: BaseRun): (bytes: number, total: number | undefined) => void {
   let emittedAt = performance.now();
   return (bytes, total) => {
     if (performance.now() - emittedAt < 1000) return;

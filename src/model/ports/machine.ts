@@ -40,6 +40,11 @@ export interface Host {
     keyring: Buffer,
     signal: AbortSignal,
   ): Promise<Result<Buffer>>;
+  /**
+   * A public key of the user's own OpenPGP keyring. Fails as `usage` when it is not there.
+   * @param fingerprint 40 hexadecimal digits
+   */
+  exportKey(fingerprint: string, signal: AbortSignal): Promise<Result<Buffer>>;
   /** Whether the process of that name still runs: incomplete files of a dead one are removed. */
   isAlive(owner: string): boolean;
   /** Identifies this boot of the machine: what was written before it without a flush may be lost. */

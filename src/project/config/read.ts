@@ -7,19 +7,30 @@ import { safeParse } from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
-import type { Base, ChecksumList, Digests, Growth, ImageCheck, NamedImage } from '../../model/project.ts';
+import type {
+  Base,
+  ChecksumList,
+  Digests,
+  Growth,
+  ImageCheck,
+  NamedImage,
+  TemplateSource,
+} from '../../model/project.ts';
 import { isObject } from '../../util/json.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { isUnknownField, isUrl, paramsIn } from './fields.ts';
 import { type ConfigPart, type FieldPath, mergeParts, readParts } from './include.ts';
 import { parseMaxAge, parseMaxSize } from './limits.ts';
 import { machinesOf, type NamedMachine } from './machines.ts';
+import { trusts } from './schema/sources.ts';
 import { CONFIG_SCHEMA, type ConfigFile } from './schema.ts';
 
 export interface Config {
   readonly base?: Base;
   readonly images?: readonly NamedImage[];
   readonly machines?: readonly NamedMachine[];
+  /** Repositories of templates. */
+  readonly sources?: readonly TemplateSource[];
   readonly cache?: Partial<CacheLimits>;
   readonly shared?: SharedCacheConfig;
   /** Absolute paths of the files that vlb.yaml includes, if any. */
@@ -55,7 +66,7 @@ export function readConfig(file: string): Result<Config> {
   const parsed = safeParse(CONFIG_SCHEMA, value);
   if (parsed.success) {
     const config = configOf(parsed.output, path.dirname(file), (path) => partOf(path).whereOf(path));
-    return ok({ ...config, ...files });
+    return config.ok ? ok({ ...config.value, ...files }) : config;
   }
   const problems = parsed.issues.flatMap((issue) => problemsOf(issue, []));
   // A misspelled name is often the cause of the other problems.
@@ -76,7 +87,7 @@ export function filesOf(file: string): readonly string[] {
 
 /** The failure for a name that the schema would not see. */
 function reservedName({ name, value, whereOf }: ConfigPart) {
-  for (const mapping of ['images', 'machines']) {
+  for (const mapping of ['images', 'machines', 'sources']) {
     const entries = isObject(value) ? value[mapping] : undefined;
     const reserved = SKIPPED_KEYS.find((key) => isObject(entries) && Object.hasOwn(entries, key));
     if (reserved === undefined) continue;
@@ -96,12 +107,17 @@ function problemsOf(issue: BaseIssue<unknown>, above: FieldPath): readonly Probl
 }
 
 function configOf(
-  { base, images, machines, cache }: ConfigFile,
+  { base, images, machines, sources, cache }: ConfigFile,
   directory: string,
   whereOf: (path: FieldPath) => NamedImage['where'],
-): Config {
-  return {
-    ...(base === undefined ? {} : { base: baseOf(base, directory) }),
+): Result<Config> {
+  const named = sourcesOf(sources ?? {}, directory);
+  const read =
+    base === undefined ? ok(undefined) : baseOf(base, directory, named, () => whereOf(['base', 'source']));
+  if (!read.ok) return read;
+  return ok({
+    ...(read.value === undefined ? {} : { base: read.value }),
+    ...(named.length === 0 ? {} : { sources: named }),
     ...(images === undefined
       ? {}
       : {
@@ -116,7 +132,7 @@ function configOf(
       : { machines: machinesOf(machines, (path) => whereOf(['machines', ...path])) }),
     ...(cache === undefined ? {} : { cache: limitsOf(cache) }),
     ...(cache?.s3 === undefined ? {} : { shared: sharedOf(cache.s3, cache['trusted-keys'] ?? []) }),
-  };
+  });
 }
 
 function imageOf(
@@ -148,15 +164,55 @@ function checkOf(check: CheckFields, where: ImageCheck['where']): ImageCheck {
   };
 }
 
-function baseOf(given: NonNullable<ConfigFile['base']>, directory: string): Base {
-  const fields = typeof given === 'string' ? { path: given } : given;
+/** Fails as `usage` where it says again whose templates those of a named source are. */
+function baseOf(
+  given: NonNullable<ConfigFile['base']>,
+  directory: string,
+  sources: readonly TemplateSource[],
+  where: () => NamedImage['where'],
+): Result<Base> {
+  const fields: BaseFields = typeof given === 'string' ? { path: given } : given;
+  const { template, source } = fields;
+  if (template === undefined || source === undefined) return ok(imageBaseOf(fields, directory));
+  const named = sources.find(({ name }) => name === source);
+  if (named && trusts(fields) > 0) {
+    return fail('usage', `vlb.yaml: base.source is ${source}, whose keys are in sources.${source}`, {
+      where: where(),
+    });
+  }
+  const of = named ?? templateSourceOf(source, { ...fields, index: source }, directory);
+  return ok({ type: 'template', template, source: of, ...growthOf(fields) });
+}
+
+function sourcesOf(given: NonNullable<ConfigFile['sources']>, directory: string): readonly TemplateSource[] {
+  return Object.entries(given).map(([name, source]) =>
+    templateSourceOf(name, typeof source === 'string' ? { index: source } : source, directory),
+  );
+}
+
+function templateSourceOf(
+  name: string,
+  { index, keyring, fingerprint, ...fields }: Extract<NonNullable<ConfigFile['sources']>[string], object>,
+  directory: string,
+): TemplateSource {
+  const trust = (): TemplateSource['trust'] => {
+    if (keyring !== undefined) return { type: 'keyring', keyring: path.resolve(directory, keyring) };
+    if (fingerprint !== undefined) {
+      return { type: 'fingerprint', fingerprint: fingerprint.replaceAll(' ', '').toUpperCase() };
+    }
+    return { type: fields['checksums-only'] === undefined ? 'local' : 'checksums-only' };
+  };
+  return { name, index: isUrl(index) ? index : path.resolve(directory, index), trust: trust() };
+}
+
+function imageBaseOf(fields: BaseFields, directory: string): Base {
   const url = fields.url ?? (isUrl(fields.path ?? '') ? fields.path : undefined);
   const about = { ...digestsOf(fields), ...checksumsOf(fields, directory), ...growthOf(fields) };
   if (url !== undefined) return { type: 'url', url, ...about };
   return { type: 'file', path: path.resolve(directory, fields.path ?? ''), ...about };
 }
 
-type BaseFields = Exclude<ConfigFile['base'], string | undefined>;
+type BaseFields = Exclude<NonNullable<ConfigFile['base']>, string>;
 
 function digestsOf({ sha256, sha512 }: BaseFields): Digests {
   return {

@@ -3,11 +3,12 @@
 
 import * as v from 'valibot';
 import { parseDuration } from '../../util/units.ts';
-import { base } from './base-schema.ts';
 import { fields, isUrl, noList, params, text } from './fields.ts';
 import { INCLUDE_RULE } from './include.ts';
 import { AGE_RULE, parseMaxAge, parseMaxSize, SIZE_RULE } from './limits.ts';
-import { cpus, fileName, firmware, machines, memory } from './machine-schema.ts';
+import { base } from './schema/base.ts';
+import { cpus, fileName, firmware, machines, memory } from './schema/machine.ts';
+import { sources } from './schema/sources.ts';
 
 const KEYS_RULE = 'must be a list of public keys as printed by vlb store keygen';
 const STYLE_RULE = 'must be true or false';
@@ -178,6 +179,9 @@ export const CONFIG_SCHEMA = v.pipe(
     ),
     machines: v.optional(
       v.pipe(machines, v.description('Machines to export: the name of each, with these fields.')),
+    ),
+    sources: v.optional(
+      v.pipe(sources, v.description('Repositories of templates for bases: the name of each, and its index.')),
     ),
     cache: v.optional(v.pipe(cache, v.description('Limits of the local store, and the shared cache.'))),
     include: v.optional(

@@ -65,6 +65,7 @@ export class FakeHost implements Host {
     extract: async () => fail('host', 'there is no tar here'),
   };
   verifySignature = async () => fail('host', 'there is no gpgv here');
+  exportKey = async () => fail('host', 'there is no gpg here');
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => {};
   boot = 'boot 1';

@@ -1,4 +1,4 @@
-// The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, sbom, shell, log.
+// The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, sbom, templates, shell, log.
 
 import { JSON_FLAG, LAYERS, NBD, ONE_LAYER, PARAM, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
@@ -104,6 +104,18 @@ export const SBOM = {
   examples: [
     ['vlb sbom 20_app --output app.cdx.json', 'the packages of a layer'],
     ['vlb sbom web --format spdx', 'those on all disks of a machine'],
+  ],
+} as const satisfies Command;
+
+export const TEMPLATES = {
+  text: 'list the templates that a base can be made from',
+  arguments: {
+    name: { value: 'NAME', text: 'NAME of a template, to show it with its notes' },
+  },
+  options: { json: JSON_FLAG },
+  examples: [
+    ['vlb templates', 'those of the sources in vlb.yaml'],
+    ['vlb templates debian-12', 'one of them, with its notes'],
   ],
 } as const satisfies Command;
 

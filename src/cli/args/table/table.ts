@@ -2,7 +2,7 @@
 
 import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DEPLOY } from './deploy.ts';
-import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, WHY } from './inspect.ts';
+import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, TEMPLATES, WHY } from './inspect.ts';
 import * as project from './project.ts';
 import { SERVE } from './serve.ts';
 import { EVERYWHERE } from './shared.ts';
@@ -22,6 +22,7 @@ export const COMMANDS = {
   ls: LS,
   diff: DIFF,
   sbom: SBOM,
+  templates: TEMPLATES,
   'new-layer': project.NEW_LAYER,
   layer: project.LAYER,
   'layer show': project.LAYER_SHOW,

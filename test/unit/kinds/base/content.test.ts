@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { qemuImg } from '../../../../src/host/images/qemu-img.ts';
-import { digestsOf } from '../../../../src/kinds/base/checksums.ts';
+import { digestsOf } from '../../../../src/kinds/base/lists/checksums.ts';
 import { baseKindOf } from '../../../../src/kinds/registry.ts';
 import { fail } from '../../../../src/model/failure.ts';
 import type { Base } from '../../../../src/model/project.ts';
@@ -25,6 +25,7 @@ async function content(base: Base, tree: Tree, refresh = false) {
     refresh,
     environment: { variables: {} },
     verifySignature: async () => fail('host', 'there is no gpgv here'),
+    exportKey: async () => fail('host', 'there is no gpg here'),
     read: qemuImg.read,
     signal: new AbortController().signal,
   });

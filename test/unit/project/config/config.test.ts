@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import type { Failure } from '../../../../src/model/failure.ts';
 import { loadConfig } from '../../../../src/project/config/config.ts';
@@ -61,8 +62,8 @@ describe('a base', () => {
 
   for (const sha256 of [DIGITS, `${'1'.repeat(30)}e${'2'.repeat(33)}`, '0'.repeat(64)]) {
     test(`keeps an unquoted checksum that is a number to YAML: ${sha256.slice(25, 36)}`, async () => {
-      const { result } = await load(`base:\n  path: a\n  sha256: ${sha256}\n`);
-      assert.equal(valueIn(result).base?.sha256, sha256);
+      const { result, directory } = await load(`base:\n  path: a\n  sha256: ${sha256}\n`);
+      assert.deepEqual(valueIn(result).base, { type: 'file', path: path.join(directory, 'a'), sha256 });
     });
   }
 });
@@ -128,20 +129,36 @@ describe('complaints', () => {
     [
       'frobnicate: x\n',
       1,
-      /unknown field "frobnicate" \(valid fields: base, images, machines, cache, include\)$/,
+      /unknown field "frobnicate" \(valid fields: base, images, machines, sources, cache, include\)$/,
     ],
     ['base:\n  pth: x\n', 2, /unknown field "base\.pth" \(did you mean "base\.path"\?\)$/],
     ['base:\n  path: a\n  sha265: x\n', 3, /unknown field "base\.sha265" \(did you mean "base\.sha256"\?\)$/],
-    ['base:\n', 1, /: base must be a path, or a mapping with url and sha256$/],
-    ['base: ""\n', 1, /: base must be a path, or a mapping with url and sha256$/],
-    ['base: [a, b]\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    ['base:\n', 1, /: base must be a path, or a mapping with url and sha256, or with template and source$/],
+    [
+      'base: ""\n',
+      1,
+      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+    ],
+    [
+      'base: [a, b]\n',
+      1,
+      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+    ],
     ['base: [{path: a}]\n', 1, /: base must be a path/],
     ['images: [10_a]\n', 1, /: images must be a mapping/],
     ['cache: [s3]\n', 1, /: cache must be a mapping/],
     ['images: {constructor: 10_a}\n', 1, /: images\.constructor is a reserved name/],
     ['__proto__: {}\n', 1, /unknown field "__proto__"/],
-    ['base: true\n', 1, /: base must be a path, or a mapping with url and sha256$/],
-    ['base: {}\n', 1, /: base must be a path, or a mapping with url and sha256$/],
+    [
+      'base: true\n',
+      1,
+      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+    ],
+    [
+      'base: {}\n',
+      1,
+      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+    ],
     ['base:\n  path: [a]\n', 2, /: base\.path must be a string$/],
     ['base:\n  path:\n', 2, /: base\.path must be a string$/],
     [`\nbase:\n  path: a\n  sha256: ${SHA.slice(1)}\n`, 4, /: base\.sha256 must be 64 hexadecimal digits/],

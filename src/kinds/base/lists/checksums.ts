@@ -1,17 +1,15 @@
 // The digests of a base image in a list of checksums, like the SHA512SUMS of a distribution, whose signature is verified.
 
 import path from 'node:path';
-import { fail, ok, type Result } from '../../model/failure.ts';
-import type { ChecksumList, Digests } from '../../model/project.ts';
-import { LARGEST_TEXT, readFile } from '../../project/inputs/read-file.ts';
-import { isSameStat } from '../../project/inputs/stat-index.ts';
-import { statIfAny } from '../../util/fs.ts';
-import type { BaseInputs } from '../kind.ts';
-import { isRemote, shownPlace } from './place.ts';
+import { fail, ok, type Result } from '../../../model/failure.ts';
+import type { ChecksumList, Digests } from '../../../model/project.ts';
+import { LARGEST_TEXT, readFile } from '../../../project/inputs/read-file.ts';
+import type { BaseInputs } from '../../kind.ts';
+import { shownPlace } from '../place.ts';
+import { readPlace, remembered } from './remembered.ts';
 
 /**
- * The digests as they were read last: a list of another machine is read again only on request, a file of this machine when
- * it changes. So a build with nothing to do needs no network, and an image that is replaced there is noticed on request.
+ * The digests in a list, see {@link remembered}.
  * @param image the name of the image's file
  * @param files those places of the list that are files of this machine
  */
@@ -21,25 +19,11 @@ export async function listedDigests(
   files: readonly string[],
   inputs: BaseInputs,
 ): Promise<Result<Digests>> {
-  const { index, refresh } = inputs;
-  const name = `checksums of ${inputs.name}`;
-  const origin = JSON.stringify([image, list]);
-  const known = refresh ? undefined : index.recall(name, origin);
-  const isUnchanged = (file: string, at: number) => {
-    const stat = statIfAny(file);
-    return known !== undefined && stat !== undefined && isSameStat(known.stats, at, stat);
-  };
-  if (known && files.every(isUnchanged)) {
-    index.keep(name);
-    return ok(JSON.parse(known.text)); // as it was remembered below
-  }
-  const { now } = index; // before they are read
-  const found = files.map((file) => ({ path: file, stat: statIfAny(file) }));
-  const text = await signedText(list, inputs);
-  if (!text.ok) return text;
-  const digests = digestsOf(image, text.value, list.source);
-  if (digests.ok) index.remember(name, origin, found, JSON.stringify(digests.value), now);
-  return digests;
+  const about = { name: `checksums of ${inputs.name}`, origin: JSON.stringify([image, list]), files };
+  return remembered(about, inputs, async () => {
+    const text = await signedText(list, inputs);
+    return text.ok ? digestsOf(image, text.value, list.source) : text;
+  });
 }
 
 /** The text of a list: all of it, or with a keyring what is signed of it. */
@@ -47,9 +31,10 @@ async function signedText(
   { source, signature, keyring }: ChecksumList,
   inputs: BaseInputs,
 ): Promise<Result<string>> {
-  const list = await read(source, 'the list of checksums', inputs);
+  const list = await readPlace(source, 'the list of checksums', inputs);
   if (!list.ok || keyring === undefined) return list.ok ? ok(list.value.toString()) : list;
-  const detached = signature === undefined ? ok(undefined) : await read(signature, 'the signature', inputs);
+  const detached =
+    signature === undefined ? ok(undefined) : await readPlace(signature, 'the signature', inputs);
   if (!detached.ok) return detached;
   const keys = readFile(keyring, { what: 'the keyring', atMost: LARGEST_TEXT });
   if (!keys.ok) return keys;
@@ -58,31 +43,6 @@ async function signedText(
   const { failure } = signed;
   if (failure.kind !== 'usage') return signed;
   return { ok: false, failure: { ...failure, where: { file: shownPlace(source) } } };
-}
-
-async function read(
-  place: string,
-  what: string,
-  { signal, environment: { variables } }: BaseInputs,
-): Promise<Result<Buffer>> {
-  if (!isRemote(place)) return readFile(place, { what, atMost: LARGEST_TEXT });
-  const { DownloadError, download } = await import('./download.ts');
-  const pieces = await download(place, { signal, variables, what, onProgress: () => {} });
-  if (!pieces.ok) return pieces;
-  const all: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const piece of pieces.value) {
-      all.push(piece);
-      size += piece.length;
-      if (size > LARGEST_TEXT)
-        return fail('usage', `${what} is too large`, { where: { file: shownPlace(place) } });
-    }
-  } catch (error) {
-    if (error instanceof DownloadError) return { ok: false, failure: error.failure };
-    throw error;
-  }
-  return ok(Buffer.concat(all));
 }
 
 /** `HEX  NAME` or `HEX *NAME`, as sha512sum prints them, and `SHA512 (NAME) = HEX`, as BSD does. */

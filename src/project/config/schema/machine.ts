@@ -7,10 +7,10 @@ import {
   type FormatOption,
   formatOptions,
   isFormat,
-} from '../../model/machine/format.ts';
-import { guessHint } from '../../util/nearest.ts';
-import { parseSize } from '../../util/units.ts';
-import { fields, isUnknownField, noList, params, text } from './fields.ts';
+} from '../../../model/machine/format.ts';
+import { guessHint } from '../../../util/nearest.ts';
+import { parseSize } from '../../../util/units.ts';
+import { fields, isUnknownField, noList, params, text } from '../fields.ts';
 
 const SIZE_RULE = 'must be a size like 10G';
 const MEMORY_RULE = 'must be a size like 2G, at least 16M';
