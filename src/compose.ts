@@ -1,7 +1,6 @@
 // The composition root: the only file that names implementations of the ports.
 
-import { fuseBackend } from './host/attach/fuse.ts';
-import { nbdBackend } from './host/attach/nbd.ts';
+import { backendFor } from './compose/backend.ts';
 import { bootId, ownerIsAlive, ownerName } from './host/process/owner.ts';
 import { linuxHost } from './host/system/host.ts';
 import type { Environment } from './model/environment.ts';
@@ -59,7 +58,7 @@ function compose(environment: Environment, name: string | undefined): Parts {
     },
     openInPlace: (paths, store) =>
       openInPlace({ ...paths, artifacts: store.artifactDirectory, drop: (names) => store.drop(names) }),
-    host: (nbd) => linuxHost(nbd.length > 0 ? nbdBackend(nbd) : fuseBackend),
+    host: (choice) => linuxHost(backendFor(choice, environment)),
     exporters: async ({ images }) => {
       const { exportersFor } = await import('./export/registry.ts');
       const { packer } = await import('./host/images/pack.ts');
@@ -91,8 +90,8 @@ function compose(environment: Environment, name: string | undefined): Parts {
     openSharedCacheUpkeep: async (shared) =>
       (await import('./compose/shared.ts')).openUpkeep(shared, environment.variables),
     booter: async () => (await import('./host/boot/booter.ts')).qemuBooter,
-    disks: async () => (await import('./compose/disks.ts')).openDisks(owner),
-    doctor: async () => (await import('./compose/doctor.ts')).openDoctor(owner),
+    disks: async () => (await import('./compose/disks.ts')).openDisks(owner, environment),
+    doctor: async () => (await import('./compose/doctor.ts')).openDoctor(owner, environment),
   };
 }
 

@@ -15,7 +15,7 @@ export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDir
 /** `vlb shell` with those options of this command line that a shell on the same project needs too. */
 export function shellCommand(
   { directory, cacheDirectory }: GlobalOptions,
-  { nbd, param }: Pick<Raw<'build'>, 'nbd' | 'param'>,
+  { backend, nbd, param }: Pick<Raw<'build'>, 'backend' | 'nbd' | 'param'>,
 ): string {
   const { variables, directory: here } = environmentHere();
   const isElsewhere = cacheDirectory !== undefined && !variables['VLB_CACHE_DIR'];
@@ -24,6 +24,7 @@ export function shellCommand(
     ...(directory === findProject(here) ? [] : ['-C', path.relative(here, directory)]),
     'shell',
     ...(isElsewhere ? ['--cache-dir', cacheDirectory] : []),
+    ...(backend === undefined || backend === 'nbd' ? [] : ['--backend', backend]),
     ...nbd.flatMap((device) => ['--nbd', device]),
     ...param.flatMap((one) => ['-p', one]),
   ]);

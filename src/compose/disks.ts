@@ -2,12 +2,12 @@
 
 import { constants, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { fuseBackend } from '../host/attach/fuse.ts';
 import { backingChain } from '../host/images/backing-chain.ts';
 import { checkWritable, openImage } from '../host/images/open-image.ts';
 import { makeScratch } from '../host/process/scratch.ts';
-import { linuxHost } from '../host/system/host.ts';
+import { type BackendSource, linuxHost } from '../host/system/host.ts';
 import { openDiskViewer } from '../host/view/disk-viewer.ts';
+import type { Environment } from '../model/environment.ts';
 import { failAt, ok, type Result } from '../model/failure.ts';
 import type { Host } from '../model/ports/machine.ts';
 import type { DiskViewer } from '../model/ports/viewer.ts';
@@ -15,11 +15,12 @@ import type { ProjectPaths } from '../project/project.ts';
 import { storePlaces } from '../store/names.ts';
 import { isAllowed, makeDirectories } from '../util/fs.ts';
 import type { Disks } from '../workspace/parts.ts';
+import { backendFor } from './backend.ts';
 
-export function openDisks(owner: string): Disks {
+export function openDisks(owner: string, environment: Environment): Disks {
   return {
     artifactDirectory: (paths) => storePlaces(paths.store).artifacts,
-    openViewer: (paths, signal) => openViewer(paths, owner, signal),
+    openViewer: (paths, choice, signal) => openViewer(paths, owner, backendFor(choice, environment), signal),
     openBench: (paths, host) => openBench(paths, owner, host),
     openImage,
     checkWritable,
@@ -30,10 +31,11 @@ export function openDisks(owner: string): Disks {
 async function openViewer(
   paths: ProjectPaths,
   owner: string,
+  source: BackendSource,
   signal: AbortSignal,
 ): Promise<Result<DiskViewer>> {
-  const made = await makeDirectory(paths, owner, linuxHost(fuseBackend));
-  return made.ok ? await openDiskViewer(fuseBackend, made.value, signal) : made;
+  const made = await makeDirectory(paths, owner, linuxHost(source));
+  return made.ok ? await openDiskViewer(await source.backend(), made.value, signal) : made;
 }
 
 async function openBench(paths: ProjectPaths, owner: string, host: Host): ReturnType<Disks['openBench']> {

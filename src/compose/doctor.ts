@@ -4,6 +4,7 @@ import { checkMachine } from '../host/doctor/checkup.ts';
 import { checkStorage } from '../host/doctor/storage.ts';
 import { ownerIsAlive } from '../host/process/owner.ts';
 import { clearLeftovers, findLeftovers } from '../host/system/leftovers.ts';
+import type { Environment } from '../model/environment.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { Finding } from '../model/ports/checkup.ts';
 import type { ProjectPaths } from '../project/project.ts';
@@ -12,9 +13,9 @@ import { findDead, removeDead } from '../store/upkeep/dead-files.ts';
 import { systemError } from '../util/errors.ts';
 import type { Doctor } from '../workspace/parts.ts';
 
-export function openDoctor(owner: string): Doctor {
+export function openDoctor(owner: string, environment: Environment): Doctor {
   return {
-    checkMachine,
+    checkMachine: () => checkMachine(environment),
     checkProject: (paths) => [checkStorage(paths.store, paths.state), leftoversOf(paths)],
     clean: (paths) => clean(paths, owner),
   };

@@ -60,6 +60,7 @@ export async function execute(plan: Plan, options: ExecuteOptions, context: Cont
       )
     : nothingDone();
   await showFailed(plan, done, options, context.signal);
+  await context.host.close();
   const outputs = able.ok ? await makeOutputs(plan, done, options, context) : able;
   const checked =
     outputs.ok && options.checks ? await runChecks(options.checks, done.artifacts, context) : ok();

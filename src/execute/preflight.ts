@@ -17,7 +17,9 @@ export async function checkHost(
   const tools = layers.flatMap(({ layer }) =>
     (layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? []),
   );
-  const able = running.every(isBooted) ? ok() : await host.check(tools);
+  const able = running.every(isBooted)
+    ? ok()
+    : await host.check(tools, (message) => emit({ type: 'note', message }));
   if (!able.ok) return able;
   const boots = running.some(isBooted) ? await host.checkGuests() : ok();
   if (!boots.ok) return boots;

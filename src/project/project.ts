@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Result } from '../model/failure.ts';
 import { ok } from '../model/failure.ts';
 import type { Platform } from '../model/platform.ts';
+import type { BackendChoice, BackendName } from '../model/ports/machine.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../model/ports/store-upkeep.ts';
 import type { Bases, Layer, NamedImage, ProjectNote } from '../model/project.ts';
@@ -26,6 +27,10 @@ export interface Project {
   readonly cache: Partial<CacheLimits>;
   /** The shared cache, if vlb.yaml configures one. */
   readonly shared: SharedCacheConfig | undefined;
+  /** What runs layers, if vlb.yaml says so. */
+  readonly backend?: BackendName | undefined;
+  /** The virtual machine of the backend `vm`, as far as vlb.yaml describes it. */
+  readonly vm?: BackendChoice['vm'];
   /** The images that vlb.yaml declares, in addition to the default one. */
   readonly images: readonly NamedImage[];
   readonly machines: readonly NamedMachine[];
@@ -52,6 +57,8 @@ export async function loadProject(directory: string, platform: Platform): Promis
     bases: new Map(base === undefined ? [] : [[BASE_NAME, base]]),
     cache: config.value.cache ?? {},
     shared: config.value.shared,
+    backend: config.value.backend,
+    vm: config.value.vm,
     images: config.value.images ?? [],
     machines: config.value.machines ?? [],
     included: config.value.included ?? [],

@@ -18,6 +18,7 @@ import { projectGraph } from '../plan/variants.ts';
 import { parseParams } from '../project/layers/params.ts';
 import type { Project } from '../project/project.ts';
 import { guessHint } from '../util/nearest.ts';
+import { backendWithoutProject } from './backend/choice.ts';
 import { systemReader } from './image-os.ts';
 import { type PlanRequest, planProject } from './planning.ts';
 import { NO_ACCESS, type Pace } from './request.ts';
@@ -61,7 +62,7 @@ export async function planExports(
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
   if (!wishes.ok) return wishes;
-  const possible = await checkWishes(workspace, wishes.value, request);
+  const possible = await checkWishes(workspace, wishes.value);
   if (!possible.ok) return possible;
   const planned = await planProject(workspace, project.value, {
     ...NO_ACCESS,
@@ -161,12 +162,10 @@ function sizesOf({ machine, layers }: PlannedMachine, { nodes }: Graph): readonl
 }
 
 /** Why one of the exports that are wanted cannot be, as far as that is known before anything is built. Fails as `usage`. */
-export async function checkWishes(
-  { parts }: Workspace,
-  wishes: readonly Wish[],
-  { nbd = [] }: Partial<Pick<ExportRequest, 'nbd'>>,
-): Promise<Result<void>> {
-  const exporters = await parts.exporters(parts.host(nbd));
+export async function checkWishes(workspace: Workspace, wishes: readonly Wish[]): Promise<Result<void>> {
+  const { parts } = workspace;
+  // Nothing is run for that.
+  const exporters = await parts.exporters(parts.host({ nbd: [] }));
   const failure = wishes.map((wish) => refusalOf(wish, exporters)).find((refused) => refused !== undefined);
   return failure ? { ok: false, failure } : ok();
 }
@@ -202,13 +201,16 @@ export function outputOf({ paths }: Workspace, { output }: Pick<ExportRequest, '
 /** What the exports of a request are written with. */
 export function runOf(
   workspace: Workspace,
-  request: Pick<ExportRequest, 'emit' | 'signal'>,
+  request: Pick<ExportRequest, 'emit' | 'signal'> & Partial<Pick<ExportRequest, 'backend'>>,
   host: ExportRun['host'],
 ): ExportRun & AsyncDisposable {
   const { parts, directory, paths } = workspace;
   const shared = new SharedDisks(host.images, parts.owner);
   let opened: ReturnType<ExportRun['viewer']> | undefined;
-  const openViewer = async () => (await parts.disks()).openViewer(paths, request.signal);
+  const openViewer = async () => {
+    const choice = await backendWithoutProject(workspace, { backend: request.backend, nbd: [] });
+    return choice.ok ? (await parts.disks()).openViewer(paths, choice.value, request.signal) : choice;
+  };
   const viewer = () => (opened ??= openViewer());
   let shownAt = 0;
   return {

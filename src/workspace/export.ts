@@ -38,7 +38,7 @@ export async function exportMachines(
   if (!project.ok) return project;
   const wishes = wishesOf(request, project.value);
   if (!wishes.ok) return wishes;
-  const possible = await checkWishes(workspace, wishes.value, request);
+  const possible = await checkWishes(workspace, wishes.value);
   if (!possible.ok) return possible;
   const ready = await readyFor(workspace, project.value, wishes.value, request);
   if (!ready.ok) return ready;

@@ -19,7 +19,7 @@ import type { Workspace } from './workspace.ts';
 
 export interface ShellRequest
   extends Pick<Selection, 'params'>,
-    Pick<Access, 'nbd' | 'secrets'>,
+    Pick<Access, 'backend' | 'nbd' | 'secrets'>,
     Omit<ShellOptions, 'node' | 'plan'>,
     Watchers {
   /** A layer's name. */
@@ -43,13 +43,14 @@ export async function shell(workspace: Workspace, request: ShellRequest): Promis
   // The requested layer comes after all that it needs.
   const node = plan.at(-1)?.node;
   if (!node || !isLayer(node)) return fail('usage', 'there is no layer to open a shell in');
-  const able = await context.host.check();
+  await using _host = { [Symbol.asyncDispose]: () => context.host.close() };
+  const able = await context.host.check([], (message) => context.emit({ type: 'note', message }));
   if (!able.ok) return able;
   request.onStart?.();
   await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
   const known = await artifactsInPlace(plan, shownIn(request.state, node), context);
   const { openShell } = await import('../execute/look/shell.ts');
-  return openShell({ ...request, node, plan }, known, context);
+  return await openShell({ ...request, node, plan }, known, context);
 }
 
 function shownIn(state: DiskState, node: LayerNode): string | undefined {

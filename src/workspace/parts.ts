@@ -8,7 +8,7 @@ import type { ImageBooter } from '../model/ports/booter.ts';
 import type { Finding } from '../model/ports/checkup.ts';
 import type { Deployer } from '../model/ports/deployer.ts';
 import type { Exporters } from '../model/ports/exporter.ts';
-import type { Host, Workbench } from '../model/ports/machine.ts';
+import type { BackendChoice, Host, Workbench } from '../model/ports/machine.ts';
 import type { Publisher } from '../model/ports/publisher.ts';
 import type { SharedCacheConfig } from '../model/ports/shared-cache.ts';
 import type { SharedCacheUpkeep } from '../model/ports/shared-upkeep.ts';
@@ -37,8 +37,7 @@ export interface Parts {
     options: Pick<Access, 'remote' | 'flushFetched'> & Watchers,
   ): Promise<Result<Store>>;
   openInPlace(paths: ProjectPaths, store: Pick<Store, 'artifactDirectory' | 'drop'>): InPlace;
-  /** @param nbd devices to attach disks as; empty for the fuse backend */
-  host(nbd: readonly string[]): Host;
+  host(choice: BackendChoice): Host;
   /** The formats that machines can be exported to. */
   exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
   publisher(): Promise<Publisher>;
@@ -68,7 +67,7 @@ export interface Disks {
   /** The directory that holds every artifact of a store. */
   artifactDirectory(paths: ProjectPaths): string;
   /** Opens a viewer. Fails as `host` when disks cannot be attached here. */
-  openViewer(paths: ProjectPaths, signal: AbortSignal): Promise<Result<DiskViewer>>;
+  openViewer(paths: ProjectPaths, choice: BackendChoice, signal: AbortSignal): Promise<Result<DiskViewer>>;
   /**
    * Opens a workbench with a directory of its own, which is removed with it. Fails as `host` when disks cannot be attached
    * here.

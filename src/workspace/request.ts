@@ -1,6 +1,7 @@
 // What a caller asks of a workspace, in groups that are passed on whole.
 
 import type { Emit } from '../model/event.ts';
+import type { BackendName } from '../model/ports/machine.ts';
 import type { SharedAccess } from '../model/ports/shared-cache.ts';
 
 /** What is to be planned or built. */
@@ -19,7 +20,9 @@ export interface Access {
   readonly remote: SharedAccess;
   /** Whether fetched artifacts are flushed: so that a command which only fetches survives a power cut. */
   readonly flushFetched?: boolean;
-  /** Network block devices to attach disks as; empty for the fuse backend. */
+  /** What runs layers; by default what VLB_BACKEND or vlb.yaml says, or what works here. */
+  readonly backend?: BackendName | undefined;
+  /** Network block devices to attach disks as, for the backend nbd. */
   readonly nbd: readonly string[];
   /** `NAME=FILE` or `NAME` each. */
   readonly secrets: readonly string[];

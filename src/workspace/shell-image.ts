@@ -4,11 +4,12 @@ import path from 'node:path';
 import { parseArtifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { statIfAny } from '../util/fs.ts';
+import { backendWithoutProject } from './backend/choice.ts';
 import type { ShellRequest } from './look.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface ImageShellRequest
-  extends Pick<ShellRequest, 'nbd' | 'argv' | 'hasTerminal' | 'onStart' | 'emit' | 'signal'> {
+  extends Pick<ShellRequest, 'backend' | 'nbd' | 'argv' | 'hasTerminal' | 'onStart' | 'emit' | 'signal'> {
   readonly file: string;
   /** Whether what the shell changed is written to the image; otherwise it is discarded. */
   readonly write: boolean;
@@ -27,9 +28,10 @@ export function isImageFile(word: string): boolean {
  * one of vlb's own; as `work` without a system on it; as `host` and `interrupted`. After a failure it is as it was.
  */
 export async function shellInImage(
-  { paths, parts }: Workspace,
-  { file, write, nbd, onStart, ...request }: ImageShellRequest,
+  workspace: Workspace,
+  { file, write, nbd, backend, onStart, ...request }: ImageShellRequest,
 ): Promise<Result<number>> {
+  const { paths, parts } = workspace;
   const disks = await parts.disks();
   const image = await disks.openImage(path.resolve(file), 'opened', request.signal);
   if (!image.ok) return image;
@@ -44,10 +46,13 @@ export async function shellInImage(
   const writable = write ? await disks.checkWritable(image.value) : ok();
   if (!writable.ok) return writable;
   onStart?.();
-  const host = parts.host(nbd);
+  const choice = await backendWithoutProject(workspace, { nbd, backend });
+  if (!choice.ok) return choice;
+  const host = parts.host(choice.value);
   const opened = await disks.openBench(paths, host);
   if (!opened.ok) return opened;
   const { bench, directory } = opened.value;
+  await using _host = { [Symbol.asyncDispose]: () => host.close() };
   await using _bench = bench;
   const { openImageShell } = await import('../execute/look/image-shell.ts');
   const { environment } = parts;

@@ -322,7 +322,7 @@ async function openInGuest(): Promise<Place> {
   const lent: AttachedDisk[] = [];
   const mounted: string[] = [];
   return {
-    backend: vmBackend(running),
+    backend: vmBackend({}),
     shell,
     directory,
     newRun: () => new RunShell(shell, mkdtempSync(path.join(directory, 'attach-'))),

@@ -1,5 +1,9 @@
 // Scripts for a tiny real system: a disk with busybox on it, made in half a second.
 
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
 /** What every tiny system holds besides the shell. */
 const TOOLS =
   'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid seq';
@@ -121,4 +125,18 @@ umount "$TMPDIR/root"
 /** A build-layer with these commands. */
 export function buildLayer(commands: string, hints = ''): string {
   return `#!/bin/sh\n${hints}${hints === '' ? '' : '\n'}set -eu\n${commands}\n`;
+}
+
+/** Makes an image of the tiny system, without root: an ext4 without a partition table. @param file of format qcow2 */
+export function tinyImage(file: string): void {
+  const work = mkdtempSync(path.join(path.dirname(file), 'tiny-'));
+  const root = path.join(work, 'root');
+  execFileSync('sh', ['-euc', `${FILL}\nfill "$1"`, 'sh', root]);
+  const raw = path.join(work, 'raw');
+  const options = ['-q', '-F', '-t', 'ext4', '-E', 'root_owner=0:0', '-d', root, raw, '64M'];
+  execFileSync('mke2fs', options, {
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+  });
+  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', raw, file]);
+  rmSync(work, { recursive: true });
 }

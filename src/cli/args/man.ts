@@ -24,6 +24,8 @@ const FILES: readonly (readonly [string, string])[] = [
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['VLB_CACHE_DIR', 'The store, like --cache-dir.'],
   ['VLB_CACHE', 'The use of the shared cache, like --cache.'],
+  ['VLB_BACKEND', 'What runs layers, like --backend.'],
+  ['VLB_VM_KERNEL', 'The kernel of the virtual machine of the backend vm.'],
   ['VLB_NODE', 'The node that runs vlb.'],
   ['NO_COLOR, FORCE_COLOR', 'Never or always color the output.'],
   ['CI', 'Unless empty, 0 or false, show progress as in a log.'],

@@ -68,6 +68,7 @@ export function buildOptions(
 ): Access & Pace & { readonly flatten: boolean } {
   return {
     remote,
+    backend: raw.backend,
     nbd: raw.nbd,
     secrets: raw.secret,
     jobs: raw.jobs ?? availableParallelism(),

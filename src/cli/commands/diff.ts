@@ -6,6 +6,7 @@ import type { DiskDiff } from '../../model/disk-diff.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
+import { backendWithoutProject } from '../../workspace/backend/choice.ts';
 import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -32,7 +33,9 @@ async function run(raw: Raw<'diff'>, options: GlobalOptions, signal: AbortSignal
   const disks = await workspace.parts.disks();
   const chosen = await chooseDisks(words, workspace, disks, signal);
   if (!chosen.ok) return chosen;
-  const opened = await disks.openViewer(workspace.paths, signal);
+  const backend = await backendWithoutProject(workspace);
+  if (!backend.ok) return backend;
+  const opened = await disks.openViewer(workspace.paths, backend.value, signal);
   if (!opened.ok) return opened;
   await using viewer = opened.value;
   if (raw.text !== undefined) return await showText(chosen.value, raw.text, viewer);

@@ -3,6 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { backendWithoutProject } from '../../workspace/backend/choice.ts';
 import { disksOf } from '../../workspace/diff-disks.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
@@ -37,7 +38,9 @@ async function run(
       .map((disk) => disk.created)
       .sort()
       .at(-1) ?? '';
-  const opened = await known.openViewer(workspace.paths, signal);
+  const backend = await backendWithoutProject(workspace);
+  if (!backend.ok) return backend;
+  const opened = await known.openViewer(workspace.paths, backend.value, signal);
   if (!opened.ok) return opened;
   await using viewer = opened.value;
   const { sbomText } = await import('../../sbom/sbom.ts');

@@ -38,7 +38,7 @@ export async function serve(raw: Raw<'serve'>, options: GlobalOptions): Promise<
     tls: tls.value,
     insecure: raw.insecure === true,
     remote: options.remote,
-    shellCommand: shellCommand(options, { nbd: [], param: [] }),
+    shellCommand: shellCommand(options, { backend: undefined, nbd: [], param: [] }),
   });
   if (!started.ok) return started.failure;
   interrupt.listen();

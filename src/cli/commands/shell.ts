@@ -14,13 +14,14 @@ import { hasTerminal, printNotes } from '../terminal/streams.ts';
 
 /** Runs a shell or a command in a layer. Returns its exit status, or the failure to report. */
 export async function shell(
-  { layer, failed, parent, write, behind, nbd, param, secret }: Raw<'shell'>,
+  { layer, failed, parent, write, behind, backend, nbd, param, secret }: Raw<'shell'>,
   options: GlobalOptions,
 ): Promise<number | Failure> {
   const interrupt = createInterrupt();
   const workspace = workspaceOf(options);
   const request = {
     argv: behind,
+    backend,
     nbd,
     hasTerminal: hasTerminal(),
     emit: printNotes,

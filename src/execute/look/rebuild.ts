@@ -38,10 +38,12 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   }
   const lineage = lineageOf(step.node, known);
   if (!lineage) throw new Error(`${step.node.name} is known, but not what it needs`);
+  const note = (message: string) => context.emit({ type: 'note', message });
   const { place } = kindOf(step.node.layer);
-  const able = await (place === 'guest' ? context.host.checkGuests() : context.host.check());
+  const able = await (place === 'guest' ? context.host.checkGuests() : context.host.check([], note));
   if (!able.ok) return able;
-  await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));
+  await context.host.clearLeftovers(context.paths.runs, note);
+  await using _host = { [Symbol.asyncDispose]: () => context.host.close() };
   context.emit({ type: 'layer-started', layer: step.node.name });
   const run = {
     layer: step.node.layer,

@@ -1,14 +1,25 @@
-// The backend: how a qcow2 becomes a block device. Two implementations, fuse.ts and nbd.ts, and one contract suite. Both
-// attach files of this machine to devices of this machine.
+// The backend: how a qcow2 becomes a block device, and where the root shells are that use it. Three implementations, fuse.ts, nbd.ts and
+// ../vm/backend.ts, and one contract suite. The first two attach disks to this machine, the last one to a virtual machine.
 
-import type { Result } from '../../model/failure.ts';
-import type { Disk } from '../../model/ports/machine.ts';
-import type { RunShell } from '../root/run-shell.ts';
+import { ok, type Result } from '../../model/failure.ts';
+import type { BackendName, ChrootScript, Disk, HostScript } from '../../model/ports/machine.ts';
+import { openRootShell } from '../root/root-shell.ts';
+import { RunShell } from '../root/run-shell.ts';
 
 export interface Backend {
-  readonly name: 'fuse' | 'nbd' | 'vm';
+  readonly name: BackendName;
   /** Fails as `host`, with a hint, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
+  /**
+   * Opens the root shell of a run. Fails as `host`.
+   * @param directory of the run, on this machine
+   * @param runsScripts default true
+   */
+  openRun(directory: string, runsScripts?: boolean): Promise<Result<RunShell>>;
+  /** What brings the files of scripts to another machine; undefined where the root shell is on this one. */
+  readonly carrier: ((run: RunShell, directory: string) => Carrier) | undefined;
+  /** Ends what serves several runs. The next run starts it again. */
+  close(): Promise<void>;
   /**
    * Makes a qcow2 file a block device, with nodes for its partitions. When the shell ends, in whatever way, the device is
    * released.
@@ -30,6 +41,27 @@ export interface Backend {
    */
   readonly lend: ((run: RunShell) => Promise<Result<AttachedDisk>>) | undefined;
 }
+
+/** What a script is given of this machine: its inputs, the sources of binds, and its TMPDIR. */
+export type Brought = Pick<HostScript, 'inputs' | 'environment'> & Partial<Pick<ChrootScript, 'binds'>>;
+
+/** Brings files of this machine to that of the root shell, for one run. */
+export interface Carrier {
+  /** Returns the script with the paths there. What it is given is a copy there, except for directories that persist. */
+  bring<Script extends Brought>(script: Script): Promise<Result<Script>>;
+  /** Takes all of it away there, and keeps what is in the directories that persist. */
+  takeBack(): Promise<Result<void>>;
+}
+
+/** What the backends have in common whose root shells are on this machine. */
+export const ON_THIS_MACHINE = {
+  openRun: async (directory: string, runsScripts = true) => {
+    const shell = await openRootShell(runsScripts ? directory : '');
+    return shell.ok ? ok(new RunShell(shell.value, directory)) : shell;
+  },
+  carrier: undefined,
+  close: async () => {},
+} satisfies Partial<Backend>;
 
 export interface AttachedDisk extends Disk {
   /** The name of the process that provides the disk, if it ended before `detach`. */

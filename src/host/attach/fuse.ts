@@ -19,10 +19,10 @@ import {
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { LOOP_NOTE } from '../system/leftovers.ts';
-import { type AttachedDisk, type Backend, DELTA_OPTIONS } from './backend.ts';
+import { type AttachedDisk, type Backend, DELTA_OPTIONS, ON_THIS_MACHINE } from './backend.ts';
 import { openMonitor } from './monitor.ts';
 
-export const fuseBackend: Backend = { name: 'fuse', check, attach, lend: undefined };
+export const fuseBackend: Backend = { ...ON_THIS_MACHINE, name: 'fuse', check, attach, lend: undefined };
 
 async function check(): Promise<Result<void>> {
   for (const [node, module] of [

@@ -15,7 +15,7 @@ import {
   startLocked,
 } from '../root/agent-devices.ts';
 import type { RunShell } from '../root/run-shell.ts';
-import type { AttachedDisk, Backend } from './backend.ts';
+import { type AttachedDisk, type Backend, ON_THIS_MACHINE } from './backend.ts';
 import { type Busy, connectedBy, NbdDevices } from './nbd-devices.ts';
 
 /** The exit status of the agent's `locked` when another process holds the lock; qemu-nbd never exits with it. */
@@ -34,6 +34,7 @@ export function nbdBackend(given: readonly string[]): Backend {
     },
   });
   return {
+    ...ON_THIS_MACHINE,
     name: 'nbd',
     check: () => check(names),
     attach: async (run, image, access, sectorSize) => {

@@ -204,3 +204,11 @@ export async function findDisk(shell: RootShell, serial: string): Promise<Result
 export function markReadOnly(shell: RootShell, device: string) {
   return done(shell, ['blockdev', '--setro', device]);
 }
+
+/**
+ * Makes the ext4 of a cache usable after the machine that wrote it was killed, with nothing on it where it cannot be repaired. Its files
+ * are in the directory `content`.
+ */
+export function repairVolume(shell: RootShell, device: string) {
+  return done(shell, ['repair_volume', device]);
+}

@@ -1,6 +1,10 @@
 // The commands of the root side that look at finished disks, those of agent/view.sh: a typed function each, as in agent.ts.
 
-import { ok, type Result } from '../../model/failure.ts';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { lastLines } from '../process/run.ts';
 import { done, printed } from './answers.ts';
 import type { RootShell } from './root-shell.ts';
 
@@ -45,9 +49,34 @@ export async function programHead(
 }
 
 /** Appends an archive of a mounted system to a file. @param options of tar(1), and the names of files after `--` */
-export function archive(shell: RootShell, root: string, output: string, options: readonly string[]) {
-  return done(shell, ['archive', root, output, ...options]);
+export async function archive(
+  shell: RootShell,
+  root: string,
+  output: string,
+  options: readonly string[],
+): Promise<Result<void>> {
+  if (shell.files.areHere) return done(shell, ['archive', root, output, ...options]);
+  const file = createWriteStream(output, { flags: 'a' });
+  const said: Buffer[] = [];
+  const printed = shell.pass(['print_archive', root, ...options], {
+    stdout: (chunk) => (file.write(chunk) ? undefined : once(file, 'drain').then(() => undefined)),
+    stderr: (chunk) => void (said.length < MOST_SAID && said.push(Buffer.from(chunk))),
+  });
+  try {
+    const status = await printed;
+    await finished(file.end());
+    if (!status.ok) return status;
+    if (status.value === 0) return ok();
+    return fail('host', `tar failed with exit status ${status.value}`, {
+      detail: lastLines(Buffer.concat(said).toString(), 5),
+    });
+  } catch (error) {
+    return failAt(output, 'cannot write the archive', error);
+  }
 }
+
+/** How many pieces of what tar prints are kept. */
+const MOST_SAID = 100;
 
 /** Writes a squashfs of a mounted system. @param options of mksquashfs(1) */
 export function squash(shell: RootShell, root: string, target: string, options: readonly string[]) {

@@ -1,8 +1,8 @@
 // A root shell on another machine: the files by which vlb and it exchange data are there, and are reached by its commands.
 
-import { fail, ok, type Result } from '../../model/failure.ts';
+import { ok, type Result } from '../../model/failure.ts';
 import { done } from './answers.ts';
-import type { RootFiles } from './root-files.ts';
+import { localFiles, type RootFiles } from './root-files.ts';
 import type { RootShell } from './root-shell.ts';
 
 /** Whether a root shell answers at all: fails as its first command does. */
@@ -10,15 +10,16 @@ export function answers(shell: RootShell): Promise<Result<void>> {
   return done(shell, ['true']);
 }
 
-/** The shell, with files on its own machine. An interactive command is refused as `host`. */
-export function onAnotherMachine(shell: RootShell): RootShell {
+/** The shell, with files on its own machine. @param join see `join` of a RootShell */
+export function onAnotherMachine(shell: RootShell, join: RootShell['join']): RootShell {
   return {
     pid: undefined,
     files: filesBehind(shell),
     ended: shell.ended,
     run: (argv, statuses) => shell.run(argv, statuses),
     stream: (argv, onOutput) => shell.stream(argv, onOutput),
-    join: async () => fail('host', 'the vm backend has no interactive commands yet'),
+    pass: (argv, output) => shell.pass(argv, output),
+    join,
     start: (argv) => shell.start(argv),
     stop: (pid) => shell.stop(pid),
     pinLoop: (device) => shell.pinLoop(device),
@@ -30,6 +31,7 @@ export function onAnotherMachine(shell: RootShell): RootShell {
 
 function filesBehind(shell: RootShell): RootFiles {
   return {
+    areHere: false,
     makeDirectory: (directory) => done(shell, ['mkdir', '-p', '--', directory]),
     write: async (file, content, mode = 0o644) => {
       const removed = await done(shell, ['rm', '-f', '--', file]);
@@ -47,6 +49,11 @@ function filesBehind(shell: RootShell): RootFiles {
     read: async (file) => {
       const text = await shell.run(['base64', '--', file]);
       return text.ok ? ok(Buffer.from(text.value.stdout, 'base64')) : text;
+    },
+    bringHere: async (file) => {
+      const text = await shell.run(['base64', '--', file]);
+      if (!text.ok) return text;
+      return localFiles.write(file, Buffer.from(text.value.stdout, 'base64'));
     },
     exists: async (file) => {
       const answer = await shell.run(['test', '-e', file], [0, 1]);

@@ -8,6 +8,8 @@ import { systemError } from '../../util/errors.ts';
 
 /** All but `exists` fail as `host` with the path. */
 export interface RootFiles {
+  /** Whether they are on this machine. */
+  readonly areHere: boolean;
   /** Creates a directory, and its parents; one that exists stays as it is. */
   makeDirectory(directory: string): Promise<Result<void>>;
   /** Creates or replaces a file that belongs to vlb's user. */
@@ -15,10 +17,13 @@ export interface RootFiles {
   /** Creates a symbolic link, and the directory that it is in; what already has that name stays as it is. */
   link(target: string, file: string): Promise<Result<void>>;
   read(file: string): Promise<Result<Buffer>>;
+  /** Makes a file of the root side one that is here, under the same path. */
+  bringHere(file: string): Promise<Result<void>>;
   exists(file: string): Promise<boolean>;
 }
 
 export const localFiles: RootFiles = {
+  areHere: true,
   makeDirectory: async (directory) =>
     attempt('create', directory, () => void mkdirSync(directory, { recursive: true })),
   write: async (file, content, mode = 0o644) =>
@@ -29,6 +34,7 @@ export const localFiles: RootFiles = {
       if (!lstatSync(file, { throwIfNoEntry: false })) symlinkSync(target, file);
     }),
   read: async (file) => attempt('read', file, () => readFileSync(file)),
+  bringHere: async () => ok(),
   exists: async (file) => existsSync(file),
 };
 

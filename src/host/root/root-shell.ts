@@ -21,6 +21,7 @@ import {
   start,
 } from '../process/run.ts';
 import { asRoot, isRoot, SUDO_HINT } from '../process/sudo.ts';
+import { MarkedStream } from './marked-stream.ts';
 import { localFiles, type RootFiles } from './root-files.ts';
 
 /** A running root shell. Commands run one at a time; a second one waits for the first. */
@@ -38,12 +39,18 @@ export interface RootShell extends AsyncDisposable {
   run(argv: readonly string[], okStatuses?: readonly number[]): Promise<Result<Output>>;
   /** Runs a command and passes on its output (both streams as one) as it comes. Returns its exit status. */
   stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>>;
+  /** Runs a command and passes on both streams of its output as they come. Returns its exit status. */
+  pass(
+    argv: readonly string[],
+    output: { readonly stdout: OnOutput; readonly stderr: OnOutput },
+  ): Promise<Result<number>>;
   /**
-   * Runs an interactive command on vlb's own streams, or on a terminal of its own that is shown in vlb's.
+   * Runs a command beside the one that the shell runs: an interactive one on vlb's own streams, or on a terminal of its own that is
+   * shown in vlb's, or one without input whose output nobody needs.
    * Returns its exit status. Fails as `host` when the file cannot be written, for example on a full disk.
    * @param file written for the command's arguments
    */
-  join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>>;
+  join(argv: readonly string[], file: string, streams: JoinStreams): Promise<Result<number>>;
   /** Starts a daemon; returns its process id, which counts in the shell's own PID namespace. */
   start(argv: readonly string[]): Promise<Result<string>>;
   /** Ends a daemon with SIGTERM and waits for it. Returns its exit status. */
@@ -61,6 +68,8 @@ export interface RootShell extends AsyncDisposable {
    */
   kill(): void;
 }
+
+export type JoinStreams = 'own' | 'terminal' | 'none';
 
 /** The root side. In the source a file that reads the others beside it, in the bundle one file (bin/bundle.mjs). */
 export const AGENT = fileURLToPath(new URL('./agent/agent.sh', import.meta.url));
@@ -111,9 +120,12 @@ export async function openRootShell(directory = ''): Promise<Result<RootShell>> 
     : answer;
 }
 
-/** A root shell whose streams are those of a child that was started elsewhere: `join` and `files` are for the caller to replace. */
-export function rootShellOn(child: Child): RootShell {
-  return new AgentShell(child);
+/**
+ * A root shell whose streams are those of a child that was started elsewhere: `join` and `files` are for the caller to replace.
+ * @param most the longest answer that is accepted, in bytes: on a longer one the shell is killed
+ */
+export function rootShellOn(child: Child, most: number): RootShell {
+  return new AgentShell(child, most);
 }
 
 function howEnded({ status, signal }: ChildEnd): string {
@@ -132,10 +144,11 @@ class AgentShell implements RootShell {
   /** The last request sent: the next one waits for it. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(child: Child) {
+  constructor(child: Child, most = Number.POSITIVE_INFINITY) {
     this.#child = child;
-    this.#stdout = new MarkedStream(child.stdout, this.#mark);
-    this.#stderr = new MarkedStream(child.stderr, this.#mark);
+    const tooLong = () => child.kill('SIGKILL');
+    this.#stdout = new MarkedStream(child.stdout, this.#mark, most, tooLong);
+    this.#stderr = new MarkedStream(child.stderr, this.#mark, most, tooLong);
     child.stdin.write(`${this.#mark}\n`);
   }
 
@@ -164,11 +177,16 @@ class AgentShell implements RootShell {
   }
 
   async stream(argv: readonly string[], onOutput: OnOutput): Promise<Result<number>> {
-    const answer = await this.#ask('stream', argv, onOutput);
+    const answer = await this.#ask('stream', argv, { stderr: onOutput });
     return answer.ok ? ok(answer.value.status) : answer;
   }
 
-  async join(argv: readonly string[], file: string, streams: 'own' | 'terminal'): Promise<Result<number>> {
+  async pass(argv: readonly string[], output: Required<Outputs>): Promise<Result<number>> {
+    const answer = await this.#ask('run', argv, output);
+    return answer.ok ? ok(answer.value.status) : answer;
+  }
+
+  async join(argv: readonly string[], file: string, streams: JoinStreams): Promise<Result<number>> {
     if (streams === 'terminal' && !isInstalled('script')) return missingTool('script');
     try {
       writeFileSync(file, argv.map((word) => `${escapeLine(word)}\n`).join(''), { mode: 0o600 });
@@ -185,7 +203,7 @@ class AgentShell implements RootShell {
       'join',
       String(this.#child.pid),
       file,
-      streams,
+      streams === 'terminal' ? 'terminal' : 'own',
     ]);
     return runInTerminal(command, args);
   }
@@ -228,11 +246,11 @@ class AgentShell implements RootShell {
     await this.#child.ended;
   }
 
-  #ask(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
+  #ask(verb: string, argv: readonly string[], outputs?: Outputs): Promise<Result<Output>> {
     const answer = this.#queue.then(async (): Promise<Result<Output>> => {
       // Behind the file's name, `write` takes the content, which may be a secret.
       const ended = traceAction('root', { verb, argv: verb === 'write' ? argv.slice(0, 1) : argv });
-      const result = await this.#exchange(verb, argv, onOutput);
+      const result = await this.#exchange(verb, argv, outputs);
       ended(result.ok ? { status: result.value.status } : { error: result.failure.message });
       return result;
     });
@@ -240,10 +258,15 @@ class AgentShell implements RootShell {
     return answer;
   }
 
-  async #exchange(verb: string, argv: readonly string[], onOutput?: OnOutput): Promise<Result<Output>> {
+  async #exchange(verb: string, argv: readonly string[], outputs: Outputs = {}): Promise<Result<Output>> {
     this.#child.stdin.write(`${[verb, argv.length, ...argv.map(escapeLine)].join('\n')}\n`);
-    const [out, err] = await Promise.all([this.#stdout.untilMark(), this.#stderr.untilMark(onOutput)]);
+    const [out, err] = await Promise.all([
+      this.#stdout.untilMark(outputs.stdout),
+      this.#stderr.untilMark(outputs.stderr),
+    ]);
     if (out !== undefined && err !== undefined) {
+      if (!/^\d{1,3}$/.test(out.tail))
+        return fail('host', `the root shell did not answer to ${argv[0] ?? verb}`);
       return ok({ stdout: out.text, stderr: err.text, status: Number(out.tail) });
     }
     const end = await this.#child.ended;
@@ -255,89 +278,10 @@ class AgentShell implements RootShell {
   }
 }
 
-const NEWLINE = 0x0a;
-
-/** The most that is passed on at once, in bytes: each byte may be a line, and each line is an event. */
-const LONGEST_PIECE = 4 * 1024;
-
-/** One of the shell's output streams, cut into answers at the lines that carry the mark. */
-class MarkedStream {
-  readonly #mark: Buffer;
-  readonly #stream: NodeJS.ReadableStream;
-  #held: Buffer = Buffer.alloc(0);
-  #ended = false;
-  #wake: () => void = () => {};
-
-  constructor(stream: NodeJS.ReadableStream, mark: string) {
-    this.#mark = Buffer.from(mark);
-    this.#stream = stream;
-    stream.on('data', (chunk: Buffer) => {
-      this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-      this.#wake();
-    });
-    const end = () => {
-      this.#ended = true;
-      this.#wake();
-    };
-    stream.on('end', end);
-    stream.on('error', end);
-    stream.on('close', end);
-  }
-
-  get rest(): string {
-    return this.#held.toString();
-  }
-
-  /**
-   * Everything up to the next mark, and what follows the mark on its line; undefined when the stream ended first.
-   * With `onOutput` the text is passed on instead of kept, so memory stays flat.
-   */
-  async untilMark(onOutput?: OnOutput): Promise<{ text: string; tail: string } | undefined> {
-    for (;;) {
-      const at = this.#held.indexOf(this.#mark);
-      const lineEnd = at < 0 ? -1 : this.#held.indexOf('\n', at + this.#mark.length);
-      if (lineEnd >= 0) {
-        // The newline before the mark belongs to the mark.
-        const end = this.#held[at - 1] === NEWLINE ? at - 1 : at;
-        const text = this.#held.subarray(0, end);
-        const tail = this.#held.toString('latin1', at + this.#mark.length, lineEnd).trim();
-        this.#held = this.#held.subarray(lineEnd + 1);
-        if (!onOutput) return { text: text.toString(), tail };
-        if (text.length > 0) await onOutput(text);
-        return { text: '', tail };
-      }
-      if (onOutput) await this.#passOn(onOutput);
-      if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** Passes on what cannot be the beginning of a mark. A single newline counts as the script's, or every line would lag. */
-  async #passOn(onOutput: OnOutput): Promise<void> {
-    const safe = this.#held.length - this.#possibleMark();
-    if (safe === 0) return;
-    const text = this.#held.subarray(0, safe);
-    this.#held = this.#held.subarray(safe);
-    for (let at = 0; at < safe; at += LONGEST_PIECE) {
-      const taken = onOutput(text.subarray(at, at + LONGEST_PIECE));
-      if (!taken) continue;
-      this.#stream.pause();
-      await taken;
-      this.#stream.resume();
-    }
-  }
-
-  /** How many of the last bytes may begin a mark, with its newline or just behind it. */
-  #possibleMark(): number {
-    const { length } = this.#held;
-    const newline = this.#held.lastIndexOf(NEWLINE);
-    const start = newline < 0 ? 0 : newline + 1;
-    const tail = this.#held.subarray(start);
-    if (tail.length === 0 || !this.#mark.subarray(0, tail.length).equals(tail)) return 0;
-    return length - Math.max(0, newline);
-  }
+/** Takes what is printed on a stream as it comes; without one, it is part of the answer. */
+interface Outputs {
+  readonly stdout?: OnOutput;
+  readonly stderr?: OnOutput;
 }
 
 /** An argument as one line of a request. */

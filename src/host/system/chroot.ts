@@ -1,12 +1,10 @@
 // Runs a build-layer or an interactive shell in the chroot of a mounted system, with all that a package install expects;
 // and a modify-disk on the host.
 
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/project.ts';
-import { attempt } from '../../util/errors.ts';
 import { databaseEntry, linksTo } from '../images/udev.ts';
 import { isRoot } from '../process/sudo.ts';
 import * as agent from '../root/agent.ts';
@@ -132,7 +130,7 @@ async function lendFiles(
 ): Promise<Result<void>> {
   const { files } = run.shell;
   // Without network there is nothing to ask.
-  const servers = noNetwork ? undefined : nameServers();
+  const servers = noNetwork ? undefined : nameServers(run);
   if (hostname) {
     const point = { target: '/etc/hosts', type: 'file' } as const;
     const made = await agent.makeMountPoint(run.shell, system.root, point, run.lists);
@@ -246,7 +244,7 @@ async function writeVariables(
 }
 
 /** The host's resolv.conf; undefined if it has none: then it resolves nothing, and neither does the chroot. */
-function nameServers(): string | undefined {
-  const text = attempt(() => readFileSync('/etc/resolv.conf', 'latin1'));
+function nameServers(run: RunShell): string | undefined {
+  const text = run.nameServers();
   return text && `${RESOLV_CONF}${text.replace(/\n?$/, '\n')}`;
 }

@@ -1,5 +1,6 @@
 // This machine as the port Host, assembled from the tools in this folder.
 
+import { fail } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import type { Backend } from '../attach/backend.ts';
 import { packings } from '../images/packings.ts';
@@ -25,22 +26,41 @@ export const TOOLS = [
   'fstrim',
 ] as const;
 
-/** The host, attaching disks with the given backend. */
-export function linuxHost(backend: Backend): Host {
+/** Where the backend of a host comes from. */
+export interface BackendSource {
+  readonly lendsDevices: boolean;
+  /** @param onNote called when it was chosen for a reason that users have to know */
+  backend(onNote?: (message: string) => void): Promise<Backend>;
+}
+
+/** The host, attaching disks with the backend of a source. */
+export function linuxHost({ lendsDevices, backend }: BackendSource): Host {
+  let opened: Backend | undefined;
   return {
     images: qemuImg,
     packings,
-    lendsDevices: backend.lend !== undefined,
-    check: async (tools = []) => {
-      for (const tool of [...TOOLS, ...tools]) {
+    lendsDevices,
+    check: async (tools = [], onNote) => {
+      const chosen = await backend(onNote);
+      if (chosen.name === 'vm' && tools.length > 0) {
+        return fail('host', `${tools[0]} runs on the host, and the vm backend reaches nothing of it`, {
+          hint: 'use --backend fuse for these layers',
+        });
+      }
+      const needed = chosen.name === 'vm' ? ['qemu-img'] : TOOLS;
+      for (const tool of [...needed, ...tools]) {
         if (!isInstalled(tool)) return missingTool(tool);
       }
-      const able = await backend.check();
-      return able.ok ? checkRoot() : able;
+      const able = await chosen.check();
+      return able.ok && chosen.name !== 'vm' ? checkRoot() : able;
     },
+    close: async () => opened?.close(),
     checkGuests: async () => (await import('../boot/layer/guest.ts')).checkGuests(),
     openGuest: async (directory) => (await import('../boot/layer/guest.ts')).openGuest(directory),
-    openWorkbench: (directory) => openWorkbench(backend, directory),
+    openWorkbench: async (directory) => {
+      opened = await backend();
+      return openWorkbench(opened, directory);
+    },
     verifySignature,
     exportKey,
     isAlive: ownerIsAlive,

@@ -11,13 +11,12 @@ import type {
   MountOptions,
   Workbench,
 } from '../../model/ports/machine.ts';
-import type { AttachedDisk, Backend } from '../attach/backend.ts';
+import type { AttachedDisk, Backend, Brought, Carrier } from '../attach/backend.ts';
 import { checkArchitecture } from '../images/architecture.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { selinuxOf, stopCommand } from '../root/agent.ts';
 import { flush } from '../root/agent-devices.ts';
 import { programHead } from '../root/agent-view.ts';
-import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
 import { growDisk } from './grow.ts';
@@ -28,13 +27,16 @@ import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mou
  * @param directory an empty directory for the run's own files
  */
 export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
-  const shell = await openRootShell(directory);
-  return shell.ok ? ok(new LinuxWorkbench(backend, new RunShell(shell.value, directory))) : shell;
+  const run = await backend.openRun(directory);
+  return run.ok ? ok(new LinuxWorkbench(backend, run.value, directory)) : run;
 }
 
 class LinuxWorkbench implements Workbench {
   readonly #backend: Backend;
   readonly #run: RunShell;
+  /** The run's own directory on this machine. */
+  readonly #directory: string;
+  readonly #carrier: Carrier | undefined;
   readonly #attached = new Map<Disk, AttachedDisk>();
   /** The disks of other layers, attached for as long as the one that mounts them. */
   readonly #layers: AttachedDisk[] = [];
@@ -42,9 +44,11 @@ class LinuxWorkbench implements Workbench {
   readonly #disks: AttachedDisk[] = [];
   #places = 0;
 
-  constructor(backend: Backend, run: RunShell) {
+  constructor(backend: Backend, run: RunShell, directory: string) {
     this.#backend = backend;
     this.#run = run;
+    this.#directory = directory;
+    this.#carrier = backend.carrier?.(run, directory);
   }
 
   async attach(image: string, sectorSize?: number, continues?: boolean): Promise<Result<Disk>> {
@@ -100,6 +104,8 @@ class LinuxWorkbench implements Workbench {
       const detached = await layer.detach();
       if (!detached.ok) return detached;
     }
+    const taken = await this.#carrier?.takeBack();
+    if (taken && !taken.ok) return taken;
     return attached.detach();
   }
 
@@ -142,15 +148,22 @@ class LinuxWorkbench implements Workbench {
   }
 
   async runInChroot(system: MountedSystem, script: ChrootScript): Promise<Result<number>> {
-    const ended = await runInChroot(this.#run, system, script);
+    const brought = await this.#bring(script);
+    if (!brought.ok) return brought;
+    const ended = await runInChroot(this.#run, system, brought.value);
     if (!ended.ok || ![126, 127].includes(ended.value)) return ended; // as where it cannot be executed
     const file = path.join(script.inputs, path.basename(script.argv[0]));
     const executable = await checkArchitecture(this.#run.shell, system.root, file);
     return executable.ok ? ended : executable;
   }
 
-  runOnHost(script: HostScript): Promise<Result<number>> {
-    return runOnHost(this.#run, script);
+  async runOnHost(script: HostScript): Promise<Result<number>> {
+    const brought = await this.#bring(script);
+    return brought.ok ? runOnHost(this.#run, brought.value) : brought;
+  }
+
+  async #bring<Script extends Brought>(script: Script): Promise<Result<Script>> {
+    return this.#carrier ? this.#carrier.bring(script) : ok(script);
   }
 
   async explain(failure: Failure): Promise<Failure> {
@@ -171,7 +184,7 @@ class LinuxWorkbench implements Workbench {
   async stopScript(): Promise<void> {
     // In a process of its own, since the shell is waiting for the script.
     const { shell, directory } = this.#run;
-    const stopped = await shell.join(stopCommand(directory), this.#run.file('stop'), 'own');
+    const stopped = await shell.join(stopCommand(directory), this.#run.file('stop'), 'none');
     if (stopped.ok && stopped.value === 0) return;
     // A full disk, for example, has no room for the request.
     this.kill();
@@ -184,6 +197,6 @@ class LinuxWorkbench implements Workbench {
   /** Everything that is still attached or mounted ends with the shell's namespaces. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#run.shell[Symbol.asyncDispose]();
-    await removeTree(this.#run.directory);
+    await removeTree(this.#directory);
   }
 }

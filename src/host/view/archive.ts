@@ -28,7 +28,7 @@ export async function archiveFiles(
 ): Promise<Result<void>> {
   if (!isInstalled('tar')) return missingTool('tar');
   const { shell } = run;
-  if (!(await shell.files.exists(target))) {
+  if (shell.files.areHere && !(await shell.files.exists(target))) {
     // So that it belongs to vlb's user.
     const created = await shell.files.write(target, '');
     if (!created.ok) return created;

@@ -21,7 +21,7 @@ import { asRoot } from '../process/sudo.ts';
 import { unmountAll } from '../root/agent.ts';
 import { forgetBtrfs } from '../root/agent-devices.ts';
 import { copyTree, programHead, showAt } from '../root/agent-view.ts';
-import { openRootShell, type RootShell } from '../root/root-shell.ts';
+import type { RootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { firstProcessBelow } from '../root/shell-process.ts';
 import { mountSystem } from '../system/mount.ts';
@@ -40,12 +40,12 @@ export async function openDiskViewer(
   directory: string,
   signal: AbortSignal,
 ): Promise<Result<DiskViewer>> {
-  const shell = await openRootShell();
-  if (!shell.ok) {
+  const run = await backend.openRun(directory, false);
+  if (!run.ok) {
     await removeTree(directory);
-    return shell;
+    return run;
   }
-  return ok(new LinuxDiskViewer(backend, shell.value, directory, signal));
+  return ok(new LinuxDiskViewer(backend, run.value.shell, directory, signal));
 }
 
 class LinuxDiskViewer implements DiskViewer {
@@ -69,6 +69,8 @@ class LinuxDiskViewer implements DiskViewer {
   async open(image: DiskImage, options: MountOptions): Promise<Result<OpenDisk>> {
     const directory = mkdtempSync(path.join(this.#directory, 'disk-'));
     const run = new RunShell(this.#shell, directory);
+    const made = await this.#shell.files.makeDirectory(directory); // on another machine, under the same path
+    if (!made.ok) return made;
     const delta = run.file('delta.qcow2');
     const args = ['create', '-q', '-f', 'qcow2', '-b', image.file, '-F', image.format, delta];
     const created = await runTool('qemu-img', args, { signal: this.#signal });
@@ -86,7 +88,10 @@ class LinuxDiskViewer implements DiskViewer {
       return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
     }
     const { root, rootDevice } = system.value;
-    return ok(new MountedDisk({ run, disk: disk.value, root, rootDevice, volumes: volumes.value }));
+    const isInGuest = this.#backend.name === 'vm';
+    return ok(
+      new MountedDisk({ run, disk: disk.value, root, rootDevice, volumes: volumes.value, isInGuest }),
+    );
   }
 
   async showTextDiff(
@@ -114,6 +119,7 @@ class LinuxDiskViewer implements DiskViewer {
       if (!shown.ok) return shown;
     }
     const { pid } = this.#shell;
+    if (this.#backend.name === 'vm') return notInGuest('vlb diff --shell');
     const inside = pid === undefined ? undefined : firstProcessBelow(pid);
     if (inside === undefined) return fail('host', 'cannot find the root shell in /proc');
     const [command, ...args] = asRoot([
@@ -131,6 +137,7 @@ class LinuxDiskViewer implements DiskViewer {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener('abort', this.#onAbort);
     await this.#shell[Symbol.asyncDispose]();
+    await this.#backend.close();
     await removeTree(this.#directory);
   }
 }
@@ -142,6 +149,12 @@ interface View {
   readonly root: string;
   readonly rootDevice: string;
   readonly volumes: readonly Volume[];
+  readonly isInGuest: boolean;
+}
+
+/** What needs the files of a disk on this machine, as root. */
+function notInGuest(what: string): Result<never> {
+  return fail('host', `${what} cannot be made by the backend vm`, { hint: 'use the backend fuse, as root' });
 }
 
 /** In a partition table of MBR, those with higher numbers are logical. */
@@ -192,7 +205,8 @@ class MountedDisk implements OpenDisk {
     return programHead(this.#view.run.shell, this.root, file, most);
   }
 
-  copyTree(target: string) {
+  async copyTree(target: string) {
+    if (this.#view.isInGuest) return notInGuest('a directory of all files');
     return copyTree(this.#view.run.shell, this.root, target);
   }
 
@@ -200,7 +214,8 @@ class MountedDisk implements OpenDisk {
     return archiveFiles(this.#view.run, this.root, target, content);
   }
 
-  squash(target: string, compression: SquashCompression) {
+  async squash(target: string, compression: SquashCompression) {
+    if (this.#view.isInGuest) return notInGuest('a squashfs');
     return squashFiles(this.#view.run, this.root, target, compression);
   }
 

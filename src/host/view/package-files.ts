@@ -5,6 +5,7 @@ import type { FileType, PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { run as runTool } from '../process/run.ts';
 import * as agent from '../root/agent-view.ts';
+import { localFiles } from '../root/root-files.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 export interface Copied {
@@ -25,6 +26,8 @@ export async function copyOut(
   // Without `.` and `..`, so that the last part is a name.
   const copied = await agent.copyOut(shell, root, path.posix.resolve('/', source), target);
   if (!copied.ok) return copied;
+  const here = await shell.files.bringHere(target);
+  if (!here.ok) return here;
   return ok({ type: copied.value as Copied['type'], file: target }); // copy_out prints these words
 }
 
@@ -36,8 +39,10 @@ export async function readPackages(
   files: readonly string[],
 ): Promise<Result<string>> {
   const copies = run.file(database);
-  const made = await run.shell.files.makeDirectory(copies);
-  if (!made.ok) return made;
+  for (const files of [run.shell.files, localFiles]) {
+    const made = await files.makeDirectory(copies);
+    if (!made.ok) return made;
+  }
   for (const file of files) {
     const copied = await copyOut(run, root, file, path.join(copies, path.basename(file)));
     if (!copied.ok) return copied;

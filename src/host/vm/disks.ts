@@ -58,13 +58,7 @@ export async function attachToGuest(
     }
   }
   const found = device.value;
-  let isOver = false;
-  const release = async (): Promise<Result<void>> => {
-    if (isOver) return ok();
-    isOver = true;
-    const removed = await qmp.unplug(name);
-    return removed.ok ? closeNodes(guest, [name, `${name}-file`]) : removed;
-  };
+  const release = releaser(guest, name);
   void shell.ended.then(release);
   if (readOnly) {
     const marked = await markReadOnly(shell, found);
@@ -83,20 +77,22 @@ export async function attachToGuest(
 }
 
 /**
- * Shows a file of the host to the guest as a read-only device. Its length there is rounded up to whole sectors. Fails as `host` with what
+ * Shows a file of the host to the guest as a device. Its length there is rounded up to whole sectors. Fails as `host` with what
  * QEMU says.
  */
-export async function lendFile(guest: Guest, shell: RootShell, file: string): Promise<Result<AttachedDisk>> {
+export async function lendFile(
+  guest: Guest,
+  shell: RootShell,
+  file: string,
+  access: 'read-write' | 'read-only' = 'read-only',
+): Promise<Result<AttachedDisk>> {
   const { qmp } = guest;
   const name = guest.newName('disk');
-  const opened = await qmp.run('blockdev-add', {
-    driver: 'file',
-    'node-name': `${name}-file`,
-    filename: file,
-    'read-only': true,
-  });
+  const options = { 'read-only': access === 'read-only', ...DELTA_OPTIONS };
+  const node = { driver: 'file', 'node-name': `${name}-file`, filename: file, ...options };
+  const opened = await qmp.run('blockdev-add', node);
   if (!opened.ok) return cannotAttach(file, opened.failure.message);
-  const raw = { driver: 'raw', 'node-name': name, file: `${name}-file`, 'read-only': true };
+  const raw = { driver: 'raw', 'node-name': name, file: `${name}-file`, ...options };
   const formatted = await qmp.run('blockdev-add', raw);
   if (!formatted.ok) return formatted;
   const plugged = await qmp.run('device_add', { driver: 'nvme', id: name, serial: name, drive: name });
@@ -105,13 +101,28 @@ export async function lendFile(guest: Guest, shell: RootShell, file: string): Pr
   if (!found.ok) return found;
   const device = checkedDevice(found.value);
   if (!device.ok) return device;
+  const release = releaser(guest, name);
+  void shell.ended.then(release);
   return ok({
     device: device.value,
     detach: async () => {
-      const removed = await qmp.unplug(name);
-      return removed.ok ? closeNodes(guest, [name, `${name}-file`]) : removed;
+      const flushed = access === 'read-only' ? ok() : await flush(shell, device.value);
+      const released = await release();
+      return released.ok ? flushed : released;
     },
   });
+}
+
+/** A function that takes a disk away from the guest, once. A guest that keeps it is ended. */
+function releaser(guest: Guest, name: string): () => Promise<Result<void>> {
+  let released: Promise<Result<void>> | undefined;
+  const release = async () => {
+    const removed = await guest.qmp.unplug(name);
+    if (removed.ok) return closeNodes(guest, [name, `${name}-file`]);
+    guest.kill();
+    return removed;
+  };
+  return () => (released ??= release());
 }
 
 /** Closes nodes of QEMU's block layer, the one that uses the other first. */

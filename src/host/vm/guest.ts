@@ -2,41 +2,46 @@
 
 import type { Socket } from 'node:net';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { type Failure, ok, type Result } from '../../model/failure.ts';
 import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
 import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
-import { dyingWithParent } from '../process/lifetime.ts';
-import { type Child, isInstalled, lastLines, missingTool, start } from '../process/run.ts';
+import { type Child, lastLines, start } from '../process/run.ts';
 import { writeInitramfs } from './initramfs.ts';
 import { findKernel } from './kernel.ts';
+import { NETWORK_CARD, withNetwork } from './network.ts';
 import { Qmp } from './qmp.ts';
 
 export interface GuestOptions {
-  /** Default 1024. */
-  readonly memoryMiB?: number;
+  /** Default 2048. */
+  readonly memoryMiB?: number | undefined;
   /** Default 2. */
-  readonly cpus?: number;
+  readonly cpus?: number | undefined;
   /** The value of VLB_VM_KERNEL. */
   readonly kernel?: string | undefined;
 }
+
+export const QEMU = 'qemu-system-x86_64';
 
 /** How long a guest may take to boot, seconds: an emulated processor on a busy machine takes ten. */
 const BOOT_SECONDS = 180;
 /** The end of the console that is kept, characters. */
 const CONSOLE = 16 * 1024;
 const CONSOLE_LINES = 20;
+const LONGEST_LINE = 256;
 
 export class Guest implements AsyncDisposable {
   readonly qmp: Qmp;
+  /** For its sockets, and for files of this machine that are shown to it. */
+  readonly directory: string;
   readonly #child: Child;
   readonly #orders: Socket;
-  readonly #directory: string;
   readonly #listeners: readonly Listener[];
   readonly #ports = new Map<string, Listener>();
+  readonly #agents = new Map<string, () => void>();
   readonly #console: () => string;
   #plugged = 0;
+  #hasEnded = false;
 
   constructor(
     child: Child,
@@ -49,9 +54,21 @@ export class Guest implements AsyncDisposable {
     this.#child = child;
     this.qmp = qmp;
     this.#orders = orders;
-    this.#directory = directory;
+    onLines(orders, (line) => {
+      const name = line.replace(/^ended /, '');
+      this.#agents.get(name)?.();
+      this.#agents.delete(name);
+    });
+    this.directory = directory;
     this.#listeners = listeners;
     this.#console = console;
+    void child.ended.then(() => {
+      this.#hasEnded = true;
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   get pid(): number | undefined {
@@ -67,6 +84,11 @@ export class Guest implements AsyncDisposable {
     return endOf(this.#console());
   }
 
+  /** The last lines of its console. */
+  get consoleEnd(): readonly string[] {
+    return lastLines(this.#console().replaceAll('\r', ''), CONSOLE_LINES);
+  }
+
   /** A name for something that is plugged in, which nothing else has. */
   newName(kind: 'disk' | 'shell'): string {
     return `${kind}${++this.#plugged}`;
@@ -74,7 +96,7 @@ export class Guest implements AsyncDisposable {
 
   /** Plugs in a port. Returns the host's end of it. */
   async plugPort(name: string): Promise<Result<Socket>> {
-    const listener = await listenIn(this.#directory, name);
+    const listener = await listenIn(this.directory, name);
     this.#ports.set(name, listener);
     const backend = { type: 'socket', data: { addr: { type: 'unix', data: { path: name } }, server: false } };
     const added = await this.qmp.run('chardev-add', { id: name, backend });
@@ -97,14 +119,19 @@ export class Guest implements AsyncDisposable {
     this.#ports.delete(name);
   }
 
-  /** Has the guest start a root shell on two ports. */
-  order(text: string): void {
+  /** Has the guest start an agent on the two ports of a name. @param onEnd called if the agent ends */
+  order(text: string, name: string, onEnd: () => void): void {
+    this.#agents.set(name, onEnd);
     this.#orders.write(`${text}\n`);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing is lost: what is on its disks was written by QEMU when they were unplugged, or is not wanted.
+  /** Ends it at once. Nothing is lost: what is on its disks was written by QEMU when they were unplugged, or is not wanted. */
+  kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
     await this.#child.ended;
     for (const listener of [...this.#listeners, ...this.#ports.values()])
       await listener[Symbol.asyncDispose]();
@@ -116,10 +143,7 @@ export class Guest implements AsyncDisposable {
  * @param directory for its sockets and its initramfs; nothing else is in it
  */
 export async function startGuest(directory: string, options: GuestOptions = {}): Promise<Result<Guest>> {
-  const { memoryMiB = 1024, cpus = 2 } = options;
-  const command = 'qemu-system-x86_64';
-  if (process.arch !== 'x64') return fail('host', 'the vm backend runs on x86-64 only');
-  if (!isInstalled(command)) return missingTool(command);
+  const { memoryMiB = 2048, cpus = 2 } = options;
   const kernel = findKernel(options.kernel);
   if (!kernel.ok) return kernel;
   const chosen = chooseAccelerator('auto', lookAtKvm());
@@ -140,6 +164,7 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
     ...['-kernel', kernel.value.file, '-initrd', 'initramfs'],
     ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci,id=ports'],
+    ...NETWORK_CARD,
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', 'socket,id=control,path=control', '-mon', 'chardev=control,mode=control'],
     ...[
@@ -149,7 +174,7 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
       'virtserialport,chardev=orders,name=vlb.orders',
     ],
   ];
-  const child = await start(...dyingWithParent('KILL', command, args), { cwd: directory, detached: true });
+  const child = await start(...withNetwork(QEMU, args), { cwd: directory, detached: true });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -169,7 +194,7 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
   const greeted = await qmp.run('qmp_capabilities');
   if (!greeted.ok) return stop();
   const ready = new Promise<true>((resolve) => {
-    createInterface({ input: sockets[1] }).once('line', () => resolve(true));
+    onLines(sockets[1], () => resolve(true));
   });
   const waited = new AbortController();
   const isReady = await Promise.race([
@@ -180,6 +205,16 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
   waited.abort();
   if (!isReady) return stop();
   return ok(new Guest(child, qmp, sockets[1], directory, [control, orders], () => said));
+}
+
+/** Calls for each line that comes. The guest may be hostile: of a longer one, the end is what counts. */
+function onLines(socket: Socket, onLine: (line: string) => void): void {
+  let rest = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = (lines.pop() ?? '').slice(-LONGEST_LINE);
+    for (const line of lines) onLine(line);
+  });
 }
 
 function endOf(console: string): Failure {

@@ -1,8 +1,10 @@
 #!/bin/sh
 # The first process of the guest of the vm backend. It takes orders on a virtio port, on the vlb side src/host/vm/guest.ts:
 #
-#   shell NAME  runs a root shell on the ports NAME and NAME.err until NAME is closed on the host's side
-#   off         powers off
+#   shell NAME        runs a root shell on the ports NAME and NAME.err until NAME is closed on the host's side
+#   beside NAME SHELL  runs another agent in the namespaces of a root shell, in the same way
+#
+# It answers "ready" once, and "ended NAME" when an agent has ended.
 
 PATH=/usr/sbin:/usr/bin
 export PATH
@@ -14,8 +16,13 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=0755 tmpfs /run
 ln -s /proc/self/fd /dev/fd
-ip link set dev lo up 2>/dev/null
 for module in virtio_pci virtio_console nvme virtio_net; do modprobe -q "$module"; done
+# The addresses of QEMU's user network.
+ip link set dev lo up
+for entry in /sys/class/net/e*; do
+  name=${entry##*/}
+  ip address add 10.0.2.15/24 dev "$name" && ip link set dev "$name" up && ip route add default via 10.0.2.2
+done
 
 # port NAME: waits for the virtio port of this name and sets `device`.
 port() {
@@ -40,15 +47,29 @@ root_shell() {
   port "$1.err" || return
   exec 3<>"$input" 4<>"$device"
   mkdir -p "/run/vlb/$1"
-  unshare --mount --pid --fork --kill-child=KILL --mount-proc sh /agent/agent.sh agent '' <&3 >&3 2>&4 3>&- 4>&-
+  unshare --mount --pid --fork --kill-child=KILL --mount-proc sh /agent/agent.sh agent '' <&3 >&3 2>&4 3>&- 4>&- &
+  echo $! >"/run/vlb/$1.pid"
+  wait $!
+  rm -rf --one-file-system "/run/vlb/$1" "/run/vlb/$1.pid"
+}
+
+# beside NAME SHELL: an agent in the namespaces of the root shell SHELL, while that shell runs a command. It ends with them, or
+# when NAME is closed.
+beside() {
+  port "$1" || return
+  input=$device
+  port "$1.err" || return
+  read -r pid <"/run/vlb/$2.pid" || return
+  sh /agent/agent.sh beside "$pid" <>"$input" >&0 2>"$device"
 }
 
 port vlb.orders
 exec 5<>"$device"
 echo ready >&5
-while read -r order name <&5; do
+while read -r order name other <&5; do
   case $order in
-    shell) root_shell "$name" 5>&- & ;;
+    shell) { root_shell "$name" 5>&-; echo "ended $name" >&5; } & ;;
+    beside) { beside "$name" "$other" 5>&-; echo "ended $name" >&5; } & ;;
     *) break ;;
   esac
 done

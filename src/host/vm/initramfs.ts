@@ -27,7 +27,18 @@ const NEEDED = [
     'partx',
     'sfdisk',
   ],
-  ...['fstrim', 'blkdiscard', 'blockdev', 'findmnt', 'fsfreeze', 'flock', 'setsid', 'script', 'hostname'],
+  ...[
+    'fstrim',
+    'blkdiscard',
+    'blockdev',
+    'findmnt',
+    'fsfreeze',
+    'flock',
+    'setsid',
+    'script',
+    'hostname',
+    'ip',
+  ],
   ...[
     'cat',
     'chmod',
@@ -63,6 +74,7 @@ const NEEDED = [
     'timeout',
     'touch',
     'tr',
+    'stty',
     'true',
     'tty',
     'uname',
@@ -80,7 +92,7 @@ const NEEDED = [
 
 /** What some disks need. Where this machine lacks a tool, disks that need it cannot be used in the guest either. */
 const OPTIONAL = [
-  ...['ip', 'wipefs', 'mkswap', 'mkfs.ext4', 'mkfs.xfs', 'xfs_repair', 'xfs_growfs', 'mkfs.btrfs', 'btrfs'],
+  ...['wipefs', 'mkswap', 'mkfs.ext4', 'mkfs.xfs', 'xfs_repair', 'xfs_growfs', 'mkfs.btrfs', 'btrfs'],
   ...[
     'mkfs.vfat',
     'fsck.vfat',
@@ -93,7 +105,38 @@ const OPTIONAL = [
     'cryptsetup',
     'dmsetup',
   ],
-  ...['getfattr', 'setfattr', 'mksquashfs'],
+  ...['getfattr', 'setfattr', 'sha256sum'],
+  // For scripts of modify-disk, which run beside these tools.
+  ...[
+    'bash',
+    'awk',
+    'busybox',
+    'curl',
+    'cpio',
+    'date',
+    'echo',
+    'expr',
+    'false',
+    'gzip',
+    'kill',
+    'mountpoint',
+  ],
+  ...[
+    'printf',
+    'ps',
+    'seq',
+    'sgdisk',
+    'tee',
+    'test',
+    'uniq',
+    'unzip',
+    'wget',
+    'xz',
+    'zstd',
+    'bzip2',
+    'parted',
+  ],
+  ...['mkfs.ext2', 'mkfs.ext3', 'lsblk', 'truncate', 'chroot'],
 ];
 
 /** The modules that the guest may load, by the names of their files without `.ko`; those built into the kernel are not there. */
@@ -132,6 +175,11 @@ const MODULES = [
     'crc32c-intel',
   ],
 ];
+
+/** The tools without which no guest can be started, and that this machine lacks. */
+export function missingTools(): readonly string[] {
+  return NEEDED.filter((tool) => findTool(tool) === undefined);
+}
 
 /** Writes the initramfs to a new file. Fails as `host` with the package of a tool that this machine lacks. */
 export async function writeInitramfs(kernel: Kernel, target: string): Promise<Result<void>> {

@@ -47,3 +47,8 @@ function kernelAt(file: string): Kernel | undefined {
     ? { file, version, modules }
     : undefined;
 }
+
+/** Fails as `host` on a machine of another architecture than the guest's. */
+export function checkArchitecture(): Result<void> {
+  return process.arch === 'x64' ? ok() : fail('host', 'the vm backend runs on x86-64 only');
+}

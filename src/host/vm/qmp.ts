@@ -1,9 +1,12 @@
 // Commands to QEMU over its control socket (QMP), and its events.
 
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isObject } from '../../util/json.ts';
 import { createJsonLineReader, type JsonLine } from '../boot/qemu/json-lines.ts';
+
+const RELEASE_MILLISECONDS = 60_000;
 
 type Arguments = Readonly<Record<string, unknown>>;
 
@@ -39,14 +42,22 @@ export class Qmp {
     });
   }
 
-  /** Unplugs a device, and waits until the guest has released it. */
+  /** Unplugs a device, and waits until the guest has released it. Fails as `host` when it does not within a minute. */
   async unplug(id: string): Promise<Result<void>> {
-    const removed = new Promise<void>((resolve) => this.#removals.set(id, resolve));
-    const asked = await this.run('device_del', { id });
-    if (!asked.ok) return asked;
-    await removed;
-    this.#removals.delete(id);
-    return this.#isClosed ? gone() : ok();
+    const waited = new AbortController();
+    const removed = new Promise<true>((resolve) => this.#removals.set(id, () => resolve(true)));
+    try {
+      const asked = await this.run('device_del', { id });
+      if (!asked.ok) return asked;
+      const late = sleep(RELEASE_MILLISECONDS, false, { signal: waited.signal }).catch(() => false);
+      if (!(await Promise.race([removed, late]))) {
+        return fail('host', 'the virtual machine does not release a disk');
+      }
+      return this.#isClosed ? gone() : ok();
+    } finally {
+      waited.abort();
+      this.#removals.delete(id);
+    }
   }
 
   #take({ value }: JsonLine): void {

@@ -7,6 +7,20 @@ import type { Guest, OnOutput, RunPlace } from './guest.ts';
 
 export type { OnOutput, RunPlace } from './guest.ts';
 
+/** What attaches the disks of layers, and runs their scripts: `fuse` and `nbd` on this machine, `vm` in a virtual machine. */
+export const BACKENDS = ['fuse', 'nbd', 'vm'] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+/** Which backend a host is to use. */
+export interface BackendChoice {
+  /** By default `nbd` with devices, otherwise `fuse` where vlb may become root, otherwise `vm`. */
+  readonly backend?: BackendName | undefined;
+  /** The devices of the backend `nbd`. */
+  readonly nbd: readonly string[];
+  /** What a virtual machine gets; undefined for vlb's defaults. */
+  readonly vm?: { readonly memoryMiB?: number | undefined; readonly cpus?: number | undefined } | undefined;
+}
+
 export interface Host {
   readonly images: Images;
   readonly packings: Packings;
@@ -15,8 +29,11 @@ export interface Host {
   /**
    * Fails as `host`, with the reason and a fix, when layers cannot be run on this machine.
    * @param tools programs that the layers need in addition
+   * @param onNote called for what users have to know of how they are run
    */
-  check(tools?: readonly string[]): Promise<Result<void>>;
+  check(tools?: readonly string[], onNote?: (message: string) => void): Promise<Result<void>>;
+  /** Ends what serves several runs, such as a virtual machine. The next run starts it again. */
+  close(): Promise<void>;
   /**
    * Opens everything that one run of a layer uses on the machine; disposing of it releases what is still in use.
    * @param directory an empty directory for the run's own files

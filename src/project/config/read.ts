@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { BaseIssue } from 'valibot';
 import { safeParse } from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import type { BackendChoice, BackendName } from '../../model/ports/machine.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
 import type {
@@ -33,9 +34,13 @@ export interface Config {
   readonly sources?: readonly TemplateSource[];
   readonly cache?: Partial<CacheLimits>;
   readonly shared?: SharedCacheConfig;
+  readonly backend?: BackendName;
+  readonly vm?: NonNullable<BackendChoice['vm']>;
   /** Absolute paths of the files that vlb.yaml includes, if any. */
   readonly included?: readonly string[];
 }
+
+const MEBIBYTE = 1024 * 1024;
 
 /** valibot skips these keys in mappings with arbitrary names. */
 const SKIPPED_KEYS = ['__proto__', 'prototype', 'constructor'];
@@ -107,7 +112,7 @@ function problemsOf(issue: BaseIssue<unknown>, above: FieldPath): readonly Probl
 }
 
 function configOf(
-  { base, images, machines, sources, cache }: ConfigFile,
+  { base, images, machines, sources, cache, backend, vm }: ConfigFile,
   directory: string,
   whereOf: (path: FieldPath) => NamedImage['where'],
 ): Result<Config> {
@@ -131,6 +136,8 @@ function configOf(
       ? {}
       : { machines: machinesOf(machines, (path) => whereOf(['machines', ...path])) }),
     ...(cache === undefined ? {} : { cache: limitsOf(cache) }),
+    ...(backend === undefined ? {} : { backend }),
+    ...(vm === undefined ? {} : { vm: vmOf(vm) }),
     ...(cache?.s3 === undefined ? {} : { shared: sharedOf(cache.s3, cache['trusted-keys'] ?? []) }),
   });
 }
@@ -240,6 +247,14 @@ function growthOf({ size, expand }: BaseFields): { growth?: Growth } {
   const bytes = parseSize(size ?? '');
   if (bytes === undefined) return {};
   return { growth: { size: bytes, ...(expand === undefined ? {} : { expand: Number(expand) }) } };
+}
+
+function vmOf({ memory, cpus }: NonNullable<ConfigFile['vm']>): NonNullable<Config['vm']> {
+  const bytes = parseSize(memory ?? '');
+  return {
+    ...(bytes === undefined ? {} : { memoryMiB: Math.ceil(bytes / MEBIBYTE) }),
+    ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+  };
 }
 
 type CacheFields = NonNullable<ConfigFile['cache']>;

@@ -166,6 +166,11 @@ const cache = v.pipe(
   ),
 );
 
+const vm = fields('vm.', 'must be a mapping with memory or cpus', {
+  memory: v.optional(v.pipe(memory, v.description('Memory, like 4G. Default: 2G.'))),
+  cpus: v.optional(v.pipe(cpus, v.description('Number of processors. Default: 2.'))),
+});
+
 export const CONFIG_SCHEMA = v.pipe(
   fields('', 'must be a mapping, like "base: …"', {
     base: v.optional(
@@ -184,6 +189,15 @@ export const CONFIG_SCHEMA = v.pipe(
       v.pipe(sources, v.description('Repositories of templates for bases: the name of each, and its index.')),
     ),
     cache: v.optional(v.pipe(cache, v.description('Limits of the local store, and the shared cache.'))),
+    backend: v.optional(
+      v.pipe(
+        v.picklist(['fuse', 'vm'], 'must be fuse or vm'),
+        v.description(
+          'What runs layers, like --backend: fuse, as root on this machine, or vm, in a virtual machine.',
+        ),
+      ),
+    ),
+    vm: v.optional(v.pipe(vm, v.description('The virtual machine of the backend vm, with these fields.'))),
     include: v.optional(
       v.pipe(
         v.array(text(INCLUDE_RULE), INCLUDE_RULE),

@@ -9,6 +9,7 @@ import { failAt, ok, type Result } from '../../model/failure.ts';
 import { isLayer } from '../../model/graph.ts';
 import { isManifestLine, parseManifest } from '../../model/manifest.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
+import { backendChoice } from '../../workspace/backend/choice.ts';
 import { chooseDisks } from '../../workspace/diff-disks.ts';
 import { findLog } from '../../workspace/look.ts';
 import { LAYER, layerAnswer, planAll } from './project.ts';
@@ -128,7 +129,9 @@ async function compare(layer: string, served: Served, signal: AbortSignal): Prom
   const disks = await workspace.parts.disks();
   const chosen = await chooseDisks([layer], workspace, disks, signal);
   if (!chosen.ok) return chosen;
-  const opened = await disks.openViewer(workspace.paths, signal);
+  const backend = backendChoice({ nbd: [] }, project.value, workspace);
+  if (!backend.ok) return backend;
+  const opened = await disks.openViewer(workspace.paths, backend.value, signal);
   if (!opened.ok) return opened;
   await using viewer = opened.value;
   const { before, after, options, isDescendant } = chosen.value;

@@ -34,7 +34,7 @@ export async function sourceTemplates(
     });
   }
   const { readTemplates } = await import('../../kinds/base/lists/templates.ts');
-  const { verifySignature, exportKey } = parts.host([]);
+  const { verifySignature, exportKey } = parts.host({ nbd: [] });
   const inputs = { verifySignature, exportKey, environment: parts.environment, signal };
   const read: SourceTemplates[] = [];
   for (const source of all) {

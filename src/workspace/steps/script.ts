@@ -11,6 +11,7 @@ import type { Plan } from '../../model/plan.ts';
 import type { Layer } from '../../model/project.ts';
 import { createManifestReader } from '../../project/inputs/manifest.ts';
 import { StatIndex } from '../../project/inputs/stat-index.ts';
+import { backendWithoutProject } from '../backend/choice.ts';
 import { mountOptions } from '../diff-disks.ts';
 import { planProject } from '../planning.ts';
 import type { Selection, Watchers } from '../request.ts';
@@ -85,10 +86,11 @@ function named(text: string): Result<Distribution> {
 async function distributionBelow(
   { name, parent }: LayerNode,
   plan: Plan,
-  { paths, parts }: Workspace,
+  workspace: Workspace,
   { inPlace, store, signal }: Context,
 ): Promise<Result<Distribution>> {
   const hint = 'name the system: --distribution debian-12';
+  const { paths, parts } = workspace;
   const below = plan.find((step) => step.node.name === parent);
   const found =
     below && (below.action.type === 'run' ? await inPlace.last(below.node.name) : below.action.record);
@@ -102,7 +104,9 @@ async function distributionBelow(
     );
   }
   const disks = await parts.disks();
-  const viewer = await disks.openViewer(paths, signal);
+  const backend = await backendWithoutProject(workspace);
+  if (!backend.ok) return backend;
+  const viewer = await disks.openViewer(paths, backend.value, signal);
   if (!viewer.ok) return { ok: false, failure: { hint, ...viewer.failure } };
   await using open = viewer.value;
   const file = path.join(store.artifactDirectory, artifactFile(found.artifact));

@@ -68,6 +68,7 @@ export class FakeHost implements Host {
   exportKey = async () => fail('host', 'there is no gpg here');
   isAlive = (owner: string) => owner === OWNER;
   clearLeftovers = async () => {};
+  close = async () => {};
   boot = 'boot 1';
   bootId = () => this.boot;
 }

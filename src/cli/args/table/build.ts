@@ -1,6 +1,6 @@
 // The table's commands that build: build, watch, export and publish.
 
-import { FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
+import { BACKEND, FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
 
 export const BUILD = {
@@ -27,6 +27,7 @@ export const BUILD = {
       text: 'when a layer fails, keep its disk for vlb shell --failed, or open a shell on it',
     },
     progress: PROGRESS,
+    backend: BACKEND,
     nbd: NBD,
   },
   examples: [
@@ -47,6 +48,7 @@ export const WATCH = {
     'keep-going': KEEP_GOING,
     flatten: FLATTEN,
     progress: PROGRESS,
+    backend: BACKEND,
     nbd: NBD,
   },
   examples: [
@@ -80,6 +82,7 @@ export const EXPORT = {
     secret: SECRET,
     'keep-going': KEEP_GOING,
     progress: PROGRESS,
+    backend: BACKEND,
     nbd: NBD,
   },
   examples: [
@@ -115,6 +118,7 @@ export const PUBLISH = {
     param: PARAM,
     secret: SECRET,
     progress: PROGRESS,
+    backend: BACKEND,
     nbd: NBD,
   },
   examples: [

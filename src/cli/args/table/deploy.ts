@@ -1,6 +1,6 @@
 // The table's command that puts a machine where it runs: deploy.
 
-import { NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
+import { BACKEND, NBD, PARAM, PROGRESS, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
 
 export const DEPLOY = {
@@ -27,6 +27,7 @@ export const DEPLOY = {
     param: PARAM,
     secret: SECRET,
     progress: PROGRESS,
+    backend: BACKEND,
     nbd: NBD,
   },
   examples: [

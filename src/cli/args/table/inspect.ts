@@ -1,6 +1,6 @@
 // The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, sbom, templates, shell, log.
 
-import { JSON_FLAG, LAYERS, NBD, ONE_LAYER, PARAM, SECRET } from './shared.ts';
+import { BACKEND, JSON_FLAG, LAYERS, NBD, ONE_LAYER, PARAM, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
 
 const LOOK = { json: JSON_FLAG, param: PARAM } as const;
@@ -133,6 +133,7 @@ export const SHELL = {
     parent: { text: 'use the disk before the script of the layer ran, to try the script by hand' },
     failed: { text: 'use the disk as the failed script left it' },
     write: { text: 'write the changes to the image file when the shell ends' },
+    backend: BACKEND,
     nbd: NBD,
     param: PARAM,
     secret: SECRET,

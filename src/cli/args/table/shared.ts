@@ -51,6 +51,12 @@ export const NBD = {
   text: 'attach disks as DEVICE of the nbd kernel module (repeatable)',
 } as const satisfies Option;
 
+export const BACKEND = {
+  value: 'WORD',
+  choices: ['fuse', 'nbd', 'vm'],
+  text: 'run layers by WORD: vm needs no root (also VLB_BACKEND)',
+} as const satisfies Option;
+
 export const JOBS = {
   alias: 'j',
   value: 'N',

@@ -28,6 +28,7 @@ export async function deploy(raw: Raw<'deploy'>, options: GlobalOptions): Promis
     ...wanted.value,
     params: raw.param,
     secrets: raw.secret,
+    backend: raw.backend,
     nbd: raw.nbd,
     remote: options.remote,
     jobs: availableParallelism(),
@@ -100,6 +101,7 @@ type CommonOptions = Pick<
   DeployRequest,
   | 'params'
   | 'secrets'
+  | 'backend'
   | 'nbd'
   | 'remote'
   | 'jobs'

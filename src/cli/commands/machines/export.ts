@@ -29,6 +29,7 @@ export async function exportAll(raw: Raw<'export'>, options: GlobalOptions): Pro
     force: raw.force === true,
     params: raw.param,
     secrets: raw.secret,
+    backend: raw.backend,
     nbd: raw.nbd,
     remote: options.remote,
     jobs: raw.jobs ?? availableParallelism(),

@@ -29,6 +29,7 @@ export async function publishMachine(raw: Raw<'publish'>, options: GlobalOptions
       build: raw.noBuild !== true,
       params: raw.param,
       secrets: raw.secret,
+      backend: raw.backend,
       nbd: raw.nbd,
       remote: options.remote,
       jobs: raw.jobs ?? availableParallelism(),

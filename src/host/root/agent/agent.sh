@@ -34,4 +34,6 @@ case $role in
   chroot) enter_chroot "$@" ;;
   join) join "$@" ;;
   request) request "$@" ;;
+  beside) beside "$1" ;;
+  answer) answer ;;
 esac

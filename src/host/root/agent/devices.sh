@@ -3,7 +3,7 @@
 #
 # Functions: outside, attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
 #   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges,
-#   continue_disk, hold_still, let_go, ask_daemon
+#   continue_disk, hold_still, let_go, ask_daemon, repair_volume
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
 #   place, aside, wanted, seen, pipe, frozen, still (each set and used within one function)
 
@@ -229,4 +229,10 @@ ask_daemon() {
     echo "qemu-storage-daemon: ${line:-no answer}" >&2
     return 1
   }
+}
+
+# repair_volume DEVICE: makes an ext4 usable that was in use when its machine was killed; where it cannot be repaired, an empty one.
+repair_volume() {
+  e2fsck -p "$1" >/dev/null 2>&1
+  [ "$?" -le 1 ] || mke2fs -q -F -t ext4 -m 0 "$1"
 }

@@ -3,7 +3,7 @@
 #
 # Functions: mount_hardware, copy_facts, copy_event, volumes_of, confine_devices, permit_devices,
 #   release_devices, mount_control, set_control
-# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes (volumes_of, used by copy_facts); control (the
+# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes, home (volumes_of, used by copy_facts); control (the
 #   result of set_control); STANDARD; MAJORS; name, names, number, major, minor, group, line,
 #   tries
 
@@ -16,7 +16,7 @@ mount_hardware() {
   mkdir -p memory dev sys # a second command of the run finds them
   mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs memory
   mkdir -p memory/nodes/pts memory/nodes/shm memory/empty memory/uevent \
-    memory/sys/devices/system memory/sys/devices/virtual/net/lo "memory/sys/devices/virtual/block/$disk" "$3/udev/data"
+    memory/sys/devices/system memory/sys/devices/virtual/net/lo "memory/sys/devices/$home" "$3/udev/data"
   # One process for all of them; the host's nodes are the standard ones, and those of the disk.
   # shellcheck disable=SC2086 # words
   (cd /dev && cp -dR --preserve=mode null zero full random urandom tty $volumes "$1/links/." "$1/memory/nodes")
@@ -33,14 +33,14 @@ mount_hardware() {
     echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
     echo "tmpfs dev/shm tmpfs nosuid,$devices,mode=1777"
     echo 'sysfs sys sysfs ro,nosuid,nodev,noexec'
-    for name in system virtual/net/lo "virtual/block/$disk"; do echo "sys/devices/$name memory/sys/devices/$name none bind"; done
+    for name in system virtual/net/lo "$home"; do echo "sys/devices/$name memory/sys/devices/$name none bind"; done
     for name in lo $volumes; do
       case $name in
-        lo) line=net/lo ;;
-        "$disk") line=block/$disk ;;
-        *) line=block/$disk/$name ;;
+        lo) line=virtual/net/lo ;;
+        "$disk") line=$home ;;
+        *) line=$home/$name ;;
       esac
-      echo "memory/uevent/$name memory/sys/devices/virtual/$line/uevent none bind"
+      echo "memory/uevent/$name memory/sys/devices/$line/uevent none bind"
     done
     echo 'memory/sys/devices sys/devices none rbind,ro'
     for name in block class dev; do echo "memory/sys/$name sys/$name none bind,ro"; done
@@ -73,9 +73,14 @@ copy_event() {
   } <"/sys/$1/uevent" >"memory/uevent/${1##*/}"
 }
 
-# volumes_of DISK: sets `disk` and `volumes`, the names of the disk and of the disk with its partitions.
+# volumes_of DISK: sets `disk` and `volumes`, the names of the disk and of the disk with its partitions, and `home`, its directory in
+# /sys/devices: in a virtual machine that of a bus.
 volumes_of() {
-  disk=${1##*/}
+  disk=${1##*/} home=virtual/block/${1##*/}
+  if [ ! -d "/sys/devices/$home" ]; then
+    home=$(readlink -f "/sys/class/block/$disk")
+    home=${home#/sys/devices/}
+  fi
   partitions_of "/sys/block/$disk"
   volumes=$disk
   for number in $numbers; do volumes="$volumes ${disk}p$number"; done

@@ -1,8 +1,10 @@
 # shellcheck shell=sh
 # Interactive commands: a process on vlb's own streams enters the namespaces of a running root shell.
 #
-# Functions: join, shell_below, request
-# Globals: agent, file, session (exported to the inner half; sandbox.sh uses session); target, at; word (from protocol.sh)
+# In a guest of the vm backend, whose init.sh calls `beside`, that process is another agent.
+#
+# Functions: join, shell_below, request, beside, answer, with_input, in_terminal
+# Globals: agent, file, session, rows, columns (exported to the inner half; sandbox.sh uses session); target, at; word (from protocol.sh)
 
 # join PID FILE terminal|own: runs the request in FILE in the namespaces of the root shell below process PID, and ends with
 # them. It gets vlb's streams, or a terminal of its own, whose session leader it can be.
@@ -44,4 +46,39 @@ request() {
     set -- "$@" "$word"
   done <"$file"
   "$@"
+}
+
+# beside PID: an agent in the namespaces of the root shell below process PID.
+beside() {
+  target=$(shell_below "$1") || return
+  exec nsenter --target "$target" --mount --pid sh "$0" answer
+}
+
+# answer: answers requests until standard input ends. What is below ends with the namespaces, if not before.
+answer() {
+  export LC_ALL=C
+  exec 3>&2 2>/dev/null
+  serve 2>&3 3>&-
+}
+
+# with_input PORT COMMAND…: runs a command whose input comes from the virtio port of this name.
+with_input() {
+  target=$1
+  shift
+  for at in /sys/class/virtio-ports/*; do
+    { read -r file <"$at/name"; } 2>/dev/null || continue
+    [ "$file" = "$target" ] || continue
+    "$@" <"/dev/${at##*/}"
+    return
+  done
+  echo "there is no port $target" >&2
+  return 1
+}
+
+# in_terminal ROWS COLUMNS FILE: runs the request in FILE in a terminal of its own, of that size, see join.
+in_terminal() {
+  agent=$0 file=$3 session='setsid --ctty' rows=$1 columns=$2
+  export agent file session rows columns
+  # shellcheck disable=SC2016 # script's shell expands these
+  script -qec 'stty rows "$rows" columns "$columns"; exec sh "$agent" request "$file"' /dev/null
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Looking at a finished disk. On the vlb side: src/host/view.
 #
-# Functions: list_files, on_files, copy_out, program_head, archive, squash, copy_tree, show_at
+# Functions: list_files, on_files, copy_out, program_head, archive, print_archive, squash, copy_tree, show_at
 # Globals: found (from paths.sh); names (on_files); output (on_files, archive, squash)
 
 # list_files ROOT FILES DEVICES FORMAT: writes what is in the image to FILES, as `find -printf FORMAT` prints it, and the
@@ -45,6 +45,13 @@ archive() {
   output=$2
   shift 2
   tar --create "$@" >>"$output"
+}
+
+# print_archive ROOT ARGUMENT…: prints that, for a reader on another machine.
+print_archive() {
+  cd "$1" || return 1
+  shift
+  tar --create "$@"
 }
 
 # squash ROOT OUTPUT ARGUMENT…: writes to the new file OUTPUT what mksquashfs(1) with these arguments makes of the image. It fails where

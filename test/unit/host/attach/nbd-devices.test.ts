@@ -23,6 +23,7 @@ function newRun() {
     ended,
     run: unused,
     stream: unused,
+    pass: unused,
     join: unused,
     start: unused,
     stop: unused,

@@ -129,7 +129,7 @@ describe('complaints', () => {
     [
       'frobnicate: x\n',
       1,
-      /unknown field "frobnicate" \(valid fields: base, images, machines, sources, cache, include\)$/,
+      /unknown field "frobnicate" \(valid fields: base, images, machines, sources, cache, backend, vm, include\)$/,
     ],
     ['base:\n  pth: x\n', 2, /unknown field "base\.pth" \(did you mean "base\.path"\?\)$/],
     ['base:\n  path: a\n  sha265: x\n', 3, /unknown field "base\.sha265" \(did you mean "base\.sha256"\?\)$/],

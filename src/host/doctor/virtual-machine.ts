@@ -1,0 +1,72 @@
+// Checks what the backend vm needs, none of it as root.
+
+import type { Finding } from '../../model/ports/checkup.ts';
+import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
+import { packageHint } from '../process/packages.ts';
+import { isInstalled } from '../process/run.ts';
+import { QEMU } from '../vm/guest.ts';
+import { missingTools } from '../vm/initramfs.ts';
+import { checkArchitecture, findKernel } from '../vm/kernel.ts';
+import { isApart } from '../vm/network.ts';
+
+const COMMON = { group: 'vlb build --backend vm', needed: false } as const;
+
+/** @param kernel the value of VLB_VM_KERNEL */
+export function checkVirtualMachine(kernel: string | undefined): readonly Finding[] {
+  if (!checkArchitecture().ok) return [];
+  return [qemu(), findingOf(kernel), tools(), accelerator(), network()];
+}
+
+/** Whether layers can be run there. */
+export function canUseVirtualMachine(findings: readonly Finding[]): boolean {
+  const needed = [QEMU, 'kernel', 'tools'];
+  const own = findings.filter(({ group, name }) => group === COMMON.group && needed.includes(name));
+  return own.length === needed.length && own.every(({ state }) => state === 'ok');
+}
+
+function qemu(): Finding {
+  const common = { ...COMMON, name: QEMU, purpose: 'runs layers in a virtual machine, without root' };
+  return isInstalled(QEMU)
+    ? { ...common, state: 'ok' }
+    : { ...common, state: 'missing', cure: packageHint(QEMU) };
+}
+
+function findingOf(named: string | undefined): Finding {
+  const common = { ...COMMON, name: 'kernel', purpose: 'of the virtual machine' };
+  const found = findKernel(named);
+  if (found.ok) return { ...common, state: 'ok', detail: found.value.file };
+  const { message, hint } = found.failure;
+  return { ...common, state: 'missing', detail: message, ...(hint === undefined ? {} : { cure: hint }) };
+}
+
+function tools(): Finding {
+  const common = { ...COMMON, name: 'tools', purpose: 'are copied into the virtual machine' };
+  const missing = missingTools();
+  const [first] = missing;
+  if (first === undefined) return { ...common, state: 'ok' };
+  return { ...common, state: 'missing', detail: missing.join(', '), cure: packageHint(first) };
+}
+
+function accelerator(): Finding {
+  const common = { ...COMMON, name: 'accelerator', purpose: 'runs it at the speed of this machine' };
+  const chosen = chooseAccelerator('auto', lookAtKvm());
+  if (!chosen.ok) return { ...common, state: 'problem', detail: chosen.failure.message };
+  const { accelerator: name, why } = chosen.value;
+  return name === 'kvm'
+    ? { ...common, state: 'ok', detail: 'KVM' }
+    : {
+        ...common,
+        state: 'problem',
+        detail: why,
+        cure: 'not needed, but layers take five to ten times as long',
+      };
+}
+
+function network(): Finding {
+  const common = {
+    ...COMMON,
+    name: 'pasta',
+    purpose: 'keeps scripts away from services on the loopback of this host',
+  };
+  return isApart() ? { ...common, state: 'ok' } : { ...common, state: 'missing', cure: packageHint('pasta') };
+}
