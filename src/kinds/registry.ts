@@ -2,6 +2,7 @@
 
 import type { Base, Layer, ScriptKind } from '../model/project.ts';
 import { fileBase } from './base/file.ts';
+import { installerBase } from './base/installer.ts';
 import { templateBase } from './base/template.ts';
 import { urlBase } from './base/url.ts';
 import { BOOT_LAYER } from './boot-layer.ts';
@@ -32,6 +33,8 @@ export function baseKindOf(base: Base): BaseKind {
       return urlBase(base);
     case 'template':
       return templateBase(base);
+    case 'installer':
+      return installerBase(base);
   }
 }
 

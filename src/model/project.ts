@@ -176,7 +176,41 @@ export type Base = { readonly growth?: Growth } & (
         | { readonly type: 'url'; readonly url: string }
       ))
   | { readonly type: 'template'; readonly template: string; readonly source: TemplateSource }
+  | ({ readonly type: 'installer' } & Installer)
 );
+
+/** The installer of a distribution, which makes the base on an empty disk. */
+export interface Installer {
+  readonly from:
+    | { readonly type: 'files'; readonly kernel: PlacedFile; readonly initrd: PlacedFile }
+    /** Kernel and initrd are paths in it. */
+    | {
+        readonly type: 'disc';
+        readonly disc: PlacedFile;
+        readonly kernel?: string;
+        readonly initrd?: string;
+      };
+  /** Absolute path of the file with the answers to its questions. */
+  readonly answers?: string;
+  /** Added to the kernel's command line. */
+  readonly kernelArguments: string;
+  /** Of the disk, bytes. */
+  readonly size: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  readonly hasNetwork: boolean;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
+/** A file of this machine, or one that is downloaded. */
+export interface PlacedFile {
+  /** Absolute path or URL. */
+  readonly place: string;
+  /** 64 hexadecimal digits in lower case; a URL has one. */
+  readonly sha256?: string;
+}
 
 /** A repository of templates, as virt-builder has them. */
 export interface TemplateSource {

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import { namesIn } from '../../util/fs.ts';
+import { cpioOf, DIRECTORY, type Entry, FILE, LINK, PROGRAM } from '../media/cpio.ts';
 import { findTool, missingTool, run } from '../process/run.ts';
 import { AGENT } from '../root/root-shell.ts';
-import { cpioOf, DIRECTORY, type Entry, FILE, LINK, PROGRAM } from './cpio.ts';
 import type { Kernel } from './kernel.ts';
 
 const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));

@@ -35,15 +35,19 @@ export function fileBase(base: Extract<Base, { type: 'file' }>): BaseKind {
   };
 }
 
-/** The xxHash64 of a file, from the stat index if it is unchanged. */
-async function hashOf(
+/**
+ * The xxHash64 of a file, from the stat index if it is unchanged.
+ * @param what the file, for failures
+ */
+export async function hashOf(
   file: string,
   { name, directory, index, loadHasher, read, signal }: BaseInputs,
+  what = 'the base image',
 ): Promise<Result<string>> {
   const stat = statIfAny(file);
   const target = stat ? undefined : attempt(() => readlinkSync(file));
   if (target !== undefined) {
-    return fail('usage', `the base image is a link to ${target}, which does not exist`, {
+    return fail('usage', `${what} is a link to ${target}, which does not exist`, {
       where: { file },
       hint: target.includes('/annex/objects/')
         ? `get the image: git annex get ${path.basename(file)}`
@@ -56,7 +60,7 @@ async function hashOf(
       : stat
         ? 'is not a file'
         : 'does not exist';
-    return fail('usage', `the base image ${wrong}`, {
+    return fail('usage', `${what} ${wrong}`, {
       where: { file },
       hint: 'check base: in vlb.yaml (paths are relative to the project)',
     });
@@ -74,7 +78,7 @@ async function hashOf(
     for await (const piece of await read(file, signal)) pieces.update(piece);
     hash = pieces.digest();
   } catch (error) {
-    return unreadable('the base image', file, error);
+    return unreadable(what, file, error);
   }
   index.remember(name, origin, [{ path: origin, stat }], hash, now);
   return ok(hash);

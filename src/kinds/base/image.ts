@@ -18,17 +18,25 @@ import { shownPlace } from './place.ts';
 import { damaged, encrypted, incomplete, notADisk, type Packing } from './troubles.ts';
 import { unpack } from './unpack.ts';
 
-/** Where an image comes from. */
-export interface ImageSource {
+/** Where a file comes from. */
+export interface FileSource {
   /** Its name for users: a path, or a URL without a password. */
   readonly place: string;
+  /** What it is, for failures; default the base image. */
+  readonly what?: string;
+  /** The field of vlb.yaml that its digests belong to; default `base`. */
+  readonly field?: string;
   /** What its bytes must have. */
   readonly digests: Digests;
   /** Where the digests are from, if not from vlb.yaml. */
   readonly checksums?: ChecksumList;
-  readonly growth?: Growth;
   /** Its bytes. */
   open(): Promise<Result<AsyncIterable<Buffer>>>;
+}
+
+/** Where an image comes from. */
+export interface ImageSource extends FileSource {
+  readonly growth?: Growth;
   /** The recipe of importing what was read, from its xxHash64. */
   recipeOf(hash: string): string;
 }
@@ -81,10 +89,10 @@ async function makeDisk(
 }
 
 /**
- * Copies an image to a private file, so that what is hashed is what is used. Returns its xxHash64; fails as `usage` when it
+ * Copies a file to a private one, so that what is hashed is what is used. Returns its xxHash64; fails as `usage` when it
  * does not have its digests.
  */
-async function fetchTo(source: ImageSource, target: string, run: BaseRun): Promise<Result<string>> {
+export async function fetchTo(source: FileSource, target: string, run: BaseRun): Promise<Result<string>> {
   const pieces = await source.open();
   if (!pieces.ok) return pieces;
   const expected = Object.entries(source.digests).map(([name, digest]) => ({
@@ -111,7 +119,7 @@ async function fetchTo(source: ImageSource, target: string, run: BaseRun): Promi
 }
 
 function mismatch(
-  { place, checksums }: ImageSource,
+  { place, what = 'the base image', field = 'base', checksums }: FileSource,
   name: string,
   [expected, actual]: readonly [string, string],
   foreign: ForeignFile | undefined,
@@ -124,8 +132,8 @@ function mismatch(
   const from = checksums ? shownPlace(checksums.source) : 'vlb.yaml';
   const hint = checksums
     ? 'read the checksums again: vlb build --force=base; if they differ then, do not use the image'
-    : `update base.${name} in vlb.yaml if the image was changed on purpose; otherwise do not use it`;
-  return fail('usage', `the ${name} of the base image ${place} is not the one in ${from}`, {
+    : `update ${field}.${name} in vlb.yaml if it was changed on purpose; otherwise do not use it`;
+  return fail('usage', `the ${name} of ${what} ${place} is not the one in ${from}`, {
     detail,
     hint: foreign?.hint ?? hint,
   });

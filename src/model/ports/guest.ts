@@ -25,7 +25,38 @@ export interface Guest extends RunPlace {
    * ends before the script does.
    */
   run(script: GuestScript): Promise<Result<number>>;
+  /**
+   * Runs an installer until the machine is off; the disk is complete then. Fails as `usage` where its disc has no kernel that vlb knows, as `work`
+   * with the console's last lines when it panics, reboots or takes too long, and as `host`.
+   */
+  install(installation: Installation): Promise<Result<void>>;
 }
+
+/** An installer of a distribution, and the machine that it runs in. */
+export interface Installation {
+  readonly from: InstallerFiles;
+  /** What it asks, answered: a file that becomes part of its initial ramdisk. */
+  readonly answers: { readonly name: string; readonly content: Buffer } | undefined;
+  /** Added to the kernel's command line. */
+  readonly kernelArguments: string;
+  /** An empty qcow2 file, which is written to. */
+  readonly disk: string;
+  /** MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Whether the machine has a network card, behind QEMU's own NAT. */
+  readonly hasNetwork: boolean;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Receives a line of the console, or of what vlb does. */
+  readonly onProgress: (line: string) => void;
+}
+
+/** Files of this machine. */
+export type InstallerFiles =
+  | { readonly type: 'files'; readonly kernel: string; readonly initrd: string }
+  /** An ISO image, which stays in the machine's drive. The paths are those in it; without them, they are where distributions have them. */
+  | { readonly type: 'disc'; readonly disc: string; readonly kernel?: string; readonly initrd?: string };
 
 export interface GuestScript {
   /** A qcow2 file, which is written to. */

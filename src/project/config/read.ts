@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { BaseIssue } from 'valibot';
 import { safeParse } from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import { GUEST_CPUS, GUEST_MEMORY_MIB } from '../../model/ports/guest.ts';
 import type { BackendChoice, BackendName } from '../../model/ports/machine.ts';
 import type { SharedCacheConfig } from '../../model/ports/shared-cache.ts';
 import type { CacheLimits } from '../../model/ports/store-upkeep.ts';
@@ -14,6 +15,7 @@ import type {
   Digests,
   Growth,
   ImageCheck,
+  Installer,
   NamedImage,
   TemplateSource,
 } from '../../model/project.ts';
@@ -179,7 +181,8 @@ function baseOf(
   where: () => NamedImage['where'],
 ): Result<Base> {
   const fields: BaseFields = typeof given === 'string' ? { path: given } : given;
-  const { template, source } = fields;
+  const { template, source, installer } = fields;
+  if (installer !== undefined) return ok({ type: 'installer', ...installerOf(fields, installer, directory) });
   if (template === undefined || source === undefined) return ok(imageBaseOf(fields, directory));
   const named = sources.find(({ name }) => name === source);
   if (named && trusts(fields) > 0) {
@@ -190,6 +193,33 @@ function baseOf(
   const of = named ?? templateSourceOf(source, { ...fields, index: source }, directory);
   return ok({ type: 'template', template, source: of, ...growthOf(fields) });
 }
+
+type InstallerFields = NonNullable<BaseFields['installer']>;
+
+function installerOf({ answers, size }: BaseFields, given: InstallerFields, directory: string): Installer {
+  const { kernel, initrd, iso, memory, cpus, network, timeout } = given;
+  const placed = (name: 'kernel' | 'initrd' | 'iso') => {
+    const place = given[name] ?? '';
+    const sha256 = given[`${name}-sha256`]?.toLowerCase();
+    return { place: isUrl(place) ? place : path.resolve(directory, place), ...(sha256 && { sha256 }) };
+  };
+  return {
+    from:
+      iso === undefined
+        ? { type: 'files', kernel: placed('kernel'), initrd: placed('initrd') }
+        : { type: 'disc', disc: placed('iso'), ...(kernel && { kernel }), ...(initrd && { initrd }) },
+    ...(answers === undefined ? {} : { answers: path.resolve(directory, answers) }),
+    kernelArguments: given.arguments ?? '',
+    size: parseSize(size ?? '') ?? 0,
+    memory: memory === undefined ? GUEST_MEMORY_MIB : Math.ceil((parseSize(memory) ?? 0) / 2 ** 20),
+    cpus: cpus === undefined ? GUEST_CPUS : Number(cpus),
+    hasNetwork: network !== 'none',
+    timeout: parseDuration(timeout ?? INSTALLER_TIMEOUT) ?? 0,
+  };
+}
+
+/** Emulated, an installer takes an hour. */
+const INSTALLER_TIMEOUT = '2h';
 
 function sourcesOf(given: NonNullable<ConfigFile['sources']>, directory: string): readonly TemplateSource[] {
   return Object.entries(given).map(([name, source]) =>

@@ -2,9 +2,15 @@
 
 import { fail, ok, type Result } from '../../../model/failure.ts';
 import { DEFAULT_TIMEOUT_S, TCG_TIMEOUT_FACTOR } from '../../../model/ports/booter.ts';
-import { type Guest, type GuestScript, REBOOT_STATUS } from '../../../model/ports/guest.ts';
+import {
+  type Guest,
+  type GuestScript,
+  type Installation,
+  REBOOT_STATUS,
+} from '../../../model/ports/guest.ts';
 import { removeTree } from '../../process/remove-tree.ts';
 import { isInstalled, missingTool } from '../../process/run.ts';
+import { runInstaller } from '../install/run.ts';
 import { ARCHITECTURES, type PreparedMachine, prepareMachine } from '../prepare.ts';
 import { startMachine } from '../qemu/machine.ts';
 import { LONGEST_NAME, type SmallFile } from './archive.ts';
@@ -40,6 +46,13 @@ class QemuGuest implements Guest {
 
   run(script: GuestScript): Promise<Result<number>> {
     const ended = runScript(script, { stop: this.#stop.signal, kill: this.#kill.signal });
+    this.#running = ended;
+    return ended;
+  }
+
+  install(installation: Installation): Promise<Result<void>> {
+    const signal = AbortSignal.any([this.#stop.signal, this.#kill.signal]);
+    const ended = runInstaller(installation, this.#directory, signal);
     this.#running = ended;
     return ended;
   }

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fail, ok, type Result } from '../../../model/failure.ts';
 import type { OnOutput } from '../../../model/ports/guest.ts';
+import { lineWise } from '../console/lines.ts';
 import { type ConsoleReader, readConsole } from '../console/reader.ts';
 import { LOGIN_PROMPT } from '../console/watch.ts';
 import { followMachine } from '../follow.ts';
@@ -196,14 +197,4 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function interrupted(): Result<never> {
   return fail('interrupted', 'the run in the guest was interrupted');
-}
-
-/** Passes on whole lines that are not empty. */
-function lineWise(write: (line: string) => void): (text: string) => void {
-  let held = '';
-  return (text) => {
-    const lines = (held + text).split('\n');
-    held = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') write(line.trimEnd());
-  };
 }

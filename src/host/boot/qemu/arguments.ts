@@ -15,6 +15,8 @@ export interface MachineSpec {
   readonly hasLargeSectors?: boolean;
   /** Whether the guest writes to its disk itself; by default what it writes is discarded. */
   readonly writes?: boolean;
+  /** What an installer has: an empty disk, which it writes to, and its disc. */
+  readonly installation?: { readonly disk: string; readonly disc: string | undefined };
   /** Further disks. */
   readonly disks: readonly DiskImage[];
   readonly firmware: UefiFirmware | undefined;
@@ -79,6 +81,7 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     ...['-device', 'virtio-rng-pci'],
     ...firmwareArguments(spec.firmware),
     ...mediumArguments(spec, console),
+    ...(spec.installation ? installationArguments(spec.installation, spec.arch, console) : []),
     ...spec.disks.flatMap((disk, index) => diskArguments(`disk${index + 1}`, disk, console)),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
     ...spec.cards.flatMap((card, index) => networkArguments(spec.network, card, index)),
@@ -142,15 +145,29 @@ function mediumArguments(
         `,bootindex=0${hasLargeSectors ? LARGE_SECTORS : ''}`,
         writes,
       );
-    case 'disc': {
-      const drive = `if=none,id=disc,media=cdrom,format=raw,readonly=on,file=${escaped(medium.file)}`;
-      // Machines for arm64 have no controller for it.
-      const device = arch === 'x86_64' ? ['ide-cd'] : ['virtio-scsi-pci', '-device', 'scsi-cd'];
-      return ['-drive', drive, '-device', ...device.slice(0, -1), `${device.at(-1)},drive=disc,bootindex=0`];
-    }
+    case 'disc':
+      return discArguments(medium.file, arch, ',bootindex=0');
     case 'kernel':
       return ['-kernel', medium.kernel, '-initrd', medium.initrd, '-append', medium.cmdline];
   }
+}
+
+function discArguments(file: string, arch: GuestArch, more = ''): string[] {
+  const drive = `if=none,id=disc,media=cdrom,format=raw,readonly=on,file=${escaped(file)}`;
+  // Machines for arm64 have no controller for it.
+  const device = arch === 'x86_64' ? ['ide-cd'] : ['virtio-scsi-pci', '-device', 'scsi-cd'];
+  return ['-drive', drive, '-device', ...device.slice(0, -1), `${device.at(-1)},drive=disc${more}`];
+}
+
+function installationArguments(
+  { disk, disc }: NonNullable<MachineSpec['installation']>,
+  arch: GuestArch,
+  console: ConsoleTarget,
+): string[] {
+  return [
+    ...diskArguments('disk', { file: disk, format: 'qcow2' }, console, '', true),
+    ...(disc === undefined ? [] : discArguments(disc, arch)),
+  ];
 }
 
 function seedArguments(file: string): string[] {

@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { parseSize } from '../../../util/units.ts';
 import { fields, isUrl, text } from '../fields.ts';
+import { installer } from './installer.ts';
 import {
   checksumsOnly,
   fingerprint,
@@ -13,8 +14,10 @@ import {
   trusts,
 } from './sources.ts';
 
-const BASE_RULE = 'must be a path, or a mapping with url and sha256, or with template and source';
+const BASE_RULE =
+  'must be a path, or a mapping with url and sha256, with template and source, or with installer and size';
 const DISK_SIZE_RULE = 'must be a size like 20G';
+const ANSWERS_RULE = 'must be the path of a file';
 const PARTITION_RULE = 'must be the number of a partition';
 const PLACE_RULE = 'must be a path, or an http or https URL';
 const DIGEST = 'base.sha256, base.sha512 or base.checksums, to check the file';
@@ -81,6 +84,21 @@ const mapping = v.pipe(
       v.pipe(
         indexPlace,
         v.description('Where the template is: a name of `sources:`, or the path or URL of an index.'),
+      ),
+    ),
+    installer: v.optional(
+      v.pipe(
+        installer,
+        v.description("A distribution's own installer, which makes the disk. Requires size."),
+      ),
+    ),
+    answers: v.optional(
+      v.pipe(
+        text(ANSWERS_RULE),
+        v.check((path) => path !== '' && !path.includes('://'), ANSWERS_RULE),
+        v.description(
+          'Path of the answers to the questions of the installer: a preseed file or a kickstart.',
+        ),
       ),
     ),
     fingerprint: v.optional(
@@ -156,7 +174,8 @@ const mapping = v.pipe(
     ['keyring'],
   ),
   v.check(
-    ({ path, url, template }) => (url ?? template) !== undefined || (path !== undefined && path !== ''),
+    ({ path, url, template, installer }) =>
+      (url ?? template ?? installer) !== undefined || (path !== undefined && path !== ''),
     BASE_RULE,
   ),
 );
@@ -167,18 +186,28 @@ type Mapping = v.InferOutput<typeof mapping>;
 const IMAGE_FIELDS = ['path', 'url', 'sha256', 'sha512', 'checksums', 'signature'] as const;
 const TEMPLATE_FIELDS = ['source', 'fingerprint', 'checksums-only'] as const;
 
-/** Whose template it is, is said once: here, or with the source that this names. */
-const ofTemplates = v.pipe(
+/** What belongs together. Whose template it is, is said once: here, or with the source that this names. */
+const checked = v.pipe(
   mapping,
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const problem = templateProblem(dataset.value);
+    const problem = installerProblem(dataset.value) ?? templateProblem(dataset.value);
     if (problem === undefined) return;
     const [key, message] = problem;
     const value = dataset.value[key];
     addIssue({ message, path: [{ type: 'object', origin: 'value', input: dataset.value, key, value }] });
   }),
 );
+
+function installerProblem(given: Mapping): readonly [keyof Mapping, string] | undefined {
+  if (given.installer === undefined) {
+    return given.answers === undefined ? undefined : ['answers', 'requires base.installer'];
+  }
+  if (given.size === undefined) return ['installer', 'requires base.size'];
+  const others = [...IMAGE_FIELDS, 'expand', 'keyring', 'template'] as const;
+  const other = others.find((name) => given[name] !== undefined);
+  return other && [other, 'cannot be combined with base.installer'];
+}
 
 function templateProblem(given: Mapping): readonly [keyof Mapping, string] | undefined {
   if (given.template === undefined) {
@@ -202,7 +231,7 @@ export const base = v.union(
       v.nonEmpty(BASE_RULE),
       v.check((path) => !isUrl(path), 'is a URL, which requires base.sha256: use base.url and base.sha256'),
     ),
-    ofTemplates,
+    checked,
   ],
   BASE_RULE,
 );

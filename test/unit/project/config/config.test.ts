@@ -133,16 +133,20 @@ describe('complaints', () => {
     ],
     ['base:\n  pth: x\n', 2, /unknown field "base\.pth" \(did you mean "base\.path"\?\)$/],
     ['base:\n  path: a\n  sha265: x\n', 3, /unknown field "base\.sha265" \(did you mean "base\.sha256"\?\)$/],
-    ['base:\n', 1, /: base must be a path, or a mapping with url and sha256, or with template and source$/],
+    [
+      'base:\n',
+      1,
+      /: base must be a path, or a mapping with url and sha256, with template and source, or with installer and size$/,
+    ],
     [
       'base: ""\n',
       1,
-      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+      /: base must be a path, or a mapping with url and sha256, with template and source, or with installer and size$/,
     ],
     [
       'base: [a, b]\n',
       1,
-      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+      /: base must be a path, or a mapping with url and sha256, with template and source, or with installer and size$/,
     ],
     ['base: [{path: a}]\n', 1, /: base must be a path/],
     ['images: [10_a]\n', 1, /: images must be a mapping/],
@@ -152,12 +156,12 @@ describe('complaints', () => {
     [
       'base: true\n',
       1,
-      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+      /: base must be a path, or a mapping with url and sha256, with template and source, or with installer and size$/,
     ],
     [
       'base: {}\n',
       1,
-      /: base must be a path, or a mapping with url and sha256, or with template and source$/,
+      /: base must be a path, or a mapping with url and sha256, with template and source, or with installer and size$/,
     ],
     ['base:\n  path: [a]\n', 2, /: base\.path must be a string$/],
     ['base:\n  path:\n', 2, /: base\.path must be a string$/],

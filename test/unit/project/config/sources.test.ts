@@ -38,7 +38,7 @@ test('a template has a source, by its place or its name', async () => {
 
 for (const [text, message] of [
   ['base: { template: web }', /base\.template requires base\.source$/],
-  ['base: { source: index }', /base must be a path, or a mapping .* with template and source$/],
+  ['base: { source: index }', /base must be a path, or a mapping .* with installer and size$/],
   ['base: { path: a, source: index }', /base\.source requires base\.template$/],
   ['base: { path: a, fingerprint: 12 }', /base\.fingerprint must be the fingerprint of a key/],
   [`base: { path: a, fingerprint: ${KEY} }`, /base\.fingerprint requires base\.template$/],
