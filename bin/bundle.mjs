@@ -39,6 +39,9 @@ const PACKAGES_APART = ['chokidar', 'execa', 'nunjucks', 'yaml', 'yargs'];
 /** What programs import, beside what the command line runs. */
 const LIBRARY = 'src/index.ts';
 
+/** Everything that went into the page: its licenses are to be given too. */
+const pageInputs = {};
+
 const DAY = 24 * 3600 * 1000;
 /** The time of the chunks of the current bundle; an unused chunk has the time when it became unused. */
 const IN_USE = new Date(0);
@@ -105,6 +108,7 @@ async function bundle() {
     const entry = Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
       entryPoint?.endsWith('src/cli/main.ts'),
     )[0];
+    Object.assign(metafile.inputs, pageInputs);
     await writeFile(join(work, 'licenses.txt'), await licenses(metafile));
     await writeFile(
       join(work, 'main.mjs'),
@@ -318,7 +322,9 @@ function takeFilesAlong(outdir, version) {
           const source = join(dirname(path), file);
           const name = file.endsWith('.ts')
             ? await bundleThread(source, outdir, version)
-            : await takeAlong(source, outdir);
+            : file.endsWith('.html')
+              ? await bundlePage(source, outdir)
+              : await takeAlong(source, outdir);
           contents = contents.replace(whole, `new URL('./${name}', import.meta.url)`);
         }
         return { contents, loader: 'ts' };
@@ -331,6 +337,36 @@ function takeFilesAlong(outdir, version) {
 async function bundleThread(source, outdir, version) {
   const { metafile } = await esbuild.build({ ...options(outdir, version), entryPoints: [source] });
   return basename(Object.keys(metafile.outputs)[0]);
+}
+
+/** Bundles main.tsx beside a page for browsers. Returns the name of the page, which names the files that it needs. */
+async function bundlePage(source, outdir) {
+  const { metafile } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [join(dirname(source), 'main.tsx')],
+    outdir,
+    entryNames: 'chunks/page-[hash]',
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'silent',
+  });
+  Object.assign(pageInputs, metafile.inputs);
+  let text = await readFile(source, 'utf8');
+  for (const output of Object.keys(metafile.outputs)) {
+    const { base, ext } = parse(output);
+    text = text.replace(`page${ext}`, base);
+  }
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 8);
+  const name = `page-${hash}.html`;
+  await writeFile(join(outdir, 'chunks', name), text);
+  return name;
 }
 
 /** Returns the name of the copy. */

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { type Failure, fail } from '../model/failure.ts';
 import { isObject } from '../util/json.ts';
 import { type Caller, type Door, type Purpose, refusalOf } from './access/who-may.ts';
-import { type Assets, assetRoutes } from './assets.ts';
+import { type Assets, assetResponse } from './assets.ts';
 import { FAILURE } from './jobs/job.ts';
 import { Answer, type Raw, type Route, type Served, statusOf } from './routes/route.ts';
 import { cookieName } from './routes/session.ts';
@@ -78,12 +78,13 @@ export function createApp(
     const { openApi } = await import('./openapi.ts');
     return c.json(openApi(routes, FAILURE, v.strictObject));
   });
-  for (const [path, respond] of assetRoutes(assets)) {
+  for (const [path, asset] of assets) {
     app.get(path, (c) => {
       const refusal = admit(c, { ...READING, open: true });
-      return refusal && refusal.status === 421
+      // A link of another site may lead to the page, which shows nothing without a session.
+      return refusal?.status === 421
         ? refused(refusal.status, refusal.message)
-        : respond(c.req.raw);
+        : assetResponse(asset, c.req.raw);
     });
   }
   app.notFound((c) => {

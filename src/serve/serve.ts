@@ -11,7 +11,7 @@ import { checkExposure, hostsOf, isWildcard, urlOf } from './access/address.ts';
 import { readToken } from './access/token.ts';
 import type { Door } from './access/who-may.ts';
 import { createApp } from './app.ts';
-import { API_ONLY } from './assets.ts';
+import { readAssets } from './assets.ts';
 import { JobFiles } from './jobs/files.ts';
 import { Queue } from './jobs/queue.ts';
 import { type JobOptions, runJob } from './jobs/run-job.ts';
@@ -82,7 +82,7 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
     trustHeader,
     readOnly,
   };
-  const app = createApp(http, door, { open, queue, remote, readOnly }, API_ONLY);
+  const app = createApp(http, door, { open, queue, remote, readOnly }, readAssets());
   const respond = http.getRequestListener(app);
   listener = (request, response) => void respond(request, response);
   return ok({

@@ -86,6 +86,11 @@ describe('a breach is found', () => {
       `${good}if (layer.kind === 'build-layer') x();\n`,
       /src\/kinds alone/,
     ],
+    'a page takes along a part of the server': [
+      'serve/page/a.tsx',
+      `// What it is for.\n\nimport { x } from '../b.ts';\n`,
+      /knows its types only/,
+    ],
     'no comment': ['model/a.ts', 'export const x = 1;\n', /does not open with a comment/],
     'a default export': ['model/a.ts', `${good}export default x;\n`, /default export/],
     'a hidden default export': ['model/a.ts', `${good}export { x as default };\n`, /default export/],

@@ -22,6 +22,10 @@ import { Answer, type Call, listOf, rawRoute, route, type Served } from './route
 export const LAYER = v.object({
   name: v.string(),
   kind: v.pipe(v.string(), v.description('base, or the name of its script')),
+  isBase: v.pipe(
+    v.boolean(),
+    v.description('whether it is a base image, which is built with the layers on it'),
+  ),
   parent: v.nullable(v.string()),
   mounts: listOf(v.string()),
   state: v.pipe(
@@ -98,6 +102,7 @@ export function layerAnswer(step: PlanStep, { paths, parts }: Workspace): LayerA
   return {
     name: node.name,
     kind: node.layer?.kind ?? 'base',
+    isBase: node.layer === undefined,
     parent: node.parent ?? null,
     mounts: node.mounts.map(({ name }) => name),
     state: isBuilding ? 'building' : hasFailed ? 'failed' : action.type,

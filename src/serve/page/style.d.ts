@@ -1,0 +1,3 @@
+// Style sheets are bundled with the page, and import nothing.
+
+declare module '*.css';
