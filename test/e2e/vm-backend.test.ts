@@ -1,7 +1,7 @@
 // Layers in a virtual machine, as an ordinary user who may not become root. One guest serves a build.
 
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -181,11 +181,40 @@ test('a shell on the disk that a script left, with streams of its own and its st
   await untilClean(project);
 });
 
-test('vlb that is killed leaves nothing running, and the next build nothing on the disk', async () => {
+test('fault: QEMU of the backend vm is killed in a script, and the layer fails with the reason', async () => {
   project.write({ 'layers/40_fails/build-layer': buildLayer('echo ready; sleep 600', BRANCH) });
   give();
   let killed = false;
-  const ended = await build([], {
+  const built = await build(['40_fails'], {
+    onStdout: (text) => {
+      if (killed || !text.includes('"line":"ready"')) return;
+      killed = true;
+      for (const pid of guests()) runAsRoot('kill', '-KILL', pid);
+    },
+  });
+  assert.ok(killed, built.told);
+  assert.equal(failureOf(built, '40_fails')?.kind, 'host', built.told);
+  assert.equal(failureOf(built, '40_fails')?.message, 'the virtual machine has ended');
+  await untilClean(project);
+});
+
+/** The process ids of those QEMUs that work in the project's directory of runs. */
+function guests(): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('qemu-system') &&
+        readlinkSync(`/proc/${pid}/cwd`).startsWith(project.directory)
+      );
+    } catch {
+      return false; // another process of the machine, or it has ended
+    }
+  });
+}
+
+test('fault: SIGKILL in a build by the backend vm leaves nothing running, and the next one nothing on the disk', async () => {
+  let killed = false;
+  const ended = await build(['40_fails'], {
     onStdout: (text, kill) => {
       if (killed || !text.includes('"line":"ready"')) return;
       killed = true;
@@ -197,11 +226,13 @@ test('vlb that is killed leaves nothing running, and the next build nothing on t
   for (const name of ['40_fails', '41_hangs', '42_panics']) {
     runAsRoot('rm', '-r', project.path('layers', name));
   }
-  project.write({ 'layers/40_last/build-layer': buildLayer('cat /made/file; sleep 1') });
+  project.write({ 'layers/40_last/layer.yaml': "steps:\n  - run: 'cat /made/file'\n  - run: 'echo 2'\n" });
   give();
   const built = await build(['--backend', 'vm']);
   assert.equal(built.outcomes, 'base fresh, 20_first fresh, 30_hostile fresh, 40_last built', built.told);
   await untilClean(project);
+  const points = readdirSync(project.path('.vlb/store/points')).filter((name) => name.endsWith('.qcow2'));
+  assert.equal(points.length, 2, 'a cache point after each step');
 });
 
 test('the keys are those of the other backends, which continue what this one built', {

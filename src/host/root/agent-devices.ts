@@ -1,6 +1,7 @@
 // The commands of the root side about devices, one typed function each: agent/devices.sh and tools. See agent.ts.
 
-import { ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { attempt } from '../../util/errors.ts';
 import { asked, done, printed } from './answers.ts';
 import type { RootShell } from './root-shell.ts';
 
@@ -71,6 +72,19 @@ export function continueDisk(shell: RootShell, root: string, pipe: string, comma
   return done(shell, ['continue_disk', root, pipe, ...commands]);
 }
 
+/** Makes the file systems at a root and below complete on their disk, with no write until `letGo`. Returns what that has to know. */
+export async function holdStill(shell: RootShell, root: string): Promise<Result<readonly [string, string]>> {
+  const held = await printed(shell, ['hold', root]);
+  if (!held.ok) return held;
+  const [frozen = '', still = ''] = held.value.split('\n');
+  return ok([frozen, still]);
+}
+
+/** Ends what `holdStill` began. */
+export function letGo(shell: RootShell, [frozen, still]: readonly [string, string]) {
+  return done(shell, ['release', frozen, still]);
+}
+
 /** Disconnects a network block device. */
 export function disconnectNbd(shell: RootShell, device: string) {
   return done(shell, ['qemu-nbd', '--disconnect', device]);
@@ -117,16 +131,20 @@ export async function partitionTable(
   const answer = await shell.run(['sfdisk', '--json', device], [0, 1]);
   if (!answer.ok) return answer;
   if (answer.value.status !== 0) return ok(undefined);
-  const { partitiontable }: SfdiskJson = JSON.parse(answer.value.stdout); // the form is sfdisk's promise
-  const { label, partitions = [] } = partitiontable;
-  return ok({
-    label,
-    sectors: Number(size.value),
-    partitions: partitions.map(({ node, start }) => ({
-      number: Number(node.slice(`${device}p`.length)),
-      start,
-    })),
+  // The form is sfdisk's promise, but a virtual machine may answer with anything.
+  const table = attempt(() => {
+    const { partitiontable }: SfdiskJson = JSON.parse(answer.value.stdout);
+    const { label, partitions = [] } = partitiontable;
+    return {
+      label: String(label),
+      sectors: Number(size.value),
+      partitions: partitions.map(({ node, start }) => ({
+        number: Number(node.slice(`${device}p`.length)),
+        start: Number(start),
+      })),
+    };
   });
+  return table ? ok(table) : fail('host', `sfdisk printed no partition table of ${device}`);
 }
 
 /** Grows a partition to the end of a disk, and moves the backup of a GPT there. */

@@ -23,7 +23,7 @@ export function onAnotherMachine(shell: RootShell, join: RootShell['join']): Roo
     start: (argv) => shell.start(argv),
     stop: (pid) => shell.stop(pid),
     pinLoop: (device) => shell.pinLoop(device),
-    write: (file, content) => shell.write(file, content),
+    write: (file, content, mode) => shell.write(file, content, mode),
     kill: () => shell.kill(),
     [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
   };
@@ -33,12 +33,7 @@ function filesBehind(shell: RootShell): RootFiles {
   return {
     areHere: false,
     makeDirectory: (directory) => done(shell, ['mkdir', '-p', '--', directory]),
-    write: async (file, content, mode = 0o644) => {
-      const removed = await done(shell, ['rm', '-f', '--', file]);
-      if (!removed.ok) return removed;
-      const written = await shell.write(file, Buffer.from(content));
-      return written.ok ? done(shell, ['chmod', mode.toString(8), '--', file]) : written;
-    },
+    write: (file, content, mode = 0o644) => shell.write(file, Buffer.from(content), mode),
     link: async (target, file) => {
       const made = await done(shell, ['mkdir', '-p', '--', file.replace(/\/[^/]*$/, '')]);
       if (!made.ok) return made;

@@ -60,8 +60,11 @@ export interface RootShell extends AsyncDisposable {
    * Returns the process to `stop` to close it.
    */
   pinLoop(device: string): Promise<Result<string>>;
-  /** Writes a file that only root can read. The content appears in no argument list and in no failure. */
-  write(file: string, content: Buffer): Promise<Result<void>>;
+  /**
+   * Writes a new file that only root can read. The content appears in no argument list and in no failure.
+   * @param mode of a file that replaces another one, and that others may read
+   */
+  write(file: string, content: Buffer, mode?: number): Promise<Result<void>>;
   /**
    * Kills everything in the shell at once: a running command then fails as `interrupted`. When the shell is killed from
    * outside, the command fails as `host`.
@@ -228,8 +231,9 @@ class AgentShell implements RootShell {
       : fail('host', `cannot open ${device}`, { detail: lastLines(answer.value.stderr, 5) });
   }
 
-  async write(file: string, content: Buffer): Promise<Result<void>> {
-    const answer = await this.#ask('write', [file, content.toString('base64')]);
+  async write(file: string, content: Buffer, mode?: number): Promise<Result<void>> {
+    const words = [file, content.toString('base64'), ...(mode === undefined ? [] : [mode.toString(8)])];
+    const answer = await this.#ask('write', words);
     if (!answer.ok) return answer;
     return answer.value.status === 0
       ? ok()

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import { type AttachedDisk, DELTA_OPTIONS } from '../attach/backend.ts';
 import { addPartitions, findDisk, flush, hasLargeSectors, markReadOnly } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
+import { DiskNodes } from './continue.ts';
 import type { Guest } from './guest.ts';
 
 /** Plugs a qcow2 into the guest. Fails as `host` with what QEMU says. */
@@ -58,16 +59,18 @@ export async function attachToGuest(
     }
   }
   const found = device.value;
-  const release = releaser(guest, name);
+  const nodes = new DiskNodes(guest, name);
+  const release = releaser(guest, name, nodes);
   void shell.ended.then(release);
   if (readOnly) {
     const marked = await markReadOnly(shell, found);
     if (!marked.ok) return marked;
   }
-  const nodes = await addPartitions(shell, found);
-  if (!nodes.ok) return nodes;
+  const added = await addPartitions(shell, found);
+  if (!added.ok) return added;
   return ok({
     device: found,
+    continueIn: (root, file) => nodes.continueIn(shell, root, file),
     detach: async () => {
       const flushed = readOnly ? ok() : await flush(shell, found);
       const released = await release();
@@ -101,7 +104,7 @@ export async function lendFile(
   if (!found.ok) return found;
   const device = checkedDevice(found.value);
   if (!device.ok) return device;
-  const release = releaser(guest, name);
+  const release = releaser(guest, name, new DiskNodes(guest, name));
   void shell.ended.then(release);
   return ok({
     device: device.value,
@@ -114,24 +117,15 @@ export async function lendFile(
 }
 
 /** A function that takes a disk away from the guest, once. A guest that keeps it is ended. */
-function releaser(guest: Guest, name: string): () => Promise<Result<void>> {
+function releaser(guest: Guest, name: string, nodes: DiskNodes): () => Promise<Result<void>> {
   let released: Promise<Result<void>> | undefined;
   const release = async () => {
     const removed = await guest.qmp.unplug(name);
-    if (removed.ok) return closeNodes(guest, [name, `${name}-file`]);
+    if (removed.ok) return nodes.close();
     guest.kill();
     return removed;
   };
   return () => (released ??= release());
-}
-
-/** Closes nodes of QEMU's block layer, the one that uses the other first. */
-async function closeNodes({ qmp }: Guest, nodes: readonly string[]): Promise<Result<void>> {
-  for (const node of nodes) {
-    const closed = await qmp.run('blockdev-del', { 'node-name': node });
-    if (!closed.ok) return closed;
-  }
-  return ok();
 }
 
 /** The guest may be hostile: what it says becomes a device's name in requests to it, and nothing else. */

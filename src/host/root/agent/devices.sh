@@ -3,7 +3,7 @@
 #
 # Functions: outside, attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
 #   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges,
-#   continue_disk, hold_still, let_go, ask_daemon, repair_volume
+#   continue_disk, hold, release, hold_still, let_go, ask_daemon, repair_volume
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
 #   place, aside, wanted, seen, pipe, frozen, still (each set and used within one function)
 
@@ -185,6 +185,19 @@ continue_disk() {
   set -- "$?" "$@"
   [ "$1" != 0 ] || (shift 2; ask_daemon "$@") || set -- 1
   let_go && return "$1"
+}
+
+# hold ROOT: the first half of that for a disk which vlb itself has continue. Prints what `release` has to know, a line for each
+# of its arguments. After a failure nothing is held.
+hold() {
+  hold_still "$1" || { let_go; return 1; }
+  printf '%s\n' "$frozen" "$still"
+}
+
+# release FROZEN STILL: the second half.
+release() {
+  frozen=$1 still=$2
+  let_go
 }
 
 # hold_still ROOT: makes the file systems at ROOT and below complete on their disk, with no write until let_go. Those that the kernel

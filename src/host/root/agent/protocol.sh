@@ -72,11 +72,12 @@ stream() {
   return "$({ { exec 4>&1 2>/dev/null; ("$@") </dev/null 2>&4 3>&- 4>&-; echo "$?" >&3; } | cat >&2 3>&-; } 3>&1)"
 }
 
-# write_file FILE CONTENT: writes a file that only root can read, from content in base64. The content is not the argument
-# of any command: every user could read it in the process list.
+# write_file FILE CONTENT [MODE]: writes a file that only root can read, or with a mode, replaces one; from content in base64. The
+# content is not the argument of any command: every user could read it in the process list.
 write_file() (
   umask 377
-  printf %s "$2" | base64 -d >"$1"
+  [ -z "${3-}" ] || rm -f -- "$1"
+  printf %s "$2" | base64 -d >"$1" && { [ -z "${3-}" ] || chmod "$3" "$1"; }
 )
 
 # unescape: removes the escapes from `word`.
