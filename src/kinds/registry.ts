@@ -10,17 +10,18 @@ import { BUILD_LAYER } from './build-layer.ts';
 import type { BaseKind, Kind } from './kind.ts';
 import { LEGACY_DISK } from './legacy-disk.ts';
 import { MODIFY_DISK } from './modify-disk.ts';
+import { NEW_SYSTEM } from './new-system.ts';
 import { STEPS } from './steps/steps.ts';
 
-const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints'>) => Kind>> = {
+const KINDS: Readonly<Record<ScriptKind, (layer: Pick<Layer, 'hints' | 'system'>) => Kind>> = {
   'build-layer': () => BUILD_LAYER,
   'modify-disk': ({ hints }) => (hints.diskSize === undefined ? LEGACY_DISK : MODIFY_DISK),
-  'layer.yaml': () => STEPS,
+  'layer.yaml': ({ system }) => (system ? NEW_SYSTEM : STEPS),
   'boot-layer': () => BOOT_LAYER,
 };
 
 /** The kind of a layer. */
-export function kindOf(layer: Pick<Layer, 'kind' | 'hints'>): Kind {
+export function kindOf(layer: Pick<Layer, 'kind' | 'hints' | 'system'>): Kind {
   return KINDS[layer.kind](layer);
 }
 

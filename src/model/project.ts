@@ -2,6 +2,7 @@
 
 import type { Result, Where } from './failure.ts';
 import type { Platform } from './platform.ts';
+import type { LayerSystem } from './system/system.ts';
 
 export type ScriptKind = 'build-layer' | 'modify-disk' | 'boot-layer' | 'layer.yaml';
 
@@ -18,6 +19,8 @@ export interface Layer {
   readonly params: Readonly<Record<string, string>>;
   /** Of a layer with a layer.yaml. */
   readonly steps?: LayerSteps;
+  /** Of a layer.yaml that makes a system from nothing; its steps run in that. */
+  readonly system?: LayerSystem;
 }
 
 /** The hints in the comments of a script. */

@@ -20,7 +20,8 @@ export function firstStep(
   points: CachePoints | undefined,
 ): FirstStep | undefined {
   const steps = layer.steps?.all ?? [];
-  if (steps.length === 0) return undefined;
+  // A layer with a system begins with that.
+  if (steps.length === 0 || layer.system) return undefined;
   const tree = new InputTree(parseRecipe(recipe).manifest);
   const mayUse = points && layer.steps?.cachePoints && !layer.hints.nocache;
   const done = mayUse ? findBeginning(layer, pointKeys(layer, lineage, tree), points).done : 0;

@@ -10,11 +10,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   distro: ['model', 'util'],
   'disk-layout': ['model', 'util'],
   steps: ['distro', 'model', 'util'],
-  project: ['steps', 'distro', 'model', 'util'],
+  // What kinds of files say of a system becomes one value here, and shell.
+  system: ['disk-layout', 'steps', 'distro', 'model', 'util'],
+  project: ['system', 'steps', 'distro', 'model', 'util'],
   // Translates what other tools read into files of a project, and so has to know what a project may say.
   import: ['project', 'steps', 'model', 'util'],
   // Templates are bases.
-  kinds: ['catalog', 'project', 'steps', 'distro', 'model', 'util'],
+  kinds: ['catalog', 'system', 'project', 'steps', 'distro', 'model', 'util'],
   plan: ['kinds', 'project', 'steps', 'distro', 'model', 'util'],
   diff: ['model', 'util'],
   catalog: ['model', 'util'],
@@ -33,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'execute',
     'plan',
     'kinds',
+    'system',
     'project',
     'steps',
     'distro',
@@ -92,7 +95,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'project/config/read.ts',
     // Each verb has the schema of its arguments.
     'steps/',
+    'system/schema.ts',
     'project/steps/issues.ts',
+    'project/steps/system.ts',
     // What is sent to the API, and what it answers.
     'serve/app.ts',
     'serve/jobs/',
@@ -138,6 +143,7 @@ const PURE: readonly string[] = [
   'distro',
   'disk-layout',
   'steps',
+  'system',
   'import',
   'plan',
   'diff',

@@ -59,6 +59,7 @@ const EXCEPTIONS: readonly (readonly [file: string, words: RegExp])[] = [
   ['CONTRIBUTING.md', /"Depends on" for the graph/],
   ['10_base/modify-disk', /--no-tell-kernel/g],
   ['agent/devices.sh', /--no-tell-kernel/g],
+  ['system/script.ts', /--no-tell-kernel/g],
   ['', /\btells? [\w ]*apart\b|\btold apart\b/g],
 ];
 

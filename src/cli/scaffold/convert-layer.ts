@@ -2,7 +2,7 @@
 
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, failAt, type Result } from '../../model/failure.ts';
+import { type Failure, fail, failAt, type Result } from '../../model/failure.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import { type LayerScript, layerScript } from '../../workspace/steps/script.ts';
 import type { Raw } from '../args/table/table.ts';
@@ -25,6 +25,12 @@ export async function convert(raw: Raw<'layer convert'>, options: GlobalOptions)
   const script = await scriptOf(raw, options);
   if (!script.ok) return script.failure;
   const { layer, text, hasValues } = script.value;
+  if (layer.system) {
+    return fail('usage', `layer ${layer.name} makes a system, which no single script can`, {
+      where: { file: path.join(layer.directory, layer.kind) },
+      hint: `make two layers of what \`vlb layer show ${layer.name}\` prints: a modify-disk and a build-layer`,
+    }).failure;
+  }
   const file = path.join(layer.directory, 'build-layer');
   try {
     writeFileSync(file, text, { flag: 'wx' });

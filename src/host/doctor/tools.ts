@@ -31,7 +31,7 @@ const BUILD: Readonly<Record<(typeof TOOLS)[number] | 'umount', string>> = {
 /** The first version with the FUSE export. */
 const OLDEST_QEMU = '6.0';
 
-const SCRIPTS = 'commonly used by scripts (those of vlb init do)';
+const SYSTEMS = 'layers with a system';
 
 /** Advice for what only Debian has. */
 const NO_DEBIAN = 'or start from an image instead: vlb init --base cloud';
@@ -60,7 +60,11 @@ function tools(): readonly Tool[] {
     { group: build, name: 'lz4', purpose: 'unpacks .lz4 base images' },
     { group: build, name: 'unzip', purpose: 'takes base images out of .zip archives' },
     { group: build, name: 'gpgv', purpose: 'verifies signed checksums of base images' },
-    { group: build, name: 'sfdisk', purpose: 'grows the partition of a base image with a size' },
+    {
+      group: build,
+      name: 'sfdisk',
+      purpose: 'grows the partition of a base image, and writes partition tables',
+    },
     { group: build, name: 'resize2fs', purpose: 'grows a base image on ext4' },
     { group: build, name: 'xfs_growfs', purpose: 'grows a base image on xfs' },
     { group: build, name: 'btrfs', purpose: 'grows a base image on btrfs' },
@@ -94,12 +98,16 @@ function tools(): readonly Tool[] {
     { group: deployed, name: 'wipefs', purpose: 'finds out whether a block device holds something' },
     { group: nbd, name: 'qemu-nbd', purpose: 'connects a qcow2 disk to a network block device' },
     { group: nbd, name: 'flock', purpose: 'keeps two builds from using one device' },
-    { group: SCRIPTS, name: 'mkfs.ext4', purpose: 'creates ext4 file systems' },
-    { group: SCRIPTS, name: 'mmdebstrap', purpose: 'installs Debian systems from packages', cure: NO_DEBIAN },
+    { group: SYSTEMS, name: 'mkfs.ext4', purpose: 'makes ext4 file systems' },
+    { group: SYSTEMS, name: 'mkfs.vfat', purpose: 'makes the EFI system partition' },
+    { group: SYSTEMS, name: 'mcopy', purpose: 'puts the boot loader on the EFI system partition' },
+    { group: SYSTEMS, name: 'mkfs.xfs', purpose: 'makes xfs file systems' },
+    { group: SYSTEMS, name: 'mkfs.btrfs', purpose: 'makes btrfs file systems' },
+    { group: SYSTEMS, name: 'mmdebstrap', purpose: 'installs Debian and Ubuntu', cure: NO_DEBIAN },
     {
-      group: SCRIPTS,
+      group: SYSTEMS,
       name: 'apt-get',
-      purpose: 'lets the scripts of vlb init find the Debian mirror of this machine',
+      purpose: 'knows the mirror of this machine',
       cure: NO_DEBIAN,
     },
   ];

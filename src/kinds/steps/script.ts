@@ -1,14 +1,24 @@
-// Steps as the build-layer that they amount to, to read or to continue with.
+// Steps as the build-layer that they amount to, to read or to continue with; and a system as a modify-disk and a build-layer.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, Layer } from '../../model/project.ts';
+import type { Installation } from '../../model/system/system.ts';
+import { systemScripts } from '../../system/script.ts';
 import { quoteWord } from '../../util/quote.ts';
+import { formatBytes, parseSize } from '../../util/units.ts';
 import { type Compilation, compileStep } from './compile.ts';
 
-/** The build-layer for a system. Fails as a step does that cannot be compiled for it, and as `usage` for one that runs on the host. */
-export function scriptOf(layer: Pick<Layer, 'hints' | 'steps'>, compilation: Compilation): Result<string> {
+/**
+ * The build-layer for a system. Fails as a step does that cannot be compiled for it, and as `usage` for one that runs on the host.
+ * @param before commands that run before the first step
+ */
+export function scriptOf(
+  layer: Pick<Layer, 'hints' | 'steps'>,
+  compilation: Compilation,
+  before: readonly string[] = [],
+): Result<string> {
   const steps = layer.steps?.all ?? [];
-  const parts: string[] = [];
+  const parts = [...before];
   for (const [index, step] of steps.entries()) {
     if (step.hostTool !== undefined) {
       return fail('usage', `${step.verb} runs on the host, which no build-layer can`, { where: step.where });
@@ -28,6 +38,31 @@ export function scriptOf(layer: Pick<Layer, 'hints' | 'steps'>, compilation: Com
     parts.push(`${title}\n(\n${variables.join('')}${compiled.value.replace(/\n?$/, '\n')})\n`);
   }
   return ok(`#!/bin/sh\n${hintLines(layer.hints).join('')}set -eu\n\n${parts.join('\n')}`);
+}
+
+/** The two scripts that a layer with a system amounts to, one after the other, each under a heading. */
+export function systemScriptOf(
+  layer: Pick<Layer, 'name' | 'hints' | 'steps'>,
+  installation: Installation,
+  compilation: Compilation,
+): Result<string> {
+  const { host, image } = systemScripts(installation, compilation.layer.platform.architecture);
+  const { from: _, ...hints } = layer.hints;
+  const inside = scriptOf({ ...layer, hints }, compilation, [`(\n${image})\n`]);
+  if (!inside.ok) return inside;
+  const size = formatBytes(installation.disk.size)
+    .replace(/\.0 | (?=.*i?B)/, '')
+    .replace(/iB$/, '');
+  return ok(`#### ${layer.name} on the host: a modify-disk
+#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size ${parseSize(size) === installation.disk.size ? size : installation.disk.size}
+set -eu
+set -- "$3" "$TMPDIR/kept" # vlb keeps this directory between builds
+
+${host}
+#### ${layer.name} in the image: a build-layer
+${inside.value}`);
 }
 
 /** The hints as comments of a script. */

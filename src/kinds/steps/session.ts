@@ -157,8 +157,8 @@ export class Session implements Disposable {
   /** Unmounts and detaches the disk, and makes it one delta over the parent. */
   async close(): Promise<Result<void>> {
     const { points, draft, images, lineage } = this.#task;
-    // Each point has written a part of the journal.
-    const detached = await this.#detach(points !== undefined);
+    // Each point has written a part of the journal, and a new system all of it.
+    const detached = await this.#detach(points !== undefined || !lineage.parent);
     if (!detached.ok || !points || !lineage.parent) return detached;
     const backing = referenceTo(nameOf(lineage.parent));
     // The points stay as they are.

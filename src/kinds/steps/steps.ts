@@ -32,10 +32,12 @@ export const STEPS: OfflineKind = {
 };
 
 function settings(layer: Layer): readonly Setting[] {
-  const steps = (layer.steps?.all ?? []).map(({ text, version }) => {
-    return { name: 'step', of: text, value: String(version) };
-  });
-  return [...scriptSettings(layer), ...steps];
+  return [...scriptSettings(layer), ...stepSettings(layer)];
+}
+
+/** A line of the recipe for each step. */
+export function stepSettings({ steps }: Pick<Layer, 'steps'>): readonly Setting[] {
+  return (steps?.all ?? []).map(({ text, version }) => ({ name: 'step', of: text, value: String(version) }));
 }
 
 async function run(task: Task): Promise<Result<Closed>> {
@@ -73,7 +75,7 @@ async function run(task: Task): Promise<Result<Closed>> {
   return ok({ script });
 }
 
-interface Course extends Pick<Compilation, 'tree'> {
+export interface Course extends Pick<Compilation, 'tree'> {
   readonly beginning: Beginning;
   readonly keys: PointKeys;
   /** When the first step of the layer began, milliseconds since 1970. */
@@ -81,56 +83,73 @@ interface Course extends Pick<Compilation, 'tree'> {
 }
 
 /** Runs the steps that are not done; the failure of one has its place. */
-async function runSteps(
+async function runSteps(task: Task, session: Session, course: Course): Promise<Result<void>> {
+  const place = new StepPlace();
+  const script = await task.script((onOutput) => runStepsHere(task, session, course, place, onOutput));
+  return place.explain(script, task);
+}
+
+/** At which step a run is. */
+export class StepPlace {
+  current: { readonly step: LayerStep; readonly index: number } | undefined;
+
+  /** The result of the script, with the place of the step that failed. */
+  explain(script: Result<void>, task: Task): Result<void> {
+    const { current } = this;
+    return script.ok || !current ? script : failed(script, current.step, current.index, task);
+  }
+}
+
+/** Runs the steps within a script, and returns the exit status of the one that failed, or 0. */
+export async function runStepsHere(
   task: Task,
   session: Session,
   { beginning, keys, tree, since }: Course,
-): Promise<Result<void>> {
+  place: StepPlace,
+  onOutput: OnOutput,
+): Promise<Result<number>> {
   const { compileStep } = await import('./compile.ts');
   const { layer, staged, bench, points } = task;
   const steps = layer.steps?.all ?? [];
-  let current: { readonly step: LayerStep; readonly index: number } | undefined;
-  const script = await task.script(async (onOutput) => {
-    if (beginning.done > 0) {
-      const title = steps[beginning.done - 1]?.title ?? '';
-      await onOutput(heading(`begins at the cache point after ${beginning.done}/${steps.length} ${title}`));
+  if (beginning.done > 0) {
+    const title = steps[beginning.done - 1]?.title ?? '';
+    await onOutput(heading(`begins at the cache point after ${beginning.done}/${steps.length} ${title}`));
+  }
+  let release = await readRelease(task, session.system);
+  if (!release.ok) return release;
+  if (points && session.tip === undefined) points.all.noteRelease(keys.parent, release.value);
+  for (const [index, step] of steps.entries()) {
+    if (index < beginning.done) continue;
+    place.current = { step, index };
+    const distribution = distributionOf(release.value);
+    const compiled = compileStep(step, { layer, distribution, tree, inputs: staged.inputs });
+    if (!compiled.ok) return compiled;
+    const number = `${index + 1}/${steps.length} ${step.title}`;
+    if (compiled.value === undefined) {
+      await onOutput(heading(`${number} (skipped: not for this system)`));
+      continue;
     }
-    let release = await readRelease(task, session.system);
+    task.step({ index: index + 1, count: steps.length, title: step.title });
+    await onOutput(heading(number));
+    session.prepare();
+    const started = stepScript(task, step, compiled.value, onOutput);
+    const ended = await bench.runInChroot(session.system, started);
+    if (!ended.ok || ended.value !== 0) return ended;
+    release = await readRelease(task, session.system);
     if (!release.ok) return release;
-    if (points && session.tip === undefined) points.all.noteRelease(keys.parent, release.value);
-    for (const [index, step] of steps.entries()) {
-      if (index < beginning.done) continue;
-      current = { step, index };
-      const distribution = distributionOf(release.value);
-      const compiled = compileStep(step, { layer, distribution, tree, inputs: staged.inputs });
-      if (!compiled.ok) return compiled;
-      const number = `${index + 1}/${steps.length} ${step.title}`;
-      if (compiled.value === undefined) {
-        await onOutput(heading(`${number} (skipped: not for this system)`));
-        continue;
-      }
-      task.step({ index: index + 1, count: steps.length, title: step.title });
-      await onOutput(heading(number));
-      session.prepare();
-      const started = stepScript(task, step, compiled.value, onOutput);
-      const ended = await bench.runInChroot(session.system, started);
-      if (!ended.ok || ended.value !== 0) return ended;
-      release = await readRelease(task, session.system);
-      if (!release.ok) return release;
-      const key = keys.of(step, session.tip);
-      const about = { key, since, layer: layer.name, title: number, release: release.value };
-      const kept = await session.keep(about);
-      if (!kept.ok) return kept;
-    }
-    return ok(0);
-  });
-  return script.ok || !current ? script : failed(script, current.step, current.index, task);
+    const key = keys.of(step, session.tip);
+    const about = { key, since, layer: layer.name, title: number, release: release.value };
+    const kept = await session.keep(about);
+    if (!kept.ok) return kept;
+  }
+  return ok(0);
 }
 
 /** Begins the line in the log that names a step. */
 const HEADING = '==> ';
 
-function heading(text: string): Buffer {
+/** The line in the log before what this is the title of. */
+export function heading(text: string): Buffer {
   return Buffer.from(`${HEADING}${text}\n`);
 }
 

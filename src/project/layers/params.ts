@@ -54,13 +54,17 @@ export function paramsOf(
 export function withParams(layer: Layer, given: ReadonlyMap<string, string>): Result<Layer> {
   const params = paramsOf(layer, given);
   if (!params.ok) return params;
-  const { steps, hints } = layer;
+  const { steps, system, hints } = layer;
   if (!steps) return ok({ ...layer, params: params.value });
   const resolved = steps.resolve(params.value);
   if (!resolved.ok) return resolved;
+  const installed = system?.resolve(params.value);
+  if (installed && !installed.ok) return installed;
+  const installation = installed?.value;
   const targetLines = new Map(hints.targetLines);
   const cacheDirs = [...hints.cacheDirs];
-  for (const [directory, line] of resolved.value.cacheDirs) {
+  const kept = (installation?.cacheDirs ?? []).map((directory) => [directory, 1] as const);
+  for (const [directory, line] of [...kept, ...resolved.value.cacheDirs]) {
     if (cacheDirs.some((other) => samePlace(other, directory))) continue;
     const wrong = takeTarget({ targetLines }, directory, line);
     if (wrong !== undefined) {
@@ -72,7 +76,13 @@ export function withParams(layer: Layer, given: ReadonlyMap<string, string>): Re
   return ok({
     ...layer,
     params: params.value,
-    hints: { ...hints, cacheDirs, targetLines },
+    hints: {
+      ...hints,
+      cacheDirs,
+      targetLines,
+      ...(installation ? { diskSize: installation.disk.size } : {}),
+    },
+    ...(system ? { system: { ...system, installation } } : {}),
     steps: { ...steps, all: resolved.value.all },
   });
 }

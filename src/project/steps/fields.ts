@@ -9,7 +9,7 @@ import { type FieldShape, type HintDraft, type HintWord, VLB_WORDS } from '../hi
 import { hiddenTarget } from '../layers/targets.ts';
 import type { FieldPath, StepsFile } from './file.ts';
 
-const OWN_FIELDS = ['steps', 'cache-points'];
+const OWN_FIELDS = ['system', 'disks', 'steps', 'cache-points'];
 
 /** The hint of each field. */
 const WORDS: ReadonlyMap<string, { readonly word: HintWord; readonly shape: FieldShape }> = new Map(
@@ -42,7 +42,7 @@ export function readHints(file: StepsFile): Result<Hints> {
   const { value, placeOf } = file;
   const draft = noHints();
   if (!isObject(value)) {
-    return fail('usage', 'must be a mapping with "steps"', { where: placeOf([]) });
+    return fail('usage', 'must be a mapping with "steps" or "system"', { where: placeOf([]) });
   }
   for (const [name, given] of Object.entries(value)) {
     if (OWN_FIELDS.includes(name)) continue;

@@ -2,6 +2,7 @@
 
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { VERBS } from '../../steps/registry.ts';
+import { DISKS_SCHEMA, SYSTEM_SCHEMA } from '../../system/schema.ts';
 import { isObject } from '../../util/json.ts';
 import { type FieldShape, VLB_WORDS } from '../hints/words.ts';
 
@@ -35,9 +36,11 @@ export function layerJsonSchema(): object {
     properties: {
       ...Object.fromEntries(hints),
       'cache-points': { type: 'boolean', description: 'Keep the state after each step (default: true).' },
+      system: withNumbers({ description: SYSTEM_TEXT, ...jsonOf(SYSTEM_SCHEMA) }),
+      disks: withNumbers({ description: DISKS_TEXT, ...jsonOf(DISKS_SCHEMA) }),
       steps: { $ref: '#/$defs/steps' },
     },
-    required: ['steps'],
+    anyOf: [{ required: ['steps'] }, { required: ['system'] }],
     additionalProperties: false,
     $defs: { steps: { type: 'array', minItems: 1, items: { anyOf: stepSchemas() } }, when: whenSchema() },
   };
@@ -46,10 +49,17 @@ export function layerJsonSchema(): object {
 /** All verbs, each with the JSON Schema of its arguments. */
 export function verbSchemas() {
   return VERBS.map(({ name, summary, examples, schema }) => {
-    const { $schema: _, ...own } = toJsonSchema(schema, { target: 'draft-2020-12', errorMode: 'ignore' });
-    return { name, summary, examples, schema: own };
+    return { name, summary, examples, schema: jsonOf(schema) };
   });
 }
+
+function jsonOf(schema: Parameters<typeof toJsonSchema>[0]) {
+  const { $schema: _, ...own } = toJsonSchema(schema, { target: 'draft-2020-12', errorMode: 'ignore' });
+  return own;
+}
+
+const SYSTEM_TEXT = 'Makes a system on an empty disk, before the steps: the layer is built on no other one.';
+const DISKS_TEXT = 'The disk of the system, with its partitions.';
 
 /** One for each verb: a mapping with that one, and perhaps `when`. */
 function stepSchemas(): readonly object[] {

@@ -1,9 +1,10 @@
-// Reads a layer.yaml: its hints, and its steps. Loaded only for layers that have one.
+// Reads a layer.yaml: its hints, its system, and its steps. Loaded only for layers that have one.
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { Hints, LayerSteps } from '../../model/project.ts';
+import type { LayerSystem } from '../../model/system/system.ts';
 import { isObject } from '../../util/json.ts';
 import { readEntries } from './entries.ts';
 import { readHints } from './fields.ts';
@@ -15,6 +16,7 @@ export const LAYER_FILE = 'layer.yaml';
 export interface LayerFile {
   readonly hints: Hints;
   readonly steps: LayerSteps;
+  readonly system?: LayerSystem;
 }
 
 /**
@@ -32,7 +34,9 @@ export async function readLayerFile(directory: string, platform: Platform): Prom
   if (typeof cachePoints !== 'boolean') {
     return fail('usage', 'cache-points must be true or false', { where: placeOf(['cache-points']) });
   }
-  const read = readEntries(directory, file.value);
+  const hasSystem = isObject(value) && (value['system'] ?? value['disks']) !== undefined;
+  const isWithoutSteps = hasSystem && value['steps'] === undefined;
+  const read = isWithoutSteps ? ok({ entries: [], files: [file.value] }) : readEntries(directory, file.value);
   if (!read.ok) return read;
   const { entries, files } = read.value;
   const hasValues = files.some(({ text }) => text.includes(VALUE));
@@ -43,8 +47,14 @@ export async function readLayerFile(directory: string, platform: Platform): Prom
     secrets: hints.value.secrets.map(({ name }) => name),
     render: hasValues ? (await import('../../steps/render.ts')).renderField : undefined,
   };
+  const { from, sectorSize } = hints.value;
+  const system = hasSystem
+    ? (await import('./system.ts')).readSystem(file.value, { ...about, from, sectorSize })
+    : ok(undefined);
+  if (!system.ok) return system;
   return ok({
-    hints: hints.value,
+    hints: system.value ? { ...hints.value, from: 'scratch' } : hints.value,
+    ...(system.value ? { system: system.value } : {}),
     steps: {
       cachePoints,
       files: files.map(({ name }) => name),

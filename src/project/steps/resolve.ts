@@ -123,7 +123,8 @@ function stepOf({ verb, args, file, path, scopes }: Entry, values: Values, about
   });
 }
 
-interface Rendering {
+/** A value with texts to render, and its place. */
+export interface Rendering {
   readonly file: StepsFile;
   readonly path: FieldPath;
   readonly values: Values;
@@ -156,7 +157,8 @@ function checkShell(text: string, { file, path, values }: Rendering): Result<str
   });
 }
 
-function renderAll(value: unknown, context: Rendering): Result<unknown> {
+/** A value with the values of params in all of its texts. Fails as `usage`, with the place. */
+export function renderAll(value: unknown, context: Rendering): Result<unknown> {
   if (typeof value === 'string') {
     return renderAt(value, context.path, context.file, context.values, context.about);
   }

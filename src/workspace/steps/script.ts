@@ -11,6 +11,7 @@ import type { Plan } from '../../model/plan.ts';
 import type { Layer } from '../../model/project.ts';
 import { createManifestReader } from '../../project/inputs/manifest.ts';
 import { StatIndex } from '../../project/inputs/stat-index.ts';
+import { distributionOfSystem } from '../../system/installation.ts';
 import { backendWithoutProject } from '../backend/choice.ts';
 import { mountOptions } from '../diff-disks.ts';
 import { planProject } from '../planning.ts';
@@ -57,18 +58,21 @@ export async function layerScript(
       hint: `its script is ${layer.kind}`,
     });
   }
-  const distribution =
-    request.distribution === undefined
+  const installation = layer.system?.installation;
+  const distribution = installation
+    ? ok(distributionOfSystem(installation.system))
+    : request.distribution === undefined
       ? await distributionBelow(node, plan, workspace, context)
       : named(request.distribution);
   if (!distribution.ok) return distribution;
   const index = StatIndex.load(workspace.paths.statIndex);
   const manifest = await createManifestReader(workspace.paths.project, index, context.loadHasher).read(layer);
   if (!manifest.ok) return manifest;
-  const { scriptOf } = await import('../../kinds/steps/script.ts');
+  const { scriptOf, systemScriptOf } = await import('../../kinds/steps/script.ts');
   const { InputTree } = await import('../../kinds/steps/input-tree.ts');
   const tree = new InputTree(manifest.value);
-  const text = scriptOf(layer, { layer, distribution: distribution.value, tree, inputs: layer.directory });
+  const compilation = { layer, distribution: distribution.value, tree, inputs: layer.directory };
+  const text = installation ? systemScriptOf(layer, installation, compilation) : scriptOf(layer, compilation);
   if (!text.ok) return text;
   const files = layer.steps.files.map((name) => readFileSync(path.join(layer.directory, name), 'utf8'));
   return ok({ layer, text: text.value, hasValues: files.some((one) => one.includes('{{')) });

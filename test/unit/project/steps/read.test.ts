@@ -132,7 +132,7 @@ ${STEPS}`,
       await complaint('timeout: 5s\n'),
       'steps must be a list, like "- install: nginx" at layer.yaml:1:1',
     );
-    assert.equal(await complaint(''), 'must be a mapping with "steps" at layer.yaml:1:1');
+    assert.equal(await complaint(''), 'must be a mapping with "steps" or "system" at layer.yaml:1:1');
   });
 });
 

@@ -1,0 +1,43 @@
+// How a distribution gets onto an empty disk. One file each implements this.
+
+import type { Result } from '../../model/failure.ts';
+import type { PlannedDisk } from '../../model/system/layout.ts';
+import type { System } from '../../model/system/system.ts';
+
+/** What is installed, and for which machine. */
+export interface Installing {
+  readonly system: System;
+  readonly disk: PlannedDisk;
+  /** As Node names it: `x64`. */
+  readonly architecture: string;
+  /** The text of the image's fstab(5). */
+  readonly fstab: string;
+}
+
+export interface Bootstrap {
+  /** The programs of the host that it runs. */
+  programs(installing: Pick<Installing, 'disk'>): readonly string[];
+  /**
+   * The shell that installs the distribution at `"$root"`, where all file systems of the disk are mounted, on the host: with the layer's files
+   * as working directory, the disk in `"$device"`, a directory for downloads that is kept in `"$kept"`, and `"$TMPDIR"`.
+   */
+  install(installing: Installing): string;
+  /** The shell that completes it, in a chroot of the installed system that has the disk. */
+  finish(installing: Installing): string;
+}
+
+/** A release of a distribution, as far as it is known. */
+export interface Release {
+  readonly suite: string;
+  readonly version: string;
+}
+
+/** What is known of a distribution before it is installed. */
+export interface Source {
+  readonly bootstrap: Bootstrap;
+  /** The newest last. Others may exist, where a mirror has them. */
+  readonly releases: readonly Release[];
+  readonly components: readonly string[];
+  /** Fails as `host` for an architecture that it does not have. */
+  check(architecture: string): Result<void>;
+}

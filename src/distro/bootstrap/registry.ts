@@ -1,0 +1,6 @@
+// All distributions that can be installed on an empty disk, by their names.
+
+import { DEBIAN_SOURCES } from './debian.ts';
+import type { Source } from './port.ts';
+
+export const SOURCES: Readonly<Record<string, Source>> = { ...DEBIAN_SOURCES };

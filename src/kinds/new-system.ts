@@ -1,0 +1,159 @@
+// The kind layer.yaml with `system`: makes a system on an empty disk, and then runs its steps there.
+
+import { statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
+import { manifestText } from '../model/manifest.ts';
+import type { OnOutput } from '../model/ports/machine.ts';
+import type { Layer } from '../model/project.ts';
+import type { Setting } from '../model/recipe.ts';
+import type { Installation } from '../model/system/system.ts';
+import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import type { Closed, Look, OfflineKind, Task } from './kind.ts';
+import { hostScript, lookScript } from './modify-disk.ts';
+import type { Session } from './steps/session.ts';
+import { heading, runStepsHere, STEPS, StepPlace, stepSettings } from './steps/steps.ts';
+import { chrootScript, lookInSystem } from './system.ts';
+
+export const NEW_SYSTEM: OfflineKind = {
+  ...STEPS,
+  settings,
+  createDisk: createDelta,
+  open: openBench,
+  run,
+  look,
+};
+
+function settings(layer: Layer): readonly Setting[] {
+  return [...scriptSettings(layer), ...installationOf(layer).settings, ...stepSettings(layer)];
+}
+
+function installationOf({ name, system }: Pick<Layer, 'name' | 'system'>): Installation {
+  if (!system?.installation) throw new Error(`the params of ${name} have no values yet`);
+  return system.installation;
+}
+
+async function run(task: Task): Promise<Result<Closed>> {
+  const { layer, lineage, staged } = task;
+  const missing = missingFile(task);
+  if (missing) return { ok: false, failure: missing };
+  // What follows is loaded late: most builds run nothing.
+  const { systemScripts } = await import('../system/script.ts');
+  const { InputTree } = await import('./steps/input-tree.ts');
+  const { pointKeys } = await import('./steps/points.ts');
+  const { Session } = await import('./steps/session.ts');
+  const scripts = systemScripts(installationOf(layer), layer.platform.architecture);
+  const tree = new InputTree(manifestText(staged.manifest));
+  const keys = pointKeys(layer, lineage, tree);
+  const place = new StepPlace();
+  let open: Session | undefined;
+  try {
+    const since = Date.now();
+    const beginning = { done: 0, point: undefined };
+    const ended = await task.script(async (onOutput) => {
+      const installed = await install(task, scripts.host, onOutput);
+      if (!installed.ok || installed.value !== 0) return installed;
+      const opened = await Session.open(task, beginning);
+      if (!opened.ok) return opened;
+      open = opened.value;
+      task.enter('run');
+      const finished = await task.bench.runInChroot(open.system, {
+        ...chrootScript(task, ['/bin/sh'], onOutput),
+        text: scripts.image,
+        secrets: [],
+      });
+      if (!finished.ok || finished.value !== 0) return finished;
+      return runStepsHere(task, open, { beginning, keys, tree, since }, place, onOutput);
+    });
+    const script = place.current ? place.explain(ended, task) : explain(ended, layer);
+    if (!script.ok && !leavesDisk(script.failure)) return script;
+    const closed = open ? await open.close() : ok();
+    if (!closed.ok) return script.ok ? closed : script;
+    return ok({ script });
+  } finally {
+    open?.[Symbol.dispose]();
+  }
+}
+
+/** Makes the disk and installs the system, and returns the exit status of that. */
+async function install(task: Task, text: string, onOutput: OnOutput): Promise<Result<number>> {
+  const { bench, draft, layer, directory, caches } = task;
+  const { system } = installationOf(layer);
+  const file = path.join(directory, 'install');
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    return failAt(file, 'cannot write the script of the installation', error);
+  }
+  const [kept] = installationOf(layer).cacheDirs.flatMap((wanted) =>
+    caches.filter(({ target }) => target === wanted),
+  );
+  task.enter('attach');
+  const disk = await bench.attach(draft.path, layer.hints.sectorSize);
+  if (!disk.ok) return disk;
+  task.enter('run');
+  await onOutput(heading(`system ${system.distribution} ${system.suite}`));
+  const argv = ['/bin/sh', '-eu', file, disk.value.device, kept?.source ?? ''] as const;
+  const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), secrets: [] });
+  if (!ended.ok || ended.value !== 0) return ended;
+  const space = task.checkSpace();
+  if (!space.ok) return space;
+  const detached = await bench.detach(disk.value);
+  return detached.ok ? ok(0) : detached;
+}
+
+/** A file of the layer that the installation needs, and that is not there. */
+function missingFile({ layer, staged }: Task): Failure | undefined {
+  const { keyring, files } = installationOf(layer).system;
+  for (const [field, name, isRight] of [
+    ['keyring', keyring, 'isFile'],
+    ['files', files, 'isDirectory'],
+  ] as const) {
+    if (name === undefined) continue;
+    const stat = statSync(path.join(staged.inputs, name), { throwIfNoEntry: false });
+    if (stat?.[isRight]()) continue;
+    const what = isRight === 'isFile' ? 'file' : 'directory';
+    return fail('usage', `system.${field}: the layer has no ${what} ${name}`, {
+      where: { file: path.join(layer.directory, layer.kind) },
+      hint: 'paths are relative to the layer; files that .vlbignore excludes do not exist for it',
+    }).failure;
+  }
+  return undefined;
+}
+
+/** The failure of an installation in place of that of a script, with the place of a package that does not exist. */
+function explain(script: Result<void>, layer: Layer): Result<void> {
+  if (script.ok || script.failure.kind !== 'work' || script.failure.exitStatus === undefined) return script;
+  const { failure } = script;
+  const { system, placeOf } = installationOf(layer);
+  const name = `${system.distribution} ${system.suite}`;
+  for (const line of failure.detail ?? []) {
+    const [, missing] =
+      /^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate)/
+        .exec(line)
+        ?.filter((part) => part !== undefined) ?? [];
+    if (missing === undefined) continue;
+    return {
+      ok: false,
+      failure: {
+        ...failure,
+        message: `layer ${layer.name}: ${name} has no package ${missing}`,
+        where: placeOf(missing),
+        detail: [line],
+        hint: 'compare the name with those of the distribution, and add the component that has it to "components"',
+      },
+    };
+  }
+  const how = failure.message.replace(/^layer \S+: layer\.yaml /, '');
+  return {
+    ok: false,
+    failure: { ...failure, message: `layer ${layer.name}: the installation of ${name} ${how}` },
+  };
+}
+
+/** Before the installation there is no system, and only the disk to look at. */
+async function look(task: Task, options: Look): Promise<Result<number>> {
+  if (!options.isBefore) return lookInSystem(task, options);
+  const disk = await task.bench.attach(task.draft.path, task.layer.hints.sectorSize);
+  return disk.ok ? task.bench.runOnHost(lookScript(task, disk.value, options)) : disk;
+}

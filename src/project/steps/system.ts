@@ -1,0 +1,89 @@
+// Reads `system:` and `disks:` of a layer.yaml.
+
+import * as v from 'valibot';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Installation, LayerSystem } from '../../model/system/system.ts';
+import { installationOf } from '../../system/installation.ts';
+import { DISKS_SCHEMA, SYSTEM_SCHEMA } from '../../system/schema.ts';
+import { isObject } from '../../util/json.ts';
+import type { StepsFile } from './file.ts';
+import { problemOf } from './issues.ts';
+import { type About, renderAll } from './resolve.ts';
+
+/** What reading needs to know of the layer. */
+export interface SystemAbout extends About {
+  readonly sectorSize: number | undefined;
+  readonly from: unknown;
+}
+
+/**
+ * The system of a layer; undefined for a layer without one. Its fields are read with the values of params, by `resolve`. Fails as
+ * `usage`, with the place, for fields that do not go together.
+ */
+export function readSystem(file: StepsFile, about: SystemAbout): Result<LayerSystem | undefined> {
+  const { value, placeOf } = file;
+  if (!isObject(value)) return ok(undefined);
+  if (value['system'] === undefined) {
+    if (value['disks'] === undefined) return ok(undefined);
+    return fail('usage', '"disks" is only for a layer with "system"', { where: placeOf(['disks']) });
+  }
+  if (about.from !== undefined) {
+    return fail('usage', 'a layer with "system" begins with an empty disk, and is built on no other layer', {
+      where: placeOf(['from']),
+      hint: 'leave "from" out',
+    });
+  }
+  return ok({
+    installation: undefined,
+    resolve: (params) => resolve(value, file, params, about),
+  });
+}
+
+function resolve(
+  value: Readonly<Record<string, unknown>>,
+  file: StepsFile,
+  params: Readonly<Record<string, string>>,
+  about: SystemAbout,
+): Result<Installation> {
+  const system = field('system', SYSTEM_SCHEMA, value, file, params, about);
+  if (!system.ok) return system;
+  const disks =
+    value['disks'] === undefined ? ok(undefined) : field('disks', DISKS_SCHEMA, value, file, params, about);
+  if (!disks.ok) return disks;
+  const made = installationOf(system.value, disks.value?.main, {
+    name: about.name.replace(/^\d+_/, ''),
+    architecture: about.architecture,
+    sectorSize: about.sectorSize,
+  });
+  if (!made.ok) {
+    const { path, message, hint } = made.problem;
+    return fail('usage', message, { where: file.placeOf(path), ...(hint === undefined ? {} : { hint }) });
+  }
+  const packages = system.value.packages ?? [];
+  return ok({
+    ...made.value,
+    placeOf(name) {
+      const index = packages.findIndex((one) => one.replace(/[:=].*$/, '') === name);
+      return file.placeOf(index < 0 ? ['system', 'packages'] : ['system', 'packages', index]);
+    },
+  });
+}
+
+function field<Schema extends v.GenericSchema>(
+  name: string,
+  schema: Schema,
+  value: Readonly<Record<string, unknown>>,
+  file: StepsFile,
+  values: Readonly<Record<string, string>>,
+  about: About,
+): Result<v.InferOutput<Schema>> {
+  const rendered = renderAll(value[name], { file, path: [name], values, about });
+  if (!rendered.ok) return rendered;
+  const parsed = v.safeParse(schema, rendered.value);
+  if (parsed.success) return ok(parsed.output);
+  const problem = problemOf(name, schema, parsed.issues);
+  return fail('usage', problem.message, {
+    where: file.placeOf([name, ...problem.path]),
+    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+  });
+}

@@ -1,0 +1,197 @@
+// From the fields of a file to an installation that is complete: releases by their names, sizes in bytes, the disk planned.
+
+import { programsFor } from '../disk-layout/commands.ts';
+import { planDisk } from '../disk-layout/plan.ts';
+import type { Source } from '../distro/bootstrap/port.ts';
+import { SOURCES } from '../distro/bootstrap/registry.ts';
+import { type Distribution, namedDistribution } from '../distro/distribution.ts';
+import { KEPT } from '../distro/packages/port.ts';
+import type { Setting } from '../model/recipe.ts';
+import type { DiskLayout, Firmware, PartitionWish, PlannedDisk } from '../model/system/layout.ts';
+import type { Installation, System } from '../model/system/system.ts';
+import { asList } from '../steps/fields.ts';
+import { isObject } from '../util/json.ts';
+import { guessHint } from '../util/nearest.ts';
+import { parseSize } from '../util/units.ts';
+import type { DiskFields, SystemFields } from './schema.ts';
+
+/** Raised when vlb makes something else of the same installation. */
+const VERSION = 1;
+
+/** The size of a disk, and what is on it, where the file has no `disks`. */
+const USUAL_SIZE = '4G';
+const USUAL_PARTITIONS: DiskFields['partitions'] = [{ mount: '/', size: 'rest', label: 'root' }];
+
+/** A failure, and where: a path of fields from `system` or `disks` on. */
+export interface Problem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type Installed =
+  | { readonly ok: true; readonly value: Omit<Installation, 'placeOf'> }
+  | { readonly ok: false; readonly problem: Problem };
+
+export interface InstallationAbout {
+  /** The layer's name without its number: identifiers of its disk are made of it. */
+  readonly name: string;
+  /** As Node names it. */
+  readonly architecture: string;
+  readonly sectorSize: number | undefined;
+}
+
+/** The installation of what a file says. */
+export function installationOf(
+  system: SystemFields,
+  main: DiskFields | undefined,
+  about: InstallationAbout,
+): Installed {
+  const source = sourceOf(system.distribution);
+  if (!source.ok) return source;
+  const known = systemOf(system, source.value);
+  if (!known.ok) return known;
+  const able = source.value.check(about.architecture);
+  if (!able.ok) {
+    const { message, hint } = able.failure;
+    return problem(['system', 'distribution'], message, hint);
+  }
+  const layout = layoutOf(main ?? { size: USUAL_SIZE }, known.value, about);
+  const planned = planDisk(layout, [about.name, 'main']);
+  if (!planned.ok) {
+    const { path, message, hint } = planned.problem;
+    return problem(['disks', 'main', ...path], message, hint);
+  }
+  const { disk } = planned;
+  return {
+    ok: true,
+    value: {
+      system: known.value,
+      disk,
+      settings: settingsOf(known.value, disk),
+      tools: [...new Set([...programsFor(disk), ...source.value.bootstrap.programs({ disk })])].sort(),
+      cacheDirs: [KEPT],
+    },
+  };
+}
+
+function problem(
+  path: Problem['path'],
+  message: string,
+  hint?: string,
+): { readonly ok: false; readonly problem: Problem } {
+  return { ok: false, problem: { path, message, ...(hint === undefined ? {} : { hint }) } };
+}
+
+function sourceOf(name: string): { readonly ok: true; readonly value: Source } | ReturnType<typeof problem> {
+  const known = Object.keys(SOURCES);
+  const value = Object.hasOwn(SOURCES, name) ? SOURCES[name] : undefined;
+  if (value) return { ok: true, value };
+  const hint = guessHint(name, known, `valid values: ${known.join(', ')}; for others, start from an image`);
+  return problem(['system', 'distribution'], `unknown distribution "${name}"`, hint);
+}
+
+function systemOf(
+  fields: SystemFields,
+  { releases, components }: Source,
+): { readonly ok: true; readonly value: System } | ReturnType<typeof problem> {
+  const { suite: named, mirror, 'security-mirror': securityMirror, keyring, kernel, files } = fields;
+  const release = releases.find(({ suite, version }) => [suite, version].includes(named));
+  const suites = releases.map(({ suite }) => suite);
+  if (!release && mirror === undefined) {
+    const otherwise = `valid values: ${suites.join(', ')}; another one needs "mirror"`;
+    const hint = guessHint(named, [...suites, ...releases.map(({ version }) => version)], otherwise);
+    return problem(['system', 'suite'], `unknown release "${named}" of ${fields.distribution}`, hint);
+  }
+  const clean = (path: string) => path.replace(/^(?:\.\/+)+|\/+$/g, '');
+  return {
+    ok: true,
+    value: {
+      distribution: fields.distribution,
+      suite: release?.suite ?? named,
+      packages: fields.packages ?? [],
+      variant: fields.variant ?? 'minbase',
+      recommends: fields.recommends ?? false,
+      components: fields.components === undefined ? components : asList(fields.components),
+      excludeDocs: fields['exclude-docs'] ?? false,
+      ...(mirror === undefined ? {} : { mirror }),
+      ...(securityMirror === undefined ? {} : { securityMirror }),
+      ...(keyring === undefined ? {} : { keyring: clean(keyring) }),
+      ...(kernel === undefined ? {} : { kernel }),
+      ...(files === undefined ? {} : { files: clean(files) }),
+    },
+  };
+}
+
+function layoutOf(main: DiskFields, { kernel }: System, about: InstallationAbout): DiskLayout {
+  const usual: readonly Firmware[] = about.architecture === 'x64' ? ['bios', 'uefi'] : ['uefi'];
+  const boot = main.boot ?? (kernel === 'none' ? [] : usual);
+  return {
+    size: bytes(main.size),
+    table: main.table ?? 'gpt',
+    boot: typeof boot === 'string' ? [boot] : boot,
+    partitions: (main.partitions ?? USUAL_PARTITIONS ?? []).map(wishOf),
+    sectorSize: about.sectorSize === 4096 ? 4096 : 512,
+  };
+}
+
+type PartitionFields = NonNullable<DiskFields['partitions']>[number];
+
+function wishOf(fields: PartitionFields): PartitionWish {
+  const { mount, size, minimum, maximum, filesystem, label, uuid, options, subvolumes } = fields;
+  return {
+    size: size === 'rest' ? size : bytes(size),
+    format: filesystem ?? (mount === '/boot/efi' ? 'vfat' : subvolumes ? 'btrfs' : 'ext4'),
+    ...(mount === undefined ? {} : { mount }),
+    ...(minimum === undefined ? {} : { minimum: bytes(minimum) }),
+    ...(maximum === undefined ? {} : { maximum: bytes(maximum) }),
+    ...(label === undefined ? {} : { label }),
+    ...(uuid === undefined ? {} : { uuid }),
+    ...(options === undefined ? {} : { options: asList(options) }),
+    ...(subvolumes === undefined
+      ? {}
+      : {
+          subvolumes: subvolumes.map(({ name, mount: target, options: own }) => ({
+            name,
+            ...(target === undefined ? {} : { mount: target }),
+            ...(own === undefined ? {} : { options: asList(own) }),
+          })),
+        }),
+  };
+}
+
+/** A size that the schema has accepted. */
+function bytes(size: string): number {
+  return parseSize(size) ?? 0;
+}
+
+/** A line for each field, so that it is known what changed. Each value is JSON, and so has no line breaks. */
+function settingsOf(system: System, { partitions, ...disk }: PlannedDisk): readonly Setting[] {
+  const fields = Object.entries(system).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    { name: 'system', value: String(VERSION) },
+    ...fields.map(([name, value]) => ({
+      name: `system.${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      value: JSON.stringify(value),
+    })),
+    { name: 'disk.main', value: canonical(disk) },
+    ...partitions.map(({ number, wish: _, ...partition }) => ({
+      name: `disk.main.${number}`,
+      value: canonical(partition),
+    })),
+  ];
+}
+
+/** One text for one value, whatever the order of its fields. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, one: unknown) =>
+    isObject(one) ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1))) : one,
+  );
+}
+
+/** The distribution of a system, as os-release(5) of the image will say. */
+export function distributionOfSystem({ distribution, suite }: System): Distribution {
+  const version = SOURCES[distribution]?.releases.find((release) => release.suite === suite)?.version;
+  const { like = [] } = namedDistribution(distribution) ?? {};
+  return { id: distribution, like, version, codename: suite };
+}

@@ -1,0 +1,99 @@
+// The schema of `system:` and `disks:` of a layer.yaml: for errors with a place, and for editors. Sizes stay texts here.
+
+import * as v from 'valibot';
+import { FIRMWARES, FORMATS, TABLES } from '../model/system/layout.ts';
+import { imagePath, layerPath, line, mapping, oneOf, oneOrMany, pattern } from '../steps/fields.ts';
+import { parseSize } from '../util/units.ts';
+
+const BOOLEAN = v.boolean('must be true or false');
+
+/** Of a mirror: without anything that a shell could take apart, and without a password, which would end in the image. */
+const URL = pattern(
+  'must be an http or https URL, without a user and blanks',
+  /^https?:\/\/[A-Za-z0-9][A-Za-z0-9.:-]*(?:\/[A-Za-z0-9._~%+-]*)*$/,
+);
+
+const WORD = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+
+/** As Debian Policy has it, and with an architecture or a version as apt-get(8) takes it. */
+const PACKAGE = pattern(
+  'must be the name of a package',
+  /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$/,
+);
+
+export const SYSTEM_SCHEMA = mapping({
+  distribution: pattern('must be the name of a distribution', WORD),
+  suite: pattern('must be the name or the number of a release', WORD),
+  packages: v.optional(v.array(PACKAGE, 'must be a list of packages')),
+  variant: v.optional(
+    v.picklist(['minbase', 'important', 'standard'], 'valid values: minbase, important, standard'),
+  ),
+  recommends: v.optional(BOOLEAN),
+  components: v.optional(oneOrMany('must be the name of a component', pattern('must be a component', WORD))),
+  mirror: v.optional(URL),
+  'security-mirror': v.optional(URL),
+  keyring: v.optional(layerPath()),
+  kernel: v.optional(PACKAGE),
+  'exclude-docs': v.optional(BOOLEAN),
+  files: v.optional(layerPath()),
+});
+
+const SIZE_RULE = 'must be a size with a unit, like 512M or 20G';
+const SIZE = v.pipe(
+  pattern(SIZE_RULE, /[KMGTkmgt]/),
+  v.check((given) => parseSize(given) !== undefined, SIZE_RULE),
+);
+
+const REST_RULE = 'must be a size with a unit, like 512M or 20G, or "rest"';
+const SIZE_OR_REST = v.pipe(
+  v.string(REST_RULE),
+  v.check(
+    (given) => given === 'rest' || (/[KMGTkmgt]/.test(given) && parseSize(given) !== undefined),
+    REST_RULE,
+  ),
+);
+
+const OPTIONS = oneOrMany(
+  'must be an option of mount(8)',
+  pattern('must be an option, without blanks and commas', /^[^\s,\0]+$/),
+);
+const MOUNT = v.pipe(
+  imagePath(),
+  v.regex(/^\/(?:[^/]+(?:\/[^/]+)*)?$/, 'must be a path without a slash at its end'),
+  v.check((given) => !given.split('/').includes('.') && !/[\n\r]/.test(given), 'must be a plain path'),
+);
+
+const SUBVOLUME = mapping({
+  name: pattern(
+    'must be the name of a subvolume, without commas and blanks',
+    /^[A-Za-z0-9@_][A-Za-z0-9@._/-]*$/,
+  ),
+  mount: v.optional(MOUNT),
+  options: v.optional(OPTIONS),
+});
+
+const PARTITION = mapping({
+  mount: v.optional(MOUNT),
+  size: SIZE_OR_REST,
+  minimum: v.optional(SIZE),
+  maximum: v.optional(SIZE),
+  filesystem: v.optional(v.picklist(FORMATS, `valid values: ${FORMATS.join(', ')}`)),
+  label: v.optional(line('must be a text of one line')),
+  uuid: v.optional(pattern('must be a UUID', /^[0-9A-Fa-f-]+$/)),
+  options: v.optional(OPTIONS),
+  subvolumes: v.optional(v.pipe(v.array(SUBVOLUME, 'must be a list'), v.minLength(1, 'must not be empty'))),
+});
+
+const FIRMWARE = v.picklist(FIRMWARES, `valid values: ${FIRMWARES.join(', ')}`);
+
+const MAIN = mapping({
+  size: SIZE,
+  table: v.optional(v.picklist(TABLES, `valid values: ${TABLES.join(', ')}`)),
+  boot: v.optional(oneOf(`must be ${FIRMWARES.join(' or ')}, or a list`, [FIRMWARE, v.array(FIRMWARE)])),
+  partitions: v.optional(v.pipe(v.array(PARTITION, 'must be a list'), v.minLength(1, 'must not be empty'))),
+});
+
+export const DISKS_SCHEMA = mapping({ main: MAIN });
+
+export type SystemFields = v.InferOutput<typeof SYSTEM_SCHEMA>;
+export type DiskFields = v.InferOutput<typeof MAIN>;

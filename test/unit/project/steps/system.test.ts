@@ -1,0 +1,199 @@
+// `system:` and `disks:` of a layer.yaml: what they become, what is in the recipe, and what is wrong with them, with line and column.
+
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { kindOf } from '../../../../src/kinds/registry.ts';
+import type { Layer } from '../../../../src/model/project.ts';
+import { discoverLayers } from '../../../../src/project/layers/discover.ts';
+import { withParams } from '../../../../src/project/layers/params.ts';
+import { failureIn, PLATFORM, Tree, valueIn } from '../../../rig/tree.ts';
+
+async function read(text: string, params: Readonly<Record<string, string>> = {}, name = '10_base') {
+  using tree = new Tree({ [`layers/${name}/layer.yaml`]: text });
+  const layers = await discoverLayers(tree.directory, PLATFORM);
+  if (!layers.ok) return { tree, layer: layers };
+  const [layer] = layers.value;
+  assert.ok(layer);
+  return { tree, layer: withParams(layer, new Map(Object.entries(params))) };
+}
+
+async function layerOf(...args: Parameters<typeof read>): Promise<Layer> {
+  return valueIn((await read(...args)).layer);
+}
+
+/** `MESSAGE at LINE:COLUMN; HINT` */
+async function complaint(text: string): Promise<string> {
+  const failure = failureIn((await read(text)).layer);
+  assert.equal(failure.kind, 'usage');
+  const { line, column } = failure.where ?? {};
+  return `${failure.message} at ${line}:${column}${failure.hint === undefined ? '' : `; ${failure.hint}`}`;
+}
+
+/** The recipe's lines, with what is the same in all of them left out. */
+function recipeOf(layer: Layer): readonly string[] {
+  return kindOf(layer)
+    .settings(layer)
+    .map(({ name, of, value }) => [name, value, of].filter((part) => part !== undefined).join(' '));
+}
+
+const SHORT = 'system: { distribution: debian, suite: bookworm }\n';
+
+suite('a system', () => {
+  test('is the first layer, on a disk of its own, with a cache for downloads', async () => {
+    const { hints, system, steps } = await layerOf(SHORT);
+    assert.equal(hints.from, 'scratch');
+    assert.equal(hints.diskSize, 4 * 2 ** 30);
+    assert.deepEqual(hints.cacheDirs, ['/var/cache/vlb']);
+    assert.deepEqual(steps?.all, []);
+    assert.deepEqual(
+      system?.installation?.disk.partitions.map(({ role }) => role),
+      ['bios-boot', 'esp', 'linux'],
+    );
+    assert.deepEqual(system?.installation?.tools, [
+      'apt-get',
+      'mcopy',
+      'mkfs.ext4',
+      'mkfs.vfat',
+      'mmdebstrap',
+      'sfdisk',
+    ]);
+  });
+
+  test('has a line of the recipe for each field, and for each partition', async () => {
+    const lines = recipeOf(await layerOf(`${SHORT}steps: [{ hostname: web }]\n`));
+    assert.deepEqual(
+      lines.map((line) => line.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9A-F]{4}-[0-9A-F]{4}/g, 'ID')),
+      [
+        'disk-size 4294967296',
+        'root-partition -',
+        'system 1',
+        'system.components ["main"]',
+        'system.distribution "debian"',
+        'system.exclude-docs false',
+        'system.packages []',
+        'system.recommends false',
+        'system.suite "bookworm"',
+        'system.variant "minbase"',
+        'disk.main {"identifier":"ID","sectorSize":512,"size":4294967296,"table":"gpt"}',
+        'disk.main.1 {"identifier":"ID","role":"bios-boot","size":1048576,"start":1048576}',
+        'disk.main.2 {"content":{"format":"vfat","label":"ESP","mounts":[{"options":["umask=0077","nofail"],"target":"/boot/efi"}],"subvolumes":[],"uuid":"ID"},"identifier":"ID","role":"esp","size":104857600,"start":2097152}',
+        'disk.main.3 {"content":{"format":"ext4","label":"root","mounts":[{"options":["errors=remount-ro"],"target":"/"}],"subvolumes":[],"uuid":"ID"},"identifier":"ID","role":"linux","size":4186963968,"start":106954752}',
+        'step 1 {"hostname":"web"}',
+      ],
+    );
+  });
+
+  test('is the same for the same meaning: the number of a release, the order of fields, the number of the layer', async () => {
+    const one = recipeOf(await layerOf(SHORT));
+    const same = `disks: { main: { size: 4096M, partitions: [{ size: rest, label: root, mount: / }] } }
+# A comment.
+system: { suite: '12', distribution: debian, components: main, packages: [] }
+`;
+    assert.deepEqual(recipeOf(await layerOf(same, {}, '20_base')), one);
+    assert.notDeepEqual(recipeOf(await layerOf(SHORT, {}, '10_other')), one, 'its UUIDs are of its name');
+    const more = recipeOf(await layerOf(SHORT.replace('}', ', packages: [curl] }')));
+    assert.deepEqual(
+      more.filter((line) => !one.includes(line)),
+      ['system.packages ["curl"]'],
+    );
+  });
+
+  test('takes params, which are in the recipe as the values that they have', async () => {
+    const text = `params: { SUITE: bookworm, SIZE: 8G }
+system: { distribution: debian, suite: '{{ SUITE }}' }
+disks: { main: { size: '{{ SIZE }}' } }
+`;
+    assert.equal((await layerOf(text)).hints.diskSize, 8 * 2 ** 30);
+    const other = await layerOf(text, { SUITE: 'trixie', SIZE: '10G' });
+    assert.equal(other.hints.diskSize, 10 * 2 ** 30);
+    assert.equal(other.system?.installation?.system.suite, 'trixie');
+  });
+
+  test('may have a release that is not known, from a mirror that has it', async () => {
+    const mirror = 'mirror: http://192.0.2.1/debian, security-mirror: http://192.0.2.1/security';
+    const { system } = await layerOf(`system: { distribution: debian, suite: duke, ${mirror} }\n`);
+    assert.equal(system?.installation?.system.suite, 'duke');
+  });
+});
+
+const WRONG = [
+  [
+    'system: { distribution: debiam, suite: bookworm }',
+    'unknown distribution "debiam" at 1:11; did you mean debian?',
+  ],
+  [
+    'system: { distribution: haiku, suite: r1 }',
+    'unknown distribution "haiku" at 1:11; valid values: debian, ubuntu; for others, start from an image',
+  ],
+  [
+    'system: { distribution: debian, suite: bokworm }',
+    'unknown release "bokworm" of debian at 1:33; did you mean bookworm?',
+  ],
+  ['system: { distribution: debian }', 'system.suite is missing at 1:1'],
+  [
+    'system: { distribution: debian, suite: sid, packagez: [x] }',
+    'unknown field "system.packagez" at 1:45; did you mean "packages"?',
+  ],
+  [
+    'system:\n  distribution: debian\n  suite: sid\n  packages: [curl, "a;b"]',
+    'system.packages.1 must be the name of a package at 4:20',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 10 } }`,
+    'disks.main.size must be a size with a unit, like 512M or 20G at 2:18',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 4G, tablez: mbr } }`,
+    'unknown field "disks.main.tablez" at 2:28; did you mean "table"?',
+  ],
+  [`${SHORT}disks: { data: { size: 4G } }`, 'unknown field "disks.data" at 2:10; valid fields: main'],
+  [
+    `${SHORT}disks:
+  main:
+    size: 4G
+    partitions:
+      - { mount: /boot, size: 512M }
+      - { mount: /boot, size: rest }`,
+    'two partitions are mounted at /boot at 7:11',
+  ],
+  [
+    `${SHORT}disks:
+  main:
+    size: 4G
+    partitions:
+      - { mount: /, size: 5G }`,
+    'the partitions need 5.1 GiB, which is 1.1 GiB more than a disk of 4.0 GiB has for them at 4:5; make the disk larger by 1.1 GiB, or a partition smaller',
+  ],
+  [
+    `${SHORT}disks:
+  main:
+    size: 4G
+    partitions:
+      - { mount: /, size: rest, filesystem: none }`,
+    '/ has no file system, and so cannot be mounted at 6:9',
+  ],
+  [
+    'disks: { main: { size: 4G } }\nsteps: [{ hostname: x }]',
+    '"disks" is only for a layer with "system" at 1:1',
+  ],
+  [
+    `${SHORT}from: 10_x`,
+    'a layer with "system" begins with an empty disk, and is built on no other layer at 2:1; leave "from" out',
+  ],
+  [
+    'system: { distribution: debian, suite: sid, mirror: "http://user:word@example.org/" }',
+    'system.mirror must be an http or https URL, without a user and blanks at 1:45',
+  ],
+  ['system: { distribution: debian, suite: "{{ SUITE }}" }', '"{{ SUITE }}" has no value at 1:33'],
+  ['system: debian', 'system must be a mapping with distribution, suite'],
+  [`${SHORT}steps: []`, 'steps must be a list, like "- install: nginx" at 2:1'],
+] as const;
+
+suite('what is wrong', () => {
+  for (const [text, expected] of WRONG) {
+    test(expected, async () => {
+      const said = await complaint(`${text}\n`);
+      assert.ok(said.startsWith(expected), said);
+    });
+  }
+});

@@ -1,0 +1,86 @@
+// The shell of installations, as scripts/<name>.txt has it: keys have the version of the installation, so a change of these texts without a
+// new version would take old results for new ones. VLB_UPDATE=1 records them.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { installationOf } from '../../../src/system/installation.ts';
+import type { DiskFields, SystemFields } from '../../../src/system/schema.ts';
+import { systemScripts } from '../../../src/system/script.ts';
+
+interface Example {
+  readonly system: SystemFields;
+  readonly main?: DiskFields;
+  readonly architecture?: string;
+}
+
+const EXAMPLES: Readonly<Record<string, Example>> = {
+  usual: { system: { distribution: 'debian', suite: '12' } },
+  all: {
+    system: {
+      distribution: 'ubuntu',
+      suite: 'noble',
+      packages: ['openssh-server', 'nginx=1.2'],
+      variant: 'standard',
+      recommends: true,
+      components: ['main', 'restricted'],
+      mirror: 'http://192.0.2.1/ubuntu',
+      'security-mirror': 'http://192.0.2.1/security',
+      keyring: "./keys/the company's.gpg",
+      kernel: 'linux-image-generic',
+      'exclude-docs': true,
+      files: 'root fs/',
+    },
+    main: {
+      size: '20G',
+      table: 'mbr',
+      boot: 'bios',
+      partitions: [
+        { mount: '/boot', size: '1G', filesystem: 'xfs' },
+        { size: '1G', filesystem: 'swap' },
+        {
+          size: 'rest',
+          filesystem: 'btrfs',
+          subvolumes: [
+            { name: '@', mount: '/' },
+            { name: '@home', mount: '/home', options: 'compress=zstd' },
+          ],
+        },
+      ],
+    },
+  },
+  arm: {
+    system: { distribution: 'debian', suite: 'sid' },
+    main: { size: '2G' },
+    architecture: 'arm64',
+  },
+  'no-kernel': { system: { distribution: 'debian', suite: 'trixie', kernel: 'none' } },
+};
+
+for (const [name, { system, main, architecture = 'x64' }] of Object.entries(EXAMPLES)) {
+  test(name, () => {
+    const about = { name: 'base', architecture, sectorSize: undefined };
+    const made = installationOf(system, main, about);
+    assert.ok(made.ok);
+    const [version] = made.value.settings;
+    const placeOf = () => ({ file: 'layer.yaml' });
+    const { host, image } = systemScripts({ ...made.value, placeOf }, architecture);
+    for (const text of [host, image]) execFileSync('sh', ['-n'], { input: text });
+    const text = `version ${version?.value}\n#### host\n${host}#### image\n${image}`;
+    const file = path.join(import.meta.dirname, 'scripts', `${name}.txt`);
+    if (process.env['VLB_UPDATE']) writeFileSync(file, text);
+    assert.equal(text, readFileSync(file, 'utf8'));
+  });
+}
+
+test('an architecture that the distribution has not is an error', () => {
+  const made = installationOf({ distribution: 'debian', suite: '12' }, undefined, {
+    name: 'base',
+    architecture: 's390x',
+    sectorSize: undefined,
+  });
+  assert.ok(!made.ok);
+  assert.equal(made.problem.message, 'a system of debian cannot be made on s390x');
+});
