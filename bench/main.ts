@@ -13,6 +13,7 @@ import { sharedCache } from './cases/shared-cache.ts';
 import { steps } from './cases/steps.ts';
 import { branchSwitch } from './cases/switch.ts';
 import { trivial } from './cases/trivial.ts';
+import { vm } from './cases/vm.ts';
 import { Interrupted, output } from './lib/command.ts';
 import { openScratch, type Scratch } from './lib/scratch.ts';
 
@@ -34,6 +35,7 @@ const CASES: Readonly<Record<string, Case>> = {
   delta: { about: 'how large deltas are for what changed', run: deltaSize },
   scaling: { about: 'many files, many layers', run: scaling },
   'shared-cache': { about: 'a layer fetched from an S3 server on loopback', run: sharedCache },
+  vm: { about: 'layers in a virtual machine, against those on this machine', run: vm },
   'disk-options': { about: 'other ways to write a delta', run: diskOptions, onRequest: true },
 };
 

@@ -9,8 +9,12 @@ import { canUseVirtualMachine, checkVirtualMachine } from './virtual-machine.ts'
 
 /** All findings that do not depend on a project, grouped, in the order in which they are shown. */
 export async function checkMachine({ variables }: Environment): Promise<readonly Finding[]> {
-  const [tools, attached, nbd] = await Promise.all([checkTools(), tryAttaching(), checkNbd()]);
-  const virtual = checkVirtualMachine(variables['VLB_VM_KERNEL']);
+  const [tools, attached, nbd, virtual] = await Promise.all([
+    checkTools(),
+    tryAttaching(),
+    checkNbd(),
+    checkVirtualMachine(variables['VLB_VM_KERNEL']),
+  ]);
   // Where vlb may not become root, layers run in a virtual machine.
   const isSpared = attached[0]?.state !== 'ok' && canUseVirtualMachine(virtual);
   const attaching = isSpared ? attached.map((finding) => ({ ...finding, needed: false })) : attached;

@@ -7,14 +7,14 @@ import { isInstalled } from '../process/run.ts';
 import { QEMU } from '../vm/guest.ts';
 import { missingTools } from '../vm/initramfs.ts';
 import { checkArchitecture, findKernel } from '../vm/kernel.ts';
-import { isApart } from '../vm/network.ts';
+import { canBeApart } from '../vm/network.ts';
 
 const COMMON = { group: 'vlb build --backend vm', needed: false } as const;
 
 /** @param kernel the value of VLB_VM_KERNEL */
-export function checkVirtualMachine(kernel: string | undefined): readonly Finding[] {
+export async function checkVirtualMachine(kernel: string | undefined): Promise<readonly Finding[]> {
   if (!checkArchitecture().ok) return [];
-  return [qemu(), findingOf(kernel), tools(), accelerator(), network()];
+  return [qemu(), findingOf(kernel), tools(), accelerator(), await network()];
 }
 
 /** Whether layers can be run there. */
@@ -62,11 +62,14 @@ function accelerator(): Finding {
       };
 }
 
-function network(): Finding {
+async function network(): Promise<Finding> {
   const common = {
     ...COMMON,
     name: 'pasta',
     purpose: 'keeps scripts away from services on the loopback of this host',
   };
-  return isApart() ? { ...common, state: 'ok' } : { ...common, state: 'missing', cure: packageHint('pasta') };
+  if (await canBeApart()) return { ...common, state: 'ok' };
+  return isInstalled('pasta')
+    ? { ...common, state: 'problem', detail: 'this user may not make network namespaces here' }
+    : { ...common, state: 'missing', cure: packageHint('pasta') };
 }

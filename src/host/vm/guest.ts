@@ -9,7 +9,7 @@ import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
 import { type Child, lastLines, start } from '../process/run.ts';
 import { writeInitramfs } from './initramfs.ts';
 import { findKernel } from './kernel.ts';
-import { NETWORK_CARD, withNetwork } from './network.ts';
+import { NETWORK_CARD, networkFor } from './network.ts';
 import { Qmp } from './qmp.ts';
 
 export interface GuestOptions {
@@ -34,6 +34,8 @@ export class Guest implements AsyncDisposable {
   readonly qmp: Qmp;
   /** For its sockets, and for files of this machine that are shown to it. */
   readonly directory: string;
+  /** The resolv.conf of chroots in it. */
+  readonly nameServers: string;
   readonly #child: Child;
   readonly #orders: Socket;
   readonly #listeners: readonly Listener[];
@@ -47,6 +49,7 @@ export class Guest implements AsyncDisposable {
     child: Child,
     qmp: Qmp,
     orders: Socket,
+    nameServers: string,
     directory: string,
     listeners: readonly Listener[],
     console: () => string,
@@ -59,6 +62,7 @@ export class Guest implements AsyncDisposable {
       this.#agents.get(name)?.();
       this.#agents.delete(name);
     });
+    this.nameServers = nameServers;
     this.directory = directory;
     this.#listeners = listeners;
     this.#console = console;
@@ -174,7 +178,8 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
       'virtserialport,chardev=orders,name=vlb.orders',
     ],
   ];
-  const child = await start(...withNetwork(QEMU, args), { cwd: directory, detached: true });
+  const network = await networkFor(QEMU, args);
+  const child = await start(...network.command, { cwd: directory, detached: true });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -204,7 +209,7 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
   ]);
   waited.abort();
   if (!isReady) return stop();
-  return ok(new Guest(child, qmp, sockets[1], directory, [control, orders], () => said));
+  return ok(new Guest(child, qmp, sockets[1], network.nameServers, directory, [control, orders], () => said));
 }
 
 /** Calls for each line that comes. The guest may be hostile: of a longer one, the end is what counts. */

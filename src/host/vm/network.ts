@@ -1,7 +1,7 @@
 // The network of the guest: QEMU's user network, in a network namespace of its own where pasta(1) can make one.
 
 import { dyingWithParent } from '../process/lifetime.ts';
-import { isInstalled } from '../process/run.ts';
+import { isInstalled, run } from '../process/run.ts';
 import { isRoot } from '../process/sudo.ts';
 
 /** What the guest asks for names: QEMU's forwarder, or the address that pasta passes on to the host's first name server. */
@@ -14,30 +14,37 @@ export const NETWORK_CARD = [
   ...['-device', 'virtio-net-pci,netdev=net,romfile='],
 ];
 
-/** Whether the guest reaches nothing that listens on this machine's loopback, nor its abstract sockets. */
-export function isApart(): boolean {
-  return isInstalled('pasta');
+/** How QEMU is connected. */
+export interface Network {
+  /** The command to start in place of QEMU. */
+  readonly command: readonly [string, readonly string[]];
+  /** The resolv.conf of chroots in the guest. */
+  readonly nameServers: string;
 }
 
-/** The resolv.conf of chroots in the guest. */
-export function nameServers(): string {
-  return `nameserver ${isApart() ? PASTA_SERVER : QEMU_SERVER}\n`;
+/** Whether pasta works here. In containers, a user may not be allowed to make namespaces. */
+export async function canBeApart(): Promise<boolean> {
+  if (!isInstalled('pasta')) return false;
+  return (await run('pasta', inNamespace('true', []))).ok;
 }
 
 /**
- * The command to start in place of QEMU. In the namespace that pasta makes there is a way out of this machine, and nothing that
- * leads to its loopback: not the address of the gateway, and no port.
+ * The network for a QEMU. In the namespace that pasta makes there is a way out of this machine, and nothing that leads to its loopback:
+ * not the address of the gateway, and no port. Without pasta, QEMU is in the namespace that vlb is in.
  */
-export function withNetwork(command: string, args: readonly string[]): readonly [string, readonly string[]] {
+export async function networkFor(command: string, args: readonly string[]): Promise<Network> {
   const inside = dyingWithParent('KILL', command, args);
-  if (!isApart()) return inside;
-  const nothing = ['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'];
+  if (!(await canBeApart())) return { command: inside, nameServers: `nameserver ${QEMU_SERVER}\n` };
+  return {
+    command: dyingWithParent('KILL', 'pasta', inNamespace(...inside)),
+    nameServers: `nameserver ${PASTA_SERVER}\n`,
+  };
+}
+
+function inNamespace(command: string, args: readonly string[]): readonly string[] {
   // For root it would make a user namespace in which root is nobody.
   const user = isRoot() ? ['--netns-only', '--runas', '0:0'] : [];
   const options = [...user, '--foreground', '--quiet', '--ipv4-only', '--config-net', '--no-map-gw'];
-  return dyingWithParent('KILL', 'pasta', [
-    ...[...options, ...nothing, '--dns-forward', PASTA_SERVER, '--'],
-    inside[0],
-    ...inside[1],
-  ]);
+  const nothing = ['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none'];
+  return [...options, ...nothing, '--dns-forward', PASTA_SERVER, '--', command, ...args];
 }

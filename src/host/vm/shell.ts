@@ -9,7 +9,6 @@ import { answers, onAnotherMachine } from '../root/remote-shell.ts';
 import { type RootShell, rootShellOn } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 import type { Guest } from './guest.ts';
-import { nameServers } from './network.ts';
 
 /** The longest answer of the guest, in bytes: ten times the list of all files of a large system. */
 const LONGEST_ANSWER = 256 * 1024 * 1024;
@@ -36,7 +35,7 @@ export async function openGuestRun(guest: Guest): Promise<Result<RunShell>> {
   const opened = await openShell(guest);
   if (!opened.ok) return opened;
   const { shell, name } = opened.value;
-  return ok(new RunShell(shell, `/run/vlb/${name}`, nameServers));
+  return ok(new RunShell(shell, `/run/vlb/${name}`, () => guest.nameServers));
 }
 
 async function openShell(
