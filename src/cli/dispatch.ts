@@ -26,6 +26,8 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   sbom: async (raw, options) => (await import('./commands/sbom.ts')).sbom(raw, options),
   templates: async (raw, options) => (await import('./commands/templates.ts')).templates(raw, options),
   'new-layer': async (raw, options) => (await import('./scaffold/new-layer.ts')).newLayer(raw, options),
+  'new-machine': async (raw, options) =>
+    (await import('./commands/machines/new-machine.ts')).newMachine(raw, options),
   'layer show': async (raw, options) => (await layer()).show(raw, options),
   'layer convert': async (raw, options) => (await layer()).convert(raw, options),
   shell: async (raw, options) => (await import('./commands/shell.ts')).shell(raw, options),

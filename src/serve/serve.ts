@@ -15,8 +15,9 @@ import { readAssets } from './assets.ts';
 import { JobFiles } from './jobs/files.ts';
 import { Queue } from './jobs/queue.ts';
 import { type JobOptions, runJob } from './jobs/run-job.ts';
+import type { Served } from './routes/route.ts';
 
-export interface ServeOptions extends JobOptions {
+export interface ServeOptions extends JobOptions, Pick<Served, 'profiles' | 'onCreated'> {
   readonly host: string;
   readonly port: number;
   readonly readOnly: boolean;
@@ -46,7 +47,7 @@ const SECOND = 1000;
  * @param open opens a workspace on the project, with a name of its own
  */
 export async function startServer(open: () => Workspace, options: ServeOptions): Promise<Result<Serving>> {
-  const { host, readOnly, remote, trustHeader } = options;
+  const { host, readOnly, remote, trustHeader, profiles, onCreated } = options;
   const exposed = checkExposure(host, { tls: options.tls !== undefined, insecure: options.insecure });
   if (!exposed.ok) return exposed;
   const workspace = open();
@@ -82,7 +83,7 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
     trustHeader,
     readOnly,
   };
-  const app = createApp(http, door, { open, queue, remote, readOnly }, readAssets());
+  const app = createApp(http, door, { open, queue, remote, readOnly, profiles, onCreated }, readAssets());
   const respond = http.getRequestListener(app);
   listener = (request, response) => void respond(request, response);
   return ok({

@@ -285,3 +285,40 @@ test('fault: the server is killed in a build; another one shows that, and builds
   assert.equal((await second.build()).state, 'done');
   assert.deepEqual(leftovers(project), []);
 });
+
+test('a machine is made from a profile by the command line, and by a program', async () => {
+  await using project = new TestProject(BASE);
+  const shown = await project.vlb([
+    'new-machine',
+    'web',
+    '--profile',
+    'web-server',
+    '--set',
+    'page=Hello',
+    '-n',
+  ]);
+  assert.match(
+    shown.stdout,
+    /^--- layers\/20_web\/layer\.yaml\n[\s\S]*content: Hello\n[\s\S]*^--- vlb\.yaml\n/m,
+  );
+  assert.equal((await project.vlb(['ls'])).stdout.trim().split('\n').length, 1);
+  const wrong = await project.vlb(['new-machine', 'web', '--set', 'packages=-o']);
+  assert.equal(wrong.status, 2);
+  const made = await project.vlb(['new-machine', 'web', '--profile', 'web-server', '--set', 'page=Hello']);
+  assert.equal(made.stdout, 'layers/20_web/layer.yaml\nlayers/21_web-users/layer.yaml\nvlb.yaml\n');
+  await using server = await Serving.start(project);
+  const body = { profile: 'server', machine: 'db', values: { packages: ['postgresql'] } };
+  const preview = await server.ask('/api/machines/preview', { method: 'POST', body });
+  const files = preview.json<readonly { readonly path: string }[]>();
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    ['layers/30_db/layer.yaml', 'vlb.yaml'],
+  );
+  assert.equal((await server.ask('/api/machines', { method: 'POST', body })).status, 200);
+  const overview = (await server.ask('/api/overview')).json<Overview>();
+  assert.deepEqual(
+    overview.machines.map(({ name }) => name),
+    ['web', 'db'],
+  );
+  assert.equal((await server.ask('/api/machines', { method: 'POST', body })).status, 400);
+});

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { checkView, TestBrowser } from '../rig/browser.ts';
@@ -192,6 +192,57 @@ test('a machine is exported, downloaded, compared and removed; the store is look
   assert.deepEqual(browser.takeWrong(), []);
 });
 
+test('a machine is made from a profile of the project: its files are shown, written, and built', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'profiles/tiny.yaml': `title: Tiny
+description: A tiny machine with a greeting.
+fields:
+  greeting: { type: text, text: Greeting, default: hello }
+  formats: { type: formats, text: Exports, default: [qcow2] }
+layers:
+  - steps:
+      - write: { path: /etc/motd, content: "\${greeting}" }
+machine:
+  disks: [{ image: "\${layer}" }]
+  exports: \${formats}
+`,
+  });
+  await using server = await Serving.start(project);
+  await using browser = await TestBrowser.start();
+  const page = await browser.open(server);
+  await link(page, 'New machine').click();
+  await page.getByLabel('Profile').selectOption({ label: 'Web server' });
+  await page.getByLabel('Text of its first page').waitFor();
+  await checkView(page, 'new-machine');
+  await page.getByLabel('Profile').selectOption({ label: 'Tiny (of this project)' });
+  await page.getByLabel('Name of the machine').fill('box');
+  await page.getByLabel('Greeting').fill('<b>good</b> {{ morning');
+  await button(page, 'See the files').click();
+  await page.getByText('greeting: one line, without {{').waitFor();
+  await page.getByLabel('Greeting').fill('<b>good</b> morning');
+  await button(page, 'See the files').click();
+  await page.getByRole('heading', { name: 'layers/20_box/layer.yaml' }).waitFor();
+  await page.getByText('content: <b>good</b> morning').waitFor();
+  assert.deepEqual(readdirSync(project.path('layers')), ['10_base'], 'nothing is written yet');
+  await checkView(page, 'new-machine-files');
+  await button(page, 'Save as a profile').click();
+  await page.getByText('Saved as profiles/box.yaml.').waitFor();
+  await button(page, 'Write them').click();
+  await page.getByRole('heading', { name: 'box', exact: true }).waitFor();
+  await button(page, 'Build box').click();
+  await state(page, 'done');
+  const motd = await project.vlb(['shell', 'box', '--', 'cat', '/etc/motd']);
+  assert.match(motd.stdout, /<b>good<\/b> morning/, motd.stderr);
+  await link(page, 'New machine').click();
+  await page.getByLabel('Profile').selectOption({ label: 'box (of this project)' });
+  assert.equal(await page.getByLabel('Greeting').inputValue(), '<b>good</b> morning');
+  assert.deepEqual(
+    browser.takeWrong().filter((text) => !text.includes('400')),
+    [],
+  );
+});
+
 test('--read-only has no button that writes', async () => {
   await using project = new TestProject({
     ...BASE,
@@ -201,11 +252,19 @@ test('--read-only has no button that writes', async () => {
   await using server = await Serving.start(project, ['--read-only']);
   await using browser = await TestBrowser.start();
   const page = await browser.open(server);
-  const harmless = ['Skip to the content', 'Log out', 'See what can go', 'Find', 'Compare with the parent'];
+  const harmless = [
+    'Skip to the content',
+    'Log out',
+    'See what can go',
+    'Find',
+    'Compare with the parent',
+    'See the files',
+  ];
   for (const [address, shown] of [
     ['', 'This server shows the project and changes nothing.'],
     ['exports', 'box as qcow2'],
     ['store', 'Caches of layers'],
+    ['new', 'Name of the machine'],
     ['layers/10_base', 'layers/10_base/modify-disk'],
   ] as const) {
     await page.goto(`${server.url.origin}/#/${address}`);

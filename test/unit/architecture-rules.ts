@@ -44,13 +44,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'util',
   ],
   // A face of the workspace, as the command line is; what it is to open comes from there.
-  serve: ['workspace', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
+  // Forms for new machines: they write files of a project.
+  profiles: ['project', 'model', 'util'],
+  serve: ['profiles', 'workspace', 'diff', 'execute', 'plan', 'project', 'report', 'model', 'util'],
   compose: ['workspace', 'report', 'project', 'model', 'util'],
   'compose.ts': ['compose', 'workspace', 'report', 'project', 'model', 'util'],
   'index.ts': ['compose.ts', 'workspace', 'model', 'util'],
   cli: [
     'compose.ts',
     'serve',
+    'profiles',
     'workspace',
     'watch',
     'diff',
@@ -87,7 +90,13 @@ const TOLD: readonly string[] = [
 /** What may be imported from outside, and where: a file, or a folder with everything below it. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['host/process/run.ts'],
-  yaml: ['project/config/include.ts', 'project/config/positions.ts', 'project/steps/file.ts', 'import/'],
+  yaml: [
+    'project/config/include.ts',
+    'project/config/positions.ts',
+    'project/steps/file.ts',
+    'import/',
+    'profiles/',
+  ],
   valibot: [
     'project/config/schema.ts',
     'project/config/schema/',
@@ -99,6 +108,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'project/steps/issues.ts',
     'project/steps/system.ts',
     // What is sent to the API, and what it answers.
+    'profiles/profile.ts',
     'serve/app.ts',
     'serve/jobs/',
     'serve/openapi.ts',

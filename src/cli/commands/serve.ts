@@ -9,8 +9,10 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { startServer } from '../../serve/serve.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
+import { giveCreated, ownerOf } from '../give-back.ts';
 import { shellCommand } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
+import { PACKAGE_ROOT } from '../package-root.ts';
 import { createInterrupt } from '../terminal/interrupt.ts';
 
 /** Serves until a signal comes. Returns the exit status; a failure to start is returned to be reported. */
@@ -38,6 +40,8 @@ export async function serve(raw: Raw<'serve'>, options: GlobalOptions): Promise<
     tls: tls.value,
     insecure: raw.insecure === true,
     remote: options.remote,
+    profiles: path.join(PACKAGE_ROOT, 'profiles'),
+    onCreated: (names) => giveCreated(ownerOf(options.directory), options.directory, names),
     shellCommand: shellCommand(options, { backend: undefined, nbd: [], param: [] }),
   });
   if (!started.ok) return started.failure;

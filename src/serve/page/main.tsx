@@ -7,12 +7,14 @@ import { ask, onLoggedOut, useWork } from './api.ts';
 import { Exports } from './exports.tsx';
 import { Jobs, JobView } from './jobs.tsx';
 import { LayerView } from './layer.tsx';
+import { NewMachine } from './new-machine.tsx';
 import { Overview } from './overview.tsx';
 import { Problem, View } from './parts.tsx';
 import { Store } from './store.tsx';
 
 const VIEWS = [
   ['#/', 'Overview'],
+  ['#/new', 'New machine'],
   ['#/jobs', 'Jobs'],
   ['#/exports', 'Exports'],
   ['#/store', 'Store'],
@@ -23,6 +25,7 @@ function viewAt(hash: string) {
   const [, view = '', name = ''] = hash.split('/').map(decodeURIComponent);
   if (view === 'layers' && name !== '') return <LayerView key={name} name={name} />;
   if (view === 'jobs') return name === '' ? <Jobs /> : <JobView key={name} id={name} />;
+  if (view === 'new') return <NewMachine />;
   if (view === 'exports') return <Exports />;
   if (view === 'store') return <Store />;
   return <Overview />;

@@ -14,6 +14,10 @@ export interface Served {
   readonly queue: Queue;
   readonly remote: SharedAccess;
   readonly readOnly: boolean;
+  /** Absolute path of the profiles that come with vlb. */
+  readonly profiles: string;
+  /** Called with files that were written to the project, relative to it. */
+  readonly onCreated: (names: readonly string[]) => void;
 }
 
 type Entries = v.ObjectEntries;

@@ -4,6 +4,7 @@ import type { Door } from '../access/who-may.ts';
 import { EXPORT_ROUTES } from './exports.ts';
 import { JOB_ROUTES } from './jobs.ts';
 import { LAYER_ROUTES } from './layers.ts';
+import { MACHINE_ROUTES } from './machines.ts';
 import { PROJECT_ROUTES } from './project.ts';
 import type { Route } from './route.ts';
 import { sessionRoutes } from './session.ts';
@@ -17,5 +18,6 @@ export function routesFor(door: Door): readonly Route[] {
     ...JOB_ROUTES,
     ...EXPORT_ROUTES,
     ...STORE_ROUTES,
+    ...MACHINE_ROUTES,
   ];
 }

@@ -23,6 +23,27 @@ export const NEW_LAYER = {
   ],
 } as const satisfies Command;
 
+export const NEW_MACHINE = {
+  text: 'create a machine and its layers from a profile',
+  arguments: {
+    name: { value: 'NAME', required: true, text: 'NAME of the machine and of its layers' },
+  },
+  options: {
+    profile: {
+      value: 'PROFILE',
+      default: 'server',
+      text: 'use PROFILE: server, web-server, development, or profiles/PROFILE.yaml of the project',
+    },
+    on: { value: 'LAYER', text: 'build it on LAYER (default: the first layer, or else the base)' },
+    set: { value: 'FIELD=VALUE', list: true, text: 'set FIELD of the profile (repeatable)' },
+    'dry-run': { alias: 'n', text: 'print the files and write nothing' },
+  },
+  examples: [
+    ['vlb new-machine web --profile web-server -n', 'print what would be written'],
+    ["vlb new-machine db --set 'packages=postgresql sudo'", 'a server with these packages'],
+  ],
+} as const satisfies Command;
+
 export const LAYER = {
   text: 'show or convert the script of a layer of steps',
   examples: [['vlb layer show app', 'print it']],

@@ -24,6 +24,7 @@ export const COMMANDS = {
   sbom: SBOM,
   templates: TEMPLATES,
   'new-layer': project.NEW_LAYER,
+  'new-machine': project.NEW_MACHINE,
   layer: project.LAYER,
   'layer show': project.LAYER_SHOW,
   'layer convert': project.LAYER_CONVERT,
