@@ -36,7 +36,11 @@ test('the second build is fresh, an edit runs one script, and putting it back no
 
 test('each layer has a clean file system', () => {
   for (const layer of ['10_base', '20_app']) {
-    assert.equal(checkFileSystem(path.join(clone, 'build', `${layer}.qcow2`), above), '', layer);
+    assert.equal(
+      checkFileSystem(path.join(clone, 'build', `${layer}.qcow2`), above, 102 * 2 ** 20),
+      '',
+      layer,
+    );
   }
 });
 

@@ -11,6 +11,9 @@ import { checkFileSystem, leftovers, readFromImage } from '../rig/host-state.ts'
 import { REPOSITORY, run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
+/** Where the root is on the disk of the example: after a partition for GRUB and the EFI system partition. */
+const ROOT = 102 * 2 ** 20;
+
 test('debian: it builds, boots to a login prompt, and root gets in, in test boots alone', async () => {
   await using project = new TestProject({});
   const made = await project.vlb(['init']);
@@ -31,10 +34,23 @@ test('debian: it builds, boots to a login prompt, and root gets in, in test boot
   assert.equal(entered.status, 0, entered.stderr.slice(-4000));
   assert.match(entered.stdout, /It works: built by vlb/);
   const scratch = path.dirname(project.directory);
-  const shadow = readFromImage(project.path('build/image.qcow2'), scratch, '/etc/shadow') ?? '';
+  const shadow = readFromImage(project.path('build/image.qcow2'), scratch, '/etc/shadow', ROOT) ?? '';
   assert.match(shadow, /^root:[*!]/m, 'the image itself lets nobody in');
-  assert.equal(checkFileSystem(project.path('build/image.qcow2'), scratch), '');
+  assert.equal(checkFileSystem(project.path('build/image.qcow2'), scratch, ROOT), '');
   assert.deepEqual(leftovers(project), []);
+});
+
+test('debian: another release, size and layout are in its layer.yaml', async () => {
+  await using project = new TestProject({});
+  const made = await project.vlb(['init', '--release', '13', '--size', '6G', '--layout', 'server']);
+  assert.equal(made.status, 0, made.stderr);
+  const text = readFileSync(project.path('layers/10_base/layer.yaml'), 'utf8');
+  assert.match(text, /^ {2}suite: trixie$/m);
+  assert.match(text, /^ {4}size: 6G$/m);
+  const planned = await project.vlb(['layer', 'show', 'base']);
+  assert.equal(planned.status, 0, planned.stderr);
+  assert.match(planned.stdout, /^# vlb: disk-size 6G$/m);
+  assert.match(planned.stdout, /^UUID=\S+ \/var ext4 defaults 0 2$/m);
 });
 
 test('scratch: it builds a disk with a file system', async () => {
@@ -158,6 +174,14 @@ for (const [what, args, status, says] of [
     /--sha256 must be 64 hexadecimal digits/,
   ],
   ['an address without cloud', ['--url', 'http://x/'], 2, /--url and --sha256 require --base cloud/],
+  ['a release without Debian', ['--base', 'scratch', '--release', '12'], 2, /require --base debian/],
+  [
+    'an unknown release',
+    ['--release', 'bokworm'],
+    2,
+    /unknown release "bokworm" of debian\n {2}help: did you mean bookworm/,
+  ],
+  ['a size without a unit', ['--size', '20'], 2, /--size must be a size with a unit/],
   ['an unknown base', ['--base', 'fedora'], 2, /"fedora"/],
 ] as const) {
   test(`clear error: ${what}`, async () => {
@@ -189,6 +213,9 @@ test('it works where vlb is installed as a package', async () => {
     assert.equal(made.status, 0, made.stderr);
     assert.ok(existsSync(project.path(place, 'layers')));
   }
-  assert.equal(statSync(project.path('at0/layers/10_base/modify-disk')).mode & 0o777, 0o755);
+  assert.equal(
+    statSync(project.path('at0/layers/10_base/rootfs/usr/local/sbin/run-seed')).mode & 0o777,
+    0o755,
+  );
   assert.equal(statSync(project.path('at0/layers/20_app/index.html')).mode & 0o777, 0o644);
 });

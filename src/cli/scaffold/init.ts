@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { makeDirectories } from '../../util/fs.ts';
 import { quoteWord } from '../../util/quote.ts';
+import { parseSize } from '../../util/units.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
 import { giveCreated, ownerOf } from '../give-back.ts';
@@ -12,7 +13,7 @@ import { type Base, conflictsIn, writeStarter } from './starter.ts';
 
 /** Creates the project and prints the files created and the next steps. Fails as `usage` where a project exists already. */
 export async function init(raw: Raw<'init'>): Promise<number | Failure> {
-  const base = readBase(raw);
+  const base = await readBase(raw);
   if (!base.ok) return base.failure;
   // Unlike other commands, not in the project above.
   const directory = path.resolve(raw.C ?? '.', raw.dir ?? '.');
@@ -42,17 +43,16 @@ export async function init(raw: Raw<'init'>): Promise<number | Failure> {
   return EXIT.ok;
 }
 
-function readBase({ base, url, sha256 }: Raw<'init'>): Result<Base> {
+async function readBase(raw: Raw<'init'>): Promise<Result<Base>> {
+  const { base, url, sha256, release, size, layout } = raw;
+  if (base !== 'debian' && (release ?? size ?? layout) !== undefined) {
+    return fail('usage', '--release, --size and --layout require --base debian');
+  }
   if (base !== 'cloud') {
     if (url !== undefined || sha256 !== undefined) {
       return fail('usage', '--url and --sha256 require --base cloud');
     }
-    if (base === 'debian' && process.arch !== 'x64') {
-      return fail('host', `vlb init can build Debian from packages only on amd64, not on ${process.arch}`, {
-        hint: 'start from an image: vlb init --base cloud --url URL --sha256 HEX',
-      });
-    }
-    return ok(base);
+    return base === 'debian' ? readDebian(raw) : ok(base);
   }
   if (url === undefined || sha256 === undefined) {
     return fail('usage', '--base cloud requires --url and --sha256', {
@@ -64,6 +64,25 @@ function readBase({ base, url, sha256 }: Raw<'init'>): Result<Base> {
   }
   if (!/^[0-9a-f]{64}$/i.test(sha256)) return fail('usage', '--sha256 must be 64 hexadecimal digits');
   return ok({ url, sha256: sha256.toLowerCase() });
+}
+
+async function readDebian({
+  release = 'bookworm',
+  size = '4G',
+  layout = 'plain',
+}: Raw<'init'>): Promise<Result<Base>> {
+  if (process.arch !== 'x64') {
+    return fail('host', `vlb init can build Debian from packages only on amd64, not on ${process.arch}`, {
+      hint: 'start from an image: vlb init --base cloud --url URL --sha256 HEX',
+    });
+  }
+  const { releaseNamed } = await import('../../project/steps/system.ts');
+  const suite = releaseNamed('debian', release);
+  if (!suite.ok) return suite;
+  if (!/[KMGT]/i.test(size) || parseSize(size) === undefined) {
+    return fail('usage', `--size must be a size with a unit, like 20G, not "${size}"`);
+  }
+  return ok({ suite: suite.value, size, layout });
 }
 
 /** The guest agent answers before all services are up; `systemctl start` waits until this one is. */
@@ -78,13 +97,12 @@ function fromHere(file: string): string {
 /** The commands to run next, and what each is for. */
 function nextText(base: Base, directory: string): string {
   const boots = base !== 'scratch';
+  const isDebian = typeof base !== 'string' && 'suite' in base;
   const steps = [
     ...(directory === '' ? [] : [[`cd ${quoteWord(directory)}`, '']]),
     ['vlb doctor', 'check this machine for requirements'],
-    ['vlb build', base === 'debian' ? 'the first build downloads the packages of Debian' : ''],
-    ...(base === 'debian'
-      ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'check that its web server answers']]
-      : []),
+    ['vlb build', isDebian ? 'the first build downloads the packages of Debian' : ''],
+    ...(isDebian ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'check that its web server answers']] : []),
     boots
       ? ['vlb test-boot', 'log in as root, without a password; ^a x exits']
       : ['vlb new-layer NAME', 'when layers/10_base installs a system'],

@@ -12,7 +12,27 @@ export interface CloudImage {
   readonly sha256: string;
 }
 
-export type Base = 'debian' | 'scratch' | CloudImage;
+/** A Debian, with a disk of a size and one of the LAYOUTS. */
+export interface DebianSystem {
+  /** The name of the release: `bookworm`. */
+  readonly suite: string;
+  /** With a unit: `4G`. */
+  readonly size: string;
+  readonly layout: 'plain' | 'server';
+}
+
+export type Base = DebianSystem | 'scratch' | CloudImage;
+
+/** Partitions, as lines of the example's layer.yaml; the first are those that it has. */
+const LAYOUTS: Readonly<Record<DebianSystem['layout'], readonly string[]>> = {
+  plain: ['{ mount: /, size: rest, label: root }'],
+  server: [
+    '{ mount: /boot, size: 512M, label: boot }',
+    '{ filesystem: swap, size: 1G }',
+    '{ mount: /, size: rest, minimum: 1500M, label: root }',
+    '{ mount: /var, size: rest, minimum: 500M, label: var }',
+  ],
+};
 
 /** The files of a new project. */
 interface Starter {
@@ -29,8 +49,8 @@ const IGNORED = ['/.vlb/', '/build/'];
 function starterOf(base: Base): Starter {
   const seed = ['test-boot/user-data', 'test-boot/user-data'] as const;
   const layer = (from: string, name: string) => [`${from}layers/${name}`, `layers/${name}`] as const;
-  if (base === 'debian') return { trees: [layer('', '10_base'), layer('', '20_app'), seed], texts: {} };
   if (base === 'scratch') return { trees: [layer('templates/scratch/', '10_base')], texts: {} };
+  if ('suite' in base) return { trees: [layer('', '10_base'), layer('', '20_app'), seed], texts: {} };
   const config = `base:\n  url: ${JSON.stringify(base.url)}\n  sha256: ${base.sha256}\n`;
   return { trees: [layer('templates/cloud/', '10_app'), seed], texts: { [CONFIG_FILE]: config } };
 }
@@ -51,8 +71,21 @@ export function writeStarter(directory: string, base: Base): readonly string[] {
     copyTree(path.join(PACKAGE_ROOT, source), path.join(directory, target));
   }
   for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(directory, name), text);
+  if (typeof base !== 'string' && 'suite' in base) {
+    const file = path.join(directory, 'layers/10_base/layer.yaml');
+    writeFileSync(file, withSystem(readFileSync(file, 'utf8'), base));
+  }
   const ignores = addToGitignore(path.join(directory, '.gitignore'));
   return [...trees.map(([, target]) => target), ...Object.keys(texts), ...(ignores ? ['.gitignore'] : [])];
+}
+
+/** The example's layer.yaml for another system. */
+function withSystem(text: string, { suite, size, layout }: DebianSystem): string {
+  const list = (lines: readonly string[]) => lines.map((line) => `      - ${line}\n`).join('');
+  return text
+    .replace('suite: bookworm', `suite: ${suite}`)
+    .replace('size: 4G', `size: ${size}`)
+    .replace(list(LAYOUTS.plain), list(LAYOUTS[layout]));
 }
 
 /** Copies with modes 0644 and 0755: the source may be installed read-only. */

@@ -10,6 +10,15 @@ import type { StepsFile } from './file.ts';
 import { problemOf } from './issues.ts';
 import { type About, renderAll } from './resolve.ts';
 
+/** The name of a release of a distribution, by its name or number. Fails as `usage` for one that is not known. */
+export function releaseNamed(distribution: string, text: string): Result<string> {
+  const about = { name: '', architecture: 'x64', sectorSize: undefined };
+  const made = installationOf({ distribution, suite: text }, undefined, about);
+  if (made.ok) return ok(made.value.system.suite);
+  const { message, hint } = made.problem;
+  return fail('usage', message, hint === undefined ? {} : { hint });
+}
+
 /** What reading needs to know of the layer. */
 export interface SystemAbout extends About {
   readonly sectorSize: number | undefined;

@@ -169,6 +169,16 @@ export const INIT = {
       default: 'debian',
       text: 'start from Debian packages, a downloaded image, or an empty disk',
     },
+    release: {
+      value: 'RELEASE',
+      text: 'install this RELEASE of Debian, such as bookworm or 12 (with --base debian)',
+    },
+    size: { value: 'SIZE', text: 'SIZE of the disk, such as 20G (with --base debian; default: 4G)' },
+    layout: {
+      value: 'WORD',
+      choices: ['plain', 'server'],
+      text: 'one partition, or also /boot, /var and a swap (with --base debian; default: plain)',
+    },
     url: { value: 'URL', text: 'download the qcow2 or raw image at URL (with --base cloud)' },
     sha256: { value: 'HEX', text: 'SHA-256 of the image at URL, as HEX (with --base cloud)' },
   },
