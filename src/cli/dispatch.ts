@@ -48,6 +48,8 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   'store keygen': async ({ file }) => (await import('./commands/store/keygen.ts')).keygen(file),
   init: async (raw) => (await import('./scaffold/init.ts')).init(raw),
   'import virt-maker': async (raw) => (await import('./commands/import/virt-maker.ts')).importVirtMaker(raw),
+  'import kickstart': async (raw, options) =>
+    (await import('./commands/import/kickstart.ts')).importKickstartFile(raw, options),
   'import virt-customize': async (raw, options) =>
     (await import('./commands/import/virt-customize.ts')).importVirtCustomize(raw, options),
   doctor: async (raw, options) => (await import('./commands/doctor.ts')).doctor(raw, options),

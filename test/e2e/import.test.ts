@@ -75,3 +75,31 @@ test('a template of virt-maker, and a command line of virt-customize on top', as
     server.close();
   }
 });
+
+test('a kickstart file, with a script that fails and one that must not', async () => {
+  await using project = new TestProject({
+    'layers/10_base/modify-disk': tinyDisk(),
+    'web.ks': `text
+network --hostname=fromkickstart
+%post
+echo first > /first
+false
+exit 1
+%end
+%post --erroronfail --interpreter=/bin/sh
+read -r name < /etc/hostname && echo "$name" > /second
+%end
+`,
+  });
+  const made = await project.vlb(['import', 'kickstart', 'web.ks']);
+  assert.equal(made.status, 0, made.stderr);
+  assert.equal(made.stdout, 'layers/20_web/layer.yaml\nlayers/20_web/post\nlayers/20_web/2-post\n');
+  assert.match(made.stderr, /^note: web\.ks:1: text: ignored/m);
+  const built = await project.build();
+  assert.equal(built.outcomes, '10_base built, 20_web built', built.told);
+  const scratch = path.dirname(project.directory);
+  const image = project.path('build/image.qcow2');
+  assert.equal(readFromImage(image, scratch, '/first'), 'first\n');
+  assert.equal(readFromImage(image, scratch, '/second'), 'fromkickstart\n');
+  assert.deepEqual(leftovers(project), []);
+});

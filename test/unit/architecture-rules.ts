@@ -14,7 +14,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   system: ['disk-layout', 'steps', 'distro', 'model', 'util'],
   project: ['system', 'steps', 'distro', 'model', 'util'],
   // Translates what other tools read into files of a project, and so has to know what a project may say.
-  import: ['project', 'steps', 'model', 'util'],
+  import: ['kickstart', 'project', 'steps', 'model', 'util'],
+  // The form of kickstart files, without what their commands mean.
+  kickstart: ['model', 'util'],
   // Templates are bases.
   kinds: ['catalog', 'system', 'project', 'steps', 'distro', 'model', 'util'],
   plan: ['kinds', 'project', 'steps', 'distro', 'model', 'util'],
@@ -155,6 +157,7 @@ const PURE: readonly string[] = [
   'steps',
   'system',
   'import',
+  'kickstart',
   'plan',
   'diff',
   'sbom',

@@ -110,6 +110,18 @@ export const IMPORT_VIRT_CUSTOMIZE = {
   ],
 } as const satisfies Command;
 
+export const IMPORT_KICKSTART = {
+  text: 'create a layer from a kickstart file',
+  arguments: { file: { value: 'FILE', required: true, text: 'FILE, a kickstart' } },
+  options: {
+    name: {
+      value: 'NAME',
+      text: 'NAME of the layer, or NN_NAME to choose the number (default: that of the file)',
+    },
+  },
+  examples: [['vlb import kickstart rocky.ks', 'the next layer, on top of an image of Rocky']],
+} as const satisfies Command;
+
 export const TEST_BOOT = {
   text: 'boot an image without modifying it',
   arguments: {

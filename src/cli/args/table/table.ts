@@ -46,6 +46,7 @@ export const COMMANDS = {
   import: project.IMPORT,
   'import virt-maker': project.IMPORT_VIRT_MAKER,
   'import virt-customize': project.IMPORT_VIRT_CUSTOMIZE,
+  'import kickstart': project.IMPORT_KICKSTART,
   doctor: project.DOCTOR,
   schema: project.SCHEMA,
   help: project.HELP,
