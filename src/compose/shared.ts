@@ -1,6 +1,7 @@
 // The composition root of the shared cache. Loaded only for projects that have one.
 
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Environment } from '../model/environment.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import type { BucketConfig, SharedAccess, SharedCacheConfig } from '../model/ports/shared-cache.ts';
@@ -10,6 +11,7 @@ import { proxyVariables } from '../project/config/proxies.ts';
 import { Bucket, type BucketOptions } from '../shared-cache/bucket/bucket.ts';
 import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
 import { signerOf } from '../shared-cache/bucket/signatures.ts';
+import { Claims } from '../shared-cache/cache/claims.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
 import type { S3Options } from '../shared-cache/objects/s3.ts';
@@ -35,7 +37,8 @@ export function shareStore(
   const onNote = (message: string) => options.emit({ type: 'note', message });
   const open = () => openBucket(shared, place.value, options.remote, way.value, onNote);
   const flush = options.flushFetched === true;
-  return ok(tieredStore({ local, open, flush, onNote, onTransfer: options.emit }, options.signal));
+  const claims = new Claims({ host: hostname(), pid: process.pid });
+  return ok(tieredStore({ local, open, claims, flush, onNote, onTransfer: options.emit }, options.signal));
 }
 
 /** Who this process is to others that share the cache: where it writes, and how it signs. */

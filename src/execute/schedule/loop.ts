@@ -71,6 +71,11 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
         fetches.add(fetched);
         return void feed(fetched.finally(() => fetches.delete(fetched)));
       }
+      case 'await': {
+        const { layer, key } = effect;
+        const released = shared?.awaitClaim(key, own.signal) ?? Promise.resolve();
+        return void feed(released.then((): ScheduleEvent => ({ type: 'released', layer })));
+      }
       case 'execute':
         return void feed(Promise.resolve(effect.node).then(execute));
     }
@@ -86,11 +91,17 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
         recipeOf: options.recipeOf,
         records: () => recordsBelow(step.node, nodes, recordsOf(schedule.nodes)),
         needsPreflight: isReplanned,
+        isResumed: scheduled.isResumed,
         onBuilt: () => dispatch({ type: 'built', layer }),
       },
       own,
     );
-    if (result.ok) return { type: 'finished', layer, ...result.value };
+    if (result.ok) {
+      const done = result.value;
+      return 'claimed' in done
+        ? { type: 'claimed', layer, key: done.claimed }
+        : { type: 'finished', layer, ...done };
+    }
     const { failure } = result;
     const isSuperseded = failure.kind === 'interrupted' && context.steering && !own.signal.aborted;
     return isSuperseded ? { type: 'superseded', layer } : { type: 'failed', layer, failure };

@@ -1,6 +1,6 @@
 // The values of the schedule of a build: see state.ts.
 
-import type { BuildRecord } from '../../model/artifact.ts';
+import type { BuildRecord, Key } from '../../model/artifact.ts';
 import type { FailedLayer, LayerFinished, Outcome } from '../../model/event.ts';
 import type { Failure } from '../../model/failure.ts';
 import type { PlanStep } from '../../model/plan.ts';
@@ -12,6 +12,8 @@ export type NodeState =
   | 'fetching'
   /** Takes a job: it waits for another process that builds the same, is decided by its key, and built unless it is found. */
   | 'running'
+  /** Another machine builds the same. Takes no job, until that has ended: then it waits again. */
+  | 'claimed'
   /** Built; its artifact is offered to the shared cache. Takes no job. */
   | 'sharing'
   /** Found in the store; its record is written as the layer's last. Takes no job. */
@@ -47,6 +49,8 @@ export interface ScheduledNode {
   readonly isNeeded: boolean;
   /** Whether the plan had found it, but it has to be decided again. */
   readonly isReplanned: boolean;
+  /** Whether it was started before, and found to be claimed by another machine. */
+  readonly isResumed: boolean;
   /** When it left `waiting`, milliseconds. */
   readonly startedAt: number;
   /** Of a node that is done or not fetched. */
@@ -85,7 +89,8 @@ export type ScheduleEvent =
   | { readonly type: 'fetched'; readonly layer: string; readonly ok: boolean }
   /** `execute` has built the layer, and only shares it from now on. */
   | { readonly type: 'built'; readonly layer: string }
-  /** The ends of `execute`. */
+  /** The ends of `execute`. `claimed`: another machine builds the same. */
+  | { readonly type: 'claimed'; readonly layer: string; readonly key: Key }
   | {
       readonly type: 'finished';
       readonly layer: string;
@@ -93,6 +98,8 @@ export type ScheduleEvent =
       readonly outcome: 'fresh' | 'restored' | 'built';
     }
   | { readonly type: 'failed'; readonly layer: string; readonly failure: Failure }
+  /** The end of `await`. */
+  | { readonly type: 'released'; readonly layer: string }
   /** It was stopped, or not begun, because the project changed. */
   | { readonly type: 'superseded'; readonly layer: string };
 
@@ -101,8 +108,10 @@ export type EventOf<Type extends ScheduleEvent['type']> = Extract<ScheduleEvent,
 export type Effect =
   /** Fetch the artifact from the shared cache; ends as `fetched`. */
   | { readonly type: 'fetch'; readonly layer: string; readonly record: BuildRecord }
-  /** Run the step, or record what was found; ends as `finished`, `failed` or `superseded`. */
+  /** Run the step, or record what was found; ends as `finished`, `claimed`, `failed` or `superseded`. */
   | { readonly type: 'execute'; readonly node: ScheduledNode }
+  /** Wait until another machine does not build the key any more; ends as `released`. */
+  | { readonly type: 'await'; readonly layer: string; readonly key: Key }
   | { readonly type: 'report'; readonly event: LayerFinished }
   /** Interrupt everything that is executed or fetched. */
   | { readonly type: 'stop' };

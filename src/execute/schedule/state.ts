@@ -7,7 +7,8 @@
 //       ▲         │             │ not fetched: decided again             ▲
 //       │◀────────┼─────────────┘                                        │
 //       │         └──────▶ running ──built──▶ sharing ──finished─────────┘
-//       │                     └──finished, where it was found or nothing is shared
+//       │                     ├──finished, where it was found or nothing is shared
+//       └──released── claimed ◀─┘ another machine builds the same
 //
 // A waiting node is skipped when the build is stopped or a node that it depends on has failed; each state from which `finished`
 // leads to `done` can lead to `failed` or `skipped` as well. Nodes in the shared cache are fetched ahead, while they wait.
@@ -51,6 +52,7 @@ export function begin(
       artifact: shared[position] ? 'shared' : 'here',
       isNeeded: needed.has(step.node.name),
       isReplanned: false,
+      isResumed: false,
       startedAt: 0,
     })),
     positions,
@@ -92,6 +94,10 @@ export function next(schedule: Schedule, event: ScheduleEvent, now: number): Tra
     if (node.artifact === 'arriving') afterFetch(draft, position, event.ok);
   } else if (event.type === 'built') {
     if (node.state === 'running') update(draft, position, { state: 'sharing' });
+  } else if (event.type === 'claimed') {
+    if (node.state === 'running') awaitOther(draft, position, event);
+  } else if (event.type === 'released') {
+    if (node.state === 'claimed') decideAgain(draft, position, { isResumed: true });
   } else if (isExecuted) {
     afterExecution(draft, position, event);
   }
@@ -210,12 +216,17 @@ function afterFetch(draft: Draft, position: number, ok: boolean): void {
 
 const LOST: Action = { type: 'run', reason: 'artifact lost', changes: [] };
 
+function awaitOther(draft: Draft, position: number, { layer, key }: EventOf<'claimed'>): void {
+  update(draft, position, { state: 'claimed' });
+  draft.effects.push({ type: 'await', layer, key });
+}
+
 /** Lets a node wait again, as one that has to run unless it is found: then it needs the disks of those that it depends on. */
-function decideAgain(draft: Draft, position: number): void {
+function decideAgain(draft: Draft, position: number, change: Partial<ScheduledNode> = {}): void {
   const node = draft.nodes[position];
   if (!node) return;
   const step = { ...node.step, action: LOST };
-  update(draft, position, { step, state: 'waiting', artifact: 'here', isReplanned: true });
+  update(draft, position, { step, state: 'waiting', artifact: 'here', isReplanned: true, ...change });
   draft.queue.push(position);
   const needed = new Set(needsOf(step.node));
   for (const [other, { step: below, isNeeded, state }] of [...draft.nodes.entries()].toReversed()) {

@@ -1,15 +1,17 @@
 // Executes one step of a plan: records what was found, runs a layer, or imports a base.
 
 import { baseKindOf } from '../../kinds/registry.ts';
-import type { Artifact, BuildRecord } from '../../model/artifact.ts';
+import type { Artifact, BuildRecord, Key } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Action, PlanStep } from '../../model/plan.ts';
+import type { Claim } from '../../model/ports/shared-cache.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { decide } from '../../plan/decide.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
 import { ownerText } from '../../util/owner-text.ts';
+import { formatSeconds } from '../../util/units.ts';
 import { checkHost } from '../preflight.ts';
 import type { LayerRun } from '../run/job.ts';
 import type { Context } from '../run-context.ts';
@@ -19,12 +21,19 @@ export interface StepDone {
   readonly outcome: 'fresh' | 'restored' | 'built';
 }
 
+/** Another machine builds this key. */
+export interface Claimed {
+  readonly claimed: Key;
+}
+
 export interface StepOptions {
   readonly recipeOf: RecipeOf;
   /** The records of all that the node depends on, see `recordsBelow`. */
   readonly records: () => readonly BuildRecord[];
   /** Whether the plan had found the node, so that `checkHost` was not called for it. */
   readonly needsPreflight: boolean;
+  /** Whether it was executed before, and another machine was building the same. */
+  readonly isResumed: boolean;
   /** Called when the layer is built and only has to be shared. */
   readonly onBuilt: () => void;
 }
@@ -36,20 +45,17 @@ export interface StepOptions {
 export async function executeStep(
   { node, keeping, action: planned }: PlanStep,
   known: ReadonlyMap<string, Artifact>,
-  { recipeOf, records, needsPreflight, onBuilt }: StepOptions,
+  { recipeOf, records, needsPreflight, isResumed, onBuilt }: StepOptions,
   context: Context,
-): Promise<Result<StepDone>> {
+): Promise<Result<StepDone | Claimed>> {
   const recipe = recipeOf(node, known);
   const lineage = lineageOf(node, known);
   if (recipe === undefined || !lineage) throw new Error(`${node.name} was started before its dependencies`);
   if (planned.type !== 'run') return recordInPlace(node, planned, context);
 
-  context.emit({ type: 'layer-started', layer: node.name });
-  const locked = await context.store.lock(
-    keyOf(recipe),
-    (owner) => noteWait(node, owner, context),
-    context.signal,
-  );
+  if (!isResumed) context.emit({ type: 'layer-started', layer: node.name });
+  const key = keyOf(recipe);
+  const locked = await context.store.lock(key, (owner) => noteWait(node, owner, context), context.signal);
   if (!locked.ok) return locked;
   using lock = locked.value;
   if (!lock) return fail('interrupted', `layer ${node.name} was interrupted`);
@@ -63,7 +69,10 @@ export async function executeStep(
   const able = needsPreflight ? await checkHost([node], context) : ok();
   if (!able.ok) return able;
   const replaces = action.reason === 'forced' || action.reason === 'expired';
-  const steered = await context.steering?.beforeRun(node.name, keyOf(recipe));
+  const claim = replaces || keeping !== 'cached' ? undefined : await claimed(node, key, records(), context);
+  if (claim?.type === 'other') return ok({ claimed: key });
+  await using _claim = claim;
+  const steered = await context.steering?.beforeRun(node.name, key);
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
   const result = await runNode(node, recipe, { lineage, keeping, replaces }, own);
@@ -75,6 +84,25 @@ export async function executeStep(
     (await shared?.publish(result.value, records(), { replaces, signal: context.signal })) ?? result.value;
   const saved = isLayer(node) ? await context.inPlace.save(node.name, record) : ok();
   return saved.ok ? ok({ record, outcome: 'built' }) : saved;
+}
+
+/** Has other machines know that this one builds a key; undefined where nobody else could use it. */
+async function claimed(
+  node: Node,
+  key: Key,
+  below: readonly BuildRecord[],
+  { store, inPlace, emit, signal }: Context,
+): Promise<Claim | undefined> {
+  if (!store.shared || (isLayer(node) && node.layer.hints.noshare)) return undefined;
+  const usually = isLayer(node) ? (await inPlace.last(node.name))?.seconds : undefined;
+  const claim = await store.shared.claim(key, { layer: node.name, usually, below }, signal);
+  if (claim.type === 'other') {
+    const { host, since, usually: time } = claim.by;
+    const often = time === undefined ? '' : ` (usually ${formatSeconds(time)})`;
+    const message = `waiting for ${node.name}, which ${host} has been building for ${formatSeconds(since)}${often}`;
+    emit({ type: 'note', message });
+  }
+  return claim;
 }
 
 /** Fetches an artifact where it is in the shared cache, and leases it. False when it is missing or cannot be fetched. */

@@ -31,6 +31,8 @@ export interface ObjectInfo {
 }
 
 export interface Received extends ObjectInfo {
+  /** How long ago it was written, ms, by the server's clock alone; undefined where the server does not say. */
+  readonly age: number | undefined;
   /** The offset of the first byte of `body`: the one requested, or an earlier one. */
   readonly from: number;
   /** The bytes from that offset on. */
@@ -66,7 +68,8 @@ export interface ObjectStore {
    * @param tag fails as `absent` when the object no longer has this tag
    */
   get(name: string, from: number, tag: string | undefined, signal: AbortSignal): Promise<Answer<Received>>;
-  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>>;
+  /** Returns the tag of what was written. */
+  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<string>>;
   /** Begins a multipart upload. Until it is completed there is no object of its name. */
   begin(name: string, signal: AbortSignal): Promise<Answer<PartUpload>>;
   /** @param after where the page begins, see {@link ListPage} */

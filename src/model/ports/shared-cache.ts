@@ -1,6 +1,6 @@
 // The port of the shared cache: layers built by several machines, behind the local store of each.
 
-import type { BuildRecord } from '../artifact.ts';
+import type { BuildRecord, Key } from '../artifact.ts';
 
 /** `cache: s3:` of vlb.yaml. */
 export interface BucketConfig {
@@ -54,6 +54,29 @@ export type Offer =
   /** It could not be uploaded; the reason was reported. */
   | 'failed';
 
+/** What a claim says, and what it depends on. */
+export interface ClaimAbout {
+  readonly layer: string;
+  /** How long the last build took, seconds. */
+  readonly usually: number | undefined;
+  /** The records of all layers that it depends on: if one is not shared, nobody else could use what is built. */
+  readonly below: readonly BuildRecord[];
+}
+
+export type Claim =
+  /** Disposing of it ends the claim. */
+  ({ readonly type: 'own' } & AsyncDisposable) | { readonly type: 'other'; readonly by: ClaimedBy };
+
+/** The machine that builds a key. Its words are those of another machine. */
+export interface ClaimedBy {
+  readonly layer: string;
+  readonly host: string;
+  readonly pid: number;
+  /** How long it has been building, seconds. */
+  readonly since: number;
+  readonly usually: number | undefined;
+}
+
 export interface PublishOptions {
   /** Whether it replaces an existing record: the user forced the build, or that record is too old. */
   readonly replaces: boolean;
@@ -68,6 +91,13 @@ export interface SharedCache {
    * fetched intact: then its record is ignored, and `lookup` does not find it again.
    */
   fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Has other machines know that this one builds a key from now on, where they could use what it builds. Never fails: where that is not
+   * possible, the key is built as if nobody else were there.
+   */
+  claim(key: Key, about: ClaimAbout, signal: AbortSignal): Promise<Claim>;
+  /** Waits until a key that another machine has claimed is published, or claimed no longer. Never fails. */
+  awaitClaim(key: Key, signal: AbortSignal): Promise<void>;
   /**
    * Offers a layer that was just built. Returns the record that is valid from now on: when another machine published
    * first, that machine's, which then replaces this one in the store. Never fails: a layer that cannot be shared is

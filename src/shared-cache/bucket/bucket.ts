@@ -5,9 +5,10 @@ import { type Answer, answer, type Condition, type StoreError } from '../../mode
 import type { SharedAccess } from '../../model/ports/shared-cache.ts';
 import type { Pieces } from '../../model/ports/store.ts';
 import type { OnTransfer } from '../cache/traffic.ts';
-import type { RetryingObjectStore } from '../objects/retrying.ts';
+import type { RetryingObjectStore, SmallObject } from '../objects/retrying.ts';
 import { ARTIFACT_CUT, download, upload } from '../transfer/transfer.ts';
-import { artifactName, recordName, TRUSTED } from './layout.ts';
+import { MOST_CLAIM_BYTES } from './claim-text.ts';
+import { artifactName, claimName, recordName, TRUSTED } from './layout.ts';
 import type { Signer } from './signatures.ts';
 import { MOST_BYTES, openSigned, signRecord } from './signed-record.ts';
 
@@ -129,11 +130,30 @@ export class Bucket {
   }
 
   /** Writes a record, after its artifact. */
-  async write(record: BuildRecord, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
+  async write(record: BuildRecord, condition: Condition, signal: AbortSignal): Promise<Answer<string>> {
     const bytes = signRecord(record, this.scope, this.#options.signer);
     const put = await this.#objects.put(recordName(this.scope, record.key), bytes, condition, signal);
     if (!put.ok && put.error.kind !== 'taken') this.#noteUnsent(put.error);
     return put;
+  }
+
+  /** The claim of a key in the own scope, of which others know nothing. */
+  async readClaim(key: Key, signal: AbortSignal): Promise<Answer<SmallObject>> {
+    return this.#objects.read(claimName(this.scope, key), MOST_CLAIM_BYTES, signal);
+  }
+
+  /** Writes a claim; its failure is not reported, since a build does not need it. Returns its tag. */
+  async writeClaim(
+    key: Key,
+    bytes: Buffer,
+    condition: Condition,
+    signal: AbortSignal,
+  ): Promise<Answer<string>> {
+    return this.#objects.put(claimName(this.scope, key), bytes, condition, signal);
+  }
+
+  async removeClaim(key: Key, signal: AbortSignal): Promise<void> {
+    await this.#objects.delete([claimName(this.scope, key)], signal); // one that stays expires
   }
 
   /** Whether this process may write, and the server supports conditional writes: tested once. */

@@ -1,6 +1,7 @@
 // The layout of the bucket:
 //   <scope>/records/<key>.json              records, see signed-record.ts
 //   <scope>/artifacts/<digest>.qcow2.zst    artifacts, compressed, immutable
+//   <scope>/claims/<key>.json               what is being built, see claim-text.ts
 //   <scope>/probe                           written to test write access
 
 import type { Digest, Key } from '../../model/artifact.ts';
@@ -21,6 +22,18 @@ export function recordName(scope: string, key: Key): string {
 
 export function artifactName(scope: string, digest: Digest): string {
   return `${scope}/artifacts/${digest}.qcow2.zst`;
+}
+
+export function claimName(scope: string, key: Key): string {
+  return `${scope}/claims/${key}.json`;
+}
+
+const CLAIM = new RegExp(`^${SCOPE}/claims/([0-9a-f]{64})\\.json$`);
+
+/** The scope and key of a claim's name; undefined for any other name. */
+export function parseClaimName(name: string): { readonly scope: string; readonly key: Key } | undefined {
+  const [, scope = '', key = ''] = CLAIM.exec(name) ?? [];
+  return scope === '' ? undefined : { scope, key: key as Key }; // matched by CLAIM
 }
 
 const RECORD = new RegExp(`^${SCOPE}/records/([0-9a-f]{64})\\.json$`);

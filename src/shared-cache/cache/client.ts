@@ -5,12 +5,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
-import type { Offer, PublishOptions, SharedCache, SharedTally } from '../../model/ports/shared-cache.ts';
+import type {
+  Claim,
+  ClaimAbout,
+  Offer,
+  PublishOptions,
+  SharedCache,
+  SharedTally,
+} from '../../model/ports/shared-cache.ts';
 import type { Pieces, Store } from '../../model/ports/store.ts';
 import { systemError } from '../../util/errors.ts';
 import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
 import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
+import type { Claims } from './claims.ts';
 import { Silence } from './silence.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
@@ -20,6 +28,7 @@ export interface SharedCacheClientOptions {
   readonly open: () => Promise<Bucket>;
   /** Whether fetched artifacts are flushed, see `Draft.adopt`. */
   readonly flush: boolean;
+  readonly claims: Claims;
   readonly onNote: (message: string) => void;
   readonly onTransfer: (transfer: Transfer) => void;
 }
@@ -53,10 +62,12 @@ export class SharedCacheClient implements SharedCache {
   readonly #sent = new Set<Digest>();
   #recorded = 0;
   #savedSeconds = 0;
+  readonly #claims: Claims;
   readonly #silence = new Silence((message) => this.#noteOnce(message));
 
   constructor(options: SharedCacheClientOptions) {
     this.#options = options;
+    this.#claims = options.claims;
     this.#fetched = new TrafficMeter('fetch', options.onTransfer);
     this.#pushed = new TrafficMeter('push', options.onTransfer);
   }
@@ -85,6 +96,19 @@ export class SharedCacheClient implements SharedCache {
     const found = this.#away.get(record.key);
     if (!found) return this.#options.local.has(record.artifact);
     return (await this.#fetchOnce(found, signal)) === 'here';
+  }
+
+  async claim(key: Key, about: ClaimAbout, signal: AbortSignal): Promise<Claim> {
+    const bucket = about.below.every(isShareable) ? await this.#open() : undefined;
+    if (!bucket || !(await bucket.isWritable(signal)))
+      return { type: 'own', [Symbol.asyncDispose]: async () => {} };
+    return this.#claims.claim(bucket, key, about, signal);
+  }
+
+  async awaitClaim(key: Key, signal: AbortSignal): Promise<void> {
+    await this.#claims.wait(await this.#open(), key, signal);
+    // It is looked up once more: it was missing when the other machine began.
+    if (this.#missed.get(key) !== Number.POSITIVE_INFINITY) this.#missed.delete(key);
   }
 
   async publish(

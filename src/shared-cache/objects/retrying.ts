@@ -68,6 +68,8 @@ export class StoreException extends Error {
 export interface SmallObject {
   readonly bytes: Buffer | undefined;
   readonly tag: string;
+  /** See `Received`. */
+  readonly age: number | undefined;
 }
 
 export class RetryingObjectStore {
@@ -99,7 +101,7 @@ export class RetryingObjectStore {
     return this.#persist((own) => this.#store.head(name, own), signal);
   }
 
-  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
+  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<string>> {
     const { within, partWithin } = this.#policy;
     const longest = bytes.length > SMALL ? partWithin : within;
     return this.#persist((own) => this.#store.put(name, bytes, condition, own), signal, longest);
@@ -179,7 +181,7 @@ export class RetryingObjectStore {
   }
 
   async #whole(
-    { bytes, tag, body }: Received,
+    { bytes, tag, age, body }: Received,
     most: number,
     signal: AbortSignal,
   ): Promise<Answer<SmallObject>> {
@@ -189,14 +191,14 @@ export class RetryingObjectStore {
       for await (const piece of this.#watched(body, signal)) {
         came += piece.length;
         // A server may announce fewer bytes than it sends, or none.
-        if (Math.max(bytes, came) > most) return answer({ bytes: undefined, tag });
+        if (Math.max(bytes, came) > most) return answer({ bytes: undefined, tag, age });
         pieces.push(piece);
       }
     } catch (error) {
       return storeError('unavailable', messageOf(error));
     }
     return came === bytes
-      ? answer({ bytes: Buffer.concat(pieces), tag })
+      ? answer({ bytes: Buffer.concat(pieces), tag, age })
       : storeError('unavailable', CUT_OFF);
   }
 

@@ -30,6 +30,7 @@ import {
   storeError,
 } from '../../model/ports/object-store.ts';
 import type { BucketConfig } from '../../model/ports/shared-cache.ts';
+import { isObject } from '../../util/json.ts';
 
 export interface S3Options extends BucketConfig {
   /** The timeouts for connecting and for a silent connection, ms. */
@@ -93,16 +94,19 @@ class S3Store implements ObjectStore {
         ...(from > 0 ? { Range: `bytes=${from}-` } : {}),
         ...(tag === undefined ? {} : { IfMatch: tag }),
       });
+      const date = dateOf(command);
       const found = await this.#client.send(command, { abortSignal: signal });
       const body = found.Body;
       if (!(body instanceof Readable)) throw new Error('the server sent no body');
       const begins = found.$metadata.httpStatusCode === 200 ? 0 : from;
-      return { bytes: begins + (found.ContentLength ?? 0), tag: found.ETag ?? '', from: begins, body };
+      const [written, now] = [found.LastModified?.getTime() ?? Number.NaN, Date.parse(date())];
+      const age = Number.isNaN(now - written) ? undefined : Math.max(0, now - written);
+      return { bytes: begins + (found.ContentLength ?? 0), tag: found.ETag ?? '', age, from: begins, body };
     });
   }
 
   /** Ceph compares the tag of a conditional write literally, without quotes; other servers accept that too. */
-  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<void>> {
+  put(name: string, bytes: Uint8Array, condition: Condition, signal: AbortSignal): Promise<Answer<string>> {
     return this.#ask(signal, async () => {
       const command = new PutObjectCommand({
         ...this.#at(name),
@@ -111,7 +115,8 @@ class S3Store implements ObjectStore {
         ...(condition === 'absent' ? { IfNoneMatch: '*' } : {}),
         ...(typeof condition === 'object' ? { IfMatch: condition.tag.replaceAll('"', '') } : {}),
       });
-      await this.#client.send(command, { abortSignal: signal });
+      const { ETag } = await this.#client.send(command, { abortSignal: signal });
+      return ETag ?? '';
     });
   }
 
@@ -210,6 +215,23 @@ class S3Store implements ObjectStore {
     const skew = Math.abs(this.#client.config.systemClockOffset - offset);
     return skew > LEAST_SKEW && [400, 401, 403].includes(statusOf(error) ?? 0);
   }
+}
+
+/** The header `Date` of the answer to a command, once that came; empty without one. */
+function dateOf(command: GetObjectCommand): () => string {
+  let date = '';
+  const read = { step: 'deserialize', priority: 'low', name: 'readDate' } as const; // before the answer is parsed
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { response } = result;
+      const headers = isObject(response) && isObject(response['headers']) ? response['headers'] : {};
+      date = String(headers['date'] ?? '');
+      return result;
+    },
+    read,
+  );
+  return () => date;
 }
 
 /** S3 accepts times that are a quarter of an hour off; other servers less, ms. */

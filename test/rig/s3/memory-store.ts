@@ -29,8 +29,12 @@ export class MemoryStore implements ObjectStore {
   /** Names for which writes have no conditions, whatever is asked. */
   readonly #unconditional: RegExp | undefined;
 
-  constructor(options: { readonly unconditional?: RegExp } = {}) {
+  /** The server's clock. */
+  readonly now: () => number;
+
+  constructor(options: { readonly unconditional?: RegExp; readonly now?: () => number } = {}) {
     this.#unconditional = options.unconditional;
+    this.now = options.now ?? Date.now;
   }
 
   async head(name: string): Promise<Answer<ObjectInfo>> {
@@ -45,16 +49,17 @@ export class MemoryStore implements ObjectStore {
     if (!found) return storeError('absent', '404 NoSuchKey');
     if (tag !== undefined && tag !== found.tag) return storeError('absent', '412 PreconditionFailed');
     const { bytes } = found;
-    return answer({ bytes: bytes.length, tag: found.tag, from, body: Readable.from([bytes.subarray(from)]) });
+    const age = this.now() - found.modified;
+    const body = Readable.from([bytes.subarray(from)]);
+    return answer({ bytes: bytes.length, tag: found.tag, age, from, body });
   }
 
-  async put(name: string, bytes: Uint8Array, condition: Condition): Promise<Answer<void>> {
+  async put(name: string, bytes: Uint8Array, condition: Condition): Promise<Answer<string>> {
     const found = this.objects.get(name);
     const counts = this.#unconditional?.test(name) !== true;
     const holds = condition === 'always' || (condition === 'absent' ? !found : found?.tag === condition.tag);
     if (counts && !holds) return storeError('taken', '412 PreconditionFailed');
-    this.#store(name, Buffer.from(bytes));
-    return answer(undefined);
+    return answer(this.#store(name, Buffer.from(bytes)));
   }
 
   async begin(name: string): Promise<Answer<PartUpload>> {
@@ -87,8 +92,9 @@ export class MemoryStore implements ObjectStore {
 
   close(): void {}
 
-  #store(name: string, bytes: Buffer): void {
+  #store(name: string, bytes: Buffer): string {
     const tag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    this.objects.set(name, { bytes, tag, modified: Date.now() });
+    this.objects.set(name, { bytes, tag, modified: this.now() });
+    return tag;
   }
 }

@@ -19,6 +19,7 @@ import { keyOf } from '../../../src/model/recipe.ts';
 import { Bucket } from '../../../src/shared-cache/bucket/bucket.ts';
 import { TRUSTED } from '../../../src/shared-cache/bucket/layout.ts';
 import type { Signer } from '../../../src/shared-cache/bucket/signatures.ts';
+import { Claims } from '../../../src/shared-cache/cache/claims.ts';
 import { tieredStore } from '../../../src/shared-cache/cache/tiered-store.ts';
 import {
   DEFAULT_RETRY_POLICY,
@@ -78,7 +79,8 @@ export class Sharer implements Disposable {
     const objects = new RetryingObjectStore(remote, policy, (why) => onNote(`left alone: ${why}`));
     const bucket = new Bucket({ objects, scope, access, trustedKeys, signer, onNote });
     const open = async () => bucket;
-    const tiers = { local, open, flush: false, onNote, onTransfer: () => {} };
+    const claims = new Claims({ host: 'sharer', pid: 1 });
+    const tiers = { local, open, claims, flush: false, onNote, onTransfer: () => {} };
     this.store = tieredStore(tiers, this.#signal);
   }
 

@@ -320,6 +320,8 @@ describe('with a shared cache', () => {
         calls.push(`publish ${record.layer} over ${below.map(({ layer }) => layer).join(', ')}`);
         return record;
       },
+      claim: async () => ({ type: 'own', [Symbol.asyncDispose]: async () => {} }),
+      awaitClaim: async () => {},
       offer: async () => 'there',
       hasAnswered: async () => true,
       tally: () => undefined,

@@ -10,7 +10,7 @@ import type {
   ScheduleLimits,
 } from '../../../../src/execute/schedule/schedule.ts';
 import { begin, isOver, isUnderWay, next } from '../../../../src/execute/schedule/state.ts';
-import type { BuildRecord } from '../../../../src/model/artifact.ts';
+import type { BuildRecord, Key } from '../../../../src/model/artifact.ts';
 import { type Failure, fail } from '../../../../src/model/failure.ts';
 import type { Action, Plan } from '../../../../src/model/plan.ts';
 
@@ -83,7 +83,7 @@ class Story {
   take(): string {
     const taken = this.#effects.map((effect) => {
       if (effect.type === 'execute') return `execute ${effect.node.step.node.name}`;
-      if (effect.type === 'fetch') return `fetch ${effect.layer}`;
+      if (effect.type === 'fetch' || effect.type === 'await') return `${effect.type} ${effect.layer}`;
       return effect.type === 'stop' ? 'stop' : `${effect.event.layer} ${effect.event.outcome}`;
     });
     this.#effects = [];
@@ -101,6 +101,7 @@ class Story {
 
 const PROCEED: ScheduleEvent = { type: 'proceed' };
 const fetched = (layer: string, ok: boolean): ScheduleEvent => ({ type: 'fetched', layer, ok });
+const claimed = (layer: string): ScheduleEvent => ({ type: 'claimed', layer, key: layer as Key });
 const built = (layer: string): ScheduleEvent => ({ type: 'built', layer });
 const finished = (layer: string, outcome: 'fresh' | 'restored' | 'built' = 'built'): ScheduleEvent => ({
   type: 'finished',
@@ -115,6 +116,29 @@ const failed = (layer: string, failure: Failure = BROKEN): ScheduleEvent => ({
 });
 const superseded = (layer: string): ScheduleEvent => ({ type: 'superseded', layer });
 
+test('a layer that another machine builds takes no job, and is decided again afterwards', () => {
+  const story = new Story({ a: 'run', b: 'run', 'c<a': 'run' }, { jobs: 1 });
+  story.tell(PROCEED);
+  assert.equal(story.take(), 'execute a');
+  story.tell(claimed('a'), PROCEED);
+  assert.equal(story.take(), 'await a, execute b');
+  story.tell({ type: 'released', layer: 'a' }, PROCEED);
+  assert.equal(story.take(), '', 'b has the job');
+  story.tell(finished('b'), PROCEED);
+  assert.equal(story.take(), 'b built, execute a');
+  assert.equal(story.schedule.nodes[0]?.isResumed, true);
+  story.tell(finished('a', 'restored'), PROCEED);
+  assert.equal(story.take(), 'a restored, execute c');
+});
+
+test('a build that is stopped while a layer waits for another machine skips it', () => {
+  const story = new Story({ a: 'run', b: 'run' }, { jobs: 2 });
+  story.tell(PROCEED, claimed('a'), failed('b'));
+  story.tell({ type: 'released', layer: 'a' }, PROCEED);
+  assert.equal(story.stateOf('a'), 'skipped');
+  assert.ok(isOver(story.schedule));
+});
+
 describe('each event in each state', () => {
   /** A way into each state, for the layer b on a; c is built on b. */
   const WAYS: Readonly<Record<string, () => Story>> = {
@@ -123,6 +147,7 @@ describe('each event in each state', () => {
     fetching: () => new Story({ a: 'fresh', 'b<a': 'shared' }).tell(PROCEED, finished('a'), PROCEED),
     running: () =>
       new Story({ a: 'fresh', 'b<a': 'run', 'c<b': 'run' }).tell(PROCEED, finished('a'), PROCEED),
+    claimed: () => WAYS['running']?.().tell(claimed('b')) ?? assert.fail(),
     sharing: () => WAYS['running']?.().tell(built('b')) ?? assert.fail(),
     recording: () =>
       new Story({ a: 'fresh', 'b<a': 'restore', 'c<b': 'run' }).tell(PROCEED, finished('a'), PROCEED),
@@ -138,6 +163,8 @@ describe('each event in each state', () => {
     fetched: fetched('b', true),
     lost: fetched('b', false),
     built: built('b'),
+    claimed: claimed('b'),
+    released: { type: 'released', layer: 'b' },
     finished: finished('b'),
     failed: failed('b'),
     interrupted: failed('b', INTERRUPTED),
@@ -151,11 +178,13 @@ describe('each event in each state', () => {
     fetching: { fetched: 'recording: execute b', lost: 'waiting' },
     running: {
       built: 'sharing',
+      claimed: 'claimed: await b',
       finished: 'done: b built',
       failed: 'failed: b failed, stop',
       interrupted: 'failed: b failed, stop',
       superseded: 'skipped: b skipped',
     },
+    claimed: { released: 'waiting' },
     sharing: {
       finished: 'done: b built',
       failed: 'failed: b failed, stop',

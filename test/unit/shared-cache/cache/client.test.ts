@@ -6,6 +6,7 @@ import { setImmediate as tick } from 'node:timers/promises';
 import { type Answer, type Received, storeError } from '../../../../src/model/ports/object-store.ts';
 import { keyOf } from '../../../../src/model/recipe.ts';
 import { Bucket } from '../../../../src/shared-cache/bucket/bucket.ts';
+import { Claims } from '../../../../src/shared-cache/cache/claims.ts';
 import { SharedCacheClient } from '../../../../src/shared-cache/cache/client.ts';
 import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../../../../src/shared-cache/objects/retrying.ts';
 import { MemoryStore } from '../../../rig/s3/memory-store.ts';
@@ -34,7 +35,14 @@ test('a bucket that does not answer is told, once, as soon as somebody would won
   const objects = new RetryingObjectStore(new Silent(), DEFAULT_RETRY_POLICY, onNote);
   const options = { scope: 'trusted', access: 'r', trustedKeys: [], signer: undefined, onNote } as const;
   const open = async () => new Bucket({ objects, ...options });
-  const cache = new SharedCacheClient({ local, open, flush: false, onNote, onTransfer: () => {} });
+  const cache = new SharedCacheClient({
+    local,
+    open,
+    claims: new Claims({ host: 'a', pid: 1 }),
+    flush: false,
+    onNote,
+    onTransfer: () => {},
+  });
   const called = new AbortController();
   const found = [cache.find(keyOf('one'), called.signal), cache.find(keyOf('two'), called.signal)];
   await tick();

@@ -126,7 +126,7 @@ function breaking(bytes: Buffer, ends: readonly number[]) {
         if (isCut) throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
       })(),
     );
-    return answer({ bytes: bytes.length, tag: '"t"', from, body });
+    return answer({ bytes: bytes.length, tag: '"t"', age: 0, from, body });
   };
   return { store: Object.assign(store, { get }), asked };
 }
@@ -159,7 +159,7 @@ test('a server that begins from the beginning again is understood, and what is s
         }
       })(),
     );
-    return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
+    return answer({ bytes: bytes.length, tag: '"t"', age: 0, from: 0, body });
   };
   // To skip the first eight thousand takes twice as long as nothing may come.
   const { objects: line } = retrying(Object.assign(new MemoryStore(), { get }), {
@@ -185,7 +185,7 @@ test('only the answer has to come in time: a body may take longer', async () => 
         }
       })(),
     );
-    return answer({ bytes: bytes.length, tag: '"t"', from: 0, body });
+    return answer({ bytes: bytes.length, tag: '"t"', age: 0, from: 0, body });
   };
   const store = Object.assign(new MemoryStore(), { get });
   const { objects: line } = retrying(store, { within: 50 });
@@ -210,7 +210,7 @@ test('one that trickles is taken for one that stands still', async () => {
     const body = new Readable({ read() {} });
     const clock = setInterval(() => body.push(Buffer.of(1)), 5);
     body.on('close', () => clearInterval(clock));
-    return answer({ bytes: 1_000_000, tag: '"t"', from: 0, body });
+    return answer({ bytes: 1_000_000, tag: '"t"', age: 0, from: 0, body });
   };
   const { objects: line } = retrying(Object.assign(store, { get }), { leastEvery: 100, tries: 2 });
   const got = await line.read('x', 2_000_000, signal);
@@ -228,10 +228,10 @@ test('what is larger than it may be is not read on, whatever the server promised
           this.push(sent < 1_000_000 ? Buffer.alloc(1000) : null);
         },
       });
-      return answer({ bytes: promised, tag: '"t"', from: 0, body });
+      return answer({ bytes: promised, tag: '"t"', age: 0, from: 0, body });
     };
     const { objects: line } = retrying(Object.assign(store, { get }));
-    assert.deepEqual(await line.read('x', 5_000, signal), answer({ bytes: undefined, tag: '"t"' }));
+    assert.deepEqual(await line.read('x', 5_000, signal), answer({ bytes: undefined, tag: '"t"', age: 0 }));
     assert.ok(sent < 200_000, `${sent} bytes`);
   }
 });

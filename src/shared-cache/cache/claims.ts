@@ -1,0 +1,132 @@
+// Claims: which keys are being built where, so that two machines do not build the same at the same time. They are hints: what
+// counts is the record that is written first. One that is not renewed is void, by the age that the server gives, so no clock of
+// a machine matters.
+
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Key } from '../../model/artifact.ts';
+import type { Condition } from '../../model/ports/object-store.ts';
+import type { Claim, ClaimAbout, ClaimedBy } from '../../model/ports/shared-cache.ts';
+import type { Bucket } from '../bucket/bucket.ts';
+import { type ClaimText, claimText, parseClaim } from '../bucket/claim-text.ts';
+
+/** What a claim says of this machine. */
+export interface Claimant {
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Times, ms. */
+export interface ClaimPolicy {
+  /** A claim that was not renewed for so long is void. */
+  readonly voidAfter: number;
+  readonly renewEvery: number;
+  /** How often a claim of another machine is read. A part is random, so that many do not ask at the same time. */
+  readonly askEvery: number;
+  /** How long its removal may take. */
+  readonly removeWithin: number;
+}
+
+export const DEFAULT_CLAIM_POLICY: ClaimPolicy = {
+  voidAfter: 60_000,
+  renewEvery: 20_000,
+  askEvery: 4_000,
+  removeWithin: 5_000,
+};
+
+const FREE: Claim = { type: 'own', [Symbol.asyncDispose]: async () => {} };
+
+type Seen =
+  | { readonly type: 'free'; readonly condition: Condition }
+  | { readonly type: 'claimed'; readonly by: ClaimText; readonly tag: string }
+  | { readonly type: 'unknown' };
+
+export class Claims {
+  readonly #claimant: Claimant;
+  readonly #policy: ClaimPolicy;
+
+  constructor(claimant: Claimant, policy: ClaimPolicy = DEFAULT_CLAIM_POLICY) {
+    this.#claimant = claimant;
+    this.#policy = policy;
+  }
+
+  /** Claims a key, unless another machine has done so. A bucket that does not answer claims nothing. */
+  async claim(
+    bucket: Bucket,
+    key: Key,
+    { layer, usually }: Pick<ClaimAbout, 'layer' | 'usually'>,
+    signal: AbortSignal,
+  ): Promise<Claim> {
+    const about = { owner: randomUUID(), layer, ...this.#claimant, usually };
+    const begun = performance.now();
+    const text = () => claimText({ ...about, since: Math.round((performance.now() - begun) / 1000) });
+    let condition: Condition = 'absent';
+    for (let round = 0; round < ROUNDS; round++) {
+      const put = await bucket.writeClaim(key, text(), condition, signal);
+      if (put.ok) return this.#held(bucket, key, text, put.value);
+      if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return FREE;
+      const seen = await this.#look(bucket, key, signal);
+      if (seen.type === 'unknown') return FREE;
+      if (seen.type === 'claimed') {
+        // The answer to the write was lost.
+        if (seen.by.owner === about.owner) return this.#held(bucket, key, text, seen.tag);
+        return { type: 'other', by: withoutOwner(seen.by) };
+      }
+      condition = seen.condition;
+    }
+    return FREE;
+  }
+
+  /** Waits until a key is not claimed by another machine. */
+  async wait(bucket: Bucket, key: Key, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const pause = this.#policy.askEvery * (0.75 + Math.random() / 2);
+      await delay(pause, undefined, { signal }).catch(() => {}); // rejects on abort
+      if (signal.aborted || (await this.#look(bucket, key, signal)).type !== 'claimed') return;
+    }
+  }
+
+  async #look(bucket: Bucket, key: Key, signal: AbortSignal): Promise<Seen> {
+    const read = await bucket.readClaim(key, signal);
+    if (!read.ok)
+      return read.error.kind === 'absent' ? { type: 'free', condition: 'absent' } : { type: 'unknown' };
+    const { bytes, tag, age = 0 } = read.value;
+    const by = parseClaim(bytes);
+    // What cannot be read is replaced, as what is void.
+    if (!by || age > this.#policy.voidAfter) return { type: 'free', condition: { tag } };
+    return { type: 'claimed', by: { ...by, since: by.since + Math.round(age / 1000) }, tag };
+  }
+
+  /** A claim that is renewed until its end, or until another machine has replaced it. */
+  #held(bucket: Bucket, key: Key, text: () => Buffer, written: string): Claim {
+    let tag: string | undefined = written;
+    let renewal: Promise<void> = Promise.resolve();
+    const over = new AbortController();
+    const renew = async () => {
+      if (tag === undefined) return;
+      const put = await bucket.writeClaim(key, text(), { tag }, over.signal);
+      if (put.ok) tag = put.value;
+      else if (put.error.kind === 'taken' || put.error.kind === 'absent') tag = undefined;
+    };
+    const timer = setInterval(() => {
+      renewal = renewal.then(renew);
+    }, this.#policy.renewEvery);
+    timer.unref();
+    return {
+      type: 'own',
+      [Symbol.asyncDispose]: async () => {
+        clearInterval(timer);
+        over.abort();
+        await renewal;
+        if (tag !== undefined) await bucket.removeClaim(key, AbortSignal.timeout(this.#policy.removeWithin));
+      },
+    };
+  }
+}
+
+/** How often a claim is written while others write and remove theirs. */
+const ROUNDS = 3;
+
+function withoutOwner({ owner: _, ...by }: ClaimText): ClaimedBy {
+  return by;
+}

@@ -1,0 +1,160 @@
+// Claims of two machines and more on one bucket, with the clock of the server alone.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Key } from '../../../../src/model/artifact.ts';
+import type { Claim } from '../../../../src/model/ports/shared-cache.ts';
+import { Bucket } from '../../../../src/shared-cache/bucket/bucket.ts';
+import { claimText, parseClaim } from '../../../../src/shared-cache/bucket/claim-text.ts';
+import { claimName } from '../../../../src/shared-cache/bucket/layout.ts';
+import { Claims } from '../../../../src/shared-cache/cache/claims.ts';
+import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../../../../src/shared-cache/objects/retrying.ts';
+import { MemoryStore } from '../../../rig/s3/memory-store.ts';
+
+const KEY = 'a'.repeat(64) as Key;
+const NAME = claimName('trusted', KEY);
+const POLICY = { voidAfter: 60_000, renewEvery: 20, askEvery: 10, removeWithin: 1000 };
+const LIVE = new AbortController().signal;
+const ABOUT = { layer: '10_base', usually: 120 };
+
+class Rig {
+  /** What the server's clock is ahead of this machine's, ms. */
+  ahead = 7_000_000;
+  readonly store = new MemoryStore({ now: () => Date.now() + this.ahead });
+  readonly bucket: Bucket;
+
+  constructor(store?: MemoryStore) {
+    if (store) this.store = store;
+    const objects = new RetryingObjectStore(this.store, DEFAULT_RETRY_POLICY, () => {});
+    this.bucket = new Bucket({
+      ...{ objects, scope: 'trusted', access: 'rw', trustedKeys: [], signer: undefined, onNote: () => {} },
+    });
+  }
+
+  claim(host: string, policy = POLICY): Promise<Claim> {
+    return new Claims({ host, pid: 1 }, policy).claim(this.bucket, KEY, ABOUT, LIVE);
+  }
+}
+
+function own(claim: Claim): Extract<Claim, { type: 'own' }> {
+  return claim.type === 'own' ? claim : assert.fail(`claimed by ${claim.by.host}`);
+}
+
+function other(claim: Claim): string {
+  return claim.type === 'other' ? claim.by.host : assert.fail('it is the own one');
+}
+
+test('one of many has it, until it ends its claim', async () => {
+  const rig = new Rig();
+  const claims = await Promise.all(Array.from({ length: 20 }, (_, index) => rig.claim(`machine-${index}`)));
+  const [first, ...more] = claims.filter(({ type }) => type === 'own');
+  assert.equal(more.length, 0);
+  await own(first ?? assert.fail('nobody has it'))[Symbol.asyncDispose]();
+  assert.equal(rig.store.objects.size, 0);
+  await own(await rig.claim('later'))[Symbol.asyncDispose]();
+});
+
+test('it says who builds, for how long, and how long that takes usually', async () => {
+  const rig = new Rig();
+  await using _held = own(await rig.claim('runner-7', { ...POLICY, renewEvery: 1e6 }));
+  rig.ahead += 40_000;
+  const seen = await rig.claim('other');
+  assert.deepEqual(seen, {
+    type: 'other',
+    by: { layer: '10_base', host: 'runner-7', pid: 1, since: 40, usually: 120 },
+  });
+});
+
+test('one that is renewed stays, whatever the clock of a machine says', async () => {
+  const rig = new Rig();
+  await using _held = own(await rig.claim('runner-7'));
+  const before = rig.store.objects.get(NAME)?.modified;
+  rig.ahead += 50_000;
+  await sleep(100);
+  rig.ahead += 50_000;
+  assert.notEqual(rig.store.objects.get(NAME)?.modified, before);
+  assert.equal(other(await rig.claim('other')), 'runner-7');
+});
+
+test('one that is not renewed is taken over by one machine, and its owner lets it be', async () => {
+  const rig = new Rig();
+  const dead = own(await rig.claim('dead', { ...POLICY, renewEvery: 1e6 }));
+  rig.ahead += 61_000;
+  const claims = await Promise.all(['a', 'b', 'c'].map((host) => rig.claim(host)));
+  assert.equal(claims.filter(({ type }) => type === 'own').length, 1);
+  const [holder] = claims.flatMap((claim) => (claim.type === 'other' ? claim.by.host : []));
+  assert.match(holder ?? '', /^[abc]$/);
+  const text = () => parseClaim(rig.store.objects.get(NAME)?.bytes)?.host;
+  assert.equal(text(), holder);
+  await dead[Symbol.asyncDispose]();
+  for (const claim of claims) if (claim.type === 'own') await claim[Symbol.asyncDispose]();
+});
+
+test('an owner that wakes up finds that another machine has it', async () => {
+  const rig = new Rig();
+  const slow = own(await rig.claim('slow'));
+  rig.store.objects.set(NAME, {
+    bytes: claimText({ owner: 'x', layer: 'l', host: 'fast', pid: 2, since: 0, usually: undefined }),
+    tag: '"other"',
+    modified: rig.store.now(),
+  });
+  await sleep(60);
+  await slow[Symbol.asyncDispose]();
+  assert.equal(other(await rig.claim('third')), 'fast');
+});
+
+test('a damaged claim, and one of another version, are replaced', async () => {
+  for (const bytes of ['', '{', '{"schema":2}', '{"schema":1,"owner":"a","layer":"b"}', 'x'.repeat(5000)]) {
+    const rig = new Rig();
+    rig.store.objects.set(NAME, { bytes: Buffer.from(bytes), tag: '"t"', modified: rig.store.now() });
+    await own(await rig.claim('a'))[Symbol.asyncDispose]();
+    assert.equal(rig.store.objects.size, 0);
+  }
+});
+
+test('a claim of another machine is waited for until it ends, or is void', async () => {
+  const rig = new Rig();
+  const waiting = new Claims({ host: 'b', pid: 1 }, POLICY);
+  const held = own(await rig.claim('a'));
+  let over = false;
+  const wait = waiting.wait(rig.bucket, KEY, LIVE).then(() => {
+    over = true;
+  });
+  await sleep(80);
+  assert.equal(over, false);
+  await held[Symbol.asyncDispose]();
+  await wait;
+
+  await using _dead = own(await rig.claim('dead', { ...POLICY, renewEvery: 1e6 }));
+  rig.ahead += 61_000;
+  await waiting.wait(rig.bucket, KEY, LIVE);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 30);
+  rig.ahead -= 61_000;
+  await waiting.wait(rig.bucket, KEY, stop.signal);
+});
+
+test('where the server does not answer, everybody builds', async () => {
+  const store = new MemoryStore();
+  const rig = new Rig(store);
+  store.put = async () => ({ ok: false, error: { kind: 'refused', message: '403' } });
+  const [a, b] = [own(await rig.claim('a')), own(await rig.claim('b'))];
+  await a[Symbol.asyncDispose]();
+  await b[Symbol.asyncDispose]();
+});
+
+test('a lost answer to the first write is found by its owner', async () => {
+  const store = new MemoryStore();
+  const rig = new Rig(store);
+  const put = store.put.bind(store);
+  let lost = false;
+  store.put = async (name, bytes, condition) => {
+    const done = await put(name, bytes, condition);
+    if (lost) return done;
+    lost = true;
+    return { ok: false, error: { kind: 'unavailable', message: 'cut off' } };
+  };
+  await using _held = own(await rig.claim('a'));
+  assert.equal(other(await rig.claim('b')), 'a');
+});
