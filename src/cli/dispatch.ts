@@ -35,7 +35,10 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   'test-boot': async (raw, options) => (await import('./commands/test-boot.ts')).testBoot(raw, options),
   serve: async (raw, options) => (await import('./commands/serve.ts')).serve(raw, options),
   'store du': async (raw, options) => (await storeOrBucket(raw)).du({ ...raw, ...options }),
-  'store ls': async (raw, options) => (await storeOrBucket(raw)).ls({ ...raw, ...options }),
+  'store ls': async (raw, options) => {
+    if (!raw.claims) return (await storeOrBucket(raw)).ls({ ...raw, ...options });
+    return (await import('./commands/store/remote.ts')).claims(raw, options);
+  },
   'store gc': async (raw, options) => (await storeOrBucket(raw)).gc({ ...raw, ...options }),
   'store push': async (raw, options) => (await share()).push(inspected(raw, options)),
   'store pull': async (raw, options) => (await share()).pull(inspected(raw, options)),

@@ -87,6 +87,8 @@ describe('claims', { concurrency: true }, () => {
       },
     });
     assert.equal(killed.status, null);
+    const listed = await second.vlb(['store', 'ls', '--remote', '--claims'], { env: team.bucket.env() });
+    assert.match(listed.stdout, /^20_slow +\S+ \(\d+\) +[\d.]+ s +trusted$/m, listed.stderr);
     const begun = performance.now();
     const built = await team.build(second);
     assert.equal(built.outcomes, '10_base restored, 20_slow built', built.told);

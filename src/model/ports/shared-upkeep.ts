@@ -1,6 +1,8 @@
 // The port of the shared cache's upkeep: its contents and its garbage collection.
 
+import type { Key } from '../artifact.ts';
 import type { Result } from '../failure.ts';
+import type { ClaimedBy } from './shared-cache.ts';
 import type { Amount, CacheEntry, CacheLimits } from './store-upkeep.ts';
 
 /** An artifact with the key that a record binds it to, or one without a record; bytes as stored, compressed. */
@@ -33,14 +35,24 @@ export interface SharedCollected {
   readonly kept: Amount;
 }
 
+/** What a machine says that it builds. */
+export interface SharedClaim extends ClaimedBy {
+  readonly scope: string;
+  readonly key: Key;
+  /** It is not renewed any more: the machine has gone. */
+  readonly isVoid: boolean;
+}
+
 /** Each call fails as `host` when the bucket cannot be read or changed, and as `interrupted` on the signal. */
 export interface SharedCacheUpkeep {
   usage(signal: AbortSignal): Promise<Result<SharedUsage>>;
   /** Most recently pushed first. */
   entries(signal: AbortSignal): Promise<Result<readonly SharedEntry[]>>;
+  /** The longest first. */
+  claims(signal: AbortSignal): Promise<Result<readonly SharedClaim[]>>;
   /**
    * Removes what is over the limits, the oldest by push time first, untrusted artifacts before trusted ones; and
-   * unusable objects after a day. Never removes what a remaining artifact depends on.
+   * unusable objects after a day, and void claims. Never removes what a remaining artifact depends on.
    */
   collect(
     limits: CacheLimits,

@@ -1,11 +1,17 @@
 // The texts of the commands that inspect, clean, fill and fetch from the shared cache.
 
-import type { SharedCollected, SharedEntry, SharedUsage } from '../../model/ports/shared-upkeep.ts';
+import type {
+  SharedClaim,
+  SharedCollected,
+  SharedEntry,
+  SharedUsage,
+} from '../../model/ports/shared-upkeep.ts';
 import type { PulledLayer, PushedLayer, Transferred } from '../../model/shared-transfer.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
 import { trafficText } from '../reporters/reporter.ts';
 import type { Style } from '../terminal/style.ts';
+import { plainText } from '../terminal/width.ts';
 import { amountLines, entryCells, entryTable, time, totalsText } from './cache.ts';
 
 /** `vlb store du --remote`: a line for each sort of entry, then one for each scope. */
@@ -26,6 +32,18 @@ export function sharedUsageText({
   };
   const width = Math.max(...Object.keys(amounts).map((name) => name.length)) + 1;
   return [`${place}:`, ...amountLines(amounts, width)].join('\n');
+}
+
+/** `vlb store ls --remote --claims`: a table. Its words come from other machines. */
+export function sharedClaimsText(list: readonly SharedClaim[], style: Style): string {
+  const rows = list.map(({ layer, host, pid, since, usually, isVoid, scope }) => [
+    plainText(layer),
+    `${plainText(host)} (${pid})`,
+    isVoid ? 'gone' : formatSeconds(since),
+    usually === undefined ? '' : formatSeconds(usually),
+    scope,
+  ]);
+  return entryTable([['LAYER', 'HOST', 'SINCE', 'USUALLY', 'SCOPE'], ...rows], style);
 }
 
 /** `vlb store ls --remote`: a table. */

@@ -152,8 +152,9 @@ export class Bucket {
     return this.#objects.put(claimName(this.scope, key), bytes, condition, signal);
   }
 
-  async removeClaim(key: Key, signal: AbortSignal): Promise<void> {
-    await this.#objects.delete([claimName(this.scope, key)], signal); // one that stays expires
+  /** Removes a claim. The credentials of builds need not allow that. */
+  removeClaim(key: Key, signal: AbortSignal): Promise<Answer<void>> {
+    return this.#objects.delete([claimName(this.scope, key)], signal);
   }
 
   /** Whether this process may write, and the server supports conditional writes: tested once. */

@@ -15,7 +15,10 @@ export function claimText({ owner, layer, host, pid, since, usually }: ClaimText
   return Buffer.from(`${JSON.stringify({ schema: 1, owner, layer, host, pid, since, usually })}\n`);
 }
 
-/** The claim in an object; undefined for one that is damaged or of another version. */
+/** In the place of a claim that has ended, where it cannot be removed. */
+export const ENDED_CLAIM = Buffer.from('{"schema":1,"ended":true}\n');
+
+/** The claim in an object; undefined for one that has ended, is damaged, or of another version. */
 export function parseClaim(bytes: Buffer | undefined): ClaimText | undefined {
   const { schema, owner, layer, host, pid, since, usually } = parseObject(bytes?.toString() ?? '') ?? {};
   if (schema !== 1 || typeof owner !== 'string') return undefined;

@@ -8,7 +8,7 @@ import type { Key } from '../../model/artifact.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
 import type { Claim, ClaimAbout, ClaimedBy } from '../../model/ports/shared-cache.ts';
 import type { Bucket } from '../bucket/bucket.ts';
-import { type ClaimText, claimText, parseClaim } from '../bucket/claim-text.ts';
+import { type ClaimText, claimText, ENDED_CLAIM, parseClaim } from '../bucket/claim-text.ts';
 
 /** What a claim says of this machine. */
 export interface Claimant {
@@ -44,6 +44,8 @@ type Seen =
 export class Claims {
   readonly #claimant: Claimant;
   readonly #policy: ClaimPolicy;
+  /** Until the server refuses it. */
+  #mayRemove = true;
 
   constructor(claimant: Claimant, policy: ClaimPolicy = DEFAULT_CLAIM_POLICY) {
     this.#claimant = claimant;
@@ -92,9 +94,19 @@ export class Claims {
       return read.error.kind === 'absent' ? { type: 'free', condition: 'absent' } : { type: 'unknown' };
     const { bytes, tag, age = 0 } = read.value;
     const by = parseClaim(bytes);
-    // What cannot be read is replaced, as what is void.
+    // What has ended or cannot be read is replaced, as what is void.
     if (!by || age > this.#policy.voidAfter) return { type: 'free', condition: { tag } };
     return { type: 'claimed', by: { ...by, since: by.since + Math.round(age / 1000) }, tag };
+  }
+
+  async #end(bucket: Bucket, key: Key, tag: string): Promise<void> {
+    const signal = AbortSignal.timeout(this.#policy.removeWithin);
+    if (this.#mayRemove) {
+      const removed = await bucket.removeClaim(key, signal);
+      if (removed.ok || removed.error.kind !== 'refused') return; // one that stays is void soon
+      this.#mayRemove = false;
+    }
+    await bucket.writeClaim(key, ENDED_CLAIM, { tag }, signal);
   }
 
   /** A claim that is renewed until its end, or until another machine has replaced it. */
@@ -118,7 +130,7 @@ export class Claims {
         clearInterval(timer);
         over.abort();
         await renewal;
-        if (tag !== undefined) await bucket.removeClaim(key, AbortSignal.timeout(this.#policy.removeWithin));
+        if (tag !== undefined) await this.#end(bucket, key, tag);
       },
     };
   }

@@ -19,6 +19,7 @@ import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
 import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
 import type { Claims } from './claims.ts';
+import { receive } from './receive.ts';
 import { Silence } from './silence.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
@@ -295,40 +296,17 @@ export class SharedCacheClient implements SharedCache {
     return fetched;
   }
 
-  /** Downloads an artifact into the local store. Returns the number of transferred bytes. */
   async #receive(found: FoundRecord, onTransfer: OnTransfer, signal: AbortSignal): Promise<number | Fetched> {
-    const { record } = found;
+    const { local, flush } = this.#options;
+    const { layer, artifact } = found.record;
     const bucket = await this.#open();
-    const note = (why: string) =>
-      this.#noteOnce(`cannot fetch ${record.layer} from the shared cache ${bucket.place}: ${why}`);
-    const damaged = (why: string): Fetched => {
-      note(why);
-      this.#damaged.add(mainDisk(record.artifact).digest);
-      return 'damaged';
-    };
-    const drafted = await this.#options.local.draft();
-    if (!drafted.ok) {
-      note(drafted.failure.message);
-      return 'unreachable';
+    const received = await receive(found, bucket, { local, flush }, onTransfer, signal);
+    if (received.type === 'here') return received.bytes;
+    if (received.why !== undefined) {
+      this.#noteOnce(`cannot fetch ${layer} from the shared cache ${bucket.place}: ${received.why}`);
     }
-    await using draft = drafted.value;
-    try {
-      const received = await bucket.receive(found, draft.path, onTransfer, signal);
-      if (signal.aborted) return 'unreachable';
-      if (!received.ok) {
-        const { kind, message } = received.error;
-        if (kind === 'absent') return damaged(`its artifact ${message}`);
-        note(message);
-        return 'unreachable';
-      }
-      const adopted = await draft.adopt(record, { flush: this.#options.flush, signal });
-      if (adopted.ok) return received.value;
-      if (adopted.failure.kind === 'work') return damaged(adopted.failure.message);
-      if (adopted.failure.kind !== 'interrupted') note(adopted.failure.message);
-    } catch (error) {
-      note(systemError(error).message);
-    }
-    return 'unreachable';
+    if (received.type === 'damaged') this.#damaged.add(mainDisk(artifact).digest);
+    return received.type;
   }
 
   #noteOnce(message: string): void {

@@ -24,6 +24,7 @@ import {
   type SharedRecord,
   selectShared,
 } from './selection.ts';
+import { type FoundClaim, readClaims } from './shared-claims.ts';
 
 /** How many records are read at the same time. */
 const AT_ONCE = 16;
@@ -45,6 +46,11 @@ export function openSharedCacheUpkeep(objects: RetryingObjectStore): SharedCache
   return {
     usage: (signal) => attempt(async () => usage(objects.place, await readInventory(objects, signal))),
     entries: (signal) => attempt(async () => entries(await readInventory(objects, signal))),
+    claims: (signal) =>
+      attempt(async () => {
+        const found = await claimsIn(objects, await listAll(objects, signal), signal);
+        return found.flatMap(({ claim }) => claim ?? []).sort((a, b) => b.since - a.since);
+      }),
     collect: (limits, options) => attempt(() => collect(objects, limits, options)),
     close: () => objects.close(),
   };
@@ -87,6 +93,12 @@ async function collect(
       victims = victims.filter(({ name }) => !spared.has(name));
     }
     await remove(objects, victims, signal);
+    const claims = await claimsIn(objects, await listAll(objects, signal), signal);
+    await remove(
+      objects,
+      claims.filter(({ isVoid }) => isVoid),
+      signal,
+    );
   }
   const [gone, named] = [new Set(victims), recordsOf(inventory)];
   const kept = [...inventory.artifacts.values()].filter((artifact) => !gone.has(artifact));
@@ -139,6 +151,17 @@ async function readInventory(objects: RetryingObjectStore, signal: AbortSignal):
     if (about) artifacts.set(name, { name, ...about, bytes, modified });
   }
   return { artifacts, records: await readRecords(objects, listed, signal) };
+}
+
+async function claimsIn(
+  objects: RetryingObjectStore,
+  listed: readonly ListedObject[],
+  signal: AbortSignal,
+): Promise<readonly FoundClaim[]> {
+  const names = listed.map(({ name }) => name);
+  const found = await readClaims(objects, names, signal);
+  if ('kind' in found) throw new UpkeepError('read', found);
+  return found;
 }
 
 async function listAll(objects: RetryingObjectStore, signal: AbortSignal): Promise<readonly ListedObject[]> {

@@ -27,10 +27,14 @@ export const STORE_DU = {
 
 export const STORE_LS = {
   text: 'list the entries of the store, most recently used first',
-  options: LOOK,
+  options: {
+    claims: { text: 'with --remote: list what other machines are building now' },
+    ...LOOK,
+  },
   examples: [
     ['vlb store ls --json', 'full digests and keys'],
     ['vlb store ls --remote', 'what other machines can fetch'],
+    ['vlb store ls --remote --claims', 'what they are building now'],
   ],
 } as const satisfies Command;
 

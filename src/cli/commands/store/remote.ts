@@ -1,13 +1,20 @@
 // vlb store du, ls and gc --remote: what is in the shared cache, and removing some of it.
 
-import type { Failure, Result } from '../../../model/failure.ts';
+import { type Failure, fail, type Result } from '../../../model/failure.ts';
 import type { SharedCacheUpkeep } from '../../../model/ports/shared-upkeep.ts';
 import type { CacheLimits } from '../../../model/ports/store-upkeep.ts';
 import { loadConfig } from '../../../project/config/config.ts';
 import type { Style } from '../../../report/terminal/style.ts';
-import { sharedCollectedText, sharedEntriesText, sharedUsageText } from '../../../report/text/shared.ts';
+import {
+  sharedClaimsText,
+  sharedCollectedText,
+  sharedEntriesText,
+  sharedUsageText,
+} from '../../../report/text/shared.ts';
 import { readOnly, usableCache } from '../../../workspace/share.ts';
+import type { Raw } from '../../args/table/table.ts';
 import { workspaceOf } from '../../open-workspace.ts';
+import type { GlobalOptions } from '../../options.ts';
 import { createInterrupt, endOf } from '../../terminal/interrupt.ts';
 import { printResult } from '../../terminal/streams.ts';
 import { type CacheOptions, type GcOptions, givenLimits } from './store.ts';
@@ -28,6 +35,19 @@ export function ls(options: CacheOptions): Promise<number | Failure> {
     (keeper, signal) => keeper.entries(signal),
     (entries, style) =>
       entries.length === 0 ? 'the shared cache is empty' : sharedEntriesText(entries, style),
+  );
+}
+
+/** Prints what other machines are building. */
+export async function claims(
+  { remote, json }: Pick<Raw<'store ls'>, 'remote' | 'json'>,
+  options: GlobalOptions,
+): Promise<number | Failure> {
+  if (!remote) return fail('usage', '--claims requires --remote').failure;
+  return keep(
+    { ...options, json },
+    (keeper, signal) => keeper.claims(signal),
+    (found, style) => (found.length === 0 ? 'nothing is being built' : sharedClaimsText(found, style)),
   );
 }
 

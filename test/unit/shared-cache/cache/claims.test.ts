@@ -144,6 +144,24 @@ test('where the server does not answer, everybody builds', async () => {
   await b[Symbol.asyncDispose]();
 });
 
+test('credentials that may not delete end a claim by writing', async () => {
+  const store = new MemoryStore();
+  const rig = new Rig(store);
+  let tries = 0;
+  store.delete = async () => {
+    tries++;
+    return { ok: false, error: { kind: 'refused', message: '403' } };
+  };
+  const claims = new Claims({ host: 'a', pid: 1 }, POLICY);
+  for (const _ of [1, 2]) {
+    const claim = await claims.claim(rig.bucket, KEY, ABOUT, LIVE);
+    assert.equal(other(await rig.claim('b')), 'a');
+    await own(claim)[Symbol.asyncDispose]();
+  }
+  assert.equal(tries, 1);
+  await own(await rig.claim('b'))[Symbol.asyncDispose]();
+});
+
 test('a lost answer to the first write is found by its owner', async () => {
   const store = new MemoryStore();
   const rig = new Rig(store);
