@@ -79,11 +79,26 @@ describe('two machines', () => {
 
   test('both build the same at once: one wins, both end with its chain, and go on from there', async () => {
     await using team = await Team.create(gateway);
+    // Without claims, as older versions build.
+    const user = { accessKey: 'racerkey', secretKey: 'racersecret' };
+    gateway.addUser('racer', user);
+    const Principal = { AWS: ['arn:aws:iam:::user/racer'] };
+    const bucket = `arn:aws:s3:::${team.bucket.name}`;
+    const objects = ['records/*', 'artifacts/*', 'probe'].map((name) => `${bucket}/team/trusted/${name}`);
+    const Action = ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'];
+    await team.bucket.setPolicy({
+      Version: '2012-10-17',
+      Statement: [
+        { Effect: 'Allow', Principal, Action: 's3:ListBucket', Resource: bucket },
+        { Effect: 'Allow', Principal, Action, Resource: objects },
+      ],
+    });
+    const env = team.bucket.env(user);
     const files = { ...FILES, 'layers/20_random/build-layer': buildLayer(`${RANDOM}; sleep 3`) };
     const [one, two] = [team.machine(files), team.machine(files)];
-    assert.equal((await team.build(one, ['base'])).status, 0);
-    assert.equal((await team.build(two, ['base'])).status, 0);
-    const both = await Promise.all([team.build(one), team.build(two)]);
+    assert.equal((await team.build(one, ['base'], { env })).status, 0);
+    assert.equal((await team.build(two, ['base'], { env })).status, 0);
+    const both = await Promise.all([team.build(one, [], { env }), team.build(two, [], { env })]);
     for (const built of both) {
       assert.equal(built.status, 0, built.told);
       assert.match(built.outcomes, /20_random built/, built.told);
@@ -101,14 +116,14 @@ describe('two machines', () => {
     const top = { 'layers/40_top/build-layer': buildLayer('cp /child /top') };
     one.write(top);
     two.write(top);
-    assert.match((await team.build(one)).outcomes, /40_top built$/);
-    const restored = await team.build(two);
+    assert.match((await team.build(one, [], { env })).outcomes, /40_top built$/);
+    const restored = await team.build(two, [], { env });
     assert.match(restored.outcomes, /40_top restored$/, restored.told);
     const next = { 'layers/50_next/build-layer': buildLayer('cp /top /next') };
     one.write(next);
     two.write(next);
-    assert.match((await team.build(two)).outcomes, /50_next built$/);
-    assert.match((await team.build(one)).outcomes, /50_next restored$/);
+    assert.match((await team.build(two, [], { env })).outcomes, /50_next built$/);
+    assert.match((await team.build(one, [], { env })).outcomes, /50_next restored$/);
     const all = [...LAYERS, '40_top', '50_next'];
     assert.deepEqual(chainOf(one, all), chainOf(two, all));
     for (const machine of [one, two]) assertSound(machine);
