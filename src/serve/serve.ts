@@ -12,6 +12,7 @@ import { readToken } from './access/token.ts';
 import type { Door } from './access/who-may.ts';
 import { createApp } from './app.ts';
 import { readAssets } from './assets.ts';
+import { Consoles } from './consoles.ts';
 import { JobFiles } from './jobs/files.ts';
 import { Queue } from './jobs/queue.ts';
 import { type JobOptions, runJob } from './jobs/run-job.ts';
@@ -62,6 +63,7 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
   const { owner, isAlive } = workspace.parts;
   const files = new JobFiles(path.join(directory, 'jobs'), isAlive);
   const queue = new Queue(files, owner, (request, watchers) => runJob(request, open(), options, watchers));
+  const consoles = new Consoles();
   const http = await import('./http.ts');
   const scheme = tls.value ? 'https' : 'http';
   let listener: RequestListener = (_request, response) => response.destroy(); // until its port is known
@@ -83,7 +85,12 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
     trustHeader,
     readOnly,
   };
-  const app = createApp(http, door, { open, queue, remote, readOnly, profiles, onCreated }, readAssets());
+  const app = createApp(
+    http,
+    door,
+    { open, queue, consoles, remote, readOnly, profiles, onCreated },
+    readAssets(),
+  );
   const respond = http.getRequestListener(app);
   listener = (request, response) => void respond(request, response);
   return ok({
@@ -91,7 +98,7 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
     tokenFile,
     async close() {
       server.close();
-      await queue.close();
+      await Promise.all([queue.close(), consoles.close()]);
       server.closeAllConnections();
     },
   });

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { diskThatEchoes } from '../rig/boot/boot-sector.ts';
 import { checkView, TestBrowser } from '../rig/browser.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
@@ -241,6 +242,48 @@ machine:
     browser.takeWrong().filter((text) => !text.includes('400')),
     [],
   );
+});
+
+test('a machine is tried: it boots, what is typed comes back, and it is ended', async () => {
+  await using project = new TestProject({
+    'layers/10_app/modify-disk': '#!/bin/sh\n# vlb: disk-size 1M\n:\n',
+    'vlb.yaml': 'base: guest.img\nmachines:\n  box: { disks: [{ image: 10_app }], memory: 128M }\n',
+  });
+  writeFileSync(project.path('guest.img'), diskThatEchoes());
+  await using server = await Serving.start(project);
+  await using browser = await TestBrowser.start();
+  const page = await browser.open(server);
+  await button(page, 'Try box').click();
+  await page.getByRole('alert').getByText('to boot').waitFor();
+  await button(page, 'Build box').click();
+  await state(page, 'done');
+  await link(page, 'Overview').click();
+  await button(page, 'Try box').click();
+  await page.getByRole('heading', { name: 'Console of box' }).waitFor();
+  await page.locator('.xterm-rows', { hasText: 'Booting from Hard Disk' }).waitFor();
+  await page.locator('.xterm-helper-textarea').pressSequentially('hello <b>machine</b>', { delay: 20 });
+  await page.locator('.xterm-rows', { hasText: 'hello <b>machine</b>' }).waitFor();
+  await checkView(page, 'console');
+  await page.reload();
+  await page.locator('.xterm-rows', { hasText: 'hello <b>machine</b>' }).waitFor();
+  const start = () => server.ask('/api/consoles', { method: 'POST', body: { machine: 'box' } });
+  assert.equal((await start()).status, 200);
+  assert.match((await start()).text, /2 machines are running/);
+  for (const machine of ['guest.img', '../project/guest.img', project.path('guest.img'), 'no']) {
+    assert.equal(
+      (await server.ask('/api/consoles', { method: 'POST', body: { machine } })).status,
+      404,
+      machine,
+    );
+  }
+  await button(page, 'End the machine').click();
+  await page.getByText('The machine has ended.').waitFor();
+  assert.deepEqual(
+    browser.takeWrong().filter((text) => !/400|404/.test(text)),
+    [],
+  );
+  assert.equal(await server.end(), 143);
+  assert.deepEqual(leftovers(project), []);
 });
 
 test('--read-only has no button that writes', async () => {

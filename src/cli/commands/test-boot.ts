@@ -1,21 +1,10 @@
 // vlb test-boot: boots an image with nothing written to it, for a user at the console or as a check.
 
-import { statSync } from 'node:fs';
-import path from 'node:path';
-import { parseArtifactFile } from '../../model/artifact.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
-import type {
-  BootDisk,
-  BootReport,
-  CheckOptions,
-  ImageBooter,
-  MachineOptions,
-} from '../../model/ports/booter.ts';
-import { findLayer } from '../../plan/find-layer.ts';
-import { loadConfig } from '../../project/config/config.ts';
+import type { BootReport, CheckOptions, ImageBooter, MachineOptions } from '../../model/ports/booter.ts';
 import { bootListener } from '../../report/reporters/boot-listener.ts';
-import { namesIn } from '../../util/fs.ts';
 import { formatSeconds, parseDuration } from '../../util/units.ts';
+import { findMachine } from '../../workspace/boot/find-machine.ts';
 import { parseCpus, parseExpect, parseMemory, parseNetwork } from '../args/boot-values.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT } from '../exit-status.ts';
@@ -108,7 +97,7 @@ async function readMachine(
   if (memory?.ok === false) return memory;
   const cpus = raw.cpus === undefined ? undefined : parseCpus(raw.cpus);
   if (cpus?.ok === false) return cpus;
-  const described = await findMachine(raw.image, options);
+  const described = await findMachine(raw.image, workspaceOf(options));
   if (!described.ok) return described;
   return ok({
     ...described.value,
@@ -119,81 +108,6 @@ async function readMachine(
     ...(cpus ? { cpus: cpus.value } : {}),
     seed: raw.seed ?? booter.defaultSeed(options.directory),
   });
-}
-
-/** What to boot: a machine of vlb.yaml with all that it has, or an image alone. */
-async function findMachine(
-  wanted: string | undefined,
-  options: GlobalOptions,
-): Promise<Result<MachineOptions>> {
-  const { directory } = options;
-  const config = await loadConfig(directory);
-  const machines = config.ok ? config.value.machines : undefined;
-  const known = machines?.find((one) => one.machine.name === wanted);
-  if (!known) {
-    const image = findImage(wanted, directory);
-    // A file needs no project, so a wrong vlb.yaml matters only where there is none.
-    return image.ok ? ok({ image: image.value }) : config.ok ? image : config;
-  }
-  const { machine } = known;
-  const variants = known.params.size > 0 ? await variantsOf(machine.name, options) : ok();
-  if (!variants.ok) return variants;
-  const built = (image: string) => findImage(variants.value?.get(image) ?? image, directory);
-  const [system, ...others] = machine.disks;
-  const image = built(system.image);
-  if (!image.ok) return image;
-  const disks: BootDisk[] = [];
-  for (const disk of others) {
-    const file = disk.image === undefined ? undefined : built(disk.image);
-    if (file?.ok === false) return file;
-    disks.push(disk.image === undefined ? { size: disk.size } : { file: file?.value ?? '' });
-  }
-  return ok({
-    image: image.value,
-    disks,
-    uefi: machine.firmware === 'uefi',
-    memoryMiB: Math.ceil(machine.memory / MEBIBYTE),
-    cpus: machine.cpus,
-    cards: machine.networks,
-  });
-}
-
-const MEBIBYTE = 1024 ** 2;
-
-/** The layers of the disks of a machine that has parameters, by their images. */
-async function variantsOf(
-  machine: string,
-  options: GlobalOptions,
-): Promise<Result<ReadonlyMap<string, string> | undefined>> {
-  const project = await workspaceOf(options).load();
-  if (!project.ok) return project;
-  const { projectGraph } = await import('../../plan/variants.ts');
-  const graph = projectGraph(project.value, new Map());
-  return graph.ok ? ok(graph.value.variants.get(machine)) : graph;
-}
-
-/** The file to boot: a path, or the name of an image or a layer that is in build/. */
-function findImage(wanted: string | undefined, directory: string): Result<string> {
-  const build = path.join(directory, 'build');
-  if (wanted === undefined) return ok(path.join(build, 'image.qcow2'));
-  const file = path.resolve(wanted);
-  const isFile = statSync(file, { throwIfNoEntry: false })?.isDirectory() === false;
-  if (isFile || wanted.includes('/')) return ok(file);
-  const names = linksIn(build);
-  const found = findLayer(wanted, names);
-  if (found.ok) return ok(path.join(build, `${found.value}.qcow2`));
-  return fail('usage', `there is neither a file, an image nor a layer "${wanted}" to boot`, {
-    where: { file: build },
-    hint:
-      names.length === 0 ? 'build something first: vlb build' : (found.failure.hint ?? 'give the whole name'),
-  });
-}
-
-/** The names in build/ for users: not those of digests. */
-function linksIn(build: string): readonly string[] {
-  return namesIn(build)
-    .filter((name) => /^[^.].*\.qcow2$/.test(name) && !parseArtifactFile(name))
-    .map((name) => name.slice(0, -'.qcow2'.length));
 }
 
 function readCheck(raw: Partial<Raw<'test-boot'>>): Result<CheckOptions> {

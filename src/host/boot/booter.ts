@@ -10,6 +10,7 @@ import {
   DEFAULT_TIMEOUT_S,
   type ImageBooter,
   type MachineOptions,
+  type OpenMachine,
   TCG_TIMEOUT_FACTOR,
 } from '../../model/ports/booter.ts';
 import { attempt } from '../../util/errors.ts';
@@ -26,6 +27,7 @@ import { bootTwice } from './twice.ts';
 export const qemuBooter: ImageBooter = {
   interact,
   check,
+  open,
   twice: (machine, wanted, listener, signal) => bootTwice(check, machine, wanted, listener, signal),
   defaultSeed: findDefaultSeed,
 };
@@ -58,6 +60,27 @@ async function interact(
   return fail('host', `${machine.command} failed with exit status ${status.value}`, {
     hint: 'see its output above',
   });
+}
+
+async function open(options: MachineOptions, signal: AbortSignal): Promise<Result<OpenMachine>> {
+  const prepared = await prepareMachine(options, signal);
+  if (!prepared.ok) return prepared;
+  const ready = prepared.value;
+  try {
+    const machine = await startMachine(ready.command, ready.spec, { scratch: ready.scratch, agent: false });
+    return ok({
+      why: ready.why,
+      console: machine.console,
+      type: (text) => void machine.keyboard.write(text),
+      [Symbol.asyncDispose]: async () => {
+        await machine[Symbol.asyncDispose]();
+        ready[Symbol.dispose]();
+      },
+    });
+  } catch (error) {
+    ready[Symbol.dispose]();
+    throw error;
+  }
 }
 
 async function check(

@@ -33,8 +33,23 @@ export interface ImageBooter {
     listener: BootListener,
     signal: AbortSignal,
   ): Promise<Result<TwoCopies>>;
+  /**
+   * Boots an image for a console elsewhere. The machine runs until it is disposed of, or the guest powers off. Fails when it cannot be
+   * started.
+   */
+  open(machine: MachineOptions, signal: AbortSignal): Promise<Result<OpenMachine>>;
   /** The project's seed directory, if it has a user-data; for `MachineOptions.seed`. */
   defaultSeed(project: string): string | undefined;
+}
+
+/** A machine that runs. Disposing of it ends it, and discards what it wrote. */
+export interface OpenMachine extends AsyncDisposable {
+  /** Which accelerator is used and why. */
+  readonly why: string;
+  /** What the guest writes, with its control sequences. It has to be read, or the guest stops. */
+  readonly console: AsyncIterable<Uint8Array>;
+  /** Types into the serial console. */
+  type(text: string): void;
 }
 
 /** The directory of a project that has the default seed. */

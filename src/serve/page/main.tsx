@@ -4,6 +4,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import './page.css';
 import { ask, onLoggedOut, useWork } from './api.ts';
+import { ConsoleView } from './console.tsx';
 import { Exports } from './exports.tsx';
 import { Jobs, JobView } from './jobs.tsx';
 import { LayerView } from './layer.tsx';
@@ -25,6 +26,7 @@ function viewAt(hash: string) {
   const [, view = '', name = ''] = hash.split('/').map(decodeURIComponent);
   if (view === 'layers' && name !== '') return <LayerView key={name} name={name} />;
   if (view === 'jobs') return name === '' ? <Jobs /> : <JobView key={name} id={name} />;
+  if (view === 'consoles' && name !== '') return <ConsoleView key={name} id={name} />;
   if (view === 'new') return <NewMachine />;
   if (view === 'exports') return <Exports />;
   if (view === 'store') return <Store />;

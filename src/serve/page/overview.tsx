@@ -3,6 +3,7 @@
 import type { Job } from '../jobs/job.ts';
 import type { LayerAnswer, Overview as Project } from '../routes/project.ts';
 import { post, useAnswer, useWork } from './api.ts';
+import { Try } from './console.tsx';
 import { GraphPicture } from './graph.tsx';
 import { bytes, jobLink, layerLink, Problem, State, seconds, show, Time, View } from './parts.tsx';
 
@@ -84,6 +85,7 @@ export function Overview() {
               <div class="actions">
                 <Build targets={disks.flatMap(({ image }) => image ?? [])} text="Build" about={name} />
                 {formats.length === 0 ? null : <Export name={name} />}
+                <Try name={name} />
               </div>
             )}
           </article>

@@ -1,4 +1,4 @@
-// A terminal that shows output, with its colors and as much of it as one scrolls back; nothing is typed here.
+// A terminal that shows output, with its colors and as much of it as one scrolls back.
 
 import { FitAddon } from '@xterm/addon-fit';
 import { SearchAddon } from '@xterm/addon-search';
@@ -10,21 +10,23 @@ const SCROLLBACK = 50_000;
 
 /** What is shown is added by `write`. */
 export class Screen {
-  readonly terminal = new Terminal({
-    convertEol: true,
-    disableStdin: true,
-    scrollback: SCROLLBACK,
-    // Colors are made for dark terminals.
-    minimumContrastRatio: 4.5,
-    fontSize: 13,
-    theme: themeNow(),
-    // A link in the output leads nowhere.
-    linkHandler: { activate() {} },
-  });
+  readonly terminal: Terminal;
   readonly search = new SearchAddon();
   readonly fit = new FitAddon();
 
-  constructor() {
+  /** @param isTyped whether something is typed into it: then it is the console of a machine */
+  constructor(isTyped = false) {
+    this.terminal = new Terminal({
+      convertEol: !isTyped,
+      disableStdin: !isTyped,
+      scrollback: SCROLLBACK,
+      // Colors are made for dark terminals.
+      minimumContrastRatio: 4.5,
+      fontSize: 13,
+      theme: themeNow(),
+      // A link in the output leads nowhere.
+      linkHandler: { activate() {} },
+    });
     this.terminal.loadAddon(this.search);
     this.terminal.loadAddon(this.fit);
   }

@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { type Failure, fail, type Result } from '../../model/failure.ts';
 import type { SharedAccess } from '../../model/ports/shared-cache.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
+import type { Consoles } from '../consoles.ts';
 import type { Queue } from '../jobs/queue.ts';
 
 /** What routes work on. */
@@ -12,6 +13,7 @@ export interface Served {
   /** A workspace on the project, with a name of its own: requests and jobs share none. */
   open(): Workspace;
   readonly queue: Queue;
+  readonly consoles: Consoles;
   readonly remote: SharedAccess;
   readonly readOnly: boolean;
   /** Absolute path of the profiles that come with vlb. */

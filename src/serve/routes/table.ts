@@ -1,6 +1,7 @@
 // All routes of the API.
 
 import type { Door } from '../access/who-may.ts';
+import { CONSOLE_ROUTES } from './consoles.ts';
 import { EXPORT_ROUTES } from './exports.ts';
 import { JOB_ROUTES } from './jobs.ts';
 import { LAYER_ROUTES } from './layers.ts';
@@ -19,5 +20,6 @@ export function routesFor(door: Door): readonly Route[] {
     ...EXPORT_ROUTES,
     ...STORE_ROUTES,
     ...MACHINE_ROUTES,
+    ...CONSOLE_ROUTES,
   ];
 }

@@ -47,6 +47,18 @@ const ENDINGS: Readonly<Record<Ending, readonly number[]>> = {
   repeat: [],
 };
 
+/** mov dx,0x3fd; wait: in al,dx; test al,1; jz wait; mov dx,0x3f8; in al,dx */
+const RECEIVE = [0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0xba, 0xf8, 0x03, 0xec];
+
+/** A raw disk whose boot sector writes what is typed. */
+export function diskThatEchoes(): Buffer {
+  const loop = [...RECEIVE, ...SEND];
+  const disk = Buffer.alloc(DISK_BYTES);
+  Buffer.from([...loop, 0xeb, 0x100 - loop.length - 2]).copy(disk);
+  disk.writeUInt16LE(0xaa55, SECTOR - 2);
+  return disk;
+}
+
 /** A raw disk whose boot sector writes a text of Latin-1 characters. */
 export function diskThatWrites(text: string, ending: Ending = 'halt'): Buffer {
   // next: lodsb; test al,al; jz over SEND and the jump; SEND; jmp next

@@ -33,6 +33,7 @@ class FakeBooter implements ImageBooter {
 
   twice = () => Promise.reject(new Error('nobody compares'));
   interact = () => Promise.reject(new Error('nobody types'));
+  open = () => Promise.reject(new Error('nobody looks'));
   defaultSeed = () => '/seed';
 
   check: ImageBooter['check'] = async (machine, check, listener) => {

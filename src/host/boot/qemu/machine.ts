@@ -1,7 +1,7 @@
 // A running QEMU without a terminal: its console, its sockets, its end.
 
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { dyingWithParent } from '../../process/lifetime.ts';
 import { type Child, lastLines, start } from '../../process/run.ts';
@@ -12,6 +12,8 @@ import { listenIn } from './sockets.ts';
 export interface Machine extends AsyncDisposable {
   /** Must be read, or QEMU blocks. */
   readonly console: Readable;
+  /** What is written here is typed into the console. */
+  readonly keyboard: Writable;
   /** The channel to the guest's agent, if one was requested. */
   readonly agent: Promise<Socket> | undefined;
   /** What a script gets into the guest by, if that was requested. */
@@ -76,6 +78,7 @@ export async function startMachine(
   const ended = machineEnd(child, opened);
   return {
     console: child.stdout,
+    keyboard: child.stdin,
     agent: agent?.connection,
     handOver: listeners && { control: opened, ...listeners.connections },
     paused: opened.then(({ paused }) => paused),
