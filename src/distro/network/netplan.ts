@@ -2,6 +2,7 @@
 
 import { fed } from '../shell-text.ts';
 import { fileName, isV6, type NetworkProgram } from './port.ts';
+import { resolvedOrFile } from './resolv-conf.ts';
 
 /** Those of installers and cloud images would also match the interface. */
 const DEFAULTS = [
@@ -39,6 +40,7 @@ export const NETPLAN: NetworkProgram = {
       `rm -f ${DEFAULTS.join(' ')}`,
       fed(`cat >${file}`, `${lines.join('\n')}\n`),
       `chmod 0600 ${file}`,
+      ...resolvedOrFile(settings),
     ];
   },
 };

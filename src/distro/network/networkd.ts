@@ -2,7 +2,7 @@
 
 import { fed } from '../shell-text.ts';
 import { fileName, type NetworkProgram } from './port.ts';
-import { writeResolvConf } from './resolv-conf.ts';
+import { resolvedOrFile } from './resolv-conf.ts';
 
 export const NETWORKD: NetworkProgram = {
   name: 'networkd',
@@ -26,15 +26,7 @@ export const NETWORKD: NetworkProgram = {
         `${lines.join('\n')}\n`,
       ),
       'systemctl enable systemd-networkd',
-      ...(settings.dns.length === 0
-        ? []
-        : [
-            'if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolved ]; then',
-            '  systemctl enable systemd-resolved',
-            'else',
-            `  ${writeResolvConf(settings)}`,
-            'fi',
-          ]),
+      ...resolvedOrFile(settings),
     ];
   },
 };

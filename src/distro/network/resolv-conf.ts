@@ -2,6 +2,18 @@
 
 import type { NetworkSettings } from './port.ts';
 
+/** Lines of shell for settings that systemd-networkd has: without systemd-resolved, nothing reads their name servers. */
+export function resolvedOrFile(settings: NetworkSettings): readonly string[] {
+  if (settings.dns.length === 0) return [];
+  return [
+    'if [ -e /usr/lib/systemd/systemd-resolved ] || [ -e /lib/systemd/systemd-resolved ]; then',
+    '  systemctl enable systemd-resolved',
+    'else',
+    `  ${writeResolvConf(settings)}`,
+    'fi',
+  ];
+}
+
 /** A line of shell that writes the file in the place of a link that may be there. */
 export function writeResolvConf({ dns, domains }: NetworkSettings): string {
   const lines = [

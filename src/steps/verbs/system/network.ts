@@ -63,6 +63,7 @@ export const NETWORK = defineVerb({
   domain: example.org
   predictable-names: false`,
   ],
+  version: 2,
   schema: SCHEMA,
   title: (args) =>
     args === 'dhcp' || args.dhcp === true
