@@ -69,7 +69,7 @@ test('it is built, and a layer on top finds its file systems, and nothing of thi
   assert.deepEqual(leftovers(project), []);
 });
 
-test('a comment changes nothing; a further package is why it would run, and was downloaded before', async () => {
+test('a comment changes nothing; a further package is why it would run', async () => {
   const file = 'layers/10_base/layer.yaml';
   const text = readProjectFile(file);
   project.write({ [file]: `# A comment.\n${text}` });
