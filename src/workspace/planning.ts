@@ -24,7 +24,7 @@ import { givenSecrets } from '../project/layers/secrets.ts';
 import type { Project, ProjectPaths } from '../project/project.ts';
 import { shownPath } from '../util/shown-path.ts';
 import { traceNote } from '../util/trace.ts';
-import { backendChoice } from './backend/choice.ts';
+import { backendChoice, endedOnAbort } from './backend/choice.ts';
 import type { Access, Selection, Watchers } from './request.ts';
 import { cannotWriteState, type Workspace } from './workspace.ts';
 
@@ -66,6 +66,7 @@ export async function planProject(
   const backend = backendChoice(request, project, workspace);
   if (!backend.ok) return backend;
   const host = parts.host(backend.value);
+  endedOnAbort(host, request.signal);
   const recipes = await readRecipes(graph.value, targets.length === 0, paths, {
     loadHasher,
     environment: parts.environment,

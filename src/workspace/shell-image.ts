@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseArtifactFile } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { statIfAny } from '../util/fs.ts';
-import { backendWithoutProject } from './backend/choice.ts';
+import { backendWithoutProject, endedOnAbort } from './backend/choice.ts';
 import type { ShellRequest } from './look.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -49,6 +49,7 @@ export async function shellInImage(
   const choice = await backendWithoutProject(workspace, { nbd, backend });
   if (!choice.ok) return choice;
   const host = parts.host(choice.value);
+  endedOnAbort(host, request.signal);
   const opened = await disks.openBench(paths, host);
   if (!opened.ok) return opened;
   const { bench, directory } = opened.value;

@@ -198,6 +198,26 @@ test('fault: QEMU of the backend vm is killed in a script, and the layer fails w
   await untilClean(project);
 });
 
+test('fault: ^C while the virtual machine of a build boots ends it at once', async () => {
+  let at = 0;
+  let poll: NodeJS.Timeout | undefined;
+  const ended = await build(['40_fails'], {
+    onStdout: (_, kill) => {
+      // Nothing more is printed before it has booted.
+      poll ??= setInterval(() => {
+        if (at > 0 || guests().length === 0) return;
+        at = performance.now();
+        kill('SIGINT');
+      }, 50);
+    },
+  });
+  clearInterval(poll);
+  const seconds = (performance.now() - at) / 1000;
+  assert.equal(ended.status, 130, ended.told);
+  assert.ok(at > 0 && seconds < 5, `${seconds} s`);
+  assert.deepEqual(leftovers(project), []);
+});
+
 /** The process ids of those QEMUs that work in the project's directory of runs. */
 function guests(): readonly string[] {
   return readdirSync('/proc').filter((pid) => {

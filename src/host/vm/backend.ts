@@ -1,7 +1,7 @@
 // The vm backend: disks are attached in a virtual machine that an ordinary user starts, in which the root shells are too.
 
 import { mkdirSync } from 'node:fs';
-import { failAt, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import type { Backend } from '../attach/backend.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, missingTool } from '../process/run.ts';
@@ -19,8 +19,11 @@ export function vmBackend(options: GuestOptions): Backend {
     name: 'vm',
     check: async () => check(options),
     openRun: async (directory) => {
+      const { stopped } = guests;
       const leave = await guests.enter();
-      const guest = await guests.running(directory);
+      const guest = stopped.aborted
+        ? fail('interrupted', 'the virtual machine was ended')
+        : await guests.running(directory);
       const run = guest.ok ? await openGuestRun(guest.value) : guest;
       if (run.ok) void run.value.shell.ended.then(leave);
       else leave();
@@ -53,9 +56,16 @@ class Guests {
   #guest: Promise<Result<Guest>> | undefined;
   #starting: Promise<Result<Guest>> | undefined;
   #directory = '';
+  #ending: Promise<void> = Promise.resolve();
+  #stop = new AbortController();
 
   constructor(options: GuestOptions) {
     this.#options = options;
+  }
+
+  /** Aborted by the next `close`. */
+  get stopped(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** Waits for a place in the guest. Returns the function that leaves it. */
@@ -83,22 +93,35 @@ class Guests {
   }
 
   async #start(directory: string): Promise<Result<Guest>> {
-    await this.close();
+    await this.#end();
     this.#directory = `${directory}-vm`;
     try {
       mkdirSync(this.#directory, { mode: 0o700 });
     } catch (error) {
       return failAt(this.#directory, 'cannot create the directory of the virtual machine', error);
     }
-    this.#guest = startGuest(this.#directory, this.#options);
+    this.#guest = startGuest(this.#directory, this.#options, this.#stop.signal);
     return await this.#guest;
   }
 
+  /** Ends the guest, also while it boots. */
   async close(): Promise<void> {
-    const guest = await this.#guest;
+    const stop = this.#stop;
+    this.#stop = new AbortController();
+    stop.abort();
+    await this.#end();
+  }
+
+  /** Once for each guest, also if it is called twice; each call waits until it has ended. */
+  #end(): Promise<void> {
+    const [guest, directory] = [this.#guest, this.#directory];
     this.#guest = undefined;
-    if (guest?.ok) await guest.value[Symbol.asyncDispose]();
-    if (this.#directory !== '') await removeTree(this.#directory);
     this.#directory = '';
+    this.#ending = this.#ending.then(async () => {
+      const started = await guest;
+      if (started?.ok) await started.value[Symbol.asyncDispose]();
+      if (directory !== '') await removeTree(directory);
+    });
+    return this.#ending;
   }
 }

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, ok, type Result } from '../../model/failure.ts';
+import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
 import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
 import { type Child, lastLines, start } from '../process/run.ts';
@@ -145,8 +145,13 @@ export class Guest implements AsyncDisposable {
 /**
  * Boots a guest. Fails as `host` when this machine lacks something, or with the last lines of the console when it does not come up.
  * @param directory for its sockets and its initramfs; nothing else is in it
+ * @param signal ends the boot, which then fails as `interrupted`
  */
-export async function startGuest(directory: string, options: GuestOptions = {}): Promise<Result<Guest>> {
+export async function startGuest(
+  directory: string,
+  options: GuestOptions = {},
+  signal?: AbortSignal,
+): Promise<Result<Guest>> {
   const { memoryMiB = 2048, cpus = 2 } = options;
   const kernel = findKernel(options.kernel);
   if (!kernel.ok) return kernel;
@@ -187,11 +192,15 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
     });
   }
   const ended = child.ended.then(() => undefined);
+  const onAbort = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
   const sockets = await Promise.race([Promise.all([control.connection, orders.connection]), ended]);
   const stop = async () => {
     child.kill('SIGKILL');
     await child.ended;
     for (const listener of [control, orders]) await listener[Symbol.asyncDispose]();
+    if (signal?.aborted) return fail('interrupted', 'the start of the virtual machine was interrupted');
     return { ok: false as const, failure: endOf(said) };
   };
   if (!sockets) return stop();
@@ -208,7 +217,8 @@ export async function startGuest(directory: string, options: GuestOptions = {}):
     sleep(BOOT_SECONDS * 1000, undefined, { signal: waited.signal }).catch(() => undefined),
   ]);
   waited.abort();
-  if (!isReady) return stop();
+  signal?.removeEventListener('abort', onAbort);
+  if (!isReady || signal?.aborted) return stop();
   return ok(new Guest(child, qmp, sockets[1], network.nameServers, directory, [control, orders], () => said));
 }
 

@@ -1,7 +1,7 @@
 // Which backend is used: what the command says, then VLB_BACKEND, then vlb.yaml; otherwise what works is found out when it is needed.
 
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { BACKENDS, type BackendChoice, type BackendName } from '../../model/ports/machine.ts';
+import { BACKENDS, type BackendChoice, type BackendName, type Host } from '../../model/ports/machine.ts';
 import type { Project } from '../../project/project.ts';
 import type { Access } from '../request.ts';
 import type { Workspace } from '../workspace.ts';
@@ -36,6 +36,11 @@ export async function backendWithoutProject(
 ): Promise<Result<BackendChoice>> {
   const project = await workspace.load();
   return backendChoice(given, project.ok ? project.value : {}, workspace);
+}
+
+/** Ends what a host started for several runs as soon as the signal comes, and not only when the runs have ended. */
+export function endedOnAbort(host: Pick<Host, 'close'>, signal: AbortSignal): void {
+  signal.addEventListener('abort', () => void host.close(), { once: true });
 }
 
 function isBackend(text: string): text is BackendName {
