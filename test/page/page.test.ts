@@ -260,7 +260,7 @@ test('a machine is tried: it boots, what is typed comes back, and it is ended', 
   await link(page, 'Overview').click();
   await button(page, 'Try box').click();
   await page.getByRole('heading', { name: 'Console of box' }).waitFor();
-  await page.locator('.xterm-rows', { hasText: 'Booting from Hard Disk' }).waitFor();
+  await page.locator('.xterm-rows', { hasText: '>' }).waitFor();
   await page.locator('.xterm-helper-textarea').pressSequentially('hello <b>machine</b>', { delay: 20 });
   await page.locator('.xterm-rows', { hasText: 'hello <b>machine</b>' }).waitFor();
   await checkView(page, 'console');
@@ -352,7 +352,7 @@ test('a hundred layers are painted within a second, on a phone in the dark as we
   }
   await phone.keyboard.press('Enter');
   await phone.getByRole('heading', { name: 'Exports' }).waitFor();
-  assert.equal(await phone.evaluate('document.activeElement.tagName'), 'H1');
+  await phone.waitForFunction("document.activeElement.tagName === 'H1'");
   await phone.locator('input[value="ova"]').waitFor();
   await checkView(phone, 'phone-exports');
   for (const address of ['jobs', 'store', 'layers/50_layer']) {

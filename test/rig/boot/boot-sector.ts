@@ -50,11 +50,16 @@ const ENDINGS: Readonly<Record<Ending, readonly number[]>> = {
 /** mov dx,0x3fd; wait: in al,dx; test al,1; jz wait; mov dx,0x3f8; in al,dx */
 const RECEIVE = [0xba, 0xfd, 0x03, 0xec, 0xa8, 0x01, 0x74, 0xfb, 0xba, 0xf8, 0x03, 0xec];
 
-/** A raw disk whose boot sector writes what is typed. */
+/**
+ * A raw disk whose boot sector writes `>`, and then what is typed. What is typed before, the BIOS takes; and afterwards too, in its timer's
+ * interrupt, so those are turned off.
+ */
 export function diskThatEchoes(): Buffer {
   const loop = [...RECEIVE, ...SEND];
   const disk = Buffer.alloc(DISK_BYTES);
-  Buffer.from([...loop, 0xeb, 0x100 - loop.length - 2]).copy(disk);
+  // cli; mov al,'>'
+  const prompt = [0xfa, 0xb0, 0x3e, ...SEND];
+  Buffer.from([...prompt, ...loop, 0xeb, 0x100 - loop.length - 2]).copy(disk);
   disk.writeUInt16LE(0xaa55, SECTOR - 2);
   return disk;
 }
