@@ -58,7 +58,7 @@ function accelerator(): Finding {
         ...common,
         state: 'problem',
         detail: why,
-        cure: 'not needed, but layers take five to ten times as long',
+        cure: 'not needed, but scripts take about ten times as long',
       };
 }
 
