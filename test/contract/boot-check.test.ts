@@ -182,7 +182,8 @@ async function reachable(port: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const there = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('close', () => {}).unref();
+      // One that is destroyed before it is connected says nothing else.
+      socket.on('close', () => resolve(false)).unref();
       setTimeout(() => socket.destroy(), 50).unref();
     });
     if (there) return;
