@@ -4,3 +4,11 @@
 export function shownPath(file: string, directory = process.cwd()): string {
   return file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file;
 }
+
+/** A URL that can be shown: without user name and password. */
+export function withoutPassword(url: string): string {
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return shown.href;
+}

@@ -122,6 +122,18 @@ describe('installers as bases', { concurrency: 2 }, () => {
     assert.deepEqual([leftovers(own), guestsOf(own.directory)], [[], []]);
   });
 
+  test('links of a disc are not followed on this machine', async () => {
+    images.run('mkdir', '-p', 'links/install.amd');
+    images.run('ln', '-s', '/etc/hostname', 'links/install.amd/vmlinuz');
+    images.run('cp', 'initrd.gz', 'links/install.amd/initrd.gz');
+    images.run('xorriso', '-as', 'mkisofs', '-quiet', '-r', '-o', 'links.iso', 'links');
+    await using own = project(`iso: ${images.path('links.iso')}`, 'x');
+    assert.equal(
+      failureOf(await own.build())?.message,
+      '/install.amd/vmlinuz is not a file in the ISO image',
+    );
+  });
+
   test('a disc without an installer, and answers that are not there', async () => {
     images.run('xorriso', '-as', 'mkisofs', '-quiet', '-o', 'other.iso', 'tiny.qcow2');
     await using own = project(`iso: ${images.path('other.iso')}`, 'x');

@@ -72,6 +72,12 @@ export async function executeStep(
   const claim = replaces || keeping !== 'cached' ? undefined : await claimed(node, key, records(), context);
   if (claim?.type === 'other') return ok({ claimed: key });
   await using _claim = claim;
+  if (claim?.isHeld) {
+    action = await decideAgain();
+    if (action.type !== 'run' && (await ensureLocal(action.record, context))) {
+      return recordInPlace(node, action, context);
+    }
+  }
   const steered = await context.steering?.beforeRun(node.name, key);
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;

@@ -32,7 +32,8 @@ export async function verifySignature(
     });
     if (!checked.ok) return checked;
     const { status, stdout, stderr } = checked.value;
-    if (status !== 0 || !/^\[GNUPG:\] VALIDSIG /m.test(stdout)) {
+    // A key that was revoked, or has expired, makes valid signatures, but no good ones: doc/DETAILS of GnuPG.
+    if (status !== 0 || !/^\[GNUPG:\] GOODSIG /m.test(stdout) || !/^\[GNUPG:\] VALIDSIG /m.test(stdout)) {
       const detail = stderr.split('\n').filter((line) => line !== '' && !line.includes(directory.path));
       return fail('usage', 'the signature is not valid', {
         detail,

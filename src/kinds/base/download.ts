@@ -6,7 +6,7 @@ import https from 'node:https';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { type ProxyVariables, proxyVariables } from '../../project/config/proxies.ts';
 import { systemError } from '../../util/errors.ts';
-import { withoutPassword } from './place.ts';
+import { withoutPassword } from '../../util/shown-path.ts';
 
 export interface DownloadOptions {
   readonly signal: AbortSignal;

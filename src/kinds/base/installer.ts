@@ -9,6 +9,7 @@ import type { Draft } from '../../model/ports/store.ts';
 import type { Installer, PlacedFile } from '../../model/project.ts';
 import { keyOf, recipeText, SCHEMA, type Setting } from '../../model/recipe.ts';
 import { LARGEST_TEXT, readFile } from '../../project/inputs/read-file.ts';
+import { systemError } from '../../util/errors.ts';
 import type { BaseInputs, BaseKind, BaseRun } from '../kind.ts';
 import { hashOf } from './file.ts';
 import { isRemote, shownPlace } from './place.ts';
@@ -58,11 +59,13 @@ function textOf(name: Part['name']): string {
 }
 
 function recipeOf(installer: Installer, content: readonly Setting[]): string {
-  const { from, kernelArguments, size, memory, cpus, hasNetwork } = installer;
+  const { from, answers, kernelArguments, size, memory, cpus, hasNetwork } = installer;
   const paths = from.type === 'disc' ? [from.kernel, from.initrd] : [];
   const settings = [
     ...content,
     ...paths.flatMap((place) => (place === undefined ? [] : [{ name: 'path', of: place, value: 'iso' }])),
+    // It says for which installer they are.
+    ...(answers === undefined ? [] : [{ name: 'answers', value: JSON.stringify(path.basename(answers)) }]),
     { name: 'arguments', value: JSON.stringify(kernelArguments) },
     { name: 'size', value: String(size) },
     // An installer may choose sizes of partitions by these.
@@ -89,7 +92,7 @@ async function importInstalled(
   try {
     mkdirSync(directory);
     const files = await fetchParts(installer, parts, directory, run);
-    if (!files.ok) return files;
+    if (!files.ok) return { ok: false, failure: run.explain(files.failure) };
     const installed = await install(installer, files.value, draft, directory, run);
     if (signal.aborted) return fail('interrupted', 'the installer was interrupted');
     if (!installed.ok) return { ok: false, failure: run.explain(installed.failure) };
@@ -130,7 +133,9 @@ async function fetchParts(
     } catch (error) {
       if (signal.aborted) return fail('interrupted', 'the installer was interrupted');
       if (error instanceof DownloadError) return { ok: false, failure: error.failure };
-      throw error;
+      return fail('host', `cannot read ${what}: ${systemError(error).message}`, {
+        where: { file: shownPlace(place) },
+      });
     }
     files.set(name, file);
   }
@@ -157,6 +162,7 @@ async function install(
   await using guest = await host.openGuest(path.join(directory, 'guest'));
   const kill = () => guest.kill();
   signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
   const { kernel, initrd } = from.type === 'disc' ? from : {};
   const medium: InstallerFiles =
     from.type === 'files'

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { TemplateSource } from '../../model/project.ts';
 import { attempt } from '../../util/errors.ts';
+import { withoutPassword } from '../../util/shown-path.ts';
 
 /** Whether a place is a URL, and not a path. */
 export function isRemote(place: string): boolean {
@@ -24,12 +25,4 @@ export function fileNameOf(place: string): string {
 /** A place that can be shown: a URL without its password, or a path. */
 export function shownPlace(place: string): string {
   return isRemote(place) ? withoutPassword(place) : place;
-}
-
-/** A URL that can be shown: without user name and password. */
-export function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  shown.username = '';
-  shown.password = '';
-  return shown.href;
 }

@@ -4,9 +4,10 @@ import path from 'node:path';
 import type { Template } from '../../catalog/template.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Base, Growth } from '../../model/project.ts';
+import { withoutPassword } from '../../util/shown-path.ts';
 import type { BaseKind, BaseRun } from '../kind.ts';
 import { baseRecipe, digestsIn } from './content.ts';
-import { indexFiles, isRemote, shownPlace, withoutPassword } from './place.ts';
+import { indexFiles, isRemote, shownPlace } from './place.ts';
 import { progressEmitter } from './url.ts';
 
 type TemplateBase = Extract<Base, { type: 'template' }>;

@@ -2,10 +2,10 @@
 
 import { ok } from '../../model/failure.ts';
 import type { Base } from '../../model/project.ts';
+import { withoutPassword } from '../../util/shown-path.ts';
 import type { BaseKind, BaseRun } from '../kind.ts';
 import { baseRecipe, digestsIn, downloadContent } from './content.ts';
 import { digestFiles, expectedDigests } from './lists/digests.ts';
-import { withoutPassword } from './place.ts';
 
 /** The kind of a base at a URL: its key is computed from the digests that it must have, and the image is not requested for it. */
 export function urlBase(base: Extract<Base, { type: 'url' }>): BaseKind {

@@ -64,8 +64,9 @@ export interface ClaimAbout {
 }
 
 export type Claim =
-  /** Disposing of it ends the claim. */
-  ({ readonly type: 'own' } & AsyncDisposable) | { readonly type: 'other'; readonly by: ClaimedBy };
+  /** Disposing of it ends the claim. `isHeld`: others know of it. */
+  | ({ readonly type: 'own'; readonly isHeld: boolean } & AsyncDisposable)
+  | { readonly type: 'other'; readonly by: ClaimedBy };
 
 /** The machine that builds a key. Its words are those of another machine. */
 export interface ClaimedBy {

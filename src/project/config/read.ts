@@ -20,6 +20,7 @@ import type {
   TemplateSource,
 } from '../../model/project.ts';
 import { isObject } from '../../util/json.ts';
+import { withoutPassword } from '../../util/shown-path.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { isUnknownField, isUrl, paramsIn } from './fields.ts';
 import { type ConfigPart, type FieldPath, mergeParts, readParts } from './include.ts';
@@ -190,7 +191,8 @@ function baseOf(
       where: where(),
     });
   }
-  const of = named ?? templateSourceOf(source, { ...fields, index: source }, directory);
+  const shown = isUrl(source) ? withoutPassword(source) : source;
+  const of = named ?? templateSourceOf(shown, { ...fields, index: source }, directory);
   return ok({ type: 'template', template, source: of, ...growthOf(fields) });
 }
 

@@ -24,7 +24,7 @@ interface ShownTemplate {
 export function templatesText(templates: readonly ShownTemplate[]): string {
   const rows = templates.map(({ source, name, arch, size, title = '' }) => [
     name,
-    arch,
+    plainText(arch),
     formatBytes(size),
     plainText(source),
     plainText(title),

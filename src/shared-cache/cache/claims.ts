@@ -34,7 +34,8 @@ export const DEFAULT_CLAIM_POLICY: ClaimPolicy = {
   removeWithin: 5_000,
 };
 
-const FREE: Claim = { type: 'own', [Symbol.asyncDispose]: async () => {} };
+/** Of a key that is built without a claim. */
+export const UNHELD: Claim = { type: 'own', isHeld: false, [Symbol.asyncDispose]: async () => {} };
 
 type Seen =
   | { readonly type: 'free'; readonly condition: Condition }
@@ -46,6 +47,8 @@ export class Claims {
   readonly #policy: ClaimPolicy;
   /** Until the server refuses it. */
   #mayRemove = true;
+  /** The tags of claims that were not renewed while this machine waited for them. */
+  readonly #unchanged = new Map<Key, string>();
 
   constructor(claimant: Claimant, policy: ClaimPolicy = DEFAULT_CLAIM_POLICY) {
     this.#claimant = claimant;
@@ -65,26 +68,33 @@ export class Claims {
     let condition: Condition = 'absent';
     for (let round = 0; round < ROUNDS; round++) {
       const put = await bucket.writeClaim(key, text(), condition, signal);
-      if (put.ok) return this.#held(bucket, key, text, put.value);
-      if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return FREE;
+      if (put.ok) return this.#held(bucket, key, about.owner, text, put.value);
+      if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return UNHELD;
       const seen = await this.#look(bucket, key, signal);
-      if (seen.type === 'unknown') return FREE;
+      if (seen.type === 'unknown') return UNHELD;
       if (seen.type === 'claimed') {
         // The answer to the write was lost.
-        if (seen.by.owner === about.owner) return this.#held(bucket, key, text, seen.tag);
+        if (seen.by.owner === about.owner) return this.#held(bucket, key, about.owner, text, seen.tag);
         return { type: 'other', by: withoutOwner(seen.by) };
       }
       condition = seen.condition;
     }
-    return FREE;
+    return UNHELD;
   }
 
   /** Waits until a key is not claimed by another machine. */
   async wait(bucket: Bucket, key: Key, signal: AbortSignal): Promise<void> {
+    let last = '';
+    let since = performance.now();
     while (!signal.aborted) {
       const pause = this.#policy.askEvery * (0.75 + Math.random() / 2);
       await delay(pause, undefined, { signal }).catch(() => {}); // rejects on abort
-      if (signal.aborted || (await this.#look(bucket, key, signal)).type !== 'claimed') return;
+      if (signal.aborted) return;
+      const seen = await this.#look(bucket, key, signal);
+      if (seen.type !== 'claimed') return;
+      if (seen.tag !== last) [last, since] = [seen.tag, performance.now()];
+      // Whatever the server says of its age: it was seen not to change.
+      else if (performance.now() - since > this.#policy.voidAfter) this.#unchanged.set(key, seen.tag);
     }
   }
 
@@ -92,15 +102,20 @@ export class Claims {
     const read = await bucket.readClaim(key, signal);
     if (!read.ok)
       return read.error.kind === 'absent' ? { type: 'free', condition: 'absent' } : { type: 'unknown' };
-    const { bytes, tag, age = 0 } = read.value;
+    const { bytes, tag, age } = read.value;
+    if (age === undefined) return { type: 'unknown' };
     const by = parseClaim(bytes);
+    const isVoid = age > this.#policy.voidAfter || this.#unchanged.get(key) === tag;
     // What has ended or cannot be read is replaced, as what is void.
-    if (!by || age > this.#policy.voidAfter) return { type: 'free', condition: { tag } };
+    if (!by || isVoid) return { type: 'free', condition: { tag } };
     return { type: 'claimed', by: { ...by, since: by.since + Math.round(age / 1000) }, tag };
   }
 
-  async #end(bucket: Bucket, key: Key, tag: string): Promise<void> {
+  /** Ends a claim, unless another machine has it by now. */
+  async #end(bucket: Bucket, key: Key, owner: string): Promise<void> {
     const signal = AbortSignal.timeout(this.#policy.removeWithin);
+    const tag = await ownTag(bucket, key, owner, signal);
+    if (tag === undefined) return;
     if (this.#mayRemove) {
       const removed = await bucket.removeClaim(key, signal);
       if (removed.ok || removed.error.kind !== 'refused') return; // one that stays is void soon
@@ -110,7 +125,7 @@ export class Claims {
   }
 
   /** A claim that is renewed until its end, or until another machine has replaced it. */
-  #held(bucket: Bucket, key: Key, text: () => Buffer, written: string): Claim {
+  #held(bucket: Bucket, key: Key, owner: string, text: () => Buffer, written: string): Claim {
     let tag: string | undefined = written;
     let renewal: Promise<void> = Promise.resolve();
     const over = new AbortController();
@@ -118,7 +133,9 @@ export class Claims {
       if (tag === undefined) return;
       const put = await bucket.writeClaim(key, text(), { tag }, over.signal);
       if (put.ok) tag = put.value;
-      else if (put.error.kind === 'taken' || put.error.kind === 'absent') tag = undefined;
+      // The answer to an earlier try may have been lost.
+      else if (put.error.kind === 'taken') tag = await ownTag(bucket, key, owner, over.signal);
+      else if (put.error.kind === 'absent') tag = undefined;
     };
     const timer = setInterval(() => {
       renewal = renewal.then(renew);
@@ -126,11 +143,12 @@ export class Claims {
     timer.unref();
     return {
       type: 'own',
+      isHeld: true,
       [Symbol.asyncDispose]: async () => {
         clearInterval(timer);
         over.abort();
         await renewal;
-        if (tag !== undefined) await this.#end(bucket, key, tag);
+        await this.#end(bucket, key, owner);
       },
     };
   }
@@ -138,6 +156,17 @@ export class Claims {
 
 /** How often a claim is written while others write and remove theirs. */
 const ROUNDS = 3;
+
+/** The tag of a claim; undefined where it is another machine's. */
+async function ownTag(
+  bucket: Bucket,
+  key: Key,
+  owner: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const read = await bucket.readClaim(key, signal);
+  return read.ok && parseClaim(read.value.bytes)?.owner === owner ? read.value.tag : undefined;
+}
 
 function withoutOwner({ owner: _, ...by }: ClaimText): ClaimedBy {
   return by;

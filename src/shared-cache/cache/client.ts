@@ -18,7 +18,8 @@ import { systemError } from '../../util/errors.ts';
 import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
 import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
-import type { Claims } from './claims.ts';
+import { type Claims, UNHELD } from './claims.ts';
+import { Misses } from './misses.ts';
 import { receive } from './receive.ts';
 import { Silence } from './silence.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
@@ -34,8 +35,6 @@ export interface SharedCacheClientOptions {
   readonly onTransfer: (transfer: Transfer) => void;
 }
 
-/** How long a miss is remembered, ms: a plan and its execution make one request. */
-const MISS_COUNTS = 60_000;
 /** How often writing a record is attempted while other machines write it too. */
 const ROUNDS = 3;
 /** How long a bucket has to show what was written, ms; then twice that. */
@@ -48,8 +47,7 @@ export class SharedCacheClient implements SharedCache {
   #bucket: Promise<Bucket> | undefined;
   /** Records whose artifacts are not in the local store yet. */
   readonly #away = new Map<Key, FoundRecord>();
-  /** When each missing key was looked up; `Infinity` for records that turned out to be unusable. */
-  readonly #missed = new Map<Key, number>();
+  readonly #missed = new Misses();
   /** Keys whose record in the bucket names this artifact. */
   readonly #known = new Map<Key, Digest>();
   /** Artifacts that are damaged in the bucket. */
@@ -77,14 +75,13 @@ export class SharedCacheClient implements SharedCache {
   async find(key: Key, signal: AbortSignal): Promise<BuildRecord | undefined> {
     const known = this.#away.get(key);
     if (known) return known.record;
-    const missed = this.#missed.get(key);
-    if (missed !== undefined && performance.now() - missed < MISS_COUNTS) return undefined;
+    if (this.#missed.has(key)) return undefined;
     const bucket = await this.#open();
     const found = await this.#silence.noted(bucket.place, () => bucket.find(key, signal));
     if (found) {
       this.#away.set(key, found);
       this.#known.set(key, mainDisk(found.record.artifact).digest);
-    } else this.#missed.set(key, performance.now());
+    } else this.#missed.add(key);
     return found?.record;
   }
 
@@ -101,15 +98,16 @@ export class SharedCacheClient implements SharedCache {
 
   async claim(key: Key, about: ClaimAbout, signal: AbortSignal): Promise<Claim> {
     const bucket = about.below.every(isShareable) ? await this.#open() : undefined;
-    if (!bucket || !(await bucket.isWritable(signal)))
-      return { type: 'own', [Symbol.asyncDispose]: async () => {} };
-    return this.#claims.claim(bucket, key, about, signal);
+    if (!bucket || !(await bucket.isWritable(signal))) return UNHELD;
+    const claim = await this.#claims.claim(bucket, key, about, signal);
+    // It was missing when this build began: another machine may have built it since.
+    if (claim.type === 'own' && claim.isHeld) this.#missed.forget(key);
+    return claim;
   }
 
   async awaitClaim(key: Key, signal: AbortSignal): Promise<void> {
     await this.#claims.wait(await this.#open(), key, signal);
-    // It is looked up once more: it was missing when the other machine began.
-    if (this.#missed.get(key) !== Number.POSITIVE_INFINITY) this.#missed.delete(key);
+    this.#missed.forget(key);
   }
 
   async publish(
@@ -291,7 +289,7 @@ export class SharedCacheClient implements SharedCache {
       this.#known.set(record.key, mainDisk(record.artifact).digest);
     } else {
       this.#known.delete(record.key);
-      this.#missed.set(record.key, Number.POSITIVE_INFINITY);
+      this.#missed.addUnusable(record.key);
     }
     return fetched;
   }

@@ -258,8 +258,12 @@ interface ServiceError extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** Permanent errors with status 400: expired credentials, another region, an invalid name. */
-const REFUSALS = ['ExpiredToken', 'InvalidToken', 'AuthorizationHeaderMalformed', 'InvalidBucketName'];
+/** Permanent errors without a status that says so: expired credentials, another region, an invalid name. */
+const REFUSALS = [
+  ...['ExpiredToken', 'InvalidToken', 'AuthorizationHeaderMalformed', 'InvalidBucketName'],
+  // In an answer 200 to DeleteObjects, for one of the names.
+  ...['AccessDenied', 'AllAccessDisabled'],
+];
 
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;

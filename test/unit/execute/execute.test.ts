@@ -320,7 +320,7 @@ describe('with a shared cache', () => {
         calls.push(`publish ${record.layer} over ${below.map(({ layer }) => layer).join(', ')}`);
         return record;
       },
-      claim: async () => ({ type: 'own', [Symbol.asyncDispose]: async () => {} }),
+      claim: async () => ({ type: 'own', isHeld: false, [Symbol.asyncDispose]: async () => {} }),
       awaitClaim: async () => {},
       offer: async () => 'there',
       hasAnswered: async () => true,

@@ -4,7 +4,7 @@ import { BACKEND, FLATTEN, JOBS, KEEP_GOING, LAYERS, NBD, PARAM, PROGRESS, SECRE
 import type { Command } from './types.ts';
 
 export const BUILD = {
-  text: 'build the image, or only the given layers and what they depend on',
+  text: 'build the image, or layers and what they depend on',
   arguments: LAYERS,
   options: {
     last: { value: 'LAYER', text: 'build up to LAYER; it becomes the image' },

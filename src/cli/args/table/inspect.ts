@@ -120,7 +120,7 @@ export const TEMPLATES = {
 } as const satisfies Command;
 
 export const SHELL = {
-  text: 'open a shell in a layer or an image file; its changes are discarded',
+  text: 'open a shell in a layer or image; changes are lost',
   arguments: {
     layer: {
       value: 'LAYER',

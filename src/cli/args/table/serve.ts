@@ -3,7 +3,7 @@
 import type { Command } from './types.ts';
 
 export const SERVE = {
-  text: 'serve the project to a browser, and to programs over HTTP',
+  text: 'serve the project to a browser and over HTTP',
   options: {
     port: { value: 'PORT', default: '8080', text: 'listen on PORT; 0 takes any free one' },
     host: { value: 'ADDRESS', default: '127.0.0.1', text: 'listen on ADDRESS' },

@@ -5,7 +5,7 @@ import type { Argument, Option } from './types.ts';
 export const EVERYWHERE = {
   C: {
     value: 'DIR',
-    text: 'use the project in DIR (default: the current directory or the nearest project above)',
+    text: 'use the project in DIR (default: here or above)',
   },
   'cache-dir': { value: 'DIR', text: 'keep the store in DIR (also VLB_CACHE_DIR)' },
   cache: {
@@ -70,7 +70,7 @@ export const KEEP_GOING = {
 } as const satisfies Option;
 
 export const FLATTEN = {
-  text: 'write build/image.qcow2 as one file without backing files',
+  text: 'write build/image.qcow2 as one file, in full',
 } as const satisfies Option;
 
 export const PROGRESS = {

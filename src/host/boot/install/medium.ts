@@ -1,6 +1,6 @@
 // What an installer boots from: its kernel, and its initial ramdisk with the answers to its questions.
 
-import { createReadStream, createWriteStream, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, lstatSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -69,7 +69,7 @@ async function place(
       okStatuses: Array.from({ length: 256 }, (_, status) => status),
     });
     if (!extracted.ok) return extracted;
-    if (extracted.value.status === 0) return ok();
+    if (extracted.value.status === 0) return regular(from.disc, [one, kernel], [other, initrd]);
   }
   const where = { file: from.disc };
   if (given) return fail('usage', `the disc has no ${from.kernel}, or no ${from.initrd}`, { where });
@@ -77,6 +77,16 @@ async function place(
     where,
     detail: PLACES.map((names) => names.join(' ')),
     hint: 'name its files: base.installer.kernel and base.installer.initrd, as paths in the ISO image',
+  });
+}
+
+/** What is extracted may be a link, which must not be followed on this machine. Fails as `usage`. */
+function regular(disc: string, ...files: readonly (readonly [string, string])[]): Result<void> {
+  const link = files.find(([, file]) => !lstatSync(file).isFile());
+  if (!link) return ok();
+  return fail('usage', `${link[0]} is not a file in the ISO image`, {
+    where: { file: disc },
+    hint: 'if it is a link, name the file that it leads to: base.installer.kernel and base.installer.initrd',
   });
 }
 
@@ -90,18 +100,28 @@ async function* withAnswers(initrd: string, answers: Installation['answers']): A
   if (!answers) return;
   yield Buffer.alloc(-size & 511);
   const { name, content } = answers;
-  const names = new Set([name, ...(isPreseed(name) ? ['preseed.cfg'] : [])]);
-  yield* cpioOf([...names].map((one) => ({ name: one, mode: FILE, content })));
+  yield* cpioOf([{ name: placeOf(name), mode: FILE, content }]);
 }
 
 /** What makes the installers ask nothing, and read the answers. */
 function answeringArguments(name: string | undefined): readonly string[] {
   if (name === undefined) return [];
-  if (name.endsWith('.ks') || name === 'ks.cfg') return [`inst.ks=file:/${name}`, 'inst.cmdline'];
+  if (isKickstart(name)) return ['inst.ks=file:/ks.cfg', 'inst.cmdline'];
   // debian-installer reads /preseed.cfg without being asked.
   return isPreseed(name) ? ['auto=true', 'priority=critical', 'DEBIAN_FRONTEND=text'] : [];
 }
 
+/** The name in the initial ramdisk. */
+function placeOf(name: string): string {
+  if (isKickstart(name)) return 'ks.cfg';
+  return isPreseed(name) ? 'preseed.cfg' : name;
+}
+
+/** `ks.cfg`, `anaconda-ks.cfg`, `web.ks` */
+function isKickstart(name: string): boolean {
+  return /(^|[-_.])ks\.cfg$|\.ks$/.test(name);
+}
+
 function isPreseed(name: string): boolean {
-  return name !== 'ks.cfg' && /\.(cfg|seed|preseed)$/.test(name);
+  return !isKickstart(name) && /\.(cfg|seed|preseed)$/.test(name);
 }

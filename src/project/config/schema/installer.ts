@@ -72,6 +72,11 @@ export const installer = v.pipe(
         : refuse('kernel', 'requires base.installer.initrd');
     }
     if (iso === undefined && kernel === undefined) return addIssue({ message: RULE });
+    for (const name of ['kernel', 'initrd', 'iso'] as const) {
+      if (input[name] === undefined && input[`${name}-sha256`] !== undefined) {
+        return refuse(`${name}-sha256`, `requires base.installer.${name}`);
+      }
+    }
     for (const name of iso === undefined ? (['kernel', 'initrd'] as const) : (['iso'] as const)) {
       if (isUrl(input[name] ?? '') && input[`${name}-sha256`] === undefined) {
         return refuse(name, `is a URL, which requires base.installer.${name}-sha256`);

@@ -5,8 +5,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { DownloadError, download } from '../../../../src/kinds/base/download.ts';
-import { withoutPassword } from '../../../../src/kinds/base/place.ts';
 import type { Failure } from '../../../../src/model/failure.ts';
+import { withoutPassword } from '../../../../src/util/shown-path.ts';
 import { failureIn, valueIn } from '../../../rig/tree.ts';
 
 /** A server that answers each path with these very bytes. */

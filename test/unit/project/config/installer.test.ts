@@ -57,6 +57,10 @@ for (const [text, message] of [
     `installer: { iso: a, kernel: b, initrd: i, kernel-sha256: ${SHA} }, size: 1G`,
     /kernel-sha256 cannot be combined with base\.installer\.iso$/,
   ],
+  [
+    `installer: { kernel: a, initrd: b, iso-sha256: ${SHA} }, size: 1G`,
+    /iso-sha256 requires base\.installer\.iso$/,
+  ],
   ['installer: { iso: a, timeout: soon }, size: 1G', /timeout must be a time like 90m or 3h$/],
   ['installer: { iso: a, isso: b }, size: 1G', /unknown field "base\.installer\.isso"/],
   ['installer: { iso: a }, path: b, size: 1G', /base\.path cannot be combined with base\.installer$/],

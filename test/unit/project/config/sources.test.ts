@@ -15,6 +15,14 @@ async function config(text: string) {
   return JSON.parse(JSON.stringify(loaded).replaceAll(tree.directory, ''));
 }
 
+test('the password of an index is not part of its name', async () => {
+  const { base } = await config(
+    'base: { template: web, source: "https://me:secret@example.org/i", keyring: k }',
+  );
+  assert.equal(base.source.name, 'https://example.org/i');
+  assert.equal(base.source.index, 'https://me:secret@example.org/i');
+});
+
 test('a template has a source, by its place or its name', async () => {
   assert.deepEqual((await config(`base: { template: web, source: ${URL}, keyring: k.gpg }`)).base, {
     type: 'template',

@@ -104,6 +104,60 @@ test('an owner that wakes up finds that another machine has it', async () => {
   assert.equal(other(await rig.claim('third')), 'fast');
 });
 
+test('a renewal whose answer was lost does not end a claim', async () => {
+  const store = new MemoryStore();
+  const rig = new Rig(store);
+  const held = own(await rig.claim('a'));
+  const put = store.put.bind(store);
+  let lost = 0;
+  store.put = async (name, bytes, condition) => {
+    const done = await put(name, bytes, condition);
+    return done.ok && lost++ === 0 ? put(name, bytes, condition) : done; // tried again: refused by its own tag
+  };
+  await sleep(100);
+  const first = store.objects.get(NAME)?.modified;
+  await sleep(100);
+  assert.ok(lost > 1, 'it was renewed');
+  assert.notEqual(store.objects.get(NAME)?.modified, first, 'and again afterwards');
+  await held[Symbol.asyncDispose]();
+  assert.equal(store.objects.size, 0);
+});
+
+test('an owner that was replaced while it slept leaves the claim of the other', async () => {
+  const rig = new Rig();
+  const slow = own(await rig.claim('slow', { ...POLICY, renewEvery: 1e6 }));
+  rig.ahead += 61_000;
+  await using _fast = own(await rig.claim('fast', { ...POLICY, renewEvery: 1e6 }));
+  await slow[Symbol.asyncDispose]();
+  assert.equal(other(await rig.claim('third')), 'fast');
+});
+
+test('a server that does not say how old a claim is makes nobody wait', async () => {
+  const rig = new Rig();
+  await using _held = own(await rig.claim('a', { ...POLICY, renewEvery: 1e6 }));
+  const get = rig.store.get.bind(rig.store);
+  rig.store.get = async (...args) => {
+    const got = await get(...args);
+    return got.ok ? { ok: true, value: { ...got.value, age: undefined } } : got;
+  };
+  own(await rig.claim('b'));
+});
+
+test('a claim that is seen not to change is void, whatever the server says of its age', async () => {
+  const rig = new Rig();
+  const policy = { ...POLICY, renewEvery: 1e6, voidAfter: 100 };
+  await using _dead = own(await rig.claim('dead', policy));
+  const get = rig.store.get.bind(rig.store);
+  rig.store.get = async (...args) => {
+    const got = await get(...args);
+    return got.ok ? { ok: true, value: { ...got.value, age: 0 } } : got;
+  };
+  const claims = new Claims({ host: 'b', pid: 1 }, policy);
+  assert.equal(other(await claims.claim(rig.bucket, KEY, ABOUT, LIVE)), 'dead');
+  await claims.wait(rig.bucket, KEY, LIVE);
+  await own(await claims.claim(rig.bucket, KEY, ABOUT, LIVE))[Symbol.asyncDispose]();
+});
+
 test('a damaged claim, and one of another version, are replaced', async () => {
   for (const bytes of ['', '{', '{"schema":2}', '{"schema":1,"owner":"a","layer":"b"}', 'x'.repeat(5000)]) {
     const rig = new Rig();
