@@ -152,6 +152,19 @@ describe('templates as bases', () => {
       'the signature is not valid',
     );
 
+    const revoked = 'revoked@example.org';
+    gpg('--passphrase', '', '--quick-generate-key', revoked, 'ed25519', 'sign', 'never');
+    gpg('-u', revoked, '--output', appended, '--clear-sign', index);
+    const [, key = ''] = /^fpr:+([0-9A-F]{40}):/m.exec(gpg('--list-keys', '--with-colons', revoked)) ?? [];
+    const revocation = readFileSync(web.path('gnupg/openpgp-revocs.d', `${key}.rev`), 'utf8');
+    writeFileSync(web.path('revocation'), revocation.replace(/^:/m, ''));
+    gpg('--output', web.path('valid.gpg'), '--export', revoked);
+    gpg('--import', web.path('revocation'));
+    gpg('--output', web.path('revoked.gpg'), '--export', revoked);
+    const signedBy = (keys: string) => `template: web2, source: ${appended}, keyring: ${web.path(keys)}`;
+    assert.match(await refused(signedBy('valid.gpg')), /^there is no template web2 /);
+    assert.equal(await refused(signedBy('revoked.gpg')), 'the signature is not valid');
+
     changed('damaged', String);
     appendFileSync(web.path('damaged/web.x86_64.1.xz'), 'x');
     assert.match(

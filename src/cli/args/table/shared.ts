@@ -70,7 +70,7 @@ export const KEEP_GOING = {
 } as const satisfies Option;
 
 export const FLATTEN = {
-  text: 'write build/image.qcow2 as one file, in full',
+  text: 'write build/image.qcow2 as one flat file',
 } as const satisfies Option;
 
 export const PROGRESS = {
