@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { Built, type Ended, run, TestProject, VLB } from '../rig/project.ts';
@@ -83,17 +84,28 @@ describe('vlb deploy to a disk', () => {
       runAsRoot('umount', place);
     }
     // Somebody has it to himself, and the kernel does not say who.
-    const holder = `import fcntl, os, sys, time; os.open("${device}", os.O_RDWR | os.O_EXCL); print("held", flush=True); time.sleep(60)`;
+    // A mount namespace that another process made in between has it mounted until that ends.
+    const holder = `import os, time
+def hold():
+    for _ in range(300):
+        try: return os.open("${device}", os.O_RDWR | os.O_EXCL)
+        except OSError: time.sleep(0.1)
+    raise SystemExit("still in use")
+hold(); print("held", flush=True); time.sleep(60)`;
     const [command, args] = asRoot('python3', ['-c', holder]);
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await new Promise((resolve, reject) => {
+      child.stdout.once('data', resolve);
+      child.once('close', () => reject(new Error('the device was in use already')));
+    });
     try {
       const refused = await deploy('--to', device, '--force');
       assert.equal(refused.status, 2, refused.stderr);
       assert.match(refused.stderr, /the device is in use/);
     } finally {
-      runAsRoot('pkill', '-f', holder.slice(0, 60).replaceAll(/[().|*]/g, '.'));
-      await new Promise((resolve) => child.once('close', resolve));
+      const closed = once(child, 'close');
+      runAsRoot('pkill', '-f', `os.open..${device}.`);
+      await closed;
     }
   });
 

@@ -18,13 +18,15 @@ const FILL = `fill() {
 }`;
 
 const MKFS: Readonly<Record<string, string>> = {
+  // Without reserved clusters.
+  ext3: 'mkfs.ext3 -q',
   ext4: 'mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0',
   xfs: 'mkfs.xfs -q',
   btrfs: 'mkfs.btrfs -q',
 };
 
 export interface TinyOptions {
-  readonly fileSystem?: 'ext4' | 'xfs' | 'btrfs';
+  readonly fileSystem?: 'ext3' | 'ext4' | 'xfs' | 'btrfs';
   readonly size?: string;
   /** More shell commands, run while the system is mounted at $root. */
   readonly more?: string;
