@@ -79,11 +79,13 @@ function App() {
   );
 }
 
+/** The token of the address that the page was opened with, read at once: the address may change before anything is painted. */
+const [, token] = /^#token=(.+)$/.exec(location.hash) ?? [];
+
 /** Logs in with the token of the address, which is then taken out of it; or by the cookie. */
 async function enter(): Promise<void> {
-  const [, token] = /^#token=(.+)$/.exec(location.hash) ?? [];
   if (token !== undefined) {
-    history.replaceState(null, '', '#/');
+    if (location.hash.startsWith('#token=')) history.replaceState(null, '', '#/');
     dispatchEvent(new HashChangeEvent('hashchange'));
     await ask('/api/session', 'POST', { token });
   }
