@@ -70,6 +70,6 @@ async function network(): Promise<Finding> {
   };
   if (await canBeApart()) return { ...common, state: 'ok' };
   return isInstalled('pasta')
-    ? { ...common, state: 'problem', detail: 'this user may not make network namespaces here' }
+    ? { ...common, state: 'problem', detail: 'a network namespace or /dev/net/tun cannot be used here' }
     : { ...common, state: 'missing', cure: packageHint('pasta') };
 }

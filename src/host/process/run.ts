@@ -194,6 +194,22 @@ export async function runLine(
   return ok(result.exitCode ?? 128);
 }
 
+/**
+ * Whether a command succeeds within `limit` ms. Its output is discarded, and everything that it started ends with it: some tools
+ * leave processes behind when they fail.
+ */
+export async function succeeds(command: string, args: readonly string[], limit: number): Promise<boolean> {
+  const { execa } = await loadExeca();
+  const traceEnd = traceCommand([command, ...args], undefined);
+  const child = execa(command, args, { reject: false, stdio: 'ignore', detached: true });
+  const timer = setTimeout(() => killGroup(child.pid, 'SIGKILL'), limit);
+  const result = await child;
+  clearTimeout(timer);
+  killGroup(child.pid, 'SIGKILL');
+  traceEnd(result);
+  return result.exitCode === 0;
+}
+
 /** Traces the start of a command, and with the function that is returned its end. */
 function traceCommand(
   argv: readonly string[],

@@ -1,7 +1,7 @@
 // The network of the guest: QEMU's user network, in a network namespace of its own where pasta(1) can make one.
 
 import { dyingWithParent } from '../process/lifetime.ts';
-import { isInstalled, run } from '../process/run.ts';
+import { isInstalled, succeeds } from '../process/run.ts';
 import { isRoot } from '../process/sudo.ts';
 
 /** What the guest asks for names: QEMU's forwarder, or the address that pasta passes on to the host's first name server. */
@@ -22,10 +22,12 @@ export interface Network {
   readonly nameServers: string;
 }
 
-/** Whether pasta works here. In containers, a user may not be allowed to make namespaces. */
+/** In ms. It takes about 50. */
+const PROBE_LIMIT = 10_000;
+
+/** Whether pasta works here. In containers, a user may not be allowed to make namespaces, or /dev/net/tun is missing. */
 export async function canBeApart(): Promise<boolean> {
-  if (!isInstalled('pasta')) return false;
-  return (await run('pasta', inNamespace('true', []))).ok;
+  return isInstalled('pasta') && (await succeeds('pasta', inNamespace('true', []), PROBE_LIMIT));
 }
 
 /**
