@@ -16,7 +16,7 @@ import { parseSize } from '../util/units.ts';
 import type { DiskFields, SystemFields } from './schema.ts';
 
 /** Raised when vlb makes something else of the same installation. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** The size of a disk, and what is on it, where the file has no `disks`. */
 const USUAL_SIZE = '4G';

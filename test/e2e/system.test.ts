@@ -41,6 +41,7 @@ done
 wc -c < /etc/machine-id
 grep -rl a-proxy-of-this-machine /etc /var/lib /boot && echo 'has the proxy'
 find /var/cache/apt/archives /var/lib/apt/lists /usr/share/man -type f ! -name lock | head
+sed -E 's#\\] https?://[^ ]+ #] URL #' /etc/apt/sources.list
 cat /etc/hostname /etc/apt/apt.conf.d/90image /etc/fstab`,
   ),
 });
@@ -58,6 +59,9 @@ test('it is built, and a layer on top finds its file systems, and nothing of thi
     .map((line) => line.replace(/^UUID=\S+/, 'UUID'));
   assert.deepEqual(lines.slice(lines.findIndex((line) => line.startsWith('/ /boot '))), [
     '/ /boot /srv 0',
+    ...['bookworm', 'bookworm-updates', 'bookworm-security'].map(
+      (suite) => `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] URL ${suite} main`,
+    ),
     'fromnothing',
     'Acquire::Languages "none";',
     'UUID / ext4 errors=remount-ro 0 1',

@@ -1,20 +1,19 @@
 // The archives of Debian and Ubuntu: their releases, their mirrors, and the lines of sources.list(5) for them.
 
 import type { System } from '../../model/system/system.ts';
-import { quoteWord } from '../../util/quote.ts';
 import type { Release } from './port.ts';
 
 interface Archive {
   readonly releases: readonly Release[];
   readonly components: readonly string[];
-  readonly mirror: string;
-  readonly securityMirror: string;
   /** The origin of its releases, as their signed files have it. */
   readonly origin: string;
   /** Its keys, on machines that have them, and in its own images. */
   readonly keyring: string;
   /** The suites in which nothing is corrected apart from new versions. */
   readonly rolling: readonly string[];
+  /** A release that every mmdebstrap knows, whose mirror is that of all. */
+  readonly asked: string;
   /** The package with the kernel for virtual machines. @param architecture as dpkg names it */
   kernel(architecture: string): string;
 }
@@ -29,11 +28,10 @@ const ARCHIVES: Readonly<Record<string, Archive>> = {
       { suite: 'sid', version: 'unstable' },
     ],
     components: ['main'],
-    mirror: 'http://deb.debian.org/debian',
-    securityMirror: 'http://deb.debian.org/debian-security',
     origin: 'Debian',
     keyring: '/usr/share/keyrings/debian-archive-keyring.gpg',
     rolling: ['sid'],
+    asked: 'bullseye',
     kernel: (architecture) => `linux-image-cloud-${architecture}`,
   },
   ubuntu: {
@@ -44,11 +42,10 @@ const ARCHIVES: Readonly<Record<string, Archive>> = {
       { suite: 'questing', version: '25.10' },
     ],
     components: ['main', 'universe'],
-    mirror: 'http://archive.ubuntu.com/ubuntu',
-    securityMirror: 'http://security.ubuntu.com/ubuntu',
     origin: 'Ubuntu',
     keyring: '/usr/share/keyrings/ubuntu-archive-keyring.gpg',
     rolling: [],
+    asked: 'focal',
     kernel: () => 'linux-image-virtual',
   },
 };
@@ -81,39 +78,49 @@ function sourceLines(
   ].join('');
 }
 
-/** The mirror of security updates; undefined for none, where another mirror is given. */
-function securityOf({ mirror, securityMirror, ...system }: System): string | undefined {
-  return securityMirror ?? (mirror === undefined ? archiveOf(system).securityMirror : undefined);
+/** The mirror of security updates, as sources have it; undefined for none, where another mirror is given. */
+function securityOf({ mirror, securityMirror }: System, found: string): string | undefined {
+  return securityMirror ?? (mirror === undefined ? found : undefined);
 }
 
-/** The sources.list(5) of an image. @param keyring where a keyring of the layer is in it */
-export function imageSources(system: System, keyring: string): string {
-  const archive = archiveOf(system);
-  const { mirror = archive.mirror } = system;
-  const key = system.keyring === undefined ? archive.keyring : keyring;
-  return sourceLines(system, { mirror, security: securityOf(system), key });
-}
-
-/** Lines that write to `"$TMPDIR/sources"` where packages come from now. */
-export function findSources(system: System): string {
-  const archive = archiveOf(system);
-  const { mirror, keyring } = system;
-  const security = securityOf(system);
+/** Lines that write the sources.list(5) of the image. @param keyring where a keyring of the layer is in it */
+export function writeImageSources(system: System, keyring: string): string {
   const lines = sourceLines(system, {
-    mirror: '$mirror',
-    security: security && '$security',
-    // A keyring of the layer is an option of mmdebstrap.
-    key: keyring === undefined ? archive.keyring : undefined,
+    mirror: system.mirror ?? '$usual',
+    security: securityOf(system, '$usual_security'),
+    key: system.keyring === undefined ? archiveOf(system).keyring : keyring,
   });
-  const given = `mirror=${quoteWord(mirror ?? '')}\nsecurity=${quoteWord(security ?? '')}`;
-  return `${mirror === undefined ? findMirrors(system) : given}
-cat >"$TMPDIR/sources" <<EOF
+  return `cat >"$root/etc/apt/sources.list" <<EOF
 ${lines}EOF`;
 }
 
-function findMirrors(system: System): string {
-  const { origin, mirror, securityMirror } = archiveOf(system);
-  return `# From the mirrors that this machine uses itself, if it uses some of the same distribution.
+/** Lines that write to `"$TMPDIR/sources"` where packages come from now. Where no mirror is given, `$usual` and `$usual_security` are the distribution's. */
+export function findSources(system: System, architecture: string): string {
+  const { mirror, keyring } = system;
+  const lines = sourceLines(system, {
+    mirror: mirror ?? '$mirror',
+    security: securityOf(system, '$security'),
+    // A keyring of the layer is an option of mmdebstrap.
+    key: keyring === undefined ? archiveOf(system).keyring : undefined,
+  });
+  return `${mirror === undefined ? `${findMirrors(system, architecture)}\n` : ''}cat >"$TMPDIR/sources" <<EOF
+${lines}EOF`;
+}
+
+function findMirrors({ distribution, ...system }: System, architecture: string): string {
+  const { origin, asked } = archiveOf({ distribution });
+  const security = system.securityMirror === undefined;
+  const take = (suite: string) => `$(sed -nE 's/^deb (\\[[^]]*\\] )?([^ ]+) ${suite} .*/\\2/p' "$known")`;
+  return `# The mirrors of the distribution are those that mmdebstrap has for it.
+export known="$TMPDIR/known"
+mmdebstrap --quiet --mode=root --variant=custom --format=null --skip=update,cleanup --architectures=${architecture} \\
+  --setup-hook='cp "$1/etc/apt/sources.list" "$known"' ${asked}
+usual=${take(asked)}
+${security ? `usual_security=${take(`${asked}-security`)}\n` : ''}if [ -z "$usual" ]${security ? ' || [ -z "$usual_security" ]' : ''}; then
+  echo 'E: mmdebstrap has no mirror of ${distribution}: set "mirror" of the system' >&2
+  exit 1
+fi
+# Packages come from the mirrors that this machine uses itself, if it uses some of the same distribution.
 set --
 if [ -z "$(apt-get indextargets)" ]; then # images of containers have no lists
   mkdir -p "$TMPDIR/lists/partial"
@@ -124,6 +131,11 @@ fi
 sites=$(apt-get "$@" indextargets --format '$(CODENAME) $(SITE)' 'Identifier: Packages' \\
   'Origin: ${origin}' 'Component: main' | grep -E ' https?://[^ ]+$' || true)
 mirror=$(printf '%s\\n' "$sites" | sed -n '/^[^ ]*-security /!s/^[^ ]* //p' | head -n 1)
+: "\${mirror:=$usual}"${
+    security
+      ? `
 security=$(printf '%s\\n' "$sites" | sed -n 's/^[^ ]*-security //p' | head -n 1)
-: "\${mirror:=${mirror}}" "\${security:=${system.securityMirror ?? securityMirror}}"`;
+: "\${security:=$usual_security}"`
+      : ''
+  }`;
 }

@@ -3,8 +3,8 @@
 import { fail, ok } from '../../model/failure.ts';
 import type { Format, PlannedDisk } from '../../model/system/layout.ts';
 import { quoteWord } from '../../util/quote.ts';
-import { command, writeText } from '../shell-text.ts';
-import { archiveOf, archives, findSources, imageSources } from './debian-archive.ts';
+import { command } from '../shell-text.ts';
+import { archiveOf, archives, findSources, writeImageSources } from './debian-archive.ts';
 import { type EarlyFiles, writeFiles } from './early-files.ts';
 import { espOf, installEfi } from './efi.ts';
 import type { Bootstrap, Installing, Source } from './port.ts';
@@ -124,7 +124,7 @@ function install(installing: Installing): string {
 early=$TMPDIR/early
 ${writeFiles('$early', earlyFiles(installing))}
 ${files === undefined ? '' : `cp -R --remove-destination ${quoteWord(`./${files}/.`)} "$early"\n`}
-${findSources(system)}
+${findSources(system, ARCHITECTURES[architecture] ?? '')}
 
 # Downloads are kept between builds, in a directory that is not part of the image.
 mkdir -p "$kept/apt/archives/partial" "$kept/system/lists/partial"
@@ -145,7 +145,7 @@ rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdeb
 
 ${system.kernel === 'none' ? '' : installEfi(disk, architecture)}
 # Where the image has its packages from, and no name server of this machine.
-${system.keyring === undefined ? '' : `mkdir -p "$root/etc/apt/keyrings"\ncp ${quoteWord(`./${system.keyring}`)} "$root${KEYRING}"\n`}${writeText('"$root/etc/apt/sources.list"', imageSources(system, KEYRING))}
+${system.keyring === undefined ? '' : `mkdir -p "$root/etc/apt/keyrings"\ncp ${quoteWord(`./${system.keyring}`)} "$root${KEYRING}"\n`}${writeImageSources(system, KEYRING)}
 if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
 `;
 }

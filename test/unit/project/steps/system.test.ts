@@ -66,7 +66,7 @@ suite('a system', () => {
       [
         'disk-size 4294967296',
         'root-partition -',
-        'system 1',
+        'system 2',
         'system.components ["main"]',
         'system.distribution "debian"',
         'system.exclude-docs false',
