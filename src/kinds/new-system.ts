@@ -10,6 +10,7 @@ import type { Setting } from '../model/recipe.ts';
 import type { Installation } from '../model/system/system.ts';
 import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
 import type { Closed, Look, OfflineKind, Task } from './kind.ts';
+import { explainInstallation } from './missing-package.ts';
 import { hostScript, lookScript } from './modify-disk.ts';
 import type { Session } from './steps/session.ts';
 import { heading, runStepsHere, STEPS, StepPlace, stepSettings } from './steps/steps.ts';
@@ -65,7 +66,9 @@ async function run(task: Task): Promise<Result<Closed>> {
       if (!finished.ok || finished.value !== 0) return finished;
       return runStepsHere(task, open, { beginning, keys, tree, since }, place, onOutput);
     });
-    const script = place.current ? place.explain(ended, task) : explain(ended, layer);
+    const script = place.current
+      ? place.explain(ended, task)
+      : await explainInstallation(ended, layer, () => packageNames(task, scripts.names));
     if (!script.ok && !leavesDisk(script.failure)) return script;
     const closed = open ? await open.close() : ok();
     if (!closed.ok) return script.ok ? closed : script;
@@ -77,7 +80,7 @@ async function run(task: Task): Promise<Result<Closed>> {
 
 /** Makes the disk and installs the system, and returns the exit status of that. */
 async function install(task: Task, text: string, onOutput: OnOutput): Promise<Result<number>> {
-  const { bench, draft, layer, directory, caches } = task;
+  const { bench, draft, layer, directory } = task;
   const { system } = installationOf(layer);
   const file = path.join(directory, 'install');
   try {
@@ -85,21 +88,33 @@ async function install(task: Task, text: string, onOutput: OnOutput): Promise<Re
   } catch (error) {
     return failAt(file, 'cannot write the script of the installation', error);
   }
-  const [kept] = installationOf(layer).cacheDirs.flatMap((wanted) =>
-    caches.filter(({ target }) => target === wanted),
-  );
   task.enter('attach');
   const disk = await bench.attach(draft.path, layer.hints.sectorSize);
   if (!disk.ok) return disk;
   task.enter('run');
   await onOutput(heading(`system ${system.distribution} ${system.suite}`));
-  const argv = ['/bin/sh', '-eu', file, disk.value.device, kept?.source ?? ''] as const;
+  const argv = ['/bin/sh', '-eu', file, disk.value.device, keptBy(task)] as const;
   const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), secrets: [] });
   if (!ended.ok || ended.value !== 0) return ended;
   const space = task.checkSpace();
   if (!space.ok) return space;
   const detached = await bench.detach(disk.value);
   return detached.ok ? ok(0) : detached;
+}
+
+/** The directory for downloads that are kept between builds. */
+function keptBy({ layer, caches }: Task): string {
+  const { cacheDirs } = installationOf(layer);
+  return caches.find(({ target }) => cacheDirs.includes(target))?.source ?? '';
+}
+
+/** The names of all packages that there are, after an installation that failed; none if that cannot be found. */
+async function packageNames(task: Task, text: string): Promise<readonly string[]> {
+  const chunks: Buffer[] = [];
+  const argv = ['/bin/sh', '-eu', '-c', `${text}`, 'names', keptBy(task)] as const;
+  const script = hostScript(task, argv, (chunk) => void chunks.push(chunk));
+  const ended = await task.bench.runOnHost({ ...script, secrets: [] });
+  return ended.ok && ended.value === 0 ? Buffer.concat(chunks).toString().split('\n').filter(Boolean) : [];
 }
 
 /** A file of the layer that the installation needs, and that is not there. */
@@ -119,36 +134,6 @@ function missingFile({ layer, staged }: Task): Failure | undefined {
     }).failure;
   }
   return undefined;
-}
-
-/** The failure of an installation in place of that of a script, with the place of a package that does not exist. */
-function explain(script: Result<void>, layer: Layer): Result<void> {
-  if (script.ok || script.failure.kind !== 'work' || script.failure.exitStatus === undefined) return script;
-  const { failure } = script;
-  const { system, placeOf } = installationOf(layer);
-  const name = `${system.distribution} ${system.suite}`;
-  for (const line of failure.detail ?? []) {
-    const [, missing] =
-      /^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate)/
-        .exec(line)
-        ?.filter((part) => part !== undefined) ?? [];
-    if (missing === undefined) continue;
-    return {
-      ok: false,
-      failure: {
-        ...failure,
-        message: `layer ${layer.name}: ${name} has no package ${missing}`,
-        where: placeOf(missing),
-        detail: [line],
-        hint: 'compare the name with those of the distribution, and add the component that has it to "components"',
-      },
-    };
-  }
-  const how = failure.message.replace(/^layer \S+: layer\.yaml /, '');
-  return {
-    ok: false,
-    failure: { ...failure, message: `layer ${layer.name}: the installation of ${name} ${how}` },
-  };
 }
 
 /** Before the installation there is no system, and only the disk to look at. */

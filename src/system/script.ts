@@ -14,6 +14,8 @@ export interface SystemScripts {
   readonly host: string;
   /** Run by `/bin/sh -eu` in the chroot, with the variables of a build-layer. */
   readonly image: string;
+  /** Prints the names of all packages, one a line, where `host` failed. Run likewise, with the directory for downloads as its argument. */
+  readonly names: string;
 }
 
 /** @param architecture as Node names it */
@@ -39,6 +41,7 @@ sync --file-system "$root"
 umount --recursive "$root"
 `,
     image: `${bootstrap.finish(installing)}\n`,
+    names: `kept=$1\n${bootstrap.names(installing)}\n`,
   };
 }
 

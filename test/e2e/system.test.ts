@@ -117,20 +117,21 @@ test('it boots by BIOS', async () => {
   assert.match(booted.stdout, /^\/ \/boot \/boot\/efi \/srv partition\nfromnothing$/m);
 });
 
-test('a package that does not exist is named, with its place; nothing is in the store', async () => {
+test('a package that does not exist is named, with its place and the nearest one; nothing is in the store', async () => {
   await using wrong = new TestProject({
     'layers/10_base/layer.yaml': `system:
   distribution: debian
   suite: bookworm
   kernel: none
   packages:
-    - no-such-package
+    - openssh-sevrer
 `,
   });
   const built = await wrong.vlb(['build']);
   assert.equal(built.status, 1);
-  assert.match(built.stderr, /^error: layer 10_base: debian bookworm has no package no-such-package$/m);
+  assert.match(built.stderr, /^error: layer 10_base: debian bookworm has no package openssh-sevrer$/m);
   assert.match(built.stderr, /10_base\/layer\.yaml:6:7$/m);
+  assert.match(built.stderr, /^ {2}help: did you mean openssh-server\?$/m);
   assert.equal((await wrong.vlb(['store', 'ls'])).stdout, 'the cache is empty\n');
   assert.deepEqual(leftovers(wrong), []);
 });

@@ -18,6 +18,12 @@ const BOOTED = ['systemd-sysv', 'udev', 'dbus', 'iproute2', 'zstd'];
 const DEBIAN: Bootstrap = {
   programs: ({ disk }) => ['apt-get', 'mmdebstrap', ...(espOf(disk) ? ['mcopy'] : [])],
   install,
+  names,
+  missing: (line) =>
+    /^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate)/
+      .exec(line)
+      ?.slice(1)
+      .find((name) => name !== undefined),
   finish,
 };
 
@@ -148,6 +154,18 @@ ${system.kernel === 'none' ? '' : installEfi(disk, architecture)}
 ${system.keyring === undefined ? '' : `mkdir -p "$root/etc/apt/keyrings"\ncp ${quoteWord(`./${system.keyring}`)} "$root${KEYRING}"\n`}${writeImageSources(system, KEYRING)}
 if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
 `;
+}
+
+/** By the lists that were downloaded, without what is installed on this machine. */
+function names(): string {
+  const options = [
+    'Dir::Etc::SourceParts=/dev/null',
+    'Dir::State::Status=/dev/null',
+    'Dir::Cache::pkgcache=',
+    'Dir::Cache::srcpkgcache=',
+  ];
+  return `apt-cache -o Dir::State::Lists="$kept/system/lists" -o Dir::Etc::SourceList="$TMPDIR/sources" \\
+  ${command(options.flatMap((option) => ['-o', option]))} pkgnames`;
 }
 
 /** Where a keyring of the layer is in the image. */

@@ -22,6 +22,10 @@ export interface Bootstrap {
    * as working directory, the disk in `"$device"`, a directory for downloads that is kept in `"$kept"`, and `"$TMPDIR"`.
    */
   install(installing: Installing): string;
+  /** The shell that prints the names of all packages, one a line, after an installation that failed. It has `"$kept"` and `"$TMPDIR"` as before. */
+  names(installing: Installing): string;
+  /** The package that does not exist, by a line of output of an installation that failed; undefined for other lines. */
+  missing(line: string): string | undefined;
   /** The shell that completes it, in a chroot of the installed system that has the disk. */
   finish(installing: Installing): string;
 }

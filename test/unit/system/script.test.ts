@@ -66,9 +66,9 @@ for (const [name, { system, main, architecture = 'x64' }] of Object.entries(EXAM
     assert.ok(made.ok);
     const [version] = made.value.settings;
     const placeOf = () => ({ file: 'layer.yaml' });
-    const { host, image } = systemScripts({ ...made.value, placeOf }, architecture);
-    for (const text of [host, image]) execFileSync('sh', ['-n'], { input: text });
-    const text = `version ${version?.value}\n#### host\n${host}#### image\n${image}`;
+    const { host, image, names } = systemScripts({ ...made.value, placeOf }, architecture);
+    for (const text of [host, image, names]) execFileSync('sh', ['-n'], { input: text });
+    const text = `version ${version?.value}\n#### host\n${host}#### image\n${image}#### names\n${names}`;
     const file = path.join(import.meta.dirname, 'scripts', `${name}.txt`);
     if (process.env['VLB_UPDATE']) writeFileSync(file, text);
     assert.equal(text, readFileSync(file, 'utf8'));
