@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
-import type { Host, Workbench } from '../model/ports/machine.ts';
+import type { Host, RunOwner, Workbench } from '../model/ports/machine.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Images, Task } from './kind.ts';
@@ -37,9 +37,17 @@ export async function createDelta(
 }
 
 /** Opens the workbench of a run on a disk that is not running. */
-export function openBench(host: Pick<Host, 'openWorkbench'>, directory: string): Promise<Result<Workbench>> {
-  return host.openWorkbench(directory);
+export function openBench(
+  host: Pick<Host, 'openWorkbench'>,
+  directory: string,
+  owner: RunOwner | undefined,
+): Promise<Result<Workbench>> {
+  return host.openWorkbench(directory, owner);
 }
+
+/** Opens that of a run whose script uses programs of the host. */
+export const openHostBench: typeof openBench = (host, directory, owner) =>
+  host.openWorkbench(directory, { key: undefined, below: [], ...owner, usesHostTools: true });
 
 /** How a disk refers to another one as its backing file. */
 export function referenceTo(backing: ArtifactName): string {

@@ -7,7 +7,14 @@ import type { Failure, Result } from '../model/failure.ts';
 import type { Lineage } from '../model/graph.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Guest } from '../model/ports/guest.ts';
-import type { Host, Images as HostImages, OnOutput, RunPlace, Workbench } from '../model/ports/machine.ts';
+import type {
+  Host,
+  Images as HostImages,
+  OnOutput,
+  RunOwner,
+  RunPlace,
+  Workbench,
+} from '../model/ports/machine.ts';
 import type { CachePoints } from '../model/ports/points.ts';
 import type { Draft, Store } from '../model/ports/store.ts';
 import type { Layer, ScriptKind, Secret, TemplateSource } from '../model/project.ts';
@@ -38,8 +45,12 @@ export interface KindOn<Bench extends RunPlace> {
   settings(layer: Layer): readonly Setting[];
   /** Creates the empty disk of a run. Fails as `usage` or `host`. */
   createDisk(run: Pick<Task, 'layer' | 'lineage'>, file: string, images: Images): Promise<Result<void>>;
-  /** Opens what a run uses on the machine. @param directory an empty directory for the run's own files */
-  open(host: Host, directory: string): Promise<Result<Bench>>;
+  /**
+   * Opens what a run uses on the machine.
+   * @param directory an empty directory for the run's own files
+   * @param owner see `openWorkbench` of a Host
+   */
+  open(host: Host, directory: string, owner: RunOwner | undefined): Promise<Result<Bench>>;
   /** Runs the script on the draft. Fails when the disk may not be closed or complete. */
   run(task: TaskOn<Bench>): Promise<Result<Closed>>;
   /** Runs a shell as the script would run; what it writes is discarded. Returns its exit status. */

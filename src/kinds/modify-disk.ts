@@ -4,7 +4,7 @@ import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
 import type { Disk, HostScript, Streams } from '../model/ports/machine.ts';
-import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import { createDelta, leavesDisk, openHostBench, scriptSettings } from './disk.ts';
 import type { Closed, Look, OfflineKind, ShellTexts, Task } from './kind.ts';
 
 export const HOST_SHELL: ShellTexts = {
@@ -21,7 +21,7 @@ export const MODIFY_DISK: OfflineKind = {
   ownsDisk: false,
   settings: scriptSettings,
   createDisk: createDelta,
-  open: openBench,
+  open: openHostBench,
   run,
   look,
   shell: HOST_SHELL,

@@ -8,7 +8,7 @@ import type { OnOutput } from '../model/ports/machine.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Installation } from '../model/system/system.ts';
-import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import { createDelta, leavesDisk, openHostBench, scriptSettings } from './disk.ts';
 import type { Closed, Look, OfflineKind, Task } from './kind.ts';
 import { explainInstallation } from './missing-package.ts';
 import { hostScript, lookScript } from './modify-disk.ts';
@@ -20,7 +20,7 @@ export const NEW_SYSTEM: OfflineKind = {
   ...STEPS,
   settings,
   createDisk: createDelta,
-  open: openBench,
+  open: openHostBench,
   run,
   look,
 };

@@ -1,4 +1,4 @@
-// Layers in a virtual machine, as an ordinary user who may not become root. One guest serves a build.
+// Layers in a virtual machine, as an ordinary user who may not become root. One guest serves a chain of layers.
 
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -32,6 +32,7 @@ const HOSTILE = buildLayer(
 mkdir /tmp/proc /tmp/dev /tmp/sys
 mount -t proc proc /tmp/proc
 mount -t devtmpfs devtmpfs /tmp/dev
+echo 42 > /tmp/proc/sys/vm/swappiness
 echo "processors $(grep -c ^processor /tmp/proc/cpuinfo), memory $(($(grep MemTotal /tmp/proc/meminfo | busybox tr -dc 0-9) / 100000))"
 for device in sda vda loop0 kvm fuse; do [ ! -e "/tmp/dev/$device" ] || echo "there is $device"; done
 echo "other processes: $(grep -al '[q]emu' /proc/*/cmdline /tmp/proc/*/cmdline 2>/dev/null | wc -l)"
@@ -48,8 +49,9 @@ const FAILURES = {
   'layers/40_fails/build-layer': buildLayer('echo half > /made/half; echo wrong; exit 3', BRANCH),
   'layers/41_hangs/build-layer': buildLayer('echo begun; sleep 600', `${BRANCH}\n# vlb: timeout 3s`),
   'layers/42_panics/build-layer': buildLayer(
-    'mkdir /tmp/proc; mount -t proc proc /tmp/proc; echo c > /tmp/proc/sysrq-trigger; sleep 600',
-    BRANCH,
+    `mkdir /tmp/proc; mount -t proc proc /tmp/proc; echo "swappiness $(cat /tmp/proc/sys/vm/swappiness)"
+sleep 1; echo c > /tmp/proc/sysrq-trigger; sleep 600`,
+    '# vlb: from 20_first',
   ),
 };
 
@@ -163,6 +165,8 @@ test('what a script cannot do there, beside a layer mount and a cache that anoth
   );
   assert.equal(failureOf(built, '42_panics')?.message, 'the kernel of the virtual machine panicked');
   assert.match(failureOf(built, '42_panics')?.detail?.join('\n') ?? '', /Kernel panic - not syncing: sysrq/);
+  // It is based on another layer, so it was in a guest that the hostile one has not been in.
+  assert.match(readFileSync(project.path('.vlb/logs/42_panics.log'), 'utf8'), /^swappiness 60$/m);
   await untilClean(project);
 });
 

@@ -47,18 +47,24 @@ export async function openShell(
   const drafted = await context.store.draft();
   if (!drafted.ok) return drafted;
   await using draft = drafted.value;
+  const kind = kindOf(layer);
   const run = { layer, lineage, keeping: 'uncached', replaces: false } as const;
-  const ended = await onDraft({ run, draft, backing }, context, openBench, async (made) => {
-    const caches = emptyCaches(layer.hints.cacheDirs, made.directory);
-    const job: Job = { ...run, ...made, secrets: secrets.value, caches, context, draft };
-    return kindOf(layer).look(taskOf(job), {
-      argv: shellArgv(`[${layer.name}${kindOf(layer).shell.prompt}] # `, options.argv),
-      streams: options.hasTerminal ? 'terminal' : 'own',
-      variables: terminalVariables(options.hasTerminal, context.environment),
-      isBefore: options.state === 'parent',
-      onReady: () => greet(job, options),
-    });
-  });
+  const ended = await onDraft(
+    { run, draft, backing },
+    context,
+    kind.place === 'guest' ? openBench : kind.open,
+    async (made) => {
+      const caches = emptyCaches(layer.hints.cacheDirs, made.directory);
+      const job: Job = { ...run, ...made, secrets: secrets.value, caches, context, draft };
+      return kindOf(layer).look(taskOf(job), {
+        argv: shellArgv(`[${layer.name}${kindOf(layer).shell.prompt}] # `, options.argv),
+        streams: options.hasTerminal ? 'terminal' : 'own',
+        variables: terminalVariables(options.hasTerminal, context.environment),
+        isBefore: options.state === 'parent',
+        onReady: () => greet(job, options),
+      });
+    },
+  );
   return context.signal.aborted
     ? fail('interrupted', `the shell of layer ${layer.name} was interrupted`)
     : ended;

@@ -4,7 +4,7 @@ import type { TaskOn } from '../../kinds/kind.ts';
 import type { Retention } from '../../model/artifact.ts';
 import type { Stage } from '../../model/event.ts';
 import type { Lineage } from '../../model/graph.ts';
-import type { RunPlace, Workbench } from '../../model/ports/machine.ts';
+import type { RunOwner, RunPlace, Workbench } from '../../model/ports/machine.ts';
 import type { Layer } from '../../model/project.ts';
 import type { Context } from '../run-context.ts';
 
@@ -16,6 +16,8 @@ export interface LayerRun {
   readonly replaces: boolean;
   /** Whether it neither uses nor leaves cache points. */
   readonly withoutPoints?: boolean;
+  /** By default it shares a virtual machine with nothing. */
+  readonly owner?: RunOwner;
 }
 
 export interface Job<Bench extends RunPlace = Workbench>

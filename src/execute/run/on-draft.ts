@@ -33,7 +33,7 @@ export async function onDraft<T, Bench extends RunPlace>(
   const { images } = host;
   const directory = newRunDirectory(context);
   // Three things in parallel: other processes create the disk and the root shell while this one copies.
-  const opening = openRun(directory, (own) => open(host, own));
+  const opening = openRun(directory, (own) => open(host, own, run.owner));
   const { artifactDirectory } = store;
   const creating =
     backing === undefined

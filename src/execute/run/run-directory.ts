@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, type Result } from '../../model/failure.ts';
-import type { RunPlace, Workbench } from '../../model/ports/machine.ts';
+import type { RunOwner, RunPlace, Workbench } from '../../model/ports/machine.ts';
 import { makeDirectories } from '../../util/fs.ts';
 import { writeHint } from '../../util/ownership.ts';
 import type { Context } from '../run-context.ts';
@@ -51,9 +51,10 @@ export async function killedOnAbort<T>(
 /** Opens a workbench in a directory of its own for the time of `work`. */
 export async function inOwnDirectory<T>(
   context: Pick<Context, 'host' | 'paths' | 'owner' | 'signal'>,
+  owner: RunOwner,
   work: (bench: Workbench) => Promise<Result<T>>,
 ): Promise<Result<T>> {
-  const opened = await openRun(newRunDirectory(context), (own) => context.host.openWorkbench(own));
+  const opened = await openRun(newRunDirectory(context), (own) => context.host.openWorkbench(own, owner));
   if (!opened.ok) return opened;
   await using bench = opened.value;
   return await killedOnAbort(bench, context.signal, () => work(bench));

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Node } from '../../model/graph.ts';
 import { isLayer, lineageOf } from '../../model/graph.ts';
 import type { Action, PlanStep } from '../../model/plan.ts';
+import type { RunOwner } from '../../model/ports/machine.ts';
 import type { Claim } from '../../model/ports/shared-cache.ts';
 import { keyOf } from '../../model/recipe.ts';
 import { decide } from '../../plan/decide.ts';
@@ -81,7 +82,8 @@ export async function executeStep(
   const steered = await context.steering?.beforeRun(node.name, key);
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
-  const result = await runNode(node, recipe, { lineage, keeping, replaces }, own);
+  const owner = { key, below: records().map((record) => record.key) };
+  const result = await runNode(node, recipe, { lineage, keeping, replaces, owner }, own);
   if (!result.ok) return result;
   const { shared } = context.store;
   if (shared) onBuilt();
@@ -121,7 +123,7 @@ async function ensureLocal(record: BuildRecord, { store, signal }: Context): Pro
 async function runNode(
   node: Node,
   recipe: string,
-  run: Omit<LayerRun, 'layer'>,
+  run: Omit<LayerRun, 'layer' | 'owner'> & { readonly owner: RunOwner },
   context: Context,
 ): Promise<Result<BuildRecord>> {
   if (!isLayer(node)) {
@@ -131,7 +133,7 @@ async function runNode(
       ...context,
       name: node.name,
       recipe,
-      withWorkbench: (work) => inOwnDirectory(context, work),
+      withWorkbench: (work) => inOwnDirectory(context, run.owner, work),
       explain: (failure) => explainFullDisk(failure, context),
     });
   }

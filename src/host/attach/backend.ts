@@ -2,7 +2,7 @@
 // ../vm/backend.ts, and one contract suite. The first two attach disks to this machine, the last one to a virtual machine.
 
 import { ok, type Result } from '../../model/failure.ts';
-import type { BackendName, ChrootScript, Disk, HostScript } from '../../model/ports/machine.ts';
+import type { BackendName, ChrootScript, Disk, HostScript, RunOwner } from '../../model/ports/machine.ts';
 import { openRootShell } from '../root/root-shell.ts';
 import { RunShell } from '../root/run-shell.ts';
 
@@ -14,8 +14,9 @@ export interface Backend {
    * Opens the root shell of a run. Fails as `host`.
    * @param directory of the run, on this machine
    * @param runsScripts default true
+   * @param owner see `openWorkbench` of a Host
    */
-  openRun(directory: string, runsScripts?: boolean): Promise<Result<RunShell>>;
+  openRun(directory: string, runsScripts?: boolean, owner?: RunOwner): Promise<Result<RunShell>>;
   /** What brings the files of scripts to another machine; undefined where the root shell is on this one. */
   readonly carrier: ((run: RunShell, directory: string) => Carrier) | undefined;
   /** Ends what serves several runs. The next run starts it again. */

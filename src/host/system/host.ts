@@ -57,9 +57,9 @@ export function linuxHost({ lendsDevices, backend }: BackendSource): Host {
     close: async () => opened?.close(),
     checkGuests: async () => (await import('../boot/layer/guest.ts')).checkGuests(),
     openGuest: async (directory) => (await import('../boot/layer/guest.ts')).openGuest(directory),
-    openWorkbench: async (directory) => {
+    openWorkbench: async (directory, owner) => {
       opened = await backend();
-      return openWorkbench(opened, directory);
+      return openWorkbench(opened, directory, owner);
     },
     verifySignature,
     exportKey,

@@ -9,6 +9,7 @@ import type {
   LabeledBy,
   MountedSystem,
   MountOptions,
+  RunOwner,
   Workbench,
 } from '../../model/ports/machine.ts';
 import type { AttachedDisk, Backend, Brought, Carrier } from '../attach/backend.ts';
@@ -26,8 +27,12 @@ import { mountLayerSystem, mountSystem, trimVolumes, unmountSystem } from './mou
  * Opens a workbench. Fails as `host` without root rights or namespaces.
  * @param directory an empty directory for the run's own files
  */
-export async function openWorkbench(backend: Backend, directory: string): Promise<Result<Workbench>> {
-  const run = await backend.openRun(directory);
+export async function openWorkbench(
+  backend: Backend,
+  directory: string,
+  owner: RunOwner | undefined,
+): Promise<Result<Workbench>> {
+  const run = await backend.openRun(directory, true, owner);
   return run.ok ? ok(new LinuxWorkbench(backend, run.value, directory)) : run;
 }
 

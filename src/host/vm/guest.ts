@@ -12,6 +12,9 @@ import { findKernel } from './kernel.ts';
 import { NETWORK_CARD, networkFor } from './network.ts';
 import { Qmp } from './qmp.ts';
 
+/** The memory of a guest without another setting. */
+export const DEFAULT_MEMORY_MIB = 2048;
+
 export interface GuestOptions {
   /** Default 2048. */
   readonly memoryMiB?: number | undefined;
@@ -19,6 +22,8 @@ export interface GuestOptions {
   readonly cpus?: number | undefined;
   /** The value of VLB_VM_KERNEL. */
   readonly kernel?: string | undefined;
+  /** Whether it can mount the host's `/usr`, read-only. */
+  readonly hasHostTools?: boolean | undefined;
 }
 
 export const QEMU = 'qemu-system-x86_64';
@@ -152,7 +157,7 @@ export async function startGuest(
   options: GuestOptions = {},
   signal?: AbortSignal,
 ): Promise<Result<Guest>> {
-  const { memoryMiB = 2048, cpus = 2 } = options;
+  const { memoryMiB = DEFAULT_MEMORY_MIB, cpus = 2 } = options;
   const kernel = findKernel(options.kernel);
   if (!kernel.ok) return kernel;
   const chosen = chooseAccelerator('auto', lookAtKvm());

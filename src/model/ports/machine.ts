@@ -1,6 +1,7 @@
 // The port of the host: what running a layer needs from the machine.
 
 import type { Writable } from 'node:stream';
+import type { Key } from '../artifact.ts';
 import type { Result, Where } from '../failure.ts';
 import type { PartitionMount, Secret } from '../project.ts';
 import type { Guest, OnOutput, RunPlace } from './guest.ts';
@@ -37,8 +38,9 @@ export interface Host {
   /**
    * Opens everything that one run of a layer uses on the machine; disposing of it releases what is still in use.
    * @param directory an empty directory for the run's own files
+   * @param owner by default it shares a virtual machine with no other run
    */
-  openWorkbench(directory: string): Promise<Result<Workbench>>;
+  openWorkbench(directory: string, owner?: RunOwner): Promise<Result<Workbench>>;
   /** Fails as `host`, with the reason and a fix, when images cannot be booted on this machine. Needs no root rights. */
   checkGuests(): Promise<Result<void>>;
   /**
@@ -70,6 +72,16 @@ export interface Host {
   removeTree(directory: string): Promise<Result<void>>;
   /** Removes what killed runs left behind: loop devices and files below `runs`. Notes what cannot be removed, which harms no other run. */
   clearLeftovers(runs: string, onNote?: (message: string) => void): Promise<void>;
+}
+
+/** Whose run it is: a virtual machine serves only runs that depend on all that ran in it before. */
+export interface RunOwner {
+  /** Undefined for one that shares a virtual machine with no other run. */
+  readonly key: Key | undefined;
+  /** The keys of all that it depends on. */
+  readonly below: readonly Key[];
+  /** Whether its script runs on the host, or with the host's programs in a virtual machine. */
+  readonly usesHostTools?: boolean;
 }
 
 /** Files in qcow2 format. Sizes in bytes. */
