@@ -21,6 +21,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   why: async (raw, options) =>
     (await inspect()).why({ ...inspected({ ...raw, layer: [raw.layer] }, options), record: raw.record }),
   graph: async (raw, options) => (await inspect()).graph({ ...inspected(raw, options), format: raw.format }),
+  ci: async (raw, options) => (await import('./commands/engine/ci.ts')).ci(raw, options),
   ls: async (raw, options) => (await inspect()).ls(inspected(raw, options)),
   diff: async (raw, options) => (await import('./commands/diff.ts')).diff(raw, options),
   sbom: async (raw, options) => (await import('./commands/sbom.ts')).sbom(raw, options),

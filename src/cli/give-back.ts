@@ -18,10 +18,10 @@ const STORE = ['sha256', 'keys', 'locks', 'leases', 'projects', 'damaged', 'poin
  * Gives back state, outputs and store when this process exits, whatever its status. Does nothing for users other than root,
  * nor in root's directories: a store of root's stays root's.
  */
-export function giveBackAtExit({ directory, cacheDirectory }: GlobalOptions): void {
+export function giveBackAtExit({ directory, cacheDirectory, stateDirectory }: GlobalOptions): void {
   if (process.getuid?.() !== 0) return;
-  const { build, state, store } = projectPaths(directory, cacheDirectory);
-  const [owner, storeOwner] = [ownerOf(directory), ownerOf(store)];
+  const { build, state, store } = projectPaths(directory, cacheDirectory, stateDirectory);
+  const [owner, storeOwner] = [ownerOf(stateDirectory ?? directory), ownerOf(store)];
   if (owner === undefined && storeOwner === undefined) return;
   process.once('exit', () => {
     giveBack(owner, build, [], namesIn(build));

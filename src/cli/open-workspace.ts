@@ -8,7 +8,9 @@ import type { Workspace } from '../workspace/workspace.ts';
 import type { Raw } from './args/table/table.ts';
 import type { GlobalOptions } from './options.ts';
 
-export function workspaceOf(options: Pick<GlobalOptions, 'directory' | 'cacheDirectory'>): Workspace {
+export function workspaceOf(
+  options: Pick<GlobalOptions, 'directory' | 'cacheDirectory' | 'stateDirectory'>,
+): Workspace {
   return openWorkspace(options);
 }
 

@@ -11,6 +11,8 @@ export interface GlobalOptions {
   /** Canonical path of the project. */
   readonly directory: string;
   readonly cacheDirectory: string | undefined;
+  /** Canonical path of the directory with `.vlb` and `build`, if that is not the project: VLB_STATE_DIR. */
+  readonly stateDirectory: string | undefined;
   readonly remote: SharedAccess;
   readonly color: boolean | undefined;
 }
@@ -37,9 +39,15 @@ export function readGlobalOptions(raw: RawGlobalOptions): Result<GlobalOptions> 
   if (cacheDirectory !== undefined && isMisread(cacheDirectory)) {
     return misread('the path of the store', cacheDirectory);
   }
+  const state = process.env['VLB_STATE_DIR'];
+  const stateDirectory = state === undefined || state === '' ? undefined : canonicalPath(state);
+  if (stateDirectory !== undefined && isMisread(stateDirectory)) {
+    return misread('the path in VLB_STATE_DIR', stateDirectory);
+  }
   return ok({
     directory,
     cacheDirectory,
+    stateDirectory,
     remote: remote.value,
     color: colorOf(raw),
   });

@@ -52,10 +52,12 @@ export interface Hints {
   readonly hostname?: string;
   /** The script runs without any network. */
   readonly noNetwork: boolean;
-  /** The memory of the guest of a boot-layer, bytes. */
+  /** The memory of the guest of a boot-layer, or of the job that builds the layer on an engine; bytes. */
   readonly memory?: number;
-  /** The processors of the guest of a boot-layer. */
+  /** The processors of the guest of a boot-layer, or of the job. */
   readonly cpus?: number;
+  /** What the job asks for: at most one partition, and resources, which have a colon. */
+  readonly places: readonly string[];
   /** The unit that has to be active before a boot-layer starts; by default the whole system has to have started. */
   readonly waitFor?: string;
   /** Seconds after which the script is stopped. */

@@ -89,13 +89,19 @@ export interface ProjectPaths {
  * The paths of a project's outputs and state. The project itself, or what is in it, may be reached through symbolic links.
  * They are followed here, once: the kernel gives the paths of mounts and loop devices without them.
  * @param cacheDirectory where the store is, if not inside the project (`--cache-dir`, VLB_CACHE_DIR)
+ * @param stateDirectory where `.vlb` and `build` are, if not inside the project (VLB_STATE_DIR)
  */
-export function projectPaths(directory: string, cacheDirectory?: string): ProjectPaths {
+export function projectPaths(
+  directory: string,
+  cacheDirectory?: string,
+  stateDirectory?: string,
+): ProjectPaths {
   const project = canonicalPath(directory);
-  const state = canonicalPath(path.join(project, '.vlb'));
+  const own = stateDirectory === undefined ? project : canonicalPath(stateDirectory);
+  const state = canonicalPath(path.join(own, '.vlb'));
   return {
     project,
-    build: path.join(project, 'build'),
+    build: path.join(own, 'build'),
     state,
     store: canonicalPath(cacheDirectory ?? path.join(state, 'store')),
     statIndex: path.join(state, 'stat-index'),

@@ -19,6 +19,8 @@ export interface WorkspaceOptions {
   readonly directory: string;
   /** Path of the store; by default it is in the project. */
   readonly cacheDirectory?: string | undefined;
+  /** Path of the directory with `.vlb` and `build`; by default that of the project. */
+  readonly stateDirectory?: string | undefined;
 }
 
 export interface ProjectLock extends Disposable {
@@ -34,8 +36,8 @@ export class Workspace {
   /** Whether the store is outside the project, in a directory that the caller named. */
   readonly hasOwnStore: boolean;
 
-  constructor({ directory, cacheDirectory }: WorkspaceOptions, parts: Parts) {
-    this.paths = projectPaths(directory, cacheDirectory);
+  constructor({ directory, cacheDirectory, stateDirectory }: WorkspaceOptions, parts: Parts) {
+    this.paths = projectPaths(directory, cacheDirectory, stateDirectory);
     this.directory = this.paths.project;
     this.parts = parts;
     this.hasOwnStore = cacheDirectory !== undefined;

@@ -91,6 +91,7 @@ export const NO_HINTS: Hints = {
   params: [],
   secrets: [],
   cacheDirs: [],
+  places: [],
   targetLines: new Map(),
   noNetwork: false,
 };

@@ -28,6 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'shared-cache': ['model', 'util'],
   host: ['model', 'util'],
   machine: ['model', 'util'],
+  // Jobs as the files of CIs and engines.
+  pipeline: ['model', 'util'],
   sbom: ['diff', 'model', 'util'],
   export: ['diff', 'machine', 'model', 'util'],
   deploy: ['machine', 'model', 'util'],
@@ -57,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'serve',
     'profiles',
     'workspace',
+    'pipeline',
     'watch',
     'diff',
     'sbom',
@@ -97,6 +100,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     'project/config/positions.ts',
     'project/steps/file.ts',
     'import/',
+    'pipeline/yaml.ts',
     'profiles/',
   ],
   valibot: [
@@ -164,6 +168,7 @@ const PURE: readonly string[] = [
   'report',
   'machine',
   'catalog',
+  'pipeline',
 ];
 const IMPURE = /^node:(fs|child_process|worker_threads|http|https|net\/promises)(\/|$)/;
 

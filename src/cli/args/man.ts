@@ -23,6 +23,7 @@ const FILES: readonly (readonly [string, string])[] = [
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['VLB_CACHE_DIR', 'The store, like --cache-dir.'],
+  ['VLB_STATE_DIR', 'The directory of .vlb/ and build/, if not the project.'],
   ['VLB_CACHE', 'The use of the shared cache, like --cache.'],
   ['VLB_BACKEND', 'What runs layers, like --backend.'],
   ['VLB_VM_KERNEL', 'The kernel of the virtual machine of the backend vm.'],

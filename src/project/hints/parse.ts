@@ -63,6 +63,7 @@ export function noHints(): HintDraft {
     params: [],
     secrets: [],
     cacheDirs: [],
+    places: [],
     targetLines: new Map(),
     noNetwork: false,
   };

@@ -56,6 +56,9 @@ const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\
 const UNIT =
   /^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,239}\.(?:service|socket|target|mount|path|timer|device|swap|automount|slice|scope)$/;
 
+/** A partition, or with a colon a resource: NAME:COUNT or NAME:TYPE:COUNT, see --gres of sbatch(1). */
+const PLACE = /^[A-Za-z][\w./-]*(?::[\w.-]+)?(?::[1-9]\d*)?$/;
+
 const SMALLEST_MEMORY = 64 * 2 ** 20;
 
 /** The hints that also work after a plain `# `. A malformed mount is an error; other comments are ignored. */
@@ -258,8 +261,8 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   memory: {
     form: 'memory SIZE',
-    text: 'Sets the memory of the guest, like 2G; 1G by default (boot-layer only).',
-    isBooted: true,
+    field: { name: 'memory', shape: 'text' },
+    text: 'Sets the memory, like 2G, of the job that builds the layer on an engine; of a boot-layer, the memory of its guest (1G by default).',
     take(draft, args) {
       const size = args.length === 1 ? parseSize(args[0] ?? '') : undefined;
       if (size === undefined || size < SMALLEST_MEMORY) return 'requires a size like 2G, of at least 64M';
@@ -269,11 +272,25 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
   },
   cpus: {
     form: 'cpus N',
-    text: 'Sets the number of processors of the guest; 2 by default (boot-layer only).',
-    isBooted: true,
+    field: { name: 'cpus', shape: 'text' },
+    text: 'Sets the number of processors of the job that builds the layer on an engine; of a boot-layer, of its guest (2 by default).',
     take(draft, args) {
       if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? '')) return 'requires a number like 2';
       draft.cpus = Number(args[0]);
+      return undefined;
+    },
+  },
+  place: {
+    form: 'place PARTITION|GRES',
+    field: { name: 'places', shape: 'texts' },
+    text: 'Names the partition, like big, or the generic resource, like gpu:1, that an engine gives to the job of the layer.',
+    take(draft, args) {
+      const [place = ''] = args;
+      if (args.length !== 1 || !PLACE.test(place))
+        return 'requires a partition like big, or a resource like gpu:1';
+      if (!place.includes(':') && draft.places.some((one) => !one.includes(':')))
+        return 'names a second partition';
+      draft.places.push(place);
       return undefined;
     },
   },

@@ -1,4 +1,4 @@
-// The table's commands that show the plan, layers and disks: plan, why, graph, ls, diff, sbom, templates, shell, log.
+// The table's commands that show the plan, layers and disks: plan, why, graph, ci, ls, diff, sbom, templates, shell, log.
 
 import { BACKEND, JSON_FLAG, LAYERS, NBD, ONE_LAYER, PARAM, SECRET } from './shared.ts';
 import type { Command } from './types.ts';
@@ -46,6 +46,28 @@ export const GRAPH = {
   examples: [
     ['vlb graph', 'a tree'],
     ['vlb graph --format dot | dot -Tsvg', 'a picture, drawn by Graphviz'],
+  ],
+} as const satisfies Command;
+
+export const CI = {
+  text: 'write the graph as a pipeline of jobs for a CI or an engine',
+  arguments: LAYERS,
+  options: {
+    format: {
+      value: 'WORD',
+      choices: ['gitlab', 'github', 'slurm', 'kubernetes'],
+      text: 'write a pipeline for WORD (required)',
+    },
+    output: { value: 'FILE', text: 'write to FILE instead of standard output' },
+    check: { text: 'write nothing; fail if FILE is not what would be written' },
+    planned: { text: 'only jobs for what a build would run now (default: all layers)' },
+    param: PARAM,
+  },
+  exclusive: ['check', 'planned'],
+  examples: [
+    ['vlb ci --format gitlab --output .gitlab/vlb.yml', 'a job for each chain of layers'],
+    ['vlb ci --format gitlab --output .gitlab/vlb.yml --check', 'fail if the graph has changed since'],
+    ['vlb ci --format gitlab --planned', 'a child pipeline of what has to run'],
   ],
 } as const satisfies Command;
 

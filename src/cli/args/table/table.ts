@@ -2,7 +2,7 @@
 
 import { BUILD, EXPORT, PUBLISH, WATCH } from './build.ts';
 import { DEPLOY } from './deploy.ts';
-import { DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, TEMPLATES, WHY } from './inspect.ts';
+import { CI, DIFF, GRAPH, LOG, LS, PLAN, SBOM, SHELL, TEMPLATES, WHY } from './inspect.ts';
 import * as project from './project.ts';
 import { SERVE } from './serve.ts';
 import { EVERYWHERE } from './shared.ts';
@@ -19,6 +19,7 @@ export const COMMANDS = {
   plan: PLAN,
   why: WHY,
   graph: GRAPH,
+  ci: CI,
   ls: LS,
   diff: DIFF,
   sbom: SBOM,

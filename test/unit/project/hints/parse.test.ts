@@ -252,10 +252,25 @@ describe('hints for a boot-layer', () => {
       assert.equal(failure.where?.line, 2);
     });
   }
-  for (const line of ['# vlb: memory 2G', '# vlb: cpus 2', '# vlb: wait-for db.service']) {
-    test(`${line} in another script`, () => {
-      assert.match(failureIn(parse(line, 'build-layer')).message, /is only valid in boot-layer/);
-    });
+  test('a unit to wait for, in another script', () => {
+    const failure = failureIn(parse('# vlb: wait-for db.service', 'build-layer'));
+    assert.match(failure.message, /is only valid in boot-layer/);
+  });
+});
+
+describe('what a job asks for', () => {
+  test('processors, memory, a partition and resources, in any script', () => {
+    const text = '# vlb: cpus 4\n# vlb: memory 8G\n# vlb: place big\n# vlb: place gpu:tesla:2';
+    const hints = valueIn(parse(text, 'build-layer'));
+    assert.deepEqual([hints.cpus, hints.memory, hints.places], [4, 8 * 2 ** 30, ['big', 'gpu:tesla:2']]);
+  });
+  for (const [line, message] of [
+    ['# vlb: place', /place requires a partition like big, or a resource like gpu:1/],
+    ['# vlb: place --wrap=id', /place requires a partition/],
+    ['# vlb: place gpu:1;id', /place requires a partition/],
+    ['# vlb: place big\n# vlb: place small', /place names a second partition/],
+  ] as const) {
+    test(line, () => assert.match(failureIn(parse(line, 'build-layer')).message, message));
   }
 });
 
