@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Host, RunOwner, Workbench } from '../model/ports/machine.ts';
-import type { Layer } from '../model/project.ts';
+import type { Layer, VolumeId } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Images, Task } from './kind.ts';
 
@@ -73,7 +73,12 @@ export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
     ...partitionMounts.map(({ partition, subvolume, target: of }) => ({
       name: 'chroot-mount',
       of,
-      value: `p${partition}${subvolume === undefined ? '' : `:${subvolume}`}`,
+      value: `${volumeWord(partition)}${subvolume === undefined ? '' : `:${subvolume}`}`,
     })),
   ];
+}
+
+/** How the hint chroot-mount names a volume. */
+export function volumeWord(volume: VolumeId): string {
+  return typeof volume === 'number' ? `p${volume}` : volume;
 }

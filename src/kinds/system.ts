@@ -47,11 +47,14 @@ export function chrootScript(
 
 /** Mounts the system on a disk, with the partitions and layers that the hints mount in it. */
 export async function mountAll(
-  { bench, layer, lineage, artifactDirectory, note }: Task,
+  { bench, layer, lineage, artifactDirectory, secrets, note }: Task,
   disk: Disk,
 ): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
     ...layer.hints,
+    passphrases: secrets
+      .filter(({ name }) => layer.hints.passphrases.includes(name))
+      .map(({ content }) => content),
     fstab: layer.hints.fstab === 'ignore' ? 'ignored' : 'required',
     onNote: note,
     whereOf: (target) => locateTarget(layer, target),

@@ -40,10 +40,12 @@ export interface Hints {
   readonly diskSize?: number;
   /** The size of the disk's sectors, in bytes; by default as its partition table has it. */
   readonly sectorSize?: number;
-  /** The partition that holds the operating system, from 1. */
-  readonly rootPartition?: number;
+  /** What holds the operating system. */
+  readonly rootPartition?: VolumeId;
   readonly params: readonly Param[];
   readonly secrets: readonly SecretName[];
+  /** Those of the secrets that open LUKS volumes of the disk. */
+  readonly passphrases: readonly string[];
   /** `# vlb: cache-dir TARGET`: directories that persist between builds; neither in the image nor in the key. */
   readonly cacheDirs: readonly string[];
   /** For each target of a mount, a bind mount or a cache, the line of its hint. */
@@ -82,9 +84,12 @@ export interface BindMount {
   readonly target: string;
 }
 
-/** `# chroot-mount pN TARGET`, or `pN:SUBVOLUME`. */
+/** The number of a partition, from 1, or VG/LV of LVM. */
+export type VolumeId = number | string;
+
+/** `# chroot-mount pN TARGET`, or `pN:SUBVOLUME`, or VG/LV. */
 export interface PartitionMount {
-  readonly partition: number;
+  readonly partition: VolumeId;
   /** A path in a btrfs. */
   readonly subvolume?: string;
   readonly target: string;

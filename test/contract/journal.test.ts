@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { fuseBackend } from '../../src/host/attach/fuse.ts';
 import { openRootShell } from '../../src/host/root/root-shell.ts';
 import { RunShell } from '../../src/host/root/run-shell.ts';
-import { emptyJournal } from '../../src/host/system/journal.ts';
+import { emptyJournal } from '../../src/host/system/ext4-journal.ts';
 import { valueIn } from '../rig/tree.ts';
 
 const MIB = 1024 * 1024;

@@ -9,7 +9,7 @@ const TOOLS =
   'sh ls cat touch mkdir rmdir cp mv rm ln dd ps mount umount env sleep id stat find grep hostname readlink head tail wc chmod kill test true false printf echo df sync setsid seq';
 
 /** Commands that put busybox and an os-release into the directory that $1 of the shell function names. */
-const FILL = `fill() {
+export const FILL = `fill() {
   mkdir -p "$1/bin" "$1/etc" "$1/root"
   cp /bin/busybox "$1/bin/busybox"
   for tool in ${TOOLS}; do ln -s busybox "$1/bin/$tool"; done

@@ -90,6 +90,7 @@ export const NO_HINTS: Hints = {
   layerMounts: [],
   params: [],
   secrets: [],
+  passphrases: [],
   cacheDirs: [],
   places: [],
   targetLines: new Map(),

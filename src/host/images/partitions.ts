@@ -1,12 +1,17 @@
 // Reads what is on a disk: its partitions and the file systems in them.
 
 import { ok, type Result } from '../../model/failure.ts';
+import type { VolumeId } from '../../model/project.ts';
 import { probeDisk } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 
 export interface Volume {
-  /** From 1; 0 for a disk without a partition table, whose file system begins at its first byte. */
-  readonly partition: number;
+  /** From 1; 0 for a disk without a partition table, whose file system begins at its first byte. Undefined inside of another volume. */
+  readonly partition: number | undefined;
+  /** Inside of another volume: VG/LV of LVM, or the name of a LUKS volume that is open. */
+  readonly name?: string;
+  /** The same: what the kernel calls it, `dm-0`. */
+  readonly node?: string;
   readonly device: string;
   /** The number of the device, as stat(2) has it in `st_dev` for the files of its file system; undefined if it is gone. */
   readonly number: number | undefined;
@@ -27,14 +32,19 @@ export function parseVolumes(text: string, disk: string): readonly Volume[] {
   const tags = parseBlkid(text);
   const volumes = [...text.matchAll(/^volume (\S+) (?:(\d+):(\d+))?$/gm)].map(
     ([, device = '', major, minor]) => ({
-      partition: device === disk ? 0 : Number(device.slice(`${disk}p`.length)),
+      partition: partitionOf(device, disk),
       device,
       number: major === undefined ? undefined : deviceNumber(Number(major), Number(minor)),
       type: tags.get(device)?.get('TYPE'),
       tags: tags.get(device) ?? new Map(),
     }),
   );
-  return volumes.sort((a, b) => a.partition - b.partition);
+  return volumes.sort((a, b) => (a.partition ?? 0) - (b.partition ?? 0));
+}
+
+function partitionOf(device: string, disk: string): number | undefined {
+  if (device === disk) return 0;
+  return device.startsWith(`${disk}p`) ? Number(device.slice(`${disk}p`.length)) : undefined;
 }
 
 /** makedev(3), for the major numbers below 4096 that Linux has. */
@@ -66,12 +76,17 @@ function unescaped(value: string): string {
   return Buffer.concat(bytes).toString();
 }
 
+/** Whether a volume is the one that a hint names. */
+export function isVolume({ partition, name }: Pick<Volume, 'partition' | 'name'>, wanted: VolumeId): boolean {
+  return wanted === partition || wanted === name;
+}
+
 /** What the volumes of a disk are, for a message. */
 export function describeVolumes(volumes: readonly Volume[]): string {
-  const parts = volumes.map(({ partition, type }) =>
+  const parts = volumes.map(({ partition, name, type }) =>
     partition === 0
       ? `the disk has no partition table and holds ${type ?? 'no known file system'}`
-      : `p${partition} is ${type ?? 'unknown'}`,
+      : `${name ?? `p${partition}`} is ${type ?? 'unknown'}`,
   );
   return parts.join(', ');
 }

@@ -1,5 +1,6 @@
 // What udev would say about a volume: its links below /dev/disk, and its entry in the database below /run/udev/data.
 
+import path from 'node:path';
 import type { Volume } from './partitions.ts';
 
 const LINKS = {
@@ -9,13 +10,20 @@ const LINKS = {
   'by-partlabel': 'PART_ENTRY_NAME',
 };
 
-/** The links to a volume, as paths below /dev/disk. */
-export function linksTo({ tags }: Pick<Volume, 'tags'>): readonly string[] {
-  return Object.entries(LINKS).flatMap(([place, tag]) => {
-    const name = encoded(tags.get(tag) ?? '');
+/** The links to a volume, as paths below /dev. */
+export function linksTo({ tags, device, name }: Pick<Volume, 'tags' | 'device' | 'name'>): readonly string[] {
+  const links = Object.entries(LINKS).flatMap(([place, tag]) => {
+    const text = encoded(tags.get(tag) ?? '');
     // Tags come from the image: a link must not get out of its directory, and file systems allow no longer names.
-    return /^\.{0,2}$/.test(name) || Buffer.byteLength(name) > 255 ? [] : [`${place}/${name}`];
+    return /^\.{0,2}$/.test(text) || Buffer.byteLength(text) > 255 ? [] : [`disk/${place}/${text}`];
   });
+  if (name === undefined) return links;
+  return [...links, `mapper/${path.basename(device)}`, ...(name.includes('/') ? [name] : [])];
+}
+
+/** The kernel's name of a volume. */
+export function nodeOf({ device, node }: Pick<Volume, 'device' | 'node'>): string {
+  return node ?? path.basename(device);
 }
 
 /** The lines of a volume's file in the database, of which lsblk and `udevadm info` show the properties. */

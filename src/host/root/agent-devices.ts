@@ -162,6 +162,39 @@ export async function probeDisk(shell: RootShell, device: string): Promise<Resul
   return answer.ok ? ok(answer.value.stdout) : answer;
 }
 
+/** The same for volumes that are opened, by their devices. */
+export async function probeVolumes(shell: RootShell, devices: readonly string[]): Promise<Result<string>> {
+  const answer = await shell.run(['probe_volumes', ...devices], [0, 2, 8]);
+  return answer.ok ? ok(answer.value.stdout) : answer;
+}
+
+/** Opens a LUKS volume as /dev/mapper/NAME. Returns false if no passphrase in these files fits, which are removed. */
+export async function openLuks(
+  shell: RootShell,
+  device: string,
+  name: string,
+  files: readonly string[],
+): Promise<Result<boolean>> {
+  const answer = await shell.run(['open_luks', device, name, ...files], [0, 2]);
+  return answer.ok ? ok(answer.value.status === 0) : answer;
+}
+
+/** Activates the volume groups on these devices. Returns their volumes; a name is VG/LV. */
+export async function openGroups(
+  shell: RootShell,
+  devices: readonly string[],
+): Promise<Result<readonly { readonly device: string; readonly name: string }[]>> {
+  const text = await printed(shell, ['open_groups', ...devices]);
+  if (!text.ok) return text;
+  const lines = [...text.value.matchAll(/^(\/dev\/mapper\/[\w+.-]+) (\S+)$/gm)];
+  return ok(lines.map(([, device = '', name = '']) => ({ device, name })));
+}
+
+/** Closes all that was opened of a disk: LUKS and LVM. Fails as `host` where it is still in use. */
+export function closeStacked(shell: RootShell, device: string) {
+  return done(shell, ['close_stacked', device]);
+}
+
 /** Writes to a device what is still in the kernel's memory. Fails as `host` when something could not be written. */
 export function flush(shell: RootShell, device: string) {
   return done(shell, ['sync', device]);

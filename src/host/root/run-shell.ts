@@ -23,6 +23,11 @@ export class RunShell {
     this.lists = { made: this.file('made'), inside: this.file('inside') };
   }
 
+  /** Whether no other run uses the kernel of its machine, in which volume groups have their names. */
+  get hasOwnKernel(): boolean {
+    return !this.shell.files.areHere;
+  }
+
   /** The path of a file in the run's directory. */
   file(name: string): string {
     return path.join(this.directory, name);

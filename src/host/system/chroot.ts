@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/project.ts';
-import { databaseEntry, linksTo } from '../images/udev.ts';
+import { databaseEntry, linksTo, nodeOf } from '../images/udev.ts';
 import { isRoot } from '../process/sudo.ts';
 import * as agent from '../root/agent.ts';
 import { escapeLine } from '../root/root-shell.ts';
@@ -20,6 +20,9 @@ const TEXT_PLACE = '/run/vlb-step';
 
 /** The first line of the copy of the host's resolv.conf, which distinguishes it from what a script wrote. */
 const RESOLV_CONF = "# vlb: the host's name servers, while a script runs\n";
+
+/** For LVM and others that use the device mapper where no udevd runs: they make their nodes themselves. */
+const WITHOUT_UDEV = { DM_DISABLE_UDEV: '1' };
 
 /** Runs a command in the chroot, in /mnt, and returns its exit status. */
 export async function runInChroot(
@@ -48,6 +51,7 @@ export async function runInChroot(
   const environment = {
     VLB_DISK: system.disk,
     VLB_ROOT_PARTITION: system.rootDevice,
+    ...(system.volumes.some(({ node }) => node !== undefined) ? WITHOUT_UDEV : {}),
     ...(isBeside ? { VLB_ROOT: system.root, TMPDIR: run.file('memory') } : {}),
     ...script.environment,
   };
@@ -104,15 +108,16 @@ async function describeDisk(run: RunShell, { volumes }: MountedSystem): Promise<
     if (!made.ok) return made;
   }
   const links = volumes.flatMap((volume) =>
-    linksTo(volume).map((link) => [`disk/${link}`, `../../${path.basename(volume.device)}`] as const),
+    linksTo(volume).map(
+      (link) => [link, `${'../'.repeat(link.split('/').length - 1)}${nodeOf(volume)}`] as const,
+    ),
   );
   for (const [link, target] of links) {
     const linked = await files.link(target, run.file(`links/${link}`));
     if (!linked.ok) return linked;
   }
   for (const volume of volumes) {
-    const node = path.basename(volume.device);
-    const written = await files.write(run.file(`udev/${node}`), databaseEntry(volume));
+    const written = await files.write(run.file(`udev/${nodeOf(volume)}`), databaseEntry(volume));
     if (!written.ok) return written;
   }
   return ok();
@@ -202,7 +207,8 @@ export async function runOnHost(run: RunShell, script: HostScript): Promise<Resu
   if (!owned.ok) return owned;
   const secrets = await putSecrets(run, script.secrets);
   if (!secrets.ok) return secrets;
-  const variables = await writeVariables(run, script, secrets.value);
+  const environment = { ...(run.hasOwnKernel ? WITHOUT_UDEV : {}), ...script.environment };
+  const variables = await writeVariables(run, { ...script, environment }, secrets.value);
   if (!variables.ok) return variables;
   const command = agent.hostCommand({
     noNetwork: script.noNetwork,

@@ -15,8 +15,9 @@ export interface Trouble extends Pick<Failure, 'hint' | 'detail' | 'kind'> {
 }
 
 /** `partition 1 (ext4)` */
-export function nameOf({ partition, type }: Pick<Volume, 'partition' | 'type'>): string {
-  return `${partition === 0 ? 'the disk' : `partition ${partition}`} (${type ?? 'unknown'})`;
+export function nameOf({ partition, name, type }: Pick<Volume, 'partition' | 'name' | 'type'>): string {
+  const place = name === undefined ? `partition ${partition}` : `volume ${name}`;
+  return `${partition === 0 ? 'the disk' : place} (${type ?? 'unknown'})`;
 }
 
 /** Explains why mount(8) refused a volume. */
@@ -47,8 +48,9 @@ export async function explainRefusal(
   return ok({ kind: 'work', why: `${name}: ${first}`, hint: repairHint(volume), detail });
 }
 
-function repairHint({ partition, type = '' }: Pick<Volume, 'partition' | 'type'>): string {
-  const place = partition === 0 ? 'the image' : `partition ${partition} of the image`;
+function repairHint({ partition, name, type = '' }: Pick<Volume, 'partition' | 'name' | 'type'>): string {
+  const part = name === undefined ? `partition ${partition}` : `volume ${name}`;
+  const place = partition === 0 ? 'the image' : `${part} of the image`;
   return `repair it with ${repairCommand(type)} on ${place}, or use another image`;
 }
 
@@ -90,12 +92,11 @@ export async function explainDamage(
 ): Promise<Result<never>> {
   const said = await agent.lastError(shell, device);
   if (!said.ok) return said;
-  const volume = volumes.find((candidate) => candidate.device === device);
-  const { partition = 0, tags } = volume ?? {};
-  const type = tags?.get('TYPE') ?? 'ext4';
+  const found = volumes.find((candidate) => candidate.device === device);
+  const volume = { partition: 0, ...found, type: found?.tags.get('TYPE') ?? 'ext4' };
   const line = said.value === '' ? '' : `: ${said.value}`;
-  return fail('work', `the kernel found errors in ${nameOf({ partition, type })}${line}`, {
-    hint: repairHint({ partition, type }),
+  return fail('work', `the kernel found errors in ${nameOf(volume)}${line}`, {
+    hint: repairHint(volume),
   });
 }
 

@@ -86,7 +86,11 @@ function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): 
   }
   // The first disk, whatever its bus was when the image was made: /dev/vda2, /dev/nvme0n1p2.
   const [, number] = /^\/dev\/(?:(?:[shv]|xv)da|(?:nvme0n1|mmcblk0)p)(\d+)$/.exec(source) ?? [];
-  return volumes.find(({ partition }) => number !== undefined && partition === Number(number));
+  return volumes.find(
+    ({ partition, name, device }) =>
+      (number !== undefined && partition === Number(number)) ||
+      (name !== undefined && (source === device || source === `/dev/${name}`)),
+  );
 }
 
 /** Blanks and backslashes are octal numbers: getmntent(3). */

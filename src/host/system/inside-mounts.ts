@@ -2,13 +2,14 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
-import { describeVolumes, type Volume } from '../images/partitions.ts';
+import { describeVolumes, isVolume, type Volume } from '../images/partitions.ts';
 import type * as agent from '../root/agent.ts';
 import { copyOut } from '../root/agent-view.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { nameOf, type Trouble } from './damage.ts';
 import { mountOf, subvolume as subvolumeOption } from './file-systems.ts';
 import { mountsOf, parseFstab } from './fstab.ts';
+import { stackedHint } from './stacked.ts';
 
 /** A mount inside a mounted system. */
 export interface InsideMount {
@@ -26,9 +27,10 @@ export function requestedMounts(
   const mounts: InsideMount[] = [];
   for (const { partition, subvolume, target } of partitionMounts) {
     const where = whereOf(target);
-    const volume = volumes.find((candidate) => candidate.partition === partition);
+    const volume = volumes.find((candidate) => isVolume(candidate, partition));
     if (!volume?.type) {
-      return fail('work', `partition ${partition} has no file system to mount at ${target}`, {
+      const wanted = typeof partition === 'number' ? `partition ${partition}` : `the volume ${partition}`;
+      return fail('work', `${wanted} has no file system to mount at ${target}`, {
         where,
         hint: describeVolumes(volumes),
       });
@@ -84,7 +86,8 @@ export async function fstabMounts(
       continue;
     }
     const why = volume ? `${source} has no file system` : `the disk has no ${source}`;
-    const accepted = failed({ why });
+    const hint = stackedHint(run, volumes);
+    const accepted = failed({ why, ...(hint === undefined ? {} : { hint }) });
     if (!accepted.ok) return accepted;
   }
   return ok(mounts);

@@ -2,15 +2,17 @@
 
 import { type Failure, fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
-import { describeVolumes, readVolumes, type Volume } from '../images/partitions.ts';
+import type { VolumeId } from '../../model/project.ts';
+import { describeVolumes, isVolume, readVolumes, type Volume } from '../images/partitions.ts';
 import * as agent from '../root/agent.ts';
 import { addPartitions, dropPartitions } from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 import { explainDamage, explainErrors, explainRefusal, failWith, wordsOnUnknown } from './damage.ts';
+import { emptyJournal } from './ext4-journal.ts';
 import { fastOptions, mountOf, SYSTEM_TYPES, subvolume, systemRoots } from './file-systems.ts';
 import { fstabMounts, requestedMounts } from './inside-mounts.ts';
-import { emptyJournal } from './journal.ts';
+import { checkNotStacked, openVolumes, stackedHint } from './stacked.ts';
 
 /** The failure for a path that cannot be a mount point, with the reason as a clause. */
 export function pointFailure(obstacle: string, where?: Where): Result<never> {
@@ -27,13 +29,13 @@ export async function mountSystem(
   options: MountOptions,
 ): Promise<Result<MountedSystem>> {
   const { shell, lists } = run;
-  const volumes = await readVolumes(shell, device);
+  const volumes = await openVolumes(run, device, options.passphrases);
   if (!volumes.ok) return volumes;
   const root = run.file('root');
   const made = await shell.files.makeDirectory(root);
   if (!made.ok) return made;
   const mounted = await mountRoot(shell, volumes.value, root, options);
-  if (!mounted.ok) return mounted;
+  if (!mounted.ok) return withHint(mounted.failure, stackedHint(run, volumes.value));
   const requested = requestedMounts(options, volumes.value);
   if (!requested.ok) return requested;
   const usual = await fstabMounts(run, root, options, volumes.value);
@@ -66,6 +68,12 @@ export async function mountSystem(
   return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value, inside });
 }
 
+/** A failure with one more piece of advice before its own. */
+function withHint(failure: Failure, hint: string | undefined): Result<never> {
+  if (hint === undefined) return { ok: false, failure };
+  return { ok: false, failure: { ...failure, hint: [hint, failure.hint].filter(Boolean).join('; ') } };
+}
+
 /** Mounts the system on another layer's disk, read-only, at a path of a mounted system. Fails as `work` if it has no system. */
 export async function mountLayerSystem(
   { shell, lists }: RunShell,
@@ -75,6 +83,8 @@ export async function mountLayerSystem(
 ): Promise<Result<void>> {
   const volumes = await readVolumes(shell, device);
   if (!volumes.ok) return volumes;
+  const able = checkNotStacked(volumes.value);
+  if (!able.ok) return able;
   for (const volume of volumes.value) {
     if (volume.type === 'btrfs') {
       return fail('work', 'a layer on btrfs cannot be mounted in another layer', {
@@ -109,7 +119,7 @@ export async function trimVolumes(run: RunShell, device: string): Promise<Result
     const adjusted = await adjust(shell, device);
     if (!adjusted.ok) return adjusted;
   }
-  const volumes = await readVolumes(shell, device);
+  const volumes = await openVolumes(run, device);
   if (!volumes.ok) return volumes;
   const target = run.file('trim');
   const made = await shell.files.makeDirectory(target);
@@ -170,7 +180,7 @@ async function mountRoot(
 ): Promise<Result<Volume>> {
   const { rootPartition: wanted, onNote } = options;
   const candidates = volumes.filter(
-    ({ partition, type }) => (wanted === undefined || partition === wanted) && systemRoots(type).length > 0,
+    (volume) => (wanted === undefined || isVolume(volume, wanted)) && systemRoots(volume.type).length > 0,
   );
   const [single] = candidates;
   if (single && candidates.length === 1) {
@@ -199,9 +209,9 @@ async function mountRoot(
   if (found.length > 1) {
     return fail(
       'work',
-      `partitions ${found.map(({ partition }) => partition).join(' and ')} each hold an operating system`,
+      `${found.map(({ partition, name }) => name ?? `partition ${partition}`).join(' and ')} each hold an operating system`,
       {
-        hint: 'choose one with # vlb: root-partition N',
+        hint: 'choose one with # vlb: root-partition N, or VG/LV',
       },
     );
   }
@@ -217,9 +227,11 @@ async function whyNoSystem(
   shell: RootShell,
   volumes: readonly Volume[],
   place: string,
-  wanted: number | undefined,
+  wanted: VolumeId | undefined,
 ): Promise<Result<never>> {
-  const unknown = volumes.filter(({ partition, type }) => !type && [undefined, partition].includes(wanted));
+  const unknown = volumes.filter(
+    (volume) => !volume.type && (wanted === undefined || isVolume(volume, wanted)),
+  );
   const words = await wordsOnUnknown(shell, unknown, place);
   if (!words.ok) return words;
   const none = noSystem(volumes, wanted);
@@ -228,11 +240,9 @@ async function whyNoSystem(
   return { ok: false, failure: { ...none.failure, hint, detail: words.value } };
 }
 
-function noSystem(volumes: readonly Volume[], wanted: number | undefined): Result<never> {
-  const message =
-    wanted === undefined
-      ? 'no operating system found on the disk'
-      : `no operating system found on partition ${wanted}`;
+function noSystem(volumes: readonly Volume[], wanted: VolumeId | undefined): Result<never> {
+  const place = typeof wanted === 'number' ? `partition ${wanted}` : (wanted ?? 'the disk');
+  const message = `no operating system found on ${place}`;
   return fail('work', message, {
     hint: `${describeVolumes(volumes)}; vlb looks for /etc/os-release on ${SYSTEM_TYPES}; choose a partition with # vlb: root-partition N`,
   });

@@ -14,7 +14,7 @@ import type {
   SquashCompression,
 } from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
-import { readVolumes, type Volume } from '../images/partitions.ts';
+import { isVolume, readVolumes, type Volume } from '../images/partitions.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
@@ -79,8 +79,9 @@ class LinuxDiskViewer implements DiskViewer {
     if (!disk.ok) return disk;
     const volumes = await readVolumes(this.#shell, disk.value.device);
     if (!volumes.ok) return volumes;
-    const known = new Set(volumes.value.flatMap(({ partition, type }) => (type ? [partition] : [])));
-    const partitionMounts = options.partitionMounts.filter((mount) => known.has(mount.partition));
+    const partitionMounts = options.partitionMounts.filter(({ partition }) =>
+      volumes.value.some((volume) => volume.type !== undefined && isVolume(volume, partition)),
+    );
     const system = await mountSystem(run, disk.value.device, { ...options, partitionMounts });
     if (!system.ok) {
       const { failure } = system;
@@ -177,7 +178,8 @@ class MountedDisk implements OpenDisk {
 
   get rootPartition(): number | undefined {
     const volume = this.#view.volumes.find(({ device }) => device === this.#view.rootDevice);
-    const isLogical = volume?.tags.get('PART_ENTRY_SCHEME') === 'dos' && volume.partition > MOST_PRIMARY;
+    const isLogical =
+      volume?.tags.get('PART_ENTRY_SCHEME') === 'dos' && (volume.partition ?? 0) > MOST_PRIMARY;
     return isLogical ? undefined : volume?.partition || undefined;
   }
 

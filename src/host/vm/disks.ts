@@ -3,7 +3,14 @@
 
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type AttachedDisk, DELTA_OPTIONS } from '../attach/backend.ts';
-import { addPartitions, findDisk, flush, hasLargeSectors, markReadOnly } from '../root/agent-devices.ts';
+import {
+  addPartitions,
+  closeStacked,
+  findDisk,
+  flush,
+  hasLargeSectors,
+  markReadOnly,
+} from '../root/agent-devices.ts';
 import type { RootShell } from '../root/root-shell.ts';
 import { DiskNodes } from './continue.ts';
 import type { Guest } from './guest.ts';
@@ -72,6 +79,8 @@ export async function attachToGuest(
     device: found,
     continueIn: (root, file) => nodes.continueIn(shell, root, file),
     detach: async () => {
+      const closed = await closeStacked(shell, found);
+      if (!closed.ok) return closed;
       const flushed = readOnly ? ok() : await flush(shell, found);
       const released = await release();
       return released.ok ? flushed : released;

@@ -1,6 +1,6 @@
 // The guest's root file system, which is in its memory: the root side's tools as this machine has them, modules, the agent.
 
-import { lstatSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failAt, ok, type Result } from '../../model/failure.ts';
@@ -104,6 +104,12 @@ const OPTIONAL = [
     'lvcreate',
     'cryptsetup',
     'dmsetup',
+    'pvs',
+    'vgs',
+    'lvs',
+    'lvremove',
+    'vgremove',
+    'lvextend',
   ],
   ...['getfattr', 'setfattr', 'sha256sum'],
   // For scripts of modify-disk, which run beside these tools.
@@ -170,6 +176,11 @@ const MODULES = [
     'dm-mirror',
     'dm-raid',
     'xts',
+    'cbc',
+    'essiv',
+    'algif_skcipher',
+    'algif_hash',
+    'sha512_generic',
     'aesni-intel',
     'crc32c_generic',
     'crc32c-intel',
@@ -198,6 +209,8 @@ export async function writeInitramfs(kernel: Kernel, target: string): Promise<Re
     for (const name of ['bin', 'sbin', 'usr/sbin']) tree.link(name, '/usr/bin');
     for (const name of ['lib', 'lib64', 'lib32']) tree.link(name, `/usr/${name}`);
     for (const [name, file] of tools) tree.copy(file, `usr/bin/${name}`, PROGRAM);
+    for (const file of threadLibrary(libraries.value))
+      tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
     for (const file of libraries.value) tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
     for (const file of modulesOf(kernel)) {
       tree.copy(path.join(kernel.modules, file), `usr/lib/modules/${kernel.version}/${file}`, FILE);
@@ -220,6 +233,13 @@ async function librariesOf(programs: readonly string[]): Promise<Result<readonly
   if (!listed.ok) return listed;
   const paths = listed.value.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
   return ok([...new Set([...paths].map(([, file = '']) => file))]);
+}
+
+/** What glibc loads when a thread ends, as those of cryptsetup do; no program lists it. */
+function threadLibrary(libraries: readonly string[]): readonly string[] {
+  const libc = libraries.find((file) => path.basename(file) === 'libc.so.6');
+  const file = path.join(path.dirname(libc ?? '/'), 'libgcc_s.so.1');
+  return existsSync(file) ? [file] : [];
 }
 
 /** The modules and those that they depend on, with the lists that modprobe reads, relative to the directory of modules. */

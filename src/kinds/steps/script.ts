@@ -6,6 +6,7 @@ import type { Installation } from '../../model/system/system.ts';
 import { systemScripts } from '../../system/script.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { formatBytes, parseSize } from '../../util/units.ts';
+import { volumeWord } from '../disk.ts';
 import { type Compilation, compileStep } from './compile.ts';
 
 /**
@@ -75,10 +76,13 @@ function hintLines(hints: Hints): readonly string[] {
     ...hints.layerMounts.map(({ layer, target }) => `mount ${layer} ${target}`),
     ...hints.bindMounts.map(({ source, target }) => `chroot-bind-mount ${source} ${target}`),
     ...hints.partitionMounts.map(({ partition, subvolume, target }) => {
-      return `chroot-mount p${partition}${subvolume === undefined ? '' : `:${subvolume}`} ${target}`;
+      return `chroot-mount ${volumeWord(partition)}${subvolume === undefined ? '' : `:${subvolume}`} ${target}`;
     }),
     ...hints.cacheDirs.map((directory) => `cache-dir ${directory}`),
-    ...hints.secrets.map(({ name }) => `secret ${name}`),
+    ...hints.secrets
+      .filter(({ name }) => !hints.passphrases.includes(name))
+      .map(({ name }) => `secret ${name}`),
+    ...hints.passphrases.map((name) => `passphrase ${name}`),
     ...hints.params.map(
       ({ name, default: value }) => `param ${name}${value === undefined ? '' : `=${value}`}`,
     ),

@@ -1,5 +1,6 @@
 // The port of booted layers: an image that boots to run a script, and powers off; and what all places have where scripts run.
 
+import type { Key } from '../artifact.ts';
 import type { Failure, Result } from '../failure.ts';
 import type { Secret } from '../project.ts';
 
@@ -11,6 +12,16 @@ export interface RunPlace extends AsyncDisposable {
   stopScript(): Promise<void>;
   /** Kills everything at once; the running call fails as `interrupted`. */
   kill(): void;
+}
+
+/** Whose run it is: a virtual machine serves only runs that depend on all that ran in it before. */
+export interface RunOwner {
+  /** Undefined for one that shares a virtual machine with no other run. */
+  readonly key: Key | undefined;
+  /** The keys of all that it depends on. */
+  readonly below: readonly Key[];
+  /** Whether its script runs on the host, or with the host's programs in a virtual machine. */
+  readonly usesHostTools?: boolean;
 }
 
 /** Receives a script's output. If it returns a promise, the script's next output waits until that is settled. */

@@ -1,12 +1,11 @@
 // The port of the host: what running a layer needs from the machine.
 
 import type { Writable } from 'node:stream';
-import type { Key } from '../artifact.ts';
 import type { Result, Where } from '../failure.ts';
-import type { PartitionMount, Secret } from '../project.ts';
-import type { Guest, OnOutput, RunPlace } from './guest.ts';
+import type { PartitionMount, Secret, VolumeId } from '../project.ts';
+import type { Guest, OnOutput, RunOwner, RunPlace } from './guest.ts';
 
-export type { OnOutput, RunPlace } from './guest.ts';
+export type { OnOutput, RunOwner, RunPlace } from './guest.ts';
 
 /** What attaches the disks of layers, and runs their scripts: `fuse` and `nbd` on this machine, `vm` in a virtual machine. */
 export const BACKENDS = ['fuse', 'nbd', 'vm'] as const;
@@ -72,16 +71,6 @@ export interface Host {
   removeTree(directory: string): Promise<Result<void>>;
   /** Removes what killed runs left behind: loop devices and files below `runs`. Notes what cannot be removed, which harms no other run. */
   clearLeftovers(runs: string, onNote?: (message: string) => void): Promise<void>;
-}
-
-/** Whose run it is: a virtual machine serves only runs that depend on all that ran in it before. */
-export interface RunOwner {
-  /** Undefined for one that shares a virtual machine with no other run. */
-  readonly key: Key | undefined;
-  /** The keys of all that it depends on. */
-  readonly below: readonly Key[];
-  /** Whether its script runs on the host, or with the host's programs in a virtual machine. */
-  readonly usesHostTools?: boolean;
 }
 
 /** Files in qcow2 format. Sizes in bytes. */
@@ -260,7 +249,9 @@ export interface Disk {
 }
 
 export interface MountOptions {
-  readonly rootPartition?: number;
+  readonly rootPartition?: VolumeId;
+  /** What opens LUKS volumes, where the backend can do that. */
+  readonly passphrases?: readonly Buffer[];
   readonly partitionMounts: readonly PartitionMount[];
   /** Whether what the image's fstab mounts from the disk must be mounted, or is where possible; a requested mount has precedence. */
   readonly fstab: 'required' | 'tried' | 'ignored';
@@ -274,8 +265,12 @@ export interface MountOptions {
 
 /** A partition, or a disk without a partition table. */
 export interface DiskVolume {
-  /** From 1; 0 for a disk without a partition table. */
-  readonly partition: number;
+  /** From 1; 0 for a disk without a partition table. Undefined inside of another volume. */
+  readonly partition: number | undefined;
+  /** Inside of another volume: VG/LV of LVM, or the name of a LUKS volume that is open. */
+  readonly name?: string;
+  /** The same: what the kernel calls it, `dm-0`. */
+  readonly node?: string;
   readonly device: string;
   /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
   readonly tags: ReadonlyMap<string, string>;

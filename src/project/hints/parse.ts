@@ -62,6 +62,7 @@ export function noHints(): HintDraft {
     layerMounts: [],
     params: [],
     secrets: [],
+    passphrases: [],
     cacheDirs: [],
     places: [],
     targetLines: new Map(),

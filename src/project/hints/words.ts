@@ -3,6 +3,7 @@
 import type { Hints, ScriptKind } from '../../model/project.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { takeTarget } from '../layers/targets.ts';
+import { HOST_NAME, isImagePath, LOGICAL_VOLUME, PARTITION, UNIT } from './forms.ts';
 
 /** The hints of a script while it is being parsed; becomes Hints. */
 export type HintDraft = {
@@ -46,16 +47,6 @@ export type FieldShape = 'flag' | 'text' | 'texts' | 'pairs' | 'params';
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
-/** A partition, and a subvolume: a comma would end that option of the mount. */
-const PARTITION = /^p([1-9]\d{0,2})(?::([^,]+))?$/;
-
-/** The kernel's limit is 64 characters. */
-const HOST_NAME = /^(?=.{1,64}$)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.[a-z\d](?:[a-z\d-]*[a-z\d])?)*$/i;
-
-/** See systemd.unit(5). */
-const UNIT =
-  /^[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,239}\.(?:service|socket|target|mount|path|timer|device|swap|automount|slice|scope)$/;
-
 /** A partition, or with a colon a resource: NAME:COUNT or NAME:TYPE:COUNT, see --gres of sbatch(1). */
 const PLACE = /^[A-Za-z][\w./-]*(?::[\w.-]+)?(?::[1-9]\d*)?$/;
 
@@ -96,17 +87,19 @@ export const PLAIN_WORDS: Readonly<Record<string, HintWord>> = {
     },
   },
   'chroot-mount': {
-    form: 'chroot-mount pN[:NAME] TARGET',
+    form: 'chroot-mount VOLUME TARGET',
     field: { name: 'chroot-mount', shape: 'pairs' },
-    text: 'Also mounts partition N, or the subvolume NAME of its btrfs, at TARGET.',
+    text: 'Also mounts VOLUME at TARGET: a partition, pN, a subvolume of its btrfs, pN:NAME, or a volume of LVM, VG/LV.',
     notBooted: 'the booted system mounts its partitions itself',
     take(draft, args, { line }) {
       const [source = '', target] = args;
       const [, number, subvolume] = PARTITION.exec(source) ?? [];
-      if (args.length !== 2 || number === undefined || !isImagePath(target)) {
-        return 'requires a partition like p2 and an absolute TARGET; a subvolume is p2:NAME, without commas';
+      const volume = LOGICAL_VOLUME.test(source) ? source : undefined;
+      const partition = volume ?? (number === undefined ? undefined : Number(number));
+      if (args.length !== 2 || partition === undefined || !isImagePath(target)) {
+        return 'requires a partition like p2, or VG/LV, and an absolute TARGET; a subvolume is p2:NAME, without commas';
       }
-      draft.partitionMounts.push({ partition: Number(number), ...(subvolume && { subvolume }), target });
+      draft.partitionMounts.push({ partition, ...(subvolume && { subvolume }), target });
       return takeTarget(draft, target, line);
     },
   },
@@ -170,6 +163,24 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
       }
       if (draft.secrets.some((secret) => secret.name === name)) return `declares ${name} twice`;
       draft.secrets.push({ name, line });
+      return undefined;
+    },
+  },
+  passphrase: {
+    form: 'passphrase NAME',
+    field: { name: 'passphrases', shape: 'texts' },
+    text: 'Opens LUKS volumes of the disk with the secret NAME, which the script has as well (backend vm).',
+    notBooted: 'the booted system opens its volumes itself',
+    take(draft, args, { kind, line }) {
+      const [name = ''] = args;
+      if (args.length !== 1 || !SECRET_NAME.test(name)) {
+        return 'requires the name of a secret';
+      }
+      if (kind === 'modify-disk')
+        return 'is only valid in build-layer: a modify-disk opens what it needs itself';
+      if (draft.passphrases.includes(name)) return `names ${name} twice`;
+      draft.passphrases.push(name);
+      if (!draft.secrets.some((secret) => secret.name === name)) draft.secrets.push({ name, line });
       return undefined;
     },
   },
@@ -248,14 +259,16 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     },
   },
   'root-partition': {
-    form: 'root-partition N',
+    form: 'root-partition N|VG/LV',
     field: { name: 'root-partition', shape: 'text' },
-    text: 'Sets the number of the partition that holds the system; by default the one with /etc/os-release.',
+    text: 'Sets the number of the partition, or the volume of LVM, that holds the system; by default the one with /etc/os-release.',
     notBooted: 'the boot loader finds the system',
     take(draft, args) {
-      if (args.length !== 1 || !/^[1-9]\d{0,2}$/.test(args[0] ?? ''))
-        return 'requires a partition number like 2';
-      draft.rootPartition = Number(args[0]);
+      const [volume = ''] = args;
+      const isNumber = /^[1-9]\d{0,2}$/.test(volume);
+      if (args.length !== 1 || !(isNumber || LOGICAL_VOLUME.test(volume)))
+        return 'requires a partition number like 2, or VG/LV';
+      draft.rootPartition = isNumber ? Number(volume) : volume;
       return undefined;
     },
   },
@@ -332,8 +345,4 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
 /** Whether vlb sets this variable for every script, see src/execute/run/task.ts. */
 export function isOwnVariable(name: string): boolean {
   return /^(?:PATH|HOME|LANG|TERM|TMPDIR|SOURCE_DATE_EPOCH|VLB.*|.*_proxy|.*_PROXY)$/.test(name);
-}
-
-function isImagePath(target: string | undefined): target is string {
-  return target !== undefined && /^\/[/.]*[^/.]/.test(target) && !target.split('/').includes('..');
 }

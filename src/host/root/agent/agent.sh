@@ -19,6 +19,7 @@ fi
 . "${0%/*}/protocol.sh"
 . "${0%/*}/paths.sh"
 . "${0%/*}/devices.sh"
+. "${0%/*}/stacked.sh"
 . "${0%/*}/hardware.sh"
 . "${0%/*}/lend.sh"
 . "${0%/*}/sandbox.sh"

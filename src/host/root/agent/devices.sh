@@ -2,10 +2,10 @@
 # Attaching disks: loop devices, network block devices and their daemons. On the vlb side: src/host/attach.
 #
 # Functions: outside, attach_loop, pin_loop, await_file, locked, await_connected, await_absent, detach_leftovers, large_sectors, own_devices,
-#   add_partitions, drop_partitions, probe_disk, grow_partition, partitions_of, read_bytes, discard_ranges,
+#   add_partitions, drop_partitions, probe_disk, probe_volumes, grow_partition, partitions_of, read_bytes, discard_ranges,
 #   continue_disk, hold, release, hold_still, let_go, ask_daemon, repair_volume
 # Globals: numbers (the result of partitions_of); device, volume, number, entry, file, note, lock, said, tries, sys, type,
-#   place, aside, wanted, seen, pipe, frozen, still (each set and used within one function)
+#   place, aside, seen, pipe, frozen, still (each set and used within one function)
 
 # outside COMMAND…: executes a daemon in the outer mount namespace, whose root the first shell has open. See agent.sh.
 outside() {
@@ -114,14 +114,12 @@ add_partitions() {
 # drop_partitions DEVICE: removes those partitions of a disk from the kernel that its table does not have any more, which
 # partx leaves there. What was in them may now be part of another one.
 drop_partitions() {
-  wanted=$(partx --show --noheadings --raw --output NR "$1" 2>/dev/null)
-  partitions_of "/sys/block/${1##*/}"
+  device=$1
+  # shellcheck disable=SC2046 # numbers, with blanks before them
+  set -- $(partx --show --noheadings --output NR "$device" 2>/dev/null)
+  partitions_of "/sys/block/${device##*/}"
   for number in $numbers; do
-    case "
-$wanted
-" in *"
-$number
-"*) ;; *) partx --delete --nr "$number" "$1" ;; esac
+    case " $* " in *" $number "*) ;; *) partx --delete --nr "$number" "$device" ;; esac
   done
 }
 
@@ -139,8 +137,14 @@ probe_disk() {
   shift
   for number in $numbers; do set -- "$@" "${device}p$number"; done
   [ $# -gt 0 ] || set -- "$device"
+  probe_volumes "$@"
+}
+
+# probe_volumes DEVICE…: the same for these volumes.
+probe_volumes() {
   for volume; do
-    { IFS= read -r number <"/sys/class/block/${volume##*/}/dev"; } 2>/dev/null || number='' # it may be gone by now
+    kernel_name "$volume"
+    { IFS= read -r number <"/sys/class/block/$kernel/dev"; } 2>/dev/null || number='' # it may be gone by now
     printf 'volume %s %s\n' "$volume" "$number"
   done
   blkid --probe --output export "$@"

@@ -3,7 +3,7 @@
 #
 # Functions: mount_hardware, copy_facts, copy_event, volumes_of, confine_devices, permit_devices,
 #   release_devices, mount_control, set_control
-# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes, home (volumes_of, used by copy_facts); control (the
+# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes, stacked, home (volumes_of, used by copy_facts); nodes; control (the
 #   result of set_control); STANDARD; MAJORS; name, names, number, major, minor, group, line,
 #   tries
 
@@ -12,15 +12,18 @@
 # script cannot remove it.
 mount_hardware() {
   cd "$1"
-  volumes_of "$2"
+  volumes_of "$2" "$1"
   mkdir -p memory dev sys # a second command of the run finds them
   mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs memory
   mkdir -p memory/nodes/pts memory/nodes/shm memory/empty memory/uevent \
     memory/sys/devices/system memory/sys/devices/virtual/net/lo "memory/sys/devices/$home" "$3/udev/data"
+  for name in $stacked; do mkdir -p "memory/sys/devices/virtual/block/$name"; done
   # One process for all of them; the host's nodes are the standard ones, and those of the disk.
   # shellcheck disable=SC2086 # words
   (cd /dev && cp -dR --preserve=mode null zero full random urandom tty $volumes "$1/links/." "$1/memory/nodes")
   # Not among the links that vlb made: on the host, a program that reads a project's files would wait on stdin.
+  nodes="null zero full random urandom tty $volumes"
+  [ ! -s "$1/stacked" ] || { cp -dR --preserve=mode /dev/mapper/control memory/nodes/mapper; nodes="$nodes mapper/control"; }
   ln -s pts/ptmx memory/nodes/ptmx
   ln -s /proc/self/fd memory/nodes/fd
   ln -s /proc/self/fd/0 memory/nodes/stdin
@@ -29,15 +32,19 @@ mount_hardware() {
   copy_facts "$3/udev/data"
   {
     echo "memory/nodes dev none bind,nosuid,noexec,$devices"
-    for name in null zero full random urandom tty $volumes; do echo "memory/nodes/$name dev/$name none bind"; done
+    for name in $nodes; do echo "memory/nodes/$name dev/$name none bind"; done
     echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
     echo "tmpfs dev/shm tmpfs nosuid,$devices,mode=1777"
     echo 'sysfs sys sysfs ro,nosuid,nodev,noexec'
-    for name in system virtual/net/lo "$home"; do echo "sys/devices/$name memory/sys/devices/$name none bind"; done
+    for name in system virtual/net/lo "$home" $stacked; do
+      case $name in dm-*) name=virtual/block/$name ;; esac
+      echo "sys/devices/$name memory/sys/devices/$name none bind"
+    done
     for name in lo $volumes; do
       case $name in
         lo) line=virtual/net/lo ;;
         "$disk") line=$home ;;
+        dm-*) line=virtual/block/$name ;;
         *) line=$home/$name ;;
       esac
       echo "memory/uevent/$name memory/sys/devices/$line/uevent none bind"
@@ -57,6 +64,7 @@ copy_facts() {
   for name in $volumes; do
     IFS= read -r number <"/sys/class/block/$name/dev"
     set -- "$@" "class/block/$name" "dev/block/$number"
+    case $name in dm-*) set -- "$@" "block/$name" ;; esac
     copy_event "class/block/$name"
     [ ! -e "udev/$name" ] || while IFS= read -r line; do printf '%s\n' "$line"; done <"udev/$name" >"$1/b$number"
   done
@@ -73,8 +81,9 @@ copy_event() {
   } <"/sys/$1/uevent" >"memory/uevent/${1##*/}"
 }
 
-# volumes_of DISK: sets `disk` and `volumes`, the names of the disk and of the disk with its partitions, and `home`, its directory in
-# /sys/devices: in a virtual machine that of a bus.
+# volumes_of DISK DIRECTORY: sets `disk` and `volumes`, the names of the disk, and of the disk with its partitions and what is opened of them,
+# `stacked`, which are in the file of that name in the run's directory; and `home`, its directory in /sys/devices: in a virtual machine that of
+# a bus.
 volumes_of() {
   disk=${1##*/} home=virtual/block/${1##*/}
   if [ ! -d "/sys/devices/$home" ]; then
@@ -84,6 +93,9 @@ volumes_of() {
   partitions_of "/sys/block/$disk"
   volumes=$disk
   for number in $numbers; do volumes="$volumes ${disk}p$number"; done
+  stacked=''
+  [ ! -e "$2/stacked" ] || while IFS= read -r name; do stacked="$stacked $name"; done <"$2/stacked"
+  volumes=$volumes$stacked
 }
 
 # The devices that every script can use, wherever it makes their nodes: null, zero, full, random, urandom, tty, ptmx, and the
@@ -98,7 +110,7 @@ MAJORS='1 2 3 7 8 9 11 22 31 43 65 66 67 68 69 70 71 93 147 179 202 240 250 251 
 # devices and the layer's disk. Fails where the kernel has no such control: then no node of the image may be opened.
 confine_devices() {
   set_control "$1" || return 1
-  volumes_of "$2"
+  volumes_of "$2" "$1"
   group=$control/vlb-${1##*/}
   # Killed runs left theirs empty. One that another run has made and not yet entered may be removed with them: it tries again.
   # Hence the rules come after that. To `tasks`: a process that moves itself there does not wait for all others of the machine, as
@@ -121,6 +133,7 @@ confine_devices() {
 permit_devices() {
   echo a >"$1.deny" && echo 'c *:* m' >"$1.allow" || return
   for number in $STANDARD; do echo "c $number rw" >"$1.allow" || return; done
+  [ -z "$stacked" ] || { IFS= read -r number </sys/class/misc/device-mapper/dev && echo "c $number rw" >"$1.allow"; } || return
   names=' '
   while read -r _ _ number _; do
     case $number,$names in 0:* | *" $number "*) ;; *) names="$names$number " ;; esac

@@ -54,20 +54,22 @@ mount_system() {
 # that device since then.
 kernel_words() {
   last=$(kernel_log | tail -n 1)
+  kernel_name "$1"
   last=${last#*,}
   ! mount -t "$3" -o "$4" "$1" "$2" 2>/dev/null || umount "$2"
   kernel_log | while IFS=, read -r level number rest; do
     [ "$number" -gt "${last%%,*}" ] || continue
     case ${rest#*;}. in
       *'detected capacity change'*) ;;
-      *"${1##*/}"[!0-9a-z]*) echo "$((level & 7)) ${rest#*;}" ;;
+      *"$kernel"[!0-9a-z]*) echo "$((level & 7)) ${rest#*;}" ;;
     esac
   done
 }
 
 # last_error DEVICE: prints the last message on errors in the file system of a device.
 last_error() {
-  kernel_log | sed -n "s/^[^;]*;\\(.* error (device ${1##*/}).*\\)/\\1/p" | tail -n 1
+  kernel_name "$1"
+  kernel_log | sed -n "s/^[^;]*;\\(.* error (device $kernel).*\\)/\\1/p" | tail -n 1
 }
 
 # kernel_log: prints the messages in the kernel's log: lines "PRIORITY,NUMBER,TIME,FLAGS;TEXT".
@@ -141,7 +143,8 @@ unmount_all() {
     sync --file-system "$place" || exit 1
     device=$(findmnt --noheadings --output SOURCE --target "$place")
     written=$(journal_written "$device")
-    { IFS= read -r errors <"/sys/fs/ext4/${device##*/}/errors_count"; } 2>/dev/null || errors=0
+    kernel_name "$device"
+    { IFS= read -r errors <"/sys/fs/ext4/$kernel/errors_count"; } 2>/dev/null || errors=0
     umount "$place" || exit 1
     [ "$errors" = 0 ] || printf 'errors %s\n' "$device"
     [ "${written:-0}" -lt "$3" ] || printf 'journal %s\n' "$device"
@@ -172,12 +175,13 @@ end_swapping() {
 # kernel's count; nothing if it has no internal journal.
 journal_written() {
   transactions='' blocks=0
-  [ -r "/proc/fs/jbd2/${1##*/}-8/info" ] || return 0
+  kernel_name "$1"
+  [ -r "/proc/fs/jbd2/$kernel-8/info" ] || return 0
   while read -r number words; do
     case $words in
       'transactions ('*) transactions=$number ;;
       'logged blocks per transaction') blocks=$number ;;
     esac
-  done <"/proc/fs/jbd2/${1##*/}-8/info"
+  done <"/proc/fs/jbd2/$kernel-8/info"
   echo "$((transactions * blocks))"
 }

@@ -5,13 +5,18 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { readVolumes } from '../../../../src/host/images/partitions.ts';
 import { selinuxOf, unmountAll } from '../../../../src/host/root/agent.ts';
-import { holdStill, partitionTable, readBytes } from '../../../../src/host/root/agent-devices.ts';
+import {
+  closeStacked,
+  holdStill,
+  partitionTable,
+  readBytes,
+} from '../../../../src/host/root/agent-devices.ts';
 import { programHead } from '../../../../src/host/root/agent-view.ts';
 import { onAnotherMachine } from '../../../../src/host/root/remote-shell.ts';
 import { type RootShell, rootShellOn } from '../../../../src/host/root/root-shell.ts';
 import { RunShell } from '../../../../src/host/root/run-shell.ts';
+import { emptyJournal } from '../../../../src/host/system/ext4-journal.ts';
 import { growDisk } from '../../../../src/host/system/grow.ts';
-import { emptyJournal } from '../../../../src/host/system/journal.ts';
 import { mountSystem, trimVolumes, unmountSystem } from '../../../../src/host/system/mount.ts';
 import { hashFiles, readAttributes } from '../../../../src/host/view/file-details.ts';
 import { listFiles } from '../../../../src/host/view/file-list.ts';
@@ -68,6 +73,7 @@ const OPERATIONS: Readonly<Record<string, (run: RunShell) => Promise<unknown>>> 
     mountSystem(run, '/dev/nvme0n1', {
       partitionMounts: [],
       fstab: 'required',
+      passphrases: [Buffer.from('open sesame')],
       whereOf: () => ({ file: 'build-layer' }),
     }),
   'unmount all': (run) =>
@@ -77,6 +83,7 @@ const OPERATIONS: Readonly<Record<string, (run: RunShell) => Promise<unknown>>> 
       true,
     ),
   trim: (run) => trimVolumes(run, '/dev/nvme0n1'),
+  close: ({ shell }) => closeStacked(shell, '/dev/nvme0n1'),
   grow: (run) => growDisk(run, '/dev/nvme0n1', undefined),
   list: (run) => listFiles(run, '/root', []),
   hashes: (run) => hashFiles(run, '/root', ['/file']),
@@ -114,6 +121,10 @@ const PIECES = [
     'TYPE=ext4',
     'TYPE=xfs',
     'TYPE=btrfs',
+    'TYPE=LVM2_member',
+    'TYPE=crypto_LUKS',
+    '/dev/mapper/vg-root vg/root',
+    '/dev/mapper/../sda ../null',
     'UUID=../../..',
     'LABEL=\\x00\\',
     '=',

@@ -46,6 +46,11 @@ describe('good hints', () => {
     ['# vlb: from 10_base', { from: { layer: '10_base', line: 2 } }],
     ['# vlb: disk-size 20G', { diskSize: 20 * 2 ** 30 }],
     ['# vlb: root-partition 3', { rootPartition: 3 }],
+    ['# vlb: root-partition vg-0/root', { rootPartition: 'vg-0/root' }],
+    [
+      '# chroot-mount vg0/srv /srv',
+      { partitionMounts: [{ partition: 'vg0/srv', target: '/srv' }], ...atLine2('/srv') },
+    ],
     ['# vlb: sector-size 4096', { sectorSize: 4096 }],
     ['# vlb: timeout 30m', { timeout: 1800 }],
     ['# vlb: max-age 7d', { maxAge: 604_800 }],
@@ -53,6 +58,11 @@ describe('good hints', () => {
   ] as const) {
     test(line, () => assert.deepEqual(valueIn(parse(line)), { ...NO_HINTS, ...hints }));
   }
+
+  test('# vlb: passphrase is a secret too', () => {
+    const hints = valueIn(parse('# vlb: passphrase DISK', 'build-layer'));
+    assert.deepEqual(hints, { ...NO_HINTS, passphrases: ['DISK'], secrets: [{ name: 'DISK', line: 2 }] });
+  });
 
   test('# vlb: hostname takes /etc/hosts', () => {
     const hints = valueIn(parse('# vlb: hostname web.example.org', 'build-layer'));
@@ -128,7 +138,7 @@ describe('malformed hints tell file and line', () => {
     ['# vlb: hostname web', /hostname is only valid in build-layer/],
     ['# chroot-mount 2 /boot', /chroot-mount requires a partition like p2/],
     ['# chroot-mount p0 /boot', /requires a partition like p2/],
-    ['# chroot-mount p2 boot', /requires a partition like p2 and an absolute TARGET/],
+    ['# chroot-mount p2 boot', /requires a partition like p2, or VG\/LV, and an absolute TARGET/],
     ['# chroot-mount p2 /boot the boot partition', /requires a partition like p2/],
     ['# vlb: from', /from requires a layer name or scratch/],
     ['# vlb: from scratch please', /from requires a layer name or scratch/],
@@ -140,6 +150,8 @@ describe('malformed hints tell file and line', () => {
     ['# vlb: disk-size -1', /requires a size like 20G/],
     ['# vlb: root-partition 0', /root-partition requires a partition number/],
     ['# vlb: root-partition p2', /requires a partition number/],
+    ['# vlb: root-partition vg/../x', /requires a partition number like 2, or VG\/LV/],
+    ['# vlb: passphrase', /passphrase requires the name of a secret/],
     ['# vlb: timeout', /timeout requires a duration/],
     ['# vlb: timeout soon', /requires a duration like 90s, 30m or 2h/],
     ['# vlb: timeout 0', /requires a duration/],

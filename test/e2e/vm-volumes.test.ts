@@ -1,0 +1,128 @@
+// LVM and LUKS: the backend vm opens them, each disk in a guest of its own, and the others say that it does.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import type { LayerFinished } from '../../src/model/event.ts';
+import { applianceEnvironment } from '../rig/appliance.ts';
+import { leftovers } from '../rig/host-state.ts';
+import { type Built, TestProject } from '../rig/project.ts';
+import { buildLayer, FILL } from '../rig/tiny.ts';
+
+const PASSPHRASE = 'correct horse';
+
+/** Makes a root and a /var in the volume group vg0 on a device, and leaves them active. */
+const MAKE_GROUP = `make_group() {
+  pvcreate -q "$1"
+  vgcreate -q vg0 "$1"
+  lvcreate -q -y -L 64M -n root vg0
+  lvcreate -q -y -L 48M -n var vg0
+  for name in root var; do mkfs.ext4 -q /dev/vg0/$name; done
+  root=$TMPDIR/root
+  mkdir "$root"
+  mount /dev/vg0/root "$root"
+  fill "$root"
+  mkdir "$root/var"
+  echo '/dev/mapper/vg0-var /var ext4 defaults 0 2' > "$root/etc/fstab"
+  echo "$2" > "$root/etc/name"
+  umount "$root"
+}`;
+
+function diskLayer(commands: string, hints = ''): string {
+  return `#!/bin/sh
+# vlb: from scratch
+# vlb: disk-size 200M
+${hints}
+set -eu
+${FILL}
+${MAKE_GROUP}
+printf 'label: gpt\\n,160M\\n' | sfdisk -q "$3"
+partx --update "$3"
+${commands}
+`;
+}
+
+/** Cheap enough for an emulated processor. */
+const FORMAT = 'cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000';
+
+const project = new TestProject({
+  'layers/10_plain/modify-disk': diskLayer('make_group "$3"p1 plain'),
+  'layers/20_plain/build-layer': buildLayer(
+    `cat /etc/name
+echo "root $VLB_ROOT_PARTITION"
+ls -l /dev/mapper/vg0-root /dev/vg0/var /dev/mapper/control | busybox sed 's/.* \\(\\/dev.*\\)/\\1/'
+grep ' /var ' /proc/mounts | busybox cut -d ' ' -f 1,2
+echo kept > /var/kept`,
+    '# vlb: from 10_plain',
+  ),
+  'layers/30_secret/modify-disk': diskLayer(
+    `${FORMAT} "$3"p1 "$VLB_SECRETS/DISK"
+cryptsetup open --key-file "$VLB_SECRETS/DISK" "$3"p1 inner
+make_group /dev/mapper/inner secret`,
+    '# vlb: secret DISK',
+  ),
+  'layers/40_secret/build-layer': buildLayer(
+    'cat /etc/name; echo kept > /var/kept',
+    '# vlb: from 30_secret\n# vlb: passphrase DISK',
+  ),
+  'layers/41_again/build-layer': buildLayer('cat /etc/name /var/kept', '# vlb: passphrase DISK'),
+});
+after(() => project[Symbol.asyncDispose]());
+
+function options(passphrase: string) {
+  const kernel = applianceEnvironment()['SUPERMIN_KERNEL'];
+  return { env: { DISK: passphrase, ...(kernel === undefined ? {} : { VLB_VM_KERNEL: kernel }) } };
+}
+
+async function build(words: readonly string[], passphrase = PASSPHRASE): Promise<Built> {
+  return project.build(['--secret', 'DISK', ...words], options(passphrase));
+}
+
+const failureOf = (built: Built, layer: string) =>
+  built.events.find(
+    (event): event is LayerFinished => event.type === 'layer-finished' && event.layer === layer,
+  )?.failure;
+
+const logOf = (layer: string) => readFileSync(project.path(`.vlb/logs/${layer}.log`), 'utf8');
+
+test('two volume groups of one name at once, one of them in LUKS, with a layer in each', async () => {
+  const built = await build(['--backend', 'vm', '--jobs', '2']);
+  assert.equal(
+    built.outcomes.split(', ').toSorted().join(', '),
+    '10_plain built, 20_plain built, 30_secret built, 40_secret built, 41_again built',
+    built.told,
+  );
+  assert.deepEqual(logOf('20_plain').trim().split('\n'), [
+    'plain',
+    'root /dev/mapper/vg0-root',
+    '/dev/mapper/control',
+    '/dev/mapper/vg0-root -> ../dm-0',
+    '/dev/vg0/var -> ../dm-1',
+    '/dev/mapper/vg0-var /var',
+  ]);
+  assert.equal(logOf('40_secret'), 'secret\n');
+  assert.equal(logOf('41_again'), 'secret\nkept\n');
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('a volume that no passphrase opens, or for which there is none, is a failure with what to do', async () => {
+  project.write({
+    'layers/42_without/build-layer': buildLayer('true', '# vlb: from 40_secret'),
+    'layers/43_wrong/build-layer': buildLayer('true', '# vlb: from 40_secret\n# vlb: passphrase DISK'),
+  });
+  const built = await build(['--backend', 'vm', '--jobs', '1', '-k'], 'wrong');
+  for (const layer of ['42_without', '43_wrong']) {
+    const failure = failureOf(built, layer);
+    assert.equal(failure?.message, 'no operating system found on the disk', built.told);
+    assert.match(failure?.hint ?? '', /^its LUKS needs a passphrase: # vlb: passphrase NAME/);
+  }
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('the backends on the host say which one opens LVM', async () => {
+  project.write({ 'layers/21_host/build-layer': buildLayer('true', '# vlb: from 20_plain') });
+  const built = await build(['--backend', 'fuse', '21_host']);
+  const failure = failureOf(built, '21_host');
+  assert.equal(failure?.message, 'no operating system found on the disk', built.told);
+  assert.match(failure?.hint ?? '', /--backend vm/);
+});
