@@ -12,6 +12,7 @@ import { createDelta, leavesDisk, openHostBench, scriptSettings } from './disk.t
 import type { Closed, Look, OfflineKind, Task } from './kind.ts';
 import { explainInstallation } from './missing-package.ts';
 import { hostScript, lookScript } from './modify-disk.ts';
+import { labelFiles } from './selinux.ts';
 import type { Session } from './steps/session.ts';
 import { heading, runStepsHere, STEPS, StepPlace, stepSettings } from './steps/steps.ts';
 import { chrootScript, lookInSystem } from './system.ts';
@@ -70,6 +71,17 @@ async function run(task: Task): Promise<Result<Closed>> {
       ? place.explain(ended, task)
       : await explainInstallation(ended, layer, () => packageNames(task, scripts.names));
     if (!script.ok && !leavesDisk(script.failure)) return script;
+    if (script.ok && open) {
+      const { system } = open;
+      const labeled = await labelFiles(task, system, since, (words, onOutput) =>
+        task.bench.runInChroot(system, {
+          ...chrootScript(task, words, onOutput),
+          secrets: [],
+          noNetwork: true,
+        }),
+      );
+      if (!labeled.ok) return labeled;
+    }
     const closed = open ? await open.close() : ok();
     if (!closed.ok) return script.ok ? closed : script;
     return ok({ script });
@@ -119,16 +131,24 @@ async function packageNames(task: Task, text: string): Promise<readonly string[]
 
 /** A file of the layer that the installation needs, and that is not there. */
 function missingFile({ layer, staged }: Task): Failure | undefined {
-  const { keyring, files } = installationOf(layer).system;
-  for (const [field, name, isRight] of [
-    ['keyring', keyring, 'isFile'],
-    ['files', files, 'isDirectory'],
-  ] as const) {
+  const { keyring, files, repositories = [] } = installationOf(layer).system;
+  const needed: readonly (readonly [field: string, name: string | undefined, type: 'file' | 'directory'])[] =
+    [
+      ['keyring', keyring, 'file'],
+      ['files', files, 'directory'],
+      ...repositories.flatMap(
+        ({ key, url }, index) =>
+          [
+            [`repositories.${index}.key`, key, 'file'],
+            [`repositories.${index}.url`, url?.startsWith('./') ? url : undefined, 'directory'],
+          ] as const,
+      ),
+    ];
+  for (const [field, name, type] of needed) {
     if (name === undefined) continue;
     const stat = statSync(path.join(staged.inputs, name), { throwIfNoEntry: false });
-    if (stat?.[isRight]()) continue;
-    const what = isRight === 'isFile' ? 'file' : 'directory';
-    return fail('usage', `system.${field}: the layer has no ${what} ${name}`, {
+    if (type === 'file' ? stat?.isFile() : stat?.isDirectory()) continue;
+    return fail('usage', `system.${field}: the layer has no ${type} ${name}`, {
       where: { file: path.join(layer.directory, layer.kind) },
       hint: 'paths are relative to the layer; files that .vlbignore excludes do not exist for it',
     }).failure;

@@ -8,7 +8,7 @@ import { type Distribution, namedDistribution } from '../distro/distribution.ts'
 import { KEPT } from '../distro/packages/port.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { DiskLayout, Firmware, PartitionWish, PlannedDisk } from '../model/system/layout.ts';
-import type { Installation, System } from '../model/system/system.ts';
+import type { Installation, Repository, System } from '../model/system/system.ts';
 import { asList } from '../steps/fields.ts';
 import { isObject } from '../util/json.ts';
 import { guessHint } from '../util/nearest.ts';
@@ -93,34 +93,94 @@ function sourceOf(name: string): { readonly ok: true; readonly value: Source } |
 
 function systemOf(
   fields: SystemFields,
-  { releases, components }: Source,
+  { releases, components, without, packageName, fault }: Source,
 ): { readonly ok: true; readonly value: System } | ReturnType<typeof problem> {
   const { suite: named, mirror, 'security-mirror': securityMirror, keyring, kernel, files } = fields;
+  const { repositories, exclude, modules, languages, 'ignore-missing': ignoreMissing } = fields;
+  const useless = without.find((name) => Object.hasOwn(fields, name));
+  if (useless !== undefined) {
+    return problem(['system', useless], `system.${useless} is not for ${fields.distribution}`);
+  }
+  const wrong = (fields.packages ?? []).findIndex((name) => !packageName.test(name));
+  if (wrong >= 0) {
+    const message = `system.packages.${wrong} must be the name of a package`;
+    return problem(['system', 'packages', wrong], message);
+  }
+  if (kernel !== undefined && !packageName.test(kernel)) {
+    return problem(['system', 'kernel'], 'system.kernel must be the name of a package');
+  }
   const release = releases.find(({ suite, version }) => [suite, version].includes(named));
   const suites = releases.map(({ suite }) => suite);
-  if (!release && mirror === undefined) {
+  if (!release && mirror === undefined && repositories === undefined) {
     const otherwise = `valid values: ${suites.join(', ')}; another one needs "mirror"`;
     const hint = guessHint(named, [...suites, ...releases.map(({ version }) => version)], otherwise);
     return problem(['system', 'suite'], `unknown release "${named}" of ${fields.distribution}`, hint);
   }
   const clean = (path: string) => path.replace(/^(?:\.\/+)+|\/+$/g, '');
-  return {
-    ok: true,
-    value: {
-      distribution: fields.distribution,
-      suite: release?.suite ?? named,
-      packages: fields.packages ?? [],
-      variant: fields.variant ?? 'minbase',
-      recommends: fields.recommends ?? false,
-      components: fields.components === undefined ? components : asList(fields.components),
-      excludeDocs: fields['exclude-docs'] ?? false,
-      ...(mirror === undefined ? {} : { mirror }),
-      ...(securityMirror === undefined ? {} : { securityMirror }),
-      ...(keyring === undefined ? {} : { keyring: clean(keyring) }),
-      ...(kernel === undefined ? {} : { kernel }),
-      ...(files === undefined ? {} : { files: clean(files) }),
-    },
+  const places = repositoriesOf(repositories ?? [], clean);
+  if (!places.ok) return places;
+  const system: System = {
+    distribution: fields.distribution,
+    suite: release?.suite ?? named,
+    packages: fields.packages ?? [],
+    variant: fields.variant ?? 'minbase',
+    recommends: fields.recommends ?? false,
+    components: fields.components === undefined ? components : asList(fields.components),
+    excludeDocs: fields['exclude-docs'] ?? false,
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(securityMirror === undefined ? {} : { securityMirror }),
+    ...(keyring === undefined ? {} : { keyring: clean(keyring) }),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(files === undefined ? {} : { files: clean(files) }),
+    ...(repositories === undefined ? {} : { repositories: places.value }),
+    ...(exclude === undefined ? {} : { excludes: exclude }),
+    ...(modules === undefined ? {} : { modules }),
+    ...(languages === undefined ? {} : { languages }),
+    ...(ignoreMissing === undefined ? {} : { ignoreMissing }),
   };
+  const found = fault?.(system);
+  return found ? problem(['system', found.field], found.message, found.hint) : { ok: true, value: system };
+}
+
+type RepositoryFields = NonNullable<SystemFields['repositories']>[number];
+
+/** @param clean normalizes a path of the layer */
+function repositoriesOf(
+  all: readonly RepositoryFields[],
+  clean: (path: string) => string,
+): { readonly ok: true; readonly value: readonly Repository[] } | ReturnType<typeof problem> {
+  const value: Repository[] = [];
+  for (const [index, { name, url, metalink, mirrorlist, key, cost, exclude, keep }] of all.entries()) {
+    const path = ['system', 'repositories', index];
+    const where = `system.repositories.${index}`;
+    if (value.some((other) => other.name === name))
+      return problem(path, `${where}: the name ${name} is there twice`);
+    if ([url, metalink, mirrorlist].filter((one) => one !== undefined).length !== 1) {
+      return problem(path, `${where} must have one of url, metalink and mirrorlist`);
+    }
+    if (keep === true && url?.startsWith('./')) {
+      return problem(
+        [...path, 'keep'],
+        `${where}: a directory of the layer is not in the image, and cannot be kept`,
+      );
+    }
+    const from =
+      metalink !== undefined
+        ? ({ type: 'metalink', url: metalink } as const)
+        : mirrorlist !== undefined
+          ? ({ type: 'mirrorlist', url: mirrorlist } as const)
+          : undefined;
+    value.push({
+      name,
+      ...(url === undefined ? {} : { url }),
+      ...(from === undefined ? {} : { from }),
+      ...(key === 'none' ? {} : { key: clean(key) }),
+      ...(cost === undefined ? {} : { cost: Number(cost) }),
+      ...(exclude === undefined ? {} : { excludes: exclude }),
+      ...(keep === true ? { keep } : {}),
+    });
+  }
+  return { ok: true, value };
 }
 
 function layoutOf(main: DiskFields, { kernel }: System, about: InstallationAbout): DiskLayout {
@@ -192,6 +252,7 @@ function canonical(value: unknown): string {
 /** The distribution of a system, as os-release(5) of the image will say. */
 export function distributionOfSystem({ distribution, suite }: System): Distribution {
   const version = SOURCES[distribution]?.releases.find((release) => release.suite === suite)?.version;
-  const { like = [] } = namedDistribution(distribution) ?? {};
-  return { id: distribution, like, version, codename: suite };
+  const id = SOURCES[distribution]?.id ?? distribution;
+  const { like = [] } = namedDistribution(id) ?? {};
+  return { id, like, version, codename: suite };
 }

@@ -15,11 +15,36 @@ const URL = pattern(
 
 const WORD = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 
-/** As Debian Policy has it, and with an architecture or a version as apt-get(8) takes it. */
-const PACKAGE = pattern(
-  'must be the name of a package',
-  /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$/,
+/** Which names there are depends on the distribution. */
+const PACKAGE = pattern('must be the name of a package', /^[A-Za-z0-9@*][^\s'"\\]*(?: [^\s'"\\]+)*$/);
+
+/** Patterns of names, as dnf has them. */
+const PATTERNS = v.array(
+  pattern('must be a pattern of packages', /^[A-Za-z0-9*?[][^\s'",]*$/),
+  'must be a list',
 );
+
+/** With the variables of dnf. */
+const REPOSITORY_URL = pattern(
+  'must be an http or https URL, without a user and blanks',
+  /^https?:\/\/[A-Za-z0-9][^\s@'"]*$/,
+);
+
+const REPOSITORY = mapping({
+  name: pattern('must be a name of letters, digits, dots and dashes', WORD),
+  url: v.optional(
+    pattern(
+      'must be an http or https URL, or a directory of the layer like ./packages',
+      /^(?:https?:\/\/[A-Za-z0-9][^\s@'"]*|\.\/[A-Za-z0-9][A-Za-z0-9._+/-]*)$/,
+    ),
+  ),
+  metalink: v.optional(REPOSITORY_URL),
+  mirrorlist: v.optional(REPOSITORY_URL),
+  key: layerPath(),
+  cost: v.optional(pattern('must be a number', /^\d{1,6}$/)),
+  exclude: v.optional(PATTERNS),
+  keep: v.optional(BOOLEAN),
+});
 
 export const SYSTEM_SCHEMA = mapping({
   distribution: pattern('must be the name of a distribution', WORD),
@@ -36,6 +61,13 @@ export const SYSTEM_SCHEMA = mapping({
   kernel: v.optional(PACKAGE),
   'exclude-docs': v.optional(BOOLEAN),
   files: v.optional(layerPath()),
+  repositories: v.optional(v.array(REPOSITORY, 'must be a list of repositories')),
+  exclude: v.optional(PATTERNS),
+  modules: v.optional(
+    v.array(pattern('must be NAME:STREAM', /^[A-Za-z0-9][\w.+-]*:[\w.+/-]+$/), 'must be a list'),
+  ),
+  languages: v.optional(v.array(pattern('must be a language', /^[A-Za-z][\w.@-]*$/), 'must be a list')),
+  'ignore-missing': v.optional(BOOLEAN),
 });
 
 const SIZE_RULE = 'must be a size with a unit, like 512M or 20G';

@@ -4,10 +4,11 @@ import { fail, ok } from '../../model/failure.ts';
 import type { Format, PlannedDisk } from '../../model/system/layout.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { command } from '../shell-text.ts';
+import { bootsByBios } from './bios.ts';
 import { archiveOf, archives, findSources, writeImageSources } from './debian-archive.ts';
 import { type EarlyFiles, writeFiles } from './early-files.ts';
 import { espOf, installEfi } from './efi.ts';
-import type { Bootstrap, Installing, Source } from './port.ts';
+import { type Bootstrap, type Installing, RPM_FIELDS, type Source } from './port.ts';
 
 /** As dpkg names it. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -32,9 +33,13 @@ export const DEBIAN_SOURCES: Readonly<Record<string, Source>> = Object.fromEntri
   archives().map(([name, { releases, components }]): [string, Source] => [
     name,
     {
+      id: name,
       bootstrap: DEBIAN,
       releases,
       components,
+      without: RPM_FIELDS,
+      // As Debian Policy has it, and with an architecture or a version as apt-get(8) takes it.
+      packageName: /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$/,
       check: (architecture) => {
         if (ARCHITECTURES[architecture] !== undefined) return ok();
         return fail('host', `a system of ${name} cannot be made on ${architecture}`, {
@@ -72,10 +77,6 @@ function loaderPackages(disk: PlannedDisk, architecture: string): readonly strin
     ...(bootsByBios(disk, architecture) ? ['grub-pc-bin'] : []),
     ...(espOf(disk) ? [`grub-efi-${ARCHITECTURES[architecture]}-bin`] : []),
   ];
-}
-
-function bootsByBios({ partitions, table }: PlannedDisk, architecture: string): boolean {
-  return architecture === 'x64' && (table === 'mbr' || partitions.some(({ role }) => role === 'bios-boot'));
 }
 
 /** Nothing of the host is in the image: mmdebstrap copies its host name unless there is another one. */

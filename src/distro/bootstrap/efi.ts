@@ -1,6 +1,7 @@
 // GRUB on an EFI system partition, without mounting it: not every kernel has vfat, and no firmware need be asked.
 
 import type { PlannedDisk, PlannedPartition } from '../../model/system/layout.ts';
+import { quoteWord } from '../../util/quote.ts';
 import { writeText } from '../shell-text.ts';
 
 interface EfiFirmware {
@@ -48,13 +49,48 @@ rm "$root/tmp/core.cfg" "$root/tmp/core.efi"
 `;
 }
 
-/** The UUID of the file system with /boot/grub, and its path there. */
-function grubHome({
-  partitions,
-}: PlannedDisk): { readonly uuid: string; readonly directory: string } | undefined {
+/**
+ * Lines that put onto the EFI system partition what packages have for it below /boot/efi, where it is not mounted, with a configuration that
+ * leads to GRUB's own in /boot/grub2.
+ */
+export function installPackagedEfi(disk: PlannedDisk, architecture: string): string {
+  const esp = espOf(disk);
+  const firmware = EFI[architecture];
+  const home = grubHome(disk, 'grub2');
+  if (!esp || !firmware || !home) return '';
+  const { file } = firmware;
+  const lead = [
+    `search --no-floppy --fs-uuid --set=dev ${home.uuid}`,
+    `set prefix=($dev)${home.directory}`,
+    'export prefix',
+    'configfile $prefix/grub.cfg',
+  ];
+  return `# The boot loader for UEFI. mtools puts it there, since not every kernel can mount the partition.
+for vendor in "$root"/boot/efi/EFI/*; do
+  if [ "\${vendor##*/}" = BOOT ] || [ ! -d "$vendor" ]; then continue; fi
+  printf '%s\\n' ${lead.map(quoteWord).join(' \\\n    ')} >"$vendor/grub.cfg"
+  for core in "$vendor"/grub*.efi; do
+    if [ -e "$root/boot/efi/EFI/BOOT/${file}" ] || [ ! -e "$core" ]; then continue; fi
+    mkdir -p "$root/boot/efi/EFI/BOOT"
+    cp "$core" "$root/boot/efi/EFI/BOOT/${file}"
+    cp "$vendor/grub.cfg" "$root/boot/efi/EFI/BOOT"
+  done
+done
+if [ -d "$root/boot/efi/EFI" ]; then
+  mcopy -s -i "\${device}p${esp.number}" "$root/boot/efi/EFI" ::
+  rm -r "$root/boot/efi/EFI"
+fi
+`;
+}
+
+/** The UUID of the file system with GRUB's directory, and its path there. @param name of the directory in /boot */
+function grubHome(
+  { partitions }: PlannedDisk,
+  name = 'grub',
+): { readonly uuid: string; readonly directory: string } | undefined {
   for (const [target, below] of [
-    ['/boot', '/grub'],
-    ['/', '/boot/grub'],
+    ['/boot', `/${name}`],
+    ['/', `/boot/${name}`],
   ]) {
     for (const { content } of partitions) {
       const mount = content?.mounts.find((one) => one.target === target);

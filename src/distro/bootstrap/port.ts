@@ -38,10 +38,29 @@ export interface Release {
 
 /** What is known of a distribution before it is installed. */
 export interface Source {
+  /** `ID` of its os-release(5). */
+  readonly id: string;
   readonly bootstrap: Bootstrap;
   /** The newest last. Others may exist, where a mirror has them. */
   readonly releases: readonly Release[];
   readonly components: readonly string[];
+  /** The fields of a system that it has no use for, as a layer.yaml names them. */
+  readonly without: readonly string[];
+  /** The name of a package, as its list may have it. */
+  readonly packageName: RegExp;
+  /** Why fields of a complete system do not go together, with the field; undefined if they do. */
+  fault?(
+    system: System,
+  ): { readonly field: string; readonly message: string; readonly hint: string } | undefined;
   /** Fails as `host` for an architecture that it does not have. */
   check(architecture: string): Result<void>;
 }
+
+/** The fields of a system that only rpm has. */
+export const RPM_FIELDS: readonly string[] = [
+  'repositories',
+  'exclude',
+  'modules',
+  'languages',
+  'ignore-missing',
+];

@@ -104,6 +104,7 @@ function tools(): readonly Tool[] {
     { group: SYSTEMS, name: 'mkfs.xfs', purpose: 'makes xfs file systems' },
     { group: SYSTEMS, name: 'mkfs.btrfs', purpose: 'makes btrfs file systems' },
     { group: SYSTEMS, name: 'mmdebstrap', purpose: 'installs Debian and Ubuntu', cure: NO_DEBIAN },
+    { group: SYSTEMS, name: 'dnf', purpose: 'installs Fedora, Enterprise Linux and Amazon Linux' },
     {
       group: SYSTEMS,
       name: 'apt-get',

@@ -58,6 +58,7 @@ const PACKAGES_OF: Readonly<Record<string, Packages>> = {
   rpm: 'rpm',
   'ansible-playbook': 'ansible',
   mmdebstrap: ['mmdebstrap', '', '', ''],
+  dnf: ['dnf', 'dnf', '', 'dnf'],
   'apt-get': ['apt', '', '', ''],
   'mkfs.ext4': 'e2fsprogs',
   'mkfs.ext3': 'e2fsprogs',

@@ -28,6 +28,31 @@ export interface System {
   readonly excludeDocs: boolean;
   /** A directory of the layer whose files are in place before packages are installed. */
   readonly files?: string;
+  /** Of rpm: where packages come from, in addition to a mirror. */
+  readonly repositories?: readonly Repository[];
+  /** Of rpm: patterns of packages that are never installed. */
+  readonly excludes?: readonly string[];
+  /** Of rpm: streams of modules, `NAME:STREAM`. */
+  readonly modules?: readonly string[];
+  /** Of rpm: the languages whose files are installed; undefined for all. */
+  readonly languages?: readonly string[];
+  /** Of rpm: whether packages that do not exist are left out. */
+  readonly ignoreMissing?: boolean;
+}
+
+/** A repository of rpm packages. */
+export interface Repository {
+  readonly name: string;
+  /** Its URL, or a directory of the layer that begins with `./`. */
+  readonly url?: string;
+  /** A list of its mirrors, in place of a URL. */
+  readonly from?: { readonly type: 'metalink' | 'mirrorlist'; readonly url: string };
+  /** A file of the layer with its keys; undefined for packages whose signatures are not checked. */
+  readonly key?: string;
+  readonly cost?: number;
+  readonly excludes?: readonly string[];
+  /** Whether the image has it too. */
+  readonly keep?: boolean;
 }
 
 /** A system with its disk, complete: nothing that it depends on is left open, apart from files. */

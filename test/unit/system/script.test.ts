@@ -56,6 +56,48 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     main: { size: '2G' },
     architecture: 'arm64',
   },
+  rpm: {
+    system: {
+      distribution: 'rocky',
+      suite: '9',
+      mirror: 'http://192.0.2.1/rocky',
+      keyring: 'RPM-GPG-KEY-rocky',
+      packages: ['@^minimal-environment', 'nginx'],
+    },
+  },
+  'rpm-all': {
+    system: {
+      distribution: 'fedora',
+      suite: '42',
+      packages: ['vim-enhanced', 'python3-*', '@Development Tools'],
+      variant: 'standard',
+      recommends: true,
+      'exclude-docs': true,
+      files: './rootfs',
+      exclude: ['*-debuginfo', 'plymouth*'],
+      modules: ['nodejs:20'],
+      languages: ['en', 'de'],
+      'ignore-missing': true,
+      repositories: [
+        {
+          name: 'fedora',
+          metalink: 'https://192.0.2.1/metalink?repo=fedora-$releasever&arch=$basearch',
+          key: 'keys/fedora',
+        },
+        { name: 'own', url: './my.packages', key: 'none', cost: '10', exclude: ['kernel*'] },
+        { name: 'kept', url: 'http://192.0.2.1/kept/$releasever', key: './keys/kept', keep: true },
+      ],
+    },
+    main: {
+      size: '10G',
+      boot: 'uefi',
+      partitions: [
+        { mount: '/boot', size: '1G' },
+        { size: 'rest', filesystem: 'btrfs', subvolumes: [{ name: 'root', mount: '/' }] },
+      ],
+    },
+  },
+  amazon: { system: { distribution: 'amazon', suite: '2023', kernel: 'none' } },
   'no-kernel': { system: { distribution: 'debian', suite: 'trixie', kernel: 'none' } },
 };
 
@@ -63,7 +105,7 @@ for (const [name, { system, main, architecture = 'x64' }] of Object.entries(EXAM
   test(name, () => {
     const about = { name: 'base', architecture, sectorSize: undefined };
     const made = installationOf(system, main, about);
-    assert.ok(made.ok);
+    assert.ok(made.ok, JSON.stringify(made));
     const [version] = made.value.settings;
     const placeOf = () => ({ file: 'layer.yaml' });
     const { host, image, names } = systemScripts({ ...made.value, placeOf }, architecture);

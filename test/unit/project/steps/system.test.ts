@@ -123,7 +123,7 @@ const WRONG = [
   ],
   [
     'system: { distribution: haiku, suite: r1 }',
-    'unknown distribution "haiku" at 1:11; valid values: debian, ubuntu; for others, start from an image',
+    'unknown distribution "haiku" at 1:11; valid values: debian, ubuntu, fedora, centos-stream, rhel, alma, rocky, amazon; for others, start from an image',
   ],
   [
     'system: { distribution: debian, suite: bokworm }',
@@ -185,6 +185,26 @@ const WRONG = [
     'system.mirror must be an http or https URL, without a user and blanks at 1:45',
   ],
   ['system: { distribution: debian, suite: "{{ SUITE }}" }', '"{{ SUITE }}" has no value at 1:33'],
+  [
+    'system: { distribution: debian, suite: sid, modules: ["nodejs:20"] }',
+    'system.modules is not for debian at 1:45',
+  ],
+  [
+    'system: { distribution: debian, suite: sid, packages: ["@core"] }',
+    'system.packages.0 must be the name of a package at 1:56',
+  ],
+  [
+    'system: { distribution: rocky, suite: 9, mirror: "http://192.0.2.1/rocky" }',
+    'system.mirror of rocky requires "keyring", the keys of its packages at 1:42',
+  ],
+  [
+    'system: { distribution: rhel, suite: 9, mirror: "http://192.0.2.1/rhel" }',
+    'system.mirror: where a mirror of rhel has its repositories is not known at 1:41; list them in "repositories"',
+  ],
+  [
+    'system:\n  distribution: rocky\n  suite: 9\n  repositories: [{ name: x, key: none }]',
+    'system.repositories.0 must have one of url, metalink and mirrorlist at 4:18',
+  ],
   ['system: debian', 'system must be a mapping with distribution, suite'],
   [`${SHORT}steps: []`, 'steps must be a list, like "- install: nginx" at 2:1'],
 ] as const;
