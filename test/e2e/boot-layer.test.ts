@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import type { LayerFinished } from '../../src/model/event.ts';
+import { startWithBase } from '../rig/base-store.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { guestsOf } from '../rig/machine-processes.ts';
@@ -111,6 +112,7 @@ const without = path.join(path.dirname(project.directory), 'bin');
 after(() => project[Symbol.asyncDispose]());
 
 before(async () => {
+  await startWithBase(project);
   const built = await project.build();
   assert.equal(built.status, 0, built.told);
   project.write(LAYERS);

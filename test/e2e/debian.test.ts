@@ -4,17 +4,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { BuildEvent } from '../../src/model/event.ts';
 import type { Identity } from '../../src/model/ports/booter.ts';
+import { startWithBase } from '../rig/base-store.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { runAsRoot } from '../rig/root.ts';
 import { buildLayer } from '../rig/tiny.ts';
 
-// One for all tests here, since making the disk takes most of the time.
+// One for all tests here.
 const project = new TestProject({ 'layers/10_base/modify-disk': DEBIAN_DISK });
+before(() => startWithBase(project));
 after(() => project[Symbol.asyncDispose]());
 
 /** Two versions of a package with a configuration file and a question, whose answer /etc/asked gets. */

@@ -134,7 +134,7 @@ describe('vlb deploy to libvirt', () => {
   });
 
   test('--rollback', async () => {
-    const done = await vlb([rig.name, '--rollback', '--timeout', '60s', '--check', 'console:one']);
+    const done = await vlb([rig.name, '--rollback', '--timeout', '30s', '--check', 'console:one']);
     assert.equal(done.status, 0, done.told);
     assert.equal(end(done)?.outcome, 'rolled back');
     assert.equal(rig.running(), 'running 1');

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity } from '../../src/model/ports/booter.ts';
+import { startWithBase } from '../rig/base-store.ts';
 import { DEBIAN_DISK } from '../rig/debian.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { LibvirtRig } from '../rig/libvirt.ts';
@@ -172,7 +173,7 @@ const PRINT_KEY = 'cat "$(dirname "$(gem which vagrant)")/../keys/vagrant.pub"';
 /** VLB_TEST_DEBIAN names another release, `trixie`. */
 const RELEASE = process.env['VLB_TEST_DEBIAN'] ?? 'bookworm';
 
-// One for all tests here, since making the disk takes most of the time.
+// One for all tests here.
 const project = new TestProject({
   'layers/10_base/modify-disk': DEBIAN_DISK.replaceAll('bookworm', RELEASE),
   'layers/20_boot/layer.yaml': BOOT,
@@ -283,6 +284,7 @@ suite('a Debian of steps', { concurrency: true }, () => {
     await once(files, 'listening');
     const { port } = files.address() as AddressInfo; // a server on a port has this address
     project.write({ 'layers/80_download/layer.yaml': downloads(port) });
+    await startWithBase(project);
     built = await project.build(['--secret', `ANN_PASSWORD=${secret}`]);
     assert.equal(built.status, 0, built.told);
   });
