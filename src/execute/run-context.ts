@@ -36,4 +36,6 @@ export interface Steering {
    * an `interrupted` one, or stopping the run, leaves the node to the next plan.
    */
   beforeRun(name: string, key: Key): Promise<Result<AbortSignal>>;
+  /** Aborted when nodes that have not begun to run are left to the next plan. */
+  readonly superseded: AbortSignal;
 }

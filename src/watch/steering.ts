@@ -19,16 +19,20 @@ export class BuildSteering implements Steering {
   readonly #runs = new Map<string, Run>();
   /** Set while it is unknown what changed. */
   #paused: PromiseWithResolvers<void> | undefined;
-  #superseded = false;
+  readonly #superseded = new AbortController();
 
   constructor(fingerprints: Fingerprints, failures: Failures) {
     this.fingerprints = fingerprints;
     this.#failures = failures;
   }
 
+  get superseded(): AbortSignal {
+    return this.#superseded.signal;
+  }
+
   async beforeRun(name: string, key: Key): Promise<Result<AbortSignal>> {
     while (this.#paused) await this.#paused.promise;
-    if (this.#superseded) return fail('interrupted', `${name} must be planned again`);
+    if (this.superseded.aborted) return fail('interrupted', `${name} must be planned again`);
     const failure = this.#failures.get(key);
     if (failure) return { ok: false, failure };
     const run = { key, controller: new AbortController() };
@@ -58,7 +62,7 @@ export class BuildSteering implements Steering {
    * @param now undefined where the project cannot be read: then nothing is stopped
    */
   supersede(now: Fingerprints | undefined): void {
-    this.#superseded = true;
+    this.#superseded.abort();
     const current = now && new Set(now.values());
     for (const [name, { controller }] of this.#runs) {
       if (current && !current.has(this.fingerprints.get(name) ?? '')) controller.abort();

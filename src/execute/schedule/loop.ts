@@ -73,8 +73,14 @@ export async function runSteps(plan: Plan, options: ScheduleOptions, context: Co
       }
       case 'await': {
         const { layer, key } = effect;
-        const released = shared?.awaitClaim(key, own.signal) ?? Promise.resolve();
-        return void feed(released.then((): ScheduleEvent => ({ type: 'released', layer })));
+        const { superseded } = context.steering ?? {};
+        const signal = superseded ? AbortSignal.any([own.signal, superseded]) : own.signal;
+        const released = shared?.awaitClaim(key, signal) ?? Promise.resolve();
+        return void feed(
+          released.then(
+            (): ScheduleEvent => ({ type: superseded?.aborted ? 'superseded' : 'released', layer }),
+          ),
+        );
       }
       case 'execute':
         return void feed(Promise.resolve(effect.node).then(execute));

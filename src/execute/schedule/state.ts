@@ -8,7 +8,7 @@
 //       │◀────────┼─────────────┘                                        │
 //       │         └──────▶ running ──built──▶ sharing ──finished─────────┘
 //       │                     ├──finished, where it was found or nothing is shared
-//       └──released── claimed ◀─┘ another machine builds the same
+//       └──released── claimed ◀─┘ another machine builds the same; superseded: skipped
 //
 // A waiting node is skipped when the build is stopped or a node that it depends on has failed; each state from which `finished`
 // leads to `done` can lead to `failed` or `skipped` as well. Nodes in the shared cache are fetched ahead, while they wait.
@@ -98,7 +98,7 @@ export function next(schedule: Schedule, event: ScheduleEvent, now: number): Tra
     if (node.state === 'running') awaitOther(draft, position, event);
   } else if (event.type === 'released') {
     if (node.state === 'claimed') decideAgain(draft, position, { isResumed: true });
-  } else if (isExecuted) {
+  } else if (isExecuted || (node.state === 'claimed' && event.type === 'superseded')) {
     afterExecution(draft, position, event);
   }
   return transition(draft);

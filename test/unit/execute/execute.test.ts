@@ -263,6 +263,7 @@ describe('steered from outside', () => {
     const begun: string[] = [];
     const { finished, events, outcomes } = await build(tree, {
       steering: {
+        superseded: new AbortController().signal,
         beforeRun: async (name) => {
           begun.push(name);
           if (name === '40_other') return fail('interrupted', 'not now');
@@ -294,6 +295,7 @@ describe('steered from outside', () => {
     const failure = { kind: 'work', message: 'as it did' } as const;
     const { finished, calls } = await build(tree, {
       steering: {
+        superseded: new AbortController().signal,
         beforeRun: async (name) =>
           name === '20_b' ? { ok: false, failure } : ok(new AbortController().signal),
       },
@@ -357,5 +359,26 @@ describe('with a shared cache', () => {
     const { shared, calls } = sharedCache([]);
     assert.equal((await build(tree, { shared })).outcomes, '10_a built, 20_b built, 30_c built');
     assert.deepEqual(calls, ['publish 10_a over ', 'publish 20_b over 10_a', 'publish 30_c over 10_a, 20_b']);
+  });
+
+  test('a layer that another machine builds is left to the next plan when the project changes', async () => {
+    using tree = project();
+    const { shared } = sharedCache([]);
+    const by = { layer: '10_a', host: 'other', pid: 1, since: 40, usually: undefined };
+    const changed = new AbortController();
+    const waits: SharedCache = {
+      ...shared,
+      claim: async () => ({ type: 'other', by }),
+      awaitClaim: (_key, signal) => {
+        setTimeout(() => changed.abort());
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    };
+    const { finished, outcomes } = await build(tree, {
+      shared: waits,
+      steering: { superseded: changed.signal, beforeRun: async () => ok(changed.signal) },
+    });
+    assert.equal(outcomes, '10_a skipped, 20_b skipped, 30_c skipped');
+    assert.deepEqual(finished.superseded, ['10_a', '20_b', '30_c']);
   });
 });

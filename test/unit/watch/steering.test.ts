@@ -48,6 +48,7 @@ test('a run is stopped when the project has it under no name any more, and nothi
   assert.deepEqual([a.aborted, b.aborted], [false, true]);
   const refused = await other;
   assert.equal(refused.ok ? '' : refused.failure.kind, 'interrupted');
+  assert.equal(steering.superseded.aborted, true);
 });
 
 test('runs go on while the project cannot be read', async () => {

@@ -184,7 +184,7 @@ describe('each event in each state', () => {
       interrupted: 'failed: b failed, stop',
       superseded: 'skipped: b skipped',
     },
-    claimed: { released: 'waiting' },
+    claimed: { released: 'waiting', superseded: 'skipped: b skipped' },
     sharing: {
       finished: 'done: b built',
       failed: 'failed: b failed, stop',
