@@ -14,10 +14,10 @@ export async function checkHost(
   if (running.length === 0) return ok();
   const isBooted = (node: Node) => isLayer(node) && kindOf(node.layer).place === 'guest';
   const layers = running.filter(isLayer);
-  const tools = layers.flatMap(({ layer }) => [
-    ...(layer.system?.installation?.tools ?? []),
-    ...(layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? []),
-  ]);
+  const tools = {
+    withDisk: layers.flatMap(({ layer }) => layer.system?.installation?.tools ?? []),
+    beside: layers.flatMap(({ layer }) => (layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? [])),
+  };
   const able = running.every(isBooted)
     ? ok()
     : await host.check(tools, (message) => emit({ type: 'note', message }));

@@ -105,8 +105,10 @@ async function install(task: Task, text: string, onOutput: OnOutput): Promise<Re
   if (!disk.ok) return disk;
   task.enter('run');
   await onOutput(heading(`system ${system.distribution} ${system.suite}`));
-  const argv = ['/bin/sh', '-eu', file, disk.value.device, keptBy(task)] as const;
-  const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), secrets: [] });
+  const kept = keptBy(task);
+  const argv = ['/bin/sh', '-eu', file, disk.value.device, kept] as const;
+  const brings = [file, kept].filter(Boolean);
+  const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), brings, secrets: [] });
   if (!ended.ok || ended.value !== 0) return ended;
   const space = task.checkSpace();
   if (!space.ok) return space;
@@ -123,9 +125,10 @@ function keptBy({ layer, caches }: Task): string {
 /** The names of all packages that there are, after an installation that failed; none if that cannot be found. */
 async function packageNames(task: Task, text: string): Promise<readonly string[]> {
   const chunks: Buffer[] = [];
-  const argv = ['/bin/sh', '-eu', '-c', `${text}`, 'names', keptBy(task)] as const;
+  const kept = keptBy(task);
+  const argv = ['/bin/sh', '-eu', '-c', `${text}`, 'names', kept] as const;
   const script = hostScript(task, argv, (chunk) => void chunks.push(chunk));
-  const ended = await task.bench.runOnHost({ ...script, secrets: [] });
+  const ended = await task.bench.runOnHost({ ...script, brings: [kept].filter(Boolean), secrets: [] });
   return ended.ok && ended.value === 0 ? Buffer.concat(chunks).toString().split('\n').filter(Boolean) : [];
 }
 

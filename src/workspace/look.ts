@@ -44,7 +44,7 @@ export async function shell(workspace: Workspace, request: ShellRequest): Promis
   const node = plan.at(-1)?.node;
   if (!node || !isLayer(node)) return fail('usage', 'there is no layer to open a shell in');
   await using _host = { [Symbol.asyncDispose]: () => context.host.close() };
-  const able = await context.host.check([], (message) => context.emit({ type: 'note', message }));
+  const able = await context.host.check(undefined, (message) => context.emit({ type: 'note', message }));
   if (!able.ok) return able;
   request.onStart?.();
   await context.host.clearLeftovers(context.paths.runs, (message) => context.emit({ type: 'note', message }));

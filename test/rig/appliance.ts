@@ -10,7 +10,7 @@ export function applianceEnvironment(): Readonly<Record<string, string>> {
   // A KVM that opens, and then hangs, is known: libguestfs waits for it without end.
   const direct = { LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
   if (readdirSync('/boot').some((name) => name.startsWith('vmlinuz'))) return direct;
-  const directory = path.join(tmpdir(), 'vlb-test-kernel');
+  const directory = path.join(tmpdir(), 'vlb-test-kernel-any');
   if (!existsSync(directory)) download(directory);
   const modules = path.join(directory, 'lib/modules');
   const [version = ''] = readdirSync(modules);
@@ -29,7 +29,8 @@ function download(directory: string): void {
   mkdirSync(made);
   const run = (command: string, ...args: readonly string[]) =>
     execFileSync(command, args, { cwd: made, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  const name = /linux-image-\d\S*/.exec(run('apt-cache', 'depends', 'linux-image-cloud-amd64'))?.[0] ?? '';
+  // The one for clouds has no 9p.
+  const name = /linux-image-\d\S*/.exec(run('apt-cache', 'depends', 'linux-image-amd64'))?.[0] ?? '';
   run('apt-get', '-q', 'download', name);
   const [archive = ''] = readdirSync(made);
   run('dpkg-deb', '-x', archive, made);

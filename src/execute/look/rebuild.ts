@@ -40,7 +40,7 @@ export async function rebuild(plan: Plan, context: Context): Promise<Result<Rebu
   if (!lineage) throw new Error(`${step.node.name} is known, but not what it needs`);
   const note = (message: string) => context.emit({ type: 'note', message });
   const { place } = kindOf(step.node.layer);
-  const able = await (place === 'guest' ? context.host.checkGuests() : context.host.check([], note));
+  const able = await (place === 'guest' ? context.host.checkGuests() : context.host.check(undefined, note));
   if (!able.ok) return able;
   await context.host.clearLeftovers(context.paths.runs, note);
   await using _host = { [Symbol.asyncDispose]: () => context.host.close() };

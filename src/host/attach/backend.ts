@@ -10,6 +10,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Fails as `host`, with a hint, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
+  /** Fails as `host` where scripts that run on the host have no programs of it. */
+  checkHostTools(): Promise<Result<void>>;
   /**
    * Opens the root shell of a run. Fails as `host`.
    * @param directory of the run, on this machine
@@ -43,8 +45,9 @@ export interface Backend {
   readonly lend: ((run: RunShell) => Promise<Result<AttachedDisk>>) | undefined;
 }
 
-/** What a script is given of this machine: its inputs, the sources of binds, and its TMPDIR. */
-export type Brought = Pick<HostScript, 'inputs' | 'environment'> & Partial<Pick<ChrootScript, 'binds'>>;
+/** What a script is given of this machine: its inputs, the sources of binds, its TMPDIR, and files in its arguments. */
+export type Brought = Pick<HostScript, 'inputs' | 'environment' | 'argv' | 'brings'> &
+  Partial<Pick<ChrootScript, 'binds'>>;
 
 /** Brings files of this machine to that of the root shell, for one run. */
 export interface Carrier {
@@ -61,6 +64,7 @@ export const ON_THIS_MACHINE = {
     return shell.ok ? ok(new RunShell(shell.value, directory)) : shell;
   },
   carrier: undefined,
+  checkHostTools: async () => ok(),
   close: async () => {},
 } satisfies Partial<Backend>;
 

@@ -5,6 +5,7 @@ import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
 import { packageHint } from '../process/packages.ts';
 import { isInstalled } from '../process/run.ts';
 import { QEMU } from '../vm/guest.ts';
+import { checkSharing } from '../vm/host-tools.ts';
 import { missingTools } from '../vm/initramfs.ts';
 import { checkArchitecture, findKernel } from '../vm/kernel.ts';
 import { canBeApart } from '../vm/network.ts';
@@ -14,7 +15,7 @@ const COMMON = { group: 'vlb build --backend vm', needed: false } as const;
 /** @param kernel the value of VLB_VM_KERNEL */
 export async function checkVirtualMachine(kernel: string | undefined): Promise<readonly Finding[]> {
   if (!checkArchitecture().ok) return [];
-  return [qemu(), findingOf(kernel), tools(), accelerator(), await network()];
+  return [qemu(), findingOf(kernel), tools(), programs(kernel), accelerator(), await network()].flat();
 }
 
 /** Whether layers can be run there. */
@@ -45,6 +46,17 @@ function tools(): Finding {
   const [first] = missing;
   if (first === undefined) return { ...common, state: 'ok' };
   return { ...common, state: 'missing', detail: missing.join(', '), cure: packageHint(first) };
+}
+
+/** Nothing where there is no kernel. */
+function programs(named: string | undefined): readonly Finding[] {
+  const found = findKernel(named);
+  if (!found.ok) return [];
+  const common = { ...COMMON, name: 'programs', purpose: 'of this machine, for modify-disk and systems' };
+  const shared = checkSharing(found.value);
+  if (shared.ok) return [{ ...common, state: 'ok' }];
+  const { message, hint = '' } = shared.failure;
+  return [{ ...common, state: 'problem', detail: message, cure: hint }];
 }
 
 function accelerator(): Finding {

@@ -270,6 +270,9 @@ export function chrootCommand(script: {
   ];
 }
 
+/** A file of the root side's machine with its name servers, if that is not this one. */
+export const NAME_SERVERS = '/run/resolv.conf';
+
 /** The words that run a script on the host, for `stream` or `join` of the root shell. */
 export function hostCommand(script: {
   readonly noNetwork: boolean;

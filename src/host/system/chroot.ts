@@ -210,6 +210,10 @@ export async function runOnHost(run: RunShell, script: HostScript): Promise<Resu
   const environment = { ...(run.hasOwnKernel ? WITHOUT_UDEV : {}), ...script.environment };
   const variables = await writeVariables(run, { ...script, environment }, secrets.value);
   if (!variables.ok) return variables;
+  if (run.hasOwnKernel) {
+    const named = await run.shell.files.write(agent.NAME_SERVERS, run.nameServers() ?? '');
+    if (!named.ok) return named;
+  }
   const command = agent.hostCommand({
     noNetwork: script.noNetwork,
     variables: variables.value,

@@ -1,6 +1,6 @@
 // This machine as the port Host, assembled from the tools in this folder.
 
-import { fail } from '../../model/failure.ts';
+import { fail, ok } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import type { Backend } from '../attach/backend.ts';
 import { packings } from '../images/packings.ts';
@@ -40,18 +40,20 @@ export function linuxHost({ lendsDevices, backend }: BackendSource): Host {
     images: qemuImg,
     packings,
     lendsDevices,
-    check: async (tools = [], onNote) => {
+    check: async ({ withDisk, beside } = { withDisk: [], beside: [] }, onNote) => {
       const chosen = await backend(onNote);
-      if (chosen.name === 'vm' && tools.length > 0) {
-        return fail('host', `${tools[0]} runs on the host, and the vm backend reaches nothing of it`, {
+      if (chosen.name === 'vm' && beside.length > 0) {
+        return fail('host', `${beside[0]} runs on the host, and the vm backend reaches nothing of it`, {
           hint: 'use --backend fuse for these layers',
         });
       }
       const needed = chosen.name === 'vm' ? ['qemu-img'] : TOOLS;
-      for (const tool of [...needed, ...tools]) {
+      for (const tool of [...needed, ...withDisk, ...beside]) {
         if (!isInstalled(tool)) return missingTool(tool);
       }
       const able = await chosen.check();
+      const shared = able.ok && withDisk.length > 0 ? await chosen.checkHostTools() : ok();
+      if (!shared.ok) return shared;
       return able.ok && chosen.name !== 'vm' ? checkRoot() : able;
     },
     close: async () => opened?.close(),

@@ -1,6 +1,7 @@
 // One run of a layer on this machine: a root shell, the backend, the mounted system. Implements the port Workbench.
 
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type {
   ChrootScript,
@@ -35,6 +36,9 @@ export async function openWorkbench(
   const run = await backend.openRun(directory, true, owner);
   return run.ok ? ok(new LinuxWorkbench(backend, run.value, directory)) : run;
 }
+
+/** How long it may take to stop a script: an emulated processor on a busy machine takes two seconds. */
+const STOP_MILLISECONDS = 30_000;
 
 class LinuxWorkbench implements Workbench {
   readonly #backend: Backend;
@@ -189,8 +193,10 @@ class LinuxWorkbench implements Workbench {
   async stopScript(): Promise<void> {
     // In a process of its own, since the shell is waiting for the script.
     const { shell, directory } = this.#run;
-    const stopped = await shell.join(stopCommand(directory), this.#run.file('stop'), 'none');
-    if (stopped.ok && stopped.value === 0) return;
+    const stopping = shell.join(stopCommand(directory), this.#run.file('stop'), 'none');
+    // A machine that a script has taken over may not answer.
+    const stopped = await Promise.race([stopping, sleep(STOP_MILLISECONDS, undefined, { ref: false })]);
+    if (stopped?.ok && stopped.value === 0) return;
     // A full disk, for example, has no room for the request.
     this.kill();
   }

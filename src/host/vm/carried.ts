@@ -55,7 +55,14 @@ export class CarriedFiles implements Carrier {
     const temporary = TMPDIR === undefined ? undefined : await this.#placeOf(TMPDIR, true);
     if (temporary && !temporary.ok) return temporary;
     const environment = { ...script.environment, ...(temporary ? { TMPDIR: temporary.value } : {}) };
-    return ok({ ...script, inputs: inputs.value, environment, ...(script.binds ? { binds } : {}) });
+    const [command, ...words] = script.argv;
+    const argv: [string, ...string[]] = [command];
+    for (const word of words) {
+      const place = script.brings?.includes(word) ? await this.#placeOf(word, false) : ok(word);
+      if (!place.ok) return place;
+      argv.push(place.value);
+    }
+    return ok({ ...script, inputs: inputs.value, environment, argv, ...(script.binds ? { binds } : {}) });
   }
 
   async takeBack(): Promise<Result<void>> {

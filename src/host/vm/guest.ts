@@ -7,6 +7,7 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
 import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
 import { type Child, lastLines, start } from '../process/run.ts';
+import { checkSharing, SHARING } from './host-tools.ts';
 import { writeInitramfs } from './initramfs.ts';
 import { findKernel } from './kernel.ts';
 import { NETWORK_CARD, networkFor } from './network.ts';
@@ -22,7 +23,7 @@ export interface GuestOptions {
   readonly cpus?: number | undefined;
   /** The value of VLB_VM_KERNEL. */
   readonly kernel?: string | undefined;
-  /** Whether it can mount the host's `/usr`, read-only. */
+  /** Whether it has the programs of this machine, if its kernel can: without 9p, it has the tools of each guest only. */
   readonly hasHostTools?: boolean | undefined;
 }
 
@@ -164,7 +165,8 @@ export async function startGuest(
   if (!chosen.ok) return chosen;
   const { accelerator } = chosen.value;
   const initramfs = path.join(directory, 'initramfs');
-  const written = await writeInitramfs(kernel.value, initramfs);
+  const hasHostTools = options.hasHostTools === true && checkSharing(kernel.value).ok;
+  const written = await writeInitramfs(kernel.value, initramfs, hasHostTools);
   if (!written.ok) return written;
   const control = await listenIn(directory, 'control');
   const orders = await listenIn(directory, 'orders');
@@ -179,6 +181,7 @@ export async function startGuest(
     ...['-append', 'console=ttyS0 quiet loglevel=4 panic=-1'],
     ...['-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci,id=ports'],
     ...NETWORK_CARD,
+    ...(hasHostTools ? SHARING : []),
     ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-chardev', 'socket,id=control,path=control', '-mon', 'chardev=control,mode=control'],
     ...[

@@ -7,7 +7,9 @@ import { failAt, ok, type Result } from '../../model/failure.ts';
 import { namesIn } from '../../util/fs.ts';
 import { cpioOf, DIRECTORY, type Entry, FILE, LINK, PROGRAM } from '../media/cpio.ts';
 import { findTool, missingTool, run } from '../process/run.ts';
+import { NAME_SERVERS } from '../root/agent.ts';
 import { AGENT } from '../root/root-shell.ts';
+import { SHARING_MODULES, settingsHere } from './host-tools.ts';
 import type { Kernel } from './kernel.ts';
 
 const INIT = fileURLToPath(new URL('./init.sh', import.meta.url));
@@ -129,6 +131,11 @@ const OPTIONAL = [
   ],
   ...[
     'printf',
+    'diff',
+    'less',
+    'strings',
+    'md5sum',
+    'file',
     'ps',
     'seq',
     'sgdisk',
@@ -185,6 +192,7 @@ const MODULES = [
     'crc32c_generic',
     'crc32c-intel',
   ],
+  ...SHARING_MODULES,
 ];
 
 /** The tools without which no guest can be started, and that this machine lacks. */
@@ -192,8 +200,12 @@ export function missingTools(): readonly string[] {
   return NEEDED.filter((tool) => findTool(tool) === undefined);
 }
 
-/** Writes the initramfs to a new file. Fails as `host` with the package of a tool that this machine lacks. */
-export async function writeInitramfs(kernel: Kernel, target: string): Promise<Result<void>> {
+/** Writes the initramfs to a new file, with settings for programs of this machine if it has these. Fails as `host` with the package of a tool that this machine lacks. */
+export async function writeInitramfs(
+  kernel: Kernel,
+  target: string,
+  hasHostTools = false,
+): Promise<Result<void>> {
   const tools = new Map<string, string>();
   for (const tool of [...NEEDED, ...OPTIONAL]) {
     const file = findTool(tool);
@@ -206,7 +218,10 @@ export async function writeInitramfs(kernel: Kernel, target: string): Promise<Re
     const tree = new Tree();
     for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'etc', 'mnt', 'root', 'usr/bin'])
       tree.directory(name);
-    for (const name of ['bin', 'sbin', 'usr/sbin']) tree.link(name, '/usr/bin');
+    tree.link('bin', '/usr/bin');
+    tree.link('sbin', '/usr/sbin');
+    tree.link('usr/sbin', '/usr/bin');
+    tree.link('etc/resolv.conf', NAME_SERVERS);
     for (const name of ['lib', 'lib64', 'lib32']) tree.link(name, `/usr/${name}`);
     for (const [name, file] of tools) tree.copy(file, `usr/bin/${name}`, PROGRAM);
     for (const file of threadLibrary(libraries.value))
@@ -220,11 +235,33 @@ export async function writeInitramfs(kernel: Kernel, target: string): Promise<Re
     const parts = namesIn(path.dirname(AGENT)).filter((name) => name.endsWith('.sh'));
     for (const name of parts) tree.copy(path.join(path.dirname(AGENT), name), `agent/${name}`, FILE);
     tree.copy(INIT, 'init', PROGRAM);
+    if (hasHostTools) addHostTools(tree);
     writeFileSync(target, Buffer.concat(cpioOf(tree.entries)), { flag: 'wx', mode: 0o600 });
     return ok();
   } catch (error) {
     return failAt(target, 'cannot make the file system of the virtual machine', error);
   }
+}
+
+/** Where agent/sandbox.sh finds this machine's programs and settings, and what package managers look for. */
+function addHostTools(tree: Tree): void {
+  tree.directory('host/usr');
+  for (const { name, target } of settingsHere()) {
+    if (target === undefined) tree.copy(`/etc/${name}`, `host/etc/${name}`, FILE);
+    else tree.link(`host/etc/${name}`, target);
+  }
+  tree.link('host/etc/resolv.conf', NAME_SERVERS);
+  for (const name of [
+    'var/lib/dpkg',
+    'var/lib/apt/lists/partial',
+    'var/cache/apt/archives/partial',
+    'var/log',
+    'home',
+    'srv',
+  ]) {
+    tree.directory(name);
+  }
+  tree.write('var/lib/dpkg/status', '');
 }
 
 /** The paths of the libraries that programs need, by what ldd(1) prints: programs of this machine, which it trusts. */
@@ -274,6 +311,11 @@ class Tree {
   link(name: string, target: string): void {
     this.directory(path.dirname(name));
     this.#entries.set(name, { name, mode: LINK, content: Buffer.from(target) });
+  }
+
+  write(name: string, text: string): void {
+    this.directory(path.dirname(name));
+    this.#entries.set(name, { name, mode: FILE, content: Buffer.from(text) });
   }
 
   /** Copies a file, or what a link leads to. */

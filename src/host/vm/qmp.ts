@@ -7,19 +7,24 @@ import { isObject } from '../../util/json.ts';
 import { createJsonLineReader, type JsonLine } from '../boot/qemu/json-lines.ts';
 
 const RELEASE_MILLISECONDS = 60_000;
+/** Each command takes milliseconds; a file is closed within seconds. QEMU may be stopped, or taken over by its guest. */
+const ANSWER_MILLISECONDS = 120_000;
 
 type Arguments = Readonly<Record<string, unknown>>;
 
 export class Qmp {
   readonly #socket: Socket;
+  readonly #patience: number;
   readonly #answers = new Map<number, (answer: Result<void>) => void>();
   /** What waits for the end of a device, by its id. */
   readonly #removals = new Map<string, () => void>();
   #last = 0;
   #isClosed = false;
 
-  constructor(socket: Socket) {
+  /** @param patience how long a command may take, ms */
+  constructor(socket: Socket, patience = ANSWER_MILLISECONDS) {
     this.#socket = socket;
+    this.#patience = patience;
     socket.on(
       'data',
       createJsonLineReader((line) => this.#take(line)),
@@ -32,12 +37,19 @@ export class Qmp {
     });
   }
 
-  /** Runs a command. Fails as `host` with what QEMU says, or when it has ended. */
+  /** Runs a command. Fails as `host` with what QEMU says, when it has ended, or does not answer in time. */
   run(execute: string, args: Arguments = {}): Promise<Result<void>> {
     if (this.#isClosed) return Promise.resolve(gone());
     const id = ++this.#last;
     return new Promise((resolve) => {
-      this.#answers.set(id, resolve);
+      const late = setTimeout(() => {
+        this.#answers.delete(id);
+        resolve(fail('host', 'QEMU does not answer'));
+      }, this.#patience);
+      this.#answers.set(id, (answer) => {
+        clearTimeout(late);
+        resolve(answer);
+      });
       this.#socket.write(`${JSON.stringify({ execute, arguments: args, id })}\n`);
     });
   }

@@ -24,6 +24,12 @@ export interface RunOwner {
   readonly usesHostTools?: boolean;
 }
 
+/** Programs of this host that scripts call which run with a disk, and those that run beside a chroot. */
+export interface NeededTools {
+  readonly withDisk: readonly string[];
+  readonly beside: readonly string[];
+}
+
 /** Receives a script's output. If it returns a promise, the script's next output waits until that is settled. */
 export type OnOutput = (chunk: Buffer) => Promise<void> | undefined;
 

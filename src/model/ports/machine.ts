@@ -3,9 +3,9 @@
 import type { Writable } from 'node:stream';
 import type { Result, Where } from '../failure.ts';
 import type { PartitionMount, Secret, VolumeId } from '../project.ts';
-import type { Guest, OnOutput, RunOwner, RunPlace } from './guest.ts';
+import type { Guest, NeededTools, OnOutput, RunOwner, RunPlace } from './guest.ts';
 
-export type { OnOutput, RunOwner, RunPlace } from './guest.ts';
+export type { NeededTools, OnOutput, RunOwner, RunPlace } from './guest.ts';
 
 /** What attaches the disks of layers, and runs their scripts: `fuse` and `nbd` on this machine, `vm` in a virtual machine. */
 export const BACKENDS = ['fuse', 'nbd', 'vm'] as const;
@@ -28,10 +28,10 @@ export interface Host {
   readonly lendsDevices: boolean;
   /**
    * Fails as `host`, with the reason and a fix, when layers cannot be run on this machine.
-   * @param tools programs that the layers need in addition
+   * @param tools programs of this host that the layers need in addition: with their disk, or beside a chroot
    * @param onNote called for what users have to know of how they are run
    */
-  check(tools?: readonly string[], onNote?: (message: string) => void): Promise<Result<void>>;
+  check(tools?: NeededTools, onNote?: (message: string) => void): Promise<Result<void>>;
   /** Ends what serves several runs, such as a virtual machine. The next run starts it again. */
   close(): Promise<void>;
   /**
@@ -336,6 +336,8 @@ export interface HostScript extends Script {
   /** Staged copy of the layer's files: the working directory. */
   readonly inputs: string;
   readonly argv: readonly [string, ...string[]];
+  /** Words of `argv` that are files of the run, or directories of this host that persist. */
+  readonly brings?: readonly string[];
   /** A file that the script may recreate: it is chowned back to the user that vlb runs as. */
   readonly makes?: string;
   /** A lent device that the script itself attaches; if still attached afterwards, it is detached. */

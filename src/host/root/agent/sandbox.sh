@@ -26,6 +26,8 @@ run_on_host() {
 
 # enter_host VARIABLES DEVICE COMMAND…: the inner half of run_on_host, inside its namespaces.
 enter_host() {
+  # In a guest of the vm backend, where the tools of the agent are all that is in /usr.
+  [ ! -d /host/usr/bin ] || { mount --bind /host/usr /usr && mount --bind /host/etc /etc || exit 1; }
   # The project may be on a file system mounted noexec.
   if [ ! -x ./modify-disk ]; then
     here=$(pwd -P)
