@@ -5,7 +5,7 @@ import { problemOf } from '../project/steps/issues.ts';
 import { VALUE } from '../project/steps/resolve.ts';
 import { VERBS } from '../steps/registry.ts';
 import { renderField } from '../steps/render.ts';
-import type { StepEntry } from './layer-yaml.ts';
+import type { StepEntry } from '../translate/draft.ts';
 
 type Params = Readonly<Record<string, string>>;
 

@@ -1,9 +1,7 @@
 // The text of a layer.yaml and of a vlb.yaml, as a user would have written them.
 
 import { Document, isScalar, isSeq, type Node, Scalar, visit } from 'yaml';
-
-/** One step, a mapping from its verb to its arguments. */
-export type StepEntry = Readonly<Record<string, unknown>>;
+import type { StepEntry } from '../translate/draft.ts';
 
 /** What a layer.yaml says. */
 export interface LayerText {

@@ -137,7 +137,7 @@ export function parseKickstart(
   return ok({ parts, missing, fromScripts });
 }
 
-/** What a script writes to files by here-documents, with its variables left as they are. */
+/** What a script writes to files by here-documents, with the first values of its variables, unless the document is quoted. */
 function hereDocuments(script: string): readonly (readonly [name: string, text: string])[] {
   const found: [string, string][] = [];
   const form =
@@ -147,7 +147,24 @@ function hereDocuments(script: string): readonly (readonly [name: string, text: 
     const end = match[3] ?? match[5] ?? '';
     const rest = script.slice((match.index ?? 0) + match[0].length);
     const until = new RegExp(`^[ \\t]*${end}$`, 'm').exec(rest);
-    if (until) found.push([name, rest.slice(0, until.index)]);
+    if (!until) continue;
+    const text = rest.slice(0, until.index);
+    const isQuoted = Boolean(match[2] ?? match[4]);
+    found.push([name, isQuoted ? text : withValues(text, script)]);
   }
   return found;
+}
+
+/** A text with the variables to which a script gives a plain value, the first one that it gives. */
+function withValues(text: string, script: string): string {
+  const values = new Map<string, string>();
+  for (const [, name = '', value = ''] of script.matchAll(/^[ \t]*(\w+)=["']?([\w./:@-]+)["']?[ \t]*$/gm)) {
+    if (!values.has(name)) values.set(name, value);
+  }
+  return text.replaceAll(
+    /\$(?:\{(\w+)\}|(\w+))/g,
+    (whole, long: string | undefined, short: string | undefined) => {
+      return values.get(long ?? short ?? '') ?? whole;
+    },
+  );
 }

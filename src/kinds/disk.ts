@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Host, RunOwner, Workbench } from '../model/ports/machine.ts';
-import type { Layer, VolumeId } from '../model/project.ts';
+import { type Layer, scriptFile, type VolumeId } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Images, Task } from './kind.ts';
 
@@ -24,7 +24,7 @@ export async function createDelta(
         'usage',
         `the disk-size of layer ${layer.name} is smaller than the disk of its parent (${disk.value.virtualSize} bytes)`,
         {
-          where: { file: path.join(layer.directory, layer.kind) },
+          where: { file: scriptFile(layer) },
           hint: 'use at least that size: a disk can only grow',
         },
       );

@@ -36,7 +36,7 @@ export async function explainInstallation(
       },
     };
   }
-  const how = failure.message.replace(/^layer \S+: layer\.yaml /, '');
+  const how = failure.message.replace(/^layer \S+: \S+ /, '');
   return {
     ok: false,
     failure: { ...failure, message: `layer ${layer}: the installation of ${name} ${how}` },

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
 import { manifestText } from '../model/manifest.ts';
 import type { OnOutput } from '../model/ports/machine.ts';
-import type { Layer } from '../model/project.ts';
+import { type Layer, scriptFile } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import type { Installation } from '../model/system/system.ts';
 import { createDelta, leavesDisk, openHostBench, scriptSettings } from './disk.ts';
@@ -37,6 +37,7 @@ function installationOf({ name, system }: Pick<Layer, 'name' | 'system'>): Insta
 
 async function run(task: Task): Promise<Result<Closed>> {
   const { layer, lineage, staged } = task;
+  for (const note of layer.system?.notes ?? []) task.note(note);
   const missing = missingFile(task);
   if (missing) return { ok: false, failure: missing };
   // What follows is loaded late: most builds run nothing.
@@ -152,7 +153,7 @@ function missingFile({ layer, staged }: Task): Failure | undefined {
     const stat = statSync(path.join(staged.inputs, name), { throwIfNoEntry: false });
     if (type === 'file' ? stat?.isFile() : stat?.isDirectory()) continue;
     return fail('usage', `system.${field}: the layer has no ${type} ${name}`, {
-      where: { file: path.join(layer.directory, layer.kind) },
+      where: { file: scriptFile(layer) },
       hint: 'paths are relative to the layer; files that .vlbignore excludes do not exist for it',
     }).failure;
   }

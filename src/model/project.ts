@@ -1,5 +1,6 @@
 // The parts of a project: layers, their hints and steps, and the base. Pure data, and what completes it.
 
+import path from 'node:path';
 import type { Result, Where } from './failure.ts';
 import type { Platform } from './platform.ts';
 import type { LayerSystem } from './system/system.ts';
@@ -13,6 +14,8 @@ export interface Layer {
   /** Absolute path of the directory. */
   readonly directory: string;
   readonly kind: ScriptKind;
+  /** The name of its script, where it is not that of the kind: a kickstart file. */
+  readonly file?: string;
   readonly platform: Platform;
   readonly hints: Hints;
   /** The values of its parameters, by name: they are in the script's environment and in the key. */
@@ -123,6 +126,16 @@ export interface Param {
 /** `# vlb: mount LAYER TARGET`: another layer's finished file system, read-only at TARGET. */
 export interface LayerMount extends LayerName {
   readonly target: string;
+}
+
+/** The name of a layer's script in its directory. */
+export function scriptName({ kind, file }: Pick<Layer, 'kind' | 'file'>): string {
+  return file ?? kind;
+}
+
+/** The absolute path of a layer's script. */
+export function scriptFile(layer: Pick<Layer, 'directory' | 'kind' | 'file'>): string {
+  return path.join(layer.directory, scriptName(layer));
 }
 
 /** The steps of a layer.yaml, as far as they are known without the image. */

@@ -1,9 +1,8 @@
 // Project → Graph: each layer's parent and mounts, in an order in which they can be built.
 
-import path from 'node:path';
 import { fail, ok, type Result } from '../model/failure.ts';
 import { type Graph, isLayer, type LayerNode, type Node, needsOf } from '../model/graph.ts';
-import type { Bases, Layer } from '../model/project.ts';
+import { type Bases, type Layer, scriptFile } from '../model/project.ts';
 import { findLayer, layerFinder } from './find-layer.ts';
 
 /**
@@ -53,7 +52,7 @@ function nodeOf(
   find: (wanted: string) => Result<string>,
   bases: Bases,
 ): Result<LayerNode> {
-  const file = path.join(layer.directory, layer.kind);
+  const file = scriptFile(layer);
   const { from, layerMounts } = layer.hints;
   const [firstBase] = bases.keys();
   let parent = before?.name ?? firstBase;

@@ -30,8 +30,9 @@ function hasLayers(directory: string): boolean {
   return namesIn(directory).some(
     (name) =>
       /^\d{2,}_/.test(name) &&
-      ['build-layer', 'modify-disk', 'boot-layer', 'layer.yaml'].some((script) =>
-        existsSync(path.join(directory, name, script)),
+      namesIn(path.join(directory, name)).some(
+        (file) =>
+          ['build-layer', 'modify-disk', 'boot-layer', 'layer.yaml'].includes(file) || file.endsWith('.ks'),
       ),
   );
 }

@@ -93,7 +93,7 @@ function sourceOf(name: string): { readonly ok: true; readonly value: Source } |
 
 function systemOf(
   fields: SystemFields,
-  { releases, components, without, packageName, fault }: Source,
+  { releases, otherReleases, components, without, packageName, fault }: Source,
 ): { readonly ok: true; readonly value: System } | ReturnType<typeof problem> {
   const { suite: named, mirror, 'security-mirror': securityMirror, keyring, kernel, files } = fields;
   const { repositories, exclude, modules, languages, 'ignore-missing': ignoreMissing } = fields;
@@ -111,7 +111,8 @@ function systemOf(
   }
   const release = releases.find(({ suite, version }) => [suite, version].includes(named));
   const suites = releases.map(({ suite }) => suite);
-  if (!release && mirror === undefined && repositories === undefined) {
+  const isOther = otherReleases?.test(named) === true;
+  if (!release && !isOther && mirror === undefined && repositories === undefined) {
     const otherwise = `valid values: ${suites.join(', ')}; another one needs "mirror"`;
     const hint = guessHint(named, [...suites, ...releases.map(({ version }) => version)], otherwise);
     return problem(['system', 'suite'], `unknown release "${named}" of ${fields.distribution}`, hint);

@@ -114,3 +114,60 @@ test('a package that does not exist is named with its place and the nearest; a k
   assert.match(signed.stderr, /Error: GPG check FAILED/);
   assert.deepEqual(leftovers(project), []);
 });
+
+test('a kickstart file in the place of a layer.yaml is the same thing said otherwise', async () => {
+  await using kickstart = new TestProject({
+    'layers/10_base/web.ks': `#version=RHEL9
+# vlb: system rocky 9
+# vlb: keyring RPM-GPG-KEY
+# vlb: mirror https://mirror.example/rocky ${/http[^$]*\d/.exec(remote)?.[0] ?? ''}
+# vlb: disk-size 450M
+%include common.ks
+url --url=https://mirror.example/rocky/9
+clearpart --all --initlabel --disklabel=msdos
+part / --fstype=ext4 --size=300 --grow --label=root
+bootloader --timeout=1 --append="net.ifnames=0"
+rootpw geheim
+services --enabled=sshd
+reboot
+%packages --excludedocs --exclude-weakdeps
+@greeting
+-hello-debug*
+%end
+%post --erroronfail
+cat /usr/share/hello/installed /etc/grubby /etc/vconsole.conf
+readlink /etc/localtime
+sed -n 's/^\\(root:.6.\\).*/\\1/p' /etc/shadow
+grep TIMEOUT /etc/default/grub
+ls /usr/share/hello
+%end
+`,
+    'layers/10_base/common.ks': 'lang en_US.UTF-8\nkeyboard us\ntimezone Etc/UTC --utc\n',
+    'layers/10_base/RPM-GPG-KEY': readFileSync(project.path('repository/RPM-GPG-KEY'), 'utf8'),
+  });
+  const built = await kickstart.build();
+  assert.equal(built.outcomes, '10_base built', built.told + built.output);
+  const [, said = ''] = built.output.split(/^==> 8\/8 run .*$/m);
+  assert.deepEqual(said.trim().split('\n'), [
+    'hello is installed',
+    '--update-kernel=ALL --args=net.ifnames=0',
+    'KEYMAP=us',
+    '/usr/share/zoneinfo/Etc/UTC',
+    'root:$6$',
+    'GRUB_TIMEOUT=1',
+    'installed',
+    'text',
+  ]);
+  assert.match(built.told, /web\.ks:13: reboot: ignored/);
+  kickstart.write({
+    'layers/10_base/common.ks': '# Another comment.\nlang en_US.UTF-8\nkeyboard us\ntimezone Etc/UTC\n',
+  });
+  assert.equal((await kickstart.build()).outcomes, '10_base fresh');
+  kickstart.write({ 'layers/10_base/common.ks': 'lang en_US.UTF-8\nkeyboardd us\n' });
+  const wrong = await kickstart.vlb(['plan']);
+  assert.equal(wrong.status, 2);
+  assert.match(
+    wrong.stderr,
+    /^error: unknown command "keyboardd"$\n.*10_base\/common\.ks:2$\n.*did you mean keyboard\?$/m,
+  );
+});

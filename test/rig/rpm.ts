@@ -70,7 +70,7 @@ function packages(version: string): readonly Package[] {
     {
       name: 'tiny-release',
       provides: 'system-release',
-      files: ['/etc/os-release', '/etc/system-release', '/etc/passwd', '/etc/group'],
+      files: ['/etc/os-release', '/etc/system-release', '/etc/passwd', '/etc/group', '/etc/shadow'],
     },
     {
       name: 'busybox',
@@ -81,7 +81,12 @@ function packages(version: string): readonly Package[] {
     { name: 'rpm', requires: 'busybox' },
     { name: 'dnf', requires: 'rpm' },
     { name: 'systemd', provides: 'systemd-udev', requires: 'busybox', files: ['/sbin/init', '/bin/udevadm'] },
-    { name: 'dracut', provides: 'dracut-config-generic' },
+    { name: 'dracut', provides: 'dracut-config-generic, grubby', files: ['/bin/grubby', '/bin/chpasswd'] },
+    {
+      name: 'glibc-langpack-en',
+      provides: 'tzdata',
+      files: ['/bin/locale', '/usr/share/zoneinfo/Etc/UTC'],
+    },
     {
       name: 'kernel-core',
       requires: 'dracut, systemd',
@@ -89,6 +94,12 @@ function packages(version: string): readonly Package[] {
     },
     { name: 'grub2-tools', requires: 'busybox', files: ['/usr/sbin/*', '/lib/x86_64-linux-gnu', '/lib64'] },
     { name: 'grub2-pc', requires: 'grub2-tools', files: ['/usr/lib/grub/i386-pc'] },
+    {
+      name: 'grub2-efi-x64',
+      provides: 'shim-x64',
+      requires: 'grub2-tools',
+      files: ['/boot/efi/EFI/rocky/grubx64.efi'],
+    },
     {
       name: 'hello',
       requires: 'busybox',
@@ -103,6 +114,9 @@ function packages(version: string): readonly Package[] {
 
 const GROUPS = `<?xml version="1.0"?>
 <comps>
+  <group><id>core</id><name>Core</name><default>true</default><uservisible>true</uservisible>
+    <packagelist><packagereq type="mandatory">busybox</packagereq></packagelist>
+  </group>
   <group><id>greeting</id><name>Greeting</name><default>true</default><uservisible>true</uservisible>
     <packagelist>
       <packagereq type="mandatory">hello</packagereq>
@@ -144,6 +158,12 @@ export function makeRpmDistribution(directory: string, work: string): void {
   for (const tool of TOOLS.split(' ')) run('ln', '-s', 'busybox', place('bin', tool));
   write('sbin/init', INIT, 0o755);
   write('bin/udevadm', UDEVADM, 0o755);
+  write('bin/grubby', '#!/bin/sh\necho "$@" >>/etc/grubby\n', 0o755);
+  const change = 'sed -i "s|^$name:[^:]*|$name:$hash|" /etc/shadow';
+  write('bin/chpasswd', `#!/bin/sh\nIFS=: read -r name hash\n${change}\n`, 0o755);
+  write('bin/locale', '#!/bin/sh\necho en_US.utf8\n', 0o755);
+  write('usr/share/zoneinfo/Etc/UTC', 'TZif\n');
+  write('etc/shadow', 'root:*::0:99999:7:::\n', 0o600);
   write('usr/share/hello/text', 'hello\n');
   write('usr/share/doc/hello/README', 'how to greet\n');
   putGrub(place, run);
@@ -198,6 +218,9 @@ function putKernel(work: string, run: Run): string {
 /** GRUB of this machine, with its libraries. */
 function putGrub(place: (...names: readonly string[]) => string, run: Run): void {
   mkdirSync(place('usr/sbin'), { recursive: true });
+  mkdirSync(place('boot/efi/EFI/rocky'), { recursive: true });
+  const core = ['-O', 'x86_64-efi', '-p', '/EFI/rocky', '-o', place('boot/efi/EFI/rocky/grubx64.efi')];
+  run('grub-mkimage', ...core, ...EFI_MODULES.split(' '));
   mkdirSync(place('usr/lib/grub'), { recursive: true });
   cpSync('/usr/lib/grub/i386-pc', place('usr/lib/grub/i386-pc'), { recursive: true });
   for (const tool of ['grub-install', 'grub-probe', 'grub-bios-setup', 'grub-mkimage']) {
@@ -209,6 +232,10 @@ function putGrub(place: (...names: readonly string[]) => string, run: Run): void
     }
   }
 }
+
+/** What the core of GRUB for UEFI finds the system with. */
+const EFI_MODULES =
+  'part_gpt part_msdos fat ext2 search search_fs_uuid normal configfile linux gzio echo test serial terminal sleep reboot boot';
 
 /** One source package for all, signed. */
 function buildPackages(work: string, all: readonly Package[], run: Run): void {

@@ -12,9 +12,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   steps: ['distro', 'model', 'util'],
   // What kinds of files say of a system becomes one value here, and shell.
   system: ['disk-layout', 'steps', 'distro', 'model', 'util'],
-  project: ['system', 'steps', 'distro', 'model', 'util'],
+  // What other tools say as steps, for an import or for a layer that is a kickstart file.
+  translate: ['kickstart', 'model', 'util'],
+  project: ['translate', 'kickstart', 'system', 'steps', 'distro', 'model', 'util'],
   // Translates what other tools read into files of a project, and so has to know what a project may say.
-  import: ['kickstart', 'project', 'steps', 'model', 'util'],
+  import: ['translate', 'kickstart', 'project', 'steps', 'model', 'util'],
   // The form of kickstart files, without what their commands mean.
   kickstart: ['model', 'util'],
   // Templates are bases.
@@ -162,6 +164,7 @@ const PURE: readonly string[] = [
   'system',
   'import',
   'kickstart',
+  'translate',
   'plan',
   'diff',
   'sbom',

@@ -3,6 +3,7 @@
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, type Result } from '../../model/failure.ts';
+import { scriptFile } from '../../model/project.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import { type LayerScript, layerScript } from '../../workspace/steps/script.ts';
 import type { Raw } from '../args/table/table.ts';
@@ -27,7 +28,7 @@ export async function convert(raw: Raw<'layer convert'>, options: GlobalOptions)
   const { layer, text, hasValues } = script.value;
   if (layer.system) {
     return fail('usage', `layer ${layer.name} makes a system, which no single script can`, {
-      where: { file: path.join(layer.directory, layer.kind) },
+      where: { file: scriptFile(layer) },
       hint: `make two layers of what \`vlb layer show ${layer.name}\` prints: a modify-disk and a build-layer`,
     }).failure;
   }

@@ -38,6 +38,7 @@ export const DNF_SOURCES: Readonly<Record<string, Source>> = Object.fromEntries(
       id,
       bootstrap: DNF,
       releases: releases.map((release) => ({ suite: release, version: release })),
+      otherReleases: /^\d+(?:\.\d+)?$/,
       components: [],
       without: ['components', 'security-mirror'],
       // Also with a version, by a pattern, a group or an environment.
@@ -70,8 +71,8 @@ export const DNF_SOURCES: Readonly<Record<string, Source>> = Object.fromEntries(
 
 /** What every system has: rpm and dnf for later packages, and the programs that steps run. */
 const USUAL = ['system-release', 'rpm', 'dnf', 'shadow-utils', 'util-linux'];
-/** What every system has that boots, with an initramfs for any machine. */
-const BOOTED = ['systemd', 'systemd-udev', 'iproute', 'dracut', 'dracut-config-generic'];
+/** What every system has that boots, with an initramfs for any machine, and what changes the options of kernels. */
+const BOOTED = ['systemd', 'systemd-udev', 'iproute', 'dracut', 'dracut-config-generic', 'grubby'];
 
 /** What checks a file system at boot. */
 const FORMAT_PACKAGES: Readonly<Partial<Record<Format, readonly string[]>>> = {

@@ -43,6 +43,8 @@ export interface Source {
   readonly bootstrap: Bootstrap;
   /** The newest last. Others may exist, where a mirror has them. */
   readonly releases: readonly Release[];
+  /** The form of releases that are not in the list; undefined where those need a mirror. */
+  readonly otherReleases?: RegExp;
   readonly components: readonly string[];
   /** The fields of a system that it has no use for, as a layer.yaml names them. */
   readonly without: readonly string[];

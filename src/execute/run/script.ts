@@ -5,7 +5,7 @@ import path from 'node:path';
 import { kindOf } from '../../kinds/registry.ts';
 import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { OnOutput, RunPlace } from '../../model/ports/machine.ts';
-import type { ScriptKind } from '../../model/project.ts';
+import { type ScriptKind, scriptFile, scriptName } from '../../model/project.ts';
 import { systemError } from '../../util/errors.ts';
 import { countdown } from './countdown.ts';
 import type { Job } from './job.ts';
@@ -63,9 +63,9 @@ export async function runScript(
     });
     write(mask.end());
     lines.end();
-    const about = { where: { file: path.join(layer.directory, layer.kind) }, detail: tail, log };
+    const about = { where: { file: scriptFile(layer) }, detail: tail, log };
     if (timedOut) {
-      const message = `layer ${layer.name}: ${layer.kind} ran longer than its timeout, ${timeout} s`;
+      const message = `layer ${layer.name}: ${scriptName(layer)} ran longer than its timeout, ${timeout} s`;
       if (ended.ok) return fail('work', message, { ...about, exitStatus: ended.value });
       // A guest's console.
       const { detail = [] } = ended.failure;
@@ -95,7 +95,7 @@ function scriptFailure(
   tail: readonly string[],
   about: Pick<Failure, 'where' | 'detail' | 'log'>,
 ): Failure {
-  const script = `layer ${layer.name}: ${layer.kind}`;
+  const script = `layer ${layer.name}: ${scriptName(layer)}`;
   if (tail.some((line) => isNotFound(line, layer.kind)) && [126, 127].includes(exitStatus)) {
     const interpreter = /^#!\s*(\S+)/.exec(textOrNothing(path.join(staged.inputs, layer.kind)))?.[1];
     const place = kindOf(layer).place === 'host' ? 'on this host' : 'in the image';

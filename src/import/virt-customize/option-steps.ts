@@ -1,11 +1,10 @@
 // What the longer options of virt-customize amount to.
 
 import path from 'node:path';
+import type { Draft, StepEntry } from '../../translate/draft.ts';
+import { literal, STEP } from '../../translate/steps.ts';
 import { quoteCommand } from '../../util/quote.ts';
-import type { Draft } from '../draft.ts';
 import type { Source } from '../imported.ts';
-import type { StepEntry } from '../layer-yaml.ts';
-import { literal, STEP } from '../steps.ts';
 
 /** What an option is translated with. */
 export interface OptionContext {

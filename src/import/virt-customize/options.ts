@@ -1,8 +1,8 @@
 // The options of virt-customize(1), of 1.40 to 1.57, and what each becomes.
 
-import type { StepEntry } from '../layer-yaml.ts';
-import { addPassword } from '../passwords.ts';
-import { literal, STEP } from '../steps.ts';
+import type { StepEntry } from '../../translate/draft.ts';
+import { addPassword } from '../../translate/passwords.ts';
+import { literal, STEP } from '../../translate/steps.ts';
 import {
   copyStep,
   editStep,

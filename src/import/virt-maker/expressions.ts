@@ -3,8 +3,8 @@
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isOwnVariable } from '../../project/hints/words.ts';
 import { renderTemplate } from '../../steps/render.ts';
-import type { Draft } from '../draft.ts';
-import { literal } from '../steps.ts';
+import type { Draft } from '../../translate/draft.ts';
+import { literal } from '../../translate/steps.ts';
 import { withVariables } from './shell-text.ts';
 import { type Place, plainOf, type Tree, treeOfValue } from './tree.ts';
 

@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { type Draft, draftLayer, type FinishedLayer } from '../draft.ts';
+import type { Draft } from '../../translate/draft.ts';
+import { draftLayer, type FinishedLayer } from '../draft.ts';
 import type { Imported, ImportedFile, Note, Source } from '../imported.ts';
 import { configYaml } from '../layer-yaml.ts';
 import { baseOf } from './base.ts';

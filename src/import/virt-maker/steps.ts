@@ -1,12 +1,11 @@
 // The steps of virt-maker, and the steps of vlb that they amount to.
 
 import { ok, type Result } from '../../model/failure.ts';
+import type { Draft, StepEntry } from '../../translate/draft.ts';
+import { addPassword } from '../../translate/passwords.ts';
+import { STEP } from '../../translate/steps.ts';
 import { quoteWord } from '../../util/quote.ts';
-import type { Draft } from '../draft.ts';
 import type { Source } from '../imported.ts';
-import type { StepEntry } from '../layer-yaml.ts';
-import { addPassword } from '../passwords.ts';
-import { STEP } from '../steps.ts';
 import type { Expressions } from './expressions.ts';
 import { fieldOf, type Place, type Tree, textOf } from './tree.ts';
 

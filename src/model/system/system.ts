@@ -71,6 +71,8 @@ export interface Installation {
 
 /** The system of a layer, as far as it is known without the values of params. */
 export interface LayerSystem {
+  /** What users should know of a file that says more than vlb does. */
+  readonly notes?: readonly string[];
   /** Undefined before those are known. */
   readonly installation: Installation | undefined;
   /** With the values of all params of the layer. Fails as `usage`, with the place in the file. */

@@ -2,13 +2,13 @@
 
 import path from 'node:path';
 import { type Failure, fail, ok, type Result, type Where } from '../../model/failure.ts';
-import type { Layer } from '../../model/project.ts';
+import { type Layer, scriptFile } from '../../model/project.ts';
 import type { ProjectPaths } from '../project.ts';
 
 /** The file and line of the hint that mounts something at a target. */
 export function locateTarget(layer: Layer, target: string): Where {
   const line = layer.hints.targetLines.get(target);
-  return { file: path.join(layer.directory, layer.kind), ...(line === undefined ? {} : { line }) };
+  return { file: scriptFile(layer), ...(line === undefined ? {} : { line }) };
 }
 
 /** Fails as `usage` for a bind mount that includes vlb's own output: it would change with every build. */

@@ -4,7 +4,7 @@ import { lstatSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { type Manifest, type ManifestEntry, manifestText } from '../../model/manifest.ts';
-import type { Layer } from '../../model/project.ts';
+import { type Layer, scriptFile, scriptName } from '../../model/project.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import type { FileHasher, LoadHasher } from './hash.ts';
 import { BUILT_IN_RULES, IGNORE_FILE, type IgnoreRules, rulesIn, rulesText } from './ignore.ts';
@@ -50,12 +50,12 @@ export function createManifestReader(
       const inputs = await walkAll(roots);
       if (!inputs.ok) return inputs;
       const isIgnored = inputs.value.all.some(
-        (input) => input.type === 'ignored' && input.path === `./${layer.kind}`,
+        (input) => input.type === 'ignored' && input.path === `./${scriptName(layer)}`,
       );
       if (isIgnored && !layer.steps) {
         return fail('usage', `${IGNORE_FILE} excludes the script of layer ${layer.name}`, {
-          where: { file: path.join(layer.directory, layer.kind) },
-          hint: `add an exception to it: !${layer.kind}`,
+          where: { file: scriptFile(layer) },
+          hint: `add an exception to it: !${scriptName(layer)}`,
         });
       }
       const text = textOf(inputs.value.all, rememberedFiles(roots, remembered), await loadHasher());

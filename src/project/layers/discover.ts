@@ -131,10 +131,12 @@ async function readLayer(directory: string, platform: Platform): Promise<Result<
     return unreadable(`layer ${name}`, directory, error);
   }
   const [only, second] = scripts;
+  const kickstart = only === undefined ? await readKickstartLayer(directory, platform) : ok(undefined);
+  if (!kickstart.ok || kickstart.value !== undefined) return kickstart as Result<Layer>; // not undefined
   if (only === undefined) {
     return fail('usage', `layer ${name} has no script`, {
       where: { file: directory },
-      hint: 'add an executable build-layer, boot-layer or modify-disk, or a layer.yaml with steps',
+      hint: 'add an executable build-layer, boot-layer or modify-disk, or a layer.yaml with steps, or a kickstart file',
     });
   }
   if (second) {
@@ -154,6 +156,19 @@ async function readLayer(directory: string, platform: Platform): Promise<Result<
   if (!text.ok) return text;
   const hints = parseHints(text.value, script, kind);
   return hints.ok ? ok({ name, directory, kind, platform, hints: hints.value, params: {} }) : hints;
+}
+
+/** The layer of a kickstart file that is in the place of a layer.yaml; undefined for a directory without one. */
+async function readKickstartLayer(directory: string, platform: Platform): Promise<Result<Layer | undefined>> {
+  if (!readdirSync(directory).some((name) => name.endsWith('.ks'))) return ok(undefined);
+  const { kickstartOf } = await import('../steps/kickstart.ts');
+  const file = kickstartOf(directory);
+  if (!file.ok || file.value === undefined) return file as Result<undefined>;
+  const { readLayerFile } = await import('../steps/read.ts');
+  const read = await readLayerFile(directory, platform, file.value);
+  if (!read.ok) return read;
+  const name = path.basename(directory);
+  return ok({ name, directory, kind: 'layer.yaml', file: file.value, platform, params: {}, ...read.value });
 }
 
 function readScript(script: string, own: Stats, layer: string): Result<string> {

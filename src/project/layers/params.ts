@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Layer } from '../../model/project.ts';
+import { type Layer, scriptFile } from '../../model/project.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { takeTarget } from './targets.ts';
 
@@ -41,7 +41,7 @@ export function paramsOf(
     const value = given.get(param.name) ?? param.default;
     if (value === undefined) {
       return fail('usage', `layer ${layer.name} requires a value for its parameter ${param.name}`, {
-        where: { file: path.join(layer.directory, layer.kind), line: param.line },
+        where: { file: scriptFile(layer), line: param.line },
         hint: `pass -p ${param.name}=VALUE, or set a default in the hint`,
       });
     }
@@ -68,7 +68,7 @@ export function withParams(layer: Layer, given: ReadonlyMap<string, string>): Re
     if (cacheDirs.some((other) => samePlace(other, directory))) continue;
     const wrong = takeTarget({ targetLines }, directory, line);
     if (wrong !== undefined) {
-      const where = { file: path.join(layer.directory, layer.kind), line };
+      const where = { file: scriptFile(layer), line };
       return fail('usage', `the step keeps ${directory} between builds, but ${wrong}`, { where });
     }
     cacheDirs.push(directory);

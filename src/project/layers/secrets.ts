@@ -1,9 +1,8 @@
 // Secrets: combines those from the command line (`--secret NAME=FILE`) with the layers' declarations (`# vlb: secret NAME`).
 
 import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Layer, Secret, SecretName } from '../../model/project.ts';
+import { type Layer, type Secret, type SecretName, scriptFile } from '../../model/project.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { SECRET_NAME } from '../hints/words.ts';
 import { readFile, unreadable } from '../inputs/read-file.ts';
@@ -97,7 +96,7 @@ function secretsOf(
     const source = given.get(name);
     if (!source) {
       return fail('usage', `layer ${layer.name} requires the secret ${name}`, {
-        where: { file: path.join(layer.directory, layer.kind), line },
+        where: { file: scriptFile(layer), line },
         hint: `pass --secret ${name}=FILE, or --secret ${name} to take it from the environment`,
       });
     }

@@ -8,6 +8,7 @@ import type { DiskDiff } from '../../model/disk-diff.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import { isLayer } from '../../model/graph.ts';
 import { isManifestLine, parseManifest } from '../../model/manifest.ts';
+import { scriptFile } from '../../model/project.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { backendChoice } from '../../workspace/backend/choice.ts';
 import { chooseDisks } from '../../workspace/diff-disks.ts';
@@ -46,7 +47,7 @@ async function detail({ params, signal }: Call, served: Served): Promise<Result<
   if (!isLayer(node)) return ok({ ...answer, steps: [], params: {}, inputs: [] });
   const recipe = expectedRecipe(node, plan, recipeOf) ?? '';
   const manifest = parseManifest(recipe.split('\n').filter(isManifestLine).join('\n'));
-  const file = path.join(node.layer.directory, node.layer.kind);
+  const file = scriptFile(node.layer);
   const script = textOf(file);
   if (!script.ok) return script;
   return ok({

@@ -8,7 +8,7 @@ import { artifactFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isLayer, type LayerNode } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
-import type { Layer } from '../../model/project.ts';
+import { type Layer, scriptFile, scriptName } from '../../model/project.ts';
 import { createManifestReader } from '../../project/inputs/manifest.ts';
 import { StatIndex } from '../../project/inputs/stat-index.ts';
 import { distributionOfSystem } from '../../system/installation.ts';
@@ -54,8 +54,8 @@ export async function layerScript(
   const { layer } = node;
   if (!layer.steps) {
     return fail('usage', `layer ${layer.name} has no steps`, {
-      where: { file: path.join(layer.directory, layer.kind) },
-      hint: `its script is ${layer.kind}`,
+      where: { file: scriptFile(layer) },
+      hint: `its script is ${scriptName(layer)}`,
     });
   }
   const installation = layer.system?.installation;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Imported } from '../../../src/import/imported.ts';
-import { COMMANDS } from '../../../src/import/kickstart/commands.ts';
 import { importKickstart } from '../../../src/import/kickstart/import.ts';
+import { COMMANDS } from '../../../src/translate/kickstart/commands.ts';
 import { layerOf, machine, shown, textOf } from './rig.ts';
 
 function tryImport(text: string) {

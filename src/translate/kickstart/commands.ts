@@ -2,8 +2,7 @@
 // place. The commands are those of pykickstart, with the words that older versions had.
 
 import { argumentsOf } from '../../kickstart/words.ts';
-import type { Draft } from '../draft.ts';
-import type { StepEntry } from '../layer-yaml.ts';
+import type { Draft, StepEntry } from '../draft.ts';
 import { addPassword } from '../passwords.ts';
 import { literal, STEP } from '../steps.ts';
 
@@ -26,7 +25,8 @@ export interface Rule {
   readonly lost?: string;
 }
 
-const list = (value: string | undefined) =>
+/** The words of a list with commas. */
+export const listOf = (value: string | undefined) =>
   (value ?? '')
     .split(',')
     .map((one) => one.trim())
@@ -129,12 +129,12 @@ export const COMMANDS: Readonly<Record<string, Rule>> = {
       if (options.has('use-system-defaults')) return { service: { enable: 'firewalld' } };
       const services = [
         ...['ssh', 'http', 'ftp', 'smtp', 'telnet'].filter((name) => options.has(name)),
-        ...list(options.get('service')),
+        ...listOf(options.get('service')),
       ];
       const words = [
         ...services.map((name) => `--add-service=${name}`),
-        ...list(options.get('port')).map((port) => `--add-port=${port.replace(':', '/')}`),
-        ...list(options.get('remove-service')).map((name) => `--remove-service=${name}`),
+        ...listOf(options.get('port')).map((port) => `--add-port=${port.replace(':', '/')}`),
+        ...listOf(options.get('remove-service')).map((name) => `--remove-service=${name}`),
       ];
       if (words.length === 0) return { service: { enable: 'firewalld' } };
       return STEP.program('firewall-offline-cmd', ...words);
@@ -149,7 +149,7 @@ export const COMMANDS: Readonly<Record<string, Rule>> = {
   services: {
     valued: ['enabled', 'disabled'],
     step: one(({ options }) => {
-      const [enable, disable] = [list(options.get('enabled')), list(options.get('disabled'))];
+      const [enable, disable] = [listOf(options.get('enabled')), listOf(options.get('disabled'))];
       return {
         service: { ...(enable.length > 0 ? { enable } : {}), ...(disable.length > 0 ? { disable } : {}) },
       };
@@ -254,7 +254,7 @@ function localeOf(given: string): string {
 }
 
 function accountOf(name: string, options: ReadonlyMap<string, string>): Readonly<Record<string, unknown>> {
-  const groups = list(options.get('groups')).map((group) => group.replace(/\s*\(.*\)$/, ''));
+  const groups = listOf(options.get('groups')).map((group) => group.replace(/\s*\(.*\)$/, ''));
   const field = (key: string, option: string) => {
     const value = options.get(option);
     return value ? { [key]: literal(value) } : {};
@@ -290,7 +290,7 @@ function networkSteps({ draft, at, options }: Given): string | undefined {
   }
   const prefix = prefixOf(options.get('netmask') ?? '');
   if (prefix === undefined) return `--netmask=${options.get('netmask') ?? ''} is not a network mask`;
-  const [gateway, dns] = [options.get('gateway'), list(options.get('nameserver'))];
+  const [gateway, dns] = [options.get('gateway'), listOf(options.get('nameserver'))];
   const address = `${options.get('ip') ?? ''}/${prefix}`;
   draft.step(at, {
     network: { ...named, address, ...(gateway ? { gateway } : {}), ...(dns.length > 0 ? { dns } : {}) },

@@ -1,7 +1,7 @@
 // The steps that imports write: the arguments of each verb, in one place.
 
 import { quoteCommand } from '../util/quote.ts';
-import type { StepEntry } from './layer-yaml.ts';
+import type { StepEntry } from './draft.ts';
 
 export interface CopiedFile {
   /** Of the layer, `./name`. */
