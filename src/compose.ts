@@ -67,6 +67,11 @@ function compose(environment: Environment, name: string | undefined): Parts {
       return exportersFor({ images, packer, packings, media });
     },
     publisher: async () => (await import('./host/publish/publisher.ts')).publisher,
+    engine: async () => {
+      const { openSlurm } = await import('./engine/slurm/slurm.ts');
+      const { run } = await import('./host/process/run.ts');
+      return openSlurm({ run });
+    },
     deployer: async (directory) => (await import('./compose/deployer.ts')).deployer(directory, owner),
     gitState: async (directory) => (await import('./host/system/git.ts')).gitState(directory),
     runCommand: async (line, { directory, variables, signal }) => {

@@ -37,7 +37,8 @@ export function shareStore(
   const onNote = (message: string) => options.emit({ type: 'note', message });
   const open = () => openBucket(shared, place.value, options.remote, way.value, onNote);
   const flush = options.flushFetched === true;
-  const claims = new Claims({ host: hostname(), pid: process.pid });
+  const job = variables['VLB_JOB'] || undefined;
+  const claims = new Claims({ host: hostname(), pid: process.pid, job });
   return ok(tieredStore({ local, open, claims, flush, onNote, onTransfer: options.emit }, options.signal));
 }
 

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import type { Artifact } from '../model/artifact.ts';
-import type { Finished } from '../model/event.ts';
+import type { Finished, PlannedStep } from '../model/event.ts';
 import { type Failure, ok } from '../model/failure.ts';
 import { isLayer, type LayerNode } from '../model/graph.ts';
 import type { Plan, PlanStep } from '../model/plan.ts';
@@ -141,7 +141,8 @@ function noteUncached(plan: Plan, { emit }: Context): void {
   });
 }
 
-function plannedStep({ node, action }: PlanStep) {
+/** A step as the event of the plan has it. */
+export function plannedStep({ node, action }: PlanStep): PlannedStep {
   return {
     layer: node.name,
     action: action.type,

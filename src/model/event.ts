@@ -17,7 +17,7 @@ export type Stage = 'create' | 'stage' | 'attach' | 'mount' | 'run' | 'unmount' 
 
 export type BuildEvent =
   | { readonly type: 'plan'; readonly steps: readonly PlannedStep[] }
-  | { readonly type: 'layer-started'; readonly layer: string }
+  | LayerStarted
   | { readonly type: 'layer-stage'; readonly layer: string; readonly stage: Stage }
   | LayerStepEvent
   /** One line that a script printed, without its line end. */
@@ -47,6 +47,13 @@ export type BuildEvent =
   | { readonly type: 'note'; readonly message: string }
   | Watching
   | Finished;
+
+/** A layer's run begins, on a node of an engine or here. */
+export interface LayerStarted {
+  readonly type: 'layer-started';
+  readonly layer: string;
+  readonly node?: string;
+}
 
 /** A step of a layer.yaml begins to run. */
 export interface LayerStepEvent {

@@ -1,6 +1,7 @@
 // What a workspace is composed of: the implementations behind the ports, and the process it runs in.
 
 import type { GitState } from '../execute/export/manifest.ts';
+import type { Engine, EngineName } from '../model/engine/engine.ts';
 import type { Environment } from '../model/environment.ts';
 import type { Emit } from '../model/event.ts';
 import type { Result } from '../model/failure.ts';
@@ -41,6 +42,7 @@ export interface Parts {
   /** The formats that machines can be exported to. */
   exporters(host: Pick<Host, 'images'>): Promise<Exporters>;
   publisher(): Promise<Publisher>;
+  engine(name: EngineName): Promise<Engine>;
   /** Puts machines where they run. @param directory of the project, in which commands of the user run */
   deployer(directory: string): Promise<Deployer>;
   /** The commit that a directory is at; null outside a git repository. */

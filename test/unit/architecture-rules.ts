@@ -36,8 +36,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   export: ['diff', 'machine', 'model', 'util'],
   deploy: ['machine', 'model', 'util'],
   report: ['model', 'util'],
+  engine: ['pipeline', 'model', 'util'],
   workspace: [
     'catalog',
+    'pipeline',
     'execute',
     'plan',
     'kinds',
@@ -272,10 +274,13 @@ function fromOutside(file: string, wanted: string): string[] {
   return isPlace ? [] : [`${file} imports ${wanted}; ${places.join(', ')} alone does`];
 }
 
+/** Folders that implement ports, and never import each other. */
+const IMPLEMENTATIONS: readonly string[] = ['host', 'store', 'shared-cache', 'export', 'deploy', 'engine'];
+
 function fromInside(file: string, folder: string, allowed: readonly string[], target: string): string[] {
   const to = target.split('/')[0] ?? '';
   if (to === '..') return [`${file} imports ${target}, outside of src`];
-  if (to === 'host' || to === 'store' || to === 'shared-cache' || to === 'export' || to === 'deploy') {
+  if (IMPLEMENTATIONS.includes(to)) {
     return to === folder || ROOTS.test(file) ? [] : [`${file} imports ${target}; compose.ts alone does`];
   }
   if (to !== folder && !allowed.includes(to)) return [`${file} imports ${target}, against the direction`];

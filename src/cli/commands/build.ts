@@ -28,7 +28,7 @@ export async function build(raw: Raw<'build'>, options: GlobalOptions): Promise<
   const reporter = createReporter(raw.progress, options.color);
   const { signal } = interrupt;
   try {
-    const finished = await buildImage(workspaceOf(options), {
+    const request = {
       ...selection,
       ...buildOptions(raw, options),
       emit: reporter.report,
@@ -39,7 +39,11 @@ export async function build(raw: Raw<'build'>, options: GlobalOptions): Promise<
       ...(raw.onError === 'shell' && (await import('../terminal/streams.ts')).hasTerminal()
         ? { onFailedDisk: (failed: FailedDisk) => showDisk(failed, options.color) }
         : {}),
-    });
+    };
+    const finished =
+      raw.on === undefined
+        ? await buildImage(workspaceOf(options), request)
+        : await (await import('./engine/build-on.ts')).buildOn(raw.on, request, options);
     if (!finished.ok) {
       reporter.buildNotStarted(finished.failure);
       return finished.failure;

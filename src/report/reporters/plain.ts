@@ -12,6 +12,7 @@ import {
   exportedLine,
   exportName,
   finishedLine,
+  placeText,
   progressText,
   publishedLine,
   publishName,
@@ -40,7 +41,7 @@ export function plainReporter(write: Write, writeResult: Write, style: Style): R
         case 'layer-step':
           return;
         case 'layer-started':
-          return write(`${style.cyan('building')} ${style.bold(event.layer)}`);
+          return write(`${style.cyan('building')} ${style.bold(event.layer)}${placeText(event)}`);
         case 'output':
           return write(`${style.dim(`${event.layer} |`)} ${plainLine(event.line)}`);
         case 'progress':

@@ -8,6 +8,7 @@ import type {
   ExportFinished,
   Finished,
   LayerFinished,
+  LayerStarted,
   Progress,
   PublishedImage,
   PublishFinished,
@@ -212,4 +213,9 @@ export function resultText(event: Finished): string | undefined {
       return `image: ${file}${size}`;
     })
     .join('\n');
+}
+
+/** ` on node3`; empty for a layer that runs here. */
+export function placeText({ node }: LayerStarted): string {
+  return node === undefined ? '' : ` on ${plainText(node)}`;
 }

@@ -12,6 +12,7 @@ import {
   exportedLine,
   exportName,
   finishedLine,
+  placeText,
   publishedLine,
   publishName,
   type Reporter,
@@ -33,7 +34,7 @@ export function ttyReporter(terminal: Terminal, writeResult: Write, style: Style
         case 'layer-stage':
           return;
         case 'layer-started':
-          return live.begin(event.layer);
+          return live.begin(event.layer, placeText(event));
         case 'output':
           return live.update(event.layer, event.line);
         case 'layer-step':

@@ -12,8 +12,8 @@ export interface Terminal {
 }
 
 export interface LiveView {
-  /** Adds a line for a task that begins now, below the others. */
-  begin(name: string): void;
+  /** Adds a line for a task that begins now, below the others. @param place shown behind its name */
+  begin(name: string, place?: string): void;
   /** Sets which part of a task runs, and clears its last output. */
   step(name: string, text: string): void;
   /** Sets the last output of a task. */
@@ -30,6 +30,7 @@ export interface LiveView {
 
 interface Running {
   readonly since: number;
+  readonly place: string;
   /** The part of it that runs, if it has parts. */
   step: string;
   text: string;
@@ -85,8 +86,8 @@ export function createLiveView(terminal: Terminal, style: Style): LiveView {
   };
 
   return {
-    begin(name) {
-      running.set(name, { since: performance.now(), step: '', text: '', size: '' });
+    begin(name, place = '') {
+      running.set(name, { since: performance.now(), place, step: '', text: '', size: '' });
       changed();
     },
     step(name, text) {
@@ -128,11 +129,16 @@ function linesOf(running: ReadonlyMap<string, Running>, room: number, style: Sty
   return [...shown, [[`  +${all.length - shown.length} more`, style.dim]]];
 }
 
-function lineOf([name, { since, step, text, size }]: [string, Running], style: Style, others = ''): Line {
+function lineOf(
+  [name, { since, place, step, text, size }]: [string, Running],
+  style: Style,
+  others = '',
+): Line {
   const time = formatSeconds((performance.now() - since) / 1000);
   return [
     ['› ', style.cyan],
     [name, style.bold],
+    [place, style.dim],
     [step === '' ? '' : `  ${step}`, (plain) => plain],
     [`  ${time}${size === '' ? '' : `  ${size}`}${others}`, style.dim],
     [text === '' ? '' : `  ${text}`, step === '' ? (plain) => plain : style.dim],

@@ -14,6 +14,8 @@ import { type ClaimText, claimText, ENDED_CLAIM, parseClaim } from '../bucket/cl
 export interface Claimant {
   readonly host: string;
   readonly pid: number;
+  /** The job of an engine that this process runs. If the job began before, on a node that died, its claims of then are void. */
+  readonly job?: string | undefined;
 }
 
 /** Times, ms. */
@@ -49,6 +51,8 @@ export class Claims {
   #mayRemove = true;
   /** The tags of claims that were not renewed while this machine waited for them. */
   readonly #unchanged = new Map<Key, string>();
+  /** The owners of all claims of this process. */
+  readonly #owners = new Set<string>();
 
   constructor(claimant: Claimant, policy: ClaimPolicy = DEFAULT_CLAIM_POLICY) {
     this.#claimant = claimant;
@@ -62,7 +66,14 @@ export class Claims {
     { layer, usually }: Pick<ClaimAbout, 'layer' | 'usually'>,
     signal: AbortSignal,
   ): Promise<Claim> {
-    const about = { owner: randomUUID(), layer, ...this.#claimant, usually };
+    const { job, ...claimant } = this.#claimant;
+    const about = {
+      owner: `${job === undefined ? '' : `${job}/`}${randomUUID()}`,
+      layer,
+      ...claimant,
+      usually,
+    };
+    this.#owners.add(about.owner);
     const begun = performance.now();
     const text = () => claimText({ ...about, since: Math.round((performance.now() - begun) / 1000) });
     let condition: Condition = 'absent';
@@ -105,10 +116,19 @@ export class Claims {
     const { bytes, tag, age } = read.value;
     if (age === undefined) return { type: 'unknown' };
     const by = parseClaim(bytes);
-    const isVoid = age > this.#policy.voidAfter || this.#unchanged.get(key) === tag;
+    const isVoid =
+      age > this.#policy.voidAfter ||
+      this.#unchanged.get(key) === tag ||
+      (by !== undefined && this.#isOfEarlierRun(by.owner));
     // What has ended or cannot be read is replaced, as what is void.
     if (!by || isVoid) return { type: 'free', condition: { tag } };
     return { type: 'claimed', by: { ...by, since: by.since + Math.round(age / 1000) }, tag };
+  }
+
+  /** Whether a claim is of the same job, before the engine began it again. */
+  #isOfEarlierRun(owner: string): boolean {
+    const { job } = this.#claimant;
+    return job !== undefined && owner.startsWith(`${job}/`) && !this.#owners.has(owner);
   }
 
   /** Ends a claim, unless another machine has it by now. */

@@ -29,9 +29,15 @@ export const BUILD = {
     progress: PROGRESS,
     backend: BACKEND,
     nbd: NBD,
+    on: {
+      value: 'ENGINE',
+      choices: ['slurm'],
+      text: 'run layers as jobs of ENGINE; needs a shared cache (see docs/scale.md)',
+    },
   },
   examples: [
     ['vlb build', 'build what changed'],
+    ['vlb build --on slurm', 'on the nodes of a cluster'],
     ['vlb build --last 20_app --flatten', 'write the layers up to 20_app as one file'],
   ],
 } as const satisfies Command;

@@ -28,7 +28,7 @@ const FULL: {
   readonly [Type in BuildEvent['type']]: readonly Required<Extract<BuildEvent, { type: Type }>>[];
 } = {
   plan: [{ type: 'plan', steps: [{ layer: '10_a', action: 'run', reason: 'no record' }] }],
-  'layer-started': [{ type: 'layer-started', layer: '10_a' }],
+  'layer-started': [{ type: 'layer-started', layer: '10_a', node: 'node1' }],
   'layer-stage': [{ type: 'layer-stage', layer: '10_a', stage: 'mount' }],
   'layer-step': [{ type: 'layer-step', layer: '10_a', index: 3, count: 9, title: 'install nginx' }],
   output: [{ type: 'output', layer: '10_a', line: 'text' }],
@@ -137,7 +137,7 @@ function watching(state: WatchingState): Required<Watching> {
 /** The fields of version 1. Add to this list; never take anything away without a new version. */
 const VERSION_1 = `
 plan: type version steps steps.layer steps.action steps.reason
-layer-started: type version layer
+layer-started: type version layer node
 layer-stage: type version layer stage
 layer-step: type version layer index count title
 output: type version layer line

@@ -230,3 +230,14 @@ test('a lost answer to the first write is found by its owner', async () => {
   await using _held = own(await rig.claim('a'));
   assert.equal(other(await rig.claim('b')), 'a');
 });
+
+test('a job that an engine begins again has the claims of its first run, and of no other job', async () => {
+  const rig = new Rig();
+  const claimAs = (job: string) =>
+    new Claims({ host: job, pid: 1, job }, POLICY).claim(rig.bucket, KEY, ABOUT, LIVE);
+  own(await claimAs('run-1')); // its node dies
+  assert.equal(other(await claimAs('run-10')), 'run-1');
+  assert.equal(other(await rig.claim('machine')), 'run-1');
+  await using _again = own(await claimAs('run-1'));
+  assert.equal(other(await claimAs('run-2')), 'run-1');
+});
