@@ -31,6 +31,7 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
     (await import('./commands/machines/new-machine.ts')).newMachine(raw, options),
   'layer show': async (raw, options) => (await layer()).show(raw, options),
   'layer convert': async (raw, options) => (await layer()).convert(raw, options),
+  'layer lock': async (raw, options) => (await import('./scaffold/lock-layer.ts')).lock(raw, options),
   shell: async (raw, options) => (await import('./commands/shell.ts')).shell(raw, options),
   log: async (raw, options) => (await import('./commands/log.ts')).log(raw, options),
   'test-boot': async (raw, options) => (await import('./commands/test-boot.ts')).testBoot(raw, options),

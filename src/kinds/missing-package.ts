@@ -1,5 +1,6 @@
 // Why a system could not be installed: above all, which package does not exist, where it is in the file, and what its name could be.
 
+import { LOCK_PROBLEM } from '../distro/bootstrap/lock.ts';
 import { SOURCES } from '../distro/bootstrap/registry.ts';
 import type { Result } from '../model/failure.ts';
 import type { Layer } from '../model/project.ts';
@@ -20,6 +21,18 @@ export async function explainInstallation(
   if (failure.kind !== 'work' || failure.exitStatus === undefined) return script;
   const { system, placeOf } = installation;
   const name = `${system.distribution} ${system.suite}`;
+  const changed = (failure.detail ?? []).filter((line) => line.startsWith(LOCK_PROBLEM));
+  if (changed.length > 0) {
+    return {
+      ok: false,
+      failure: {
+        ...failure,
+        message: `layer ${layer}: ${name} has other versions than ${system.lock}`,
+        detail: changed.map((line) => line.slice(LOCK_PROBLEM.length)),
+        hint: `use a mirror that has them, or remove ${system.lock}, build, and write it again: vlb layer lock ${layer}`,
+      },
+    };
+  }
   for (const line of failure.detail ?? []) {
     const missing = SOURCES[system.distribution]?.bootstrap.missing(line);
     if (missing === undefined) continue;

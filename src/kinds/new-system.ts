@@ -1,6 +1,6 @@
 // The kind layer.yaml with `system`: makes a system on an empty disk, and then runs its steps there.
 
-import { statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../model/failure.ts';
 import { manifestText } from '../model/manifest.ts';
@@ -38,6 +38,12 @@ function installationOf({ name, system }: Pick<Layer, 'name' | 'system'>): Insta
 async function run(task: Task): Promise<Result<Closed>> {
   const { layer, lineage, staged } = task;
   for (const note of layer.system?.notes ?? []) task.note(note);
+  const { lock } = installationOf(layer).system;
+  if (lock !== undefined && !existsSync(path.join(task.staged.inputs, lock))) {
+    task.note(
+      `${layer.name} has no ${lock}, so the newest versions are installed: vlb layer lock ${layer.name} writes it`,
+    );
+  }
   const missing = missingFile(task);
   if (missing) return { ok: false, failure: missing };
   // What follows is loaded late: most builds run nothing.

@@ -96,7 +96,15 @@ function systemOf(
   { releases, otherReleases, components, without, packageName, fault }: Source,
 ): { readonly ok: true; readonly value: System } | ReturnType<typeof problem> {
   const { suite: named, mirror, 'security-mirror': securityMirror, keyring, kernel, files } = fields;
-  const { repositories, exclude, modules, languages, 'ignore-missing': ignoreMissing } = fields;
+  const {
+    snapshot,
+    lock,
+    repositories,
+    exclude,
+    modules,
+    languages,
+    'ignore-missing': ignoreMissing,
+  } = fields;
   const useless = without.find((name) => Object.hasOwn(fields, name));
   if (useless !== undefined) {
     return problem(['system', useless], `system.${useless} is not for ${fields.distribution}`);
@@ -133,6 +141,8 @@ function systemOf(
     ...(keyring === undefined ? {} : { keyring: clean(keyring) }),
     ...(kernel === undefined ? {} : { kernel }),
     ...(files === undefined ? {} : { files: clean(files) }),
+    ...(snapshot === undefined ? {} : { snapshot }),
+    ...(lock === undefined ? {} : { lock: clean(lock) }),
     ...(repositories === undefined ? {} : { repositories: places.value }),
     ...(exclude === undefined ? {} : { excludes: exclude }),
     ...(modules === undefined ? {} : { modules }),

@@ -61,6 +61,8 @@ export const SYSTEM_SCHEMA = mapping({
   kernel: v.optional(PACKAGE),
   'exclude-docs': v.optional(BOOLEAN),
   files: v.optional(layerPath()),
+  snapshot: v.optional(pattern('must be a time like 20261101T000000Z', /^\d{8}T\d{6}Z$/)),
+  lock: v.optional(layerPath()),
   repositories: v.optional(v.array(REPOSITORY, 'must be a list of repositories')),
   exclude: v.optional(PATTERNS),
   modules: v.optional(

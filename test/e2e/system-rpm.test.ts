@@ -100,6 +100,28 @@ test('with another package, that one alone is downloaded', async () => {
   assert.deepEqual(requested, ['hello-extra-1.0-1.x86_64.rpm']);
 });
 
+test('a lock is written, and another version than its is an error that names the package', async () => {
+  const text = layer(remote, "'@greeting'").replace('  exclude:', '  lock: packages.lock\n  exclude:');
+  project.write({ [FILE]: text });
+  const first = await project.build();
+  assert.match(first.told, /10_base has no packages\.lock, so the newest versions are installed/);
+  const locked = await project.vlb(['layer', 'lock', 'base']);
+  assert.equal(locked.status, 0, locked.stderr);
+  const lock = readFileSync(project.path('layers/10_base/packages.lock'), 'utf8');
+  assert.match(lock, /^hello x86_64 1\.0-1$/m);
+  assert.equal((await project.build()).outcomes, '10_base built');
+  project.write({ 'layers/10_base/packages.lock': lock.replace(/^(hello x86_64) .*/m, '$1 0.9-1') });
+  const gone = await project.vlb(['build']);
+  assert.equal(gone.status, 1);
+  assert.match(gone.stderr, /^error: layer 10_base: rocky 9 has no package hello-0\.9-1\.x86_64$/m);
+  project.write({ 'layers/10_base/packages.lock': lock.replace(/^hello x86_64.*\n/m, '') });
+  const lacking = await project.vlb(['build']);
+  assert.match(
+    lacking.stderr,
+    /^error: layer 10_base: rocky 9 has other versions than packages\.lock$\n[\s\S]*\| hello is not in it$/m,
+  );
+});
+
 test('a package that does not exist is named with its place and the nearest; a key that does not match is an error', async () => {
   project.write({ [FILE]: layer(remote, 'hello-plugni') });
   const missing = await project.vlb(['build']);

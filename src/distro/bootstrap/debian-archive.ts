@@ -67,9 +67,15 @@ function sourceLines(
   system: System,
   { mirror, security, key }: { mirror: string; security: string | undefined; key: string | undefined },
 ): string {
-  const { suite, components } = system;
+  const { suite, components, snapshot } = system;
+  const options = [
+    // What an old state says of how long it is valid has passed.
+    ...(snapshot === undefined ? [] : ['check-valid-until=no']),
+    ...(key === undefined ? [] : [`signed-by=${key}`]),
+  ];
+  const shown = options.length === 0 ? '' : `[${options.join(' ')}] `;
   const line = (url: string, name: string) =>
-    `deb ${key === undefined ? '' : `[signed-by=${key}] `}${url} ${name} ${components.join(' ')}\n`;
+    `deb ${shown}${snapshot === undefined ? url : `${url.replace(/\/$/, '')}/${snapshot}`} ${name} ${components.join(' ')}\n`;
   if (archiveOf(system).rolling.includes(suite)) return line(mirror, suite);
   return [
     line(mirror, suite),

@@ -8,6 +8,7 @@ import { bootsByBios } from './bios.ts';
 import { archiveOf, archives, findSources, writeImageSources } from './debian-archive.ts';
 import { type EarlyFiles, writeFiles } from './early-files.ts';
 import { espOf, installEfi } from './efi.ts';
+import { compareWithLock } from './lock.ts';
 import { type Bootstrap, type Installing, RPM_FIELDS, type Source } from './port.ts';
 
 /** As dpkg names it. */
@@ -40,6 +41,14 @@ export const DEBIAN_SOURCES: Readonly<Record<string, Source>> = Object.fromEntri
       without: RPM_FIELDS,
       // As Debian Policy has it, and with an architecture or a version as apt-get(8) takes it.
       packageName: /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$/,
+      fault: ({ snapshot, mirror }) =>
+        snapshot === undefined || mirror !== undefined
+          ? undefined
+          : {
+              field: 'snapshot',
+              message: 'system.snapshot requires "mirror", an archive that has its states by time',
+              hint: 'set it to the URL that is in front of the time',
+            },
       check: (architecture) => {
         if (ARCHITECTURES[architecture] !== undefined) return ok();
         return fail('host', `a system of ${name} cannot be made on ${architecture}`, {
@@ -110,7 +119,7 @@ path-exclude=/usr/share/man/*
 
 function install(installing: Installing): string {
   const { system, architecture, disk } = installing;
-  const { suite, variant, recommends, files, keyring } = system;
+  const { suite, variant, recommends, files, keyring, lock } = system;
   const words = [
     'mmdebstrap',
     '--mode=root',
@@ -132,7 +141,7 @@ early=$TMPDIR/early
 ${writeFiles('$early', earlyFiles(installing))}
 ${files === undefined ? '' : `cp -R --remove-destination ${quoteWord(`./${files}/.`)} "$early"\n`}
 ${findSources(system, ARCHITECTURES[architecture] ?? '')}
-
+${lock === undefined ? '' : `\n${pinVersions(lock)}\n`}
 # Downloads are kept between builds, in a directory that is not part of the image.
 mkdir -p "$kept/apt/archives/partial" "$kept/system/lists/partial"
 export early kept
@@ -146,15 +155,31 @@ ${command(words)} \\
   --setup-hook='mkdir -p "$1/var/cache/apt/archives" "$1/var/lib/apt/lists"' \\
   --setup-hook='mount --bind "$kept/apt/archives" "$1/var/cache/apt/archives"' \\
   --setup-hook='mount --bind "$kept/system/lists" "$1/var/lib/apt/lists"' \\
-  --customize-hook='umount "$1/var/cache/apt/archives" "$1/var/lib/apt/lists"' \\
+${lock === undefined ? '' : `  --setup-hook='cp "$pins" "$1/etc/apt/preferences.d/00-lock"' \\\n`}  --customize-hook='umount "$1/var/cache/apt/archives" "$1/var/lib/apt/lists"' \\
   ${quoteWord(suite)} "$root" - <"$TMPDIR/sources"
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
-
+${lock === undefined ? '' : `${checkVersions(lock)}\n`}
 ${system.kernel === 'none' ? '' : installEfi(disk, architecture)}
 # Where the image has its packages from, and no name server of this machine.
 ${system.keyring === undefined ? '' : `mkdir -p "$root/etc/apt/keyrings"\ncp ${quoteWord(`./${system.keyring}`)} "$root${KEYRING}"\n`}${writeImageSources(system, KEYRING)}
 if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
 `;
+}
+
+/** Pins of apt_preferences(5) for the versions of a lock; none without the file. */
+function pinVersions(lock: string): string {
+  return `# The versions of the lock, if it has been written.
+export pins="$TMPDIR/pins"
+: >"$pins"
+if [ -e ${quoteWord(`./${lock}`)} ]; then
+  awk '!/^#/ { printf "Package: %s\\nPin: version %s\\nPin-Priority: 1001\\n\\n", $1, $3 }' ${quoteWord(`./${lock}`)} >"$pins"
+fi`;
+}
+
+function checkVersions(lock: string): string {
+  return `rm "$root/etc/apt/preferences.d/00-lock"
+dpkg-query --admindir="$root/var/lib/dpkg" --show --showformat '\${Package} \${Architecture} \${Version}\\n' >"$TMPDIR/installed"
+${compareWithLock(lock)}`;
 }
 
 /** By the lists that were downloaded, without what is installed on this machine. */

@@ -8,6 +8,7 @@ import { command, stop, writeText } from '../shell-text.ts';
 import { bootsByBios } from './bios.ts';
 import { type EarlyFiles, writeFiles } from './early-files.ts';
 import { espOf, installPackagedEfi } from './efi.ts';
+import { compareWithLock } from './lock.ts';
 import type { Bootstrap, Installing, Source } from './port.ts';
 import {
   KEYS,
@@ -18,7 +19,7 @@ import {
 } from './rpm-repositories.ts';
 
 const DNF: Bootstrap = {
-  programs: ({ disk }) => ['dnf', ...(espOf(disk) ? ['mcopy'] : [])],
+  programs: ({ disk }) => ['dnf', 'rpm', ...(espOf(disk) ? ['mcopy'] : [])],
   install,
   names: ({ system: { suite } }) =>
     `dnf --quiet --releasever=${suite} --config="$TMPDIR/dnf.conf" --setopt=cachedir="$kept/dnf" --cacheonly repoquery --available --qf '%{name}'`,
@@ -40,7 +41,7 @@ export const DNF_SOURCES: Readonly<Record<string, Source>> = Object.fromEntries(
       releases: releases.map((release) => ({ suite: release, version: release })),
       otherReleases: /^\d+(?:\.\d+)?$/,
       components: [],
-      without: ['components', 'security-mirror'],
+      without: ['components', 'security-mirror', 'snapshot'],
       // Also with a version, by a pattern, a group or an environment.
       packageName: /^@?\^?[A-Za-z0-9*][^\s'"]*(?: [^\s'"]+)*$/,
       fault: ({ mirror, keyring }) => {
@@ -175,7 +176,7 @@ function macros({ distribution, suite, languages }: System): string {
 
 function install(installing: Installing): string {
   const { system, architecture, disk } = installing;
-  const { suite, files, modules = [], kernel } = system;
+  const { suite, files, modules = [], kernel, lock } = system;
   const early = earlyFiles(installing);
   const repositories = repositorySections(system);
   const dnf = `HOME="$TMPDIR/home" dnf --config="$TMPDIR/dnf.conf" --installroot="$root" --releasever=${suite}`;
@@ -205,14 +206,33 @@ for node in null zero full random urandom tty; do
 done
 ln -s /proc/self/fd "$root/dev/fd"
 cp -R --remove-destination "$early/." "$root"
-${modules.length === 0 ? '' : `${dnf} --refresh module enable ${modules.map(quoteWord).join(' ')}\n`}${dnf} --refresh install \\
-  ${command(packagesOf(installing))}
-umount --recursive "$root/dev" "$root/run" "$root/sys" "$root/proc" "$cache"
+${modules.length === 0 ? '' : `${dnf} --refresh module enable ${modules.map(quoteWord).join(' ')}\n`}${lock === undefined ? '' : lockedWords(lock)}${dnf} --refresh install \\
+  ${command(packagesOf(installing))}${lock === undefined ? '' : ' \\\n  "$@"'}
+${
+  lock === undefined
+    ? ''
+    : `HOME="$TMPDIR/home" rpm --root="$root" --query --all \\
+  --queryformat '%{NAME} %{ARCH} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n' | grep -v '^gpg-pubkey ' >"$TMPDIR/installed"
+${compareWithLock(lock)}
+`
+}umount --recursive "$root/dev" "$root/run" "$root/sys" "$root/proc" "$cache"
 # What packages wrote over it, and the other version of it that they left.
 cp -R --remove-destination "$early/." "$root"
 for file in ${Object.keys(early).join(' ')}; do rm -f "$root/$file.rpmnew"; done
 rm -rf "$root"/var/log/dnf*.log "$root/var/log/hawkey.log" "$root"/var/lib/dnf/history.sqlite*
 ${kernel === 'none' ? '' : installPackagedEfi(disk, architecture)}${keepRepositories(repositories?.kept ?? [])}if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
+`;
+}
+
+/** The versions of the lock as words that dnf installs, if it has been written. */
+function lockedWords(lock: string): string {
+  const file = quoteWord(`./${lock}`);
+  return `set --
+if [ -e ${file} ]; then
+  while read -r name architecture version; do
+    case $name in '#'*) ;; *) set -- "$@" "$name-$version.$architecture" ;; esac
+  done <${file}
+fi
 `;
 }
 

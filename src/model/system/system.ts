@@ -28,6 +28,10 @@ export interface System {
   readonly excludeDocs: boolean;
   /** A directory of the layer whose files are in place before packages are installed. */
   readonly files?: string;
+  /** The state of the archive that is installed, `20261101T000000Z`: of a mirror that has those by time. */
+  readonly snapshot?: string;
+  /** A file of the layer with the versions of all packages. */
+  readonly lock?: string;
   /** Of rpm: where packages come from, in addition to a mirror. */
   readonly repositories?: readonly Repository[];
   /** Of rpm: patterns of packages that are never installed. */

@@ -78,6 +78,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       modules: ['nodejs:20'],
       languages: ['en', 'de'],
       'ignore-missing': true,
+      lock: './my.lock',
       repositories: [
         {
           name: 'fedora',
@@ -95,6 +96,17 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
         { mount: '/boot', size: '1G' },
         { size: 'rest', filesystem: 'btrfs', subvolumes: [{ name: 'root', mount: '/' }] },
       ],
+    },
+  },
+  snapshot: {
+    system: {
+      distribution: 'debian',
+      suite: '13',
+      mirror: 'http://192.0.2.1/archive/debian/',
+      'security-mirror': 'http://192.0.2.1/archive/debian-security',
+      snapshot: '20261101T000000Z',
+      lock: 'packages.lock',
+      kernel: 'none',
     },
   },
   amazon: { system: { distribution: 'amazon', suite: '2023', kernel: 'none' } },

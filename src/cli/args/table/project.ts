@@ -45,7 +45,7 @@ export const NEW_MACHINE = {
 } as const satisfies Command;
 
 export const LAYER = {
-  text: 'show or convert the script of a layer of steps',
+  text: 'show, convert or lock a layer of steps',
   examples: [['vlb layer show app', 'print it']],
 } as const satisfies Command;
 
@@ -73,6 +73,12 @@ export const LAYER_CONVERT = {
   arguments: LAYER_ARGUMENTS,
   options: LAYER_OPTIONS,
   examples: [['vlb layer convert app', 'for a layer that has outgrown its steps']],
+} as const satisfies Command;
+
+export const LAYER_LOCK = {
+  text: 'write the versions of all packages of a system to the lock of its layer',
+  arguments: { name: { value: 'NAME', required: true, text: 'layer NAME, built, with "system"' } },
+  examples: [['vlb layer lock base', 'layers/10_base/packages.lock, or the file that "lock" names']],
 } as const satisfies Command;
 
 export const IMPORT = {

@@ -29,6 +29,7 @@ export const COMMANDS = {
   layer: project.LAYER,
   'layer show': project.LAYER_SHOW,
   'layer convert': project.LAYER_CONVERT,
+  'layer lock': project.LAYER_LOCK,
   shell: SHELL,
   log: LOG,
   'test-boot': project.TEST_BOOT,

@@ -205,6 +205,14 @@ const WRONG = [
     'system:\n  distribution: rocky\n  suite: 9\n  repositories: [{ name: x, key: none }]',
     'system.repositories.0 must have one of url, metalink and mirrorlist at 4:18',
   ],
+  [
+    'system: { distribution: debian, suite: sid, snapshot: 20261101T000000Z }',
+    'system.snapshot requires "mirror", an archive that has its states by time at 1:45; set it to the URL that is in front of the time',
+  ],
+  [
+    'system: { distribution: debian, suite: sid, snapshot: yesterday }',
+    'system.snapshot must be a time like 20261101T000000Z at 1:45',
+  ],
   ['system: debian', 'system must be a mapping with distribution, suite'],
   [`${SHORT}steps: []`, 'steps must be a list, like "- install: nginx" at 2:1'],
 ] as const;
