@@ -103,7 +103,10 @@ describe('vlb build --on slurm', { concurrency: true, timeout: 240_000 }, () => 
       },
     });
     assert.equal(built.status, 130, built.told);
-    assert.deepEqual(await team.bucket.namesLike(/claims/), []);
+    // One that was being written at that moment may stay, and is void after a minute.
+    for (const name of await team.bucket.namesLike(/claims/)) {
+      assert.doesNotMatch((await team.bucket.read(name)).toString(), /60_endless/);
+    }
     assert.ok(built.outcomes.includes('60_endless skipped'), built.told);
     assert.equal(slurm.jobs().includes('vlb:60_endless'), false);
   });
