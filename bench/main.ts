@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { deltaSize } from './cases/delta-size.ts';
 import { diskOptions } from './cases/disk-options.ts';
+import { engine } from './cases/engine.ts';
 import { exports } from './cases/exports.ts';
 import { flatten } from './cases/flatten.ts';
 import { noop } from './cases/noop.ts';
@@ -36,6 +37,7 @@ const CASES: Readonly<Record<string, Case>> = {
   scaling: { about: 'many files, many layers', run: scaling },
   'shared-cache': { about: 'a layer fetched from an S3 server on loopback', run: sharedCache },
   vm: { about: 'layers in a virtual machine, against those on this machine', run: vm },
+  engine: { about: 'a graph on four nodes of Slurm, as root', run: engine, onRequest: true },
   'disk-options': { about: 'other ways to write a delta', run: diskOptions, onRequest: true },
 };
 

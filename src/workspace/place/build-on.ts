@@ -43,6 +43,11 @@ export async function buildOn(
   if (!planned.ok) return planned;
   const jobs = cutPlan(planned.value.plan);
   if (jobs.length === 0) return build(workspace, { ...request, emit });
+  if (!(await planned.value.context.store.shared?.hasAnswered())) {
+    return fail('host', `the shared cache does not answer, and jobs of ${name} have nothing else in common`, {
+      hint: 'see the notes above',
+    });
+  }
   const { plan } = planned.value;
   const engine = await workspace.parts.engine(name);
   const run = openRun(workspace);
