@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { lastLines } from '../process/run.ts';
@@ -57,26 +58,49 @@ export async function archive(
 ): Promise<Result<void>> {
   if (shell.files.areHere) return done(shell, ['archive', root, output, ...options]);
   const file = createWriteStream(output, { flags: 'a' });
-  const said: Buffer[] = [];
-  const printed = shell.pass(['print_archive', root, ...options], {
-    stdout: (chunk) => (file.write(chunk) ? undefined : once(file, 'drain').then(() => undefined)),
-    stderr: (chunk) => void (said.length < MOST_SAID && said.push(Buffer.from(chunk))),
-  });
+  const closed = finished(file);
   try {
-    const status = await printed;
-    await finished(file.end());
-    if (!status.ok) return status;
-    if (status.value === 0) return ok();
-    return fail('host', `tar failed with exit status ${status.value}`, {
-      detail: lastLines(Buffer.concat(said).toString(), 5),
-    });
+    const [printed] = await Promise.all([printArchive(shell, root, file, options), closed]);
+    return printed;
   } catch (error) {
     return failAt(output, 'cannot write the archive', error);
   }
 }
 
+/** Writes an archive of a mounted system to a stream, and ends that. @param options as those of `archive` */
+export async function printArchive(
+  shell: RootShell,
+  root: string,
+  output: Writable,
+  options: readonly string[],
+): Promise<Result<void>> {
+  const said: Buffer[] = [];
+  const gone = new Promise<void>((resolve) => output.once('close', resolve));
+  const status = await shell.pass(['print_archive', root, ...options], {
+    stdout: (chunk) =>
+      output.destroyed || output.write(chunk)
+        ? undefined
+        : Promise.race([once(output, 'drain').then(() => undefined), gone]),
+    stderr: (chunk) => void (said.length < MOST_SAID && said.push(Buffer.from(chunk))),
+  });
+  output.end();
+  if (!status.ok) return status;
+  if (status.value === 0) return ok();
+  return fail('host', `tar failed with exit status ${status.value}`, {
+    detail: lastLines(Buffer.concat(said).toString(), 5),
+  });
+}
+
 /** How many pieces of what tar prints are kept. */
 const MOST_SAID = 100;
+
+/** The mode, in octal digits, the owner, group and time, in s, of the root of a mounted system. Fails as `host` for another answer. */
+export async function rootFacts(shell: RootShell, root: string): Promise<Result<readonly string[]>> {
+  const said = await printed(shell, ['stat', '--format', '%a %u %g %Y', root]);
+  if (!said.ok) return said;
+  const [, ...facts] = /^([0-7]{1,4}) (\d{1,10}) (\d{1,10}) (\d{1,10})$/.exec(said.value.trim()) ?? [];
+  return facts.length === 4 ? ok(facts) : fail('host', `stat printed nothing that describes ${root}`);
+}
 
 /** Writes a squashfs of a mounted system. @param options of mksquashfs(1) */
 export function squash(shell: RootShell, root: string, target: string, options: readonly string[]) {

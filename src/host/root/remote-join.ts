@@ -43,14 +43,44 @@ export async function joinRemote(
   if (streams === 'own') return await passOn(shell, ['with_input', port.name, ...argv], port);
   const written = await shell.write(file, Buffer.from(argv.map((word) => `${escapeLine(word)}\n`).join('')));
   if (!written.ok) return written;
-  const { rows, columns } = { ...USUAL_SIZE, ...sizeOf(process.stdout) };
-  const command = ['in_terminal', String(rows), String(columns), file];
+  const command = ['in_terminal', ...sizeHere(), file];
+  await using size = followSize(beside, file);
   process.stdin.setRawMode(true);
+  process.stdout.on('resize', size.follow);
   try {
     return await passOn(shell, ['with_input', port.name, ...command], port);
   } finally {
+    process.stdout.off('resize', size.follow);
     process.stdin.setRawMode(false);
   }
+}
+
+/** The rows and columns of vlb's own terminal. */
+function sizeHere(): readonly [string, string] {
+  const { rows, columns } = { ...USUAL_SIZE, ...sizeOf(process.stdout) };
+  return [String(rows), String(columns)];
+}
+
+/** Has a terminal on the other machine follow the size of vlb's own. The agent for that is opened by the first change. */
+function followSize(beside: Beside, file: string): AsyncDisposable & { readonly follow: () => void } {
+  let opened: ReturnType<Beside['open']> | undefined;
+  let done: Promise<unknown> = Promise.resolve();
+  const resize = async () => {
+    opened ??= beside.open();
+    const agent = await opened;
+    // Where it fails, the terminal keeps its size.
+    if (agent.ok) await agent.value.run(['resize', ...sizeHere(), file], [0, 1]);
+  };
+  return {
+    follow: () => {
+      done = done.then(resize);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await done;
+      const agent = await opened;
+      if (agent?.ok) await agent.value[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function sizeOf({ rows, columns }: typeof process.stdout): Partial<typeof USUAL_SIZE> {

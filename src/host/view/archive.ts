@@ -1,11 +1,12 @@
 // Archives the files of a mounted system: GNU tar and mksquashfs, run as root, with what makes their output depend on the disk
 // alone.
 
-import { ok, type Result } from '../../model/failure.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ArchiveContent, SquashCompression } from '../../model/ports/viewer.ts';
 import { encodeName } from '../../util/file-name.ts';
-import { isInstalled, missingTool } from '../process/run.ts';
-import { archive, squash } from '../root/agent-view.ts';
+import { isInstalled, lastLines, missingTool, start } from '../process/run.ts';
+import { archive, printArchive, rootFacts, squash } from '../root/agent-view.ts';
+import type { RootShell } from '../root/root-shell.ts';
 import type { RunShell } from '../root/run-shell.ts';
 
 /** Without these, headers have tar's process id, and the times at which vlb itself read the files. */
@@ -56,5 +57,39 @@ export async function squashFiles(
 ): Promise<Result<void>> {
   if (!isInstalled('mksquashfs')) return missingTool('mksquashfs');
   const level = compression === 'zstd' ? ZSTD_LEVEL : [];
-  return squash(shell, root, target, ['-comp', compression, ...level, '-mkfs-time', '0', '-no-progress']);
+  const options = ['-comp', compression, ...level, '-mkfs-time', '0', '-no-progress'];
+  return shell.files.areHere
+    ? squash(shell, root, target, options)
+    : squashArchive(shell, root, target, options);
+}
+
+/** From an archive that another machine prints: without root, files belong to whom the archive says. */
+async function squashArchive(
+  shell: RootShell,
+  root: string,
+  target: string,
+  options: readonly string[],
+): Promise<Result<void>> {
+  // mksquashfs takes nothing of the root's own entry.
+  const facts = await rootFacts(shell, root);
+  if (!facts.ok) return facts;
+  const [mode = '', owner = '', group = '', time = ''] = facts.value;
+  const own = ['-root-mode', mode, '-root-uid', owner, '-root-gid', group, '-root-time', time];
+  const args = ['-', target, '-tar', ...options, ...own, '-noappend', '-exit-on-error'];
+  // It fails where both an option and the environment have a time.
+  const packing = await start('mksquashfs', args, { env: { SOURCE_DATE_EPOCH: undefined } });
+  const said: Buffer[] = [];
+  packing.stdout.resume();
+  packing.stderr.on('data', (chunk: Buffer) => void said.push(chunk));
+  const printed = await printArchive(shell, root, packing.stdin, [...COMMON, '--', '.']);
+  if (!printed.ok) packing.kill('SIGTERM');
+  const ended = await packing.ended;
+  if (!printed.ok) return printed;
+  if (!ended.ok) return ended;
+  const { status } = ended.value;
+  return status === 0
+    ? ok()
+    : fail('host', `mksquashfs failed with exit status ${status}`, {
+        detail: lastLines(Buffer.concat(said).toString(), 5),
+      });
 }

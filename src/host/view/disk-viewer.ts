@@ -119,8 +119,14 @@ class LinuxDiskViewer implements DiskViewer {
       const shown = await showAt(this.#shell, disk.root, at);
       if (!shown.ok) return shown;
     }
+    if (this.#backend.name === 'vm') {
+      // The tools there are those of the guest.
+      const file = path.join(this.#directory, 'request');
+      const streams = process.stdin.isTTY ? 'terminal' : 'own';
+      const ended = await this.#shell.join(['sh', '-c', 'cd "$1" && exec sh', 'sh', place], file, streams);
+      return ended.ok ? ok() : ended;
+    }
     const { pid } = this.#shell;
-    if (this.#backend.name === 'vm') return notInGuest('vlb diff --shell');
     const inside = pid === undefined ? undefined : firstProcessBelow(pid);
     if (inside === undefined) return fail('host', 'cannot find the root shell in /proc');
     const [command, ...args] = asRoot([
@@ -216,8 +222,7 @@ class MountedDisk implements OpenDisk {
     return archiveFiles(this.#view.run, this.root, target, content);
   }
 
-  async squash(target: string, compression: SquashCompression) {
-    if (this.#view.isInGuest) return notInGuest('a squashfs');
+  squash(target: string, compression: SquashCompression) {
     return squashFiles(this.#view.run, this.root, target, compression);
   }
 

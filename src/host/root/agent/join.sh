@@ -3,7 +3,7 @@
 #
 # In a guest of the vm backend, whose init.sh calls `beside`, that process is another agent.
 #
-# Functions: join, shell_below, request, beside, answer, with_input, in_terminal
+# Functions: join, shell_below, request, beside, answer, with_input, in_terminal, resize
 # Globals: agent, file, session, rows, columns (exported to the inner half; sandbox.sh uses session); target, at; word (from protocol.sh)
 
 # join PID FILE terminal|own: runs the request in FILE in the namespaces of the root shell below process PID, and ends with
@@ -80,5 +80,10 @@ in_terminal() {
   agent=$0 file=$3 session='setsid --ctty' rows=$1 columns=$2
   export agent file session rows columns
   # shellcheck disable=SC2016 # script's shell expands these
-  script -qec 'stty rows "$rows" columns "$columns"; exec sh "$agent" request "$file"' /dev/null
+  script -qec 'tty >"$file.tty"; stty rows "$rows" columns "$columns"; exec sh "$agent" request "$file"' /dev/null
+}
+
+# resize ROWS COLUMNS FILE: gives that terminal another size, of which the kernel notifies the programs in it.
+resize() {
+  IFS= read -r at <"$3.tty" && stty -F "$at" rows "$1" columns "$2"
 }
