@@ -53,6 +53,7 @@ const FAILURES = {
 sleep 1; echo c > /tmp/proc/sysrq-trigger; sleep 600`,
     '# vlb: from 20_first',
   ),
+  'layers/43_grows/build-layer': buildLayer('echo begun; tail /dev/zero', BRANCH),
 };
 
 const project = new TestProject({ 'vlb.yaml': 'base: base.qcow2\nvm:\n  memory: 1G\n  cpus: 1\n' });
@@ -165,6 +166,11 @@ test('what a script cannot do there, beside a layer mount and a cache that anoth
   );
   assert.equal(failureOf(built, '42_panics')?.message, 'the kernel of the virtual machine panicked');
   assert.match(failureOf(built, '42_panics')?.detail?.join('\n') ?? '', /Kernel panic - not syncing: sysrq/);
+  assert.match(failureOf(built, '43_grows')?.message ?? '', /failed with signal 9$/);
+  assert.match(
+    failureOf(built, '43_grows')?.detail?.at(-1) ?? '',
+    /^vlb: the virtual machine had no memory left/,
+  );
   // It is based on another layer, so it was in a guest that the hostile one has not been in.
   assert.match(readFileSync(project.path('.vlb/logs/42_panics.log'), 'utf8'), /^swappiness 60$/m);
   await untilClean(project);
@@ -236,6 +242,50 @@ function guests(): readonly string[] {
   });
 }
 
+/** When QEMU is killed, by the layer in which that happens. */
+const KILLED = {
+  '50_boots': 'create',
+  '51_mounts': 'mount',
+  '52_unmounts': 'unmount',
+  '53_detaches': 'detach',
+} as const;
+
+test('fault: QEMU of the backend vm is killed at each stage of a layer, which then fails, and is built by the next build', async () => {
+  for (const layer of Object.keys(KILLED)) {
+    project.write({
+      [`layers/${layer}/build-layer`]: buildLayer('echo one > /made/of-this', '# vlb: from 20_first'),
+    });
+  }
+  give();
+  const killed = new Set<string>();
+  const built = await build(['-k', ...Object.keys(KILLED)], {
+    onStdout: (text) => {
+      for (const [layer, stage] of Object.entries(KILLED)) {
+        if (killed.has(layer) || !text.includes(`"layer-stage","layer":"${layer}","stage":"${stage}"`))
+          continue;
+        killed.add(layer);
+        killWhenItRuns();
+      }
+    },
+  });
+  assert.deepEqual([...killed], Object.keys(KILLED), built.told);
+  for (const layer of Object.keys(KILLED)) {
+    assert.equal(failureOf(built, layer)?.kind, 'host', built.told);
+    assert.equal(failureOf(built, layer)?.message, 'the virtual machine has ended', layer);
+  }
+  await untilClean(project);
+  const again = await build(['53_detaches']);
+  assert.match(again.outcomes, /53_detaches built$/, again.told);
+  for (const layer of Object.keys(KILLED)) runAsRoot('rm', '-r', project.path('layers', layer));
+});
+
+/** Kills the QEMUs of the project as soon as there is one. */
+function killWhenItRuns(): void {
+  const running = guests();
+  for (const pid of running) runAsRoot('kill', '-KILL', pid);
+  if (running.length === 0) setTimeout(killWhenItRuns, 20);
+}
+
 test('fault: SIGKILL in a build by the backend vm leaves nothing running, and the next one nothing on the disk', async () => {
   let killed = false;
   const ended = await build(['40_fails'], {
@@ -247,7 +297,7 @@ test('fault: SIGKILL in a build by the backend vm leaves nothing running, and th
   });
   assert.ok(killed, ended.told);
   await untilClean(project, (found) => /run|draft|lease/.test(found) && !found.startsWith('process'));
-  for (const name of ['40_fails', '41_hangs', '42_panics']) {
+  for (const name of ['40_fails', '41_hangs', '42_panics', '43_grows']) {
     runAsRoot('rm', '-r', project.path('layers', name));
   }
   project.write({ 'layers/40_last/layer.yaml': "steps:\n  - run: 'cat /made/file'\n  - run: 'echo 2'\n" });

@@ -4,7 +4,7 @@
 // Unless a function says more, it fails as `host` when the command does, and as `interrupted` when the shell is killed.
 
 import { ok, type Result } from '../../model/failure.ts';
-import { done, printed } from './answers.ts';
+import { asked, done, printed } from './answers.ts';
 import type { RootShell } from './root-shell.ts';
 
 /** The exit status of `mount_point` where the image has something else at the path. */
@@ -285,6 +285,12 @@ export function hostCommand(script: {
 }): readonly string[] {
   const network = script.noNetwork ? 'none' : 'host';
   return ['run_on_host', network, script.variables, script.inputs, script.device, ...script.argv];
+}
+
+/** Whether the kernel has killed processes for lack of memory since a script started. @param directory of its run */
+export async function wasWithoutMemory(shell: RootShell, directory: string): Promise<Result<boolean>> {
+  const answer = await asked(shell, ['was_without_memory', directory]);
+  return answer.ok ? ok(answer.value.yes) : answer;
 }
 
 /** The words that kill the script that runs, for `join` of the root shell. */

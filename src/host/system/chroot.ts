@@ -228,11 +228,17 @@ export async function runOnHost(run: RunShell, script: HostScript): Promise<Resu
   return given.ok ? ended : given;
 }
 
-/** Runs a command of the agent on these streams. */
-function runOn(run: RunShell, streams: Streams, argv: readonly string[]): Promise<Result<number>> {
-  return typeof streams === 'function'
-    ? run.shell.stream(argv, streams)
-    : run.shell.join(argv, run.file('request'), streams);
+const WITHOUT_MEMORY =
+  'vlb: the virtual machine had no memory left, and its kernel killed a process: set vm: memory: in vlb.yaml\n';
+
+/** Runs a command of the agent on these streams. Where a machine of its own had too little memory for it, that is printed. */
+async function runOn(run: RunShell, streams: Streams, argv: readonly string[]): Promise<Result<number>> {
+  if (typeof streams !== 'function') return run.shell.join(argv, run.file('request'), streams);
+  const ended = await run.shell.stream(argv, streams);
+  if (!ended.ok || ended.value === 0 || !run.hasOwnKernel) return ended;
+  const without = await agent.wasWithoutMemory(run.shell, run.directory);
+  if (without.ok && without.value) await streams(Buffer.from(WITHOUT_MEMORY));
+  return ended;
 }
 
 /** An ordinary user cannot stage files that belong to root. */

@@ -2,7 +2,7 @@
 # The namespaces in which scripts run: on the host (modify-disk) and in the chroot of an image (build-layer). On the vlb
 # side: src/host/system/chroot.ts.
 #
-# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, enter_beside, allow_devices, leave_chroot, with_variables, write_pid, stop_script, unpin,
+# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, enter_beside, allow_devices, leave_chroot, with_variables, write_pid, killed_for_memory, was_without_memory, stop_script, unpin,
 #   network_flag,
 #   raise_loopback, limit_processes, keep_covered_mounts, show_name_servers, executable, directory_for, bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
@@ -160,6 +160,17 @@ with_variables() {
 write_pid() {
   read -r self _ </proc/self/stat
   echo "$self" >"$1/script.pid"
+  killed_for_memory >"$1/killed"
+}
+
+# killed_for_memory: prints how many processes the kernel has killed since it booted because it had no memory.
+killed_for_memory() {
+  while read -r name count; do [ "$name" != oom_kill ] || echo "$count"; done </proc/vmstat
+}
+
+# was_without_memory DIRECTORY: whether that happened since the script started.
+was_without_memory() {
+  [ "$(killed_for_memory)" != "$(cat "$1/killed")" ]
 }
 
 # stop_script DIRECTORY: kills the running script with all that it started, and nothing else.
