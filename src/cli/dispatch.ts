@@ -55,6 +55,8 @@ const RUN: { readonly [P in Exclude<Path, Alone>]: Run<P> } = {
   'import virt-maker': async (raw) => (await import('./commands/import/virt-maker.ts')).importVirtMaker(raw),
   'import kickstart': async (raw, options) =>
     (await import('./commands/import/kickstart.ts')).importKickstartFile(raw, options),
+  'import vmbuilder': async (raw, options) =>
+    (await import('./commands/import/vmbuilder.ts')).importVmbuilderFile(raw, options),
   'import virt-customize': async (raw, options) =>
     (await import('./commands/import/virt-customize.ts')).importVirtCustomize(raw, options),
   doctor: async (raw, options) => (await import('./commands/doctor.ts')).doctor(raw, options),

@@ -16,7 +16,10 @@ export interface FinishedLayer {
  * @param name of the layer, `20_app`
  * @param heading what is written above the fields of layer.yaml
  */
-export function draftLayer(name: string, heading: string): Draft & { finish(): FinishedLayer } {
+export function draftLayer(
+  name: string,
+  heading: string,
+): Draft & { finish(fields?: Readonly<Record<string, unknown>>): FinishedLayer } {
   const steps: { step: StepEntry; comment: string | undefined }[] = [];
   const last: StepEntry[] = [];
   const notes: Note[] = [];
@@ -67,10 +70,12 @@ export function draftLayer(name: string, heading: string): Draft & { finish(): F
       const same = [...files].find(([, content]) => 'copyOf' in content && content.copyOf === file);
       return same ? `./${same[0]}` : add(path.basename(file), { copyOf: file });
     },
-    finish() {
-      const isEmpty = steps.length + last.length === 0;
+    /** @param fields of the layer in addition to its steps, without which it may have none */
+    finish(fields) {
+      const isEmpty = steps.length + last.length === 0 && fields === undefined;
       const text = layerYaml({
         heading,
+        ...(fields === undefined ? {} : { fields }),
         params,
         secrets: [...secrets],
         network,

@@ -7,6 +7,8 @@ import type { StepEntry } from '../translate/draft.ts';
 export interface LayerText {
   /** What is written above all fields. */
   readonly heading: string;
+  /** What is in front of everything else, such as `system`. */
+  readonly fields?: Readonly<Record<string, unknown>>;
   readonly params: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
   readonly network: 'none' | undefined;
@@ -19,12 +21,13 @@ export interface LayerText {
 const WIDEST_LIST = 100;
 
 /** The text of a layer.yaml. */
-export function layerYaml({ heading, params, secrets, network, steps, end }: LayerText): string {
+export function layerYaml({ heading, fields = {}, params, secrets, network, steps, end }: LayerText): string {
   const document = new Document({
+    ...fields,
     ...(Object.keys(params).length === 0 ? {} : { params }),
     ...(secrets.length === 0 ? {} : { secrets }),
     ...(network === undefined ? {} : { network }),
-    steps: steps.map(({ step }) => step),
+    ...(steps.length === 0 ? {} : { steps: steps.map(({ step }) => step) }),
   });
   const list = document.get('steps', true) as unknown; // yaml has no type for the nodes of a document that was made
   if (isSeq<Node>(list)) {

@@ -116,6 +116,15 @@ export const IMPORT_VIRT_CUSTOMIZE = {
   ],
 } as const satisfies Command;
 
+export const IMPORT_VMBUILDER = {
+  text: 'create a layer with a system from a configuration of vmbuilder',
+  arguments: { file: { value: 'FILE', required: true, text: 'FILE, as for vmbuilder --config' } },
+  options: {
+    name: { value: 'NAME', text: 'NAME of the layer, or NN_NAME to choose the number (default: base)' },
+  },
+  examples: [['vlb import vmbuilder vmbuilder.cfg', 'with the parts and files that it names']],
+} as const satisfies Command;
+
 export const IMPORT_KICKSTART = {
   text: 'create a layer from a kickstart file',
   arguments: { file: { value: 'FILE', required: true, text: 'FILE, a kickstart' } },

@@ -49,6 +49,7 @@ export const COMMANDS = {
   'import virt-maker': project.IMPORT_VIRT_MAKER,
   'import virt-customize': project.IMPORT_VIRT_CUSTOMIZE,
   'import kickstart': project.IMPORT_KICKSTART,
+  'import vmbuilder': project.IMPORT_VMBUILDER,
   doctor: project.DOCTOR,
   schema: project.SCHEMA,
   help: project.HELP,
