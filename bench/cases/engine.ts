@@ -13,6 +13,7 @@ const BASES = 5;
 const BRANCHES = 2;
 const DEPTH = 5;
 const SLEEP = 3;
+const ROUNDS = 5;
 
 /** Of each base: a layer on it, and branches of that. */
 function graph(): Readonly<Record<string, string>> {
@@ -65,6 +66,21 @@ export async function engine(): Promise<void> {
     await using team = await Team.create(gateway);
     const local = await team.build(team.machine(graph()), ['--cache', 'remote:off', '--jobs', String(SLOTS)]);
     rows.push([`here, ${SLOTS} at a time`, local.finished?.seconds ?? 0]);
+  }
+  for (const [name, args] of [
+    ['one trivial layer here', []],
+    ['one trivial layer on a node', ['--on', 'slurm']],
+  ] as const) {
+    await using slurm = await Slurm.start(NODES);
+    await using team = await Team.create(gateway);
+    const machine = team.machine({ 'layers/10_base/modify-disk': tinyDisk() });
+    await team.build(machine);
+    const times: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      machine.write({ 'layers/20_app/build-layer': buildLayer(`echo ${round} > /app`) });
+      times.push((await team.build(machine, args, { env: slurm.env })).finished?.seconds ?? 0);
+    }
+    rows.push([name, times.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0]);
   }
   await measure('on four nodes', false);
   await measure('on four nodes, one killed', true);

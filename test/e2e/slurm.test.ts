@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Built, TestProject, VlbOptions } from '../rig/project.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Built, REPOSITORY, run, type TestProject, type VlbOptions } from '../rig/project.ts';
 import { isRoot } from '../rig/root.ts';
 import { Gateway } from '../rig/s3/gateway.ts';
 import { notesOf, Team } from '../rig/s3/team.ts';
@@ -79,6 +81,11 @@ describe('vlb build --on slurm', { concurrency: true, timeout: 240_000, skip }, 
     assert.ok(existsSync(machine.path('build/image.qcow2')));
     assert.match((await machine.vlb(['log', 'app'])).stdout, /^app built$/m);
     assert.deepEqual(readdirSync(machine.path('.vlb/placed')), []);
+    const here = team.machine(GRAPH);
+    assert.equal((await team.build(here, ['--cache', 'remote:off'])).status, 0);
+    const images = [here, machine].map((one) => one.path('build/image.qcow2'));
+    const differs = await machine.vlb(['diff', '--json', ...images]);
+    assert.deepEqual(JSON.parse(differs.stdout).files, [], differs.stdout);
     const again = await buildOnSlurm(team, machine);
     assert.equal(again.finished?.counts.fresh, 5, again.told);
     assert.deepEqual(notesOf(again), []);
@@ -114,6 +121,26 @@ describe('vlb build --on slurm', { concurrency: true, timeout: 240_000, skip }, 
     }
     assert.ok(built.outcomes.includes('60_endless skipped'), built.told);
     assert.equal(slurm.jobs().includes('vlb:60_endless'), false);
+  });
+
+  test('the script of vlb ci does the same', async () => {
+    await using team = await Team.create(gateway);
+    const machine = team.machine(GRAPH);
+    const written = await machine.vlb(['ci', '--format', 'slurm', '--output', 'jobs.sh']);
+    assert.equal(written.status, 0, written.stderr);
+    const env = {
+      ...slurm.env,
+      ...team.bucket.env(),
+      PATH: `${path.join(REPOSITORY, 'bin')}:${process.env['PATH']}`,
+    };
+    const submitted = await run('sh', ['jobs.sh'], { cwd: machine.directory, env });
+    const jobs = /^submitted:((?: \d+){4})$/m.exec(submitted.stdout)?.[1]?.trim().replaceAll(' ', ',') ?? '';
+    assert.notEqual(jobs, '', submitted.stderr);
+    const states = () => slurm.run('squeue', '--noheader', '--states=all', '--format=%T', `--jobs=${jobs}`);
+    while (/PENDING|RUNNING|COMPLETING/.test(states())) await sleep(500);
+    assert.match(states(), /^(COMPLETED\s+){4}$/);
+    const built = await team.build(team.machine(GRAPH));
+    assert.equal(built.finished?.counts.built, 0, built.told);
   });
 
   test('without a shared cache that can be used it is refused', async () => {

@@ -47,6 +47,12 @@ describe('plain', () => {
     ]);
   });
 
+  test('a layer on a node of an engine', () => {
+    assert.deepEqual(plain([{ type: 'layer-started', layer: '10_a', node: 'node3\x1b[2J' }]), [
+      'building 10_a on node3',
+    ]);
+  });
+
   test('what a script prints neither moves the cursor nor paints', () => {
     const line = 'a\tb\x1b[2J\x1b]0;title\x07\0\x9b31m c\u202e';
     assert.deepEqual(plain([{ type: 'output', layer: '10_a', line }]), ['10_a | a\tb31m c']);

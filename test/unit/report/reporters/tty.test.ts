@@ -125,6 +125,14 @@ const ended = (layer: string): BuildEvent => ({
   seconds: 1,
 });
 
+test('a layer on a node of an engine has the name of that behind its own', (context) => {
+  const begun: BuildEvent = { type: 'layer-started', layer: '20_app', node: 'node3' };
+  assert.match(
+    show(context, 60, [begun, output('hello')], false).text[0] ?? '',
+    /^› 20_app on node3 {2}[\d.]+ s {2}hello$/,
+  );
+});
+
 test('a build that fails: what ended stays, the live line is gone', (context) => {
   assert.deepEqual(show(context, 120, FAILED_BUILD).text, [
     'note: the record x is damaged',
