@@ -133,6 +133,10 @@ export class Storage {
       if (options.has(word)) return `--${word}: an empty disk has no partition that could be kept`;
     }
     if (options.has('encrypted')) return `--encrypted: ${NO_CRYPT}`;
+    for (const word of ['size', 'maxsize']) {
+      const given = options.get(word);
+      if (given !== undefined && !/^\d+$/.test(given)) return `--${word}=${given}: must be a number, in MiB`;
+    }
     const disk = options.get('ondisk') ?? options.get('ondrive');
     if (disk !== undefined) this.#disks.add(disk.replace(/^\/dev\//, ''));
     if (this.#disks.size > 1) {

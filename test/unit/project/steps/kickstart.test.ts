@@ -212,6 +212,11 @@ const WRONG: readonly (readonly [text: string, expected: string])[] = [
     'part / --size=1 --fstype=ext5',
     'web.ks:2: part: --fstype=ext5: a file system that vlb does not make; did you mean ext3?',
   ],
+  ['part / --size=5G', 'web.ks:2: part: --size=5G: must be a number, in MiB'],
+  [
+    'part /a --size=10 --ondisk=sda\npart / --size=500 --ondisk=/dev/sdb',
+    'web.ks:3: part: --ondisk=/dev/sdb: a kickstart makes one disk so far; write "disks" of a layer.yaml for others',
+  ],
   [
     'part / --onpart=vda1',
     'web.ks:2: part --onpart: the size of this partition is not known; write --size or --grow in place of --onpart, or divide the disk with parted in %pre',
