@@ -32,12 +32,11 @@ export const BUILD = {
     on: {
       value: 'ENGINE',
       choices: ['slurm'],
-      text: 'run layers as jobs of ENGINE; needs a shared cache (see docs/scale.md)',
+      text: 'run layers as jobs of ENGINE',
     },
   },
   examples: [
     ['vlb build', 'build what changed'],
-    ['vlb build --on slurm', 'on the nodes of a cluster'],
     ['vlb build --last 20_app --flatten', 'write the layers up to 20_app as one file'],
   ],
 } as const satisfies Command;

@@ -50,7 +50,7 @@ export const GRAPH = {
 } as const satisfies Command;
 
 export const CI = {
-  text: 'write the graph as a pipeline of jobs for a CI or an engine',
+  text: 'write the graph as a pipeline of jobs for a CI',
   arguments: LAYERS,
   options: {
     format: {

@@ -48,7 +48,7 @@ export const SECRET = {
 export const NBD = {
   value: 'DEVICE',
   list: true,
-  text: 'attach disks as DEVICE of the nbd kernel module (repeatable)',
+  text: 'attach disks as DEVICE of nbd (repeatable)',
 } as const satisfies Option;
 
 export const BACKEND = {

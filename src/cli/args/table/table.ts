@@ -62,7 +62,7 @@ export type Path = Exclude<keyof Commands, 'store' | 'layer' | 'import'>;
 
 /** vlb itself, above all commands. */
 export const ROOT: Command = {
-  text: 'build virtual-machine images from numbered layers, and rebuild only what changed',
+  text: 'build virtual-machine images in layers, and rebuild only what changed',
   examples: [
     ['vlb build', 'build what changed'],
     ['vlb help build', 'all options of a command'],
