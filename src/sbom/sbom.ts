@@ -11,6 +11,8 @@ import { spdxText } from './spdx.ts';
 
 const FORMATS = { cyclonedx: cyclonedxText, spdx: spdxText } as const;
 
+export type SbomFormat = keyof typeof FORMATS;
+
 export interface SbomDisk {
   readonly name: string;
   readonly image: DiskImage;
@@ -20,7 +22,7 @@ export interface SbomDisk {
 /** The subject of a bill, with its disks as they are to be read; the system disk first. */
 export interface SbomRequest extends Omit<Subject, 'disks'> {
   readonly disks: readonly SbomDisk[];
-  readonly format: keyof typeof FORMATS;
+  readonly format: SbomFormat;
 }
 
 /**

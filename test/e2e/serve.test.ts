@@ -178,6 +178,31 @@ test('one job runs, others wait; each can be cancelled, and what was cancelled b
   assert.deepEqual(leftovers(project), []);
 });
 
+test('the packages of a layer are there as a bill of materials, and a hint that it inherits', async () => {
+  const status = 'Package: curl\\nStatus: install ok installed\\nArchitecture: amd64\\nVersion: 1.0-1\\n\\n';
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer(
+      `mkdir -p /var/lib/dpkg; printf '${status}' > /var/lib/dpkg/status`,
+      '# vlb: nocache',
+    ),
+    'layers/30_more/build-layer': buildLayer('true'),
+  });
+  await using server = await Serving.start(project);
+  assert.equal((await server.build()).state, 'done');
+  const bill = await server.ask('/api/sbom/30_more?format=spdx');
+  assert.equal(bill.status, 200, bill.text);
+  assert.match(bill.headers['content-disposition'] ?? '', /filename="30_more\.spdx\.json"/);
+  const { packages } = bill.json<{ readonly packages: readonly { readonly name: string }[] }>();
+  assert.ok(packages.some(({ name }) => name === 'curl'));
+  const none = await server.ask('/api/sbom/10_base');
+  assert.deepEqual([none.status, /has no database of packages/.test(none.text)], [400, true]);
+  const elsewhere = encodeURIComponent(project.path('build/image.qcow2'));
+  assert.equal((await server.ask(`/api/sbom/${elsewhere}`)).status, 404);
+  assert.equal((await server.ask('/api/layers/30_more')).json<LayerDetail>().nocache, '20_app');
+  assert.equal((await server.ask('/api/layers/20_app')).json<LayerDetail>().nocache, undefined);
+});
+
 test('a build that fails says why, in the job, in its events and in the overview', async () => {
   await using project = new TestProject({
     ...BASE,

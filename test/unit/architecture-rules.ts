@@ -38,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ['model', 'util'],
   engine: ['pipeline', 'model', 'util'],
   workspace: [
+    'sbom',
     'catalog',
     'pipeline',
     'execute',

@@ -3,8 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
-import { backendWithoutProject } from '../../workspace/backend/choice.ts';
-import { disksOf } from '../../workspace/diff-disks.ts';
+import { sbomOf } from '../../workspace/sbom.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
@@ -28,27 +27,7 @@ async function run(
   options: GlobalOptions,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const workspace = workspaceOf(options);
-  const known = await workspace.parts.disks();
-  const disks = await disksOf(name, workspace, known, signal);
-  if (!disks.ok) return disks;
-  const [main] = disks.value;
-  const created =
-    disks.value
-      .map((disk) => disk.created)
-      .sort()
-      .at(-1) ?? '';
-  const backend = await backendWithoutProject(workspace);
-  if (!backend.ok) return backend;
-  const opened = await known.openViewer(workspace.paths, backend.value, signal);
-  if (!opened.ok) return opened;
-  await using viewer = opened.value;
-  const { sbomText } = await import('../../sbom/sbom.ts');
-  const about = main?.digest === undefined ? {} : { digest: main.digest };
-  const text = await sbomText(
-    { name: path.basename(name), ...about, created, disks: disks.value, format },
-    viewer,
-  );
+  const text = await sbomOf(workspaceOf(options), name, format, signal);
   if (!text.ok) return text;
   if (output !== undefined) return writeWhole(path.resolve(output), text.value);
   process.stdout.write(text.value);

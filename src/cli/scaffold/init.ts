@@ -44,9 +44,9 @@ export async function init(raw: Raw<'init'>): Promise<number | Failure> {
 }
 
 async function readBase(raw: Raw<'init'>): Promise<Result<Base>> {
-  const { base, url, sha256, release, size, layout } = raw;
-  if (base !== 'debian' && (release ?? size ?? layout) !== undefined) {
-    return fail('usage', '--release, --size and --layout require --base debian');
+  const { base, url, sha256, release, size, layout, builder } = raw;
+  if (base !== 'debian' && (release ?? size ?? layout ?? builder) !== undefined) {
+    return fail('usage', '--release, --size, --layout and --builder require --base debian');
   }
   if (base !== 'cloud') {
     if (url !== undefined || sha256 !== undefined) {
@@ -68,7 +68,8 @@ async function readBase(raw: Raw<'init'>): Promise<Result<Base>> {
 
 async function readDebian({
   release = 'bookworm',
-  size = '4G',
+  builder = false,
+  size = builder ? '20G' : '4G',
   layout = 'plain',
 }: Raw<'init'>): Promise<Result<Base>> {
   if (process.arch !== 'x64') {
@@ -82,11 +83,14 @@ async function readDebian({
   if (!/[KMGT]/i.test(size) || parseSize(size) === undefined) {
     return fail('usage', `--size must be a size with a unit, like 20G, not "${size}"`);
   }
-  return ok({ suite: suite.value, size, layout });
+  return ok({ suite: suite.value, size, layout, builder });
 }
 
 /** The guest agent answers before all services are up; `systemctl start` waits until this one is. */
 const ASK_SERVER = 'systemctl start nginx; curl -fsS localhost';
+
+/** The page of a builder: the port is the same here and there, as the server compares it. */
+const TRY_BUILDER = 'vlb test-boot --memory 2G --forward 8443:8443';
 
 /** Relative to the working directory, unless that path would begin with `..`. */
 function fromHere(file: string): string {
@@ -98,11 +102,17 @@ function fromHere(file: string): string {
 function nextText(base: Base, directory: string): string {
   const boots = base !== 'scratch';
   const isDebian = typeof base !== 'string' && 'suite' in base;
+  const isBuilder = isDebian && base.builder;
   const steps = [
     ...(directory === '' ? [] : [[`cd ${quoteWord(directory)}`, '']]),
     ['vlb doctor', 'check this machine for requirements'],
     ['vlb build', isDebian ? 'the first build downloads the packages of Debian' : ''],
-    ...(isDebian ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'check that its web server answers']] : []),
+    ...(isBuilder
+      ? [[TRY_BUILDER, 'its console prints the address to open, with 127.0.0.1 for the host']]
+      : []),
+    ...(isDebian && !isBuilder
+      ? [[`vlb test-boot --run '${ASK_SERVER}'`, 'check that its web server answers']]
+      : []),
     boots
       ? ['vlb test-boot', 'log in as root, without a password; ^a x exits']
       : ['vlb new-layer NAME', 'when layers/10_base installs a system'],

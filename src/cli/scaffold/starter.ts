@@ -19,6 +19,8 @@ export interface DebianSystem {
   /** With a unit: `4G`. */
   readonly size: string;
   readonly layout: 'plain' | 'server';
+  /** Whether vlb and its server are in it, in place of the web server of the example. */
+  readonly builder: boolean;
 }
 
 export type Base = DebianSystem | 'scratch' | CloudImage;
@@ -38,6 +40,8 @@ const LAYOUTS: Readonly<Record<DebianSystem['layout'], readonly string[]>> = {
 interface Starter {
   /** Source and target of each file or directory, relative to vlb's package and to the project. */
   readonly trees: readonly (readonly [source: string, target: string])[];
+  /** Like `trees`, in directories of those. */
+  readonly inside?: Starter['trees'];
   /** Generated files: names and texts. */
   readonly texts: Readonly<Record<string, string>>;
 }
@@ -50,9 +54,25 @@ function starterOf(base: Base): Starter {
   const seed = ['test-boot/user-data', 'test-boot/user-data'] as const;
   const layer = (from: string, name: string) => [`${from}layers/${name}`, `layers/${name}`] as const;
   if (base === 'scratch') return { trees: [layer('templates/scratch/', '10_base')], texts: {} };
+  if ('suite' in base && base.builder) {
+    const builder = layer('templates/builder/', '20_builder');
+    const trees = [layer('', '10_base'), builder, seed];
+    return { trees, inside: ownPackage(`${builder[1]}/vlb`), texts: {} };
+  }
   if ('suite' in base) return { trees: [layer('', '10_base'), layer('', '20_app'), seed], texts: {} };
   const config = `base:\n  url: ${JSON.stringify(base.url)}\n  sha256: ${base.sha256}\n`;
   return { trees: [layer('templates/cloud/', '10_app'), seed], texts: { [CONFIG_FILE]: config } };
+}
+
+/** The files of this vlb, and its Node where bin/vlb looks for one. */
+function ownPackage(target: string): Starter['trees'] {
+  const { files }: { readonly files: readonly string[] } = JSON.parse(
+    readFileSync(path.join(PACKAGE_ROOT, 'package.json'), 'utf8'),
+  );
+  return [
+    ...['package.json', ...files].map((name) => [name, `${target}/${name}`] as const),
+    [process.execPath, `${target}/.node/node_modules/node-linux-${process.arch}/bin/node`],
+  ];
 }
 
 /** Existing files that conflict with a new project, relative to its directory: also layers, which would become part of it. */
@@ -66,9 +86,9 @@ export function conflictsIn(directory: string, base: Base): readonly string[] {
 
 /** Writes the project. Returns the files and directories created, relative to it. Throws node's fs errors. */
 export function writeStarter(directory: string, base: Base): readonly string[] {
-  const { trees, texts } = starterOf(base);
-  for (const [source, target] of trees) {
-    copyTree(path.join(PACKAGE_ROOT, source), path.join(directory, target));
+  const { trees, inside = [], texts } = starterOf(base);
+  for (const [source, target] of [...trees, ...inside]) {
+    copyTree(path.resolve(PACKAGE_ROOT, source), path.join(directory, target));
   }
   for (const [name, text] of Object.entries(texts)) writeFileSync(path.join(directory, name), text);
   if (typeof base !== 'string' && 'suite' in base) {
@@ -88,6 +108,9 @@ function withSystem(text: string, { suite, size, layout }: DebianSystem): string
     .replace(list(LAYOUTS.plain), list(LAYOUTS[layout]));
 }
 
+/** V8's, of the node that runs. */
+const CODE_CACHE = path.join(PACKAGE_ROOT, 'dist/cache');
+
 /** Copies with modes 0644 and 0755: the source may be installed read-only. */
 function copyTree(source: string, target: string): void {
   const stat = statSync(source);
@@ -98,7 +121,8 @@ function copyTree(source: string, target: string): void {
     return;
   }
   makeDirectories(target);
-  for (const name of readdirSync(source)) copyTree(path.join(source, name), path.join(target, name));
+  const names = readdirSync(source).filter((name) => path.join(source, name) !== CODE_CACHE);
+  for (const name of names) copyTree(path.join(source, name), path.join(target, name));
 }
 
 /** Adds the missing lines to a .gitignore. Returns whether there were any. */

@@ -5,7 +5,7 @@ import type { Job } from '../jobs/job.ts';
 import type { ExportAnswer } from '../routes/exports.ts';
 import type { Overview } from '../routes/project.ts';
 import { ask, post, useAnswer, useWork } from './api.ts';
-import { bytes, Problem, Question, show, Time, View } from './parts.tsx';
+import { Bill, bytes, Problem, Question, show, Time, View } from './parts.tsx';
 
 const EVERY_MILLISECONDS = 5000;
 
@@ -54,6 +54,7 @@ export function Exports() {
                 </li>
               ))}
             </ul>
+            <Bill of={one.machine} />
             {project?.readOnly === false ? (
               <button
                 type="button"

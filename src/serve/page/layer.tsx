@@ -6,7 +6,7 @@ import type { LayerDetail } from '../routes/layers.ts';
 import type { Overview } from '../routes/project.ts';
 import { ask, get, Refused, useAnswer, useWork } from './api.ts';
 import { Build } from './overview.tsx';
-import { bytes, layerLink, Problem, State, seconds, Time, View } from './parts.tsx';
+import { Bill, bytes, layerLink, Problem, State, seconds, Time, View } from './parts.tsx';
 import { Screen, TerminalView } from './terminal.tsx';
 
 /** How many files of a comparison are shown. */
@@ -31,6 +31,12 @@ export function LayerView({ name }: { readonly name: string }) {
         </p>
       )}
       {mounts.length === 0 ? null : <p>Mounts: {mounts.join(', ')}</p>}
+      {layer.nocache === undefined ? null : (
+        <p>
+          Not kept in the store: the hint nocache of <a href={layerLink(layer.nocache)}>{layer.nocache}</a>{' '}
+          applies to it too.
+        </p>
+      )}
       {session && !session.readOnly && !layer.isBase ? <Build targets={[name]} text="Build" main /> : null}
       {script ? (
         <>
@@ -63,7 +69,13 @@ export function LayerView({ name }: { readonly name: string }) {
         </>
       )}
       {layer.isBase ? null : <Log path={path} name={name} />}
-      {layer.state === 'fresh' && !layer.isBase ? <Changes path={path} /> : null}
+      {layer.state === 'fresh' && !layer.isBase ? (
+        <>
+          <Changes path={path} />
+          <h2>Packages</h2>
+          <Bill of={name} />
+        </>
+      ) : null}
     </View>
   );
 }

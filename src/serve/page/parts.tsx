@@ -105,3 +105,20 @@ export function jobLink(id: string): string {
 export function show({ id }: { readonly id: string }): void {
   location.hash = jobLink(id);
 }
+
+/** Links to the bill of materials of a layer, an image or a machine. */
+export function Bill({ of }: { readonly of: string }) {
+  const address = `/api/sbom/${encodeURIComponent(of)}`;
+  return (
+    <p>
+      Bill of materials of {of}:{' '}
+      <a href={`${address}?format=cyclonedx`} download>
+        CycloneDX
+      </a>
+      ,{' '}
+      <a href={`${address}?format=spdx`} download>
+        SPDX
+      </a>
+    </p>
+  );
+}

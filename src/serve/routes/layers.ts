@@ -6,13 +6,15 @@ import * as v from 'valibot';
 import { compareDisks } from '../../diff/compare.ts';
 import type { DiskDiff } from '../../model/disk-diff.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
-import { isLayer } from '../../model/graph.ts';
+import { isLayer, type Node, needsOf } from '../../model/graph.ts';
 import { isManifestLine, parseManifest } from '../../model/manifest.ts';
+import type { Plan } from '../../model/plan.ts';
 import { scriptFile } from '../../model/project.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { backendChoice } from '../../workspace/backend/choice.ts';
 import { chooseDisks } from '../../workspace/diff-disks.ts';
 import { findLog } from '../../workspace/look.ts';
+import { sbomOf } from '../../workspace/sbom.ts';
 import { LAYER, layerAnswer, planAll } from './project.ts';
 import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
 
@@ -24,6 +26,10 @@ const LAYER_DETAIL = v.object({
   script: v.optional(v.object({ file: v.string(), text: v.string(), truncated: v.boolean() })),
   steps: v.pipe(listOf(v.string()), v.description('what each step of a layer.yaml does')),
   params: v.record(v.string(), v.string()),
+  nocache: v.pipe(
+    v.optional(v.string()),
+    v.description('the layer below with the hint nocache, which applies to this one too'),
+  ),
   inputs: listOf(
     v.object({
       path: v.string(),
@@ -50,8 +56,10 @@ async function detail({ params, signal }: Call, served: Served): Promise<Result<
   const file = scriptFile(node.layer);
   const script = textOf(file);
   if (!script.ok) return script;
+  const nocache = inheritedNocache(node, plan);
   return ok({
     ...answer,
+    ...(nocache === undefined ? {} : { nocache }),
     script: { file: path.relative(workspace.directory, file), ...script.value },
     steps: node.layer.steps?.all.map(({ title }) => title) ?? [],
     params: node.layer.params,
@@ -62,6 +70,13 @@ async function detail({ params, signal }: Call, served: Served): Promise<Result<
       ...(entry.type === 'link' ? { target: entry.target } : {}),
     })),
   });
+}
+
+/** The nearest layer that a node depends on and whose hint keeps both out of the store. */
+function inheritedNocache(node: Node, plan: Plan): string | undefined {
+  const below = plan.filter((step) => needsOf(node).includes(step.node.name)).map((step) => step.node);
+  const own = below.find(({ layer }) => layer?.hints.nocache);
+  return own?.name ?? below.map((one) => inheritedNocache(one, plan)).find((name) => name !== undefined);
 }
 
 function textOf(file: string): Result<{ readonly text: string; readonly truncated: boolean }> {
@@ -112,14 +127,43 @@ const LOG_QUERY = {
   ),
 };
 
-let comparing: Promise<unknown> = Promise.resolve();
+let reading: Promise<unknown> = Promise.resolve();
 
-/** One comparison after the other: each attaches the disks of two chains. */
-async function diff({ params, signal }: Call, served: Served): Promise<Result<DiskDiff>> {
-  const compared = comparing.then(() => compare(params['layer'] ?? '', served, signal));
-  comparing = compared.catch(() => {});
-  return await compared;
+/** One reading of disks after the other: each attaches whole chains. */
+function oneByOne<T>(read: () => Promise<T>): Promise<T> {
+  const done = reading.then(read);
+  reading = done.catch(() => {});
+  return done;
 }
+
+async function diff({ params, signal }: Call, served: Served): Promise<Result<DiskDiff>> {
+  return await oneByOne(() => compare(params['layer'] ?? '', served, signal));
+}
+
+async function sbom(
+  { params, query, signal }: Call<typeof SBOM_QUERY>,
+  served: Served,
+): Promise<Result<never> | Answer> {
+  const { name = '' } = params;
+  const workspace = served.open();
+  const project = await workspace.load();
+  if (!project.ok) return project;
+  const { layers, images, machines } = project.value;
+  // Another word could be the path of any image of this machine.
+  const names = [...layers, ...images, ...machines.map(({ machine }) => machine)].map((one) => one.name);
+  if (!names.includes(name)) return notFound(`no layer, image or machine named "${name}"`);
+  const format = query.format ?? 'cyclonedx';
+  const text = await oneByOne(() => sbomOf(workspace, name, format, signal));
+  if (!text.ok) return text;
+  const file = `${name}.${format === 'spdx' ? 'spdx' : 'cdx'}.json`;
+  const headers = {
+    'content-type': 'application/json',
+    'content-disposition': `attachment; filename="${file}"`,
+  };
+  return new Answer({ status: 200, headers, body: Buffer.from(text.value) });
+}
+
+const SBOM_QUERY = { format: v.optional(v.picklist(['cyclonedx', 'spdx'])) };
 
 async function compare(layer: string, served: Served, signal: AbortSignal): Promise<Result<DiskDiff>> {
   const workspace = served.open();
@@ -171,5 +215,13 @@ export const LAYER_ROUTES = [
       v.description('see vlb diff --json'),
     ),
     run: diff,
+  }),
+  rawRoute({
+    method: 'get',
+    path: '/api/sbom/{name}',
+    summary: 'the packages of a layer, an image or a machine that is built, as vlb sbom prints them',
+    query: SBOM_QUERY,
+    answer: { media: 'application/json', text: 'CycloneDX 1.6, or SPDX 2.3' },
+    run: sbom,
   }),
 ];

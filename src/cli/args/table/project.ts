@@ -206,11 +206,13 @@ export const INIT = {
       choices: ['plain', 'server'],
       text: 'one partition, or also /boot, /var and a swap (with --base debian; default: plain)',
     },
+    builder: { text: 'a machine with vlb and vlb serve in place of a web server (with --base debian)' },
     url: { value: 'URL', text: 'download the qcow2 or raw image at URL (with --base cloud)' },
     sha256: { value: 'HEX', text: 'SHA-256 of the image at URL, as HEX (with --base cloud)' },
   },
   examples: [
     ['vlb init web', 'a Debian with a web server'],
+    ['vlb init factory --builder', 'a machine that builds images, with a page'],
     ['vlb init web --base cloud --url URL --sha256 HEX', 'on top of that image'],
   ],
 } as const satisfies Command;
