@@ -4,7 +4,7 @@ import type { DiskSource, ExportRun, SystemFacts } from '../execute/export/expor
 import { GENERIC_OS, osFromRelease, titleFromRelease } from '../machine/os.ts';
 import { ok, type Result } from '../model/failure.ts';
 import { isLayer } from '../model/graph.ts';
-import { mountOptions } from './diff-disks.ts';
+import { mountOptions } from './disks/diff-disks.ts';
 
 /** Reads the system of each disk once, however many exports describe it. */
 export function systemReader(viewer: ExportRun['viewer']): ExportRun['systemOf'] {

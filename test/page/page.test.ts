@@ -4,19 +4,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Page } from 'playwright-core';
 import { diskThatEchoes } from '../rig/boot/boot-sector.ts';
-import { checkView, TestBrowser } from '../rig/browser.ts';
+import { button, checkView, link, state, TestBrowser } from '../rig/browser.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
 import { Serving } from '../rig/serving.ts';
 import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const BASE = { 'layers/10_base/modify-disk': tinyDisk() };
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
-const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
-const state = (page: Page, of: string) => page.locator('p .state', { hasText: of }).waitFor();
 
 test('the address with the token opens the page; without it, a token is asked for', async () => {
   await using project = new TestProject(BASE);

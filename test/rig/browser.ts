@@ -69,9 +69,19 @@ export class TestBrowser implements AsyncDisposable {
   }
 }
 
-/** Checks what is shown with axe (https://github.com/dequelabs/axe-core), and that nothing is wider than the window. */
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+export const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true });
+/** Waits for the state of a job or a layer. */
+export const state = (page: Page, of: string) => page.locator('p .state', { hasText: of }).waitFor();
+
+/** In pixels, of a large screen. */
+const LARGE = 1600;
+
+/**
+ * Checks what is shown with axe (https://github.com/dequelabs/axe-core), and that nothing is wider than the window, nor than a large
+ * one.
+ */
 export async function checkView(page: Page, name: string): Promise<void> {
-  if (SHOTS !== undefined) await page.screenshot({ path: path.join(SHOTS, `${name}.png`), fullPage: true });
   // The policy of the page would not run what is put into it.
   const session = await page.context().newCDPSession(page);
   await session.send('Page.setBypassCSP', { enabled: true });
@@ -79,6 +89,16 @@ export async function checkView(page: Page, name: string): Promise<void> {
     axe.run().then(({ violations }) =>
       violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html.slice(0, 200))))`);
   assert.deepEqual(found, [], name);
+  await checkWidth(page, name);
+  const size = page.viewportSize();
+  if (!size) return;
+  await page.setViewportSize({ ...size, width: LARGE });
+  await checkWidth(page, `${name}-${LARGE}`);
+  await page.setViewportSize(size);
+}
+
+async function checkWidth(page: Page, name: string): Promise<void> {
+  if (SHOTS !== undefined) await page.screenshot({ path: path.join(SHOTS, `${name}.png`), fullPage: true });
   const excess = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
   assert.equal(excess, 0, `${name} is wider than the window`);
 }

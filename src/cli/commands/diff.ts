@@ -7,7 +7,7 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { backendWithoutProject } from '../../workspace/backend/choice.ts';
-import { type ChosenDisks, chooseDisks } from '../../workspace/diff-disks.ts';
+import { type ChosenDisks, chooseDisks } from '../../workspace/disks/diff-disks.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';

@@ -3,7 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
-import { sbomOf } from '../../workspace/sbom.ts';
+import { sbomOf } from '../../workspace/disks/sbom.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';

@@ -6,7 +6,7 @@ import { type Failure, fail, failAt, ok, type Result } from '../../model/failure
 import { scriptFile } from '../../model/project.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import { backendWithoutProject } from '../../workspace/backend/choice.ts';
-import { disksOf } from '../../workspace/diff-disks.ts';
+import { disksOf } from '../../workspace/disks/diff-disks.ts';
 import { layerScript } from '../../workspace/steps/script.ts';
 import type { Raw } from '../args/table/table.ts';
 import { EXIT, exitStatusOf } from '../exit-status.ts';

@@ -9,6 +9,8 @@ import { Build } from './overview.tsx';
 import { Bill, bytes, layerLink, Problem, State, seconds, Time, View } from './parts.tsx';
 import { Screen, TerminalView } from './terminal.tsx';
 
+/** How often the log of a layer that runs is read. */
+const EVERY_MILLISECONDS = 1000;
 /** How many files of a comparison are shown. */
 const MOST_FILES = 500;
 
@@ -100,15 +102,37 @@ function Log({ path, name }: { readonly path: string; readonly name: string }) {
   const [skipped, setSkipped] = useState(0);
   const screen = useMemo(() => new Screen(), []);
   useEffect(() => {
-    ask(`${path}/log`)
-      .then(async (reply) => {
-        setSkipped(Number(reply.headers.get('vlb-skipped-bytes')));
-        screen.terminal.write(await reply.text());
-        setState('shown');
-      })
-      .catch((error: unknown) => {
-        if (error instanceof Refused) setState(error);
+    let shown = 0;
+    let next: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const read = async () => {
+      const reply = await ask(`${path}/log`);
+      const begin = Number(reply.headers.get('vlb-skipped-bytes'));
+      const bytes = new Uint8Array(await reply.arrayBuffer());
+      if (isOver) return;
+      const end = begin + bytes.length;
+      // Another run has begun, or more was written than is sent at once.
+      if (end < shown || begin > shown) {
+        screen.terminal.reset();
+        shown = begin;
+      }
+      screen.terminal.write(bytes.subarray(shown - begin));
+      shown = end;
+      setSkipped(begin);
+      setState('shown');
+      // This server runs it, or the command line.
+      if (reply.headers.get('vlb-running') === 'true')
+        next = setTimeout(() => void readOn(), EVERY_MILLISECONDS);
+    };
+    const readOn = () =>
+      read().catch((error: unknown) => {
+        if (!isOver && error instanceof Refused) setState(error);
       });
+    void readOn();
+    return () => {
+      isOver = true;
+      clearTimeout(next);
+    };
   }, [path, screen]);
   return (
     <>

@@ -12,9 +12,9 @@ import type { Plan } from '../../model/plan.ts';
 import { scriptFile } from '../../model/project.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
 import { backendChoice } from '../../workspace/backend/choice.ts';
-import { chooseDisks } from '../../workspace/diff-disks.ts';
+import { chooseDisks } from '../../workspace/disks/diff-disks.ts';
+import { sbomOf } from '../../workspace/disks/sbom.ts';
 import { findLog } from '../../workspace/look.ts';
-import { sbomOf } from '../../workspace/sbom.ts';
 import { LAYER, layerAnswer, planAll } from './project.ts';
 import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
 

@@ -13,7 +13,7 @@ import { createManifestReader } from '../../project/inputs/manifest.ts';
 import { StatIndex } from '../../project/inputs/stat-index.ts';
 import { distributionOfSystem } from '../../system/installation.ts';
 import { backendWithoutProject } from '../backend/choice.ts';
-import { mountOptions } from '../diff-disks.ts';
+import { mountOptions } from '../disks/diff-disks.ts';
 import { planProject } from '../planning.ts';
 import type { Selection, Watchers } from '../request.ts';
 import type { Workspace } from '../workspace.ts';

@@ -3,7 +3,7 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { runsInImage } from '../kinds/registry.ts';
+import { runsInImage } from '../../kinds/registry.ts';
 import {
   artifactFile,
   type BuildRecord,
@@ -11,22 +11,22 @@ import {
   MAIN_DISK,
   mainDisk,
   parseArtifactFile,
-} from '../model/artifact.ts';
-import { fail, ok, type Result } from '../model/failure.ts';
-import { isLayer, type LayerNode } from '../model/graph.ts';
-import type { Machine } from '../model/machine/machine.ts';
-import type { MountOptions } from '../model/ports/machine.ts';
-import type { InPlace } from '../model/ports/store.ts';
-import type { DiskImage } from '../model/ports/viewer.ts';
-import { parseRecipe } from '../model/recipe.ts';
-import { findLayer } from '../plan/find-layer.ts';
-import type { ImageLayers } from '../plan/images.ts';
-import { projectGraph } from '../plan/variants.ts';
-import { locateTarget } from '../project/inputs/bind-sources.ts';
-import { namesIn } from '../util/fs.ts';
-import type { Disks } from './parts.ts';
-import { isImageFile } from './shell-image.ts';
-import type { Workspace } from './workspace.ts';
+} from '../../model/artifact.ts';
+import { fail, ok, type Result } from '../../model/failure.ts';
+import { isLayer, type LayerNode } from '../../model/graph.ts';
+import type { Machine } from '../../model/machine/machine.ts';
+import type { MountOptions } from '../../model/ports/machine.ts';
+import type { InPlace } from '../../model/ports/store.ts';
+import type { DiskImage } from '../../model/ports/viewer.ts';
+import { parseRecipe } from '../../model/recipe.ts';
+import { findLayer } from '../../plan/find-layer.ts';
+import type { ImageLayers } from '../../plan/images.ts';
+import { projectGraph } from '../../plan/variants.ts';
+import { locateTarget } from '../../project/inputs/bind-sources.ts';
+import { namesIn } from '../../util/fs.ts';
+import type { Disks } from '../parts.ts';
+import { isImageFile } from '../shell-image.ts';
+import type { Workspace } from '../workspace.ts';
 
 export interface FoundDisk {
   /** Its name for users. */

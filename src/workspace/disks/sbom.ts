@@ -1,11 +1,11 @@
 // The bill of materials of a machine, an image or a layer.
 
 import path from 'node:path';
-import type { Result } from '../model/failure.ts';
-import type { SbomFormat } from '../sbom/sbom.ts';
-import { backendWithoutProject } from './backend/choice.ts';
+import type { Result } from '../../model/failure.ts';
+import type { SbomFormat } from '../../sbom/sbom.ts';
+import { backendWithoutProject } from '../backend/choice.ts';
+import type { Workspace } from '../workspace.ts';
 import { disksOf } from './diff-disks.ts';
-import type { Workspace } from './workspace.ts';
 
 /**
  * The text of the bill of all that is installed on the disks of something. Fails as `usage` for a word that means nothing, for what is not
@@ -32,7 +32,7 @@ export async function sbomOf(
   const opened = await known.openViewer(workspace.paths, backend.value, signal);
   if (!opened.ok) return opened;
   await using viewer = opened.value;
-  const { sbomText } = await import('../sbom/sbom.ts');
+  const { sbomText } = await import('../../sbom/sbom.ts');
   const about = main?.digest === undefined ? {} : { digest: main.digest };
   return await sbomText({ name: path.basename(name), ...about, created, disks: disks.value, format }, viewer);
 }
