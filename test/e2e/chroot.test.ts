@@ -194,7 +194,7 @@ done
   assert.equal(ambiguous.status, 1);
   assert.match(
     ambiguous.finished?.failure?.message ?? '',
-    /partitions 1 and 2 each hold an operating system/,
+    /partition 1 and partition 2 each hold an operating system/,
   );
 
   project.write({
