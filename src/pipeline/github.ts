@@ -21,7 +21,7 @@ export const github: WritePipeline = ({ jobs, params }) => {
       env: ENV,
       steps: [
         ...SETUP,
-        { run: buildLine({ params }, job.name) },
+        { run: literal(buildLine({ params }, job.name)) },
         { if: 'failure()', ...upload(`logs-${idOf(job.name)}`, LOGS) },
       ],
     },
@@ -30,7 +30,7 @@ export const github: WritePipeline = ({ jobs, params }) => {
     ...needsOf(lastJobs(jobs).map(idOf)),
     'runs-on': 'ubuntu-latest',
     env: ENV,
-    steps: [...SETUP, { run: buildLine({ params }, '--flatten') }, upload('image', IMAGE_FILE)],
+    steps: [...SETUP, { run: literal(buildLine({ params }, '--flatten')) }, upload('image', IMAGE_FILE)],
   };
   const workflow = {
     name: 'vlb',
@@ -40,6 +40,11 @@ export const github: WritePipeline = ({ jobs, params }) => {
   };
   return ok(yamlText(headOf('github'), [workflow]));
 };
+
+/** A text in which GitHub evaluates nothing, before any shell sees it. */
+function literal(text: string): string {
+  return text.replaceAll(/\$\{\{/g, (open) => `\${{ '${open}' }}`);
+}
 
 /** An empty list is not valid. */
 function needsOf(ids: readonly string[]): { readonly needs?: readonly string[] } {

@@ -56,8 +56,8 @@ function jobOf(
               name: 'vlb',
               image: IMAGE,
               workingDir: '/project',
-              // Kubernetes puts variables in place of what is in $( ).
-              command: ['/bin/sh', '-c', buildLine(pipeline, name).replaceAll('$(', '$$$$(')],
+              // Kubernetes puts variables in place of what is in $( ), and takes $$ for a $.
+              command: ['/bin/sh', '-c', buildLine(pipeline, name).replaceAll('$', '$$$$')],
               env: [
                 { name: 'VLB_CACHE', value: 'remote:rw' },
                 { name: 'VLB_STATE_DIR', value: '/state' },

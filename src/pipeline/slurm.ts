@@ -6,8 +6,12 @@ import { quoteCommand } from '../util/quote.ts';
 import { buildLine, headOf, type WritePipeline } from './pipeline.ts';
 import { sbatchOptions } from './slurm-options.ts';
 
-/** In place of a heredoc's end that a script could have. */
-const END = 'END_OF_VLB_JOB';
+/** The end of the heredoc with a text, which no line of it is. */
+function endOf(text: string): string {
+  let end = 'END_OF_VLB_JOB';
+  while (text.includes(end)) end += '_';
+  return end;
+}
 
 export const slurm: WritePipeline = ({ jobs, params }) => {
   const numbers = new Map(jobs.map(({ name }, index) => [name, index + 1]));
@@ -32,6 +36,7 @@ function submission(
   line: string,
 ): readonly string[] {
   const own = numbers.get(name);
+  const end = endOf(line);
   const after = needs.map((need) => `:$job${numbers.get(need)}`).join('');
   const options = [
     quoteCommand(sbatchOptions(name, resources)),
@@ -39,16 +44,18 @@ function submission(
   ];
   return [
     '',
-    `job${own}=$(submit ${options.join(' ')} <<'${END}'`,
+    `job${own}=$(submit ${options.join(' ')} <<'${end}'`,
     '#!/bin/sh',
     'set -eu',
     '# The state of this job, on its node.',
     `VLB_STATE_DIR=$(mktemp -d "\${TMPDIR:-/var/tmp}/vlb-XXXXXXXX")`,
-    'export VLB_STATE_DIR',
-    'trap \'vlb store clear; rm -rf -- "$VLB_STATE_DIR"\' EXIT',
+    'export VLB_STATE_DIR VLB_CACHE=remote:rw',
+    '# A store that the user has elsewhere is not cleared.',
+    'unset VLB_CACHE_DIR',
+    'trap \'vlb store clear || :; rm -rf -- "$VLB_STATE_DIR"\' EXIT',
     'trap : INT TERM',
     line,
-    END,
+    end,
     ')',
   ];
 }

@@ -154,7 +154,7 @@ function scriptOf(
     ...secrets.flatMap((secret) => ['--secret', withAbsolutePath(secret)]),
     name,
   ];
-  return jobScript({ launcher, words, clear: [...project, 'store', 'clear'], job: run });
+  return jobScript({ launcher, words, clear: ['-C', directory, 'store', 'clear'], job: run });
 }
 
 /** `NAME=FILE` as it is valid in another directory. */

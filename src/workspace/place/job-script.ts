@@ -29,7 +29,8 @@ export VLB_STATE_DIR="$own" VLB_JOB=${quoteWord(job)}
 "$vlb" ${quoteCommand(words)}
 status=$?
 printf '\\n{"type":"job-ended","status":%s}\\n' "$status"
-# Caches of layers belong to root.
+# Caches of layers belong to root. A store that is kept on the node is not touched.
+unset VLB_CACHE_DIR
 rm -rf -- "$own" 2>/dev/null || { "$vlb" ${quoteCommand(clear)} && rm -rf -- "$own"; } >&2
 exit "$status"
 `;

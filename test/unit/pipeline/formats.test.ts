@@ -110,6 +110,36 @@ for (const [what, pipeline] of Object.entries({ PIPELINE, EMPTY, LONG })) {
   });
 }
 
+describe('values of parameters mean nothing to what reads the file', () => {
+  const [first] = JOBS;
+  const withValue = (value: string): Pipeline => ({ jobs: first ? [first] : [], params: [`NAME=${value}`] });
+
+  test('Slurm: a line that is the end of a script, and a store of the user', () => {
+    const text = valueIn(PIPELINES.slurm(withValue('a\nEND_OF_VLB_JOB\ntouch /pwned')));
+    const [, script = ''] = /<<'(END_OF_VLB_JOB_+)'\n/.exec(text) ?? [];
+    assert.equal(script, 'END_OF_VLB_JOB_');
+    assert.match(text, /^unset VLB_CACHE_DIR$/m);
+    assert.match(text, /^trap 'vlb store clear \|\| :; rm -rf/m);
+  });
+
+  test('GitHub: an expression', () => {
+    const text = valueIn(PIPELINES.github(withValue(`\${{ secrets.KEY }}`)));
+    const { jobs } = parse(text);
+    const [job] = Object.values<{ steps: { run?: string }[] }>(jobs);
+    const line = job?.steps.find(({ run }) => run !== undefined)?.run ?? '';
+    assert.match(line, /'NAME=\$\{\{ '\$\{\{' \}\} secrets\.KEY \}\}'/);
+  });
+
+  test('Kubernetes: a reference to a variable, and two dollars', () => {
+    const text = valueIn(PIPELINES.kubernetes(withValue('$$(HOME) $$')));
+    const [document] = parseAllDocuments(text);
+    const { command } = document?.toJS().spec.template.spec.containers[0] ?? {};
+    // What Kubernetes makes of it: expansion of its documentation on "Dependent environment variables".
+    assert.match(command[2].replaceAll('$$', '$'), /'NAME=\$\$\(HOME\) \$\$'/);
+    assert.equal(/(?<!\$)(\$\$)*\$(?!\$)/.test(command[2]), false);
+  });
+});
+
 describe('what a job asks for', () => {
   test('has the words of each format', () => {
     assert.match(
