@@ -3,7 +3,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run, type TestProject, VLB } from './project.ts';
@@ -22,13 +32,24 @@ export async function startWithBase(project: TestProject): Promise<void> {
   const [first = ''] = readdirSync(project.path('layers')).sort();
   const layer = path.join('layers', first);
   const place = path.join(tmpdir(), `${PREFIX}${hashOf(project.path(layer))}`);
-  mkdirSync(path.join(place, 'layers'), { recursive: true });
-  cpSync(project.path(layer), path.join(place, layer), { recursive: true });
+  if (!existsSync(place)) putInPlace(project.path(layer), place, layer);
   const built = await run(VLB, ['build'], { cwd: place });
   assert.equal(built.status, 0, built.stderr);
   mkdirSync(project.path('.vlb'));
   // Holes stay holes.
   execFileSync('cp', ['--archive', path.join(place, '.vlb/store'), project.path('.vlb/store')]);
+}
+
+/** Whole or not at all: another test may be building there already. */
+function putInPlace(source: string, place: string, layer: string): void {
+  const work = mkdtempSync(path.join(tmpdir(), `${PREFIX}new-`));
+  cpSync(source, path.join(work, layer), { recursive: true });
+  try {
+    renameSync(work, place);
+  } catch (error) {
+    rmSync(work, { recursive: true });
+    if (!existsSync(place)) throw error; // otherwise another test was faster
+  }
 }
 
 function removeOld(): void {
