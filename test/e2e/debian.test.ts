@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { BuildEvent } from '../../src/model/event.ts';
 import type { Identity } from '../../src/model/ports/booter.ts';
 import { startWithBase } from '../rig/base-store.ts';
@@ -153,7 +154,7 @@ test('a boot loader and a kernel are installed, the same on whatever device the 
   writeFileSync(held, '');
   truncateSync(held, 1024 * 1024);
   const isLoop = device.startsWith('/dev/loop');
-  if (isLoop) runAsRoot('losetup', device, held);
+  if (isLoop) await holdLoop(device, held);
   try {
     const second = await project.build(['30_boot', '--force=30_boot']);
     assert.equal(second.status, 0, second.told);
@@ -164,6 +165,17 @@ test('a boot loader and a kernel are installed, the same on whatever device the 
     if (isLoop) runAsRoot('losetup', '--detach', device);
   }
 });
+
+/** Backs the loop device by that file. Another test may have the device at this moment: waits until it is free, 30 s at most. */
+async function holdLoop(device: string, file: string): Promise<void> {
+  for (const end = Date.now() + 30_000; ; await setTimeout(100)) {
+    try {
+      return void runAsRoot('losetup', device, file);
+    } catch (error) {
+      if (!String(error).includes('busy') || Date.now() > end) throw error;
+    }
+  }
+}
 
 /** What the layer printed, and its disk, which its last line names. */
 function outputOf(log: string): readonly [string, string | undefined] {
