@@ -2,8 +2,9 @@
 
 import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
+import { diskVariable } from '../model/artifact.ts';
 import { fail, ok, type Result } from '../model/failure.ts';
-import { GUEST_CPUS, GUEST_MEMORY_MIB, type Guest } from '../model/ports/guest.ts';
+import { GUEST_CPUS, GUEST_MEMORY_MIB, type Guest, serialOf } from '../model/ports/guest.ts';
 import type { Layer } from '../model/project.ts';
 import type { Setting } from '../model/recipe.ts';
 import { createDelta, scriptSettings } from './disk.ts';
@@ -40,7 +41,7 @@ function settings(layer: Layer): readonly Setting[] {
 }
 
 async function run(task: TaskOn<Guest>): Promise<Result<Closed>> {
-  const { bench, layer, draft, staged, environment, secrets } = task;
+  const { bench, layer, draft, further, staged, secrets } = task;
   const { hints } = layer;
   const memory = Math.ceil((hints.memory ?? GUEST_MEMORY_MIB * MIB) / MIB);
   placeBinds(task);
@@ -59,6 +60,7 @@ async function run(task: TaskOn<Guest>): Promise<Result<Closed>> {
   const script = await task.script((onOutput) =>
     bench.run({
       disk: draft.path,
+      further,
       sectorSize: hints.sectorSize,
       memory,
       cpus: hints.cpus ?? GUEST_CPUS,
@@ -66,7 +68,7 @@ async function run(task: TaskOn<Guest>): Promise<Result<Closed>> {
       waitFor: hints.waitFor,
       inputs: staged.inputs,
       program: layer.kind,
-      environment,
+      environment: { ...task.environment, ...variablesOf(further) },
       secrets,
       onOutput,
       onProgress: (line) => void onOutput(Buffer.from(`[guest] ${line}\n`)),
@@ -76,6 +78,13 @@ async function run(task: TaskOn<Guest>): Promise<Result<Closed>> {
   if (!script.ok && script.failure.kind !== 'work') return script;
   const space = task.checkSpace();
   return space.ok || !script.ok ? ok({ script }) : space;
+}
+
+/** udev of a guest has links with the serials of disks, which are their names. */
+function variablesOf(further: TaskOn<Guest>['further']): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    further.map(({ name }) => [diskVariable(name), `/dev/disk/by-id/virtio-${serialOf(name)}`]),
+  );
 }
 
 /** What the hints mount below /mnt is copied already: it becomes part of the layer's files. */

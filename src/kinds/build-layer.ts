@@ -2,6 +2,7 @@
 
 import { ok, type Result } from '../model/failure.ts';
 import { createDelta, leavesDisk, openBench, scriptSettings } from './disk.ts';
+import { AttachedDisks } from './further.ts';
 import type { Closed, OfflineKind, Task } from './kind.ts';
 import { labelFiles } from './selinux.ts';
 import { chrootScript, lookInSystem, mountAll } from './system.ts';
@@ -27,9 +28,13 @@ async function run(task: Task): Promise<Result<Closed>> {
   task.enter('attach');
   const disk = await bench.attach(task.draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
+  const further = await AttachedDisks.attach(task);
+  if (!further.ok) return further;
   task.enter('mount');
-  const system = await mountAll(task, disk.value);
+  const system = await mountAll(task, disk.value, further.value.all);
   if (!system.ok) return system;
+  const begun = await further.value.begin(system.value);
+  if (!begun.ok) return begun;
   task.enter('run');
   const startedAt = Date.now();
   const script = await task.script((onOutput) =>
@@ -47,10 +52,14 @@ async function run(task: Task): Promise<Result<Closed>> {
     if (!labeled.ok) return labeled;
   }
   task.enter('unmount');
+  const ended = await further.value.end(system.value);
+  if (!ended.ok) return script.ok ? ended : script;
   const unmounted = await bench.unmount(system.value);
   if (!unmounted.ok) return script.ok ? unmounted : script;
   task.enter('detach');
+  const without = await further.value.detach();
+  if (!without.ok) return script.ok ? without : script;
   const detached = await bench.detach(disk.value);
   if (!detached.ok) return script.ok ? detached : script;
-  return ok({ script });
+  return ok({ script, untouched: further.value.untouched });
 }

@@ -1,7 +1,7 @@
 // What kinds of layers have in common: the disk of a run, and the settings of their recipes.
 
 import path from 'node:path';
-import { type ArtifactName, artifactFile, diskFile, nameOf } from '../model/artifact.ts';
+import { type ArtifactName, diskFile, nameOf } from '../model/artifact.ts';
 import { type Failure, fail, type Result } from '../model/failure.ts';
 import type { Host, RunOwner, Workbench } from '../model/ports/machine.ts';
 import { type Layer, scriptFile, type VolumeId } from '../model/project.ts';
@@ -14,15 +14,34 @@ export async function createDelta(
   file: string,
   { images, artifactDirectory }: Images,
 ): Promise<Result<void>> {
-  const size = layer.hints.diskSize;
   const { parent } = lineage;
+  return createOver(parent && nameOf(parent), layer.hints.diskSize, file, {
+    images,
+    artifactDirectory,
+    layer,
+    what: 'the disk-size',
+  });
+}
+
+/** Creates an empty delta over a disk of the parent, or an empty disk. @param size with its name in `what`, for a failure */
+export async function createOver(
+  parent: ArtifactName | undefined,
+  size: number | undefined,
+  file: string,
+  {
+    images,
+    artifactDirectory,
+    layer,
+    what,
+  }: Images & { readonly layer: Pick<Layer, 'name' | 'directory' | 'kind' | 'file'>; readonly what: string },
+): Promise<Result<void>> {
   if (parent && size !== undefined) {
-    const disk = await images.info(path.join(artifactDirectory, artifactFile(parent)));
+    const disk = await images.info(path.join(artifactDirectory, diskFile(parent)));
     if (!disk.ok) return disk;
     if (disk.value.virtualSize > size) {
       return fail(
         'usage',
-        `the disk-size of layer ${layer.name} is smaller than the disk of its parent (${disk.value.virtualSize} bytes)`,
+        `${what} of layer ${layer.name} is smaller than the disk of its parent (${disk.value.virtualSize} bytes)`,
         {
           where: { file: scriptFile(layer) },
           hint: 'use at least that size: a disk can only grow',
@@ -31,7 +50,7 @@ export async function createDelta(
     }
   }
   return images.create(file, {
-    ...(parent ? { backing: referenceTo(nameOf(parent)) } : {}),
+    ...(parent ? { backing: referenceTo(parent) } : {}),
     ...(size === undefined ? {} : { size }),
   });
 }
@@ -61,9 +80,10 @@ export function leavesDisk(failure: Failure): boolean {
 
 /** The settings of every layer with a script. */
 export function scriptSettings({ hints, params }: Layer): readonly Setting[] {
-  const { diskSize, sectorSize, rootPartition, noNetwork, hostname, fstab, partitionMounts } = hints;
+  const { diskSize, disks, sectorSize, rootPartition, noNetwork, hostname, fstab, partitionMounts } = hints;
   return [
     { name: 'disk-size', value: String(diskSize ?? '-') },
+    ...disks.map(({ name: of, size }) => ({ name: 'disk', of, value: String(size) })),
     { name: 'root-partition', value: String(rootPartition ?? '-') },
     ...(sectorSize === undefined ? [] : [{ name: 'sector-size', value: String(sectorSize) }]),
     ...Object.entries(params).map(([of, value]) => ({ name: 'param', of, value })),

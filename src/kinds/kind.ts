@@ -75,6 +75,8 @@ export interface TaskOn<Bench extends RunPlace> extends Images {
   /** Whether the host can lend devices to scripts, see `Host.lendsDevices`. */
   readonly lendsDevices: boolean;
   readonly draft: Draft;
+  /** The files of the further disks. */
+  readonly further: readonly DiskFile[];
   readonly staged: Staged;
   readonly secrets: readonly Secret[];
   readonly caches: readonly Cache[];
@@ -94,6 +96,12 @@ export interface TaskOn<Bench extends RunPlace> extends Images {
   checkSpace(): Result<void>;
   /** Notes something on the layer for the user. */
   note(message: string): void;
+}
+
+/** A disk of a run. */
+export interface DiskFile {
+  readonly name: string;
+  readonly file: string;
 }
 
 export interface TaskPoints {
@@ -126,6 +134,8 @@ export interface Cache {
 /** A run whose disk is closed and complete, whether or not the script failed. */
 export interface Closed {
   readonly script: Result<void>;
+  /** The further disks that it did not write to, by name. */
+  readonly untouched?: readonly string[];
 }
 
 export interface Look {

@@ -4,7 +4,7 @@ import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { nameOf } from '../model/artifact.ts';
 import { fail, failAt, ok, type Result } from '../model/failure.ts';
-import type { Layer } from '../model/project.ts';
+import { type Layer, scriptFile } from '../model/project.ts';
 import { openBench, referenceTo, scriptSettings } from './disk.ts';
 import type { Closed, Look, OfflineKind, Task } from './kind.ts';
 import { HOST_SHELL, hostScript, lookScript, scriptOf, sourceOf } from './modify-disk.ts';
@@ -14,7 +14,10 @@ export const LEGACY_DISK: OfflineKind = {
   place: 'host',
   ownsDisk: true,
   settings: scriptSettings,
-  createDisk: async (_run, file) => createEmpty(file),
+  createDisk: async ({ layer }, file) => {
+    const able = checkFurther(layer);
+    return able.ok ? createEmpty(file) : able;
+  },
   open: openBench,
   run,
   look,
@@ -31,6 +34,16 @@ export function needsDevice(layer: Layer): ReturnType<typeof fail> {
       hint: 'pass one: vlb build --nbd /dev/nbd0; or let vlb create and attach the disk: add "# vlb: disk-size 20G" to the script',
     },
   );
+}
+
+/** Such a script knows one disk: those of its parent stay as they are. */
+function checkFurther(layer: Layer): Result<void> {
+  const [disk] = layer.hints.disks;
+  if (!disk) return ok();
+  return fail('usage', `the disk ${disk.name} needs a modify-disk whose main disk vlb creates`, {
+    where: { file: scriptFile(layer) },
+    hint: 'add "# vlb: disk-size 20G" to the script',
+  });
 }
 
 function createEmpty(file: string): Result<void> {
@@ -59,7 +72,8 @@ async function run(task: Task): Promise<Result<Closed>> {
   const givenBack = await bench.detach(lent.value);
   if (!givenBack.ok) return givenBack;
   const adopted = await adoptDisk(task);
-  return adopted.ok ? ok({ script: ran }) : adopted;
+  const untouched = task.further.map(({ name }) => name);
+  return adopted.ok ? ok({ script: ran, untouched }) : adopted;
 }
 
 /** On a finished disk, it is attached as any other. */

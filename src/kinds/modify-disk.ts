@@ -3,8 +3,9 @@
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { Disk, HostScript, Streams } from '../model/ports/machine.ts';
+import type { Disk, HostScript, NamedDisk, Streams } from '../model/ports/machine.ts';
 import { createDelta, leavesDisk, openHostBench, scriptSettings } from './disk.ts';
+import { AttachedDisks, diskVariables } from './further.ts';
 import type { Closed, Look, OfflineKind, ShellTexts, Task } from './kind.ts';
 
 export const HOST_SHELL: ShellTexts = {
@@ -32,39 +33,58 @@ async function run(task: Task): Promise<Result<Closed>> {
   task.enter('attach');
   const disk = await bench.attach(draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
+  const attached = await AttachedDisks.attach(task);
+  if (!attached.ok) return attached;
+  const further = attached.value;
+  const begun = await further.begin();
+  if (!begun.ok) return begun;
   task.enter('run');
   const script = await task.script((onOutput) =>
-    bench.runOnHost(hostScript(task, scriptOf(task, disk.value), onOutput)),
+    bench.runOnHost(hostScript(task, scriptOf(task, disk.value), onOutput, further.all)),
   );
   if (!script.ok && !leavesDisk(script.failure)) return script;
+  const ended = await further.end();
+  if (!ended.ok) return script.ok ? ended : script;
   if (script.ok) {
-    const trimmed = await trim(task, disk.value);
+    const trimmed = await trim(task, disk.value, further);
     if (!trimmed.ok) return trimmed;
   }
   task.enter('detach');
+  const without = await further.detach();
+  if (!without.ok) return script.ok ? without : script;
   const detached = await bench.detach(disk.value);
   if (!detached.ok) return script.ok ? detached : script;
-  return ok({ script });
+  return ok({ script, untouched: further.untouched });
 }
 
-async function trim({ bench, ...task }: Task, disk: Disk): Promise<Result<void>> {
+async function trim({ bench, ...task }: Task, disk: Disk, further: AttachedDisks): Promise<Result<void>> {
   task.enter('unmount');
   const flushed = await bench.flush(disk);
   if (!flushed.ok) return flushed;
   // Before the trim, which frees space: what the script's own file systems could not write is lost without an error.
   const space = task.checkSpace();
-  return space.ok ? bench.trim(disk) : space;
+  if (!space.ok) return space;
+  const trimmed = await bench.trim(disk);
+  return trimmed.ok ? further.trim() : trimmed;
 }
 
 async function look(task: Task, options: Look): Promise<Result<number>> {
   const disk = await task.bench.attach(task.draft.path, task.layer.hints.sectorSize);
-  return disk.ok ? task.bench.runOnHost(lookScript(task, disk.value, options)) : disk;
+  if (!disk.ok) return disk;
+  const further = await AttachedDisks.attach(task);
+  if (!further.ok) return further;
+  return task.bench.runOnHost(lookScript(task, disk.value, options, further.value.all));
 }
 
 /** The shell of a look on the host, with the variables SOURCE, TARGET and DEVICE for the script's arguments. */
-export function lookScript(task: Task, disk: Disk, options: Look): HostScript {
+export function lookScript(
+  task: Task,
+  disk: Disk,
+  options: Look,
+  further: readonly NamedDisk[] = [],
+): HostScript {
   options.onReady();
-  const script = hostScript(task, options.argv, options.streams);
+  const script = hostScript(task, options.argv, options.streams, further);
   return {
     ...script,
     environment: {
@@ -91,11 +111,12 @@ export function hostScript(
   { layer, staged, secrets, directory, environment }: Task,
   argv: readonly [string, ...string[]],
   streams: Streams,
+  further: readonly NamedDisk[] = [],
 ): HostScript {
   return {
     inputs: staged.inputs,
     argv,
-    environment: { ...environment, TMPDIR: path.join(directory, 'tmp') },
+    environment: { ...environment, ...diskVariables(further), TMPDIR: path.join(directory, 'tmp') },
     streams,
     secrets,
     noNetwork: layer.hints.noNetwork,

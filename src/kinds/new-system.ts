@@ -91,7 +91,7 @@ async function run(task: Task): Promise<Result<Closed>> {
     }
     const closed = open ? await open.close() : ok();
     if (!closed.ok) return script.ok ? closed : script;
-    return ok({ script });
+    return ok({ script, untouched: open?.untouched ?? [] });
   } finally {
     open?.[Symbol.dispose]();
   }

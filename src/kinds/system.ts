@@ -3,8 +3,9 @@
 import path from 'node:path';
 import { artifactFile } from '../model/artifact.ts';
 import { ok, type Result } from '../model/failure.ts';
-import type { Bind, ChrootScript, Disk, MountedSystem, Streams } from '../model/ports/machine.ts';
+import type { Bind, ChrootScript, Disk, MountedSystem, NamedDisk, Streams } from '../model/ports/machine.ts';
 import { locateTarget } from '../project/inputs/bind-sources.ts';
+import { AttachedDisks } from './further.ts';
 import type { Look, Task } from './kind.ts';
 
 /** Runs a shell in the chroot that a layer's script has. */
@@ -15,7 +16,9 @@ export async function lookInSystem(
   const { bench, draft } = task;
   const disk = await bench.attach(draft.path, task.layer.hints.sectorSize);
   if (!disk.ok) return disk;
-  const system = await mountAll(task, disk.value);
+  const further = await AttachedDisks.attach(task);
+  if (!further.ok) return further;
+  const system = await mountAll(task, disk.value, further.value.all);
   if (!system.ok) return system;
   onReady();
   const script = chrootScript(task, argv, streams);
@@ -49,9 +52,11 @@ export function chrootScript(
 export async function mountAll(
   { bench, layer, lineage, artifactDirectory, secrets, note }: Task,
   disk: Disk,
+  further: readonly NamedDisk[] = [],
 ): Promise<Result<MountedSystem>> {
   const system = await bench.mount(disk, {
     ...layer.hints,
+    further,
     passphrases: secrets
       .filter(({ name }) => layer.hints.passphrases.includes(name))
       .map(({ content }) => content),

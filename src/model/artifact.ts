@@ -9,7 +9,7 @@ export type Key = string & { readonly brand: 'key' };
 /** How an artifact is retained: a `cached` one under its key, for every build; an `uncached` one only in place. */
 export type Retention = 'cached' | 'uncached';
 
-/** Something with disks: the main one first, which identifies it, and others by names of their own. */
+/** Something with disks: the main one first, and further ones by names of their own. */
 export interface Disks<T> {
   readonly keeping: Retention;
   readonly disks: readonly [T, ...T[]];
@@ -18,12 +18,18 @@ export interface Disks<T> {
 /** The name of the disk that every artifact has: the one that is booted. */
 export const MAIN_DISK = 'main';
 
+/** The name of a disk: it is part of file names, and of variables of scripts. */
+export const DISK_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
 export interface DiskReference {
   readonly name: string;
   readonly digest: Digest;
 }
 
-/** An immutable qcow2 delta over the disk of the same name of the parent or another ancestor. */
+/**
+ * An immutable qcow2 delta over the disk of the same name of the parent or another ancestor; or that of the parent itself, where a layer did
+ * not change a further disk.
+ */
 export interface ArtifactDisk extends DiskReference {
   readonly bytes: number;
 }
@@ -66,6 +72,28 @@ export function backingOf({ parent, backing }: Pick<BuildRecord, 'parent' | 'bac
 /** The main disk of an artifact, or what stands for it. */
 export function mainDisk<T>({ disks: [main] }: Pick<Disks<T>, 'disks'>): T {
   return main;
+}
+
+/** The other disks of an artifact, or what stands for them. */
+export function furtherDisks<T>({ disks: [, ...further] }: Pick<Disks<T>, 'disks'>): readonly T[] {
+  return further;
+}
+
+/** The name under which people find a disk: of a layer or an image, and of the disk unless that is the main one. */
+export function diskTitle(name: string, disk: string = MAIN_DISK): string {
+  return disk === MAIN_DISK ? name : `${name}.${disk}`;
+}
+
+/** The name in the title of a disk, and the disk if it may be a further one: the inverse of `diskTitle`. */
+export function parseDiskTitle(title: string): readonly [name: string, disk: string | undefined] {
+  const dot = title.lastIndexOf('.');
+  const disk = title.slice(dot + 1);
+  return dot > 0 && DISK_NAME.test(disk) ? [title.slice(0, dot), disk] : [title, undefined];
+}
+
+/** The variable of scripts with the device of a further disk. */
+export function diskVariable(name: string): string {
+  return `VLB_DISK_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** The size of an artifact: of all its disks. */

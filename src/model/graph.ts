@@ -43,8 +43,8 @@ export function isLayer(node: Node): node is LayerNode {
   return node.layer !== undefined;
 }
 
-/** What stands for an artifact in a recipe: the digest of its main disk, or a text in its place while that is not known. */
-export type Identity = Pick<Disks<{ readonly digest: string }>, 'disks'>;
+/** What stands for an artifact in a recipe: the digests of its disks, or a text in the place of the main one's while they are not known. */
+export type Identity = Pick<Disks<{ readonly name: string; readonly digest: string }>, 'disks'>;
 
 /** What a layer depends on, its parent and what it mounts: for a run as artifacts. */
 export interface Lineage<T = Artifact> {

@@ -51,12 +51,13 @@ export type Change =
   | { readonly type: 'setting'; readonly name: string; readonly before: string; readonly after: string }
   /** The first step of a layer.yaml that is another one, from 1, by the texts of the recipes; a step that is not there has none. */
   | { readonly type: 'step'; readonly index: number; readonly before?: string; readonly after?: string }
-  /** Its parent; or with `mount`, the layer that it mounts there. */
+  /** Its parent; with `disk` a further disk of it, or with `mount` the layer that it mounts there. */
   | {
       readonly type: 'parent';
       readonly before: string;
       readonly after: string;
       readonly mount?: string;
+      readonly disk?: string;
     }
   /** When it was built, ISO 8601, and how long its result is valid, seconds. */
   | { readonly type: 'age'; readonly created: string; readonly seconds: number; readonly maxAge: number };

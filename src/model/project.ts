@@ -41,6 +41,8 @@ export interface Hints {
   readonly layerMounts: readonly LayerMount[];
   /** Bytes; with it, vlb creates and attaches the disk of a modify-disk. */
   readonly diskSize?: number;
+  /** Further disks, which the layer creates, or grows where its parent has them. */
+  readonly disks: readonly DiskWish[];
   /** The size of the disk's sectors, in bytes; by default as its partition table has it. */
   readonly sectorSize?: number;
   /** What holds the operating system. */
@@ -85,6 +87,13 @@ export interface BindMount {
   readonly source: string;
   /** Absolute path inside the image. */
   readonly target: string;
+}
+
+/** `# vlb: disk NAME SIZE`: a disk beside the main one, of at least that size. */
+export interface DiskWish {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /** The number of a partition, from 1, or VG/LV of LVM. */

@@ -5,6 +5,7 @@
 //     architecture x64
 //     parent <digest> or scratch
 //     mount <digest> "/at"
+//     parent-disk <digest> "data"
 //     disk-size -
 //     root-partition -
 //     param "NAME=value"
@@ -20,6 +21,9 @@ import type { Platform } from './platform.ts';
 
 /** Increased when vlb itself would build something else from the same inputs. */
 export const SCHEMA = '1';
+
+/** The name of a setting with the digest of a further disk of the parent. */
+export const PARENT_DISK = 'parent-disk';
 
 /** A field is absent when the text has no such line: a base has neither platform nor parent. */
 export interface Recipe {

@@ -5,6 +5,7 @@ import { isObject, parseObject } from '../util/json.ts';
 import {
   type ArtifactDisk,
   type BuildRecord,
+  DISK_NAME,
   type Digest,
   type DiskReference,
   type Disks,
@@ -18,9 +19,6 @@ const HASH = /^[0-9a-f]{64}$/;
 
 /** The name of a layer or of a base: a foreign record must neither name a file elsewhere nor control a terminal. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
-
-/** The name of a disk: the same, and part of a file's name. */
-const DISK_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 
 /**
  * The text of a record. A record that was read is written as it was.

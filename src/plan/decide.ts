@@ -1,6 +1,6 @@
 // What happens to one node once its dependencies are known. The plan and the execution both ask here; nothing else decides.
 
-import { type Artifact, type BuildRecord, mainDisk, type Retention } from '../model/artifact.ts';
+import type { Artifact, BuildRecord, Retention } from '../model/artifact.ts';
 import { type Graph, isLayer, type Node, needsOf } from '../model/graph.ts';
 import type { Action, Plan, RunReason } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
@@ -47,8 +47,13 @@ function expired(node: Node, { created }: BuildRecord): Action | undefined {
 async function found(node: Node, record: BuildRecord, store: Store, inPlace: InPlace): Promise<Action> {
   if (store.shared?.isAway(record)) return { type: 'restore', record };
   // A base has no link of its own in build/: it is in place when the store has it.
-  const fresh = !isLayer(node) || (await inPlace.linked(node.name)) === mainDisk(record.artifact).digest;
+  const fresh = !isLayer(node) || (await isLinked(node.name, record.artifact, inPlace));
   return { type: fresh ? 'fresh' : 'restore', record };
+}
+
+async function isLinked(layer: string, { disks }: Artifact, inPlace: InPlace): Promise<boolean> {
+  for (const { name, digest } of disks) if ((await inPlace.linked(layer, name)) !== digest) return false;
+  return true;
 }
 
 /** The retention of each node's artifact, by name: `uncached` is inherited by every descendant. */

@@ -2,7 +2,7 @@
 
 import { type ManifestEntry, parseManifest } from '../model/manifest.ts';
 import type { Change, InputChange, RunReason } from '../model/plan.ts';
-import { parseRecipe, type Recipe, type Setting } from '../model/recipe.ts';
+import { PARENT_DISK, parentIn, parseRecipe, type Recipe, type Setting } from '../model/recipe.ts';
 
 /** The changes from `before` to `after`. Inputs are in the order of their paths. */
 export function explain(before: string, after: string): readonly Change[] {
@@ -14,8 +14,12 @@ export function explain(before: string, after: string): readonly Change[] {
     const [was, is] = [oldSettings.get(name) ?? 'none', newSettings.get(name) ?? 'none'];
     if (was === is) continue;
     const mount = /^mount (.*)$/.exec(name)?.[1];
+    const disk = name.startsWith(`${PARENT_DISK} `) ? name.slice(PARENT_DISK.length + 1) : undefined;
     if (name === 'parent') changes.push({ type: 'parent', before: was, after: is });
-    else if (mount !== undefined) changes.push({ type: 'parent', mount, before: was, after: is });
+    else if (disk !== undefined) {
+      // What the parent has is not known before it is built.
+      if (parentIn(after) !== undefined) changes.push({ type: 'parent', disk, before: was, after: is });
+    } else if (mount !== undefined) changes.push({ type: 'parent', mount, before: was, after: is });
     else changes.push({ type: 'setting', name, before: was, after: is });
   }
   changes.push(...stepChanges(stepsOf(old), stepsOf(now)));

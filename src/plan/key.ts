@@ -1,10 +1,10 @@
 // The law of keys: the text that identifies a build of a layer. Its hash is the key.
 
 import { kindOf } from '../kinds/registry.ts';
-import { mainDisk } from '../model/artifact.ts';
+import { furtherDisks, mainDisk } from '../model/artifact.ts';
 import type { Identity, Lineage } from '../model/graph.ts';
 import type { Layer } from '../model/project.ts';
-import { recipeText, SCHEMA } from '../model/recipe.ts';
+import { PARENT_DISK, recipeText, SCHEMA, type Setting } from '../model/recipe.ts';
 
 /**
  * Everything a layer's build depends on, as one canonical text: the key is its hash, explanations compare it.
@@ -19,7 +19,13 @@ export function layerRecipe(layer: Layer, manifest: string, lineage: Lineage<Ide
     platform: layer.platform,
     parent: lineage.parent ? mainDisk(lineage.parent).digest : 'scratch',
     mounts: lineage.mounts.map(({ artifact, target }) => ({ digest: mainDisk(artifact).digest, target })),
-    settings: kindOf(layer).settings(layer),
+    settings: [...furtherParents(lineage), ...kindOf(layer).settings(layer)],
     manifest,
   });
+}
+
+/** The further disks of the parent. A mounted layer shows its main disk only. */
+function furtherParents({ parent }: Lineage<Identity>): readonly Setting[] {
+  if (!parent) return [];
+  return furtherDisks(parent).map(({ name: of, digest: value }) => ({ name: PARENT_DISK, of, value }));
 }

@@ -1,6 +1,6 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
-import type { Artifact } from '../model/artifact.ts';
+import { type Artifact, MAIN_DISK } from '../model/artifact.ts';
 import { type Graph, type Identity, isLayer, type Lineage, lineageOf, type Node } from '../model/graph.ts';
 import type { Action, Plan, PlanStep } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
@@ -76,4 +76,4 @@ function recipeOver(expected: ReadonlyMap<string, Identity>, node: Node, recipeO
   return recipe;
 }
 
-const NOT_BUILT: Identity = { disks: [{ digest: 'not-built-yet' }] };
+const NOT_BUILT: Identity = { disks: [{ name: MAIN_DISK, digest: 'not-built-yet' }] };

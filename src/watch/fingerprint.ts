@@ -1,7 +1,7 @@
 // Detects whether a build is out of date, by a fingerprint of each node and of everything that it depends on.
 
 import { createHash } from 'node:crypto';
-import { mainDisk } from '../model/artifact.ts';
+import { MAIN_DISK, mainDisk } from '../model/artifact.ts';
 import { type Identity, needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RecipeOf } from '../plan/plan.ts';
@@ -18,7 +18,9 @@ export function fingerprintsOf(plan: Plan, recipeOf: RecipeOf): Fingerprints {
   for (const { node } of plan) {
     const recipe = recipeOf(node, known);
     if (recipe === undefined) throw new Error(`${node.name} comes before what it needs`);
-    known.set(node.name, { disks: [{ digest: createHash('sha256').update(recipe).digest('hex') }] });
+    known.set(node.name, {
+      disks: [{ name: MAIN_DISK, digest: createHash('sha256').update(recipe).digest('hex') }],
+    });
   }
   return new Map([...known].map(([name, identity]) => [name, mainDisk(identity).digest]));
 }

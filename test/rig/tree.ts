@@ -92,6 +92,7 @@ export const NO_HINTS: Hints = {
   secrets: [],
   passphrases: [],
   cacheDirs: [],
+  disks: [],
   places: [],
   targetLines: new Map(),
   noNetwork: false,

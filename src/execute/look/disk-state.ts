@@ -2,11 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile } from '../../model/artifact.ts';
+import { type Artifact, diskFile } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { isLayer, type LayerNode, type Lineage, lineageOf, needsOf } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
-import { failedDisk } from '../run/failed-disk.ts';
+import type { ImageInfo } from '../../model/ports/machine.ts';
+import { failedDisks } from '../run/failed-disk.ts';
 import type { Context } from '../run-context.ts';
 
 /** A state of a layer's disk: as built, as its script starts from it, or as the script left it when it failed. */
@@ -14,8 +15,8 @@ export type DiskState = 'built' | 'parent' | 'failed';
 
 export interface OverlayBase {
   readonly lineage: Lineage;
-  /** The backing file of the overlay, absolute; without one the overlay is made like the delta of a run. */
-  readonly backing: string | undefined;
+  /** The backing file of each overlay, absolute, by the name of the disk; without them the overlays are made like the deltas of a run. */
+  readonly backing: ReadonlyMap<string, string> | undefined;
 }
 
 /** Finds the disk of a layer in a state. Fails as `usage` when there is none, naming the command to run. */
@@ -39,30 +40,40 @@ export async function findDisk(
   }
   const artifact = known.get(node.name);
   if (!artifact) return notBuilt(node.name, node.name, node.name);
-  return ok({ lineage, backing: path.join(context.store.artifactDirectory, artifactFile(artifact)) });
+  const { keeping, disks } = artifact;
+  const backing = disks.map(
+    ({ name, digest }) =>
+      [name, path.join(context.store.artifactDirectory, diskFile({ digest, keeping }))] as const,
+  );
+  return ok({ lineage, backing: new Map(backing) });
 }
 
 /** The saved disk of a failed run. Fails as `usage` when there is none, or when a backing file of it is missing. */
-async function findFailed(layer: string, { host, paths }: Context): Promise<Result<string>> {
-  const disk = failedDisk(layer, paths);
-  if (!existsSync(disk)) {
+async function findFailed(
+  layer: string,
+  { host, paths }: Context,
+): Promise<Result<ReadonlyMap<string, string>>> {
+  const disks = failedDisks(layer, paths);
+  if (disks.size === 0) {
     return fail('usage', `no saved disk of a failed run of ${layer}`, {
       hint: `use \`vlb shell --parent ${layer}\` for what its script starts from; vlb saves the disk when the script fails, until the layer runs again`,
     });
   }
-  for (let file = disk; ; ) {
-    const info = await host.images.info(file);
-    if (!info.ok) return info;
-    const { backing } = info.value;
-    if (backing === undefined) return ok(disk);
-    file = path.resolve(path.dirname(file), backing);
-    if (!existsSync(file)) {
-      return fail('usage', `the backing file of the failed disk of ${layer} is missing from the store`, {
-        where: { file },
-        hint: `run the layer again: vlb build ${layer}`,
-      });
+  for (const disk of disks.values()) {
+    for (let file: string | undefined = disk; file !== undefined; ) {
+      const info: Result<ImageInfo> = await host.images.info(file);
+      if (!info.ok) return info;
+      const { backing } = info.value;
+      file = backing === undefined ? undefined : path.resolve(path.dirname(file), backing);
+      if (file !== undefined && !existsSync(file)) {
+        return fail('usage', `the backing file of the failed disk of ${layer} is missing from the store`, {
+          where: { file },
+          hint: `run the layer again: vlb build ${layer}`,
+        });
+      }
     }
   }
+  return ok(disks);
 }
 
 /** @param target what a build has to be asked for: a base is built with a layer */

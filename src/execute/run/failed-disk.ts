@@ -1,51 +1,66 @@
-// The saved disks of layers whose script failed, .vlb/failed/<layer>.qcow2: one per layer, for the user to inspect, until the
+// The saved disks of layers whose script failed, .vlb/failed/<layer>.qcow2 and <layer>.<disk>.qcow2, for the user to inspect, until the
 // layer runs again. They are not artifacts: nothing is built on them, and they retain nothing in the store.
 
-import { readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { artifactFile } from '../../model/artifact.ts';
+import type { DiskFile } from '../../kinds/kind.ts';
+import { diskFile, diskTitle, MAIN_DISK, parseDiskTitle } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { ProjectPaths } from '../../project/project.ts';
 import { systemError } from '../../util/errors.ts';
-import { makeDirectories } from '../../util/fs.ts';
+import { makeDirectories, namesIn } from '../../util/fs.ts';
 import type { Context } from '../run-context.ts';
 import type { LayerRun } from './job.ts';
 
+/** The file of the saved main disk of a layer. */
 export function failedDisk(layer: string, { failed }: Pick<ProjectPaths, 'failed'>): string {
   return path.join(failed, `${layer}.qcow2`);
 }
 
-/** Removes the saved disk of a layer's earlier failure, if there is one. Fails as `host` when it cannot. */
-export function dropFailedDisk(layer: string, paths: Pick<ProjectPaths, 'failed'>): Result<void> {
-  const file = failedDisk(layer, paths);
+/** The files of the saved disks of a layer, by the name of the disk, the main one first; none without one. */
+export function failedDisks(layer: string, paths: Pick<ProjectPaths, 'failed'>): ReadonlyMap<string, string> {
+  const main = failedDisk(layer, paths);
+  if (!existsSync(main)) return new Map();
+  const further = namesIn(paths.failed).flatMap((file) => {
+    const [name, disk] = parseDiskTitle(path.basename(file, '.qcow2'));
+    return name === layer && disk !== undefined ? [[disk, path.join(paths.failed, file)] as const] : [];
+  });
+  return new Map([[MAIN_DISK, main], ...further.toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+/** Removes the saved disks of a layer's earlier failure, if there are any. Fails as `host` when it cannot. */
+export function dropFailedDisks(layer: string, paths: Pick<ProjectPaths, 'failed'>): Result<void> {
   try {
-    rmSync(file, { force: true });
+    for (const file of failedDisks(layer, paths).values()) rmSync(file, { force: true });
     return ok();
   } catch (error) {
-    return failAt(file, 'cannot remove the saved disk of an earlier run', error);
+    return failAt(failedDisk(layer, paths), 'cannot remove the saved disk of an earlier run', error);
   }
 }
 
-/** Saves the disk of a run that failed. Returns false when it cannot: the run's own failure is what counts. */
-export async function saveFailedDisk(
+/** Saves the disks of a run that failed. Returns false when it cannot: the run's own failure is what counts. */
+export async function saveFailedDisks(
   { layer, lineage }: Pick<LayerRun, 'layer' | 'lineage'>,
-  draft: string,
+  disks: readonly DiskFile[],
   { paths, store, host }: Pick<Context, 'paths' | 'store' | 'host'>,
 ): Promise<boolean> {
-  const file = failedDisk(layer.name, paths);
   try {
     makeDirectories(paths.failed);
     dropThoseOfNoLayer(path.dirname(layer.directory), paths);
-    if (lineage.parent) {
-      const parent = path.join(realpathSync(store.artifactDirectory), artifactFile(lineage.parent));
-      const set = await host.images.setBacking(draft, reference(parent, paths));
-      if (!set.ok) return false;
+    for (const { name, file } of disks) {
+      const below = lineage.parent?.disks.find((disk) => disk.name === name);
+      if (lineage.parent && below) {
+        const own = diskFile({ digest: below.digest, keeping: lineage.parent.keeping });
+        const parent = path.join(realpathSync(store.artifactDirectory), own);
+        const set = await host.images.setBacking(file, reference(parent, paths));
+        if (!set.ok) return false;
+      }
+      await move(file, path.join(paths.failed, `${diskTitle(layer.name, name)}.qcow2`));
     }
-    await move(draft, file);
     return true;
   } catch {
-    dropFailedDisk(layer.name, paths);
+    dropFailedDisks(layer.name, paths);
     return false;
   }
 }
@@ -69,7 +84,10 @@ async function move(from: string, to: string): Promise<void> {
 /** Removes the disks of layers that were renamed or removed, which never run again. */
 function dropThoseOfNoLayer(layers: string, { failed }: Pick<ProjectPaths, 'failed'>): void {
   for (const name of readdirSync(failed)) {
-    const directory = path.join(layers, path.basename(name, '.qcow2'));
-    if (!statSync(directory, { throwIfNoEntry: false })) rmSync(path.join(failed, name), { force: true });
+    const title = path.basename(name, '.qcow2');
+    const isKnown = [title, parseDiskTitle(title)[0]].some((layer) =>
+      statSync(path.join(layers, layer), { throwIfNoEntry: false }),
+    );
+    if (!isKnown) rmSync(path.join(failed, name), { force: true });
   }
 }

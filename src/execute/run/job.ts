@@ -22,7 +22,7 @@ export interface LayerRun {
 
 export interface Job<Bench extends RunPlace = Workbench>
   extends LayerRun,
-    Pick<TaskOn<Bench>, 'bench' | 'draft' | 'staged' | 'secrets' | 'caches' | 'directory'> {
+    Pick<TaskOn<Bench>, 'bench' | 'draft' | 'further' | 'staged' | 'secrets' | 'caches' | 'directory'> {
   readonly context: Context;
 }
 

@@ -10,9 +10,9 @@ import { fullStore } from './space.ts';
 import { STAGED_TIME } from './stage.ts';
 
 export function taskOf<Bench extends RunPlace>(job: Job<Bench>): TaskOn<Bench> {
-  const { layer, lineage, bench, draft, staged, secrets, caches, directory, context } = job;
+  const { layer, lineage, bench, draft, further, staged, secrets, caches, directory, context } = job;
   return {
-    ...{ layer, lineage, bench, draft, staged, secrets, caches, directory },
+    ...{ layer, lineage, bench, draft, further, staged, secrets, caches, directory },
     images: context.host.images,
     artifactDirectory: context.store.artifactDirectory,
     lendsDevices: context.host.lendsDevices,
@@ -34,9 +34,11 @@ export function taskOf<Bench extends RunPlace>(job: Job<Bench>): TaskOn<Bench> {
   };
 }
 
-/** What must run each time begins at no state of an earlier run. */
-function pointsOf({ layer, context, replaces, withoutPoints }: Job<RunPlace>): TaskPoints | undefined {
+/** What must run each time begins at no state of an earlier run. A cache point is the state of one disk. */
+function pointsOf({ layer, further, context, ...run }: Job<RunPlace>): TaskPoints | undefined {
   const { points: all } = context.store;
+  const { replaces, withoutPoints } = run;
+  if (further.length > 0) return undefined;
   if (!all || !layer.steps?.cachePoints || layer.hints.nocache || withoutPoints) return undefined;
   return { all, areUsed: !replaces, signal: context.signal };
 }

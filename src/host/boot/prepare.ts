@@ -12,7 +12,7 @@ import { makeScratch } from '../process/scratch.ts';
 import { makeSeed } from './guest/seed.ts';
 import { type Medium, mediumFile, openMedium } from './medium.ts';
 import { chooseAccelerator, lookAtKvm } from './qemu/accelerator.ts';
-import type { MachineSpec } from './qemu/arguments.ts';
+import type { MachineDisk, MachineSpec } from './qemu/arguments.ts';
 import { findFirmware, type GuestArch, hasLargeSectors, readHead } from './qemu/firmware.ts';
 import { checkForwards } from './qemu/forwards.ts';
 
@@ -41,11 +41,12 @@ export async function prepareMachine(
   if (!isInstalled(command)) return missingTool(command);
   const medium = await openMedium(options.image, signal);
   if (!medium.ok) return medium;
-  const disks: (DiskImage | number)[] = [];
+  const disks: (MachineDisk | number)[] = [];
   for (const disk of options.disks ?? []) {
     const opened = 'size' in disk ? ok(disk.size) : await openImage(disk.file, 'booted', signal);
     if (!opened.ok) return opened;
-    disks.push(opened.value);
+    const serial = 'serial' in disk && disk.serial !== undefined ? { serial: disk.serial } : {};
+    disks.push(typeof opened.value === 'number' ? opened.value : { ...opened.value, ...serial });
   }
   const accelerator = chooseAccelerator(options.accelerator ?? 'auto', lookAtKvm());
   if (!accelerator.ok) return accelerator;
@@ -83,7 +84,7 @@ export async function prepareMachine(
 
 async function findFiles(
   medium: Medium,
-  disks: readonly (DiskImage | number)[],
+  disks: readonly (MachineDisk | number)[],
   arch: GuestArch,
   { uefi = false, seed: seedDirectory }: MachineOptions,
   scratch: string,
@@ -94,7 +95,7 @@ async function findFiles(
   if (!head.ok) return head;
   const firmware = findFirmware(mediumFile(medium), arch, uefi, head.value);
   if (!firmware.ok) return firmware;
-  const files: DiskImage[] = [];
+  const files: MachineDisk[] = [];
   for (const [index, disk] of disks.entries()) {
     const file = typeof disk === 'number' ? await emptyDisk(disk, index, scratch) : ok(disk);
     if (!file.ok) return file;

@@ -13,6 +13,8 @@ export interface Volume {
   /** The same: what the kernel calls it, `dm-0`. */
   readonly node?: string;
   readonly device: string;
+  /** Which of the disks it is on, see `DiskVolume`. */
+  readonly disk?: number;
   /** The number of the device, as stat(2) has it in `st_dev` for the files of its file system; undefined if it is gone. */
   readonly number: number | undefined;
   /** Its TYPE: ext4, vfat, LVM2_member, …; undefined where nothing is recognized. */

@@ -96,6 +96,20 @@ export async function hasLargeSectors(shell: RootShell, file: string): Promise<R
   return large.ok ? ok(large.value.yes) : large;
 }
 
+/** Writes what is in memory for a disk, and for what is mounted below a root, and returns how many sectors were written to it and discarded. */
+export async function writtenTo(
+  shell: RootShell,
+  device: string,
+  root: string | undefined,
+): Promise<Result<number>> {
+  const printedCount = await printed(shell, ['written_to', device, ...(root === undefined ? [] : [root])]);
+  if (!printedCount.ok) return printedCount;
+  const count = Number(printedCount.value);
+  return Number.isSafeInteger(count)
+    ? ok(count)
+    : fail('host', `${device} has no count of what was written to it`);
+}
+
 /** Creates the nodes of a disk's partitions. A disk without a partition table is not a failure. */
 export function addPartitions(shell: RootShell, device: string) {
   return done(shell, ['add_partitions', device]);

@@ -2,6 +2,7 @@
 // and a modify-disk on the host.
 
 import path from 'node:path';
+import { diskVariable } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Bind, ChrootScript, HostScript, MountedSystem, Streams } from '../../model/ports/machine.ts';
 import type { Secret } from '../../model/project.ts';
@@ -51,6 +52,7 @@ export async function runInChroot(
   const environment = {
     VLB_DISK: system.disk,
     VLB_ROOT_PARTITION: system.rootDevice,
+    ...Object.fromEntries(system.further.map(({ name, disk }) => [diskVariable(name), disk.device])),
     ...(system.volumes.some(({ node }) => node !== undefined) ? WITHOUT_UDEV : {}),
     ...(isBeside ? { VLB_ROOT: system.root, TMPDIR: run.file('memory') } : {}),
     ...script.environment,

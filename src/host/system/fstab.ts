@@ -84,13 +84,23 @@ function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): 
       tag.endsWith('UUID') ? value.toLowerCase() === wanted.toLowerCase() : value === wanted;
     return volumes.find(({ tags }) => isSame(tags.get(tag) ?? ''));
   }
-  // The first disk, whatever its bus was when the image was made: /dev/vda2, /dev/nvme0n1p2.
-  const [, number] = /^\/dev\/(?:(?:[shv]|xv)da|(?:nvme0n1|mmcblk0)p)(\d+)$/.exec(source) ?? [];
+  const known = partitionIn(source);
   return volumes.find(
-    ({ partition, name, device }) =>
-      (number !== undefined && partition === Number(number)) ||
+    ({ disk = 0, partition, name, device }) =>
+      (known !== undefined && disk === known.disk && partition === known.partition) ||
       (name !== undefined && (source === device || source === `/dev/${name}`)),
   );
+}
+
+/** The disk, from 0, and the partition in a name of a device, whatever the bus was when the image was made: /dev/vda2, /dev/nvme0n1p2. */
+function partitionIn(source: string): { readonly disk: number; readonly partition: number } | undefined {
+  const [, letter, number] = /^\/dev\/(?:[shv]|xv)d([a-z])(\d+)$/.exec(source) ?? [];
+  if (letter !== undefined)
+    return { disk: letter.charCodeAt(0) - 'a'.charCodeAt(0), partition: Number(number) };
+  const [, disk, partition] = /^\/dev\/(?:nvme(\d+)n1|mmcblk(\d+))p(\d+)$/.exec(source)
+    ? (/(\d+)(?:n1)?p(\d+)$/.exec(source) ?? [])
+    : [];
+  return disk === undefined ? undefined : { disk: Number(disk), partition: Number(partition) };
 }
 
 /** Blanks and backslashes are octal numbers: getmntent(3). */

@@ -27,7 +27,9 @@ export function requestedMounts(
   const mounts: InsideMount[] = [];
   for (const { partition, subvolume, target } of partitionMounts) {
     const where = whereOf(target);
-    const volume = volumes.find((candidate) => isVolume(candidate, partition));
+    const volume = volumes.find(
+      (candidate) => candidate.disk === undefined && isVolume(candidate, partition),
+    );
     if (!volume?.type) {
       const wanted = typeof partition === 'number' ? `partition ${partition}` : `the volume ${partition}`;
       return fail('work', `${wanted} has no file system to mount at ${target}`, {

@@ -1,5 +1,6 @@
 // Finds the operating system on a disk, mounts it with what belongs to it, and unmounts it again.
 
+import path from 'node:path';
 import { type Failure, fail, ok, type Result, type Where } from '../../model/failure.ts';
 import type { MountedSystem, MountOptions } from '../../model/ports/machine.ts';
 import type { VolumeId } from '../../model/project.ts';
@@ -29,8 +30,15 @@ export async function mountSystem(
   options: MountOptions,
 ): Promise<Result<MountedSystem>> {
   const { shell, lists } = run;
-  const volumes = await openVolumes(run, device, options.passphrases);
+  const { further = [] } = options;
+  const devices = further.map(({ disk }) => disk.device);
+  const volumes = await openVolumes(run, device, options.passphrases, devices);
   if (!volumes.ok) return volumes;
+  if (devices.length > 0) {
+    const names = devices.map((name) => `${path.basename(name)}\n`).join('');
+    const noted = await shell.files.write(run.file('further'), names);
+    if (!noted.ok) return noted;
+  }
   const root = run.file('root');
   const made = await shell.files.makeDirectory(root);
   if (!made.ok) return made;
@@ -65,7 +73,8 @@ export async function mountSystem(
     const accepted = failed(trouble.value);
     if (!accepted.ok) return accepted;
   }
-  return ok({ root, disk: device, rootDevice: mounted.value.device, volumes: volumes.value, inside });
+  const { device: rootDevice } = mounted.value;
+  return ok({ root, disk: device, rootDevice, further, volumes: volumes.value, inside });
 }
 
 /** A failure with one more piece of advice before its own. */
@@ -180,7 +189,10 @@ async function mountRoot(
 ): Promise<Result<Volume>> {
   const { rootPartition: wanted, onNote } = options;
   const candidates = volumes.filter(
-    (volume) => (wanted === undefined || isVolume(volume, wanted)) && systemRoots(volume.type).length > 0,
+    (volume) =>
+      volume.disk === undefined &&
+      (wanted === undefined || isVolume(volume, wanted)) &&
+      systemRoots(volume.type).length > 0,
   );
   const [single] = candidates;
   if (single && candidates.length === 1) {

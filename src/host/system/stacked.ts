@@ -21,18 +21,25 @@ export function isStacked({ type }: Pick<Volume, 'type'>): boolean {
 }
 
 /**
- * Returns the volumes of an attached disk. Where the run has a kernel of its own, those inside of others too, opened; LUKS as far as a
+ * Returns the volumes of an attached disk, and of further ones. Where the run has a kernel of its own, those inside of others too, opened; LUKS as far as a
  * passphrase fits. Fails as `host` with what LVM or cryptsetup says.
  */
 export async function openVolumes(
   run: RunShell,
   device: string,
   passphrases: readonly Buffer[] = [],
+  further: readonly string[] = [],
 ): Promise<Result<readonly Volume[]>> {
   const { shell } = run;
   const direct = await readVolumes(shell, device);
-  if (!direct.ok || !run.hasOwnKernel) return direct;
+  if (!direct.ok) return direct;
   const volumes = [...direct.value];
+  for (const [index, other] of further.entries()) {
+    const read = await readVolumes(shell, other);
+    if (!read.ok) return read;
+    volumes.push(...read.value.map((volume) => ({ ...volume, disk: index + 1 })));
+  }
+  if (!run.hasOwnKernel) return ok(volumes);
   const opened = new Set<Volume>();
   for (let layer = 0; layer < MOST_LAYERS; layer++) {
     const closed = volumes.filter((volume) => isStacked(volume) && !opened.has(volume));

@@ -17,7 +17,7 @@ import type { AttachedDisk, Backend, Brought, Carrier } from '../attach/backend.
 import { checkArchitecture } from '../images/architecture.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { selinuxOf, stopCommand } from '../root/agent.ts';
-import { flush } from '../root/agent-devices.ts';
+import { flush, writtenTo } from '../root/agent-devices.ts';
 import { programHead } from '../root/agent-view.ts';
 import { RunShell } from '../root/run-shell.ts';
 import { runInChroot, runOnHost } from './chroot.ts';
@@ -116,6 +116,10 @@ class LinuxWorkbench implements Workbench {
     const taken = await this.#carrier?.takeBack();
     if (taken && !taken.ok) return taken;
     return attached.detach();
+  }
+
+  written(disk: Disk, system?: MountedSystem): Promise<Result<number>> {
+    return writtenTo(this.#run.shell, disk.device, system?.root);
   }
 
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>> {

@@ -7,6 +7,7 @@ import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { Disk, MountedSystem } from '../../model/ports/machine.ts';
 import type { PointAbout } from '../../model/ports/points.ts';
 import { referenceTo } from '../disk.ts';
+import { AttachedDisks } from '../further.ts';
 import type { Task } from '../kind.ts';
 import { mountAll } from '../system.ts';
 import type { Beginning } from './points.ts';
@@ -22,7 +23,11 @@ export class Session implements Disposable {
   readonly #task: Task;
   /** The names under which the daemon has opened the files of the disk: it may open them again, so each stays while it is attached. */
   #files: string[] = [];
-  #attached: { readonly disk: Disk; readonly system: MountedSystem } | undefined;
+  #attached:
+    | { readonly disk: Disk; readonly further: AttachedDisks; readonly system: MountedSystem }
+    | undefined;
+  /** The further disks that no step wrote to. There are no cache points where there are any, and so they are attached once. */
+  untouched: readonly string[] = [];
   /** The file in which the disk is to continue, which is made while a step runs. */
   #next: { readonly id: string; readonly file: string; readonly made: Promise<Result<void>> } | undefined;
   /** The point that the draft is on. */
@@ -175,11 +180,13 @@ export class Session implements Disposable {
     enter('attach');
     const disk = await bench.attach(draft.path, layer.hints.sectorSize, points !== undefined);
     if (!disk.ok) return disk;
+    const further = await AttachedDisks.attach(this.#task);
+    if (!further.ok) return further;
     enter('mount');
-    const system = await mountAll(this.#task, disk.value);
+    const system = await mountAll(this.#task, disk.value, further.value.all);
     if (!system.ok) return system;
-    this.#attached = { disk: disk.value, system: system.value };
-    return ok();
+    this.#attached = { disk: disk.value, further: further.value, system: system.value };
+    return further.value.begin(system.value);
   }
 
   async #detach(isSmallest = false): Promise<Result<void>> {
@@ -190,9 +197,14 @@ export class Session implements Disposable {
     await this.#next?.made;
     this.#next = undefined;
     enter('unmount');
+    const ended = await attached.further.end(attached.system);
+    if (!ended.ok) return ended;
+    this.untouched = attached.further.untouched;
     const unmounted = await bench.unmount(attached.system, isSmallest);
     if (!unmounted.ok) return unmounted;
     enter('detach');
+    const without = await attached.further.detach();
+    if (!without.ok) return without;
     const detached = await bench.detach(attached.disk);
     this[Symbol.dispose]();
     return detached;

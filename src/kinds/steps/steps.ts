@@ -72,7 +72,7 @@ async function run(task: Task): Promise<Result<Closed>> {
   }
   const closed = await session.close();
   if (!closed.ok) return script.ok ? closed : script;
-  return ok({ script });
+  return ok({ script, untouched: session.untouched });
 }
 
 export interface Course extends Pick<Compilation, 'tree'> {

@@ -80,7 +80,7 @@ export interface MachineOptions {
    * written to.
    */
   readonly image: string;
-  /** Disks in addition to the image: files as for that one, or empty ones of a size in bytes. */
+  /** Disks in addition to the image: files as for that one, or empty ones. */
   readonly disks?: readonly BootDisk[] | undefined;
   /** Default `auto`. */
   readonly accelerator?: AcceleratorChoice | undefined;
@@ -100,7 +100,8 @@ export interface MachineOptions {
   readonly seed?: string | undefined;
 }
 
-export type BootDisk = { readonly file: string } | { readonly size: number };
+/** A file with the serial that the guest sees, or an empty disk of a size in bytes. */
+export type BootDisk = { readonly file: string; readonly serial?: string } | { readonly size: number };
 
 export interface NetworkCard {
   readonly model: string;

@@ -78,6 +78,8 @@ export type InstallerFiles =
 export interface GuestScript {
   /** A qcow2 file, which is written to. */
   readonly disk: string;
+  /** Likewise. Their serials are their names, see `serialOf`. */
+  readonly further: readonly { readonly name: string; readonly file: string }[];
   readonly sectorSize: number | undefined;
   /** MiB. */
   readonly memory: number;
@@ -97,6 +99,11 @@ export interface GuestScript {
   readonly onOutput: OnOutput;
   /** Receives a line for the user: of the guest's console while it boots, and what vlb does. */
   readonly onProgress: (line: string) => void;
+}
+
+/** The serial of a disk with this name: VIRTIO_BLK_ID_BYTES of virtio-blk are 20. */
+export function serialOf(name: string): string {
+  return name.slice(0, 20);
 }
 
 /** The exit status with which a script asks to run again after a reboot. */

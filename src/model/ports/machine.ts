@@ -215,6 +215,11 @@ export interface Workbench extends RunPlace {
   lendDevice(): Promise<Result<Disk>>;
   /** Flushes and detaches the block device. */
   detach(disk: Disk): Promise<Result<void>>;
+  /**
+   * How much was written to a disk and discarded since it was attached, once all of that has left the memory, in a unit of its own.
+   * @param system what is mounted of it
+   */
+  written(disk: Disk, system?: MountedSystem): Promise<Result<number>>;
   /** Finds the operating system on a disk and mounts it, with the requested partitions inside it. */
   mount(disk: Disk, options: MountOptions): Promise<Result<MountedSystem>>;
   /** Attaches a finished image read-only and mounts its system at a path inside a mounted system. */
@@ -248,7 +253,15 @@ export interface Disk {
   readonly device: string;
 }
 
+/** A further disk of a layer. */
+export interface NamedDisk {
+  readonly name: string;
+  readonly disk: Disk;
+}
+
 export interface MountOptions {
+  /** Attached disks beside the one of the system: its fstab may mount what is on them. */
+  readonly further?: readonly NamedDisk[];
   readonly rootPartition?: VolumeId;
   /** What opens LUKS volumes, where the backend can do that. */
   readonly passphrases?: readonly Buffer[];
@@ -272,6 +285,8 @@ export interface DiskVolume {
   /** The same: what the kernel calls it, `dm-0`. */
   readonly node?: string;
   readonly device: string;
+  /** Which of the disks it is on, from 1; undefined for the disk of the system, and inside of another volume. */
+  readonly disk?: number;
   /** What blkid found out about it, by the names that it uses: TYPE, UUID, PART_ENTRY_NAME, … */
   readonly tags: ReadonlyMap<string, string>;
 }
@@ -284,6 +299,7 @@ export interface MountedSystem {
   /** The device of the disk, and of the partition that holds the root: the same on a disk without a partition table. */
   readonly disk: string;
   readonly rootDevice: string;
+  readonly further: readonly NamedDisk[];
   readonly volumes: readonly DiskVolume[];
   /** Where further partitions of the disk are mounted, as paths of the image. */
   readonly inside: readonly string[];

@@ -1,6 +1,14 @@
 // The port of the store: where artifacts and records are kept.
 
-import type { Artifact, ArtifactName, BuildRecord, Digest, Key, Retention } from '../artifact.ts';
+import type {
+  Artifact,
+  ArtifactDisk,
+  ArtifactName,
+  BuildRecord,
+  Digest,
+  Key,
+  Retention,
+} from '../artifact.ts';
 import type { Result } from '../failure.ts';
 import type { CachePoints } from './points.ts';
 import type { SharedCache } from './shared-cache.ts';
@@ -71,7 +79,10 @@ export interface Pieces {
 }
 
 export interface Draft extends AsyncDisposable {
+  /** Of the main disk. */
   readonly path: string;
+  /** The path of the draft of a further disk, which disposing of this one removes as well. */
+  further(name: string): string;
   /** The digest of its bytes as they are now. Fails as `interrupted` on the signal. */
   digest(signal: AbortSignal): Promise<Result<Digest>>;
   /**
@@ -93,9 +104,13 @@ export interface AdoptOptions {
   readonly signal: AbortSignal;
 }
 
+/** A further disk of an artifact: a draft that becomes one of its files, or the disk of the parent, which was not changed. */
+export type FurtherDisk = { readonly name: string; readonly file: string } | ArtifactDisk;
+
 export interface CommitRequest
   extends Pick<BuildRecord, 'key' | 'layer' | 'parent' | 'backing' | 'recipe' | 'noshare'> {
   readonly keeping: Retention;
+  readonly further?: readonly FurtherDisk[];
   /** `performance.now()` when the build began, ms. */
   readonly startedAt: number;
   /** Cancels the commit, until its record is written. */
@@ -106,8 +121,8 @@ export interface CommitRequest
 
 /** The artifacts in place in one project: the basis for `fresh`, and the only records of uncached layers. */
 export interface InPlace {
-  /** The digest that build/<layer>.qcow2 leads to. */
-  linked(layer: string): Promise<Digest | undefined>;
+  /** The digest that build/<layer>.qcow2 leads to, or the link of a further disk. */
+  linked(layer: string, disk?: string): Promise<Digest | undefined>;
   /** The record of the layer's last build or restore in this project: changes are explained against it. */
   last(layer: string): Promise<BuildRecord | undefined>;
   /**

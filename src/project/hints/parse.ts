@@ -64,6 +64,7 @@ export function noHints(): HintDraft {
     secrets: [],
     passphrases: [],
     cacheDirs: [],
+    disks: [],
     places: [],
     targetLines: new Map(),
     noNetwork: false,

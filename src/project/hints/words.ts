@@ -1,5 +1,6 @@
 // The table of hints: syntax, meaning and parser of each. Help, docs/hints.md and error messages are made from it.
 
+import { DISK_NAME, MAIN_DISK } from '../../model/artifact.ts';
 import type { Hints, ScriptKind } from '../../model/project.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { takeTarget } from '../layers/targets.ts';
@@ -245,6 +246,21 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
       if (size === undefined) return 'requires a size like 20G';
       if (kind !== 'modify-disk') return 'is only valid in modify-disk: a build-layer cannot resize its disk';
       draft.diskSize = size;
+      return undefined;
+    },
+  },
+  disk: {
+    form: 'disk NAME SIZE',
+    field: { name: 'disk', shape: 'pairs' },
+    text: 'Creates a further disk, or grows that of the parent to this size; the script has its device in VLB_DISK_NAME.',
+    take(draft, args) {
+      const [name = '', text = ''] = args;
+      const size = args.length === 2 ? parseSize(text) : undefined;
+      if (size === undefined || !DISK_NAME.test(name) || name === MAIN_DISK) {
+        return 'requires a name of small letters, digits and dashes, other than main, and a size like 10G';
+      }
+      if (draft.disks.some((disk) => disk.name === name)) return `names the disk ${name} twice`;
+      draft.disks.push({ name, size });
       return undefined;
     },
   },

@@ -127,8 +127,13 @@ function changeText(change: Change): string {
     case 'age':
       return `built ${formatAge(change.seconds)} (${change.created}); max-age is ${formatDuration(change.maxAge)}`;
     case 'parent':
-      return `${change.mount === undefined ? 'parent' : `mount ${plainText(change.mount)}`}: ${shortDigest(change.before)} → ${shortDigest(change.after)}`;
+      return `${parentText(change)}: ${shortDigest(change.before)} → ${shortDigest(change.after)}`;
   }
+}
+
+function parentText({ mount, disk }: { readonly mount?: string; readonly disk?: string }): string {
+  if (disk !== undefined) return `disk ${plainText(disk)} of the parent`;
+  return mount === undefined ? 'parent' : `mount ${plainText(mount)}`;
 }
 
 /** The first digits of a digest; any other word, such as `none` or `scratch`, unchanged. */

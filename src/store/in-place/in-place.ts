@@ -1,6 +1,6 @@
 // What is in place in a project: the links in build/, and each layer's last record.
 
-import { artifactFiles, type BuildRecord } from '../../model/artifact.ts';
+import { artifactFiles, type BuildRecord, diskTitle } from '../../model/artifact.ts';
 import { failAt, ok, type Result } from '../../model/failure.ts';
 import type { InPlace } from '../../model/ports/store.ts';
 import { writeHint } from '../../util/ownership.ts';
@@ -33,9 +33,9 @@ export function openInPlace(options: InPlaceOptions): InPlace {
   const records = lastRecordsDirectory(options.state);
   let places: RealPlaces | undefined; // resolved once, not for each layer
   return {
-    linked: async (layer) => {
+    linked: async (layer, disk) => {
       places ??= realPlaces(options);
-      return places && linkedDigest(places, layer);
+      return places && linkedDigest(places, diskTitle(layer, disk));
     },
     last: async (layer) => readLastRecord(records, layer),
     save: async (layer, record) => save(layer, record, records, options),

@@ -2,7 +2,14 @@
 
 import { lstatSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { type Artifact, artifactFile, type Digest, parseArtifactFile } from '../../model/artifact.ts';
+import {
+  type Artifact,
+  type Digest,
+  diskFile,
+  diskTitle,
+  parseArtifactFile,
+  parseDiskTitle,
+} from '../../model/artifact.ts';
 import type { LinkedImage } from '../../model/ports/store.ts';
 import { attempt } from '../../util/errors.ts';
 import { makeDirectories, namesIn, realPathIfAny, realPathOrSame } from '../../util/fs.ts';
@@ -26,7 +33,8 @@ export interface Links {
 }
 
 const LAYER_LINK = /^\d{2,}_.*\.qcow2$/;
-const IMAGE = 'image.qcow2';
+/** The name of the project's image. */
+const IMAGE = 'image';
 
 /** The real paths of build/ and of the artifacts. */
 export interface RealPlaces {
@@ -40,9 +48,12 @@ export function realPlaces({ build, artifacts }: LinkPlaces): RealPlaces | undef
   return real === undefined ? undefined : { build: real, artifacts: [artifacts, realPathOrSame(artifacts)] };
 }
 
-/** The digest of the artifact that a layer's link leads to; undefined when it leads to none of this store. */
-export function linkedDigest({ build, artifacts }: RealPlaces, layer: string): Digest | undefined {
-  const link = linkTarget(`${build}/${layer}.qcow2`);
+/**
+ * The digest of the artifact that the link of a layer's disk leads to; undefined when it leads to none of this store.
+ * @param title see `diskTitle`
+ */
+export function linkedDigest({ build, artifacts }: RealPlaces, title: string): Digest | undefined {
+  const link = linkTarget(`${build}/${title}.qcow2`);
   if (link === undefined) return undefined;
   const target = path.resolve(build, link);
   const inStore = artifacts.includes(path.dirname(target));
@@ -62,41 +73,63 @@ export interface Linked {
 /** Makes the links in build/. Throws node's fs errors. Paths are put together as texts: path.join takes longer than readlink(2). */
 export function makeLinks({ layers, image: wanted, named, all }: Links, places: LinkPlaces): Linked {
   const { build } = places;
-  const image = path.join(build, IMAGE);
+  const image = path.join(build, `${IMAGE}.qcow2`);
   makeDirectories(build);
   const artifacts = pathToArtifacts(places);
-  for (const { layer, artifact } of layers) {
-    pointTo(`${build}/${layer}.qcow2`, `${artifacts}/${artifactFile(artifact)}`);
-  }
+  const linked = new Map<string, readonly string[]>();
+  const linkAll = (name: string, found: Artifact, isFlat = false) => {
+    for (const disk of found.disks) {
+      const file = `${build}/${diskTitle(name, disk.name)}.qcow2`;
+      const target = diskFile({ digest: disk.digest, keeping: found.keeping });
+      const isKept = isFlat && lstatSync(file, { throwIfNoEntry: false })?.isFile();
+      if (!isKept) pointTo(file, `${artifacts}/${target}`);
+    }
+    linked.set(
+      name,
+      found.disks.map((disk) => disk.name),
+    );
+  };
+  for (const { layer, artifact } of layers) linkAll(layer, artifact);
   if (wanted === 'none') {
     if (leadsToArtifact(image)) rmSync(image, { force: true });
-  } else if (wanted && !(wanted.flat && lstatSync(image, { throwIfNoEntry: false })?.isFile())) {
-    pointTo(image, `${artifacts}/${artifactFile(wanted.artifact)}`);
-  }
-  linkNamed(named, build, artifacts);
+    linked.set(IMAGE, []);
+  } else if (wanted) linkAll(IMAGE, wanted.artifact, wanted.flat);
+  removeUnnamed(named, build);
+  for (const [name, artifact] of named) if (artifact) linkAll(name, artifact);
+  removeOtherDisks(linked, build);
   const names = readdirSync(build);
   const removed = all ? removeLayers(all, names, build) : [];
   return { image, removed, reachable: linkBackingFiles(names, places, artifacts) };
 }
 
-/** Makes the links of the images that the project names, and removes those of names that it no longer has. */
-function linkNamed(named: ReadonlyMap<string, Artifact | undefined>, build: string, artifacts: string): void {
+/** Removes the links of further disks that what was linked does not have. @param linked the names of its disks, by its own */
+function removeOtherDisks(linked: ReadonlyMap<string, readonly string[]>, build: string): void {
   for (const file of readdirSync(build)) {
-    const name = path.basename(file, '.qcow2');
-    const isOther = file === IMAGE || LAYER_LINK.test(file) || parseArtifactFile(file) || named.has(name);
-    if (!isOther && leadsToArtifact(`${build}/${file}`)) rmSync(`${build}/${file}`, { force: true });
+    const title = path.basename(file, '.qcow2');
+    const [name, disk] = parseDiskTitle(title);
+    if (disk === undefined || linked.has(title) || (linked.get(name)?.includes(disk) ?? true)) continue;
+    if (leadsToArtifact(`${build}/${file}`)) rmSync(`${build}/${file}`, { force: true });
   }
-  for (const [name, artifact] of named) {
-    if (artifact) pointTo(`${build}/${name}.qcow2`, `${artifacts}/${artifactFile(artifact)}`);
+}
+
+/** Removes the links of images whose names the project no longer has. */
+function removeUnnamed(named: ReadonlyMap<string, Artifact | undefined>, build: string): void {
+  for (const file of readdirSync(build)) {
+    const title = path.basename(file, '.qcow2');
+    const isNamed = [title, parseDiskTitle(title)[0]].some((name) => name === IMAGE || named.has(name));
+    const isOther = isNamed || LAYER_LINK.test(file) || parseArtifactFile(file);
+    if (!isOther && leadsToArtifact(`${build}/${file}`)) rmSync(`${build}/${file}`, { force: true });
   }
 }
 
 /** Removes the links of layers that the project no longer has. Returns the names of those layers. */
 function removeLayers(all: readonly string[], names: readonly string[], build: string): readonly string[] {
-  const known = new Set(all.map((layer) => `${layer}.qcow2`));
-  const removed = names.filter(
-    (name) => LAYER_LINK.test(name) && !known.has(name) && linkTarget(`${build}/${name}`) !== undefined,
-  );
+  const known = new Set(all);
+  const removed = names.filter((file) => {
+    const title = path.basename(file, '.qcow2');
+    const isKnown = known.has(title) || known.has(parseDiskTitle(title)[0]);
+    return LAYER_LINK.test(file) && !isKnown && linkTarget(`${build}/${file}`) !== undefined;
+  });
   for (const name of removed) rmSync(`${build}/${name}`, { force: true });
   return removed.map((name) => path.basename(name, '.qcow2'));
 }

@@ -3,7 +3,8 @@
 import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
-  artifactFile,
+  type ArtifactDisk,
+  artifactFiles,
   type BuildRecord,
   backingOf,
   type Digest,
@@ -29,12 +30,19 @@ export class LocalDraft implements Draft {
   readonly #keys: string;
   readonly #store: Store;
   readonly #bootId: () => string;
+  readonly #further = new Set<string>();
 
   constructor(file: string, keys: string, store: Store, bootId: () => string) {
     this.path = file;
     this.#keys = keys;
     this.#store = store;
     this.#bootId = bootId;
+  }
+
+  further(name: string): string {
+    const file = `${this.path}-${name}`;
+    this.#further.add(file);
+    return file;
   }
 
   commit(about: CommitRequest): Promise<Result<BuildRecord>> {
@@ -64,24 +72,34 @@ export class LocalDraft implements Draft {
     }
   }
 
-  async #commit({ keeping, startedAt, log, signal, ...about }: CommitRequest): Promise<BuildRecord> {
-    await flushFile(this.path, signal);
-    const digest = await digestFile(this.path, signal);
-    const disk = { name: MAIN_DISK, digest, bytes: statSync(this.path).size };
+  async #commit(request: CommitRequest): Promise<BuildRecord> {
+    const { keeping, startedAt, log, signal, further = [], ...about } = request;
+    const main = await finish({ name: MAIN_DISK, file: this.path }, signal);
+    const drafts = [main];
+    const others: ArtifactDisk[] = [];
+    for (const disk of further) {
+      const finished = 'file' in disk ? await finish(disk, signal) : undefined;
+      // Before the main disk, by which an artifact is found.
+      if (finished) drafts.unshift(finished);
+      others.push(finished?.disk ?? (disk as ArtifactDisk));
+    }
     const record: BuildRecord = {
       ...about,
-      artifact: { keeping, disks: [disk] },
+      artifact: { keeping, disks: [main.disk, ...others] },
       seconds: Math.round((performance.now() - startedAt) * 1) / 1000,
       created: new Date().toISOString(),
     };
     const earlier = keeping === 'cached' ? await this.#store.lookup(about.key) : undefined;
     if (earlier && (await this.#store.lease([earlier], signal)).length === 0) return earlier;
-    const { file, isNew } = await this.#install(record, () => stampDigest(this.path, digest), signal);
+    const added = await this.#install(record, drafts, stampDigest, signal);
     // The record of an uncached layer is kept by its project, see InPlace.
     if (keeping === 'uncached') return record;
     const published = await this.#publish(record, log, signal);
     // Another process published first: nothing refers to these bytes, unless they were there before.
-    if (isNew && mainDisk(published.artifact).digest !== digest) rmSync(file, { force: true });
+    const used = new Set(artifactFiles(published.artifact));
+    for (const name of added) {
+      if (!used.has(name)) rmSync(path.join(this.#store.artifactDirectory, name), { force: true });
+    }
     return published;
   }
 
@@ -90,9 +108,9 @@ export class LocalDraft implements Draft {
     // An existing artifact may have been flushed: it is not replaced by one that was not.
     if (!(await this.#store.has(record.artifact))) {
       if (flush) await flushFile(this.path, signal);
-      const stamp = (digest: Digest) =>
-        flush ? stampDigest(this.path, digest) : stampUntilReboot(this.path, digest, this.#bootId());
-      await this.#install(record, stamp, signal);
+      const stamp = (file: string, digest: Digest) =>
+        flush ? stampDigest(file, digest) : stampUntilReboot(file, digest, this.#bootId());
+      await this.#install(record, [{ file: this.path, disk: mainDisk(record.artifact) }], stamp, signal);
     }
     const temporary = `${this.path}.json`;
     try {
@@ -104,22 +122,27 @@ export class LocalDraft implements Draft {
     flushDirectory(this.#keys);
   }
 
-  /** Renames the draft to its artifact. */
+  /** Renames drafts to the files of their artifact. Returns the names of those that were not there before. */
   async #install(
     record: BuildRecord,
-    stamp: (digest: Digest) => void,
+    drafts: readonly FinishedDraft[],
+    stamp: (file: string, digest: Digest) => void,
     signal: AbortSignal,
-  ): Promise<{ file: string; isNew: boolean }> {
+  ): Promise<readonly string[]> {
     // Leased before it has its name: from then on other processes may find it, and must not remove it.
     await this.#store.lease([record], signal);
     signal.throwIfAborted();
-    chmodSync(this.path, 0o444);
-    stamp(mainDisk(record.artifact).digest);
-    const file = path.join(this.#store.artifactDirectory, artifactFile(record.artifact));
-    const isNew = !existsSync(file);
-    renameSync(this.path, file);
+    const added: string[] = [];
+    for (const { file: draft, disk } of drafts) {
+      chmodSync(draft, 0o444);
+      stamp(draft, disk.digest);
+      const name = diskFile({ digest: disk.digest, keeping: record.artifact.keeping });
+      const file = path.join(this.#store.artifactDirectory, name);
+      if (!existsSync(file)) added.push(name);
+      renameSync(draft, file);
+    }
     flushDirectory(this.#store.artifactDirectory);
-    return { file, isNew };
+    return added;
   }
 
   /** Writes the record, unless another process has written one in the meantime: then returns that one. */
@@ -149,8 +172,22 @@ export class LocalDraft implements Draft {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    rmSync(this.path, { force: true });
+    for (const file of [this.path, ...this.#further]) rmSync(file, { force: true });
   }
+}
+
+/** A draft whose bytes are final. */
+interface FinishedDraft {
+  readonly file: string;
+  readonly disk: ArtifactDisk;
+}
+
+async function finish(
+  { name, file }: { readonly name: string; readonly file: string },
+  signal: AbortSignal,
+): Promise<FinishedDraft> {
+  await flushFile(file, signal);
+  return { file, disk: { name, digest: await digestFile(file, signal), bytes: statSync(file).size } };
 }
 
 function textOf(record: BuildRecord): string {

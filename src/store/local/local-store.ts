@@ -140,16 +140,18 @@ class LocalStore implements Store {
 
   async examine(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
     const seen = new Set<string>();
-    for (let name: string | undefined = artifactFile(artifact); name !== undefined && !seen.has(name); ) {
-      seen.add(name);
-      const file = path.join(this.artifactDirectory, name);
-      const digest = await digestFile(file, signal).catch(() => undefined); // unreadable
-      if (signal.aborted) return true;
-      if (digest === undefined || !name.includes(digest)) {
-        this.#setAside(file, 'is damaged');
-        return false;
+    for (const first of artifactFiles(artifact)) {
+      for (let name: string | undefined = first; name !== undefined && !seen.has(name); ) {
+        seen.add(name);
+        const file = path.join(this.artifactDirectory, name);
+        const digest = await digestFile(file, signal).catch(() => undefined); // unreadable
+        if (signal.aborted) return true;
+        if (digest === undefined || !name.includes(digest)) {
+          this.#setAside(file, 'is damaged');
+          return false;
+        }
+        name = backingArtifact(file);
       }
-      name = backingArtifact(file);
     }
     return true;
   }

@@ -2,7 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { artifactFile, backingOf, diskFile, mainDisk, parseArtifactFile } from '../../model/artifact.ts';
+import {
+  type ArtifactName,
+  artifactFiles,
+  backingOf,
+  diskFile,
+  nameOf,
+  parseArtifactFile,
+} from '../../model/artifact.ts';
 import { withNeeds } from '../../model/eviction.ts';
 import type { BadEntry, Verified } from '../../model/ports/store-upkeep.ts';
 import { isNewerRecord, parseRecord } from '../../model/record.ts';
@@ -53,8 +60,9 @@ export async function verify(
       await report({ layer: undefined, artifact: undefined, records: [file] }, what);
       continue;
     }
-    const artifact = artifactFile(stored.record.artifact);
-    records.set(artifact, [...(records.get(artifact) ?? []), stored]);
+    for (const file of artifactFiles(stored.record.artifact)) {
+      records.set(file, [...(records.get(file) ?? []), stored]);
+    }
   }
 
   const names = new Set([
@@ -77,7 +85,7 @@ export async function verify(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return { records: [...records.values()].flat().length, artifacts: { count, bytes }, bad };
+  return { records: new Set([...records.values()].flat()).size, artifacts: { count, bytes }, bad };
 }
 
 /** What is wrong with an artifact, as a predicate; undefined when it is intact. */
@@ -89,9 +97,9 @@ async function whatIsWrong(
   const size = measure(file)?.size;
   if (size === undefined) return GONE;
   for (const { record } of records) {
-    const { bytes } = mainDisk(record.artifact);
+    const { bytes, backing: named } = saidOf(path.basename(file), record);
     if (size !== bytes) return `has ${size} bytes instead of ${bytes}`;
-    const named = backingOf(record);
+    if (named === 'unknown') continue;
     const wanted = named ? diskFile(named) : undefined;
     if (backingArtifact(file) === wanted && (wanted !== undefined || backingFile(file) === undefined))
       continue;
@@ -103,6 +111,21 @@ async function whatIsWrong(
   });
   if (digest instanceof Error) return `cannot be read: ${digest.message}`;
   return path.basename(file).includes(digest) ? undefined : `has the wrong digest ${digest}`;
+}
+
+/** What a record says of a file of its artifact. It does not know on what its parent's disk is, which it may have as its own. */
+function saidOf(
+  file: string,
+  record: StoredRecord['record'],
+): { bytes: number | undefined; backing: ArtifactName | null | 'unknown' } {
+  const { artifact, parent } = record;
+  const { keeping } = artifact;
+  const disk = artifact.disks.find(({ digest }) => diskFile({ digest, keeping }) === file);
+  const isMain = file === diskFile(nameOf(artifact));
+  const below = parent?.disks.find(({ name }) => name === disk?.name);
+  const own = below && parent ? { digest: below.digest, keeping: parent.keeping } : null;
+  const backing = isMain ? backingOf(record) : own && diskFile(own) === file ? 'unknown' : own;
+  return { bytes: disk?.bytes, backing };
 }
 
 interface Suspect {
@@ -138,7 +161,7 @@ async function moveAside(
 
 function names(file: string, artifact: string): boolean {
   const stored = readStoredRecord(file);
-  return stored !== undefined && artifactFile(stored.record.artifact) === artifact;
+  return stored !== undefined && artifactFiles(stored.record.artifact).includes(artifact);
 }
 
 function isRecord(file: string): boolean {

@@ -18,6 +18,7 @@ export class LocalStore implements Store {
   draft: Store['draft'] = async () =>
     ok({
       path: '/simulated/draft',
+      further: unused,
       digest: unused,
       commit: unused,
       adopt: async (record) => ok(void this.records.set(record.key, record)),

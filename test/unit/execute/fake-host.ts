@@ -9,6 +9,7 @@ import {
   createWriteStream,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -98,9 +99,11 @@ export class FakeWorkbench implements Workbench {
       root: disk.device,
       disk: disk.device,
       rootDevice: disk.device,
+      further: [],
       volumes: [],
       inside: [],
     });
+  written = async (disk: Disk) => ok(statSync(disk.device).size);
   mountLayer = async () => this.#did('mount layer', undefined);
   read = async () => ok(Buffer.from('ID=tiny\n'));
   selinuxOf = async () => ok(undefined);

@@ -7,6 +7,7 @@ import {
   type GuestScript,
   type Installation,
   REBOOT_STATUS,
+  serialOf,
 } from '../../../model/ports/guest.ts';
 import { removeTree } from '../../process/remove-tree.ts';
 import { isInstalled, missingTool } from '../../process/run.ts';
@@ -83,6 +84,7 @@ async function runScript(script: GuestScript, signals: Signals): Promise<Result<
   const prepared = await prepareMachine(
     {
       image: script.disk,
+      disks: script.further.map(({ name, file }) => ({ file, serial: serialOf(name) })),
       memoryMiB: script.memory,
       cpus: script.cpus,
       network: script.hasNetwork ? { type: 'user', forwards: [] } : { type: 'none' },

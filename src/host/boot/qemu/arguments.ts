@@ -5,6 +5,11 @@ import type { DiskImage } from '../../../model/ports/viewer.ts';
 import type { Medium } from '../medium.ts';
 import type { GuestArch, UefiFirmware } from './firmware.ts';
 
+/** A disk of a machine. */
+export interface MachineDisk extends DiskImage {
+  readonly serial?: string;
+}
+
 export interface MachineSpec {
   readonly arch: GuestArch;
   readonly accelerator: Accelerator;
@@ -17,8 +22,8 @@ export interface MachineSpec {
   readonly writes?: boolean;
   /** What an installer has: an empty disk, which it writes to, and its disc. */
   readonly installation?: { readonly disk: string; readonly disc: string | undefined };
-  /** Further disks. */
-  readonly disks: readonly DiskImage[];
+  /** Further disks; `writes` is for them as well. */
+  readonly disks: readonly MachineDisk[];
   readonly firmware: UefiFirmware | undefined;
   readonly network: Network;
   readonly cards: readonly NetworkCard[];
@@ -82,7 +87,10 @@ export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string
     ...firmwareArguments(spec.firmware),
     ...mediumArguments(spec, console),
     ...(spec.installation ? installationArguments(spec.installation, spec.arch, console) : []),
-    ...spec.disks.flatMap((disk, index) => diskArguments(`disk${index + 1}`, disk, console)),
+    ...spec.disks.flatMap((disk, index) => {
+      const serial = disk.serial === undefined ? '' : `,serial=${disk.serial}`;
+      return diskArguments(`disk${index + 1}`, disk, console, serial, spec.writes);
+    }),
     ...(spec.seed === undefined ? [] : seedArguments(spec.seed)),
     ...spec.cards.flatMap((card, index) => networkArguments(spec.network, card, index)),
     ...consoleArguments(console),

@@ -1,10 +1,10 @@
 # shellcheck shell=sh
-# The /dev and /sys of a chroot: of the host's devices they have the layer's own disk, the processors and the loopback.
+# The /dev and /sys of a chroot: of the host's devices they have the layer's own disks, the processors and the loopback.
 #
-# Functions: mount_hardware, copy_facts, copy_event, volumes_of, confine_devices, permit_devices,
+# Functions: mount_hardware, place_of, copy_facts, copy_event, volumes_of, add_disk, confine_devices, permit_devices,
 #   release_devices, mount_control, set_control
-# Globals: numbers (from devices.sh); devices (from sandbox.sh); disk, volumes, stacked, home (volumes_of, used by copy_facts); nodes; control (the
-#   result of set_control); STANDARD; MAJORS; name, names, number, major, minor, group, line,
+# Globals: numbers (from devices.sh); devices (from sandbox.sh); disks, volumes, stacked, homes (volumes_of, used by copy_facts); nodes;
+#   control (the result of set_control); STANDARD; MAJORS; place; name, names, number, major, minor, group, line,
 #   tries
 
 # mount_hardware DIRECTORY DISK RUN: mounts them at DIRECTORY/dev and DIRECTORY/sys. It adds the links in DIRECTORY/links to
@@ -16,9 +16,9 @@ mount_hardware() {
   mkdir -p memory dev sys # a second command of the run finds them
   mount -t tmpfs -o nosuid,noexec,mode=0755,size=1M tmpfs memory
   mkdir -p memory/nodes/pts memory/nodes/shm memory/empty memory/uevent \
-    memory/sys/devices/system memory/sys/devices/virtual/net/lo "memory/sys/devices/$home" "$3/udev/data"
-  for name in $stacked; do mkdir -p "memory/sys/devices/virtual/block/$name"; done
-  # One process for all of them; the host's nodes are the standard ones, and those of the disk.
+    memory/sys/devices/system memory/sys/devices/virtual/net/lo "$3/udev/data"
+  for name in $homes; do mkdir -p "memory/sys/devices/$name"; done
+  # One process for all of them; the host's nodes are the standard ones, and those of the disks.
   # shellcheck disable=SC2086 # words
   (cd /dev && cp -dR --preserve=mode null zero full random urandom tty $volumes "$1/links/." "$1/memory/nodes")
   # Not among the links that vlb made: on the host, a program that reads a project's files would wait on stdin.
@@ -36,17 +36,11 @@ mount_hardware() {
     echo 'devpts dev/pts devpts newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec'
     echo "tmpfs dev/shm tmpfs nosuid,$devices,mode=1777"
     echo 'sysfs sys sysfs ro,nosuid,nodev,noexec'
-    for name in system virtual/net/lo "$home" $stacked; do
-      case $name in dm-*) name=virtual/block/$name ;; esac
+    for name in system virtual/net/lo $homes; do
       echo "sys/devices/$name memory/sys/devices/$name none bind"
     done
     for name in lo $volumes; do
-      case $name in
-        lo) line=virtual/net/lo ;;
-        "$disk") line=$home ;;
-        dm-*) line=virtual/block/$name ;;
-        *) line=$home/$name ;;
-      esac
+      place_of "$name"
       echo "memory/uevent/$name memory/sys/devices/$line/uevent none bind"
     done
     echo 'memory/sys/devices sys/devices none rbind,ro'
@@ -56,15 +50,26 @@ mount_hardware() {
   mount --all --fstab fstab # one process for all of these too
 }
 
+# place_of NAME: sets `line` to the directory of a device in /sys/devices: that of a partition is in that of its disk.
+place_of() {
+  line=virtual/net/lo
+  for place in $homes; do
+    case $1 in
+      "${place##*/}") line=$place && return ;;
+      "${place##*/}"p*) line=$place/$1 && return ;;
+    esac
+  done
+}
+
 # copy_facts DATABASE: copies what /sys says on the devices to memory/sys and memory/uevent, and what udev would say on each
-# volume of the disk to DATABASE.
+# volume of the disks to DATABASE.
 copy_facts() {
-  set -- "$1" "block/$disk" class/net/lo
+  set -- "$1" class/net/lo
+  for name in $disks $stacked; do set -- "$@" "block/$name"; done
   copy_event class/net/lo
   for name in $volumes; do
     IFS= read -r number <"/sys/class/block/$name/dev"
     set -- "$@" "class/block/$name" "dev/block/$number"
-    case $name in dm-*) set -- "$@" "block/$name" ;; esac
     copy_event "class/block/$name"
     [ ! -e "udev/$name" ] || while IFS= read -r line; do printf '%s\n' "$line"; done <"udev/$name" >"$1/b$number"
   done
@@ -81,21 +86,27 @@ copy_event() {
   } <"/sys/$1/uevent" >"memory/uevent/${1##*/}"
 }
 
-# volumes_of DISK DIRECTORY: sets `disk` and `volumes`, the names of the disk, and of the disk with its partitions and what is opened of them,
-# `stacked`, which are in the file of that name in the run's directory; and `home`, its directory in /sys/devices: in a virtual machine that of
-# a bus.
+# volumes_of DISK DIRECTORY: sets `disks`, the names of the disk and of those in the file `further` of the run's directory; `volumes`, these with
+# their partitions and what is opened of them, `stacked`, which are in the file of that name; and `homes`, the directories of the disks and
+# of what is opened in /sys/devices.
 volumes_of() {
-  disk=${1##*/} home=virtual/block/${1##*/}
-  if [ ! -d "/sys/devices/$home" ]; then
-    home=$(readlink -f "/sys/class/block/$disk")
-    home=${home#/sys/devices/}
-  fi
-  partitions_of "/sys/block/$disk"
-  volumes=$disk
-  for number in $numbers; do volumes="$volumes ${disk}p$number"; done
-  stacked=''
-  [ ! -e "$2/stacked" ] || while IFS= read -r name; do stacked="$stacked $name"; done <"$2/stacked"
+  disks='' volumes='' homes='' stacked=''
+  add_disk "${1##*/}"
+  [ ! -e "$2/further" ] || while IFS= read -r name; do add_disk "$name"; done <"$2/further"
+  [ ! -e "$2/stacked" ] || while IFS= read -r name; do stacked="$stacked $name" homes="$homes virtual/block/$name"; done <"$2/stacked"
   volumes=$volumes$stacked
+}
+
+# add_disk NAME: adds a disk to these lists. In a virtual machine its directory is that of a bus.
+add_disk() {
+  place=virtual/block/$1
+  if [ ! -d "/sys/devices/$place" ]; then
+    place=$(readlink -f "/sys/class/block/$1")
+    place=${place#/sys/devices/}
+  fi
+  partitions_of "/sys/block/$1"
+  disks="$disks $1" homes="$homes $place" volumes="$volumes $1"
+  for number in $numbers; do volumes="$volumes ${1}p$number"; done
 }
 
 # The devices that every script can use, wherever it makes their nodes: null, zero, full, random, urandom, tty, ptmx, and the

@@ -2,9 +2,9 @@
 # Mounting and unmounting the file systems of a disk. On the vlb side: src/host/system/mount.ts.
 #
 # Functions: prepare_chroot, mount_inside, mount_layer, mount_system, kernel_words, last_error, kernel_log, mounts_at, escaped,
-#   selinux_of, trim_all, trim_volume, unmount_all, end_swapping, journal_written
+#   selinux_of, trim_all, trim_volume, written_to, unmount_all, end_swapping, journal_written
 # Globals: found (from paths.sh); place (the result of escaped); line, byte, image, list, written, device,
-#   transactions, blocks, last, level, number, rest, errors
+#   transactions, blocks, last, level, number, rest, errors, first, discarded
 
 # prepare_chroot ROOT LIST: creates the mount points that every chroot needs, and adds them to LIST.
 # Prints "dpkg" where services have to be kept from starting the Debian way.
@@ -126,6 +126,22 @@ trim_volume() {
   fstrim "$4" 2>/dev/null || true
   umount "$4" || return 1
   [ -z "$written" ] || echo journal
+}
+
+# written_to DEVICE [ROOT]: writes what is in memory for what is mounted below ROOT, and for a disk, and prints how many sectors were written to it
+# and discarded: Documentation/block/stat.rst of the kernel. In each file system one file is opened, if there is any: ext4 notes at the first
+# opening of a file where it is mounted, and that is not to be counted later.
+written_to() {
+  [ -z "${2:-}" ] || mounts_at "$2" | while read -r line; do
+    escaped "$line"
+    [ "$place" != "$2" ] || continue
+    first=$(find "$place" -xdev -type f -print -quit) || exit 1
+    [ -z "$first" ] || : <"$first" || exit 1
+    sync --file-system "$place" || exit 1
+  done || return
+  blockdev --flushbufs "$1" || return
+  read -r _ _ _ _ _ _ written _ _ _ _ _ _ discarded _ <"/sys/block/${1##*/}/stat" || return
+  echo "$((written + ${discarded:-0}))"
 }
 
 # unmount_all ROOT LIST WORTH: unmounts in reverse order, and removes the mount points that were created: each while what it is in

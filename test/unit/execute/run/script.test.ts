@@ -41,6 +41,7 @@ async function run(tree: Tree, start: Start, hints: Partial<Hints> = {}): Promis
     context,
     bench,
     draft,
+    further: [],
     staged,
     directory: '/run',
   };

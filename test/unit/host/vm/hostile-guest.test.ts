@@ -79,7 +79,14 @@ const OPERATIONS: Readonly<Record<string, (run: RunShell) => Promise<unknown>>> 
   'unmount all': (run) =>
     unmountSystem(
       run,
-      { root: '/root', disk: '/dev/nvme0n1', rootDevice: '/dev/nvme0n1p1', volumes: [], inside: [] },
+      {
+        root: '/root',
+        disk: '/dev/nvme0n1',
+        rootDevice: '/dev/nvme0n1p1',
+        further: [],
+        volumes: [],
+        inside: [],
+      },
       true,
     ),
   trim: (run) => trimVolumes(run, '/dev/nvme0n1'),
