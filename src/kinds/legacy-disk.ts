@@ -36,7 +36,7 @@ export function needsDevice(layer: Layer): ReturnType<typeof fail> {
   );
 }
 
-/** Such a script knows one disk: those of its parent stay as they are. */
+/** A script of this kind knows one disk: the others of its parent stay as they are. */
 function checkFurther(layer: Layer): Result<void> {
   const [disk] = layer.hints.disks;
   if (!disk) return ok();

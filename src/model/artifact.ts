@@ -79,7 +79,7 @@ export function furtherDisks<T>({ disks: [, ...further] }: Pick<Disks<T>, 'disks
   return further;
 }
 
-/** The name under which people find a disk: of a layer or an image, and of the disk unless that is the main one. */
+/** The name of a disk for users: of a layer or an image, and of the disk unless that is the main one. */
 export function diskTitle(name: string, disk: string = MAIN_DISK): string {
   return disk === MAIN_DISK ? name : `${name}.${disk}`;
 }

@@ -141,7 +141,12 @@ export function wishesOf(
   if (!machines.ok) return machines;
   const wishes = machines.value.flatMap((planned) =>
     ordersOf(planned.machine, request.formats).map((order) => ({
-      ...{ planned, order, sizes: sizesOf(planned, whole.value.graph) },
+      ...{
+        planned,
+        order,
+        sizes: sizesOf(planned, whole.value.graph),
+        further: furtherOf(planned, whole.value.graph),
+      },
     })),
   );
   const [first] = machines.value;
@@ -159,6 +164,20 @@ function sizesOf({ machine, layers }: PlannedMachine, { nodes }: Graph): readonl
     return node.layer.hints.diskSize ?? hinted(node.parent);
   };
   return machine.disks.map((disk, index) => (disk.image === undefined ? disk.size : hinted(layers[index])));
+}
+
+/** The further disks of the system's image, by the hints of its layers. */
+function furtherOf({ machine, layers: [layer] }: PlannedMachine, { nodes }: Graph): Wish['further'] {
+  const found = new Map<string, number>();
+  const isListed = (name: string) => machine.disks.some((disk) => disk.name === name);
+  for (let node = nodes.find(({ name }) => name === layer); node && isLayer(node); ) {
+    const { parent, layer: own } = node;
+    for (const { name, size } of own.hints.disks) {
+      if (!isListed(name)) found.set(name, Math.max(size, found.get(name) ?? 0));
+    }
+    node = nodes.find(({ name }) => name === parent);
+  }
+  return [...found].map(([name, size]) => ({ name, size })).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Why one of the exports that are wanted cannot be, as far as that is known before anything is built. Fails as `usage`. */

@@ -23,12 +23,12 @@ type ImageSource = DiskSource & { readonly type: 'image' };
 
 /** A disk on which no system is found has a generic one. */
 async function readSystem(
-  { file, node }: ImageSource,
+  { file, node, from }: ImageSource,
   viewer: ExportRun['viewer'],
 ): Promise<Result<SystemFacts>> {
   const opened = await viewer();
   if (!opened.ok) return withHint(opened);
-  const image = { file, format: 'qcow2' } as const;
+  const image = from.system.layers.at(-1)?.image ?? { file, format: 'qcow2' };
   const disk = await opened.value.open(image, mountOptions(image, node && isLayer(node) ? node : undefined));
   if (!disk.ok) return disk.failure.kind === 'usage' ? ok(UNKNOWN) : withHint(disk);
   const release = await disk.value.read('/etc/os-release', MOST_BYTES);

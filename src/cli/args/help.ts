@@ -1,7 +1,7 @@
 // The texts of `vlb help` and `--help`, wrapped for the terminal.
 
 import { FORMAT_NAMES, FORMATS, formatOptions } from '../../model/machine/format.ts';
-import type { HintWord } from '../../project/hints/words.ts';
+import type { HintWord } from '../../project/hints/word.ts';
 import { EVERYWHERE } from './table/shared.ts';
 import { commandAt, dashed, joined, namesBelow, ROOT, usageOf } from './table/table.ts';
 import type { Argument, Option } from './table/types.ts';

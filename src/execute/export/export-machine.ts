@@ -38,6 +38,8 @@ export type DiskSource = {
   | { readonly type: 'empty' /** Bytes. */; readonly size: number }
   | {
       readonly type: 'image';
+      /** Whether it is a further disk of the system's image: its files are those of the system that mounts it. */
+      readonly isFurther: boolean;
       /** Absolute path of the top of its chain. */
       readonly file: string;
       readonly digest: string;
@@ -248,7 +250,8 @@ async function openDisk(
     if (!info.ok) return info;
     const { virtualSize: size } = info.value;
     const { system } = disk.from;
-    return ok({ name, source: disk.file, content: disk.digest, size, bytes: disk.bytes, system });
+    const about = { name, source: disk.file, content: disk.digest, size, bytes: disk.bytes };
+    return ok({ ...about, ...(disk.isFurther ? {} : { system }) });
   }
   mkdirSync(path.join(scratch, 'empty'), { recursive: true });
   const source = path.join(scratch, 'empty', `${name}.qcow2`);

@@ -1,13 +1,13 @@
 // What the disk of a layer was made from, layer by layer, and how the system on it is mounted.
 
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { runsInImage } from '../../kinds/registry.ts';
-import { type Artifact, artifactFile, type Digest, mainDisk } from '../../model/artifact.ts';
+import { type Artifact, type Digest, MAIN_DISK } from '../../model/artifact.ts';
 import { isLayer, type Node } from '../../model/graph.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { ExportLayer, ExportSystem } from '../../model/ports/exporter.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
+import { imageOf } from '../../model/ports/viewer.ts';
 import { keyOf, parseRecipe } from '../../model/recipe.ts';
 import type { RecipeOf } from '../../plan/plan.ts';
 import { locateTarget } from '../../project/inputs/bind-sources.ts';
@@ -29,8 +29,12 @@ export interface BuiltFrom {
   readonly system: ExportSystem;
 }
 
-/** What a layer and what it is built on left. */
-export function builtFrom(name: string, { plan, recipeOf, artifacts, context }: Known): BuiltFrom {
+/** What a layer and what it is built on left. @param disk whose digests are in the list of layers */
+export function builtFrom(
+  name: string,
+  { plan, recipeOf, artifacts, context }: Known,
+  disk = MAIN_DISK,
+): BuiltFrom {
   const nodes = new Map<string, Node>(plan.map(({ node }) => [node.name, node]));
   const layers: { layer: string; key: string; digest: Digest }[] = [];
   const states: ExportLayer[] = [];
@@ -38,12 +42,13 @@ export function builtFrom(name: string, { plan, recipeOf, artifacts, context }: 
     const artifact = artifacts.get(node.name);
     const recipe = recipeOf(node, artifacts);
     if (!artifact || recipe === undefined) break;
-    layers.unshift({ layer: node.name, key: keyOf(recipe), digest: mainDisk(artifact).digest });
+    const digest = artifact.disks.find((one) => one.name === disk)?.digest;
+    if (digest !== undefined) layers.unshift({ layer: node.name, key: keyOf(recipe), digest });
     const isDescendant = runsInImage(parseRecipe(recipe).kind);
-    const file = path.join(context.store.artifactDirectory, artifactFile(artifact));
+    const image = imageOf(artifact, context.store.artifactDirectory);
     const [above] = states;
-    if (above === undefined || existsSync(file)) {
-      states.unshift({ name: node.name, image: { file, format: 'qcow2' }, isDescendant });
+    if (above === undefined || existsSync(image.file)) {
+      states.unshift({ name: node.name, image, isDescendant });
     } else {
       states[0] = { ...above, isDescendant: above.isDescendant && isDescendant };
     }

@@ -1,7 +1,7 @@
 // From a machine, a format and what was built to a task: where each disk's bytes are, and what they were made from.
 
 import path from 'node:path';
-import { artifactFile, mainDisk, nameOf } from '../../model/artifact.ts';
+import { type ArtifactDisk, diskFile, furtherDisks, mainDisk } from '../../model/artifact.ts';
 import type { Failure } from '../../model/failure.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
 import type { Exporters } from '../../model/ports/exporter.ts';
@@ -15,6 +15,8 @@ export interface Wish {
   readonly planned: PlannedMachine;
   /** The size of each disk, bytes, as far as it is known before the layers are built. */
   readonly sizes: readonly (number | undefined)[];
+  /** The further disks of the system's image, as far as they are known then. */
+  readonly further: readonly { readonly name: string; readonly size: number }[];
   readonly order: ExportOrder;
 }
 
@@ -37,14 +39,24 @@ export function taskOf(
   wishes: readonly Wish[] = [],
 ): ExportTask {
   const [system, ...others] = machine.disks;
+  const [main = ''] = layers;
+  const artifact = known.artifacts.get(main);
+  // One that vlb.yaml names takes the place of that of the image.
+  const further = (artifact ? furtherDisks(artifact) : []).filter(
+    (disk) => !others.some(({ name }) => name === disk.name),
+  );
   const directory = path.join(output, machine.name, order.format);
   return {
-    machine,
+    machine: {
+      ...machine,
+      disks: [system, ...further.map(({ name }) => ({ name, image: system.image })), ...others],
+    },
     order,
     exporter: exporters[order.format],
     isShared: sharing({ planned: { machine, layers } }, wishes, exporters).length > 1,
     disks: [
-      imageSource(system.name, layers[0], known),
+      imageSource(system.name, main, known),
+      ...further.map((disk) => imageSource(disk.name, main, known, disk)),
       ...others.map((disk, index) => {
         if (disk.image !== undefined) return imageSource(disk.name, layers[index + 1], known);
         return { type: 'empty', name: disk.name, size: disk.size } as const;
@@ -54,31 +66,41 @@ export function taskOf(
   };
 }
 
-function imageSource(name: string, layer: string | undefined, known: Known): DiskSource {
+/** @param further by default the main disk of the layer */
+function imageSource(
+  name: string,
+  layer: string | undefined,
+  known: Known,
+  further?: ArtifactDisk,
+): DiskSource {
   const artifact = layer === undefined ? undefined : known.artifacts.get(layer);
   if (layer === undefined || !artifact) throw new Error(`the disk ${name} has no artifact`);
   const { store } = known.context;
+  const { digest } = further ?? mainDisk(artifact);
+  const file = { digest, keeping: artifact.keeping };
   return {
     type: 'image',
     name,
-    from: builtFrom(layer, known),
-    file: path.join(store.artifactDirectory, artifactFile(artifact)),
-    digest: mainDisk(artifact).digest,
+    isFurther: further !== undefined,
+    from: builtFrom(layer, known, further?.name),
+    file: path.join(store.artifactDirectory, diskFile(file)),
+    digest,
     node: known.plan.find(({ node }) => node.name === layer)?.node,
-    bytes: store.chain(nameOf(artifact)).reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: store.chain(file).reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 
 /** Why a format cannot hold the machine, as far as that is known before anything is built. */
 export function refusalOf(
-  { planned: { machine }, order, sizes }: Wish,
+  { planned: { machine }, order, sizes, further }: Wish,
   exporters: Exporters,
 ): Failure | undefined {
   const [system, ...others] = machine.disks.map(({ name, image }, index) => ({
     ...{ name, size: sizes[index], isEmpty: image === undefined },
   }));
   if (!system) throw new Error('a machine has a disk');
-  const proposal = { machine, disks: [system, ...others] as const, options: optionsOf(order) };
+  const known = further.map((disk) => ({ ...disk, isEmpty: true }));
+  const proposal = { machine, disks: [system, ...known, ...others] as const, options: optionsOf(order) };
   const failure = exporters[order.format].refusal?.(proposal);
   return failure && { ...(order.where ? { where: order.where } : {}), ...failure };
 }

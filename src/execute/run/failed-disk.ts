@@ -33,6 +33,7 @@ export function failedDisks(layer: string, paths: Pick<ProjectPaths, 'failed'>):
 export function dropFailedDisks(layer: string, paths: Pick<ProjectPaths, 'failed'>): Result<void> {
   try {
     for (const file of failedDisks(layer, paths).values()) rmSync(file, { force: true });
+    rmSync(failedDisk(layer, paths), { force: true }); // fails where nothing can be saved
     return ok();
   } catch (error) {
     return failAt(failedDisk(layer, paths), 'cannot remove the saved disk of an earlier run', error);

@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import type { PackageDatabase } from '../../model/disk-diff.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { MountOptions } from '../../model/ports/machine.ts';
+import type { MountOptions, NamedDisk } from '../../model/ports/machine.ts';
 import type {
   ArchiveContent,
   DiskImage,
@@ -67,6 +67,41 @@ class LinuxDiskViewer implements DiskViewer {
   }
 
   async open(image: DiskImage, options: MountOptions): Promise<Result<OpenDisk>> {
+    const attached = await this.#attach(image);
+    if (!attached.ok) return attached;
+    const { run, disk } = attached.value;
+    const disks = [disk];
+    const further: NamedDisk[] = [];
+    for (const one of image.further ?? []) {
+      const other = await this.#attach(one);
+      if (!other.ok) return other;
+      disks.unshift(other.value.disk);
+      further.push({ name: one.name, disk: other.value.disk });
+    }
+    const volumes = await readVolumes(this.#shell, disk.device);
+    if (!volumes.ok) return volumes;
+    const all = [...volumes.value];
+    for (const other of further) {
+      const read = await readVolumes(this.#shell, other.disk.device);
+      if (!read.ok) return read;
+      all.push(...read.value);
+    }
+    const partitionMounts = options.partitionMounts.filter(({ partition }) =>
+      volumes.value.some((volume) => volume.type !== undefined && isVolume(volume, partition)),
+    );
+    const system = await mountSystem(run, disk.device, { ...options, partitionMounts, further });
+    if (!system.ok) {
+      const { failure } = system;
+      if (failure.kind !== 'work') return system;
+      return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
+    }
+    const { root, rootDevice } = system.value;
+    const isInGuest = this.#backend.name === 'vm';
+    return ok(new MountedDisk({ run, disks, root, rootDevice, volumes: all, isInGuest }));
+  }
+
+  /** Attaches an empty delta over an image. */
+  async #attach(image: DiskImage): Promise<Result<{ readonly run: RunShell; readonly disk: AttachedDisk }>> {
     const directory = mkdtempSync(path.join(this.#directory, 'disk-'));
     const run = new RunShell(this.#shell, directory);
     const made = await this.#shell.files.makeDirectory(directory); // on another machine, under the same path
@@ -76,23 +111,7 @@ class LinuxDiskViewer implements DiskViewer {
     const created = await runTool('qemu-img', args, { signal: this.#signal });
     if (!created.ok) return created;
     const disk = await this.#backend.attach(run, delta);
-    if (!disk.ok) return disk;
-    const volumes = await readVolumes(this.#shell, disk.value.device);
-    if (!volumes.ok) return volumes;
-    const partitionMounts = options.partitionMounts.filter(({ partition }) =>
-      volumes.value.some((volume) => volume.type !== undefined && isVolume(volume, partition)),
-    );
-    const system = await mountSystem(run, disk.value.device, { ...options, partitionMounts });
-    if (!system.ok) {
-      const { failure } = system;
-      if (failure.kind !== 'work') return system;
-      return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
-    }
-    const { root, rootDevice } = system.value;
-    const isInGuest = this.#backend.name === 'vm';
-    return ok(
-      new MountedDisk({ run, disk: disk.value, root, rootDevice, volumes: volumes.value, isInGuest }),
-    );
+    return disk.ok ? ok({ run, disk: disk.value }) : disk;
   }
 
   async showTextDiff(
@@ -152,7 +171,8 @@ class LinuxDiskViewer implements DiskViewer {
 /** A mounted disk; the run's directory is for this disk only. */
 interface View {
   readonly run: RunShell;
-  readonly disk: AttachedDisk;
+  /** The one of the system last. */
+  readonly disks: readonly AttachedDisk[];
   readonly root: string;
   readonly rootDevice: string;
   readonly volumes: readonly Volume[];
@@ -227,7 +247,7 @@ class MountedDisk implements OpenDisk {
   }
 
   async close(): Promise<Result<void>> {
-    const { run, disk, volumes } = this.#view;
+    const { run, disks, volumes } = this.#view;
     const unmounted = await unmountAll(run.shell, this.root, run.lists);
     if (!unmounted.ok) return unmounted;
     for (const { type, device } of volumes) {
@@ -236,6 +256,10 @@ class MountedDisk implements OpenDisk {
       const forgotten = await forgetBtrfs(run.shell, device);
       if (!forgotten.ok) return forgotten;
     }
-    return disk.detach();
+    for (const disk of disks) {
+      const detached = await disk.detach();
+      if (!detached.ok) return detached;
+    }
+    return ok();
   }
 }

@@ -1,5 +1,7 @@
 // The port for inspecting finished disks, one or two at a time; they are never written to.
 
+import path from 'node:path';
+import { type ArtifactReference, diskFile } from '../artifact.ts';
 import type { FileState, PackageDatabase } from '../disk-diff.ts';
 import type { Result } from '../failure.ts';
 import type { MountOptions } from './machine.ts';
@@ -10,6 +12,19 @@ export interface DiskImage {
   readonly file: string;
   /** As QEMU names it. */
   readonly format: string;
+  /** The disks beside it, whose file systems its fstab may mount. */
+  readonly further?: readonly (DiskImage & { readonly name: string })[];
+}
+
+/** The disks of an artifact. @param directory the real path of that of all artifacts */
+export function imageOf({ keeping, disks }: ArtifactReference, directory: string): DiskImage {
+  const [main, ...further] = disks.map(({ name, digest }) => ({
+    name,
+    file: path.join(directory, diskFile({ digest, keeping })),
+    format: 'qcow2',
+  }));
+  const { file, format } = main ?? { file: '', format: '' }; // there always is one
+  return { file, format, ...(further.length === 0 ? {} : { further }) };
 }
 
 /** Disposing of a viewer unmounts and detaches everything. */

@@ -5,7 +5,8 @@ import type { Hints, ScriptKind } from '../../model/project.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { hiddenTarget } from '../layers/targets.ts';
 import { hereDocumentLines } from './here-documents.ts';
-import { type HintDraft, type HintWord, PLAIN_WORDS, VLB_WORDS } from './words.ts';
+import type { HintDraft, HintWord } from './word.ts';
+import { PLAIN_WORDS, VLB_WORDS } from './words.ts';
 
 /**
  * The hints of a script. They are in the comments at its top. Older scripts have some below their first command, which count too, except

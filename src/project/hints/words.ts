@@ -1,49 +1,10 @@
 // The table of hints: syntax, meaning and parser of each. Help, docs/hints.md and error messages are made from it.
 
 import { DISK_NAME, MAIN_DISK } from '../../model/artifact.ts';
-import type { Hints, ScriptKind } from '../../model/project.ts';
 import { parseDuration, parseSize } from '../../util/units.ts';
 import { takeTarget } from '../layers/targets.ts';
 import { HOST_NAME, isImagePath, LOGICAL_VOLUME, PARTITION, UNIT } from './forms.ts';
-
-/** The hints of a script while it is being parsed; becomes Hints. */
-export type HintDraft = {
-  -readonly [Name in keyof Hints]: Hints[Name] extends readonly (infer Item)[]
-    ? Item[]
-    : Hints[Name] extends ReadonlyMap<infer Key, infer Value>
-      ? Map<Key, Value>
-      : Hints[Name];
-};
-
-export interface HintWord {
-  /** The syntax, after `# vlb:`. */
-  readonly form: string;
-  /** The field of a layer.yaml for it; undefined where it has no use there. */
-  readonly field?: { readonly name: string; readonly shape: FieldShape };
-  /** The meaning, for help and documentation. */
-  readonly text: string;
-  /** Why it has no use in a boot-layer. */
-  readonly notBooted?: string;
-  /** Whether it is for a boot-layer only. */
-  readonly isBooted?: true;
-  /** Adds a hint's arguments to the draft. Returns what is wrong with them, as the predicate of a message, or undefined. */
-  take(
-    draft: HintDraft,
-    args: readonly string[],
-    about: {
-      readonly kind: ScriptKind;
-      readonly line: number;
-      /** The arguments as they are in the line, with the blanks between them. */
-      readonly text: string;
-    },
-  ): string | undefined;
-}
-
-/**
- * How a layer.yaml has the arguments of a hint: as true or false, one text, several texts, a mapping of the first argument to the
- * second, or a mapping of names to values.
- */
-export type FieldShape = 'flag' | 'text' | 'texts' | 'pairs' | 'params';
+import type { HintWord } from './word.ts';
 
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;

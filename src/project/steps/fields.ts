@@ -5,7 +5,8 @@ import type { Hints } from '../../model/project.ts';
 import { isObject } from '../../util/json.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { noHints } from '../hints/parse.ts';
-import { type FieldShape, type HintDraft, type HintWord, VLB_WORDS } from '../hints/words.ts';
+import type { FieldShape, HintDraft, HintWord } from '../hints/word.ts';
+import { VLB_WORDS } from '../hints/words.ts';
 import { hiddenTarget } from '../layers/targets.ts';
 import type { FieldPath, StepsFile } from './file.ts';
 

@@ -4,7 +4,8 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import { VERBS } from '../../steps/registry.ts';
 import { DISKS_SCHEMA, SYSTEM_SCHEMA } from '../../system/schema.ts';
 import { isObject } from '../../util/json.ts';
-import { type FieldShape, VLB_WORDS } from '../hints/words.ts';
+import type { FieldShape } from '../hints/word.ts';
+import { VLB_WORDS } from '../hints/words.ts';
 
 const TEXT = { type: ['string', 'number'] };
 const VALUES = { anyOf: [TEXT, { type: 'array', items: TEXT }] };

@@ -2,7 +2,7 @@
 
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { parseArtifactFile } from '../../model/artifact.ts';
+import { parseArtifactFile, parseDiskTitle } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { BootDisk, MachineOptions } from '../../model/ports/booter.ts';
 import { findLayer } from '../../plan/find-layer.ts';
@@ -26,7 +26,8 @@ export async function findMachine(
   if (!known) {
     const image = findImage(wanted, directory);
     // A file needs no project, so a wrong vlb.yaml matters only where there is none.
-    return image.ok ? ok({ image: image.value }) : config.ok ? image : config;
+    if (!image.ok) return config.ok ? image : config;
+    return ok({ image: image.value, disks: furtherOf(image.value, directory) });
   }
   const { machine } = known;
   const variants = known.params.size > 0 ? await variantsOf(machine.name, workspace) : ok();
@@ -35,7 +36,8 @@ export async function findMachine(
   const [system, ...others] = machine.disks;
   const image = built(system.image);
   if (!image.ok) return image;
-  const disks: BootDisk[] = [];
+  const names = new Set(others.map(({ name }) => name));
+  const disks: BootDisk[] = [...furtherOf(image.value, directory, names)];
   for (const disk of others) {
     const file = disk.image === undefined ? undefined : built(disk.image);
     if (file?.ok === false) return file;
@@ -48,6 +50,21 @@ export async function findMachine(
     memoryMiB: Math.ceil(machine.memory / MEBIBYTE),
     cpus: machine.cpus,
     cards: machine.networks,
+  });
+}
+
+/** The further disks of an image in build/, whose links are beside its own. @param but those whose places others take */
+function furtherOf(
+  image: string,
+  directory: string,
+  but: ReadonlySet<string> = new Set(),
+): readonly BootDisk[] {
+  const { dir, name: title } = path.parse(image);
+  if (dir !== path.join(directory, 'build')) return [];
+  return namesIn(dir).flatMap((file) => {
+    const [name, disk] = parseDiskTitle(path.basename(file, '.qcow2'));
+    const isOwn = file.endsWith('.qcow2') && name === title && disk !== undefined && !but.has(disk);
+    return isOwn ? [{ file: path.join(dir, file) }] : [];
   });
 }
 

@@ -17,7 +17,7 @@ import { isLayer, type LayerNode } from '../../model/graph.ts';
 import type { Machine } from '../../model/machine/machine.ts';
 import type { MountOptions } from '../../model/ports/machine.ts';
 import type { InPlace } from '../../model/ports/store.ts';
-import type { DiskImage } from '../../model/ports/viewer.ts';
+import { type DiskImage, imageOf } from '../../model/ports/viewer.ts';
 import { parseRecipe } from '../../model/recipe.ts';
 import { findLayer } from '../../plan/find-layer.ts';
 import type { ImageLayers } from '../../plan/images.ts';
@@ -221,8 +221,19 @@ function artifactImage(
   layers: KnownLayers,
   { artifacts }: ImagePlaces,
 ): Result<FoundDisk> {
-  const image = { file: path.join(artifacts, file), format: 'qcow2' } as const;
-  return ok({ ...nameImage(image, layers), name });
+  return ok({ ...nameImage(wholeImage(file, layers, artifacts), layers), name });
+}
+
+/** A main disk with the further ones of its artifact, as far as a record says which these are. */
+function wholeImage(file: string, { records }: KnownLayers, artifacts: string): DiskImage {
+  const image = { file: path.join(artifacts, file), format: 'qcow2' };
+  const digest = digestIn(file);
+  for (const { record } of records) {
+    for (const artifact of [record.artifact, record.parent]) {
+      if (artifact && mainDisk(artifact).digest === digest) return imageOf(artifact, artifacts);
+    }
+  }
+  return image;
 }
 
 /** What an image is called where nobody named it. */
@@ -246,10 +257,9 @@ function parentOf(
   { artifacts }: ImagePlaces,
 ): FoundDisk | undefined {
   const record = recordOf(image, layers);
-  const parent = record?.parent && path.join(artifacts, artifactFile(record.parent));
-  const file = record ? parent : backing;
-  if (!file) return undefined;
-  return nameImage(typeof file === 'string' ? { file, format: 'qcow2' } : file, layers);
+  const parent = record?.parent && imageOf(record.parent, artifacts);
+  const below = record ? parent : backing;
+  return below ? nameImage(below, layers) : undefined;
 }
 
 function recordOf({ file }: DiskImage, { records }: KnownLayers): BuildRecord | undefined {

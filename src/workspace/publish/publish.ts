@@ -92,11 +92,15 @@ async function checkDisks(workspace: Workspace, { name, params }: PublishRequest
   if (!project.ok) return project;
   const wishes = wishesOf({ names: [name], formats: ['raw'], params }, project.value);
   if (!wishes.ok) return wishes;
-  const machine = wishes.value.map(({ planned }) => planned.machine).find(({ disks }) => disks.length > 1);
-  if (!machine) return ok();
-  return fail('usage', `a template has one disk, and ${machine.name} has ${machine.disks.length}`, {
-    hint: 'publish the image of its system disk',
-  });
+  for (const { planned, further } of wishes.value) {
+    const { name: machine, disks } = planned.machine;
+    const count = disks.length + further.length;
+    if (count === 1) continue;
+    return fail('usage', `a template has one disk, and ${machine} has ${count}`, {
+      hint: 'publish the image of its system disk',
+    });
+  }
+  return ok();
 }
 
 function formatFor({ type }: Destination, { format = 'raw.xz' }: PublishRequest): FormatName {
