@@ -3,28 +3,20 @@
 import { compareDisks } from '../../diff/compare.ts';
 import { showShell, showText } from '../../diff/show.ts';
 import type { DiskDiff } from '../../model/disk-diff.ts';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { type Failure, ok, type Result } from '../../model/failure.ts';
 import type { DiskViewer } from '../../model/ports/viewer.ts';
 import { diffSummary, diffText } from '../../report/text/diff.ts';
 import { backendWithoutProject } from '../../workspace/backend/choice.ts';
 import { type ChosenDisks, chooseDisks } from '../../workspace/disks/diff-disks.ts';
 import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { printResult } from '../terminal/streams.ts';
 
 /** Compares two disks. Returns the exit status, which is 0 with differences too, or the failure to report. */
 export async function diff(raw: Raw<'diff'>, options: GlobalOptions): Promise<number | Failure> {
-  const interrupt = createInterrupt();
-  interrupt.listen();
-  const result = await run(raw, options, interrupt.signal);
-  if (result.ok) return EXIT.ok;
-  // What was under way when it came fails in its own way.
-  return interrupt.signal.aborted
-    ? exitStatusOf(fail('interrupted', 'interrupted').failure, interrupt.received())
-    : result.failure;
+  return await interruptible((signal) => run(raw, options, signal));
 }
 
 async function run(raw: Raw<'diff'>, options: GlobalOptions, signal: AbortSignal): Promise<Result<void>> {

@@ -2,24 +2,16 @@
 
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
+import { type Failure, failAt, ok, type Result } from '../../model/failure.ts';
 import { sbomOf } from '../../workspace/disks/sbom.ts';
 import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 
 /** Writes a software bill of materials. Returns the exit status, or the failure to report. */
 export async function sbom(raw: Raw<'sbom'>, options: GlobalOptions): Promise<number | Failure> {
-  const interrupt = createInterrupt();
-  interrupt.listen();
-  const result = await run(raw, options, interrupt.signal);
-  if (result.ok) return EXIT.ok;
-  // What was under way when it came fails in its own way.
-  return interrupt.signal.aborted
-    ? exitStatusOf(fail('interrupted', 'interrupted').failure, interrupt.received())
-    : result.failure;
+  return await interruptible((signal) => run(raw, options, signal));
 }
 
 async function run(

@@ -2,35 +2,39 @@
 
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Failure, fail, failAt, type Result } from '../../model/failure.ts';
+import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { scriptFile } from '../../model/project.ts';
 import { shownPath } from '../../util/shown-path.ts';
 import { type LayerScript, layerScript } from '../../workspace/steps/script.ts';
 import type { Raw } from '../args/table/table.ts';
-import { EXIT } from '../exit-status.ts';
 import { giveCreated, ownerOf } from '../give-back.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 
 /** Prints the script. */
 export async function show(raw: Raw<'layer show'>, options: GlobalOptions): Promise<number | Failure> {
-  const script = await scriptOf(raw, options);
-  if (!script.ok) return script.failure;
-  process.stdout.write(script.value.text);
-  return EXIT.ok;
+  return await interruptible(async (signal) => {
+    const script = await scriptOf(raw, options, signal);
+    if (script.ok) process.stdout.write(script.value.text);
+    return script.ok ? ok() : script;
+  });
 }
 
 /** Writes the script in place of the layer.yaml. */
 export async function convert(raw: Raw<'layer convert'>, options: GlobalOptions): Promise<number | Failure> {
-  const script = await scriptOf(raw, options);
-  if (!script.ok) return script.failure;
-  const { layer, text, hasValues } = script.value;
+  return await interruptible(async (signal) => {
+    const script = await scriptOf(raw, options, signal);
+    return script.ok ? write(script.value, options) : script;
+  });
+}
+
+function write({ layer, text, hasValues }: LayerScript, options: GlobalOptions): Result<void> {
   if (layer.system) {
     return fail('usage', `layer ${layer.name} makes a system, which no single script can`, {
       where: { file: scriptFile(layer) },
       hint: `make two layers of what \`vlb layer show ${layer.name}\` prints: a modify-disk and a build-layer`,
-    }).failure;
+    });
   }
   const file = path.join(layer.directory, 'build-layer');
   try {
@@ -39,7 +43,7 @@ export async function convert(raw: Raw<'layer convert'>, options: GlobalOptions)
     rmSync(path.join(layer.directory, 'layer.yaml'));
     giveCreated(ownerOf(options.directory), options.directory, [path.relative(options.directory, file)]);
   } catch (error) {
-    return failAt(file, 'cannot convert the layer', error).failure;
+    return failAt(file, 'cannot convert the layer', error);
   }
   process.stdout.write(`${shownPath(file)}\n`);
   if (hasValues) {
@@ -47,15 +51,14 @@ export async function convert(raw: Raw<'layer convert'>, options: GlobalOptions)
       'note: values of params are written in it as they are now; use "$NAME" where they may change\n',
     );
   }
-  return EXIT.ok;
+  return ok();
 }
 
 function scriptOf(
   { name, distribution, param }: Raw<'layer show'>,
   options: GlobalOptions,
+  signal: AbortSignal,
 ): Promise<Result<LayerScript>> {
-  const interrupt = createInterrupt();
-  interrupt.listen();
   return layerScript(workspaceOf(options), {
     layer: name,
     distribution,
@@ -63,6 +66,6 @@ function scriptOf(
     emit: (event) => {
       if (event.type === 'note') process.stderr.write(`note: ${event.message}\n`);
     },
-    signal: interrupt.signal,
+    signal,
   });
 }

@@ -9,23 +9,16 @@ import { backendWithoutProject } from '../../workspace/backend/choice.ts';
 import { disksOf } from '../../workspace/disks/diff-disks.ts';
 import { layerScript } from '../../workspace/steps/script.ts';
 import type { Raw } from '../args/table/table.ts';
-import { EXIT, exitStatusOf } from '../exit-status.ts';
 import { giveCreated, ownerOf } from '../give-back.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
-import { createInterrupt } from '../terminal/interrupt.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 
 const USUAL = 'packages.lock';
 
 /** Writes the lock of a layer. Returns the exit status, or the failure to report. */
 export async function lock(raw: Raw<'layer lock'>, options: GlobalOptions): Promise<number | Failure> {
-  const interrupt = createInterrupt();
-  interrupt.listen();
-  const result = await run(raw, options, interrupt.signal);
-  if (result.ok) return EXIT.ok;
-  return interrupt.signal.aborted
-    ? exitStatusOf(fail('interrupted', 'interrupted').failure, interrupt.received())
-    : result.failure;
+  return await interruptible((signal) => run(raw, options, signal));
 }
 
 async function run(

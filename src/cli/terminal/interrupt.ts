@@ -2,8 +2,8 @@
 
 import { signalScripts } from '../../compose.ts';
 import { ignoresSignal } from '../../model/environment.ts';
-import type { Failure } from '../../model/failure.ts';
-import { type End, exitStatusOf } from '../exit-status.ts';
+import { type Failure, fail, type Result } from '../../model/failure.ts';
+import { type End, EXIT, exitStatusOf } from '../exit-status.ts';
 
 export interface Interrupt {
   /** Aborts at the first end. */
@@ -41,6 +41,22 @@ async function suspend(): Promise<void> {
 /** The result of a command that failed. When it was ended from outside, that is the exit status, and nothing is printed. */
 export function endOf(failure: Failure, interrupt: Interrupt): number | Failure {
   return failure.kind === 'interrupted' ? exitStatusOf(failure, interrupt.received()) : failure;
+}
+
+/**
+ * Does the work of a command that listens from its beginning. Returns the exit status, or the failure to report: what is ended
+ * from outside fails in its own way, of which nothing is printed.
+ */
+export async function interruptible(
+  work: (signal: AbortSignal) => Promise<Result<void>>,
+): Promise<number | Failure> {
+  const interrupt = createInterrupt();
+  interrupt.listen();
+  const { signal } = interrupt;
+  const done = await work(signal);
+  if (done.ok) return EXIT.ok;
+  const { failure } = signal.aborted ? fail('interrupted', 'interrupted') : done;
+  return endOf(failure, interrupt);
 }
 
 /** An interrupt that does not listen yet. */
