@@ -74,6 +74,8 @@ describe('vlb export', () => {
   test('does nothing the second time, and plan and ls say so', async () => {
     assert.equal(outcomes(await exported()), 'web raw.zst fresh, web qcow2 fresh');
     assert.match((await project.vlb(['plan'])).stdout, /fresh +web as raw\.zst\nfresh +web as qcow2/);
+    const listed = JSON.parse((await project.vlb(['plan', '--json'])).stdout);
+    assert.deepEqual(listed.at(-1), { machine: 'web', format: 'qcow2', state: 'fresh' });
     assert.match((await project.vlb(['ls'])).stdout, /web as qcow2 +fresh/);
   });
 

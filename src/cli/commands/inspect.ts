@@ -7,7 +7,7 @@ import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
 import { knownArtifacts } from '../../plan/decide.ts';
 import { explain } from '../../plan/explain.ts';
 import { expectedRecipe } from '../../plan/plan.ts';
-import { type GraphFormat, graphText, layerJson } from '../../report/text/graph.ts';
+import { type GraphFormat, graphText, layerJson, planJson } from '../../report/text/graph.ts';
 import { checkLines, exportPlanText, recordText, whyText } from '../../report/text/plan.ts';
 import { tableLines } from '../../util/table.ts';
 import { formatBytes, formatSeconds } from '../../util/units.ts';
@@ -29,7 +29,9 @@ export async function plan(options: InspectOptions): Promise<number | Failure> {
   if (!planned.ok) return planned.failure;
   const { plan: steps, exports } = planned.value;
   const states = checksIn(planned.value);
-  return printResult(options, steps.map(layerJson), (style) => exportPlanText(steps, states, exports, style));
+  return printResult(options, planJson(steps, exports), (style) =>
+    exportPlanText(steps, states, exports, style),
+  );
 }
 
 /** Prints why one layer would run, or that it would not; or what is different in it from a record of the store. */
@@ -89,7 +91,7 @@ export async function ls(options: InspectOptions): Promise<number | Failure> {
     '',
     reason ?? '',
   ]);
-  return printResult(options, steps.map(layerJson), () =>
+  return printResult(options, planJson(steps, exports), () =>
     tableLines([...rows, ...exported], [2, 3]).join('\n'),
   );
 }

@@ -39,6 +39,22 @@ export function layerJson({ node, keeping, action }: PlanStep) {
   };
 }
 
+/** A plan in the output of --json: its layers, and behind them the exports, which have no `layer`. */
+export function planJson(
+  plan: Plan,
+  exports: readonly {
+    readonly machine: string;
+    readonly format: string;
+    readonly reason: string | undefined;
+  }[],
+) {
+  const exported = exports.map(({ reason, ...about }) => ({
+    ...about,
+    ...(reason === undefined ? { state: 'fresh' } : { state: 'export', reason }),
+  }));
+  return [...plan.map(layerJson), ...exported];
+}
+
 /** From this depth on, chains go straight down: each level of a tree would be wider than a terminal, and the text quadratic. */
 const DEEPEST = 12;
 
