@@ -14,16 +14,23 @@ export function workspaceOf(
   return openWorkspace(options);
 }
 
+/** `-C DIR`, where a command on the same project needs it. */
+export function projectWords({ directory }: Pick<GlobalOptions, 'directory'>): readonly string[] {
+  const { directory: here } = environmentHere();
+  return directory === findProject(here) ? [] : ['-C', path.relative(here, directory)];
+}
+
 /** `vlb shell` with those options of this command line that a shell on the same project needs too. */
 export function shellCommand(
-  { directory, cacheDirectory }: GlobalOptions,
+  options: GlobalOptions,
   { backend, nbd, param }: Pick<Raw<'build'>, 'backend' | 'nbd' | 'param'>,
 ): string {
-  const { variables, directory: here } = environmentHere();
+  const { cacheDirectory } = options;
+  const { variables } = environmentHere();
   const isElsewhere = cacheDirectory !== undefined && !variables['VLB_CACHE_DIR'];
   return quoteCommand([
     'vlb',
-    ...(directory === findProject(here) ? [] : ['-C', path.relative(here, directory)]),
+    ...projectWords(options),
     'shell',
     ...(isElsewhere ? ['--cache-dir', cacheDirectory] : []),
     ...(backend === undefined || backend === 'nbd' ? [] : ['--backend', backend]),

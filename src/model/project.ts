@@ -64,7 +64,7 @@ export interface Hints {
   /** The processors of the guest of a boot-layer, or of the job. */
   readonly cpus?: number;
   /** What the job asks for: at most one partition, and resources, which have a colon. */
-  readonly places: readonly string[];
+  readonly places: readonly Place[];
   /** The unit that has to be active before a boot-layer starts; by default the whole system has to have started. */
   readonly waitFor?: string;
   /** Seconds after which the script is stopped. */
@@ -73,6 +73,13 @@ export interface Hints {
   readonly maxAge?: number;
   /** Lines that look like hints and are not at the top of the script. */
   readonly misplaced?: readonly MisplacedHint[];
+}
+
+/** A partition, or with a colon a resource. */
+export interface Place {
+  readonly name: string;
+  /** The line of the hint. */
+  readonly line: number;
 }
 
 /** What a user should know of a line, whether it counts as a hint or not. */

@@ -53,7 +53,7 @@ function needsOf(ids: readonly string[]): { readonly needs?: readonly string[] }
 
 function runnerOf({ resources: { partition, gres } }: Job): string | readonly string[] {
   if (partition === undefined && gres.length === 0) return 'ubuntu-latest';
-  return ['self-hosted', ...(partition === undefined ? [] : [partition]), ...gres];
+  return ['self-hosted', ...(partition === undefined ? [] : [partition]), ...gres.map(({ name }) => name)];
 }
 
 function upload(name: string, path: string) {

@@ -32,7 +32,7 @@ export const gitlab: WritePipeline = ({ jobs, params }) => {
 
 /** A runner that is at the place of the job has its words as tags. */
 function tagsOf({ resources: { partition, gres } }: Job): readonly string[] {
-  return [...(partition === undefined ? [] : [partition]), ...gres];
+  return [...(partition === undefined ? [] : [partition]), ...gres.map(({ name }) => name)];
 }
 
 /** What the executor for Kubernetes asks for; other executors ignore it. */

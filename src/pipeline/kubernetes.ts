@@ -83,12 +83,13 @@ function jobOf(
 }
 
 /** Fails as `usage` for a resource without a domain: those of device plugins have one. */
-function resourcesOf({ name, resources: { cpus, memory, gres } }: Job): Result<object> {
+function resourcesOf({ resources: { cpus, memory, gres } }: Job): Result<object> {
   const limits: Record<string, string> = {};
-  for (const one of gres) {
-    const [resource = '', count = ''] = one.split(':');
+  for (const { name, where } of gres) {
+    const [resource = '', count = ''] = name.split(':');
     if (!resource.includes('/') || !/^\d+$/.test(count)) {
-      return fail('usage', `${name}: place ${one} names no resource of Kubernetes`, {
+      return fail('usage', `place ${name} is not a resource of Kubernetes`, {
+        where,
         hint: 'write it as nvidia.com/gpu:1',
       });
     }

@@ -16,6 +16,6 @@ export function sbatchOptions(name: string, { cpus, memory, partition, gres }: R
     ...(cpus === undefined ? [] : [`--cpus-per-task=${cpus}`]),
     ...(memory === undefined ? [] : [`--mem=${Math.ceil(memory / MIB)}M`]),
     ...(partition === undefined ? [] : [`--partition=${partition}`]),
-    ...(gres.length === 0 ? [] : [`--gres=${gres.join(',')}`]),
+    ...(gres.length === 0 ? [] : [`--gres=${gres.map((one) => one.name).join(',')}`]),
   ];
 }

@@ -6,7 +6,7 @@ import type { Retention } from '../model/artifact.ts';
 import type { Job, Resources } from '../model/engine/job.ts';
 import { type Graph, isLayer, type LayerNode, needsOf } from '../model/graph.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Layer } from '../model/project.ts';
+import { type Layer, scriptFile } from '../model/project.ts';
 import { retentionOf } from './decide.ts';
 
 /** The jobs of a plan: its layers that have to run. Restored, fetched and fresh ones are in none, nor is what cannot be shared. */
@@ -79,7 +79,11 @@ function lastOf(names: readonly string[]): string {
 }
 
 function samePlace(one: Layer, other: Layer): boolean {
-  return [...one.hints.places].sort().join(' ') === [...other.hints.places].sort().join(' ');
+  return placesOf(one).join(' ') === placesOf(other).join(' ');
+}
+
+function placesOf({ hints }: Layer): readonly string[] {
+  return hints.places.map(({ name }) => name).sort();
 }
 
 /** What QEMU needs beside the memory of a guest. */
@@ -89,13 +93,17 @@ const BESIDE_GUEST = 2 ** 30;
 function resourcesOf(layers: readonly Layer[]): Resources {
   const cpus = Math.max(0, ...layers.map(({ hints }) => hints.cpus ?? 0));
   const memory = Math.max(0, ...layers.map(memoryOf));
-  const places = layers[0]?.hints.places ?? [];
-  const partition = places.find((place) => !place.includes(':'));
+  // They are the same for all layers of a job.
+  const [layer] = layers;
+  const places = layer?.hints.places ?? [];
+  const partition = places.find(({ name }) => !name.includes(':'));
   return {
     ...(cpus === 0 ? {} : { cpus }),
     ...(memory === 0 ? {} : { memory }),
-    ...(partition === undefined ? {} : { partition }),
-    gres: places.filter((place) => place.includes(':')),
+    ...(partition === undefined ? {} : { partition: partition.name }),
+    gres: places.flatMap(({ name, line }) =>
+      layer && name.includes(':') ? [{ name, where: { file: scriptFile(layer), line } }] : [],
+    ),
   };
 }
 

@@ -1,7 +1,7 @@
 // vlb ci writes the graph as a pipeline, the same for everybody; and a build can keep its state outside of the project, as jobs do.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -11,7 +11,7 @@ import { buildLayer, tinyDisk } from '../rig/tiny.ts';
 
 const LAYERS = {
   'layers/10_base/modify-disk': tinyDisk(),
-  'layers/20_a/build-layer': buildLayer('echo a > /a', '# vlb: cpus 2'),
+  'layers/20_a/build-layer': buildLayer('echo a > /a', '# vlb: cpus 2\n# vlb: param N=x'),
   'layers/30_b/build-layer': buildLayer('echo b > /b', '# vlb: from a'),
   'layers/40_c/build-layer': buildLayer('echo c > /c', '# vlb: from a'),
 };
@@ -38,6 +38,20 @@ describe('vlb ci', () => {
     const other = await project.vlb(check);
     assert.equal(other.status, 1, other.stderr);
     assert.match(other.stderr, /the pipeline is not that of the project\n +at vlb\.gitlab\.yml:\d+/);
+    // A file that is only longer differs behind its end; the advice has all words that the file depends on.
+    const part = ['ci', '20_a', '--format', 'slurm', '--output', 'a.sh', '-p', "N=it's"];
+    assert.equal((await project.vlb(part)).status, 0);
+    const text = readFileSync(project.path('a.sh'), 'utf8');
+    project.write({ 'a.sh': `${text}true\n` });
+    const longer = await project.vlb([...part, '--check']);
+    assert.equal(longer.status, 1, longer.stderr);
+    const lines = text.split('\n').length;
+    assert.match(longer.stderr, new RegExp(`\\n +at a\\.sh:${lines}\\n`));
+    assert.match(longer.stderr, /: vlb ci 20_a --format slurm --output a\.sh -p 'N=it'\\''s'$/m);
+    assert.deepEqual(
+      readdirSync(project.directory).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
   });
 
   test('needs a shared cache and a format', async () => {

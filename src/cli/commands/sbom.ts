@@ -1,12 +1,11 @@
 // vlb sbom: prints what is installed in an image, or writes it to a file.
 
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { type Failure, failAt, ok, type Result } from '../../model/failure.ts';
+import { type Failure, ok, type Result } from '../../model/failure.ts';
 import { sbomOf } from '../../workspace/disks/sbom.ts';
 import type { Raw } from '../args/table/table.ts';
 import { workspaceOf } from '../open-workspace.ts';
 import type { GlobalOptions } from '../options.ts';
+import { writeOutput } from '../output-file.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 
 /** Writes a software bill of materials. Returns the exit status, or the failure to report. */
@@ -21,20 +20,7 @@ async function run(
 ): Promise<Result<void>> {
   const text = await sbomOf(workspaceOf(options), name, format, signal);
   if (!text.ok) return text;
-  if (output !== undefined) return writeWhole(path.resolve(output), text.value);
+  if (output !== undefined) return writeOutput(output, text.value);
   process.stdout.write(text.value);
   return ok();
-}
-
-/** Replaces a file when its text is complete. */
-function writeWhole(file: string, text: string): Result<void> {
-  const work = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(work, text, { flag: 'wx' });
-    renameSync(work, file);
-    return ok();
-  } catch (error) {
-    rmSync(work, { force: true });
-    return failAt(file, 'cannot write the file', error);
-  }
 }

@@ -1,5 +1,7 @@
 // The jobs that a graph is cut into: for pipelines of CI, and for engines.
 
+import type { Where } from '../failure.ts';
+
 /** Layers that are built one after the other on one machine. */
 export interface Job {
   /** The last of its layers: to build that is to build all of them. Unique among the jobs of a graph. */
@@ -17,6 +19,13 @@ export interface Resources {
   /** Bytes. */
   readonly memory?: number;
   readonly partition?: string;
+  readonly gres: readonly Gres[];
+}
+
+/** A generic resource. */
+export interface Gres {
   /** `gpu:1` */
-  readonly gres: readonly string[];
+  readonly name: string;
+  /** The hint that asks for it. */
+  readonly where: Where;
 }

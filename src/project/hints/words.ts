@@ -9,8 +9,8 @@ import type { HintWord } from './word.ts';
 /** Also used as a file name, so without slashes and not `..`. */
 export const SECRET_NAME = /^[A-Za-z_][\w.-]*$/;
 
-/** A partition, or with a colon a resource: NAME:COUNT or NAME:TYPE:COUNT, see --gres of sbatch(1). */
-const PLACE = /^[A-Za-z][\w./-]*(?::[\w.-]+)?(?::[1-9]\d*)?$/;
+/** A partition, or with a colon a resource: NAME:COUNT or NAME:TYPE:COUNT, see --gres of sbatch(1). A type such as 1g.10gb may begin with digits. */
+const PLACE = /^[A-Za-z][\w./-]*(?::(?!\d+(?::|$))[\w.-]+)?(?::[1-9]\d*)?$/;
 
 const SMALLEST_MEMORY = 64 * 2 ** 20;
 
@@ -274,13 +274,13 @@ export const VLB_WORDS: Readonly<Record<string, HintWord>> = {
     form: 'place PARTITION|GRES',
     field: { name: 'places', shape: 'texts' },
     text: 'Names the partition, like big, or the generic resource, like gpu:1, that an engine gives to the job of the layer.',
-    take(draft, args) {
-      const [place = ''] = args;
-      if (args.length !== 1 || !PLACE.test(place))
+    take(draft, args, { line }) {
+      const [name = ''] = args;
+      if (args.length !== 1 || !PLACE.test(name))
         return 'requires a partition like big, or a resource like gpu:1';
-      if (!place.includes(':') && draft.places.some((one) => !one.includes(':')))
+      if (!name.includes(':') && draft.places.some((one) => !one.name.includes(':')))
         return 'names a second partition';
-      draft.places.push(place);
+      draft.places.push({ name, line });
       return undefined;
     },
   },

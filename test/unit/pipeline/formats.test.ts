@@ -32,7 +32,10 @@ const JOBS: readonly Job[] = [
     name: '30_web-it-s',
     layers: ['30_web-it-s'],
     needs: ['20_app'],
-    resources: { partition: 'big', gres: ['nvidia.com/gpu:1'] },
+    resources: {
+      partition: 'big',
+      gres: [{ name: 'nvidia.com/gpu:1', where: { file: '/p/layers/30_web-it-s/build-layer', line: 2 } }],
+    },
   },
   { name: '40_all', layers: ['40_all'], needs: ['30_web@it.s', '30_web-it-s'], resources: NOTHING },
 ];
@@ -165,8 +168,15 @@ describe('what a job asks for', () => {
   });
 
   test('is refused where the format has no word for it', () => {
-    const job = { name: '10_a', layers: ['10_a'], needs: [], resources: { gres: ['gpu:1'] } };
+    const where = { file: '/p/layers/10_a/build-layer', line: 2 };
+    const job = {
+      name: '10_a',
+      layers: ['10_a'],
+      needs: [],
+      resources: { gres: [{ name: 'gpu:1', where }] },
+    };
     const failure = failureIn(PIPELINES.kubernetes({ jobs: [job], params: [] }));
-    assert.match(failure.message, /10_a: place gpu:1 names no resource of Kubernetes/);
+    assert.equal(failure.message, 'place gpu:1 is not a resource of Kubernetes');
+    assert.deepEqual(failure.where, where);
   });
 });

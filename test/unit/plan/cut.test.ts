@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { Job } from '../../../src/model/engine/job.ts';
 import { type Graph, isLayer, type LayerNode, needsOf } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
-import type { Hints } from '../../../src/model/project.ts';
+import { type Hints, scriptFile } from '../../../src/model/project.ts';
 import { cutGraph, cutPlan } from '../../../src/plan/cut.ts';
 import { retentionOf } from '../../../src/plan/decide.ts';
 import { layerOf } from '../../rig/tree.ts';
@@ -46,14 +46,19 @@ describe('jobs', () => {
 
   test('a chain that continues at another place is another job; sizes are those of the largest layer', () => {
     const [a, b] = [node('10_a', undefined, { cpus: 2 }), node('20_b', '10_a', { cpus: 4, memory: 2 ** 31 })];
-    const c = node('30_c', '20_b', { places: ['big', 'gpu:1'] });
+    const c = node('30_c', '20_b', {
+      places: [
+        { name: 'big', line: 2 },
+        { name: 'gpu:1', line: 3 },
+      ],
+    });
     const jobs = cutGraph({ nodes: [a, b, c] });
     assert.equal(drawn(jobs), '10_a+20_b 30_c<20_b');
     assert.deepEqual(
       jobs.map(({ resources }) => resources),
       [
         { cpus: 4, memory: 2 ** 31, gres: [] },
-        { partition: 'big', gres: ['gpu:1'] },
+        { partition: 'big', gres: [{ name: 'gpu:1', where: { file: scriptFile(c.layer), line: 3 } }] },
       ],
     );
   });
@@ -80,7 +85,7 @@ const plans: fc.Arbitrary<Plan> = fc
       mounts: fc.array(fc.nat(), { maxLength: 2 }),
       runs: fc.boolean(),
       noshare: fc.integer({ min: 0, max: 9 }).map((one) => one === 0),
-      places: fc.constantFrom<readonly string[]>([], [], [], ['big']),
+      places: fc.constantFrom<Hints['places']>([], [], [], [{ name: 'big', line: 2 }]),
     }),
     { minLength: 1, maxLength: 24 },
   )
@@ -158,7 +163,9 @@ describe('any graph', () => {
       const needs = new Map(
         placed.map((one) => [one.name, [...new Set(needsOf(one))].filter((need) => names.has(need))]),
       );
-      const places = new Map(placed.map((one) => [one.name, one.layer.hints.places.join()]));
+      const places = new Map(
+        placed.map((one) => [one.name, one.layer.hints.places.map(({ name: place }) => place).join()]),
+      );
       const users = (name: string) => placed.filter((one) => needs.get(one.name)?.includes(name)).length;
       const follows = (name: string, below: string) =>
         needs.get(name)?.length === 1 &&

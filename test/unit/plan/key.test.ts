@@ -90,6 +90,15 @@ describe('the key does not change with', () => {
     'the hints that are about running and keeping alone': {
       hints: { nocache: true, noshare: true, timeout: 5 },
     },
+    'what a job asks for': {
+      hints: {
+        ...{ cpus: 4, memory: 2 ** 33 },
+        places: [
+          { name: 'big', line: 2 },
+          { name: 'gpu:1', line: 3 },
+        ],
+      },
+    },
     'where bind mounts come from: their content is in the manifest': {
       hints: { bindMounts: [{ source: '../elsewhere', target: '/x' }] },
     },
@@ -99,6 +108,13 @@ describe('the key does not change with', () => {
   for (const [what, change] of Object.entries(changes)) {
     test(what, () => assert.equal(keyWith(change), KEY));
   }
+});
+
+test('of what a job asks for, a boot-layer has in its key what its guest has: processors and memory', () => {
+  const booted = (hints: Partial<Hints>) => keyWith({ layer: { kind: 'boot-layer' }, hints });
+  assert.equal(booted({ places: [{ name: 'big', line: 2 }] }), booted({}));
+  assert.notEqual(booted({ cpus: 4 }), booted({}));
+  assert.notEqual(booted({ memory: 2 ** 33 }), booted({}));
 });
 
 test('a mount point cannot be written so that it forges another line', () => {

@@ -1,6 +1,6 @@
 // vlb ci: the graph as a pipeline of jobs, which another program runs.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Job } from '../../../model/engine/job.ts';
 import { type Failure, fail, failAt, ok, type Result } from '../../../model/failure.ts';
@@ -10,14 +10,16 @@ import { graphUpTo } from '../../../plan/graph.ts';
 import { projectGraph } from '../../../plan/variants.ts';
 import { parseParams } from '../../../project/layers/params.ts';
 import type { Project } from '../../../project/project.ts';
+import { quoteCommand } from '../../../util/quote.ts';
 import { planProject } from '../../../workspace/planning.ts';
 import { NO_ACCESS } from '../../../workspace/request.ts';
 import { usableCache } from '../../../workspace/share.ts';
 import type { Workspace } from '../../../workspace/workspace.ts';
 import type { Raw } from '../../args/table/table.ts';
 import { EXIT } from '../../exit-status.ts';
-import { workspaceOf } from '../../open-workspace.ts';
+import { projectWords, workspaceOf } from '../../open-workspace.ts';
 import type { GlobalOptions } from '../../options.ts';
+import { writeOutput } from '../../output-file.ts';
 import { printNotes } from '../../terminal/streams.ts';
 
 /** Prints a pipeline, or compares it with a file. Returns the exit status, or the failure to report. */
@@ -44,18 +46,12 @@ export async function ci(raw: Raw<'ci'>, options: GlobalOptions): Promise<number
   const text = PIPELINES[format]({ jobs: jobs.value, params: raw.param });
   if (!text.ok) return text.failure;
   if (output === undefined) process.stdout.write(text.value);
-  else if (check) return compare(output, text.value, `vlb ci --format ${format} --output ${output}`);
-  else return write(output, text.value);
-  return EXIT.ok;
-}
-
-function write(file: string, text: string): number | Failure {
-  try {
-    writeFileSync(file, text);
-    return EXIT.ok;
-  } catch (error) {
-    return failAt(path.resolve(file), 'cannot write the pipeline', error).failure;
+  else if (check) return compare(output, text.value, quoteCommand(wordsOf(raw, options)));
+  else {
+    const written = writeOutput(output, text.value);
+    if (!written.ok) return written.failure;
   }
+  return EXIT.ok;
 }
 
 /** The jobs of a project of which nothing is built, whatever this machine has: the same for everybody. */
@@ -90,6 +86,19 @@ async function plannedJobs(
   return planned.ok ? ok(cutPlan(planned.value.plan)) : planned;
 }
 
+/** The command line that writes what `--check` compares with. */
+function wordsOf({ layer, format, output, param }: Raw<'ci'>, options: GlobalOptions): readonly string[] {
+  return [
+    'vlb',
+    ...projectWords(options),
+    'ci',
+    ...layer,
+    ...(format === undefined ? [] : ['--format', format]),
+    ...(output === undefined ? [] : ['--output', output]),
+    ...param.flatMap((one) => ['-p', one]),
+  ];
+}
+
 /** Fails as `work` for another text, so that a CI fails. */
 function compare(file: string, text: string, command: string): number | Failure {
   let found: string;
@@ -97,12 +106,14 @@ function compare(file: string, text: string, command: string): number | Failure 
     found = readFileSync(file, 'utf8');
   } catch (error) {
     const { failure } = failAt(path.resolve(file), 'cannot read the pipeline', error);
-    return { ...failure, kind: 'usage' };
+    return { ...failure, kind: 'usage', hint: `write it: ${command}` };
   }
   if (found === text) return EXIT.ok;
-  const [line] = [...text.split('\n').entries()].find(([at, one]) => one !== found.split('\n')[at]) ?? [0];
+  const [one, other] = [found.split('\n'), text.split('\n')];
+  // One of them may be the beginning of the other.
+  const same = one.findIndex((line, at) => line !== other[at]);
   return fail('work', 'the pipeline is not that of the project', {
-    where: { file: path.resolve(file), line: line + 1 },
+    where: { file: path.resolve(file), line: (same === -1 ? one.length : same) + 1 },
     hint: `write it again: ${command}`,
   }).failure;
 }

@@ -274,12 +274,23 @@ describe('what a job asks for', () => {
   test('processors, memory, a partition and resources, in any script', () => {
     const text = '# vlb: cpus 4\n# vlb: memory 8G\n# vlb: place big\n# vlb: place gpu:tesla:2';
     const hints = valueIn(parse(text, 'build-layer'));
-    assert.deepEqual([hints.cpus, hints.memory, hints.places], [4, 8 * 2 ** 30, ['big', 'gpu:tesla:2']]);
+    assert.deepEqual([hints.cpus, hints.memory], [4, 8 * 2 ** 30]);
+    assert.deepEqual(hints.places, [
+      { name: 'big', line: 4 },
+      { name: 'gpu:tesla:2', line: 5 },
+    ]);
   });
+  for (const name of ['gpu:1', 'gpu:tesla', 'gpu:1g.10gb:2', 'nvidia.com/gpu:1']) {
+    test(name, () => {
+      assert.equal(valueIn(parse(`# vlb: place ${name}`, 'build-layer')).places[0]?.name, name);
+    });
+  }
   for (const [line, message] of [
     ['# vlb: place', /place requires a partition like big, or a resource like gpu:1/],
     ['# vlb: place --wrap=id', /place requires a partition/],
     ['# vlb: place gpu:1;id', /place requires a partition/],
+    ['# vlb: place gpu:0', /place requires a partition/],
+    ['# vlb: place gpu:1:2', /place requires a partition/],
     ['# vlb: place big\n# vlb: place small', /place names a second partition/],
   ] as const) {
     test(line, () => assert.match(failureIn(parse(line, 'build-layer')).message, message));
