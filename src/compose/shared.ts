@@ -13,7 +13,11 @@ import { isScope, TRUSTED } from '../shared-cache/bucket/layout.ts';
 import { signerOf } from '../shared-cache/bucket/signatures.ts';
 import { Claims } from '../shared-cache/cache/claims.ts';
 import { tieredStore } from '../shared-cache/cache/tiered-store.ts';
-import { DEFAULT_RETRY_POLICY, RetryingObjectStore } from '../shared-cache/objects/retrying.ts';
+import {
+  DEFAULT_RETRY_POLICY,
+  RetryingObjectStore,
+  type StoreWatcher,
+} from '../shared-cache/objects/retrying.ts';
 import type { S3Options } from '../shared-cache/objects/s3.ts';
 import { openSharedCacheUpkeep } from '../shared-cache/upkeep/shared-upkeep.ts';
 import { systemError } from '../util/errors.ts';
@@ -53,9 +57,13 @@ async function openBucket(
   way: Way,
   onNote: (message: string) => void,
 ): Promise<Bucket> {
-  const objects = await openRetryingObjectStore(bucket, way, (at, why) =>
-    onNote(`not using the shared cache ${at} for the rest of this run: ${why}`),
-  );
+  const objects = await openRetryingObjectStore(bucket, way, (at) => ({
+    onLost: (why, forGood) =>
+      onNote(
+        `not using the shared cache ${at} ${forGood ? 'for the rest of this run' : 'until it answers'}: ${why}`,
+      ),
+    onFound: () => onNote(`using the shared cache ${at} again`),
+  }));
   return new Bucket({ objects, ...place, access, trustedKeys, onNote });
 }
 
@@ -66,17 +74,20 @@ export async function openUpkeep(
 ): Promise<Result<SharedCacheUpkeep>> {
   const way = wayOf(variables);
   if (!way.ok) return way;
-  return ok(openSharedCacheUpkeep(await openRetryingObjectStore(bucket, way.value, () => {}))); // the failure that it leads to says why
+  return ok(openSharedCacheUpkeep(await openRetryingObjectStore(bucket, way.value, () => QUIET)));
 }
+
+/** The failure that it leads to says why. */
+const QUIET: StoreWatcher = { onLost: () => {}, onFound: () => {} };
 
 async function openRetryingObjectStore(
   bucket: BucketConfig,
   way: Way,
-  onLost: (place: string, why: string) => void,
+  watcher: (place: string) => StoreWatcher,
 ): Promise<RetryingObjectStore> {
   const { openS3 } = await import('../shared-cache/objects/s3.ts');
   const store = openS3({ ...bucket, connectWithin: CONNECT_WITHIN, silentFor: SILENT_FOR, ...way });
-  return new RetryingObjectStore(store, DEFAULT_RETRY_POLICY, (why) => onLost(store.place, why));
+  return new RetryingObjectStore(store, DEFAULT_RETRY_POLICY, watcher(store.place));
 }
 
 /** How this machine reaches the bucket. */

@@ -16,7 +16,9 @@ const signal = new AbortController().signal;
 const ALL = { maxBytes: 0 };
 
 function keeperOf(remote: MemoryStore) {
-  return openSharedCacheUpkeep(new RetryingObjectStore(remote, HASTE, () => {}));
+  return openSharedCacheUpkeep(
+    new RetryingObjectStore(remote, HASTE, { onLost: () => {}, onFound: () => {} }),
+  );
 }
 
 async function gc(

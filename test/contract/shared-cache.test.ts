@@ -420,7 +420,7 @@ test('an upload is not waited for long once it is called off', async () => {
   }
   using tree = new Tree();
   tree.write({ large: randomBytes(14_000_000).toString('latin1') });
-  const objects = new RetryingObjectStore(new Slow(), HASTE, () => {});
+  const objects = new RetryingObjectStore(new Slow(), HASTE, { onLost: () => {}, onFound: () => {} });
   const sent = await upload(
     objects,
     'x',

@@ -112,6 +112,8 @@ export interface SharedCache {
    * @param below as for {@link publish}
    */
   offer(record: BuildRecord, below: readonly BuildRecord[], signal: AbortSignal): Promise<Offer>;
+  /** Whether this process may write. If not, the reason is reported. */
+  isWritable(signal: AbortSignal): Promise<boolean>;
   /** Whether every request was answered: otherwise there may be more than was found. */
   hasAnswered(): Promise<boolean>;
   /** Undefined while nothing was transferred. */

@@ -157,9 +157,15 @@ export class Bucket {
     return this.#objects.delete([claimName(this.scope, key)], signal);
   }
 
-  /** Whether this process may write, and the server supports conditional writes: tested once. */
+  /**
+   * Whether this process may write, and the server supports conditional writes. Tested once, or again if the server did not answer:
+   * one lost answer does not turn a build read-only.
+   */
   isWritable(signal: AbortSignal): Promise<boolean> {
-    this.#writable ??= this.#tryWriting(signal);
+    this.#writable ??= this.#tryWriting(signal).then((state) => {
+      if (state === 'unknown') this.#writable = undefined;
+      return state === 'yes';
+    });
     return this.#writable;
   }
 
@@ -167,9 +173,9 @@ export class Bucket {
     this.#objects.close();
   }
 
-  async #tryWriting(signal: AbortSignal): Promise<boolean> {
+  async #tryWriting(signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'> {
     const { access, trustedKeys, signer } = this.#options;
-    if (access !== 'rw') return false;
+    if (access !== 'rw') return 'no';
     if (this.scope === TRUSTED && trustedKeys.length > 0) {
       const why =
         signer === undefined
@@ -179,7 +185,7 @@ export class Bucket {
             : 'the key of VLB_CACHE_SIGNING_KEY is not in cache: trusted-keys of vlb.yaml';
       if (why !== undefined) {
         this.#noteOnce(`not writing to the shared cache ${this.place}: ${why}`);
-        return false;
+        return 'no';
       }
     }
     const name = `${this.scope}/probe`;
@@ -190,11 +196,11 @@ export class Bucket {
     if (second.ok) {
       const why = 'the server does not support conditional writes (If-None-Match)';
       this.#noteOnce(`not writing to the shared cache ${this.place}: ${why}`);
-      return false;
+      return 'no';
     }
-    if (second.error.kind === 'taken') return true;
+    if (second.error.kind === 'taken') return 'yes';
     this.#noteUnsent(second.error);
-    return false;
+    return ['unavailable', 'interrupted'].includes(second.error.kind) ? 'unknown' : 'no';
   }
 
   #noteUnsent(error: StoreError): void {

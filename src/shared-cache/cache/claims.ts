@@ -80,6 +80,8 @@ export class Claims {
     for (let round = 0; round < ROUNDS; round++) {
       const put = await bucket.writeClaim(key, text(), condition, signal);
       if (put.ok) return this.#held(bucket, key, about.owner, text, put.value);
+      // It may have been written all the same.
+      if (put.error.kind === 'interrupted') await this.#end(bucket, key, about.owner);
       if (put.error.kind !== 'taken' && put.error.kind !== 'absent') return UNHELD;
       const seen = await this.#look(bucket, key, signal);
       if (seen.type === 'unknown') return UNHELD;

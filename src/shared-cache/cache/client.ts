@@ -157,6 +157,8 @@ export class SharedCacheClient implements SharedCache {
     );
   }
 
+  isWritable = async (signal: AbortSignal): Promise<boolean> => (await this.#open()).isWritable(signal);
+
   async hasAnswered(): Promise<boolean> {
     return (await this.#bucket)?.hasAnswered ?? true;
   }

@@ -1,5 +1,5 @@
-// An object store with timeouts and retries with exponential backoff. After repeated failures it is not used any more:
-// a build waits a while for a shared cache, and then continues without it.
+// An object store with timeouts and retries with exponential backoff. After repeated failures it is not used: a build waits a
+// while for a shared cache, and then continues without it. Now and then one request is made, and if it is answered, all are again.
 //
 // Not built on a library such as cockatiel: policies compose around one call that succeeds or throws, while most of
 // this file resumes streams at an offset, times bodies only while they are read, and recognizes multipart uploads whose
@@ -37,6 +37,9 @@ export interface RetryPolicy {
   readonly leastEvery: number;
   /** The number of consecutive failed requests after which no more are made. */
   readonly failures: number;
+  /** How long after that one request is made, ms, with one try and this timeout; and then again. */
+  readonly againAfter: number;
+  readonly againWithin: number;
 }
 
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
@@ -49,7 +52,17 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   leastBytes: 64 * 1024,
   leastEvery: 15_000,
   failures: 3,
+  againAfter: 30_000,
+  againWithin: 5_000,
 };
+
+/** Reports that a store fails. */
+export interface StoreWatcher {
+  /** No more requests are made, for good or until one is answered. */
+  onLost(why: string, forGood: boolean): void;
+  /** It is used again. */
+  onFound(): void;
+}
 
 /** Bodies up to this size have the short timeout, bytes. */
 const SMALL = 64 * 1024;
@@ -76,25 +89,23 @@ export class RetryingObjectStore {
   readonly place: string;
   readonly #store: ObjectStore;
   readonly #policy: RetryPolicy;
-  readonly #onLost: (why: string) => void;
+  readonly #watcher: StoreWatcher;
   /** Whether any request was ever answered. */
   #answered = false;
   #failed = 0;
-  #lost = false;
+  /** When a request is made again, by `performance.now()`; undefined while all are. */
+  #askAt: number | undefined;
 
-  /**
-   * @param onLost called once, when no more requests will be made
-   */
-  constructor(store: ObjectStore, policy: RetryPolicy, onLost: (why: string) => void) {
+  constructor(store: ObjectStore, policy: RetryPolicy, watcher: StoreWatcher) {
     this.place = store.place;
     this.#store = store;
     this.#policy = policy;
-    this.#onLost = onLost;
+    this.#watcher = watcher;
   }
 
-  /** Whether it is not used any more. */
+  /** Whether it is not used. */
   get isLost(): boolean {
-    return this.#lost;
+    return this.#askAt !== undefined;
   }
 
   head(name: string, signal: AbortSignal): Promise<Answer<ObjectInfo>> {
@@ -172,7 +183,7 @@ export class RetryingObjectStore {
         const there = await this.head(name, own);
         return there.ok ? answer(undefined) : there;
       },
-      abort: (own) => (this.#lost ? Promise.resolve() : upload.abort(own)),
+      abort: (own) => (this.isLost ? Promise.resolve() : upload.abort(own)),
     });
   }
 
@@ -208,24 +219,40 @@ export class RetryingObjectStore {
     within = this.#policy.within,
   ): Promise<Answer<T>> {
     const begun = performance.now();
+    if (this.#mayAskAgain()) return this.#once(request, signal, this.#policy.againWithin);
     for (let tried = 1; ; tried++) {
       if (signal.aborted) return storeError('interrupted', 'interrupted');
-      if (this.#lost) return storeError('unavailable', 'not used any more after repeated failures');
-      // Only until the answer arrives: its body is timed by #watched.
-      const late = new AbortController();
-      const clock = setTimeout(() => late.abort(), within);
-      let got = await request(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(clock));
-      if (!got.ok && got.error.kind === 'interrupted' && !signal.aborted) {
-        got = storeError('unavailable', `no answer within ${within / 1000} s`);
-      }
-      const isFinal = got.ok || got.error.kind !== 'unavailable';
-      const isLast = tried === this.#policy.tries || performance.now() - begun > this.#policy.triedFor;
-      if (isFinal || isLast) {
-        this.#note(got.ok ? undefined : got.error);
-        return got;
-      }
+      if (this.isLost) return storeError('unavailable', 'not used after repeated failures');
+      const isLast = () => tried === this.#policy.tries || performance.now() - begun > this.#policy.triedFor;
+      const got = await this.#once(request, signal, within, isLast);
+      if (got.ok || got.error.kind !== 'unavailable' || isLast()) return got;
       await this.#pause(tried, signal);
     }
+  }
+
+  /** One try, whose result counts unless it may be tried again. */
+  async #once<T>(
+    request: (signal: AbortSignal) => Promise<Answer<T>>,
+    signal: AbortSignal,
+    within: number,
+    isLast: () => boolean = () => true,
+  ): Promise<Answer<T>> {
+    // Only until the answer arrives: its body is timed by #watched.
+    const late = new AbortController();
+    const clock = setTimeout(() => late.abort(), within);
+    let got = await request(AbortSignal.any([signal, late.signal])).finally(() => clearTimeout(clock));
+    if (!got.ok && got.error.kind === 'interrupted' && !signal.aborted) {
+      got = storeError('unavailable', `no answer within ${within / 1000} s`);
+    }
+    if (got.ok || got.error.kind !== 'unavailable' || isLast()) this.#note(got.ok ? undefined : got.error);
+    return got;
+  }
+
+  /** Whether a request is to find out if a store that failed answers again. The others are not made until then. */
+  #mayAskAgain(): boolean {
+    if (this.#askAt === undefined || performance.now() < this.#askAt) return false;
+    this.#askAt = performance.now() + this.#policy.againAfter;
+    return true;
   }
 
   /** Counts consecutive failures. Before any request was answered, the first one is final. */
@@ -234,13 +261,16 @@ export class RetryingObjectStore {
     if (failed?.kind !== 'unavailable' && failed?.kind !== 'unusable') {
       this.#answered = true;
       this.#failed = 0;
+      if (this.isLost) this.#watcher.onFound();
+      this.#askAt = undefined;
       return;
     }
     this.#failed++;
     const isTolerable = this.#answered && this.#failed < this.#policy.failures;
-    if (this.#lost || (isTolerable && failed.kind === 'unavailable')) return;
-    this.#lost = true;
-    this.#onLost(failed.message);
+    if (this.isLost || (isTolerable && failed.kind === 'unavailable')) return;
+    const forGood = !this.#answered || failed.kind === 'unusable';
+    this.#askAt = forGood ? Number.POSITIVE_INFINITY : performance.now() + this.#policy.againAfter;
+    this.#watcher.onLost(failed.message, forGood);
   }
 
   async #pause(tried: number, signal: AbortSignal): Promise<void> {

@@ -76,7 +76,10 @@ export class Sharer implements Disposable {
         onDamage: onNote,
       }),
     );
-    const objects = new RetryingObjectStore(remote, policy, (why) => onNote(`left alone: ${why}`));
+    const objects = new RetryingObjectStore(remote, policy, {
+      onLost: (why) => onNote(`left alone: ${why}`),
+      onFound: () => onNote('used again'),
+    });
     const bucket = new Bucket({ objects, scope, access, trustedKeys, signer, onNote });
     const open = async () => bucket;
     const claims = new Claims({ host: 'sharer', pid: 1 });

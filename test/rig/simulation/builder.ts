@@ -131,8 +131,17 @@ function storeOf({ name, network, clock }: Machine): SimulatedStore {
     ) as T; // the same fields
   const objects = new RetryingObjectStore(
     network,
-    timed(DEFAULT_RETRY_POLICY, 'triedFor', 'firstPause', 'longestPause', 'within', 'partWithin'),
-    () => {},
+    timed(
+      DEFAULT_RETRY_POLICY,
+      'triedFor',
+      'firstPause',
+      'longestPause',
+      'within',
+      'partWithin',
+      'againAfter',
+      'againWithin',
+    ),
+    { onLost: () => {}, onFound: () => {} },
   );
   const bucket = new SmallBucket(objects);
   const policy = timed(DEFAULT_CLAIM_POLICY, 'voidAfter', 'renewEvery', 'askEvery', 'removeWithin');

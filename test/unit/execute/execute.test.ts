@@ -325,6 +325,7 @@ describe('with a shared cache', () => {
       claim: async () => ({ type: 'own', isHeld: false, [Symbol.asyncDispose]: async () => {} }),
       awaitClaim: async () => {},
       offer: async () => 'there',
+      isWritable: async () => true,
       hasAnswered: async () => true,
       tally: () => undefined,
     };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key } from '../../../../src/model/artifact.ts';
+import { type Answer, storeError } from '../../../../src/model/ports/object-store.ts';
 import type { Claim } from '../../../../src/model/ports/shared-cache.ts';
 import { Bucket } from '../../../../src/shared-cache/bucket/bucket.ts';
 import { claimText, parseClaim } from '../../../../src/shared-cache/bucket/claim-text.ts';
@@ -26,7 +27,10 @@ class Rig {
 
   constructor(store?: MemoryStore) {
     if (store) this.store = store;
-    const objects = new RetryingObjectStore(this.store, DEFAULT_RETRY_POLICY, () => {});
+    const objects = new RetryingObjectStore(this.store, DEFAULT_RETRY_POLICY, {
+      onLost: () => {},
+      onFound: () => {},
+    });
     this.bucket = new Bucket({
       ...{ objects, scope: 'trusted', access: 'rw', trustedKeys: [], signer: undefined, onNote: () => {} },
     });
@@ -102,6 +106,21 @@ test('an owner that wakes up finds that another machine has it', async () => {
   await sleep(60);
   await slow[Symbol.asyncDispose]();
   assert.equal(other(await rig.claim('third')), 'fast');
+});
+
+test('one that is interrupted while it is written leaves nothing behind', async () => {
+  const interrupt = new AbortController();
+  class Late extends MemoryStore {
+    override async put(...args: Parameters<MemoryStore['put']>): Promise<Answer<string>> {
+      await super.put(...args);
+      interrupt.abort();
+      return storeError('interrupted', 'interrupted');
+    }
+  }
+  const { store, bucket } = new Rig(new Late());
+  const claims = new Claims({ host: 'a', pid: 1 }, POLICY);
+  assert.equal(own(await claims.claim(bucket, KEY, ABOUT, interrupt.signal)).isHeld, false);
+  assert.equal(store.objects.size, 0);
 });
 
 test('a renewal whose answer was lost does not end a claim', async () => {

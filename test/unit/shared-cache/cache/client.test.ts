@@ -32,7 +32,10 @@ test('a bucket that does not answer is told, once, as soon as somebody would won
   const notes: string[] = [];
   const onNote = (message: string) => notes.push(message);
   const local = valueIn(openStore({ directory: tree.path('store'), owner: '1-x.b', isAlive: () => false }));
-  const objects = new RetryingObjectStore(new Silent(), DEFAULT_RETRY_POLICY, onNote);
+  const objects = new RetryingObjectStore(new Silent(), DEFAULT_RETRY_POLICY, {
+    onLost: onNote,
+    onFound: () => {},
+  });
   const options = { scope: 'trusted', access: 'r', trustedKeys: [], signer: undefined, onNote } as const;
   const open = async () => new Bucket({ objects, ...options });
   const cache = new SharedCacheClient({

@@ -35,7 +35,11 @@ function answering(...answers: readonly Answer<ObjectInfo>[]) {
 
 function retrying(store: ObjectStore, policy: Partial<RetryPolicy> = {}) {
   const lost: string[] = [];
-  return { lost, objects: new RetryingObjectStore(store, { ...HASTE, ...policy }, (why) => lost.push(why)) };
+  const watcher = {
+    onLost: (why: string, forGood: boolean) => lost.push(`${why}${forGood ? ', for good' : ''}`),
+    onFound: () => lost.push('found'),
+  };
+  return { lost, objects: new RetryingObjectStore(store, { ...HASTE, ...policy }, watcher) };
 }
 
 test('what fails in passing is tried again, and nothing is said of it', async () => {
@@ -58,7 +62,7 @@ test('a store from which nothing ever came is given up after the first failure, 
   const { store, count } = answering(FAILED);
   const { objects: line, lost } = retrying(store);
   assert.deepEqual(await line.head('x', signal), FAILED);
-  assert.deepEqual([count(), lost], [HASTE.tries, ['500 InternalError']]);
+  assert.deepEqual([count(), lost], [HASTE.tries, ['500 InternalError, for good']]);
   assert.equal((await line.head('x', signal)).ok, false);
   assert.equal((await line.put('x', Buffer.from(''), 'always', signal)).ok, false);
   assert.deepEqual([count(), lost.length, store.objects.size], [HASTE.tries, 1, 0]);
@@ -79,12 +83,29 @@ test('one that has answered is given up after some failures in a row', async () 
   assert.deepEqual(lost, ['500 InternalError']);
 });
 
+test('one that was given up is asked again now and then, once, and used when it answers', async () => {
+  const failing = Array<Answer<ObjectInfo>>(HASTE.tries * HASTE.failures).fill(FAILED);
+  const { store, count } = answering(FOUND, ...failing, FAILED, FOUND);
+  const { objects: line, lost } = retrying(store, { againAfter: 40 });
+  for (let time = 0; time <= HASTE.failures; time++) await line.head('x', signal);
+  const asked = count();
+  assert.deepEqual([(await line.head('x', signal)).ok, count(), lost.length], [false, asked, 1]);
+  await delay(50);
+  // One of several at the same time, and not tried again.
+  await Promise.all([line.head('x', signal), line.head('x', signal)]);
+  assert.deepEqual([count(), lost.length, line.isLost], [asked + 1, 1, true]);
+  await delay(50);
+  assert.deepEqual(await line.head('x', signal), FOUND);
+  assert.deepEqual(await line.head('x', signal), FOUND);
+  assert.deepEqual([lost, line.isLost], [['500 InternalError', 'found'], false]);
+});
+
 test('what can never be used is given up at once', async () => {
   const { store, count } = answering(FOUND, storeError('unusable', 'there is no such bucket'));
   const { objects: line, lost } = retrying(store);
   await line.head('x', signal);
   await line.head('x', signal);
-  assert.deepEqual([count(), lost], [2, ['there is no such bucket']]);
+  assert.deepEqual([count(), lost], [2, ['there is no such bucket, for good']]);
 });
 
 test('a request that only hangs is called off, and not tried for ever', async () => {
