@@ -1,7 +1,15 @@
 // (graph, recipes, store) → plan, complete before anything runs.
 
 import { type Artifact, MAIN_DISK } from '../model/artifact.ts';
-import { type Graph, type Identity, isLayer, type Lineage, lineageOf, type Node } from '../model/graph.ts';
+import {
+  type Graph,
+  type Identity,
+  isLayer,
+  type Lineage,
+  lineageOf,
+  type Node,
+  needsOf,
+} from '../model/graph.ts';
 import type { Action, Plan, PlanStep } from '../model/plan.ts';
 import type { InPlace, Store } from '../model/ports/store.ts';
 import { artifactOf, decide, decideBehindRun, retentionOf } from './decide.ts';
@@ -11,7 +19,8 @@ export type RecipeOf = (node: Node, known: ReadonlyMap<string, Identity>) => str
 
 /**
  * The plan for a graph. Nothing is looked up for what depends on a node that has to run: its digest, and so every key
- * that depends on it, is known only after it ran.
+ * that depends on it, is known only after it ran. Nodes that do not depend on each other are looked up at the same time: a shared
+ * cache takes its time to answer.
  * @param isForced nodes that run regardless of the store
  */
 export async function makePlan(
@@ -24,8 +33,9 @@ export async function makePlan(
   const keeping = retentionOf(graph);
   const known = new Map<string, Artifact>();
   const expected = new Map<string, Identity>();
-  const steps: PlanStep[] = [];
-  for (const node of graph.nodes) {
+  const steps = new Map<string, Promise<PlanStep>>();
+  const stepOf = async (node: Node): Promise<PlanStep> => {
+    await Promise.all(needsOf(node).map((name) => steps.get(name)));
     const kept = keeping.get(node.name) ?? 'cached';
     const recipe = recipeOf(node, known);
     const action = isForced(node)
@@ -38,9 +48,11 @@ export async function makePlan(
     const artifact = artifactOf(action);
     if (artifact) known.set(node.name, artifact);
     expected.set(node.name, artifact ?? NOT_BUILT);
-    steps.push({ node, keeping: kept, action: begun });
-  }
-  return steps;
+    return { node, keeping: kept, action: begun };
+  };
+  // Each after those that it needs, whose steps it finds here.
+  for (const node of graph.nodes) steps.set(node.name, stepOf(node));
+  return Promise.all(steps.values());
 }
 
 /** The action of a layer of steps with the step at which it begins. */

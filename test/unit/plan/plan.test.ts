@@ -34,9 +34,30 @@ function told(plan: Plan): string {
 
 async function builtWorld(layers: readonly Layer[] = CHAIN): Promise<World> {
   const world = new World();
-  world.build(await planFor(world, layers), '12345');
+  world.build(await planFor(world, layers), '12345678');
   return world;
 }
+
+test('branches are looked up at the same time, each layer after its parent', async () => {
+  const from = (layer: string) => ({ hints: { from: { layer, line: 1 } } });
+  const branches = [
+    layerOf('10_a'),
+    ...['20_b', '30_c', '40_d'].map((name) => layerOf(name, from('10_a'))),
+    ...['50_e', '60_f', '70_g'].map((name, at) => layerOf(name, from(`${at + 2}0_${'bcd'[at]}`))),
+  ];
+  const world = await builtWorld(branches);
+  let asking = 0;
+  const most: number[] = [];
+  const lookup: World['lookup'] = async (key) => {
+    most.push(++asking);
+    await new Promise(setImmediate);
+    asking--;
+    return world.records.get(key);
+  };
+  const plan = await planFor(Object.assign(world, { lookup }), branches);
+  assert.match(told(plan), /^base fresh, 10_a fresh, 20_b fresh(, \d0_[c-g] fresh){5}$/);
+  assert.deepEqual([most.length, Math.max(...most)], [8, 3]);
+});
 
 describe('a chain', () => {
   test('nothing is there: the first runs for want of a record, the others since their parents do', async () => {
