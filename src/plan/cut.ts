@@ -21,6 +21,21 @@ export function cutGraph(graph: Graph): readonly Job[] {
   return cut(graph, retentionOf(graph), () => true);
 }
 
+/**
+ * The jobs with those first on which the longest chains of layers depend, so that an engine that has few places begins them first.
+ * Each is still after those that it needs.
+ */
+export function longestFirst(jobs: readonly Job[]): readonly Job[] {
+  const lengths = new Map<string, number>();
+  const lengthOf = (name: string) => lengths.get(name) ?? 0;
+  for (const { name, layers, needs } of jobs.toReversed()) {
+    const own = lengthOf(name) + layers.length;
+    lengths.set(name, own);
+    for (const need of needs) lengths.set(need, Math.max(lengthOf(need), own));
+  }
+  return jobs.toSorted((one, other) => lengthOf(other.name) - lengthOf(one.name));
+}
+
 /** A job in the making. */
 interface Chain {
   readonly nodes: LayerNode[];

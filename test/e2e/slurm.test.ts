@@ -152,6 +152,11 @@ describe('vlb build --on slurm', { concurrency: true, timeout: 240_000, skip }, 
     assert.match(refused.stderr, /^error: the project has no shared cache\n/);
     const reading = await buildOnSlurm(team, team.machine(GRAPH), { env: { VLB_CACHE: 'remote:r' } });
     assert.match(reading.finished?.failure?.message ?? '', /the shared cache, which is read-only here/);
+    // Before anything is handed to Slurm: jobs could not share what they build.
+    const key = Buffer.alloc(32, 1).toString('base64');
+    const unsigned = await buildOnSlurm(team, team.machine(GRAPH, `  trusted-keys: [${key}]\n`));
+    assert.match(unsigned.finished?.failure?.message ?? '', /^the shared cache cannot be written to/);
+    assert.match(notesOf(unsigned).join('\n'), /^not writing to the shared cache .*: no signing key/);
     const away = team.machine(GRAPH);
     away.write({ 'vlb.yaml': 'cache: { s3: { bucket: layers, endpoint: "http://127.0.0.1:9" } }\n' });
     const alone = await buildOnSlurm(team, away);

@@ -2,14 +2,19 @@
 
 import type { BuildRecord } from '../../model/artifact.ts';
 import { type Node, needsOf } from '../../model/graph.ts';
-import type { Plan } from '../../model/plan.ts';
+import type { Action, Plan } from '../../model/plan.ts';
+
+interface Planned {
+  readonly node: Node;
+  readonly action: Pick<Action, 'type'>;
+}
 
 /**
  * The names of the nodes whose disks a build needs: images, the parents of their disks, and what layers that run depend on.
  * A layer that others only mounted when they were built is not among them.
  * @param wanted the layers of named images
  */
-export function neededNodes(plan: Plan, wanted: ReadonlySet<string>): Set<string> {
+export function neededNodes(plan: readonly Planned[], wanted: ReadonlySet<string>): Set<string> {
   const isNeededByAny = new Set(plan.flatMap(({ node }) => needsOf(node)));
   const needed = new Set(wanted);
   for (const { node, action } of plan.toReversed()) {

@@ -1,20 +1,25 @@
 // A build on an engine: what has to run is placed as jobs, and what they shared is then fetched, as any build here does it.
 
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Planned, plannedStep } from '../../execute/execute.ts';
+import { neededNodes } from '../../execute/schedule/dependencies.ts';
 import type { Engine, EngineName, JobId } from '../../model/engine/engine.ts';
 import type { Job } from '../../model/engine/job.ts';
 import type { BuildEvent, Emit, Finished, Outcome } from '../../model/event.ts';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
-import { cutPlan } from '../../plan/cut.ts';
+import type { Plan } from '../../model/plan.ts';
+import type { Store } from '../../model/ports/store.ts';
+import { cutPlan, longestFirst } from '../../plan/cut.ts';
+import type { ImageLayers } from '../../plan/images.ts';
 import { makeDirectories, namesIn } from '../../util/fs.ts';
 import { type BuildRequest, build } from '../build.ts';
 import { planProject } from '../planning.ts';
 import { usableCache } from '../share.ts';
 import type { Workspace } from '../workspace.ts';
-import { type Followed, Follower, type PlacedJob } from './follow.ts';
+import { FetchAhead, fetchLayers } from './fetch-ahead.ts';
+import { cancelAll, type Followed, Follower, type PlacedJob } from './follow.ts';
 import { jobScript } from './job-script.ts';
 import { LayerLogs } from './layer-logs.ts';
 
@@ -41,14 +46,13 @@ export async function buildOn(
   const emit = withoutRepeatedNotes(request.emit);
   const planned = await planProject(workspace, project.value, { ...request, emit });
   if (!planned.ok) return planned;
-  const jobs = cutPlan(planned.value.plan);
+  const { plan, images, context } = planned.value;
+  const { store } = context;
+  using _lease = { [Symbol.dispose]: () => store.release() };
+  const jobs = longestFirst(cutPlan(plan));
   if (jobs.length === 0) return build(workspace, { ...request, emit });
-  if (!(await planned.value.context.store.shared?.hasAnswered())) {
-    return fail('host', `the shared cache does not answer, and jobs of ${name} have nothing else in common`, {
-      hint: 'see the notes above',
-    });
-  }
-  const { plan } = planned.value;
+  const shares = await checkShared(name, store, request.signal);
+  if (!shares.ok) return shares;
   const engine = await workspace.parts.engine(name);
   const run = openRun(workspace);
   if (!run.ok) return run;
@@ -65,7 +69,14 @@ export async function buildOn(
   const { paths, parts } = workspace;
   const { keepGoing, signal } = request;
   const logs = new LayerLogs({ paths, owner: parts.owner });
-  const followed = await new Follower(placed.value, { engine, logs, keepGoing, emit, signal }).run();
+  const ahead = new FetchAhead((layers) => fetchLayers(layers, workspace, project.value, request));
+  const needed = layersOfImages(plan, images);
+  const onBuilt = ({ layers: built }: Job) => {
+    const last = built.findLast((layer) => needed.has(layer));
+    if (last !== undefined) ahead.add(last);
+  };
+  const followed = await new Follower(placed.value, { engine, logs, keepGoing, emit, onBuilt, signal }).run();
+  await ahead.end();
   if (signal.aborted || followed.failures.length > 0)
     return ok(finishedEarly(planned.value, followed, request));
   return build(workspace, { ...request, onStart: undefined, emit: afterJobs(followed.outcomes, emit) });
@@ -84,6 +95,24 @@ function checkRequest(name: EngineName, { force, nbd, onFailedDisk, remote }: Bu
   });
 }
 
+/** Whether jobs can get from each other what they build. Fails as `host`; the notes say why. */
+async function checkShared(name: EngineName, { shared }: Store, signal: AbortSignal): Promise<Result<void>> {
+  const needed = `and jobs of ${name} have nothing else in common`;
+  const hint = 'see the notes above';
+  if (!(await shared?.hasAnswered())) {
+    return fail('host', `the shared cache does not answer, ${needed}`, { hint });
+  }
+  if (await shared?.isWritable(signal)) return ok();
+  if (signal.aborted) return fail('interrupted', 'the build was interrupted');
+  return fail('host', `the shared cache cannot be written to, ${needed}`, { hint });
+}
+
+/** The layers whose disks the images consist of, once all are built. */
+function layersOfImages(plan: Plan, images: ImageLayers): ReadonlySet<string> {
+  const built = plan.map(({ node }) => ({ node, action: { type: 'fresh' } as const }));
+  return neededNodes(built, new Set(images.values()));
+}
+
 /** The directory for what jobs print: of this process, since several may build the project. Those of dead ones are removed. */
 function openRun({ paths, parts }: Workspace): Result<Disposable & { readonly path: string }> {
   const above = path.join(paths.state, 'placed');
@@ -100,7 +129,7 @@ function openRun({ paths, parts }: Workspace): Result<Disposable & { readonly pa
   return ok({ path: own, [Symbol.dispose]: () => rmSync(own, { recursive: true, force: true }) });
 }
 
-/** Hands all jobs to the engine. If it refuses one, those before it are cancelled. */
+/** Hands all jobs to the engine, in this order. If it refuses one, those before it are cancelled. */
 async function submitAll(
   jobs: readonly Job[],
   engine: Engine,
@@ -114,6 +143,8 @@ async function submitAll(
   for (const [index, job] of jobs.entries()) {
     const output = path.join(directory, String(index + 1));
     const [stdout, stderr] = [`${output}.out`, `${output}.err`];
+    // On a network file system, a file that is there is seen to grow sooner than one that appears.
+    writeFileSync(stdout, '');
     // Not interrupted: nobody would know the number of the job.
     const submitted = request.signal.aborted
       ? fail('interrupted', 'the build was interrupted')
@@ -127,7 +158,7 @@ async function submitAll(
           stderr,
         });
     if (!submitted.ok) {
-      await engine.cancel([...ids.values()]);
+      await cancelAll(engine, [...ids.values()], request.emit);
       return submitted;
     }
     ids.set(job.name, submitted.value);

@@ -23,6 +23,8 @@ export interface FollowOptions {
   readonly logs: LayerLogs;
   readonly keepGoing: boolean;
   readonly emit: Emit;
+  /** Called when all layers of a job are in the shared cache. */
+  readonly onBuilt: (job: Job) => void;
   readonly signal: AbortSignal;
 }
 
@@ -52,6 +54,13 @@ interface Followee extends PlacedJob {
   failure?: Failure | undefined;
 }
 
+/** Cancels jobs. Notes it if that fails. */
+export async function cancelAll(engine: Engine, jobs: readonly JobId[], emit: Emit): Promise<void> {
+  const done = await engine.cancel(jobs);
+  if (done.ok) return;
+  emit({ type: 'note', message: `jobs of ${engine.name} may still run: ${done.failure.message}` });
+}
+
 export class Follower {
   readonly #jobs: readonly Followee[];
   readonly #options: FollowOptions;
@@ -60,6 +69,8 @@ export class Follower {
   #isStopped = false;
   #isSilent = false;
   #askAt = 0;
+  #isAsking = false;
+  readonly #over = new AbortController();
 
   constructor(jobs: readonly PlacedJob[], options: FollowOptions) {
     this.#options = options;
@@ -76,11 +87,13 @@ export class Follower {
         await this.#stop();
         until = performance.now() + END_WITHIN;
       }
-      if (performance.now() >= this.#askAt) await this.#ask();
-      const isAwaited = !this.#isStopped && this.#open().length > 0;
+      // An engine that takes its time to answer holds up nothing else.
+      if (!this.#isAsking && performance.now() >= this.#askAt) void this.#ask();
+      if (this.#open().length === 0) break;
       // The signal ends the first pause, and no other.
-      await delay(READ_EVERY, undefined, isAwaited ? { signal } : {}).catch(() => {});
+      await delay(READ_EVERY, undefined, this.#isStopped ? {} : { signal }).catch(() => {});
     }
+    this.#over.abort();
     logs.close();
     const skipped = this.#jobs.flatMap((job) => job.job.layers.map((layer) => ({ job, layer })));
     return this.#ended(skipped.filter(({ layer }) => !this.#outcomes.has(layer)));
@@ -88,10 +101,7 @@ export class Follower {
 
   /** The end, with the layers that were not built, each of which another failure is the cause of. */
   #ended(skipped: readonly { readonly job: Followee; readonly layer: string }[]): Followed {
-    for (const { layer } of skipped) {
-      this.#outcomes.set(layer, 'skipped');
-      this.#options.emit({ type: 'layer-finished', layer, outcome: 'skipped', seconds: 0 });
-    }
+    for (const { layer } of skipped) this.#finish(layer, 'skipped');
     const failures = this.#failures.map(({ layer, failure }) => ({
       layer,
       failure,
@@ -123,9 +133,11 @@ export class Follower {
     this.#isStopped = true;
     this.#askAt = 0;
     const { engine, emit } = this.#options;
-    const done = await engine.cancel(this.#open().map(({ id }) => id));
-    if (done.ok) return;
-    emit({ type: 'note', message: `jobs of ${engine.name} may still run: ${done.failure.message}` });
+    await cancelAll(
+      engine,
+      this.#open().map(({ id }) => id),
+      emit,
+    );
   }
 
   /** Asks the engine about jobs that say nothing themselves: that wait, were cancelled, or whose node died. */
@@ -134,7 +146,11 @@ export class Follower {
     const open = this.#open();
     if (open.length === 0) return;
     const ids = open.map(({ id }) => id);
-    const states = await engine.watch(ids, AbortSignal.timeout(ASK_WITHIN));
+    this.#isAsking = true;
+    const signal = AbortSignal.any([AbortSignal.timeout(ASK_WITHIN), this.#over.signal]);
+    const states = await engine.watch(ids, signal);
+    this.#isAsking = false;
+    if (this.#over.signal.aborted) return;
     this.#askAt = performance.now() + (this.#isStopped ? READ_EVERY : ASK_EVERY);
     if (!states.ok) {
       const message = `${engine.name} does not answer, and is asked again: ${states.failure.message}`;
@@ -144,19 +160,30 @@ export class Follower {
     }
     this.#isSilent = false;
     for (const job of open) {
+      // It may have said so itself by now.
+      if (job.isOver) continue;
       const state = states.value.get(job.id);
       if (state?.state !== 'over') job.saidOver = 0;
-      else if (job.saidOver++ >= LATE || job.lines.isEmpty || this.#isStopped) this.#lost(job, state);
+      else if (job.saidOver++ >= LATE || this.#isCancelled(job)) this.#lost(job, state);
     }
+  }
+
+  /** Whether a job ended since this build cancelled it, or since one that it needs failed. */
+  #isCancelled(job: Followee): boolean {
+    const below = this.#below(job);
+    return this.#isStopped || this.#failures.some((one) => below.has(one.job.job.name));
   }
 
   /** A job is over, and has not said how. */
   #lost(job: Followee, { word, node = job.node }: JobState): void {
     job.isOver = true;
-    const below = this.#below(job);
-    // Cancelled by this build, or since a job that it needs failed.
-    if (this.#isStopped || this.#failures.some((one) => below.has(one.job.job.name))) return;
+    if (this.#isCancelled(job)) return;
     this.#failJob(job, `ended${node === undefined ? '' : ` on ${node}`} without a result: ${word}`);
+  }
+
+  #finish(layer: string, outcome: Outcome): void {
+    this.#outcomes.set(layer, outcome);
+    this.#options.emit({ type: 'layer-finished', layer, outcome, seconds: 0 });
   }
 
   #failJob(job: Followee, how: string): void {
@@ -194,8 +221,11 @@ export class Follower {
     job.isOver = true;
     const left = job.job.layers.filter((layer) => !this.#outcomes.has(layer));
     const [layer] = left;
-    if (status === 0) for (const one of left) this.#outcomes.set(one, 'restored');
-    else if (layer === undefined || this.#isStopped || this.#failures.some((one) => one.job === job)) return;
+    if (status === 0) {
+      for (const one of left) this.#finish(one, 'restored');
+      this.#options.onBuilt(job.job);
+    } else if (layer === undefined || this.#isStopped || this.#failures.some((one) => one.job === job))
+      return;
     else if (job.failure) this.#fail(job, layer, job.failure, 0);
     else this.#failJob(job, `ended on ${job.node} with the status ${status}`);
   }

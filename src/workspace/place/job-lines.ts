@@ -22,11 +22,6 @@ export class JobLines {
     this.#file = file;
   }
 
-  /** Whether anything was read yet. */
-  get isEmpty(): boolean {
-    return this.#offset === 0;
-  }
-
   /** The whole lines that are new. Other lines, such as one that a killed run has left, are skipped. */
   read(): readonly JobLine[] {
     const text = this.#newText();

@@ -8,7 +8,7 @@ import type { Job } from '../../../src/model/engine/job.ts';
 import { type Graph, isLayer, type LayerNode, needsOf } from '../../../src/model/graph.ts';
 import type { Plan } from '../../../src/model/plan.ts';
 import { type Hints, scriptFile } from '../../../src/model/project.ts';
-import { cutGraph, cutPlan } from '../../../src/plan/cut.ts';
+import { cutGraph, cutPlan, longestFirst } from '../../../src/plan/cut.ts';
 import { retentionOf } from '../../../src/plan/decide.ts';
 import { layerOf } from '../../rig/tree.ts';
 
@@ -67,6 +67,20 @@ describe('jobs', () => {
     const secret = node('20_b', '10_a', { noshare: true });
     assert.equal(cutOf(node('10_a'), secret, node('30_c', '20_b'), node('40_d', '10_a')), '10_a+40_d');
     assert.equal(cutOf(node('10_a', undefined, { nocache: true }), node('20_b', '10_a')), '');
+  });
+
+  test('those on which the longest chains depend come first', () => {
+    const jobs = cutGraph({
+      nodes: [
+        node('10_short'),
+        node('20_base'),
+        node('30_a', '20_base'),
+        node('40_b', '20_base'),
+        node('50_c', '40_b'),
+      ],
+    });
+    assert.equal(drawn(jobs), '10_short 20_base 30_a<20_base 40_b+50_c<20_base');
+    assert.equal(drawn(longestFirst(jobs)), '20_base 40_b+50_c<20_base 10_short 30_a<20_base');
   });
 
   test('a boot-layer with a size gets what QEMU takes, too', () => {
@@ -153,6 +167,16 @@ describe('any graph', () => {
         assert.deepEqual([...needs].sort(), [...new Set(needed)].filter((one) => one !== name).sort());
         for (const need of needs) assert.ok(before.has(need), `${name} comes before ${need}`);
         before.add(name);
+      }
+    });
+  });
+
+  test('the longest chains first is an order of the same jobs in which none comes before what it needs', () => {
+    holds((_plan, jobs) => {
+      const ordered = longestFirst(jobs);
+      assert.deepEqual(new Set(ordered), new Set(jobs));
+      for (const [at, { needs }] of ordered.entries()) {
+        for (const need of needs) assert.ok(ordered.findIndex(({ name }) => name === need) < at, need);
       }
     });
   });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Engine, JobState } from '../../../../src/model/engine/engine.ts';
+import type { Job } from '../../../../src/model/engine/job.ts';
 import type { BuildEvent } from '../../../../src/model/event.ts';
 import { ok } from '../../../../src/model/failure.ts';
 import { projectPaths } from '../../../../src/project/project.ts';
@@ -35,13 +36,20 @@ const done = (layer: string, outcome: string) => ({ type: 'layer-finished', laye
 const failure = { kind: 'work', message: 'it failed', log: '/var/tmp/x.log', look: 'vlb shell --failed' };
 
 /** Follows jobs whose states the engine gives. */
-async function follow(jobs: readonly PlacedJob[], states: (id: string) => JobState, keepGoing = false) {
+async function follow(
+  jobs: readonly PlacedJob[],
+  states: (id: string) => JobState,
+  keepGoing = false,
+  watch: Engine['watch'] | undefined = undefined,
+) {
   const events: BuildEvent[] = [];
   const cancelled: string[] = [];
   const engine: Engine = {
     name: 'slurm',
     submit: () => assert.fail('nothing is submitted'),
-    watch: async (ids) => ok(new Map(ids.map((id) => [id, cancelled.includes(id) ? GONE : states(id)]))),
+    watch:
+      watch ??
+      (async (ids) => ok(new Map(ids.map((id) => [id, cancelled.includes(id) ? GONE : states(id)])))),
     cancel: async (ids) => {
       cancelled.push(...ids);
       return ok();
@@ -50,8 +58,10 @@ async function follow(jobs: readonly PlacedJob[], states: (id: string) => JobSta
   const logs = new LayerLogs({ paths: projectPaths(directory), owner: 'test' });
   const emit = (event: BuildEvent) => void events.push(event);
   const { signal } = new AbortController();
-  const followed = await new Follower(jobs, { engine, logs, keepGoing, emit, signal }).run();
-  return { ...followed, events, cancelled };
+  const built: string[] = [];
+  const onBuilt = ({ name }: Job) => void built.push(name);
+  const followed = await new Follower(jobs, { engine, logs, keepGoing, emit, onBuilt, signal }).run();
+  return { ...followed, events, cancelled, built };
 }
 
 const GONE: JobState = { state: 'over', word: 'CANCELLED' };
@@ -121,9 +131,31 @@ describe('jobs', { concurrency: true }, () => {
     print(jobs[0], started('node1'), { ...done('14_a', 'failed'), failure }, ended(1));
     print(jobs[2], started('node1'), done('16_c', 'built'), ended(0));
     const states = (id: string) => (id === jobs[1].id ? GONE : running());
-    const { failures, outcomes } = await follow(jobs, states, true);
+    const { failures, outcomes, built } = await follow(jobs, states, true);
     assert.deepEqual(failures[0]?.skipped, ['15_b']);
     assert.equal(outcomes.get('16_c'), 'built');
+    assert.deepEqual(built, ['16_c']);
+  });
+
+  test('a job that succeeded without a word of its layers has them', async () => {
+    const job = placed('19_a', ['19_a']);
+    print(job, started('node1'), ended(0));
+    const { events, outcomes } = await follow([job], running);
+    assert.equal(outcomes.get('19_a'), 'restored');
+    assert.deepEqual(events, [{ type: 'layer-finished', layer: '19_a', outcome: 'restored', seconds: 0 }]);
+  });
+
+  test('an engine that does not answer holds up no output', async () => {
+    const job = placed('20_a', ['20_a']);
+    setTimeout(() => print(job, started('node1'), begun('20_a'), done('20_a', 'built'), ended(0)), 500);
+    const silent = new Promise<never>(() => {});
+    const { outcomes } = await follow(
+      [job],
+      () => assert.fail(),
+      false,
+      () => silent,
+    );
+    assert.equal(outcomes.get('20_a'), 'built');
   });
 
   test('a job that ends without a result fails with the words of the engine and its last lines', async () => {
@@ -142,9 +174,9 @@ describe('jobs', { concurrency: true }, () => {
 test('a file is read as far as its lines are whole', () => {
   const file = path.join(directory, 'lines');
   const lines = new JobLines(file);
-  assert.deepEqual([lines.read(), lines.isEmpty], [[], true]);
+  assert.deepEqual(lines.read(), []);
   appendFileSync(file, 'text\n{"type":"job-ended","status":0}\n{"type":"no');
-  assert.deepEqual([lines.read(), lines.isEmpty], [[{ type: 'job-ended', status: 0 }], false]);
+  assert.deepEqual(lines.read(), [{ type: 'job-ended', status: 0 }]);
   appendFileSync(file, 'te","message":"ä"}\n[1]\n{}\n');
   assert.deepEqual(lines.read(), [{ type: 'note', message: 'ä' }]);
 });
