@@ -29,8 +29,11 @@ export class Slurm implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** Starts one with nodes `node1`, `node2` and so on; throws with the daemons' last lines if it does not come up. Needs root. */
-  static async start(nodes: number): Promise<Slurm> {
+  /**
+   * Starts one with nodes `node1`, `node2` and so on; throws with the daemons' last lines if it does not come up. Needs root.
+   * @param places how many jobs run on a node at once, whatever this machine has
+   */
+  static async start(nodes: number, places = 2): Promise<Slurm> {
     const directory = mkdtempSync(path.join(tmpdir(), 'vlb-slurm-'));
     const slurm = new Slurm(directory);
     // Slurm's commands reach munged through it, as any user.
@@ -39,7 +42,7 @@ export class Slurm implements AsyncDisposable {
       mkdirSync(path.join(directory, 'state'));
       writeFileSync(path.join(directory, 'key'), randomBytes(128), { mode: 0o600 });
       const ports = await freePorts(nodes + 1);
-      writeFileSync(path.join(directory, 'slurm.conf'), configOf(directory, ports));
+      writeFileSync(path.join(directory, 'slurm.conf'), configOf(directory, places, ports));
       const at = (name: string) => `--${name}=${path.join(directory, name)}`;
       slurm.#start('munged', 'munged', [
         '--foreground',
@@ -175,8 +178,8 @@ async function ended(daemon: ChildProcess | undefined, signal: NodeJS.Signals): 
   await end;
 }
 
-/** See slurm.conf(5). Each node has two processors, whatever this machine has. */
-function configOf(directory: string, [controller, ...nodes]: readonly number[]): string {
+/** See slurm.conf(5). */
+function configOf(directory: string, places: number, [controller, ...nodes]: readonly number[]): string {
   return `ClusterName=test
 SlurmctldHost=localhost
 SlurmUser=root
@@ -201,7 +204,7 @@ PartitionName=main Nodes=ALL Default=YES State=UP
 ${nodes
   .map(
     (port, index) =>
-      `NodeName=node${index + 1} NodeHostname=localhost NodeAddr=127.0.0.1 Port=${port} CPUs=2`,
+      `NodeName=node${index + 1} NodeHostname=localhost NodeAddr=127.0.0.1 Port=${port} CPUs=${places}`,
   )
   .join('\n')}
 `;

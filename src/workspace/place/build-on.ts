@@ -71,9 +71,8 @@ export async function buildOn(
   const logs = new LayerLogs({ paths, owner: parts.owner });
   const ahead = new FetchAhead((layers) => fetchLayers(layers, workspace, project.value, request));
   const needed = layersOfImages(plan, images);
-  const onBuilt = ({ layers: built }: Job) => {
-    const last = built.findLast((layer) => needed.has(layer));
-    if (last !== undefined) ahead.add(last);
+  const onBuilt = (layer: string) => {
+    if (needed.has(layer)) ahead.add(layer);
   };
   const followed = await new Follower(placed.value, { engine, logs, keepGoing, emit, onBuilt, signal }).run();
   await ahead.end();

@@ -1,17 +1,21 @@
-// Fetches what jobs have built while others still run, so that little is left for the build that follows them.
+// Fetches what jobs have built while they still run, so that little is left for the build that follows them.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { neededNodes } from '../../execute/schedule/dependencies.ts';
 import type { Project } from '../../project/project.ts';
 import { type PlanRequest, planProject } from '../planning.ts';
 import type { Workspace } from '../workspace.ts';
 
+/** The least time from the end of a fetch to the next one, ms: for each, the project is planned. */
+const PAUSE = 2_000;
+
 export class FetchAhead {
   readonly #fetch: (layers: readonly string[]) => Promise<void>;
+  readonly #over = new AbortController();
   #built: string[] = [];
   #fetching: Promise<void> | undefined;
-  #isOver = false;
 
-  /** @param fetch fetches the disks of layers; called again only when it has ended */
+  /** @param fetch fetches the disks of layers; called again only some time after it has ended */
   constructor(fetch: (layers: readonly string[]) => Promise<void>) {
     this.#fetch = fetch;
   }
@@ -24,12 +28,16 @@ export class FetchAhead {
 
   /** Returns when what is being fetched is here. The rest is not fetched. */
   async end(): Promise<void> {
-    this.#isOver = true;
+    this.#over.abort();
     await this.#fetching;
   }
 
   async #run(): Promise<void> {
-    while (this.#built.length > 0 && !this.#isOver) await this.#fetch(this.#built.splice(0));
+    const { signal } = this.#over;
+    while (this.#built.length > 0 && !signal.aborted) {
+      await this.#fetch(this.#built.splice(0));
+      await delay(PAUSE, undefined, { signal }).catch(() => {}); // rejects on abort
+    }
     this.#fetching = undefined;
   }
 }

@@ -23,8 +23,8 @@ export interface FollowOptions {
   readonly logs: LayerLogs;
   readonly keepGoing: boolean;
   readonly emit: Emit;
-  /** Called when all layers of a job are in the shared cache. */
-  readonly onBuilt: (job: Job) => void;
+  /** Called when a layer is in the shared cache. */
+  readonly onBuilt: (layer: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -222,8 +222,10 @@ export class Follower {
     const left = job.job.layers.filter((layer) => !this.#outcomes.has(layer));
     const [layer] = left;
     if (status === 0) {
-      for (const one of left) this.#finish(one, 'restored');
-      this.#options.onBuilt(job.job);
+      for (const one of left) {
+        this.#finish(one, 'restored');
+        this.#options.onBuilt(one);
+      }
     } else if (layer === undefined || this.#isStopped || this.#failures.some((one) => one.job === job))
       return;
     else if (job.failure) this.#fail(job, layer, job.failure, 0);
@@ -231,7 +233,7 @@ export class Follower {
   }
 
   #takeOfLayer(job: Followee, event: BuildEvent & { readonly layer: string }): void {
-    const { emit, logs } = this.#options;
+    const { emit, logs, onBuilt } = this.#options;
     const { layer } = event;
     // It runs again, though it was built: the first run could not be shared in time.
     if (this.#outcomes.has(layer)) return;
@@ -248,6 +250,7 @@ export class Follower {
       } else if (outcome !== 'skipped') {
         this.#outcomes.set(layer, outcome);
         emit(event);
+        onBuilt(layer);
       }
     } else {
       if (event.type === 'output') logs.write(layer, event.line);

@@ -166,7 +166,7 @@ admin socket=${directory}/run/$name.asok
 pid file=${directory}/run/$name.pid
 mon data=${directory}/mon
 osd data=${directory}/osd
-rgw frontends=beast endpoint=127.0.0.1:${port}
+rgw frontends=beast endpoint=127.0.0.1:${port} tcp_nodelay=1
 rgw gc max objs=7
 `;
 }

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Engine, JobState } from '../../../../src/model/engine/engine.ts';
-import type { Job } from '../../../../src/model/engine/job.ts';
 import type { BuildEvent } from '../../../../src/model/event.ts';
 import { ok } from '../../../../src/model/failure.ts';
 import { projectPaths } from '../../../../src/project/project.ts';
@@ -59,7 +58,7 @@ async function follow(
   const emit = (event: BuildEvent) => void events.push(event);
   const { signal } = new AbortController();
   const built: string[] = [];
-  const onBuilt = ({ name }: Job) => void built.push(name);
+  const onBuilt = (layer: string) => void built.push(layer);
   const followed = await new Follower(jobs, { engine, logs, keepGoing, emit, onBuilt, signal }).run();
   return { ...followed, events, cancelled, built };
 }
