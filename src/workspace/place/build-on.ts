@@ -69,12 +69,15 @@ export async function buildOn(
   const { paths, parts } = workspace;
   const { keepGoing, signal } = request;
   const logs = new LayerLogs({ paths, owner: parts.owner });
-  const ahead = new FetchAhead((layers) => fetchLayers(layers, workspace, project.value, request));
+  const failed = new AbortController();
+  const fetching = { ...request, signal: AbortSignal.any([signal, failed.signal]) };
+  const ahead = new FetchAhead((built) => fetchLayers(built, workspace, project.value, fetching));
   const needed = layersOfImages(plan, images);
   const onBuilt = (layer: string) => {
     if (needed.has(layer)) ahead.add(layer);
   };
   const followed = await new Follower(placed.value, { engine, logs, keepGoing, emit, onBuilt, signal }).run();
+  if (followed.failures.length > 0) failed.abort();
   await ahead.end();
   if (signal.aborted || followed.failures.length > 0)
     return ok(finishedEarly(planned.value, followed, request));
@@ -128,6 +131,20 @@ function openRun({ paths, parts }: Workspace): Result<Disposable & { readonly pa
   return ok({ path: own, [Symbol.dispose]: () => rmSync(own, { recursive: true, force: true }) });
 }
 
+/** The files that jobs print to. On a network file system, a file that is there is seen to grow sooner than one that appears. */
+function outputFiles(jobs: readonly Job[], directory: string): Result<readonly Omit<PlacedJob, 'id'>[]> {
+  const outputs = jobs.map((job, index) => {
+    const file = path.join(directory, String(index + 1));
+    return { job, stdout: `${file}.out`, stderr: `${file}.err` };
+  });
+  try {
+    for (const { stdout } of outputs) writeFileSync(stdout, '');
+  } catch (error) {
+    return failAt(directory, 'cannot create files for the output of jobs', error);
+  }
+  return ok(outputs);
+}
+
 /** Hands all jobs to the engine, in this order. If it refuses one, those before it are cancelled. */
 async function submitAll(
   jobs: readonly Job[],
@@ -139,11 +156,9 @@ async function submitAll(
   const run = randomUUID();
   const ids = new Map<string, JobId>();
   const placed: PlacedJob[] = [];
-  for (const [index, job] of jobs.entries()) {
-    const output = path.join(directory, String(index + 1));
-    const [stdout, stderr] = [`${output}.out`, `${output}.err`];
-    // On a network file system, a file that is there is seen to grow sooner than one that appears.
-    writeFileSync(stdout, '');
+  const outputs = outputFiles(jobs, directory);
+  if (!outputs.ok) return outputs;
+  for (const [index, { job, stdout, stderr }] of outputs.value.entries()) {
     // Not interrupted: nobody would know the number of the job.
     const submitted = request.signal.aborted
       ? fail('interrupted', 'the build was interrupted')
