@@ -67,9 +67,19 @@ describe('vlb deploy to a disk', () => {
     const refused = await deploy('--to', device);
     assert.equal(refused.status, 2, refused.stderr);
     assert.match(refused.stderr, /holds something: ext4[\s\S]*--force/);
+    // Of a member of a RAID array, as linux/raid/md_p.h has it: behind the end of the disk.
+    const member = Buffer.alloc(4096);
+    for (const [index, word] of [0xa92b4efc, 0, 90].entries()) member.writeUInt32LE(word, index * 4);
+    writeFileSync(project.path('member'), member);
+    const place = `seek=${(48 * MIB - 64 * 1024) / 4096}`;
+    runAsRoot('dd', `if=${project.path('member')}`, `of=${device}`, 'bs=4096', place, 'conv=fsync');
+    assert.match((await deploy('--to', device)).stderr, /holds something: .*linux_raid_member/);
     const forced = await deploy('--to', device, '--force', '--full');
     assert.equal(forced.status, 0, forced.stderr);
     assert.ok(content().subarray(0, expected.length).equals(expected));
+    assert.deepEqual(runAsRoot('wipefs', '--noheadings', '--output', 'TYPE', device).trim().split(/\s+/), [
+      'ext4',
+    ]);
   });
 
   test('a device in use is refused, also with --force', async () => {

@@ -21,7 +21,7 @@ export async function prepareDevice(
 ): Promise<Result<Deployment>> {
   const looked = await look(device, force, tools, signal);
   if (!looked.ok) return looked;
-  await looked.value.close();
+  await looked.value.held.close();
   return ok({
     needs: 'disk',
     steps: () => [`write the system disk to ${device}`, 'read it back and compare'],
@@ -29,10 +29,16 @@ export async function prepareDevice(
       // A build may have taken an hour since the first look. From here on, nobody else can mount it.
       const again = await look(device, force, tools, signal);
       if (!again.ok) return { outcome: 'failed', failure: again.failure };
-      const held = again.value;
+      const { held, signatures } = again.value;
       try {
         const room = deviceBytes(device);
         if (room < source.size) return { outcome: 'failed', failure: tooSmall(device, room, source.size) };
+        // Some are behind the end of the disk, as those of RAID: the device would not be taken for what is written to it.
+        const wiped =
+          signatures.length === 0
+            ? ok()
+            : await tools.run('wipefs', ['--all', '--force', '--quiet', device], { signal });
+        if (!wiped.ok) return { outcome: 'failed', failure: wiped.failure };
         const written = await writeDisk(
           source,
           { file: device, isDevice: true, full },
@@ -58,13 +64,20 @@ function tooSmall(device: string, room: number, size: number) {
   }).failure;
 }
 
+/** A device that nothing else can use until it is closed. */
+interface Held {
+  readonly held: FileHandle;
+  /** The types of what it holds. */
+  readonly signatures: readonly string[];
+}
+
 /** Opens a device so that nothing else can use it, after it was found that nothing does. */
 async function look(
   device: string,
   force: boolean,
   { run }: DeployTools,
   signal: AbortSignal,
-): Promise<Result<FileHandle>> {
+): Promise<Result<Held>> {
   try {
     const users = usersOf(
       nodesOf(device),
@@ -76,13 +89,12 @@ async function look(
       return fail('usage', 'the device is read-only', { where: { file: device } });
     }
     const held = await open(device, constants.O_RDWR | constants.O_EXCL);
-    const signatures = await run('wipefs', ['--no-act', '--json', device], { signal });
-    const kept = signatures.ok && (force || signaturesIn(signatures.value.stdout).length === 0);
-    if (kept) return ok(held);
+    const probed = await run('wipefs', ['--no-act', '--json', device], { signal });
+    const signatures = probed.ok ? signaturesIn(probed.value.stdout) : [];
+    if (probed.ok && (force || signatures.length === 0)) return ok({ held, signatures });
     await held.close();
-    if (!signatures.ok) return signatures;
-    const types = signaturesIn(signatures.value.stdout).join(', ');
-    return fail('usage', `the device holds something: ${types}`, {
+    if (!probed.ok) return probed;
+    return fail('usage', `the device holds something: ${signatures.join(', ')}`, {
       where: { file: device },
       hint: `see it with wipefs ${device}; to replace it, use --force`,
     });
