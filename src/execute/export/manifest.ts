@@ -107,9 +107,9 @@ export function filesIn(text: string): readonly ExportedFile[] | undefined {
   return parsed.length === files.length ? parsed : undefined;
 }
 
-/** Whether a name cannot lead out of the directory. */
+/** Whether a name cannot lead out of the directory, nor mean all of it. */
 function isInside(name: string): boolean {
-  return name !== '' && !path.isAbsolute(name) && !name.split('/').includes('..');
+  return !path.isAbsolute(name) && name.split('/').every((part) => !['', '.', '..'].includes(part));
 }
 
 /** A file of an export with its digest. Throws as `Images.digest` does. */

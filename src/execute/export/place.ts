@@ -108,7 +108,7 @@ function keepForeign(old: string, target: string, own: ReadonlySet<string>, belo
   for (const entry of readdirSync(path.join(old, below))) {
     const name = `${below}${entry}`;
     if (own.has(name)) continue;
-    if (own.has(`${name}/`)) {
+    if (own.has(`${name}/`) && lstatSync(path.join(old, name)).isDirectory()) {
       keepForeign(old, target, own, `${name}/`);
       continue;
     }

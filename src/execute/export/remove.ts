@@ -1,6 +1,6 @@
 // Removing an export: what its manifest names, and what is then empty.
 
-import { rmdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { attempt } from '../../util/errors.ts';
@@ -13,6 +13,8 @@ export async function removeExport(
   { directory, note }: Target,
   parts: {
     lock(file: string, onWait: () => void, signal: AbortSignal): Promise<Disposable | undefined>;
+    /** Removes a directory, whose files may belong to root: `Host.removeTree`. */
+    removeTree(directory: string): Promise<Result<void>>;
   },
   signal: AbortSignal,
 ): Promise<Result<void>> {
@@ -25,14 +27,27 @@ export async function removeExport(
     rmSync(note, { force: true });
     // The manifest goes last: what an interrupted removal leaves is still an export.
     for (const name of namesOf({ files: filesIn(text) ?? [], ...(tree ? { tree } : {}) }).toReversed()) {
-      rmSync(path.join(directory, name), { force: true, recursive: name.endsWith('/') });
-      removeEmpty(path.dirname(path.join(directory, name)), directory);
+      const file = path.join(directory, name.replace(/\/$/, '')); // with a slash, the directory behind a link is meant
+      if (isBehindLink(directory, file)) continue;
+      if (name.endsWith('/')) {
+        const removed = await parts.removeTree(file);
+        if (!removed.ok) return removed;
+      } else rmSync(file, { force: true });
+      removeEmpty(path.dirname(file), directory);
     }
     removeEmpty(path.dirname(directory), path.dirname(directory));
     return ok();
   } catch (error) {
     return failAt(directory, 'cannot remove the export', error);
   }
+}
+
+/** Whether a directory between an export and a file in it is a link: what is there, vlb did not write. */
+function isBehindLink(directory: string, file: string): boolean {
+  const above = path.dirname(file);
+  if (above === directory) return false;
+  const isLink = lstatSync(above, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return isLink || isBehindLink(directory, above);
 }
 
 /** Removes a directory and those above it, up to `last`, as far as they are empty. */

@@ -25,6 +25,16 @@ export const EXPORT_ENTRIES = {
   force: v.pipe(v.optional(v.boolean(), false), v.description('write again what is fresh')),
 };
 
+/** Of a request for a job, but not of the job: nothing writes it to a file. */
+export const SECRET_ENTRIES = {
+  secrets: v.pipe(
+    v.optional(v.record(v.string(), v.string()), {}),
+    v.description(
+      'the values of secrets of layers, by their names; they are kept in memory until the job ends',
+    ),
+  ),
+};
+
 export const JOB_REQUEST = v.variant('kind', [
   v.object({ kind: v.literal('build'), ...BUILD_ENTRIES }),
   v.object({ kind: v.literal('export'), ...EXPORT_ENTRIES }),

@@ -1,18 +1,17 @@
 // Routes of exports: what is there, writing more, downloading files, and removing an export.
 
-import { constants, lstatSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
 import { targetAt } from '../../execute/export/fresh.ts';
 import { MANIFEST_FILE, parseManifest } from '../../execute/export/manifest.ts';
 import { removeExport } from '../../execute/export/remove.ts';
-import { failAt, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { isFormat } from '../../model/machine/format.ts';
-import { systemError } from '../../util/errors.ts';
 import { namesIn, textIfAny } from '../../util/fs.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
-import { EXPORT_ENTRIES, JOB } from '../jobs/job.ts';
+import { EXPORT_ENTRIES, JOB, SECRET_ENTRIES } from '../jobs/job.ts';
 import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
 
 const EXPORT = v.object({
@@ -75,16 +74,14 @@ async function download({ params, header }: Call, served: Served): Promise<Resul
   const directory = path.join(exportDirectory(workspace), found.machine, found.format);
   const name = path.join(directory, file.name);
   if (throughLink(directory, file.name)) return notFound(NOTHING);
-  const handle = await open(name, constants.O_RDONLY | constants.O_NOFOLLOW).catch(systemError);
-  if (handle instanceof Error) {
-    const isGone = handle.code === 'ENOENT' || handle.code === 'ELOOP';
-    return isGone ? notFound(NOTHING) : failAt(name, 'cannot read the file', handle);
+  const stat = lstatSync(name, { throwIfNoEntry: false });
+  if (!stat?.isFile()) return notFound(NOTHING);
+  try {
+    accessSync(name, constants.R_OK);
+  } catch (error) {
+    return failAt(name, 'cannot read the file', error);
   }
-  const stat = await handle.stat();
-  if (!stat.isFile()) {
-    await handle.close();
-    return notFound(NOTHING);
-  }
+  if (stat.size !== file.size) return CHANGED;
   const etag = `"${file.sha256}"`;
   const isSame = header('if-range') === undefined || header('if-range') === etag;
   const { parseRange } = await import('../http.ts');
@@ -94,7 +91,6 @@ async function download({ params, header }: Call, served: Served): Promise<Resul
   const range = parsed?.type === 'bytes' && parsed.ranges.length === 1 ? parsed.ranges[0] : undefined;
   const { start = 0, end = stat.size - 1 } = range ?? {};
   if (parsed?.type === 'bytes' && parsed.ranges.length === 0) {
-    await handle.close();
     return new Answer({ status: 416, headers: { 'content-range': `bytes */${stat.size}` }, body: NO_BYTES });
   }
   const headers = {
@@ -107,21 +103,28 @@ async function download({ params, header }: Call, served: Served): Promise<Resul
     'repr-digest': `sha-256=:${Buffer.from(file.sha256, 'hex').toString('base64')}:`,
     ...(range ? { 'content-range': `bytes ${start}-${end}/${stat.size}` } : {}),
   };
-  const body = stat.size === 0 ? [] : handle.createReadStream({ start, end });
-  return new Answer({ status: range ? 206 : 200, headers, body: read(body, handle) });
+  const body = stat.size === 0 ? NO_BYTES : read(name, stat.ino, { start, end });
+  return new Answer({ status: range ? 206 : 200, headers, body });
 }
 
 const NO_BYTES = new Uint8Array();
 
+const CHANGED = fail('host', 'the export is not as its manifest says: it is being written, or was changed', {
+  hint: 'export again, or wait until that is done',
+});
+
+/**
+ * Reads a part of a file. It is opened when the first byte is asked for: of an answer to HEAD, and of one whose receiver is gone,
+ * none is. Throws where another file has its name by then: the answer is cut off.
+ */
 async function* read(
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  handle: { close(): Promise<void> },
+  file: string,
+  inode: number,
+  { start, end }: { readonly start: number; readonly end: number },
 ): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body;
-  } finally {
-    await handle.close().catch(() => {}); // the stream closes it too
-  }
+  await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  if ((await handle.stat()).ino !== inode) throw new Error(`${file} was replaced`);
+  yield* handle.createReadStream({ start, end, autoClose: false });
 }
 
 /** Whether a directory between an export and a file in it is a link. */
@@ -138,7 +141,9 @@ async function remove({ params, signal }: Call, served: Served) {
   const found = find({ params }, workspace);
   if (!found) return notFound(NOTHING);
   const directory = path.join(exportDirectory(workspace), found.machine, found.format);
-  const removed = await removeExport(targetAt(directory, workspace.paths.state), workspace.parts, signal);
+  const { parts, paths } = workspace;
+  const { removeTree } = parts.host({ nbd: [] });
+  const removed = await removeExport(targetAt(directory, paths.state), { ...parts, removeTree }, signal);
   return removed.ok ? ok(found) : removed;
 }
 
@@ -155,10 +160,11 @@ export const EXPORT_ROUTES = [
     path: '/api/exports',
     summary: 'build machines and export them, as vlb export does',
     writes: true,
-    body: EXPORT_ENTRIES,
+    body: { ...EXPORT_ENTRIES, ...SECRET_ENTRIES },
     answer: JOB,
     status: 202,
-    run: async ({ body, user }, { queue }) => queue.add({ kind: 'export', ...body }, user),
+    run: async ({ body: { secrets, ...request }, user }, { queue }) =>
+      queue.add({ kind: 'export', ...request }, user, new Map(Object.entries(secrets))),
   }),
   rawRoute({
     method: 'get',
