@@ -54,7 +54,6 @@ export function createApp(
     await next();
     for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value);
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
-    if (door.scheme === 'https') c.res.headers.set('strict-transport-security', 'max-age=31536000');
   });
   // Before a body is read.
   app.use(
@@ -93,7 +92,12 @@ export function createApp(
       ? refused(refusal.status, refusal.message, refusal.hint)
       : refused(404, 'there is no such address');
   });
-  app.onError((error) => refused(500, `internal error: ${String(error)}`));
+  app.onError((error) => {
+    const { failure } = fail('host', `internal error: ${String(error)}`, {
+      hint: 'report it as a defect of vlb',
+    });
+    return failed(500, failure);
+  });
   return (request) => app.fetch(request);
 }
 

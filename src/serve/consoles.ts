@@ -26,9 +26,11 @@ export interface Console {
 export class Consoles {
   readonly #running = new Map<string, Running>();
   #starting = 0;
+  /** Aborts when the server ends. */
+  readonly #end = new AbortController();
 
   /** Boots a machine, an image or a layer of the project, which has to be built. Fails as `usage` and `host`. */
-  async start(name: string, workspace: Workspace, signal: AbortSignal): Promise<Result<Console>> {
+  async start(name: string, workspace: Workspace): Promise<Result<Console>> {
     if (this.#running.size + this.#starting >= MOST_MACHINES) {
       return fail('usage', `${MOST_MACHINES} machines are running`, { hint: 'end one of them' });
     }
@@ -38,11 +40,12 @@ export class Consoles {
       if (!described.ok) return described;
       const booter = await workspace.parts.booter();
       const seed = booter.defaultSeed(workspace.directory);
-      const opened = await booter.open({ ...described.value, seed }, signal);
+      const opened = await booter.open({ ...described.value, seed }, this.#end.signal);
       if (!opened.ok) return opened;
       const id = randomBytes(8).toString('hex');
       const running = new Running(id, name, opened.value, () => this.#running.delete(id));
       this.#running.set(id, running);
+      if (this.#end.signal.aborted) await running.end();
       return ok(running.about);
     } finally {
       this.#starting--;
@@ -57,8 +60,9 @@ export class Consoles {
     return this.#running.get(id);
   }
 
-  /** Ends all machines. */
+  /** Ends all machines, also those that are about to start. */
   async close(): Promise<void> {
+    this.#end.abort();
     await Promise.all([...this.#running.values()].map((one) => one.end()));
   }
 }
@@ -90,6 +94,7 @@ export class Running {
   }
 
   type(text: string): void {
+    if (this.#ending) return;
     this.#machine.type(text);
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import path from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { fail, failAt, ok, type Result } from '../model/failure.ts';
 import { systemError } from '../util/errors.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -62,7 +63,9 @@ export async function startServer(open: () => Workspace, options: ServeOptions):
   if (!tls.ok) return tls;
   const { owner, isAlive } = workspace.parts;
   const files = new JobFiles(path.join(directory, 'jobs'), isAlive);
-  const queue = new Queue(files, owner, (request, watchers) => runJob(request, open(), options, watchers));
+  const queue = new Queue(files, owner, (request, secrets, watchers) =>
+    runJob(request, secrets, open(), options, watchers),
+  );
   const consoles = new Consoles();
   const http = await import('./http.ts');
   const scheme = tls.value ? 'https' : 'http';
@@ -108,10 +111,20 @@ function readTls(
   files: ServeOptions['tls'],
 ): Result<{ readonly cert: Buffer; readonly key: Buffer } | undefined> {
   if (!files) return ok(undefined);
+  let tls: { readonly cert: Buffer; readonly key: Buffer };
   try {
-    return ok({ cert: readFileSync(files.cert), key: readFileSync(files.key) });
+    tls = { cert: readFileSync(files.cert), key: readFileSync(files.key) };
   } catch (error) {
     return failAt(systemError(error).path ?? files.cert, 'cannot read the certificate or its key', error);
+  }
+  try {
+    createSecureContext(tls);
+    return ok(tls);
+  } catch (error) {
+    return fail('usage', `not a certificate with its key, as PEM: ${systemError(error).message}`, {
+      where: { file: files.cert },
+      hint: `the key is read from ${files.key}, and cannot be one with a passphrase`,
+    });
   }
 }
 
@@ -123,6 +136,7 @@ function listen(server: Server, host: string, port: number): Promise<Result<numb
       resolve(fail('host', `cannot listen on ${host}, port ${port}: ${error.message}`, hint));
     });
     server.listen(port, host, () => {
+      server.on('error', () => {}); // a connection that could not be taken, for example when there are no more descriptors
       const address = server.address();
       resolve(ok(typeof address === 'object' && address ? address.port : port));
     });

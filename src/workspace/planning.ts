@@ -49,7 +49,7 @@ export async function planProject(
   const { images, lacking } = whole.value;
   if (lacking) return { ok: false, failure: lacking };
   const layers = whole.value.graph.nodes.filter(isLayer).map(({ layer }) => layer);
-  const secrets = givenSecrets(request.secrets, layers, parts.environment.variables);
+  const secrets = givenSecrets(request.secrets, layers, parts.environment.variables, request.secretValues);
   if (!secrets.ok) return secrets;
   const sources = checkBindSources(layers, paths);
   if (!sources.ok) return sources;

@@ -26,6 +26,8 @@ export interface Access {
   readonly nbd: readonly string[];
   /** `NAME=FILE` or `NAME` each. */
   readonly secrets: readonly string[];
+  /** The values of further ones, by name. */
+  readonly secretValues?: ReadonlyMap<string, string> | undefined;
 }
 
 /** How much runs at once, and what a failure stops. */

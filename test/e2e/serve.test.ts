@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -346,4 +346,28 @@ test('a machine is made from a profile by the command line, and by a program', a
     ['web', 'db'],
   );
   assert.equal((await server.ask('/api/machines', { method: 'POST', body })).status, 400);
+});
+
+test('a secret is given with a build: it is used for that, and found nowhere', async () => {
+  const secret = 'pa55-w0rd-of-the-page';
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('cat "$VLB_SECRETS/token" | wc -c', '# vlb: secret token'),
+  });
+  await using server = await Serving.start(project);
+  const detail = (await server.ask('/api/layers/20_app')).json<LayerDetail>();
+  assert.deepEqual([detail.secrets, detail.neededSecrets], [['token'], ['token']]);
+  const without = await server.build();
+  assert.match(without.failure?.message ?? '', /20_app requires the secret token/);
+  const body = { secrets: { token: secret } };
+  const { id } = (await server.ask('/api/builds', { method: 'POST', body })).json<Job>();
+  const { events, job } = await server.events(id);
+  assert.equal(job?.state, 'done', JSON.stringify(job?.failure));
+  assert.deepEqual(linesOf(events), [String(secret.length)]);
+  for (const name of readdirSync(project.directory, { recursive: true, encoding: 'utf8' })) {
+    if (statSync(project.path(name)).isFile())
+      assert.ok(!readFileSync(project.path(name)).includes(secret), name);
+  }
+  const unknown = await server.ask('/api/builds', { method: 'POST', body: { secrets: { tocken: secret } } });
+  assert.match((await server.events(unknown.json<Job>().id)).job?.failure?.hint ?? '', /token/);
 });

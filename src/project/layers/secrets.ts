@@ -23,7 +23,7 @@ export interface Secrets {
 type Source = { readonly file: string } | { readonly content: Buffer };
 
 /**
- * The secrets of `NAME=FILE` and `NAME` words. The latter are taken from the environment and removed from it, so that no
+ * The secrets of `NAME=FILE` and `NAME` words, and of values that the caller has. The latter are taken from the environment and removed from it, so that no
  * child process inherits them.
  * Fails as `usage` for a malformed word, a name given twice, and a name that no layer declares.
  */
@@ -31,9 +31,14 @@ export function givenSecrets(
   words: readonly string[],
   layers: readonly Layer[],
   environment: NodeJS.ProcessEnv,
+  values: ReadonlyMap<string, string> = new Map(),
 ): Result<Secrets> {
   const given = new Map<string, Source>();
   const known = layers.flatMap((layer) => layer.hints.secrets.map((secret) => secret.name));
+  for (const [name, value] of values) {
+    if (!known.includes(name)) return undeclared(name, known);
+    given.set(name, { content: Buffer.from(value) });
+  }
   for (const word of words) {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
@@ -43,10 +48,7 @@ export function givenSecrets(
       });
     }
     if (given.has(name)) return fail('usage', `--secret ${name} is given twice`);
-    if (!known.includes(name)) {
-      const hint = guessHint(name, known, 'declare it in a layer with "# vlb: secret NAME"');
-      return fail('usage', `no layer has a secret ${name}`, { hint });
-    }
+    if (!known.includes(name)) return undeclared(name, known);
     const source = equals < 0 ? fromEnvironment(name, environment) : fromFile(word.slice(equals + 1), name);
     if (!source.ok) return source;
     given.set(name, source.value);
@@ -58,6 +60,11 @@ export function givenSecrets(
       return secretsOf(layer, secrets, given);
     },
   });
+}
+
+function undeclared(name: string, known: readonly string[]): Result<never> {
+  const hint = guessHint(name, known, 'declare it in a layer with "# vlb: secret NAME"');
+  return fail('usage', `no layer has a secret ${name}`, { hint });
 }
 
 function fromEnvironment(name: string, environment: NodeJS.ProcessEnv): Result<Source> {

@@ -9,15 +9,27 @@ import { hasEnded, type Job, type JobRequest, type JobState } from './job.ts';
 /** How many jobs may wait. */
 const MOST_WAITING = 20;
 
-/** Does the work of a job. Fails when nothing was begun. */
-export type RunJob = (request: JobRequest, watchers: Watchers) => Promise<Result<Finished>>;
+/** Does the work of a job. Fails when nothing was begun. @param secrets their values, by name */
+export type RunJob = (
+  request: JobRequest,
+  secrets: ReadonlyMap<string, string>,
+  watchers: Watchers,
+) => Promise<Result<Finished>>;
+
+/** A job that has not ended. Secrets are nowhere else, and gone with it: its file does not have them. */
+interface Pending {
+  readonly job: Job;
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly abort: AbortController;
+}
 
 export class Queue {
   readonly files: JobFiles;
   readonly #owner: string;
   readonly #run: RunJob;
-  readonly #waiting: { readonly job: Job; readonly abort: AbortController }[] = [];
-  #running: { readonly job: Job; readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
+  readonly #waiting: Pending[] = [];
+  #running: (Pending & { readonly ended: Promise<void> }) | undefined;
+  #isClosed = false;
 
   constructor(files: JobFiles, owner: string, run: RunJob) {
     this.files = files;
@@ -25,8 +37,16 @@ export class Queue {
     this.#run = run;
   }
 
-  /** Adds a job, which begins at once if no other runs. Fails as `usage` when too many wait, as `host` when it cannot be written. */
-  add(request: JobRequest, user: string | undefined): Result<Job> {
+  /**
+   * Adds a job, which begins at once if no other runs. Fails as `usage` when too many wait, as `host` when it cannot be written,
+   * and when the server ends.
+   */
+  add(
+    request: JobRequest,
+    user: string | undefined,
+    secrets: ReadonlyMap<string, string> = NO_SECRETS,
+  ): Result<Job> {
+    if (this.#isClosed) return fail('host', 'the server is about to end');
     if (this.#waiting.length >= MOST_WAITING) {
       return fail('usage', `${MOST_WAITING} jobs are waiting`, {
         hint: 'cancel some, or wait until they have run',
@@ -46,7 +66,7 @@ export class Queue {
     } catch (error) {
       return failAt(this.files.eventsOf(job.id), 'cannot write the job', error);
     }
-    this.#waiting.push({ job, abort: new AbortController() });
+    this.#waiting.push({ job, secrets, abort: new AbortController() });
     this.#next();
     return ok(this.files.find(job.id) ?? job);
   }
@@ -64,8 +84,9 @@ export class Queue {
     });
   }
 
-  /** Cancels everything; settles when nothing runs any more. */
+  /** Cancels everything; settles when nothing runs any more. Nothing is added from then on: connections outlast this. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const { job } of this.#waiting.splice(0)) this.#save(ended(job, 'cancelled', undefined));
     this.#running?.abort.abort();
     await this.#running?.ended;
@@ -77,7 +98,7 @@ export class Queue {
     if (!next) return;
     const running: Job = { ...next.job, state: 'running', started: new Date().toISOString() };
     this.#save(running);
-    const done = this.#work(running, next.abort.signal).finally(() => {
+    const done = this.#work(running, next.secrets, next.abort.signal).finally(() => {
       this.#running = undefined;
       this.#next();
     });
@@ -85,9 +106,9 @@ export class Queue {
   }
 
   /** Never fails: what went wrong is in the job. */
-  async #work(job: Job, signal: AbortSignal): Promise<void> {
+  async #work(job: Job, secrets: Pending['secrets'], signal: AbortSignal): Promise<void> {
     const journal = this.files.journal(job.id);
-    const failure = await this.#failureOf(job.request, journal, signal);
+    const failure = await this.#failureOf(job.request, secrets, journal, signal);
     await journal.close();
     const isCancelled = signal.aborted && failure !== undefined;
     const state = failure === undefined ? 'done' : isCancelled ? 'cancelled' : 'failed';
@@ -96,11 +117,12 @@ export class Queue {
 
   async #failureOf(
     request: JobRequest,
+    secrets: Pending['secrets'],
     { emit, drained }: Journal,
     signal: AbortSignal,
   ): Promise<Failure | undefined> {
     try {
-      const finished = await this.#run(request, { emit, drained, signal });
+      const finished = await this.#run(request, secrets, { emit, drained, signal });
       if (finished.ok) {
         const { failures, failure, ok: isGood } = finished.value;
         return isGood ? undefined : (failures[0]?.failure ?? failure ?? UNKNOWN);
@@ -124,6 +146,7 @@ export class Queue {
   }
 }
 
+const NO_SECRETS: Pending['secrets'] = new Map();
 const UNKNOWN: Failure = { kind: 'work', message: 'the job failed' };
 
 function ended(job: Job, state: JobState, failure: Failure | undefined): Job {

@@ -21,11 +21,13 @@ export interface JobOptions {
 /** Runs a job in a workspace of its own. Fails when nothing was begun. */
 export function runJob(
   request: JobRequest,
+  secretValues: ReadonlyMap<string, string>,
   workspace: Workspace,
   options: JobOptions,
   watchers: Watchers,
 ): Promise<Result<Finished>> {
-  const common = { ...options, ...watchers, nbd: [], secrets: [], jobs: availableParallelism() };
+  const jobs = availableParallelism();
+  const common = { ...options, ...watchers, nbd: [], secrets: [], secretValues, jobs };
   switch (request.kind) {
     case 'build': {
       const { targets, params, keepGoing } = request;

@@ -5,7 +5,8 @@ import type { Job } from '../jobs/job.ts';
 import type { ExportAnswer } from '../routes/exports.ts';
 import type { Overview } from '../routes/project.ts';
 import { ask, post, useAnswer, useWork } from './api.ts';
-import { Bill, bytes, Problem, Question, show, Time, View } from './parts.tsx';
+import { secretsOf } from './overview.tsx';
+import { Bill, bytes, Problem, Question, Secrets, show, Time, typedSecrets, View } from './parts.tsx';
 
 const EVERY_MILLISECONDS = 5000;
 
@@ -96,7 +97,11 @@ function NewExport({ project: { machines, images, layers, formats } }: { readonl
         onSubmit={(event) => {
           event.preventDefault();
           const data = new FormData(event.currentTarget);
-          const request = { names: [String(data.get('name'))], formats: data.getAll('format').map(String) };
+          const request = {
+            names: [String(data.get('name'))],
+            formats: data.getAll('format').map(String),
+            ...typedSecrets(),
+          };
           begin(async () => show(await post<Job>('/api/exports', request)));
         }}
       >
@@ -108,6 +113,7 @@ function NewExport({ project: { machines, images, layers, formats } }: { readonl
             ))}
           </select>
         </label>
+        <Secrets names={secretsOf(layers)} />
         <fieldset>
           <legend>Formats</legend>
           <ul class="formats">

@@ -6,7 +6,7 @@ import type { LayerDetail } from '../routes/layers.ts';
 import type { Overview } from '../routes/project.ts';
 import { ask, get, Refused, useAnswer, useWork } from './api.ts';
 import { Build } from './overview.tsx';
-import { Bill, bytes, layerLink, Problem, State, seconds, Time, View } from './parts.tsx';
+import { Bill, bytes, layerLink, Problem, Secrets, State, seconds, Time, View } from './parts.tsx';
 import { Screen, TerminalView } from './terminal.tsx';
 
 /** How often the log of a layer that runs is read. */
@@ -39,7 +39,12 @@ export function LayerView({ name }: { readonly name: string }) {
           applies to it too.
         </p>
       )}
-      {session && !session.readOnly && !layer.isBase ? <Build targets={[name]} text="Build" main /> : null}
+      {session && !session.readOnly && !layer.isBase ? (
+        <>
+          <Secrets names={layer.neededSecrets} />
+          <Build targets={[name]} text="Build" main />
+        </>
+      ) : null}
       {script ? (
         <>
           <h2>{script.file}</h2>

@@ -5,7 +5,19 @@ import type { LayerAnswer, Overview as Project } from '../routes/project.ts';
 import { post, useAnswer, useWork } from './api.ts';
 import { Try } from './console.tsx';
 import { GraphPicture } from './graph.tsx';
-import { bytes, jobLink, layerLink, Problem, State, seconds, show, Time, View } from './parts.tsx';
+import {
+  bytes,
+  jobLink,
+  layerLink,
+  Problem,
+  Secrets,
+  State,
+  seconds,
+  show,
+  Time,
+  typedSecrets,
+  View,
+} from './parts.tsx';
 
 const EVERY_MILLISECONDS = 3000;
 
@@ -36,7 +48,10 @@ export function Overview() {
       {readOnly ? (
         <p>This server shows the project and changes nothing.</p>
       ) : (
-        <Build targets={[]} text="Build all" main />
+        <>
+          <Secrets names={secretsOf(layers)} />
+          <Build targets={[]} text="Build all" main />
+        </>
       )}
       {notes.map((note) => (
         <p key={note} class="note">
@@ -102,6 +117,12 @@ export function Overview() {
       </ul>
     </View>
   );
+}
+
+/** The secrets that a build of everything reads. */
+export function secretsOf(layers: readonly LayerAnswer[]): readonly string[] {
+  const run = layers.filter(({ state }) => state === 'run' || state === 'failed');
+  return [...new Set(run.flatMap(({ secrets }) => secrets))];
 }
 
 function summary(layers: readonly LayerAnswer[]): string {
@@ -170,7 +191,9 @@ export function Build({
         class={main ? 'main' : ''}
         disabled={isBusy}
         aria-label={about === undefined ? undefined : `${text} ${about}`}
-        onClick={() => begin(async () => show(await post<Job>('/api/builds', { targets })))}
+        onClick={() =>
+          begin(async () => show(await post<Job>('/api/builds', { targets, ...typedSecrets() })))
+        }
       >
         {text}
       </button>
@@ -187,7 +210,9 @@ function Export({ name }: { readonly name: string }) {
         type="button"
         disabled={isBusy}
         aria-label={`Export ${name}`}
-        onClick={() => begin(async () => show(await post<Job>('/api/exports', { names: [name] })))}
+        onClick={() =>
+          begin(async () => show(await post<Job>('/api/exports', { names: [name], ...typedSecrets() })))
+        }
       >
         Export
       </button>

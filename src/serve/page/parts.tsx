@@ -49,6 +49,42 @@ export function Problem({ of }: { readonly of: Refused | undefined }) {
   );
 }
 
+/** What was typed into the fields for secrets, by name, while they are seen. */
+const typed = new Map<string, string>();
+
+/** The secrets for a job. */
+export function typedSecrets(): { readonly secrets?: Readonly<Record<string, string>> } {
+  return typed.size === 0 ? {} : { secrets: Object.fromEntries(typed) };
+}
+
+/** Fields for the secrets that layers read which have to run. */
+export function Secrets({ names }: { readonly names: readonly string[] }) {
+  return names.length === 0 ? null : <SecretFields names={names} />;
+}
+
+function SecretFields({ names }: { readonly names: readonly string[] }) {
+  useEffect(() => () => typed.clear(), []);
+  return (
+    <fieldset>
+      <legend>Secrets</legend>
+      <p>For the next build or export. The server keeps them in memory until that ends.</p>
+      {names.map((name) => (
+        <label key={name}>
+          {name}{' '}
+          <input
+            type="password"
+            autocomplete="off"
+            onInput={({ currentTarget: { value } }) => {
+              if (value === '') typed.delete(name);
+              else typed.set(name, value);
+            }}
+          />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
 /** A view with its heading, which gets the focus, so that a screen reader reads it. */
 export function View({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);

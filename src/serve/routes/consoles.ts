@@ -33,8 +33,7 @@ async function start({ body, signal }: Call<Record<never, never>, typeof NAME>, 
     ...planned.plan.map(({ node }) => node.name),
   ];
   if (!names.includes(body.machine)) return notFound(`no machine, image or layer named "${body.machine}"`);
-  // The machine outlives the request.
-  return await served.consoles.start(body.machine, workspace, new AbortController().signal);
+  return await served.consoles.start(body.machine, workspace);
 }
 
 /** Server-sent events: the bytes in Base64, since they need not be UTF-8; the identifier is their number so far. */

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { follow, placeOf } from '../jobs/follow.ts';
-import { BUILD_ENTRIES, JOB, type Job } from '../jobs/job.ts';
+import { BUILD_ENTRIES, JOB, type Job, SECRET_ENTRIES } from '../jobs/job.ts';
 import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
 
 /** A comment is sent when nothing was for that long, so that proxies keep the connection. */
@@ -104,9 +104,10 @@ export const JOB_ROUTES = [
     path: '/api/builds',
     summary: 'build, as vlb build does',
     writes: true,
-    body: BUILD_ENTRIES,
+    body: { ...BUILD_ENTRIES, ...SECRET_ENTRIES },
     answer: JOB,
     status: 202,
-    run: async ({ body, user }, { queue }) => queue.add({ kind: 'build', ...body }, user),
+    run: async ({ body: { secrets, ...request }, user }, { queue }) =>
+      queue.add({ kind: 'build', ...request }, user, new Map(Object.entries(secrets))),
   }),
 ];

@@ -1,6 +1,6 @@
 // Routes of one layer: its script and inputs, its log, and what it changed.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { compareDisks } from '../../diff/compare.ts';
@@ -15,7 +15,8 @@ import { backendChoice } from '../../workspace/backend/choice.ts';
 import { chooseDisks } from '../../workspace/disks/diff-disks.ts';
 import { sbomOf } from '../../workspace/disks/sbom.ts';
 import { findLog } from '../../workspace/look.ts';
-import { LAYER, layerAnswer, planAll } from './project.ts';
+import { oneByOne } from './one-by-one.ts';
+import { LAYER, layerAnswer, planAll, secretNames } from './project.ts';
 import { Answer, type Call, listOf, notFound, rawRoute, route, type Served } from './route.ts';
 
 /** Bytes of a script or a log that are sent at most. */
@@ -26,6 +27,12 @@ const LAYER_DETAIL = v.object({
   script: v.optional(v.object({ file: v.string(), text: v.string(), truncated: v.boolean() })),
   steps: v.pipe(listOf(v.string()), v.description('what each step of a layer.yaml does')),
   params: v.record(v.string(), v.string()),
+  neededSecrets: v.pipe(
+    listOf(v.string()),
+    v.description(
+      'the names of the secrets that a build of it reads: its own, and those of layers below that have to run',
+    ),
+  ),
   nocache: v.pipe(
     v.optional(v.string()),
     v.description('the layer below with the hint nocache, which applies to this one too'),
@@ -50,7 +57,7 @@ async function detail({ params, signal }: Call, served: Served): Promise<Result<
   if (!step) return notFound(`no layer named "${params['layer']}"`);
   const { node } = step;
   const answer = layerAnswer(step, workspace);
-  if (!isLayer(node)) return ok({ ...answer, steps: [], params: {}, inputs: [] });
+  if (!isLayer(node)) return ok({ ...answer, steps: [], params: {}, neededSecrets: [], inputs: [] });
   const recipe = expectedRecipe(node, plan, recipeOf) ?? '';
   const manifest = parseManifest(recipe.split('\n').filter(isManifestLine).join('\n'));
   const file = scriptFile(node.layer);
@@ -63,6 +70,7 @@ async function detail({ params, signal }: Call, served: Served): Promise<Result<
     script: { file: path.relative(workspace.directory, file), ...script.value },
     steps: node.layer.steps?.all.map(({ title }) => title) ?? [],
     params: node.layer.params,
+    neededSecrets: neededSecrets(node, plan),
     inputs: manifest.map((entry) => ({
       path: entry.path,
       type: entry.type,
@@ -79,10 +87,20 @@ function inheritedNocache(node: Node, plan: Plan): string | undefined {
   return own?.name ?? below.map((one) => inheritedNocache(one, plan)).find((name) => name !== undefined);
 }
 
+/** The secrets that a build of a node reads. */
+function neededSecrets(node: Node, plan: Plan): readonly string[] {
+  const names = new Set([node.name]);
+  for (const { node: below } of plan.toReversed()) {
+    if (names.has(below.name)) for (const name of needsOf(below)) names.add(name);
+  }
+  const run = plan.filter((step) => names.has(step.node.name) && step.action.type === 'run');
+  return [...new Set(run.flatMap((step) => secretNames(step.node)))];
+}
+
 function textOf(file: string): Result<{ readonly text: string; readonly truncated: boolean }> {
   try {
-    const bytes = readFileSync(file);
-    return ok({ text: bytes.subarray(0, MOST_TEXT).toString(), truncated: bytes.length > MOST_TEXT });
+    const { bytes, size } = readPart(file, 0);
+    return ok({ text: bytes.toString(), truncated: size > bytes.length });
   } catch (error) {
     return failAt(file, 'cannot read the script', error);
   }
@@ -96,7 +114,7 @@ async function log(
   const found = await findLog(served.open(), `${params['layer']}${before}`, true);
   if (!found.ok) return notFound(found.failure.message);
   try {
-    const { bytes, skipped } = lastBytes(found.value.file);
+    const { bytes, skipped } = readPart(found.value.file, 'end');
     const headers = {
       'content-type': 'text/plain; charset=utf-8',
       'vlb-skipped-bytes': String(skipped),
@@ -108,13 +126,17 @@ async function log(
   }
 }
 
-function lastBytes(file: string): { readonly bytes: Buffer; readonly skipped: number } {
+/** The first or last part of a file, which may be any program. Throws node's fs errors. */
+function readPart(
+  file: string,
+  from: 0 | 'end',
+): { readonly bytes: Buffer; readonly skipped: number; readonly size: number } {
   const descriptor = openSync(file, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    const skipped = Math.max(0, size - MOST_TEXT);
-    const bytes = Buffer.alloc(size - skipped);
-    return { bytes: bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, skipped)), skipped };
+    const skipped = from === 0 ? 0 : Math.max(0, size - MOST_TEXT);
+    const bytes = Buffer.alloc(Math.min(size - skipped, MOST_TEXT));
+    return { bytes: bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, skipped)), skipped, size };
   } finally {
     closeSync(descriptor);
   }
@@ -127,17 +149,11 @@ const LOG_QUERY = {
   ),
 };
 
-let reading: Promise<unknown> = Promise.resolve();
-
 /** One reading of disks after the other: each attaches whole chains. */
-function oneByOne<T>(read: () => Promise<T>): Promise<T> {
-  const done = reading.then(read);
-  reading = done.catch(() => {});
-  return done;
-}
+const reading = oneByOne();
 
 async function diff({ params, signal }: Call, served: Served): Promise<Result<DiskDiff>> {
-  return await oneByOne(() => compare(params['layer'] ?? '', served, signal));
+  return await reading(() => compare(params['layer'] ?? '', served, signal));
 }
 
 async function sbom(
@@ -153,7 +169,7 @@ async function sbom(
   const names = [...layers, ...images, ...machines.map(({ machine }) => machine)].map((one) => one.name);
   if (!names.includes(name)) return notFound(`no layer, image or machine named "${name}"`);
   const format = query.format ?? 'cyclonedx';
-  const text = await oneByOne(() => sbomOf(workspace, name, format, signal));
+  const text = await reading(() => sbomOf(workspace, name, format, signal));
   if (!text.ok) return text;
   const file = `${name}.${format === 'spdx' ? 'spdx' : 'cdx'}.json`;
   const headers = {

@@ -7,6 +7,7 @@ import type { ProfileFile } from '../../profiles/fill.ts';
 import { machineFiles, type NewMachine, saveProfile, writeMachine } from '../../profiles/machine.ts';
 import { type Profile, type ProfilePlaces, profilesIn } from '../../profiles/profile.ts';
 import type { Workspace } from '../../workspace/workspace.ts';
+import { oneByOne } from './one-by-one.ts';
 import { type Call, listOf, route, type Served } from './route.ts';
 
 const VALUE = v.union([
@@ -69,12 +70,18 @@ async function filesOf(
   return project.ok ? machineFiles(wanted, project.value, placesOf(workspace, served)) : project;
 }
 
+/** One new machine after the other: each adds itself to the vlb.yaml that it has read, and undoes that where it is not valid. */
+const writing = oneByOne();
+
 async function create({ body }: Call<Record<never, never>, typeof MACHINE_ENTRIES>, served: Served) {
   const workspace = served.open();
-  const files = await filesOf(body, served, workspace);
+  const files = await writing(async () => {
+    const made = await filesOf(body, served, workspace);
+    if (!made.ok) return made;
+    const written = await writeMachine(made.value, workspace.directory, () => workspace.load());
+    return written.ok ? made : written;
+  });
   if (!files.ok) return files;
-  const written = await writeMachine(files.value, workspace.directory, () => workspace.load());
-  if (!written.ok) return written;
   served.onCreated(files.value.map((file) => file.path));
   return files;
 }

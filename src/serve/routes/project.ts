@@ -7,6 +7,7 @@ import { runningNow } from '../../execute/run/log.ts';
 import { bytesOf } from '../../model/artifact.ts';
 import { VERSION } from '../../model/environment.ts';
 import { ok, type Result } from '../../model/failure.ts';
+import type { Node } from '../../model/graph.ts';
 import { FORMATS } from '../../model/machine/format.ts';
 import type { PlanStep } from '../../model/plan.ts';
 import type { Project } from '../../project/project.ts';
@@ -34,6 +35,7 @@ export const LAYER = v.object({
   ),
   why: v.pipe(v.string(), v.description('what vlb why prints')),
   cached: v.boolean(),
+  secrets: v.pipe(listOf(v.string()), v.description('the names of those that its script reads')),
   bytes: v.optional(v.number()),
   seconds: v.pipe(v.optional(v.number()), v.description('how long its last build took')),
   created: v.pipe(v.optional(v.string()), v.description('when it was built, ISO 8601')),
@@ -108,6 +110,7 @@ export function layerAnswer(step: PlanStep, { paths, parts }: Workspace): LayerA
     state: isBuilding ? 'building' : hasFailed ? 'failed' : action.type,
     why: whyText(step, PLAIN),
     cached: keeping === 'cached',
+    secrets: secretNames(node),
     ...(record
       ? {
           bytes: bytesOf(record.artifact),
@@ -117,6 +120,11 @@ export function layerAnswer(step: PlanStep, { paths, parts }: Workspace): LayerA
         }
       : {}),
   };
+}
+
+/** The secrets that a layer declares. */
+export function secretNames({ layer }: Node): readonly string[] {
+  return layer?.hints.secrets.map(({ name }) => name) ?? [];
 }
 
 export const PLAIN = createStyle(false);
