@@ -52,3 +52,21 @@ test('an export is cancelled, and leaves nothing', async () => {
   await page.getByText('There are no exports').waitFor();
   assert.deepEqual(leftovers(project), []);
 });
+
+test('a secret that a layer reads is typed into the page', async () => {
+  await using project = new TestProject({
+    ...BASE,
+    'layers/20_app/build-layer': buildLayer('wc -c < "$VLB_SECRETS/token"', '# vlb: secret token'),
+  });
+  await using server = await Serving.start(project);
+  await using browser = await TestBrowser.start();
+  const page = await browser.open(server, `${server.url.origin}/#/layers/20_app`);
+  await page.getByLabel('Token').fill(server.token);
+  await page.keyboard.press('Enter');
+  const field = page.getByLabel('token', { exact: true });
+  await field.fill('hidden');
+  assert.equal(await field.getAttribute('type'), 'password');
+  await button(page, 'Build').click();
+  await state(page, 'done');
+  await page.locator('.xterm-rows').getByText('6').waitFor();
+});
