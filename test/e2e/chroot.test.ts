@@ -36,9 +36,10 @@ setsid sleep 1000 >/dev/null 2>&1 &
   assert.notEqual(told.get('pid'), 'pid 1', 'a shell of the image is, which handles signals and reaps');
   assert.equal(told.get('cwd'), 'cwd /mnt');
   assert.equal(told.get('host'), 'host localhost');
-  assert.match(
-    told.get('dev') ?? '',
-    /^dev disk fd full (\w+\d) \1p1 null ptmx pts random shm stderr stdin stdout tty urandom zero$/,
+  // Where the disk's name is in the order depends on the backend.
+  assert.equal(
+    told.get('dev')?.replace(/(\w+\d) \1p1 /, ''),
+    'dev disk fd full null ptmx pts random shm stderr stdin stdout tty urandom zero',
   );
   assert.equal(told.get('tmp'), 'tmp 0');
   assert.equal(

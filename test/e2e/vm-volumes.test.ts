@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import type { LayerFinished } from '../../src/model/event.ts';
 import { applianceEnvironment } from '../rig/appliance.ts';
 import { leftovers } from '../rig/host-state.ts';
-import { type Built, TestProject } from '../rig/project.ts';
+import { type Built, run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, FILL } from '../rig/tiny.ts';
 
 const PASSPHRASE = 'correct horse';
@@ -62,11 +62,14 @@ echo kept > /var/kept`,
   'layers/30_secret/modify-disk': diskLayer(
     `${FORMAT} "$3"p1 "$VLB_SECRETS/DISK"
 cryptsetup open --key-file "$VLB_SECRETS/DISK" "$3"p1 inner
-make_group /dev/mapper/inner secret`,
+make_group /dev/mapper/inner secret
+mount /dev/vg0/root "$root"
+echo "inside UUID=$(cryptsetup luksUUID "$3"p1) none luks" > "$root/etc/crypttab"
+umount "$root"`,
     '# vlb: secret DISK',
   ),
   'layers/40_secret/build-layer': buildLayer(
-    'cat /etc/name; echo kept > /var/kept',
+    'cat /etc/name; ls /dev/mapper | busybox sort; busybox readlink /dev/mapper/inside; echo kept > /var/kept',
     '# vlb: from 30_secret\n# vlb: passphrase DISK',
   ),
   'layers/41_again/build-layer': buildLayer('cat /etc/name /var/kept', '# vlb: passphrase DISK'),
@@ -105,8 +108,21 @@ test('two volume groups of one name at once, one of them in LUKS, with a layer i
     '/dev/vg0/var -> ../dm-1',
     '/dev/mapper/vg0-var /var',
   ]);
-  assert.equal(logOf('40_secret'), 'secret\n');
+  // Named as by the image's crypttab.
+  assert.equal(logOf('40_secret'), 'secret\ncontrol\ninside\nvg0-root\nvg0-var\n../dm-0\n');
   assert.equal(logOf('41_again'), 'secret\nkept\n');
+  assert.deepEqual(leftovers(project), []);
+});
+
+test('vlb diff of two disks with LVM, one after the other and at once in a shell', async () => {
+  const env = { ...options(PASSPHRASE).env, VLB_BACKEND: 'vm', SHELL: '/bin/sh' };
+  const compared = await project.vlb(['diff', '10_plain', '20_plain'], { env });
+  assert.equal(compared.stdout, 'files: 1 added\n  added  5 B  /var/kept\n', compared.stderr);
+  const commands = 'for disk in a b; do cat $disk/etc/name; ls $disk/var; done; touch b/new';
+  const script = `printf '%s\\n' "$1" | "$2" diff 10_plain 20_plain --shell`;
+  const seen = await run('sh', ['-c', script, 'sh', commands, VLB], { cwd: project.directory, env });
+  assert.equal(seen.stdout, 'plain\nlost+found\nplain\nkept\nlost+found\n', seen.stderr);
+  assert.match(seen.stderr, /Read-only file system/);
   assert.deepEqual(leftovers(project), []);
 });
 

@@ -12,6 +12,8 @@ export interface Volume {
   readonly name?: string;
   /** The same: what the kernel calls it, `dm-0`. */
   readonly node?: string;
+  /** Inside of LUKS: the UUID of that. */
+  readonly luks?: string;
   readonly device: string;
   /** Which of the disks it is on, see `DiskVolume`. */
   readonly disk?: number;

@@ -193,12 +193,21 @@ export async function openLuks(
   return answer.ok ? ok(answer.value.status === 0) : answer;
 }
 
-/** Activates the volume groups on these devices. Returns their volumes; a name is VG/LV. */
+/** Gives a volume that is open, and not mounted, another name in /dev/mapper. */
+export function renameMapped(shell: RootShell, from: string, to: string) {
+  return done(shell, ['dmsetup', 'rename', '--noudevsync', from, to]);
+}
+
+/**
+ * Activates the volume groups on these devices. Returns their volumes; a name is VG/LV.
+ * @param suffix of the names that the groups get on their disk, with other UUIDs; without it they stay as they are
+ */
 export async function openGroups(
   shell: RootShell,
   devices: readonly string[],
+  suffix = '',
 ): Promise<Result<readonly { readonly device: string; readonly name: string }[]>> {
-  const text = await printed(shell, ['open_groups', ...devices]);
+  const text = await printed(shell, ['open_groups', suffix, ...devices]);
   if (!text.ok) return text;
   const lines = [...text.value.matchAll(/^(\/dev\/mapper\/[\w+.-]+) (\S+)$/gm)];
   return ok(lines.map(([, device = '', name = '']) => ({ device, name })));

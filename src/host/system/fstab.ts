@@ -73,7 +73,8 @@ const TAGS: Readonly<Record<string, string>> = {
   PARTLABEL: 'PART_ENTRY_NAME',
 };
 
-function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): V | undefined {
+/** The volume that a source of fstab(5) or crypttab(5) means; undefined if the disk has none like that. */
+export function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): V | undefined {
   const [, kind = '', quoted = ''] =
     /^(\w+)=(.*)$/.exec(source) ?? /^\/dev\/disk\/by-(\w+)\/(.*)$/.exec(source) ?? [];
   const tag = TAGS[kind.toUpperCase()];
@@ -86,9 +87,9 @@ function volumeOf<V extends DiskVolume>(source: string, volumes: readonly V[]): 
   }
   const known = partitionIn(source);
   return volumes.find(
-    ({ disk = 0, partition, name, device }) =>
+    ({ disk = 0, partition, name }) =>
       (known !== undefined && disk === known.disk && partition === known.partition) ||
-      (name !== undefined && (source === device || source === `/dev/${name}`)),
+      (name !== undefined && (source === mapped(name) || source === `/dev/${name}`)),
   );
 }
 
@@ -101,6 +102,11 @@ function partitionIn(source: string): { readonly disk: number; readonly partitio
     ? (/(\d+)(?:n1)?p(\d+)$/.exec(source) ?? [])
     : [];
   return disk === undefined ? undefined : { disk: Number(disk), partition: Number(partition) };
+}
+
+/** The device of a volume inside of another one, as the image names it: lvm(8) joins VG/LV by a hyphen, and doubles those in it. */
+function mapped(name: string): string {
+  return `/dev/mapper/${name.includes('/') ? name.replaceAll('-', '--').replace('/', '-') : name}`;
 }
 
 /** Blanks and backslashes are octal numbers: getmntent(3). */

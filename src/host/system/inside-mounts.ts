@@ -21,7 +21,7 @@ export interface InsideMount {
 
 /** The mounts of the hints. Fails as `work` when one is of a partition without a file system. */
 export function requestedMounts(
-  { partitionMounts, whereOf }: MountOptions,
+  { partitionMounts, whereOf, viewed }: MountOptions,
   volumes: readonly Volume[],
 ): Result<readonly InsideMount[]> {
   const mounts: InsideMount[] = [];
@@ -31,6 +31,7 @@ export function requestedMounts(
       (candidate) => candidate.disk === undefined && isVolume(candidate, partition),
     );
     if (!volume?.type) {
+      if (viewed !== undefined) continue;
       const wanted = typeof partition === 'number' ? `partition ${partition}` : `the volume ${partition}`;
       return fail('work', `${wanted} has no file system to mount at ${target}`, {
         where,

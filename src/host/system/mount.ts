@@ -13,11 +13,16 @@ import { explainDamage, explainErrors, explainRefusal, failWith, wordsOnUnknown 
 import { emptyJournal } from './ext4-journal.ts';
 import { fastOptions, mountOf, SYSTEM_TYPES, subvolume, systemRoots } from './file-systems.ts';
 import { fstabMounts, requestedMounts } from './inside-mounts.ts';
-import { checkNotStacked, openVolumes, stackedHint } from './stacked.ts';
+import { checkNotStacked, namesOfLuks, openVolumes, renameLuks, stackedHint } from './stacked.ts';
 
 /** The failure for a path that cannot be a mount point, with the reason as a clause. */
 export function pointFailure(obstacle: string, where?: Where): Result<never> {
   return fail('work', `cannot use this as a mount point: ${obstacle}`, where ? { where } : {});
+}
+
+/** With all that is known of its volumes. */
+export interface MountedVolumes extends MountedSystem {
+  readonly volumes: readonly Volume[];
 }
 
 /**
@@ -28,25 +33,27 @@ export async function mountSystem(
   run: RunShell,
   device: string,
   options: MountOptions,
-): Promise<Result<MountedSystem>> {
+): Promise<Result<MountedVolumes>> {
   const { shell, lists } = run;
   const { further = [] } = options;
-  const devices = further.map(({ disk }) => disk.device);
-  const volumes = await openVolumes(run, device, options.passphrases, devices);
-  if (!volumes.ok) return volumes;
-  if (devices.length > 0) {
-    const names = devices.map((name) => `${path.basename(name)}\n`).join('');
+  const opened = await openVolumes(run, device, options);
+  if (!opened.ok) return opened;
+  if (further.length > 0) {
+    const names = further.map(({ disk }) => `${path.basename(disk.device)}\n`).join('');
     const noted = await shell.files.write(run.file('further'), names);
     if (!noted.ok) return noted;
   }
   const root = run.file('root');
   const made = await shell.files.makeDirectory(root);
   if (!made.ok) return made;
-  const mounted = await mountRoot(shell, volumes.value, root, options);
-  if (!mounted.ok) return withHint(mounted.failure, stackedHint(run, volumes.value));
-  const requested = requestedMounts(options, volumes.value);
+  const first = await mountRoot(shell, opened.value, root, options);
+  if (!first.ok) return withHint(first.failure, stackedHint(run, opened.value));
+  const named = await nameLuks(run, opened.value, root, options);
+  if (!named.ok) return named;
+  const { volumes, mounted = first.value } = named.value;
+  const requested = requestedMounts(options, volumes);
   if (!requested.ok) return requested;
-  const usual = await fstabMounts(run, root, options, volumes.value);
+  const usual = await fstabMounts(run, root, options, volumes);
   if (!usual.ok) return usual;
   const byDepth = [...usual.value, ...requested.value].sort(
     (a, b) => a.mount.target.length - b.mount.target.length,
@@ -73,8 +80,25 @@ export async function mountSystem(
     const accepted = failed(trouble.value);
     if (!accepted.ok) return accepted;
   }
-  const { device: rootDevice } = mounted.value;
-  return ok({ root, disk: device, rootDevice, further, volumes: volumes.value, inside });
+  return ok({ root, disk: device, rootDevice: mounted.device, further, volumes, inside });
+}
+
+/** Has the volumes inside of LUKS named as the crypttab of the system on them says, which was mounted to read that, and is again then. */
+async function nameLuks(
+  run: RunShell,
+  volumes: readonly Volume[],
+  root: string,
+  options: MountOptions,
+): Promise<Result<{ readonly volumes: readonly Volume[]; readonly mounted?: Volume }>> {
+  const names = await namesOfLuks(run, root, volumes);
+  if (!names.ok) return names;
+  if (names.value.length === 0) return ok({ volumes });
+  const unmounted = await agent.unmount(run.shell, root);
+  if (!unmounted.ok) return unmounted;
+  const renamed = await renameLuks(run, volumes, names.value);
+  if (!renamed.ok) return renamed;
+  const mounted = await mountRoot(run.shell, renamed.value, root, options);
+  return mounted.ok ? ok({ volumes: renamed.value, mounted: mounted.value }) : mounted;
 }
 
 /** A failure with one more piece of advice before its own. */

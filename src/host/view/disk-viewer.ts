@@ -14,7 +14,7 @@ import type {
   SquashCompression,
 } from '../../model/ports/viewer.ts';
 import type { AttachedDisk, Backend } from '../attach/backend.ts';
-import { isVolume, readVolumes, type Volume } from '../images/partitions.ts';
+import type { Volume } from '../images/partitions.ts';
 import { removeTree } from '../process/remove-tree.ts';
 import { isInstalled, runInTerminal, run as runTool } from '../process/run.ts';
 import { asRoot } from '../process/sudo.ts';
@@ -56,6 +56,7 @@ class LinuxDiskViewer implements DiskViewer {
   readonly #directory: string;
   readonly #signal: AbortSignal;
   readonly #onAbort = () => this.#shell.kill();
+  #open = 0;
 
   constructor(backend: Backend, shell: RootShell, directory: string, signal: AbortSignal) {
     this.#backend = backend;
@@ -78,26 +79,18 @@ class LinuxDiskViewer implements DiskViewer {
       disks.unshift(other.value.disk);
       further.push({ name: one.name, disk: other.value.disk });
     }
-    const volumes = await readVolumes(this.#shell, disk.device);
-    if (!volumes.ok) return volumes;
-    const all = [...volumes.value];
-    for (const other of further) {
-      const read = await readVolumes(this.#shell, other.disk.device);
-      if (!read.ok) return read;
-      all.push(...read.value);
-    }
-    const partitionMounts = options.partitionMounts.filter(({ partition }) =>
-      volumes.value.some((volume) => volume.type !== undefined && isVolume(volume, partition)),
-    );
-    const system = await mountSystem(run, disk.device, { ...options, partitionMounts, further });
+    const viewed = this.#open === 0 ? 'alone' : 'beside';
+    const system = await mountSystem(run, disk.device, { ...options, further, viewed });
     if (!system.ok) {
       const { failure } = system;
       if (failure.kind !== 'work') return system;
       return { ok: false, failure: { where: { file: image.file }, ...failure, kind: 'usage' } };
     }
-    const { root, rootDevice } = system.value;
+    this.#open++;
+    const { root, rootDevice, volumes } = system.value;
     const isInGuest = this.#backend.name === 'vm';
-    return ok(new MountedDisk({ run, disks, root, rootDevice, volumes: all, isInGuest }));
+    const onClose = () => void this.#open--;
+    return ok(new MountedDisk({ run, disks, root, rootDevice, volumes, isInGuest, onClose }));
   }
 
   /** Attaches an empty delta over an image. */
@@ -177,6 +170,7 @@ interface View {
   readonly rootDevice: string;
   readonly volumes: readonly Volume[];
   readonly isInGuest: boolean;
+  readonly onClose: () => void;
 }
 
 /** What needs the files of a disk on this machine, as root. */
@@ -260,6 +254,7 @@ class MountedDisk implements OpenDisk {
       const detached = await disk.detach();
       if (!detached.ok) return detached;
     }
+    this.#view.onClose();
     return ok();
   }
 }

@@ -152,6 +152,11 @@ export interface MountOptions {
   readonly fstab: 'required' | 'tried' | 'ignored';
   /** Whether a file system in which the kernel found errors is mounted all the same, with a note; not to build on it. */
   readonly acceptsErrors?: boolean;
+  /**
+   * Set where the disk is only looked at. What is requested and not there is ignored; `beside` another disk, volume groups of the same
+   * name or UUID get another one on this disk.
+   */
+  readonly viewed?: 'alone' | 'beside';
   /** Called for what is not mounted, and need not be. */
   readonly onNote?: (message: string) => void;
   /** The location of the hint for a target, for failures. */

@@ -2,8 +2,8 @@
 # Volumes inside of volumes: LUKS and LVM. On the vlb side: src/host/system/stacked.ts. Their names are those of a kernel, so they are only
 # opened where no other run uses it.
 #
-# Functions: open_luks, open_groups, close_stacked, close_above, kernel_name
-# Globals: kernel (the result of kernel_name); device, name, status, file, filter, entry, line, numbers (from devices.sh)
+# Functions: open_luks, open_groups, rename_groups, close_stacked, close_above, kernel_name
+# Globals: kernel (the result of kernel_name); device, name, status, file, suffix, filter, entry, line, numbers (from devices.sh)
 
 # open_luks DEVICE NAME FILE…: opens a LUKS volume as /dev/mapper/NAME with the first passphrase that fits: the first line of a file, as
 # at a prompt. Removes the files. The status is 2 if none fits.
@@ -19,15 +19,26 @@ open_luks() {
   return "$status"
 }
 
-# open_groups DEVICE…: activates what LVM has on these devices, and nothing else that this machine has. Prints a line "DEVICE VG/LV" for
-# each volume that is active.
+# open_groups SUFFIX DEVICE…: activates what LVM has on these devices, and nothing else that this machine has. Prints a line "DEVICE VG/LV"
+# for each volume that is active. With a SUFFIX, the groups get new UUIDs and that end of their names first, on the disk.
 open_groups() {
-  filter=''
+  filter='' suffix=$1
+  shift
   for device; do filter="$filter\"a|^$device\$|\","; done
   set -- --config "devices{use_devicesfile=0 filter=[$filter\"r|.*|\"]} activation{udev_sync=0 udev_rules=0 monitoring=0}"
+  [ -z "$suffix" ] || rename_groups "$@" >&2 || return
   lvm vgchange "$@" --quiet --quiet --activate y >&2 || return
   lvm lvs "$@" --noheadings --separator / --select 'lv_active=active' --options vg_name,lv_name,lv_dm_path | while IFS=/ read -r name file device; do
     printf '/%s %s/%s\n' "${device#/}" "${name##* }" "$file"
+  done
+}
+
+# rename_groups OPTION…: gives the groups that LVM finds with these options what open_groups says, where they do not have it.
+rename_groups() {
+  for name in $(lvm vgs "$@" --noheadings --options vg_name); do
+    case $name in *"$suffix") continue ;; esac
+    # shellcheck disable=SC2046 # devices
+    lvm vgimportclone "$@" --quiet --quiet --basevgname "$name$suffix" $(lvm pvs "$@" --noheadings --select "vg_name=$name" --options pv_name) || return
   done
 }
 
