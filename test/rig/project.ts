@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildEvent, Finished, LayerFinished } from '../../src/model/event.ts';
+import { applianceEnvironment } from './appliance.ts';
 import { type Schema, violations } from './json-schema.ts';
 import { runAsRoot } from './root.ts';
 
@@ -26,6 +27,16 @@ const EVENT_SCHEMA: Schema = JSON.parse(
 
 /** Network block devices that belong to the tests: `VLB_TEST_NBD=/dev/nbd0,/dev/nbd1`. */
 export const NBD_DEVICES = (process.env['VLB_TEST_NBD'] ?? '').split(',').filter(Boolean);
+
+/** What runs the layers of all tests that do not choose: `VLB_TEST_BACKEND=vm`. */
+export const BACKEND = process.env['VLB_TEST_BACKEND'];
+if (BACKEND !== undefined) {
+  const kernel = BACKEND === 'vm' ? applianceEnvironment()['SUPERMIN_KERNEL'] : undefined;
+  Object.assign(process.env, {
+    VLB_BACKEND: BACKEND,
+    ...(kernel === undefined ? {} : { VLB_VM_KERNEL: kernel }),
+  });
+}
 
 export interface Ended {
   readonly status: number | null;

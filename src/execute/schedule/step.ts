@@ -82,7 +82,8 @@ export async function executeStep(
   const steered = await context.steering?.beforeRun(node.name, key);
   if (steered?.ok === false) return steered;
   const own = steered ? { ...context, signal: AbortSignal.any([context.signal, steered.value]) } : context;
-  const owner = { key, below: records().map((record) => record.key) };
+  const usesHostTools = isLayer(node) && node.layer.steps?.all.some(({ hostTool }) => hostTool !== undefined);
+  const owner = { key, below: records().map((record) => record.key), usesHostTools: usesHostTools === true };
   const result = await runNode(node, recipe, { lineage, keeping, replaces, owner }, own);
   if (!result.ok) return result;
   const { shared } = context.store;

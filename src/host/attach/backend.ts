@@ -10,8 +10,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Fails as `host`, with a hint, when this machine lacks what the backend needs. */
   check(): Promise<Result<void>>;
-  /** Fails as `host` where scripts that run on the host have no programs of it. */
-  checkHostTools(): Promise<Result<void>>;
+  /** Fails as `host` where scripts that run on the host cannot call these programs of it, which it has. */
+  checkHostTools(tools: readonly string[]): Promise<Result<void>>;
   /**
    * Opens the root shell of a run. Fails as `host`.
    * @param directory of the run, on this machine

@@ -1,6 +1,6 @@
 // This machine as the port Host, assembled from the tools in this folder.
 
-import { fail, ok } from '../../model/failure.ts';
+import { ok } from '../../model/failure.ts';
 import type { Host } from '../../model/ports/machine.ts';
 import type { Backend } from '../attach/backend.ts';
 import { packings } from '../images/packings.ts';
@@ -42,17 +42,13 @@ export function linuxHost({ lendsDevices, backend }: BackendSource): Host {
     lendsDevices,
     check: async ({ withDisk, beside } = { withDisk: [], beside: [] }, onNote) => {
       const chosen = await backend(onNote);
-      if (chosen.name === 'vm' && beside.length > 0) {
-        return fail('host', `${beside[0]} runs on the host, and the vm backend reaches nothing of it`, {
-          hint: 'use --backend fuse for these layers',
-        });
-      }
       const needed = chosen.name === 'vm' ? ['qemu-img'] : TOOLS;
       for (const tool of [...needed, ...withDisk, ...beside]) {
         if (!isInstalled(tool)) return missingTool(tool);
       }
       const able = await chosen.check();
-      const shared = able.ok && withDisk.length > 0 ? await chosen.checkHostTools() : ok();
+      const called = [...withDisk, ...beside];
+      const shared = able.ok && called.length > 0 ? await chosen.checkHostTools(called) : ok();
       if (!shared.ok) return shared;
       return able.ok && chosen.name !== 'vm' ? checkRoot() : able;
     },

@@ -173,11 +173,6 @@ interface View {
   readonly onClose: () => void;
 }
 
-/** What needs the files of a disk on this machine, as root. */
-function notInGuest(what: string): Result<never> {
-  return fail('host', `${what} cannot be made by the backend vm`, { hint: 'use the backend fuse, as root' });
-}
-
 /** In a partition table of MBR, those with higher numbers are logical. */
 const MOST_PRIMARY = 4;
 
@@ -228,7 +223,12 @@ class MountedDisk implements OpenDisk {
   }
 
   async copyTree(target: string) {
-    if (this.#view.isInGuest) return notInGuest('a directory of all files');
+    if (this.#view.isInGuest) {
+      const why = 'without root, its files cannot belong to their owners';
+      return fail('host', `the backend vm cannot export a directory: ${why}`, {
+        hint: 'export an archive (without "as: directory"), or use the backend fuse, as root',
+      });
+    }
     return copyTree(this.#view.run.shell, this.root, target);
   }
 

@@ -7,7 +7,7 @@ import { CarriedFiles } from './carried.ts';
 import { attachToGuest } from './disks.ts';
 import { type GuestOptions, QEMU } from './guest.ts';
 import { Guests } from './guests.ts';
-import { checkSharing } from './host-tools.ts';
+import { checkSharing, checkShown } from './host-tools.ts';
 import { missingTools } from './initramfs.ts';
 import { checkArchitecture, findKernel } from './kernel.ts';
 import { guestOf, openGuestRun } from './shell.ts';
@@ -18,9 +18,10 @@ export function vmBackend(options: GuestOptions): Backend {
   return {
     name: 'vm',
     check: async () => check(options),
-    checkHostTools: async () => {
+    checkHostTools: async (tools) => {
       const found = findKernel(options.kernel);
-      return found.ok ? checkSharing(found.value) : found;
+      const shared = found.ok ? checkSharing(found.value) : found;
+      return shared.ok ? checkShown(tools) : shared;
     },
     openRun: async (directory, _runsScripts, owner) => {
       const { guest, leave } = await guests.take(directory, owner);

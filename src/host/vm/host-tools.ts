@@ -1,11 +1,12 @@
 // This machine's programs in a guest, for scripts of modify-disk and for installations: its /usr, which QEMU shows read-only, and a copy of
 // what programs need of its /etc.
 
-import { constants, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import { attempt } from '../../util/errors.ts';
 import { isAllowed } from '../../util/fs.ts';
+import { findTool } from '../process/run.ts';
 import type { Kernel } from './kernel.ts';
 
 /** The modules of the file system that shows it. */
@@ -59,6 +60,23 @@ export function checkSharing({ file, modules }: Kernel): Result<void> {
       hint: 'use the kernel for all machines, such as that of linux-image-amd64 or linux-image-generic, and not one for clouds: VLB_VM_KERNEL',
     },
   );
+}
+
+/** Fails as `host` for a program that is not in what a guest has of this machine. */
+export function checkShown(tools: readonly string[]): Result<void> {
+  for (const tool of tools) {
+    const file = findTool(tool);
+    const place = file === undefined ? undefined : realpathSync(file);
+    if (place === undefined || place.startsWith('/usr/')) continue;
+    return fail(
+      'host',
+      `the backend vm cannot run ${tool}, which is ${place}: it has only /usr of this machine`,
+      {
+        hint: 'install it below /usr, or use --backend fuse for these layers',
+      },
+    );
+  }
+  return ok();
 }
 
 /** A file or a link below /etc. */

@@ -25,9 +25,9 @@ for entry in /sys/class/net/e*; do
 done
 
 # Programs of the host, which agent/sandbox.sh puts in the place of /usr for some scripts.
-if [ -d /host/usr ]; then
+if [ -d /agent/host/usr ]; then
   modprobe -q 9pnet_virtio
-  mount -t 9p -o ro,nodev,nosuid,trans=virtio,version=9p2000.L,cache=loose,msize=262144 vlb-usr /host/usr || echo 'no programs of the host' >/dev/console
+  mount -t 9p -o ro,nodev,nosuid,trans=virtio,version=9p2000.L,cache=loose,msize=262144 vlb-usr /agent/host/usr || echo 'no programs of the host' >/dev/console
 fi
 
 # port NAME: waits for the virtio port of this name and sets `device`.

@@ -245,12 +245,12 @@ export async function writeInitramfs(
 
 /** Where agent/sandbox.sh finds this machine's programs and settings, and what package managers look for. */
 function addHostTools(tree: Tree): void {
-  tree.directory('host/usr');
+  tree.directory('agent/host/usr');
   for (const { name, target } of settingsHere()) {
-    if (target === undefined) tree.copy(`/etc/${name}`, `host/etc/${name}`, FILE);
-    else tree.link(`host/etc/${name}`, target);
+    if (target === undefined) tree.copy(`/etc/${name}`, `agent/host/etc/${name}`, FILE);
+    else tree.link(`agent/host/etc/${name}`, target);
   }
-  tree.link('host/etc/resolv.conf', NAME_SERVERS);
+  tree.link('agent/host/etc/resolv.conf', NAME_SERVERS);
   for (const name of [
     'var/lib/dpkg',
     'var/lib/apt/lists/partial',

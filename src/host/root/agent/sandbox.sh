@@ -2,7 +2,7 @@
 # The namespaces in which scripts run: on the host (modify-disk) and in the chroot of an image (build-layer). On the vlb
 # side: src/host/system/chroot.ts.
 #
-# Functions: run_on_host, enter_host, run_in_chroot, enter_chroot, enter_beside, allow_devices, leave_chroot, with_variables, write_pid, killed_for_memory, was_without_memory, stop_script, unpin,
+# Functions: run_on_host, enter_host, show_host_programs, run_in_chroot, enter_chroot, enter_beside, allow_devices, leave_chroot, with_variables, write_pid, killed_for_memory, was_without_memory, stop_script, unpin,
 #   network_flag,
 #   raise_loopback, limit_processes, keep_covered_mounts, show_name_servers, executable, directory_for, bind_file
 # Globals: network (the result of network_flag, exported to the inner half); session (from join.sh); DENIED;
@@ -26,8 +26,7 @@ run_on_host() {
 
 # enter_host VARIABLES DEVICE COMMAND…: the inner half of run_on_host, inside its namespaces.
 enter_host() {
-  # In a guest of the vm backend, where the tools of the agent are all that is in /usr.
-  [ ! -d /host/usr/bin ] || { mount --bind /host/usr /usr && mount --bind /host/etc /etc || exit 1; }
+  show_host_programs || exit
   # The project may be on a file system mounted noexec.
   if [ ! -x ./modify-disk ]; then
     here=$(pwd -P)
@@ -41,6 +40,11 @@ enter_host() {
   status=$?
   [ "$status" != 0 ] || [ -z "$device" ] || detach_leftovers "$device" || status=1
   exit "$status"
+}
+
+# show_host_programs: in a guest of the vm backend, the tools of the agent are all that is in /usr until then.
+show_host_programs() {
+  [ ! -d /agent/host/usr/bin ] || { mount --bind /agent/host/usr /usr && mount --bind /agent/host/etc /etc; }
 }
 
 # run_in_chroot NETWORK DIRECTORY ROOT DISK HOSTNAME INPUTS SECRETS SIDE BINDS COMMAND…: runs a build-layer in the chroot of
@@ -114,6 +118,7 @@ enter_chroot() {
 enter_beside() {
   mkdir -p "$directory/memory"
   mount -t tmpfs -o nosuid,nodev,mode=0700 tmpfs "$directory/memory"
+  show_host_programs
   : >"$directory/started"
   cd "$inputs"
   # This process is process 1, see run_on_host.
