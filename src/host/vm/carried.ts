@@ -31,6 +31,8 @@ export class CarriedFiles implements Carrier {
   readonly #guest: Guest;
   readonly #run: RunShell;
   readonly #directory: string;
+  /** Aborts with the guest. */
+  readonly #signal: AbortSignal;
   readonly #mounted: Mounted[] = [];
   /** Where directories of this machine are in the guest. */
   readonly #places = new Map<string, string>();
@@ -40,6 +42,9 @@ export class CarriedFiles implements Carrier {
     this.#guest = guest;
     this.#run = run;
     this.#directory = directory;
+    const ended = new AbortController();
+    void guest.ended.then(() => ended.abort());
+    this.#signal = ended.signal;
   }
 
   async bring<Script extends Brought>(script: Script): Promise<Result<Script>> {
@@ -118,7 +123,8 @@ export class CarriedFiles implements Carrier {
     const file = path.join(this.#guest.directory, this.#guest.newName('disk'));
     const size = Math.ceil(bytes * 1.05) + count * FILE_BYTES + FREE_BYTES;
     const inodes = ['-N', String(count + FREE_INODES)];
-    const made = await makeFileSystem(file, size, [...inodes, '-O', '^has_journal', '-d', this.#directory]);
+    const options = [...inodes, '-O', '^has_journal', '-d', this.#directory];
+    const made = await makeFileSystem(file, size, options, this.#signal);
     const lent = made.ok ? await lendFile(this.#guest, this.#run.shell, file, 'read-write') : made;
     // QEMU has it open. When it closes it, in whatever way, nothing is left.
     rmSync(file, { force: true });
@@ -130,7 +136,7 @@ export class CarriedFiles implements Carrier {
     if (!existsSync(file)) {
       const unfinished = `${file}.new`;
       rmSync(unfinished, { force: true });
-      const made = await makeFileSystem(unfinished, CACHE_BYTES, []);
+      const made = await makeFileSystem(unfinished, CACHE_BYTES, [], this.#signal);
       if (!made.ok) return made;
       renameSync(unfinished, file);
     }
@@ -147,6 +153,7 @@ async function makeFileSystem(
   file: string,
   bytes: number,
   options: readonly string[],
+  signal: AbortSignal,
 ): Promise<Result<void>> {
   try {
     const descriptor = openSync(file, 'wx', 0o600);
@@ -158,20 +165,8 @@ async function makeFileSystem(
   const tool = findTool('mke2fs');
   if (tool === undefined) return missingTool('mke2fs');
   const lazy = 'root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1,nodiscard';
-  const made = await runTool(tool, [
-    '-q',
-    '-F',
-    '-t',
-    'ext4',
-    '-m',
-    '0',
-    '-b',
-    '4096',
-    '-E',
-    lazy,
-    ...options,
-    file,
-  ]);
+  const args = ['-q', '-F', '-t', 'ext4', '-m', '0', '-b', '4096', '-E', lazy, ...options, file];
+  const made = await runTool(tool, args, { signal });
   return made.ok ? ok() : made;
 }
 

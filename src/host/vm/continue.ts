@@ -42,6 +42,7 @@ export class DiskNodes {
     if (!opened.ok) return opened;
     const taken = await qmp.run('blockdev-snapshot', { node, overlay });
     if (taken.ok) this.#nodes.unshift(overlay);
+    else await qmp.run('blockdev-del', { 'node-name': overlay });
     return taken;
   }
 

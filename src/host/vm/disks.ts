@@ -45,30 +45,20 @@ export async function attachToGuest(
     await qmp.run('blockdev-del', { 'node-name': `${name}-file` });
     return cannotAttach(image, opened.failure.message);
   }
-  const plug = async (sectors: number): Promise<Result<string>> => {
-    const size = { logical_block_size: sectors, physical_block_size: sectors };
-    const device = { driver: 'nvme', id: name, serial: name, drive: name, ...size };
-    const plugged = await qmp.run('device_add', device);
-    if (!plugged.ok) return plugged;
-    const found = await findDisk(shell, name);
-    return found.ok ? checkedDevice(found.value) : found;
-  };
-  let device = await plug(sectorSize ?? 512);
+  const plugged = new Plugged(guest, shell, name);
+  let device = await plugged.plug(sectorSize);
   if (!device.ok) return device;
   if (sectorSize === undefined) {
     const large = await hasLargeSectors(shell, device.value);
     if (!large.ok) return large;
     if (large.value) {
-      const removed = await qmp.unplug(name);
+      const removed = await plugged.unplug();
       if (!removed.ok) return removed;
-      device = await plug(4096);
+      device = await plugged.plug(4096);
       if (!device.ok) return device;
     }
   }
   const found = device.value;
-  const nodes = new DiskNodes(guest, name);
-  const release = releaser(guest, name, nodes);
-  void shell.ended.then(release);
   if (readOnly) {
     const marked = await markReadOnly(shell, found);
     if (!marked.ok) return marked;
@@ -77,12 +67,12 @@ export async function attachToGuest(
   if (!added.ok) return added;
   return ok({
     device: found,
-    continueIn: (root, file) => nodes.continueIn(shell, root, file),
+    continueIn: (root, file) => plugged.nodes.continueIn(shell, root, file),
     detach: async () => {
       const closed = await closeStacked(shell, found);
       if (!closed.ok) return closed;
       const flushed = readOnly ? ok() : await flush(shell, found);
-      const released = await release();
+      const released = await plugged.release();
       return released.ok ? flushed : released;
     },
   });
@@ -106,35 +96,72 @@ export async function lendFile(
   if (!opened.ok) return cannotAttach(file, opened.failure.message);
   const raw = { driver: 'raw', 'node-name': name, file: `${name}-file`, ...options };
   const formatted = await qmp.run('blockdev-add', raw);
-  if (!formatted.ok) return formatted;
-  const plugged = await qmp.run('device_add', { driver: 'nvme', id: name, serial: name, drive: name });
-  if (!plugged.ok) return plugged;
-  const found = await findDisk(shell, name);
-  if (!found.ok) return found;
-  const device = checkedDevice(found.value);
+  if (!formatted.ok) {
+    await qmp.run('blockdev-del', { 'node-name': `${name}-file` });
+    return cannotAttach(file, formatted.failure.message);
+  }
+  const plugged = new Plugged(guest, shell, name);
+  const device = await plugged.plug();
   if (!device.ok) return device;
-  const release = releaser(guest, name, new DiskNodes(guest, name));
-  void shell.ended.then(release);
   return ok({
     device: device.value,
     detach: async () => {
       const flushed = access === 'read-only' ? ok() : await flush(shell, device.value);
-      const released = await release();
+      const released = await plugged.release();
       return released.ok ? flushed : released;
     },
   });
 }
 
-/** A function that takes a disk away from the guest, once. A guest that keeps it is ended. */
-function releaser(guest: Guest, name: string, nodes: DiskNodes): () => Promise<Result<void>> {
-  let released: Promise<Result<void>> | undefined;
-  const release = async () => {
-    const removed = await guest.qmp.unplug(name);
-    if (removed.ok) return nodes.close();
-    guest.kill();
+/** A disk whose nodes are open in QEMU. It is taken away with the shell of its run, at the latest; a guest that keeps it is ended. */
+class Plugged {
+  readonly nodes: DiskNodes;
+  readonly #guest: Guest;
+  readonly #shell: RootShell;
+  readonly #name: string;
+  #isIn = false;
+  #released: Promise<Result<void>> | undefined;
+
+  constructor(guest: Guest, shell: RootShell, name: string) {
+    this.#guest = guest;
+    this.#shell = shell;
+    this.#name = name;
+    this.nodes = new DiskNodes(guest, name);
+    void shell.ended.then(() => this.release());
+  }
+
+  /** Returns the device. @param sectors their size, bytes */
+  async plug(sectors = 512): Promise<Result<string>> {
+    const name = this.#name;
+    const size = { logical_block_size: sectors, physical_block_size: sectors };
+    const device = { driver: 'nvme', id: name, serial: name, drive: name, ...size };
+    this.#isIn = true;
+    const plugged = await this.#guest.qmp.run('device_add', device);
+    if (!plugged.ok) {
+      this.#isIn = false;
+      return plugged;
+    }
+    const found = await findDisk(this.#shell, name);
+    return found.ok ? checkedDevice(found.value) : found;
+  }
+
+  async unplug(): Promise<Result<void>> {
+    const removed = await this.#guest.qmp.unplug(this.#name);
+    if (removed.ok) this.#isIn = false;
     return removed;
-  };
-  return () => (released ??= release());
+  }
+
+  release(): Promise<Result<void>> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<Result<void>> {
+    const removed = this.#isIn ? await this.unplug() : ok();
+    const closed = removed.ok ? await this.nodes.close() : removed;
+    if (!closed.ok) this.#guest.kill();
+    return closed;
+  }
 }
 
 /** The guest may be hostile: what it says becomes a device's name in requests to it, and nothing else. */

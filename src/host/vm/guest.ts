@@ -1,9 +1,10 @@
 // The virtual machine of the vm backend: QEMU, started by an ordinary user, in which root shells run and to which disks are plugged.
 
+import { rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Failure, fail, ok, type Result } from '../../model/failure.ts';
+import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
 import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
 import { type Child, lastLines, start } from '../process/run.ts';
@@ -106,7 +107,9 @@ export class Guest implements AsyncDisposable {
 
   /** Plugs in a port. Returns the host's end of it. */
   async plugPort(name: string): Promise<Result<Socket>> {
-    const listener = await listenIn(this.directory, name);
+    const listening = await listen(this.directory, name);
+    if (!listening.ok) return listening;
+    const listener = listening.value;
     this.#ports.set(name, listener);
     const backend = { type: 'socket', data: { addr: { type: 'unix', data: { path: name } }, server: false } };
     const added = await this.qmp.run('chardev-add', { id: name, backend });
@@ -168,8 +171,15 @@ export async function startGuest(
   const hasHostTools = options.hasHostTools === true && checkSharing(kernel.value).ok;
   const written = await writeInitramfs(kernel.value, initramfs, hasHostTools);
   if (!written.ok) return written;
-  const control = await listenIn(directory, 'control');
-  const orders = await listenIn(directory, 'orders');
+  const listening = await listen(directory, 'control');
+  if (!listening.ok) return listening;
+  const control = listening.value;
+  const listeningToo = await listen(directory, 'orders');
+  if (!listeningToo.ok) {
+    await control[Symbol.asyncDispose]();
+    return listeningToo;
+  }
+  const orders = listeningToo.value;
   const args = [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
     // The guest may attack QEMU: it starts no program, gets no privilege, and changes no limit of its own.
@@ -228,7 +238,17 @@ export async function startGuest(
   waited.abort();
   signal?.removeEventListener('abort', onAbort);
   if (!isReady || signal?.aborted) return stop();
+  rmSync(initramfs); // QEMU has read it
   return ok(new Guest(child, qmp, sockets[1], network.nameServers, directory, [control, orders], () => said));
+}
+
+/** Listens on a socket. Fails as `host`: a full disk has no room for its name either. */
+async function listen(directory: string, name: string): Promise<Result<Listener>> {
+  try {
+    return ok(await listenIn(directory, name));
+  } catch (error) {
+    return failAt(path.join(directory, name), 'cannot create a socket', error);
+  }
 }
 
 /** Calls for each line that comes. The guest may be hostile: of a longer one, the end is what counts. */

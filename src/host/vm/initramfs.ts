@@ -206,13 +206,15 @@ export async function writeInitramfs(
   target: string,
   hasHostTools = false,
 ): Promise<Result<void>> {
-  const tools = new Map<string, string>();
+  /** Their names by their files: lvm(8) alone has ten. */
+  const tools = new Map<string, string[]>();
   for (const tool of [...NEEDED, ...OPTIONAL]) {
     const file = findTool(tool);
-    if (file !== undefined) tools.set(tool, file);
+    const real = file === undefined ? undefined : realpathSync(file);
+    if (real !== undefined) tools.set(real, [...(tools.get(real) ?? []), tool]);
     else if (NEEDED.some((name) => name === tool)) return missingTool(tool);
   }
-  const libraries = await librariesOf([...tools.values()]);
+  const libraries = await librariesOf([...tools.keys()]);
   if (!libraries.ok) return libraries;
   try {
     const tree = new Tree();
@@ -223,7 +225,10 @@ export async function writeInitramfs(
     tree.link('usr/sbin', '/usr/bin');
     tree.link('etc/resolv.conf', NAME_SERVERS);
     for (const name of ['lib', 'lib64', 'lib32']) tree.link(name, `/usr/${name}`);
-    for (const [name, file] of tools) tree.copy(file, `usr/bin/${name}`, PROGRAM);
+    for (const [file, [first = '', ...others]] of tools) {
+      tree.copy(file, `usr/bin/${first}`, PROGRAM);
+      for (const name of others) tree.link(`usr/bin/${name}`, first);
+    }
     for (const file of threadLibrary(libraries.value))
       tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
     for (const file of libraries.value) tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
