@@ -228,6 +228,21 @@ test('fault: ^C while the virtual machine of a build boots ends it at once', asy
   assert.deepEqual(leftovers(project), []);
 });
 
+test('fault: ^C in a script of the backend vm ends it at once', async () => {
+  let at = 0;
+  const ended = await build(['40_fails'], {
+    onStdout: (text, kill) => {
+      if (at > 0 || !text.includes('"line":"ready"')) return;
+      at = performance.now();
+      kill('SIGINT');
+    },
+  });
+  const seconds = (performance.now() - at) / 1000;
+  assert.equal(ended.status, 130, ended.told);
+  assert.ok(at > 0 && seconds < 5, `${seconds} s`);
+  assert.deepEqual(leftovers(project), []);
+});
+
 /** The process ids of those QEMUs that work in the project's directory of runs. */
 function guests(): readonly string[] {
   return readdirSync('/proc').filter((pid) => {

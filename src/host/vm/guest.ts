@@ -169,7 +169,10 @@ export async function startGuest(
   const { accelerator } = chosen.value;
   const initramfs = path.join(directory, 'initramfs');
   const hasHostTools = options.hasHostTools === true && checkSharing(kernel.value).ok;
-  const written = await writeInitramfs(kernel.value, initramfs, hasHostTools);
+  const written = await writeInitramfs(kernel.value, initramfs, {
+    hasHostTools,
+    ...(signal ? { signal } : {}),
+  });
   if (!written.ok) return written;
   const listening = await listen(directory, 'control');
   if (!listening.ok) return listening;

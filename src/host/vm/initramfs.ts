@@ -1,9 +1,10 @@
 // The guest's root file system, which is in its memory: the root side's tools as this machine has them, modules, the agent.
 
-import { existsSync, lstatSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { failAt, ok, type Result } from '../../model/failure.ts';
+import { fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { namesIn } from '../../util/fs.ts';
 import { cpioOf, DIRECTORY, type Entry, FILE, LINK, PROGRAM } from '../media/cpio.ts';
 import { findTool, missingTool, run } from '../process/run.ts';
@@ -204,7 +205,7 @@ export function missingTools(): readonly string[] {
 export async function writeInitramfs(
   kernel: Kernel,
   target: string,
-  hasHostTools = false,
+  { hasHostTools = false, signal }: { readonly hasHostTools?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<Result<void>> {
   /** Their names by their files: lvm(8) alone has ten. */
   const tools = new Map<string, string[]>();
@@ -214,7 +215,7 @@ export async function writeInitramfs(
     if (real !== undefined) tools.set(real, [...(tools.get(real) ?? []), tool]);
     else if (NEEDED.some((name) => name === tool)) return missingTool(tool);
   }
-  const libraries = await librariesOf([...tools.keys()]);
+  const libraries = await librariesOf([...tools.keys()], signal);
   if (!libraries.ok) return libraries;
   try {
     const tree = new Tree();
@@ -226,33 +227,35 @@ export async function writeInitramfs(
     tree.link('etc/resolv.conf', NAME_SERVERS);
     for (const name of ['lib', 'lib64', 'lib32']) tree.link(name, `/usr/${name}`);
     for (const [file, [first = '', ...others]] of tools) {
-      tree.copy(file, `usr/bin/${first}`, PROGRAM);
+      await tree.copy(file, `usr/bin/${first}`, PROGRAM);
       for (const name of others) tree.link(`usr/bin/${name}`, first);
     }
     for (const file of threadLibrary(libraries.value))
-      tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
-    for (const file of libraries.value) tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
+      await tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
+    for (const file of libraries.value) await tree.copy(file, file.replace(/^\/(usr\/)?/, 'usr/'), PROGRAM);
     for (const file of modulesOf(kernel)) {
-      tree.copy(path.join(kernel.modules, file), `usr/lib/modules/${kernel.version}/${file}`, FILE);
+      await tree.copy(path.join(kernel.modules, file), `usr/lib/modules/${kernel.version}/${file}`, FILE);
     }
     // In the source the agent reads the files beside it, in the bundle it is one file.
-    tree.copy(AGENT, 'agent/agent.sh', FILE);
+    await tree.copy(AGENT, 'agent/agent.sh', FILE);
     const parts = namesIn(path.dirname(AGENT)).filter((name) => name.endsWith('.sh'));
-    for (const name of parts) tree.copy(path.join(path.dirname(AGENT), name), `agent/${name}`, FILE);
-    tree.copy(INIT, 'init', PROGRAM);
-    if (hasHostTools) addHostTools(tree);
-    writeFileSync(target, Buffer.concat(cpioOf(tree.entries)), { flag: 'wx', mode: 0o600 });
+    for (const name of parts) await tree.copy(path.join(path.dirname(AGENT), name), `agent/${name}`, FILE);
+    await tree.copy(INIT, 'init', PROGRAM);
+    if (hasHostTools) await addHostTools(tree);
+    signal?.throwIfAborted();
+    await writeFile(target, cpioOf(tree.entries), { flag: 'wx', mode: 0o600, signal });
     return ok();
   } catch (error) {
+    if (signal?.aborted) return fail('interrupted', 'the start of the virtual machine was interrupted');
     return failAt(target, 'cannot make the file system of the virtual machine', error);
   }
 }
 
 /** Where agent/sandbox.sh finds this machine's programs and settings, and what package managers look for. */
-function addHostTools(tree: Tree): void {
+async function addHostTools(tree: Tree): Promise<void> {
   tree.directory('agent/host/usr');
   for (const { name, target } of settingsHere()) {
-    if (target === undefined) tree.copy(`/etc/${name}`, `agent/host/etc/${name}`, FILE);
+    if (target === undefined) await tree.copy(`/etc/${name}`, `agent/host/etc/${name}`, FILE);
     else tree.link(`agent/host/etc/${name}`, target);
   }
   tree.link('agent/host/etc/resolv.conf', NAME_SERVERS);
@@ -270,8 +273,13 @@ function addHostTools(tree: Tree): void {
 }
 
 /** The paths of the libraries that programs need, by what ldd(1) prints: programs of this machine, which it trusts. */
-async function librariesOf(programs: readonly string[]): Promise<Result<readonly string[]>> {
-  const listed = await run('ldd', programs, { okStatuses: [0, 1], discardErrors: true }); // 1: a script or a static program
+async function librariesOf(
+  programs: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Result<readonly string[]>> {
+  // Status 1: a script or a static program.
+  const options = { okStatuses: [0, 1], discardErrors: true, ...(signal ? { signal } : {}) };
+  const listed = await run('ldd', programs, options);
   if (!listed.ok) return listed;
   const paths = listed.value.stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm);
   return ok([...new Set([...paths].map(([, file = '']) => file))]);
@@ -324,10 +332,10 @@ class Tree {
   }
 
   /** Copies a file, or what a link leads to. */
-  copy(source: string, name: string, mode: number): void {
+  async copy(source: string, name: string, mode: number): Promise<void> {
     const file = realpathSync(source);
     if (this.#entries.has(name) || !lstatSync(file).isFile()) return;
     this.directory(path.dirname(name));
-    this.#entries.set(name, { name, mode, content: readFileSync(file) });
+    this.#entries.set(name, { name, mode, content: await readFile(file) });
   }
 }

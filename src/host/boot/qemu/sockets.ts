@@ -23,20 +23,31 @@ export async function listenIn(directory: string, name: string): Promise<Listene
   });
   // A socket's address is limited to 107 bytes (unix(7)), too few for some directories.
   const descriptor = openSync(directory, 'r');
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path.join(`/proc/self/fd/${descriptor}`, name), resolve);
-  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path.join(`/proc/self/fd/${descriptor}`, name), resolve);
+    });
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  // Once: the descriptor's number may be another file's then.
+  let closed: Promise<void> | undefined;
+  const close = () =>
+    new Promise<void>((resolve) => {
+      socket?.destroy();
+      server.close(() => {
+        closeSync(descriptor); // not before: the server unlinks its file by that path
+        resolve();
+      });
+    });
   return {
     name,
     connection,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        socket?.destroy();
-        server.close(() => {
-          closeSync(descriptor); // not before: the server unlinks its file by that path
-          resolve();
-        });
-      }),
+    [Symbol.asyncDispose]: () => {
+      closed ??= close();
+      return closed;
+    },
   };
 }
