@@ -23,8 +23,9 @@ const MAKE_GROUP = `make_group() {
   mkdir "$root"
   mount /dev/vg0/root "$root"
   fill "$root"
-  mkdir "$root/var"
+  mkdir -p "$root/var" "$root/boot/efi"
   echo '/dev/mapper/vg0-var /var ext4 defaults 0 2' > "$root/etc/fstab"
+  echo 'LABEL=ESP /boot/efi vfat umask=0077 0 1' >> "$root/etc/fstab"
   echo "$2" > "$root/etc/name"
   umount "$root"
 }`;
@@ -37,8 +38,9 @@ ${hints}
 set -eu
 ${FILL}
 ${MAKE_GROUP}
-printf 'label: gpt\\n,160M\\n' | sfdisk -q "$3"
+printf 'label: gpt\\n,150M\\n,40M,U\\n' | sfdisk -q "$3"
 partx --update "$3"
+mkfs.vfat -n ESP "$3"p2 >&2
 ${commands}
 `;
 }
@@ -55,8 +57,8 @@ for place in /home/* /root/* /etc/shadow /etc/apt/auth.conf /var/lib/dpkg/info $
     `cat /etc/name
 echo "root $VLB_ROOT_PARTITION"
 ls -l /dev/mapper/vg0-root /dev/vg0/var /dev/mapper/control | busybox sed 's/.* \\(\\/dev.*\\)/\\1/'
-grep ' /var ' /proc/mounts | busybox cut -d ' ' -f 1,2
-echo kept > /var/kept`,
+grep -e ' /var ' -e ' /boot/efi ' /proc/mounts | busybox cut -d ' ' -f 2,3 | busybox sort
+echo kept | busybox tee /var/kept > /boot/efi/loader`,
     '# vlb: from 10_plain',
   ),
   'layers/30_secret/modify-disk': diskLayer(
@@ -106,7 +108,8 @@ test('two volume groups of one name at once, one of them in LUKS, with a layer i
     '/dev/mapper/control',
     '/dev/mapper/vg0-root -> ../dm-0',
     '/dev/vg0/var -> ../dm-1',
-    '/dev/mapper/vg0-var /var',
+    '/boot/efi vfat',
+    '/var ext4',
   ]);
   // Named as by the image's crypttab.
   assert.equal(logOf('40_secret'), 'secret\ncontrol\ninside\nvg0-root\nvg0-var\n../dm-0\n');
@@ -117,7 +120,11 @@ test('two volume groups of one name at once, one of them in LUKS, with a layer i
 test('vlb diff of two disks with LVM, one after the other and at once in a shell', async () => {
   const env = { ...options(PASSPHRASE).env, VLB_BACKEND: 'vm', SHELL: '/bin/sh' };
   const compared = await project.vlb(['diff', '10_plain', '20_plain'], { env });
-  assert.equal(compared.stdout, 'files: 1 added\n  added  5 B  /var/kept\n', compared.stderr);
+  assert.equal(
+    compared.stdout,
+    'files: 2 added\n  added  5 B  /boot/efi/loader\n  added  5 B  /var/kept\n',
+    compared.stderr,
+  );
   const commands = 'for disk in a b; do cat $disk/etc/name; ls $disk/var; done; touch b/new';
   const script = `printf '%s\\n' "$1" | "$2" diff 10_plain 20_plain --shell`;
   const seen = await run('sh', ['-c', script, 'sh', commands, VLB], { cwd: project.directory, env });
