@@ -97,7 +97,8 @@ async function nameLuks(
   if (!unmounted.ok) return unmounted;
   const renamed = await renameLuks(run, volumes, names.value);
   if (!renamed.ok) return renamed;
-  const mounted = await mountRoot(run.shell, renamed.value, root, options);
+  const { onNote: _noted, ...quietly } = options;
+  const mounted = await mountRoot(run.shell, renamed.value, root, quietly);
   return mounted.ok ? ok({ volumes: renamed.value, mounted: mounted.value }) : mounted;
 }
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Failure, fail, failAt, ok, type Result } from '../../model/failure.ts';
 import { chooseAccelerator, lookAtKvm } from '../boot/qemu/accelerator.ts';
+import { SANDBOX } from '../boot/qemu/arguments.ts';
 import { type Listener, listenIn } from '../boot/qemu/sockets.ts';
 import { type Child, lastLines, start } from '../process/run.ts';
 import { checkSharing, SHARING } from './host-tools.ts';
@@ -185,8 +186,7 @@ export async function startGuest(
   const orders = listeningToo.value;
   const args = [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-    // The guest may attack QEMU: it starts no program, gets no privilege, and changes no limit of its own.
-    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-sandbox', SANDBOX],
     ...['-machine', `pc,accel=${accelerator},usb=off,graphics=off`],
     ...['-cpu', accelerator === 'kvm' ? 'host' : 'max,la57=off'],
     ...['-smp', String(cpus), '-m', String(memoryMiB)],

@@ -69,11 +69,18 @@ export const WORDS_DEVICE = {
 /** The name that the guest agent looks for: docs/interop/qemu-ga.rst. */
 const AGENT_PORT = 'org.qemu.guest_agent.0';
 
+/**
+ * The guest may attack QEMU: it starts no program, gets no privilege, and changes no limit of its own. What makes a port on a bridge for it
+ * is a program with privileges.
+ */
+export const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
 /** The arguments after the command's name. */
 export function qemuArguments(spec: MachineSpec, console: ConsoleTarget): string[] {
   return [
     '-no-user-config',
     '-nodefaults',
+    ...['-sandbox', spec.network.type === 'bridge' ? 'on' : SANDBOX],
     ...['-machine', `${MACHINES[spec.arch]},accel=${spec.accelerator},graphics=off`],
     ...['-cpu', processor(spec)],
     ...['-smp', String(spec.cpus)],

@@ -56,6 +56,13 @@ test('a guest may reboot at a terminal, and not in a check', () => {
   assert.ok(qemuArguments(SPEC, WATCHED).includes('-no-reboot'));
 });
 
+test('QEMU may start no program, but for a port on a bridge', () => {
+  assert.match(values(qemuArguments(SPEC, WATCHED), '-sandbox')[0] ?? '', /^on,.*spawn=deny/);
+  assert.match(values(qemuArguments(SPEC, TERMINAL), '-sandbox')[0] ?? '', /^on,.*spawn=deny/);
+  const bridge = { ...SPEC, network: { type: 'bridge', bridge: 'br0' } } as const;
+  assert.deepEqual(values(qemuArguments(bridge, WATCHED), '-sandbox'), ['on']);
+});
+
 test('networks', () => {
   assert.deepEqual(values(qemuArguments(SPEC, WATCHED), '-netdev'), []);
   const bridge = { ...SPEC, network: { type: 'bridge', bridge: 'br0' } } as const;
