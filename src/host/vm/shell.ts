@@ -70,7 +70,10 @@ async function openPorts(guest: Guest, name: string, order: string): Promise<Res
   const streams = await guest.plugPort(name);
   if (!streams.ok) return streams;
   const errors = await guest.plugPort(`${name}.err`);
-  if (!errors.ok) return errors;
+  if (!errors.ok) {
+    await guest.unplugPort(name);
+    return errors;
+  }
   const end = Promise.withResolvers<Result<ChildEnd>>();
   const input = new PassThrough();
   input.pipe(streams.value, { end: false });
