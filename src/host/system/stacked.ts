@@ -37,11 +37,7 @@ export function isStacked({ type }: Pick<Volume, 'type'>): boolean {
 export async function openVolumes(
   run: RunShell,
   device: string,
-  {
-    passphrases = [],
-    viewed,
-    further = [],
-  }: Pick<MountOptions, 'passphrases' | 'viewed' | 'further'> = {},
+  { passphrases = [], viewed, further = [] }: Pick<MountOptions, 'passphrases' | 'viewed' | 'further'> = {},
 ): Promise<Result<readonly Volume[]>> {
   const { shell } = run;
   const direct = await readVolumes(shell, device);
