@@ -2,14 +2,10 @@
 
 import type { DiskLayout, PartitionWish } from '../model/system/layout.ts';
 import { formatBytes } from '../util/units.ts';
+import { checkBoot, checkVolume, checkVolumes } from './check-volumes.ts';
 import { FORMAT_FACTS, SYSTEM_FORMATS } from './formats.ts';
-
-/** What is wrong, as a sentence, and where: a path of fields in the layout. */
-export interface LayoutProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  readonly hint?: string;
-}
+import { groupNames, isImplied } from './lvm.ts';
+import { isEsp, type LayoutProblem, mountsOf, nameOf } from './names.ts';
 
 const TIB = 2 ** 40;
 /** Of fdisk(8): more need an extended partition, which vlb does not make. */
@@ -17,34 +13,19 @@ const MOST_IN_MBR = 4;
 /** 2^32 sectors of 512 bytes. */
 const LARGEST_MBR = 2 * TIB;
 
-/** A partition in words: `/boot`, `the swap`, `partition 3`. */
-export function nameOf({ mount, format, subvolumes = [] }: PartitionWish, index: number): string {
-  const target = mount ?? subvolumes.find((one) => one.mount !== undefined)?.mount;
-  if (target !== undefined) return target;
-  return format === 'swap' ? 'the swap' : `partition ${index + 1} of the list`;
-}
-
-/** All mounts of a partition, with the path of each. */
-export function mountsOf(
-  { mount, subvolumes = [] }: PartitionWish,
-  index: number,
-): readonly { readonly target: string; readonly path: LayoutProblem['path'] }[] {
-  const place = ['partitions', index];
-  return [
-    ...(mount === undefined ? [] : [{ target: mount, path: [...place, 'mount'] }]),
-    ...subvolumes.flatMap((one, at) =>
-      one.mount === undefined ? [] : [{ target: one.mount, path: [...place, 'subvolumes', at, 'mount'] }],
-    ),
-  ];
-}
-
 /** The first problem of a layout; undefined if there is none. */
 export function checkLayout(layout: DiskLayout): LayoutProblem | undefined {
   for (const [index, wish] of layout.partitions.entries()) {
-    const problem = checkPartition(wish, index);
+    const problem = checkVolume(wish, index) ?? checkPartition(wish, index);
     if (problem) return problem;
   }
-  return checkMounts(layout) ?? checkIdentifiers(layout) ?? checkTable(layout);
+  return (
+    checkVolumes(layout) ??
+    checkMounts(layout) ??
+    checkIdentifiers(layout) ??
+    checkBoot(layout) ??
+    checkTable(layout)
+  );
 }
 
 function checkPartition(wish: PartitionWish, index: number): LayoutProblem | undefined {
@@ -139,17 +120,14 @@ function checkTable({ table, size, boot, partitions }: DiskLayout): LayoutProble
   if (table !== 'mbr') return undefined;
   const hint = 'use "table: gpt"';
   const hasOwn = partitions.some((wish, index) => isEsp(wish, index));
-  const count = partitions.length + (boot.includes('uefi') && !hasOwn ? 1 : 0);
+  const listed = partitions.filter(({ volume }) => volume === undefined).length;
+  const implied = groupNames({ partitions }).filter((group) => isImplied({ partitions }, group)).length;
+  const count = listed + implied + (boot.includes('uefi') && !hasOwn ? 1 : 0);
   if (count > MOST_IN_MBR) {
-    const more = count > partitions.length ? ', with the one for UEFI' : '';
+    const more = count > listed + implied ? ', with the one for UEFI' : '';
     const message = `an MBR has at most ${MOST_IN_MBR} partitions, and this disk would have ${count}${more}`;
     return { path: ['partitions'], message, hint };
   }
   if (size <= LARGEST_MBR) return undefined;
   return { path: ['size'], message: 'an MBR reaches 2 TiB far, and this disk is larger', hint };
-}
-
-/** Whether a partition is the EFI system partition. */
-export function isEsp(wish: PartitionWish, index: number): boolean {
-  return wish.format === 'vfat' && mountsOf(wish, index).some(({ target }) => target === '/boot/efi');
 }

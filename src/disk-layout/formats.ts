@@ -96,25 +96,21 @@ const EXT4_FEATURES = [
 const WHOLE = ['-E', 'discard,lazy_itable_init=0,lazy_journal_init=0'];
 
 /**
- * The command that makes the content of a partition.
+ * The command that makes the content of a partition, without the device at its end.
  * @param size of the partition, bytes
  */
-export function makeCommand(
-  { format, label, uuid }: PlannedContent,
-  size: number,
-  device: string,
-): readonly string[] {
+export function makeCommand({ format, label, uuid }: PlannedContent, size: number): readonly string[] {
   const named = (option: string) => (label === undefined ? [] : [option, label]);
   const { program } = FORMAT_FACTS[format];
   switch (format) {
     case 'ext4':
-      return [program, '-q', '-F', ...named('-L'), '-U', uuid, '-O', EXT4_FEATURES, ...WHOLE, device];
+      return [program, '-q', '-F', ...named('-L'), '-U', uuid, '-O', EXT4_FEATURES, ...WHOLE];
     case 'ext3':
-      return [program, '-q', '-F', ...named('-L'), '-U', uuid, ...WHOLE, device];
+      return [program, '-q', '-F', ...named('-L'), '-U', uuid, ...WHOLE];
     case 'xfs':
-      return [program, '-q', '-f', ...named('-L'), '-m', `uuid=${uuid}`, device];
+      return [program, '-q', '-f', ...named('-L'), '-m', `uuid=${uuid}`];
     case 'btrfs':
-      return [program, '-q', '-f', ...named('-L'), '-U', uuid, device];
+      return [program, '-q', '-f', ...named('-L'), '-U', uuid];
     case 'vfat':
       return [
         program,
@@ -122,9 +118,8 @@ export function makeCommand(
         ...named('-n'),
         '-i',
         uuid.replace('-', ''),
-        device,
       ];
     case 'swap':
-      return [program, ...named('-L'), '-U', uuid, device];
+      return [program, ...named('-L'), '-U', uuid];
   }
 }

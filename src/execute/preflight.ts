@@ -4,6 +4,7 @@ import { needsDevice } from '../kinds/legacy-disk.ts';
 import { kindOf } from '../kinds/registry.ts';
 import { ok, type Result } from '../model/failure.ts';
 import { isLayer, type Node } from '../model/graph.ts';
+import { needsOwnKernel } from '../model/system/layout.ts';
 import type { Context } from './run-context.ts';
 
 /** Fails as `host` with the reason and the cure, or as `usage` when a secret is missing. */
@@ -17,6 +18,10 @@ export async function checkHost(
   const tools = {
     withDisk: layers.flatMap(({ layer }) => layer.system?.installation?.tools ?? []),
     beside: layers.flatMap(({ layer }) => (layer.steps?.all ?? []).flatMap((step) => step.hostTool ?? [])),
+    volumes: layers
+      .flatMap(({ layer }) => layer.system?.installation ?? [])
+      .find(({ disk }) => needsOwnKernel(disk))
+      ?.placeOfVolumes(),
   };
   const able = running.every(isBooted)
     ? ok()

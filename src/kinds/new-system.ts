@@ -115,7 +115,8 @@ async function install(task: Task, text: string, onOutput: OnOutput): Promise<Re
   const kept = keptBy(task);
   const argv = ['/bin/sh', '-eu', file, disk.value.device, kept] as const;
   const brings = [file, kept].filter(Boolean);
-  const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), brings, secrets: [] });
+  const secrets = task.secrets.filter(({ name }) => layer.hints.passphrases.includes(name));
+  const ended = await bench.runOnHost({ ...hostScript(task, argv, onOutput), brings, secrets });
   if (!ended.ok || ended.value !== 0) return ended;
   const space = task.checkSpace();
   if (!space.ok) return space;

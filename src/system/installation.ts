@@ -30,7 +30,7 @@ export interface Problem {
 }
 
 export type Installed =
-  | { readonly ok: true; readonly value: Omit<Installation, 'placeOf'> }
+  | { readonly ok: true; readonly value: Omit<Installation, 'placeOf' | 'placeOfVolumes'> }
   | { readonly ok: false; readonly problem: Problem };
 
 export interface InstallationAbout {
@@ -210,9 +210,15 @@ type PartitionFields = NonNullable<DiskFields['partitions']>[number];
 
 function wishOf(fields: PartitionFields): PartitionWish {
   const { mount, size, minimum, maximum, filesystem, label, uuid, options, subvolumes } = fields;
+  const { volume, 'volume-group': group, passphrase } = fields;
+  const [volumeGroup = '', volumeName = ''] = volume?.split('/') ?? [];
+  const usual = mount === '/boot/efi' ? 'vfat' : subvolumes ? 'btrfs' : group === undefined ? 'ext4' : 'none';
   return {
     size: size === 'rest' ? size : bytes(size),
-    format: filesystem ?? (mount === '/boot/efi' ? 'vfat' : subvolumes ? 'btrfs' : 'ext4'),
+    format: filesystem ?? usual,
+    ...(volume === undefined ? {} : { volume: { group: volumeGroup, name: volumeName } }),
+    ...(group === undefined ? {} : { group }),
+    ...(passphrase === undefined ? {} : { passphrase }),
     ...(mount === undefined ? {} : { mount }),
     ...(minimum === undefined ? {} : { minimum: bytes(minimum) }),
     ...(maximum === undefined ? {} : { maximum: bytes(maximum) }),
@@ -237,7 +243,7 @@ function bytes(size: string): number {
 }
 
 /** A line for each field, so that it is known what changed. Each value is JSON, and so has no line breaks. */
-function settingsOf(system: System, { partitions, ...disk }: PlannedDisk): readonly Setting[] {
+function settingsOf(system: System, { partitions, groups, ...disk }: PlannedDisk): readonly Setting[] {
   const fields = Object.entries(system).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return [
     { name: 'system', value: String(VERSION) },
@@ -250,6 +256,12 @@ function settingsOf(system: System, { partitions, ...disk }: PlannedDisk): reado
       name: `disk.main.${number}`,
       value: canonical(partition),
     })),
+    ...groups.flatMap((group) =>
+      group.volumes.map(({ name, wish: _, ...volume }) => ({
+        name: `disk.main.${group.name}/${name}`,
+        value: canonical(volume),
+      })),
+    ),
   ];
 }
 

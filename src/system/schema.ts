@@ -106,8 +106,26 @@ const SUBVOLUME = mapping({
   options: v.optional(OPTIONS),
 });
 
+/** Names of LVM, without those that it keeps for itself: lvm(8), "Valid names". */
+const VOLUME_NAME = '[A-Za-z0-9_][A-Za-z0-9_.+-]{0,50}';
+const KEPT_BY_LVM =
+  /\/(?:snapshot|pvmove)|_(?:cdata|cmeta|corig|cvol|iorig|mlog|mimage|pmspare|rimage|rmeta|tdata|tmeta|vdata|vorigin)/;
+
 const PARTITION = mapping({
   mount: v.optional(MOUNT),
+  volume: v.optional(
+    v.pipe(
+      pattern(
+        'must be the names of a volume group and a volume, like vg0/var',
+        new RegExp(`^${VOLUME_NAME}/${VOLUME_NAME}$`),
+      ),
+      v.check((given) => !KEPT_BY_LVM.test(given), 'must be another name: LVM has this one for itself'),
+    ),
+  ),
+  'volume-group': v.optional(pattern('must be the name of a volume group', new RegExp(`^${VOLUME_NAME}$`))),
+  passphrase: v.optional(
+    pattern('must be the name of a secret, of letters, digits, dots and dashes', /^[A-Za-z_][\w.-]*$/),
+  ),
   size: SIZE_OR_REST,
   minimum: v.optional(SIZE),
   maximum: v.optional(SIZE),

@@ -1,11 +1,18 @@
 // An installation as shell: what runs on the host, with the empty disk, and what runs in a chroot of the installed system.
 
-import { makeCommands, mountsInOrder, partitionScript } from '../disk-layout/commands.ts';
-import { fstabOf } from '../disk-layout/fstab.ts';
+import {
+  type Command,
+  deviceOf,
+  makeCommands,
+  mountsInOrder,
+  partitionScript,
+  type Word,
+} from '../disk-layout/commands.ts';
+import { crypttabOf, fstabOf } from '../disk-layout/fstab.ts';
 import type { Installing } from '../distro/bootstrap/port.ts';
 import { SOURCES } from '../distro/bootstrap/registry.ts';
 import { fed } from '../distro/shell-text.ts';
-import type { PlannedDisk } from '../model/system/layout.ts';
+import { contentsOf, type PlannedDisk } from '../model/system/layout.ts';
 import type { Installation } from '../model/system/system.ts';
 import { quoteCommand, quoteWord } from '../util/quote.ts';
 
@@ -23,18 +30,20 @@ export function systemScripts(installation: Installation, architecture: string):
   const { system, disk } = installation;
   const bootstrap = SOURCES[system.distribution]?.bootstrap;
   if (!bootstrap) throw new Error(`${system.distribution} was checked before`);
-  const installing: Installing = { system, disk, architecture, fstab: fstabOf([disk]) };
+  const installing: Installing = {
+    system,
+    disk,
+    architecture,
+    fstab: fstabOf([disk]),
+    crypttab: (bootOptions) => crypttabOf([disk], bootOptions),
+  };
   return {
     host: `umask 022
 device=$1 kept=$2
 root=$TMPDIR/root
 chmod 755 "$TMPDIR" # programs that download packages are users of their own
 
-# The disk. Not every kernel reads partition tables, so partx adds the partitions.
-${fed('sfdisk --quiet --no-reread --no-tell-kernel "$device"', partitionScript(disk))}
-partx --update "$device"
-${makeLines(disk).join('\n')}
-${mountLines(disk).join('\n')}
+${diskLines(disk)}
 
 ${bootstrap.install(installing)}
 sync --file-system "$root"
@@ -45,42 +54,46 @@ umount --recursive "$root"
   };
 }
 
-/** A partition as a word in double quotes. */
-function partition(number: number): string {
-  return `"$device"p${number}`;
+/** The shell that divides the disk `"$device"`, and mounts its file systems at `"$root"`. */
+export function diskLines(disk: PlannedDisk): string {
+  return `# The disk. Not every kernel reads partition tables, so partx adds the partitions.
+${fed('sfdisk --quiet --no-reread --no-tell-kernel "$device"', partitionScript(disk))}
+partx --update "$device"
+${makeLines(disk).join('\n')}
+${mountLines(disk).join('\n')}`;
+}
+
+function shellWord(word: Word): string {
+  return typeof word === 'string' ? quoteWord(word) : `"$device"p${word.partition}`;
+}
+
+function shellCommand({ words, secret }: Command): string {
+  const line = words.map(shellWord).join(' ');
+  return secret === undefined ? line : `${line} <"$VLB_SECRETS/${secret}"`;
 }
 
 function makeLines(disk: PlannedDisk): readonly string[] {
-  const place = 'DEVICE';
-  const commands = makeCommands(disk, (number) => `${place}${number}`).map((words) =>
-    words
-      .map((word, index) =>
-        index === words.length - 1 ? partition(Number(word.slice(place.length))) : quoteWord(word),
-      )
-      .join(' '),
-  );
-  const subvolumes = disk.partitions.flatMap(({ number, content }) =>
-    content && content.subvolumes.length > 0
-      ? [
-          'mkdir -p "$root"',
-          `mount -t btrfs ${partition(number)} "$root"`,
-          ...content.subvolumes.map((name) => `btrfs --quiet subvolume create "$root"/${quoteWord(name)}`),
-          'umount "$root"',
-        ]
-      : [],
-  );
-  return [...commands, ...subvolumes];
+  const subvolumes = contentsOf(disk)
+    .filter(({ content }) => content.subvolumes.length > 0)
+    .flatMap((one) => [
+      'mkdir -p "$root"',
+      `mount -t btrfs ${shellWord(deviceOf(one))} "$root"`,
+      ...one.content.subvolumes.map((name) => `btrfs --quiet subvolume create "$root"/${quoteWord(name)}`),
+      'umount "$root"',
+    ]);
+  return [...makeCommands(disk).map(shellCommand), ...subvolumes];
 }
 
 /** What no package writes to is not mounted: not every kernel has vfat. */
 function mountLines(disk: PlannedDisk): readonly string[] {
-  return mountsInOrder(disk).flatMap(({ target, subvolume, partition: { number, content } }) => {
+  return mountsInOrder(disk).flatMap(({ target, subvolume, of }) => {
     const place = `"$root"${target === '/' ? '' : quoteWord(target)}`;
     const make = `mkdir -p ${place}`;
-    if (!content || content.format === 'vfat') return [make];
-    const options = ['noatime', ...(content.format === 'xfs' ? ['nouuid'] : [])];
+    const { format } = of.content;
+    if (format === 'vfat') return [make];
+    const options = ['noatime', ...(format === 'xfs' ? ['nouuid'] : [])];
     if (subvolume !== undefined) options.push(`subvol=${subvolume}`);
-    const words = ['mount', '-t', content.format, '-o', options.join(',')];
-    return [make, `${quoteCommand(words)} ${partition(number)} ${place}`];
+    const words = ['mount', '-t', format, '-o', options.join(',')];
+    return [make, `${quoteCommand(words)} ${shellWord(deviceOf(of))} ${place}`];
   });
 }

@@ -74,8 +74,9 @@ for (const [format, least] of Object.entries(LEAST) as [Exclude<Format, 'none'>,
       partitions: [wish({ ...own, format, label, size: least * MIB })],
     });
     const file = sparse(least * MIB);
-    const [command = []] = makeCommands(disk, () => file);
-    const [program = '', ...args] = command;
+    const [program = '', ...args] = (makeCommands(disk)[0]?.words ?? []).map((word) =>
+      typeof word === 'string' ? word : file,
+    );
     execFileSync(program, args, { env, stdio: 'pipe' });
     const tags = execFileSync('blkid', ['--probe', '--output', 'export', file], { encoding: 'utf8', env });
     const tag = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(tags)?.[1];

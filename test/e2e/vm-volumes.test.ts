@@ -1,34 +1,45 @@
 // LVM and LUKS: the backend vm opens them, each disk in a guest of its own, and the others say that it does. A modify-disk makes them there, with
-// this machine's programs.
+// this machine's programs, by the commands that a system has.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { fstabOf } from '../../src/disk-layout/fstab.ts';
+import { planDisk } from '../../src/disk-layout/plan.ts';
+import { fed } from '../../src/distro/shell-text.ts';
 import type { LayerFinished } from '../../src/model/event.ts';
+import type { DiskLayout } from '../../src/model/system/layout.ts';
+import { diskLines } from '../../src/system/script.ts';
 import { applianceEnvironment } from '../rig/appliance.ts';
 import { leftovers } from '../rig/host-state.ts';
 import { type Built, run, TestProject, VLB } from '../rig/project.ts';
 import { buildLayer, FILL } from '../rig/tiny.ts';
 
 const PASSPHRASE = 'correct horse';
+const MIB = 2 ** 20;
 
-/** Makes a root and a /var in the volume group vg0 on a device, and leaves them active. */
-const MAKE_GROUP = `make_group() {
-  pvcreate -q "$1"
-  vgcreate -q vg0 "$1"
-  lvcreate -q -y -L 64M -n root vg0
-  lvcreate -q -y -L 48M -n var vg0
-  for name in root var; do mkfs.ext4 -q /dev/vg0/$name; done
-  root=$TMPDIR/root
-  mkdir "$root"
-  mount /dev/vg0/root "$root"
-  fill "$root"
-  mkdir -p "$root/var" "$root/boot/efi"
-  echo '/dev/mapper/vg0-var /var ext4 defaults 0 2' > "$root/etc/fstab"
-  echo 'LABEL=ESP /boot/efi vfat umask=0077 0 1' >> "$root/etc/fstab"
-  echo "$2" > "$root/etc/name"
-  umount "$root"
-}`;
+/** Shell that makes, as for a system, a root and a /var in the volume group vg0 on the disk `"$device"`, and mounts them at `"$root"`. */
+function makeDisk(passphrase?: string): string {
+  const group = 'vg0';
+  const layout: DiskLayout = {
+    size: 200 * MIB,
+    table: 'gpt',
+    boot: [],
+    sectorSize: 512,
+    partitions: [
+      { format: 'none', group, size: 160 * MIB, ...(passphrase === undefined ? {} : { passphrase }) },
+      { mount: '/', format: 'ext4', volume: { group, name: 'root' }, size: 'rest' },
+      { mount: '/var', format: 'ext4', volume: { group, name: 'var' }, size: 45 * MIB },
+      { mount: '/boot/efi', format: 'vfat', size: 36 * MIB },
+    ],
+  };
+  const planned = planDisk(layout, [passphrase ?? 'plain']);
+  if (!planned.ok) throw new Error(planned.problem.message);
+  return `device=$3 root=$TMPDIR/root
+${diskLines(planned.disk)}
+fill "$root"
+${fed('cat >"$root/etc/fstab"', fstabOf([planned.disk]))}`;
+}
 
 function diskLayer(commands: string, hints = ''): string {
   return `#!/bin/sh
@@ -37,19 +48,15 @@ function diskLayer(commands: string, hints = ''): string {
 ${hints}
 set -eu
 ${FILL}
-${MAKE_GROUP}
-printf 'label: gpt\\n,150M\\n,40M,U\\n' | sfdisk -q "$3"
-partx --update "$3"
-mkfs.vfat -n ESP "$3"p2 >&2
 ${commands}
+umount --recursive "$root"
 `;
 }
 
-/** Cheap enough for an emulated processor. */
-const FORMAT = 'cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000';
-
 const project = new TestProject({
-  'layers/10_plain/modify-disk': diskLayer(`make_group "$3"p1 plain
+  'layers/10_plain/modify-disk': diskLayer(`${makeDisk()}
+echo plain >"$root/etc/name"
+lvs --noheadings --units m --nosuffix --separator ' ' --options lv_name,lv_size
 perl -e 'print "programs of this machine\\n"'
 touch /usr/file 2>/dev/null || echo 'read-only'
 for place in /home/* /root/* /etc/shadow /etc/apt/auth.conf /var/lib/dpkg/info ${process.cwd()}; do [ ! -e "$place" ] || echo "there is $place"; done`),
@@ -62,12 +69,9 @@ echo kept | busybox tee /var/kept > /boot/efi/loader`,
     '# vlb: from 10_plain',
   ),
   'layers/30_secret/modify-disk': diskLayer(
-    `${FORMAT} "$3"p1 "$VLB_SECRETS/DISK"
-cryptsetup open --key-file "$VLB_SECRETS/DISK" "$3"p1 inner
-make_group /dev/mapper/inner secret
-mount /dev/vg0/root "$root"
-echo "inside UUID=$(cryptsetup luksUUID "$3"p1) none luks" > "$root/etc/crypttab"
-umount "$root"`,
+    `${makeDisk('DISK')}
+echo secret >"$root/etc/name"
+echo "inside UUID=$(cryptsetup luksUUID "$device"p1) none luks" >"$root/etc/crypttab"`,
     '# vlb: secret DISK',
   ),
   'layers/40_secret/build-layer': buildLayer(
@@ -101,7 +105,12 @@ test('two volume groups of one name at once, one of them in LUKS, with a layer i
     '10_plain built, 20_plain built, 30_secret built, 40_secret built, 41_again built',
     built.told,
   );
-  assert.deepEqual(logOf('10_plain').trim().split('\n').slice(-2), ['programs of this machine', 'read-only']);
+  assert.deepEqual(logOf('10_plain').trim().split('\n').slice(-4), [
+    '  root 108.00',
+    '  var 48.00',
+    'programs of this machine',
+    'read-only',
+  ]);
   assert.deepEqual(logOf('20_plain').trim().split('\n'), [
     'plain',
     'root /dev/mapper/vg0-root',
@@ -158,4 +167,22 @@ test('the backends on the host say which one opens LVM', async () => {
   const failure = failureOf(built, '21_host');
   assert.equal(failure?.message, 'no operating system found on the disk', built.told);
   assert.match(failure?.hint ?? '', /--backend vm/);
+});
+
+test('a system with LVM on the host is an error before anything runs, with its place', async () => {
+  await using wanted = new TestProject({
+    'layers/10_base/layer.yaml': `system: { distribution: debian, suite: bookworm }
+disks:
+  main:
+    size: 4G
+    partitions:
+      - { mount: /, size: rest }
+      - { mount: /var, volume: vg0/var, size: 1G }
+`,
+  });
+  const built = await wanted.vlb(['build', '--backend', 'fuse']);
+  assert.equal(built.status, 3);
+  assert.match(built.stderr, /^error: the backend fuse makes no LVM and no LUKS$/m);
+  assert.match(built.stderr, /10_base\/layer\.yaml:7:9$/m);
+  assert.match(built.stderr, /^ {2}help: use --backend vm: /m);
 });

@@ -1,7 +1,7 @@
 // Debian, Ubuntu and those derived from them, by mmdebstrap(1) on the host.
 
 import { fail, ok } from '../../model/failure.ts';
-import type { Format, PlannedDisk } from '../../model/system/layout.ts';
+import { bootVolumes, type Format, formatsOf, type PlannedDisk } from '../../model/system/layout.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { command } from '../shell-text.ts';
 import { bootsByBios } from './bios.ts';
@@ -70,13 +70,22 @@ const FORMAT_PACKAGES: Readonly<Partial<Record<Format, readonly string[]>>> = {
 /** The packages to install, in addition to the variant's. */
 function packagesOf({ system, disk, architecture }: Installing): readonly string[] {
   const { kernel = archiveOf(system).kernel(ARCHITECTURES[architecture] ?? '') } = system;
-  const formats = new Set(disk.partitions.flatMap(({ content }) => content?.format ?? []));
   const all = [
     ...(kernel === 'none' ? [] : [...BOOTED, kernel, ...loaderPackages(disk, architecture)]),
-    ...[...formats].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+    ...[...formatsOf(disk)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+    ...volumePackages(disk, kernel !== 'none'),
     ...system.packages,
   ];
   return [...new Set(all)];
+}
+
+/** What opens LVM and LUKS, at boot from the initramfs. */
+function volumePackages({ groups, partitions }: PlannedDisk, isBooted: boolean): readonly string[] {
+  const isEncrypted = partitions.some(({ encryption }) => encryption !== undefined);
+  return [
+    ...(groups.length > 0 ? ['lvm2'] : []),
+    ...(isEncrypted ? ['cryptsetup', ...(isBooted ? ['cryptsetup-initramfs'] : [])] : []),
+  ];
 }
 
 /** The packages with GRUB's files only: those that install it too ask on which disk. */
@@ -89,10 +98,12 @@ function loaderPackages(disk: PlannedDisk, architecture: string): readonly strin
 }
 
 /** Nothing of the host is in the image: mmdebstrap copies its host name unless there is another one. */
-function earlyFiles({ system, fstab }: Installing): EarlyFiles {
+function earlyFiles({ system, fstab, crypttab }: Installing): EarlyFiles {
+  const volumes = crypttab(['initramfs']);
   const name = system.distribution;
   return {
     'etc/fstab': fstab,
+    ...(volumes === '' ? {} : { 'etc/crypttab': volumes }),
     'etc/hostname': `${name}\n`,
     'etc/hosts': `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1       localhost ip6-localhost ip6-loopback\n`,
     'etc/default/locale': 'LANG=C.UTF-8\n',
@@ -204,7 +215,10 @@ function finish({ system, disk, architecture }: Installing): string {
     'rm -f /var/lib/dbus/machine-id /etc/.resolv.conf.systemd-resolved.bak',
   ];
   if (system.kernel === 'none') return lines.join('\n');
+  const isEncrypted = bootVolumes(disk).encryptions.length > 0;
   return [
+    // Where packages were installed there were no devices, by whose identifiers it knows what to open.
+    ...(isEncrypted ? ['update-initramfs -u'] : []),
     'mkdir -p /boot/grub',
     ...(bootsByBios(disk, architecture) ? ['grub-install --target=i386-pc --no-floppy "$VLB_DISK"'] : []),
     'update-grub',

@@ -1,7 +1,14 @@
 // Fedora, the distributions of Enterprise Linux, and Amazon Linux, by dnf(8) on the host.
 
 import { fail, ok } from '../../model/failure.ts';
-import type { Format } from '../../model/system/layout.ts';
+import {
+  bootVolumes,
+  contentsOf,
+  type Format,
+  formatsOf,
+  nameOfLuks,
+  type PlannedDisk,
+} from '../../model/system/layout.ts';
 import type { System } from '../../model/system/system.ts';
 import { quoteWord } from '../../util/quote.ts';
 import { command, stop, writeText } from '../shell-text.ts';
@@ -86,7 +93,6 @@ const FORMAT_PACKAGES: Readonly<Partial<Record<Format, readonly string[]>>> = {
 function packagesOf({ system, disk, architecture }: Installing): readonly string[] {
   const distribution = rpmDistributionOf(system);
   const { kernel = distribution.kernel, variant } = system;
-  const formats = new Set(disk.partitions.flatMap(({ content }) => content?.format ?? []));
   const loader = [
     'grub2-tools',
     ...(bootsByBios(disk, architecture) ? ['grub2-pc'] : []),
@@ -97,7 +103,9 @@ function packagesOf({ system, disk, architecture }: Installing): readonly string
       ...USUAL,
       ...(variant === 'minbase' ? [] : ['@core']),
       ...(kernel === 'none' ? [] : [...BOOTED, kernel, ...loader]),
-      ...[...formats].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+      ...[...formatsOf(disk)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+      ...(disk.groups.length > 0 ? ['lvm2'] : []),
+      ...(disk.partitions.some(({ encryption }) => encryption !== undefined) ? ['cryptsetup'] : []),
       ...system.packages,
     ]),
   ];
@@ -106,41 +114,56 @@ function packagesOf({ system, disk, architecture }: Installing): readonly string
 const CONSOLES = 'console=tty0 console=ttyS0,115200';
 
 /** What scripts of packages read: kernel-install(8) would write the options of this machine's kernel otherwise. */
-function earlyFiles({ system, disk, fstab }: Installing): EarlyFiles {
-  const root = disk.partitions.find(({ content }) => content?.mounts.some(({ target }) => target === '/'));
-  const mount = root?.content?.mounts.find(({ target }) => target === '/');
+function earlyFiles({ system, disk, fstab, crypttab }: Installing): EarlyFiles {
+  const root = contentsOf(disk).find(({ content }) => content.mounts.some(({ target }) => target === '/'));
+  const mount = root?.content.mounts.find(({ target }) => target === '/');
+  const volumes = crypttab([]);
   const options = [
-    `root=UUID=${root?.content?.uuid ?? ''}`,
+    `root=UUID=${root?.content.uuid ?? ''}`,
     'ro',
     ...(mount?.subvolume === undefined ? [] : [`rootflags=subvol=${mount.subvolume}`]),
+    ...volumeOptions(disk),
     CONSOLES,
   ];
   const { kernel = rpmDistributionOf(system).kernel } = system;
   return {
     'etc/fstab': fstab,
+    ...(volumes === '' ? {} : { 'etc/crypttab': volumes }),
     'etc/hostname': `${system.distribution}\n`,
     'etc/locale.conf': 'LANG=C.UTF-8\n',
     ...(kernel === 'none'
       ? {}
       : {
-          'etc/default/grub': GRUB,
+          'etc/default/grub': grubSettings(disk),
           'etc/kernel/cmdline': `${options.join(' ')}\n`,
           'etc/sysconfig/kernel': `UPDATEDEFAULT=yes\nDEFAULTKERNEL=${kernel}\n`,
         }),
   };
 }
 
+/** Of dracut.cmdline(7): what an initramfs for any machine opens. */
+function volumeOptions(disk: PlannedDisk): readonly string[] {
+  const { volumes, encryptions } = bootVolumes(disk);
+  return [
+    ...encryptions.map((encryption) => `rd.luks.uuid=${nameOfLuks(encryption)}`),
+    ...volumes.map((volume) => `rd.lvm.lv=${volume}`),
+  ];
+}
+
 /** As the installer writes it, with the serial line as well as the screen, and no menu. */
-const GRUB = `GRUB_TIMEOUT=0
+function grubSettings(disk: PlannedDisk): string {
+  const options = [...volumeOptions(disk), CONSOLES].join(' ');
+  return `GRUB_TIMEOUT=0
 GRUB_DISTRIBUTOR="$(sed 's, release .*$,,g' /etc/system-release)"
 GRUB_DEFAULT=saved
 GRUB_DISABLE_SUBMENU=true
-GRUB_CMDLINE_LINUX="${CONSOLES}"
+GRUB_CMDLINE_LINUX="${options}"
 GRUB_TERMINAL="console serial"
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 GRUB_DISABLE_RECOVERY="true"
 GRUB_ENABLE_BLSCFG=true
 `;
+}
 
 /** Of dnf.conf(5). Nothing of this machine's is read. */
 function mainSection(system: System): string {

@@ -12,6 +12,8 @@ export interface Installing {
   readonly architecture: string;
   /** The text of the image's fstab(5). */
   readonly fstab: string;
+  /** That of its crypttab(5), empty without LUKS. @param bootOptions of what has the root */
+  crypttab(bootOptions: readonly string[]): string;
 }
 
 export interface Bootstrap {

@@ -1,7 +1,7 @@
 // This machine as the port Host, assembled from the tools in this folder.
 
-import { ok } from '../../model/failure.ts';
-import type { Host } from '../../model/ports/machine.ts';
+import { fail, ok } from '../../model/failure.ts';
+import type { Host, NeededTools } from '../../model/ports/machine.ts';
 import type { Backend } from '../attach/backend.ts';
 import { packings } from '../images/packings.ts';
 import { qemuImg } from '../images/qemu-img.ts';
@@ -40,8 +40,14 @@ export function linuxHost({ lendsDevices, backend }: BackendSource): Host {
     images: qemuImg,
     packings,
     lendsDevices,
-    check: async ({ withDisk, beside } = { withDisk: [], beside: [] }, onNote) => {
+    check: async ({ withDisk, beside, volumes }: NeededTools = { withDisk: [], beside: [] }, onNote) => {
       const chosen = await backend(onNote);
+      if (chosen.name !== 'vm' && volumes) {
+        return fail('host', `the backend ${chosen.name} makes no LVM and no LUKS`, {
+          where: volumes,
+          hint: 'use --backend vm: names of volumes are those of a kernel, and each build has its own there',
+        });
+      }
       const needed = chosen.name === 'vm' ? ['qemu-img'] : TOOLS;
       for (const tool of [...needed, ...withDisk, ...beside]) {
         if (!isInstalled(tool)) return missingTool(tool);

@@ -58,7 +58,7 @@ export function systemScriptOf(
 #!/bin/sh
 # vlb: from scratch
 # vlb: disk-size ${parseSize(size) === installation.disk.size ? size : installation.disk.size}
-set -eu
+${hints.passphrases.map((name) => `# vlb: secret ${name}\n`).join('')}set -eu
 set -- "$3" "$TMPDIR/kept" # vlb keeps this directory between builds
 
 ${host}

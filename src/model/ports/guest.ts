@@ -1,7 +1,7 @@
 // The port of booted layers: an image that boots to run a script, and powers off; and what all places have where scripts run.
 
 import type { Key } from '../artifact.ts';
-import type { Failure, Result } from '../failure.ts';
+import type { Failure, Result, Where } from '../failure.ts';
 import type { Secret } from '../project.ts';
 
 /** Where one script runs: what stops it, and what its end means. Disposing of it releases everything that is still in use. */
@@ -28,6 +28,8 @@ export interface RunOwner {
 export interface NeededTools {
   readonly withDisk: readonly string[];
   readonly beside: readonly string[];
+  /** Where LVM or LUKS is wanted for a disk, which takes a kernel that no other run uses; undefined if nowhere. */
+  readonly volumes?: Where | undefined;
 }
 
 /** Receives a script's output. If it returns a promise, the script's next output waits until that is settled. */

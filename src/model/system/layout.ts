@@ -40,6 +40,12 @@ export interface PartitionWish {
   readonly options?: readonly string[];
   /** Of a btrfs: its subvolumes, which are mounted in its place. */
   readonly subvolumes?: readonly Subvolume[];
+  /** A volume of LVM in the place of a partition. Its size is rounded up to whole extents. */
+  readonly volume?: { readonly group: string; readonly name: string };
+  /** The volume group that has the partition, in the place of a file system. */
+  readonly group?: string;
+  /** The secret with the passphrase of the LUKS that is in the partition, and has the content. */
+  readonly passphrase?: string;
 }
 
 export interface Subvolume {
@@ -53,10 +59,12 @@ export interface PlannedDisk extends Pick<DiskLayout, 'size' | 'table' | 'sector
   /** The identifier of the table: a UUID, or the 32 bits of an MBR as `0x1234abcd`. */
   readonly identifier: string;
   readonly partitions: readonly PlannedPartition[];
+  /** Of LVM. */
+  readonly groups: readonly PlannedGroup[];
 }
 
 /** What a partition is for, which decides its type in the table. */
-export type Role = 'bios-boot' | 'esp' | 'swap' | 'linux';
+export type Role = 'bios-boot' | 'esp' | 'swap' | 'linux' | 'lvm' | 'luks';
 
 export interface PlannedPartition {
   /** From 1. */
@@ -68,6 +76,31 @@ export interface PlannedPartition {
   readonly size: number;
   /** Of the partition itself; undefined in an MBR, which has none. */
   readonly identifier: string | undefined;
+  readonly content: PlannedContent | undefined;
+  /** The LUKS that has the content, or the part of a group. */
+  readonly encryption?: PlannedEncryption;
+  /** The volume group that has it. */
+  readonly group?: string;
+}
+
+export interface PlannedEncryption {
+  /** The name of the secret with its passphrase. */
+  readonly secret: string;
+  readonly uuid: string;
+}
+
+/** A volume group. */
+export interface PlannedGroup {
+  readonly name: string;
+  readonly volumes: readonly PlannedVolume[];
+}
+
+/** A logical volume. */
+export interface PlannedVolume {
+  readonly name: string;
+  readonly wish: number;
+  /** Whole extents, bytes. */
+  readonly size: number;
   readonly content: PlannedContent | undefined;
 }
 
@@ -86,4 +119,60 @@ export interface PlannedMount {
   readonly subvolume: string | undefined;
   /** For fstab(5). */
   readonly options: readonly string[];
+}
+
+/** What LUKS makes of a partition is at /dev/mapper under this name, which dracut and systemd have for it too. */
+export function nameOfLuks({ uuid }: PlannedEncryption): string {
+  return `luks-${uuid}`;
+}
+
+/** A file system or a swap with the partition or the volume that has it. */
+export interface Occupied {
+  readonly content: PlannedContent;
+  readonly size: number;
+  /** Undefined for a volume of LVM. */
+  readonly partition: PlannedPartition | undefined;
+  /** The volume of LVM, as `GROUP/NAME`. */
+  readonly volume: string | undefined;
+}
+
+/** All file systems and swaps of a disk: those of partitions, then those of volumes. */
+export function contentsOf({ partitions, groups }: PlannedDisk): readonly Occupied[] {
+  return [
+    ...partitions.flatMap((partition) => {
+      const { content, size } = partition;
+      return content ? [{ content, size, partition, volume: undefined }] : [];
+    }),
+    ...groups.flatMap((group) =>
+      group.volumes.flatMap(({ name, size, content }) =>
+        content ? [{ content, size, partition: undefined, volume: `${group.name}/${name}` }] : [],
+      ),
+    ),
+  ];
+}
+
+/** The formats of what is on a disk. */
+export function formatsOf(disk: PlannedDisk): ReadonlySet<PlannedContent['format']> {
+  return new Set(contentsOf(disk).map(({ content }) => content.format));
+}
+
+/** Whether only a kernel that no other run uses can make the disk: names of volumes are those of a kernel. */
+export function needsOwnKernel({ partitions, groups }: PlannedDisk): boolean {
+  return groups.length > 0 || partitions.some(({ encryption }) => encryption !== undefined);
+}
+
+/** The volumes of LVM and the LUKS without which the root and /usr are not there. */
+export function bootVolumes(disk: PlannedDisk): {
+  readonly volumes: readonly string[];
+  readonly encryptions: readonly PlannedEncryption[];
+} {
+  const needed = contentsOf(disk).filter(({ content }) =>
+    content.mounts.some(({ target }) => ['/', '/usr'].includes(target)),
+  );
+  const volumes = needed.flatMap(({ volume }) => volume ?? []);
+  const groups = volumes.map((volume) => volume.replace(/\/.*/, ''));
+  const partitions = disk.partitions.filter(
+    (one) => groups.includes(one.group ?? '') || needed.some(({ partition }) => partition === one),
+  );
+  return { volumes, encryptions: partitions.flatMap(({ encryption }) => encryption ?? []) };
 }

@@ -71,6 +71,8 @@ export interface Installation {
   readonly cacheDirs: readonly string[];
   /** Where a package of the list is in the file; the list itself for others. */
   placeOf(packageName: string): Where;
+  /** Where the file has the first volume of LVM or LUKS. */
+  placeOfVolumes(): Where;
 }
 
 /** The system of a layer, as far as it is known without the values of params. */

@@ -75,12 +75,11 @@ async function readFields(
     render: hasValues ? (await import('../../steps/render.ts')).renderField : undefined,
   };
   const { from, sectorSize } = hints;
-  const system = hasSystem
-    ? (await import('./system.ts')).readSystem(file, { ...about, from, sectorSize })
-    : ok(undefined);
+  const systems = hasSystem ? await import('./system.ts') : undefined;
+  const system = systems ? systems.readSystem(file, { ...about, from, sectorSize }) : ok(undefined);
   if (!system.ok) return system;
   return ok({
-    hints: system.value ? { ...hints, from: 'scratch' } : hints,
+    hints: systems && system.value ? systems.systemHints(hints, file) : hints,
     ...(system.value ? { system: system.value } : {}),
     steps: {
       cachePoints,

@@ -2,11 +2,12 @@
 
 import * as v from 'valibot';
 import { fail, ok, type Result } from '../../model/failure.ts';
+import type { Hints } from '../../model/project.ts';
 import type { Installation, LayerSystem } from '../../model/system/system.ts';
 import { installationOf } from '../../system/installation.ts';
 import { DISKS_SCHEMA, SYSTEM_SCHEMA } from '../../system/schema.ts';
 import { isObject } from '../../util/json.ts';
-import type { StepsFile } from './file.ts';
+import type { FieldPath, StepsFile } from './file.ts';
 import { problemOf } from './issues.ts';
 import { type About, renderAll } from './resolve.ts';
 
@@ -17,6 +18,36 @@ export function releaseNamed(distribution: string, text: string): Result<string>
   if (made.ok) return ok(made.value.system.suite);
   const { message, hint } = made.problem;
   return fail('usage', message, hint === undefined ? {} : { hint });
+}
+
+/** The hints of a layer with a system: it is built on no other one, and opens what it encrypts. */
+export function systemHints(hints: Hints, { value, placeOf }: StepsFile): Hints {
+  const encrypted = passphrasesIn(value).map(([name, path]) => ({ name, line: placeOf(path).line }));
+  const isNew = (known: readonly string[]) => (one: { readonly name: string }, index: number) =>
+    !known.includes(one.name) && encrypted.findIndex(({ name }) => name === one.name) === index;
+  return {
+    ...hints,
+    from: 'scratch',
+    passphrases: [
+      ...hints.passphrases,
+      ...encrypted.filter(isNew(hints.passphrases)).map(({ name }) => name),
+    ],
+    secrets: [...hints.secrets, ...encrypted.filter(isNew(hints.secrets.map(({ name }) => name)))],
+  };
+}
+
+/** The names of the secrets of all disks, each with its path. They are no texts with params: which secrets a layer has is known before those. */
+function passphrasesIn(value: unknown): readonly (readonly [name: string, path: FieldPath])[] {
+  const disks = isObject(value) && isObject(value['disks']) ? value['disks'] : {};
+  return Object.entries(disks).flatMap(([disk, fields]) => {
+    const partitions = isObject(fields) && Array.isArray(fields['partitions']) ? fields['partitions'] : [];
+    return partitions.flatMap((one: unknown, index) => {
+      const name = isObject(one) ? one['passphrase'] : undefined;
+      return typeof name === 'string'
+        ? [[name, ['disks', disk, 'partitions', index, 'passphrase']] as const]
+        : [];
+    });
+  });
 }
 
 /** What reading needs to know of the layer. */
@@ -40,6 +71,12 @@ export function readSystem(file: StepsFile, about: SystemAbout): Result<LayerSys
     return fail('usage', 'a layer with "system" begins with an empty disk, and is built on no other layer', {
       where: placeOf(['from']),
       hint: 'leave "from" out',
+    });
+  }
+  const variable = passphrasesIn(value).find(([name]) => name.includes('{{'));
+  if (variable) {
+    return fail('usage', 'a passphrase must be the name of a secret, without params', {
+      where: placeOf(variable[1]),
     });
   }
   return ok({
@@ -69,12 +106,16 @@ function resolve(
     return fail('usage', message, { where: file.placeOf(path), ...(hint === undefined ? {} : { hint }) });
   }
   const packages = system.value.packages ?? [];
+  const volume = (disks.value?.main.partitions ?? []).findIndex(
+    (one) => (one.volume ?? one['volume-group'] ?? one.passphrase) !== undefined,
+  );
   return ok({
     ...made.value,
     placeOf(name) {
       const index = packages.findIndex((one) => one.replace(/[:=].*$/, '') === name);
       return file.placeOf(index < 0 ? ['system', 'packages'] : ['system', 'packages', index]);
     },
+    placeOfVolumes: () => file.placeOf(['disks', 'main', 'partitions', volume]),
   });
 }
 

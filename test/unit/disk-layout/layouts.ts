@@ -47,12 +47,21 @@ export function randomLayout(seed: number): DiskLayout {
   const next = generator(seed);
   const below = (limit: number) => Math.floor(next() * limit);
   const mounts = ['/', '/boot', '/var', '/home', '/srv', '/boot/efi'];
+  const hasVolumes = below(3) > 0;
   const partitions = Array.from({ length: 1 + below(5) }, (_, index): PartitionWish => {
     const mount = index === 0 ? '/' : below(4) > 0 ? mounts[below(mounts.length)] : undefined;
     const format = mount === '/boot/efi' ? 'vfat' : (FORMATS[below(FORMATS.length)] ?? 'ext4');
     const isRest = below(2) === 0;
+    const group = `vg${below(2)}`;
+    const isMember = hasVolumes && mount === undefined && below(2) === 0;
+    // Most disks that boot need a plain partition for that.
+    const isPlain = !hasVolumes || (index === 0 && below(4) > 0);
+    const isVolume = !isPlain && !isMember && below(2) === 0;
     return {
-      format,
+      format: isMember ? 'none' : format,
+      ...(isMember ? { group } : {}),
+      ...(isVolume ? { volume: { group, name: `v${index}` } } : {}),
+      ...(!isPlain && !isVolume && below(3) === 0 ? { passphrase: 'DISK' } : {}),
       ...(mount === undefined ? {} : { mount }),
       size: isRest ? 'rest' : (1 + below(3000)) * MIB + below(2) * 512 * below(1000),
       ...(isRest && below(2) === 0 ? { minimum: below(2000) * MIB } : {}),

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FORMAT_FACTS } from '../../../src/disk-layout/formats.ts';
+import { EXTENT, LUKS_HEADER } from '../../../src/disk-layout/lvm.ts';
 import { ALIGNMENT, planDisk } from '../../../src/disk-layout/plan.ts';
-import type { DiskLayout, PlannedDisk } from '../../../src/model/system/layout.ts';
+import type { DiskLayout, PartitionWish, PlannedDisk } from '../../../src/model/system/layout.ts';
 import { GIB, MIB, planned, problemOf, randomLayout, wish } from './layouts.ts';
 
 const SEEDS = Array.from({ length: 4000 }, (_, seed) => seed);
@@ -42,22 +43,130 @@ test('every plan: sizes are those wanted, within their bounds, and nothing is le
     const wanted = randomLayout(seed);
     const plan = planDisk(wanted, ['x']);
     if (!plan.ok) continue;
-    for (const { wish: index, size, content } of plan.disk.partitions) {
+    const volumes = plan.disk.groups.flatMap((group) => group.volumes);
+    const units = [
+      ...plan.disk.partitions.map((one) => ({ ...one, unit: ALIGNMENT })),
+      ...volumes.map((one) => ({ ...one, unit: EXTENT, group: undefined, encryption: undefined })),
+    ];
+    for (const { wish: index, size, content, unit, group, encryption } of units) {
       if (index === undefined) continue;
       const one = wanted.partitions[index];
       assert.ok(one);
-      const least = content ? FORMAT_FACTS[content.format].least : ALIGNMENT;
-      assert.ok(size >= least, `seed ${seed}: ${content?.format} can be made in it`);
+      const header = encryption ? LUKS_HEADER : 0;
+      const inside = content ? FORMAT_FACTS[content.format].least : group ? EXTENT + ALIGNMENT : unit;
+      const least = inside + header;
+      assert.ok(size >= least, `seed ${seed}: ${content?.format ?? group} can be made in it`);
       if (one.size !== 'rest') {
-        assert.ok(size >= one.size && size < one.size + ALIGNMENT, `seed ${seed}`);
+        assert.ok(size >= one.size && size < one.size + unit, `seed ${seed}`);
         continue;
       }
       assert.ok(size >= (one.minimum ?? 0), `seed ${seed}`);
-      assert.ok(size <= Math.max(upwards(one.maximum ?? Infinity), upwards(least)), `seed ${seed}`);
+      const most = Math.max(upwards(one.maximum ?? Infinity, unit), upwards(least, unit));
+      assert.ok(size <= most, `seed ${seed}: ${index} has ${size}, of ${most}`);
     }
-    const open = wanted.partitions.some(({ size, maximum }) => size === 'rest' && maximum === undefined);
-    if (open) assert.equal(unused(wanted, plan.disk), 0, `seed ${seed}`);
+    const isOpen = ({ size, maximum }: PartitionWish) => size === 'rest' && maximum === undefined;
+    if (wanted.partitions.some((one) => !one.volume && isOpen(one))) {
+      assert.equal(unused(wanted, plan.disk), 0, `seed ${seed}`);
+    }
   }
+});
+
+test('every plan with LVM: whole extents, no more than the partitions of the group have, and all of them where one is open', () => {
+  let groups = 0;
+  for (const seed of SEEDS) {
+    const wanted = randomLayout(seed);
+    const plan = planDisk(wanted, ['x']);
+    if (!plan.ok) continue;
+    const { disk }: { disk: PlannedDisk } = plan;
+    for (const { name, volumes } of disk.groups) {
+      groups++;
+      const members = disk.partitions.filter(({ group }) => group === name);
+      const extents = members.map(({ size, encryption }) =>
+        Math.floor((size - MIB - (encryption ? LUKS_HEADER : 0)) / EXTENT),
+      );
+      assert.ok(members.length > 0 && extents.every((count) => count > 0), `seed ${seed}: ${extents}`);
+      const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+      const [all, used] = [sum(extents), sum(volumes.map(({ size }) => size / EXTENT))];
+      assert.ok(Number.isInteger(used) && used <= all, `seed ${seed}: ${used} of ${all}`);
+      const open = volumes.some(({ wish: index }) => {
+        const one = wanted.partitions[index];
+        return one?.size === 'rest' && one.maximum === undefined;
+      });
+      if (open) assert.equal(used, all, `seed ${seed}`);
+    }
+  }
+  assert.ok(groups > 200, `${groups} groups`);
+});
+
+test('every group that does not fit fits partitions that are larger by what the message says', () => {
+  let misfits = 0;
+  for (const seed of SEEDS) {
+    const wanted = randomLayout(seed);
+    const plan = planDisk(wanted, ['x']);
+    const [, group, needed = ''] = plan.ok
+      ? []
+      : (/^the volumes of (\S+) need .* which is (.*) more than/.exec(plan.problem.message) ?? []);
+    if (group === undefined) continue;
+    misfits++;
+    const [, number, unit] = /^([\d.]+) (MiB|GiB)$/.exec(needed) ?? [];
+    const over = Number(number) * (unit === 'GiB' ? GIB : MIB);
+    const larger = upwards(over + (unit === 'GiB' ? 0.06 * GIB : 0), EXTENT);
+    const first = wanted.partitions.findIndex((one) => one.group === group);
+    const partitions = wanted.partitions.map((one, index): PartitionWish => {
+      if (index !== first) return one;
+      const { maximum, ...open } = one;
+      if (one.size !== 'rest') return { ...one, size: one.size + larger };
+      return maximum === undefined ? open : { ...one, maximum: maximum + larger };
+    });
+    const again = planDisk({ ...wanted, size: wanted.size + 4 * larger, partitions }, ['x']);
+    const told = again.ok ? '' : again.problem.message;
+    assert.ok(!told.startsWith(`the volumes of ${group} need`), `seed ${seed}: ${needed}, then ${told}`);
+  }
+  assert.ok(misfits > 3, `${misfits} groups did not fit`);
+});
+
+test('a volume group without a partition in the list has one that is as large as its volumes need', () => {
+  const disk = planned({
+    partitions: [
+      wish({ mount: '/boot', size: 512 * MIB }),
+      wish({ mount: '/var', volume: { group: 'vg0', name: 'var' }, size: 2 * GIB }),
+      wish({ mount: '/' }),
+      wish({ mount: '/srv', volume: { group: 'vg0', name: 'srv' }, size: 10 * MIB }),
+    ],
+  });
+  assert.deepEqual(
+    disk.partitions.map(({ role, size, group }) => [role, size / MIB, group]),
+    [
+      ['bios-boot', 1, undefined],
+      ['esp', 100, undefined],
+      ['linux', 512, undefined],
+      ['lvm', 2061, 'vg0'],
+      ['linux', 8 * 1024 - 2 - 101 - 512 - 2061, undefined],
+    ],
+  );
+  assert.deepEqual(
+    disk.groups[0]?.volumes.map(({ name, size }) => [name, size / MIB]),
+    [
+      ['var', 2048],
+      ['srv', 12],
+    ],
+  );
+});
+
+test('volumes that take the rest have the rest of the disk, within their bounds', () => {
+  const disk = planned({
+    boot: [],
+    partitions: [
+      wish({ mount: '/boot', size: 512 * MIB }),
+      wish({ mount: '/', volume: { group: 'vg0', name: 'root' } }),
+      wish({ format: 'swap', volume: { group: 'vg0', name: 'swap' }, maximum: GIB }),
+    ],
+  });
+  const extents = Math.floor((8 * 1024 - 2 - 512 - 1) / 4);
+  assert.deepEqual(
+    disk.groups[0]?.volumes.map(({ size }) => size / EXTENT),
+    [extents - 256, 256],
+  );
 });
 
 test('every layout that does not fit fits a disk that is larger by what the message says, and none that is smaller', () => {
@@ -71,7 +180,10 @@ test('every layout that does not fit fits a disk that is larger by what the mess
     if (needed === undefined) continue;
     misfits++;
     const whole = Math.floor(wanted.size / MIB) * MIB;
-    const fits = (size: number) => planDisk({ ...wanted, size }, ['x']).ok;
+    const fits = (size: number) => {
+      const other = planDisk({ ...wanted, size }, ['x']);
+      return other.ok || !other.problem.message.startsWith('the partitions need');
+    };
     let by = MIB;
     while (!fits(whole + by)) by += MIB;
     const [, number, unit] = /^([\d.]+) (MiB|GiB)$/.exec(needed) ?? [];
@@ -284,6 +396,69 @@ for (const [what, given, message, path] of [
     ['partitions'],
   ],
   [
+    'volumes that do not fit into the partition of their group',
+    {
+      partitions: [
+        wish({ mount: '/' }),
+        wish({ format: 'none', group: 'vg0', size: GIB }),
+        wish({ mount: '/var', volume: { group: 'vg0', name: 'var' }, size: 2 * GIB }),
+      ],
+    },
+    'the volumes of vg0 need 2.0 GiB, which is 1.0 GiB more than the group has for them',
+    ['partitions', 1, 'size'],
+  ],
+  [
+    'a root on LVM without a partition for /boot',
+    { partitions: [wish({ mount: '/', volume: { group: 'vg0', name: 'root' } })] },
+    '/ is on LVM, from where vlb cannot boot',
+    ['partitions', 0, 'mount'],
+  ],
+  [
+    'an encrypted /boot',
+    {
+      partitions: [wish({ mount: '/boot', size: GIB, passphrase: 'DISK' }), wish({ mount: '/' })],
+    },
+    '/boot is encrypted, from where vlb cannot boot',
+    ['partitions', 0, 'mount'],
+  ],
+  [
+    'a partition of a volume group with a file system',
+    { partitions: [wish({ mount: '/' }), wish({ mount: '/srv', group: 'vg0', format: 'none' })] },
+    'a partition of the volume group vg0 has no file system of its own',
+    ['partitions', 1, 'volume-group'],
+  ],
+  [
+    'two volumes of one name',
+    {
+      partitions: [
+        wish({ mount: '/' }),
+        wish({ mount: '/a', volume: { group: 'vg0', name: 'a' }, size: GIB }),
+        wish({ mount: '/b', volume: { group: 'vg0', name: 'a' }, size: GIB }),
+      ],
+    },
+    'two volumes have the name vg0/a',
+    ['partitions', 2, 'volume'],
+  ],
+  [
+    'a volume that is encrypted by itself',
+    {
+      partitions: [
+        wish({ mount: '/' }),
+        wish({ mount: '/a', volume: { group: 'vg0', name: 'a' }, size: GIB, passphrase: 'DISK' }),
+      ],
+    },
+    '/a is a volume, and cannot be encrypted alone',
+    ['partitions', 1, 'passphrase'],
+  ],
+  [
+    'an encrypted partition without space for its file system',
+    {
+      partitions: [wish({ mount: '/' }), wish({ mount: '/srv', size: 20 * MIB, passphrase: 'DISK' })],
+    },
+    '/srv is smaller than ext4 in LUKS can be: 20.0 MiB, and the least is 24.0 MiB',
+    ['partitions', 1, 'size'],
+  ],
+  [
     'an MBR on a large disk',
     { table: 'mbr', size: 3 * 2 ** 40 },
     'an MBR reaches 2 TiB far, and this disk is larger',
@@ -302,8 +477,8 @@ for (const [what, given, message, path] of [
   });
 }
 
-function upwards(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+function upwards(bytes: number, unit: number): number {
+  return Math.ceil(bytes / unit) * unit;
 }
 
 /** Whole MiB of the disk in no partition, apart from those of the tables. */

@@ -8,7 +8,8 @@ import {
   partitionScript,
   programsFor,
 } from '../../../src/disk-layout/commands.ts';
-import { fstabOf } from '../../../src/disk-layout/fstab.ts';
+import { crypttabOf, fstabOf } from '../../../src/disk-layout/fstab.ts';
+import type { PlannedDisk } from '../../../src/model/system/layout.ts';
 import { GIB, MIB, planned, wish } from './layouts.ts';
 
 const DISK = planned({
@@ -20,6 +21,13 @@ const DISK = planned({
     wish({ mount: '/srv/my data', format: 'xfs', size: 300 * MIB, options: ['noatime', 'nofail'] }),
   ],
 });
+
+function commandsOf(disk: PlannedDisk): readonly string[] {
+  return makeCommands(disk).map(({ words, secret }) => {
+    const line = words.map((word) => (typeof word === 'string' ? word : `/dev/x${word.partition}`)).join(' ');
+    return secret === undefined ? line : `${line} <${secret}`;
+  });
+}
 
 test('the script for sfdisk', () => {
   const text = partitionScript(DISK).replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f-]{21}/g, 'ID');
@@ -54,7 +62,7 @@ start=25856, size=2071296, type=83, bootable
 });
 
 test('the commands that make file systems', () => {
-  const commands = makeCommands(DISK, (number) => `/dev/x${number}`).map((words) => words.join(' '));
+  const commands = commandsOf(DISK);
   const [esp = '', boot = '', swap = '', root = '', data = ''] = commands;
   assert.match(esp, /^mkfs\.vfat -F 32 -n ESP -i [0-9A-F]{8} \/dev\/x2$/);
   assert.match(boot, /^mkfs\.ext3 -q -F -L boot -U \S+ -E \S+ \/dev\/x3$/);
@@ -114,4 +122,69 @@ test('the subvolumes of a btrfs are mounted in its place', () => {
     `UUID=${uuid} / btrfs subvol=@ 0 0\nUUID=${uuid} /home btrfs compress=zstd,subvol=@home 0 0\n`,
   );
   assert.deepEqual(disk.partitions[0]?.content?.subvolumes, ['@home', '@', '@snapshots']);
+});
+
+test('LVM and LUKS: types, commands in order, fstab and crypttab', () => {
+  const disk = planned({
+    boot: ['bios'],
+    partitions: [
+      wish({ mount: '/boot', size: 256 * MIB }),
+      wish({ format: 'none', group: 'vg-0', passphrase: 'DISK' }),
+      wish({ mount: '/', volume: { group: 'vg-0', name: 'root' } }),
+      wish({ format: 'swap', volume: { group: 'vg-0', name: 'swap' }, size: 64 * MIB }),
+      wish({ mount: '/srv', size: GIB, passphrase: 'DATA', options: ['nofail'] }),
+    ],
+  });
+  assert.deepEqual(
+    partitionScript(disk)
+      .match(/type=\S{8}/g)
+      ?.map((type) => type.slice(5)),
+    ['21686148', '0FC63DAF', 'CA7D7CCB', 'CA7D7CCB'],
+  );
+  const [, , member, data] = disk.partitions.map(({ encryption }) => encryption?.uuid);
+  const [boot, srv, root, swap] = [
+    disk.partitions[1]?.content,
+    disk.partitions[3]?.content,
+    ...(disk.groups[0]?.volumes.map(({ content }) => content) ?? []),
+  ].map((content) => content?.uuid);
+  const free = 8 * 1024 - 2 - 1 - 256 - 1024;
+  const extents = Math.floor((free - 17) / 4);
+  assert.deepEqual(
+    commandsOf(disk).map((line) => line.replace(/ --pbkdf.*iterations \d+| -q -F.*,lazy_journal_init=0/, '')),
+    [
+      `cryptsetup luksFormat --batch-mode --type luks2 --uuid ${member} /dev/x3 <DISK`,
+      `cryptsetup open --allow-discards /dev/x3 luks-${member} <DISK`,
+      `cryptsetup luksFormat --batch-mode --type luks2 --uuid ${data} /dev/x4 <DATA`,
+      `cryptsetup open --allow-discards /dev/x4 luks-${data} <DATA`,
+      `vgcreate --quiet --physicalextentsize 4096k vg-0 /dev/mapper/luks-${member}`,
+      `lvcreate --quiet --yes --extents ${extents - 16} --name root vg-0`,
+      'lvcreate --quiet --yes --extents 16 --name swap vg-0',
+      'mkfs.ext4 /dev/x2',
+      `mkfs.ext4 /dev/mapper/luks-${data}`,
+      'mkfs.ext4 /dev/vg-0/root',
+      `mkswap -U ${swap} /dev/vg-0/swap`,
+    ],
+  );
+  assert.equal(
+    fstabOf([disk]),
+    `UUID=${root} / ext4 errors=remount-ro 0 1
+UUID=${boot} /boot ext4 defaults 0 2
+UUID=${srv} /srv ext4 nofail 0 2
+UUID=${swap} none swap sw 0 0
+`,
+  );
+  assert.equal(
+    crypttabOf([disk], ['initramfs']),
+    `luks-${member} UUID=${member} none luks,discard,initramfs
+luks-${data} UUID=${data} none luks,discard,nofail
+`,
+  );
+  assert.deepEqual(programsFor(disk), [
+    'cryptsetup',
+    'lvcreate',
+    'mkfs.ext4',
+    'mkswap',
+    'sfdisk',
+    'vgcreate',
+  ]);
 });

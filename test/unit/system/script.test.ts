@@ -109,6 +109,36 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       kernel: 'none',
     },
   },
+  volumes: {
+    system: { distribution: 'debian', suite: '12', mirror: 'http://192.0.2.1/debian' },
+    main: {
+      size: '10G',
+      partitions: [
+        { mount: '/boot', size: '512M' },
+        { 'volume-group': 'vg0', size: 'rest', passphrase: 'DISK' },
+        { mount: '/', volume: 'vg0/root', size: '4G' },
+        { volume: 'vg0/swap', size: '1G', filesystem: 'swap' },
+        { mount: '/var', volume: 'vg0/var', size: 'rest', filesystem: 'xfs' },
+        { mount: '/srv', size: '1G', passphrase: 'DATA' },
+      ],
+    },
+  },
+  'rpm-volumes': {
+    system: {
+      distribution: 'rocky',
+      suite: '9',
+      mirror: 'http://192.0.2.1/rocky',
+      keyring: 'RPM-GPG-KEY-rocky',
+    },
+    main: {
+      size: '10G',
+      partitions: [
+        { mount: '/boot', size: '1G' },
+        { 'volume-group': 'rocky', size: 'rest', passphrase: 'DISK' },
+        { mount: '/', volume: 'rocky/root', size: 'rest' },
+      ],
+    },
+  },
   amazon: { system: { distribution: 'amazon', suite: '2023', kernel: 'none' } },
   'no-kernel': { system: { distribution: 'debian', suite: 'trixie', kernel: 'none' } },
 };
@@ -120,7 +150,10 @@ for (const [name, { system, main, architecture = 'x64' }] of Object.entries(EXAM
     assert.ok(made.ok, JSON.stringify(made));
     const [version] = made.value.settings;
     const placeOf = () => ({ file: 'layer.yaml' });
-    const { host, image, names } = systemScripts({ ...made.value, placeOf }, architecture);
+    const { host, image, names } = systemScripts(
+      { ...made.value, placeOf, placeOfVolumes: placeOf },
+      architecture,
+    );
     for (const text of [host, image, names]) execFileSync('sh', ['-n'], { input: text });
     const text = `version ${version?.value}\n#### host\n${host}#### image\n${image}#### names\n${names}`;
     const file = path.join(import.meta.dirname, 'scripts', `${name}.txt`);

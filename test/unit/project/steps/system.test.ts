@@ -109,6 +109,34 @@ disks: { main: { size: '{{ SIZE }}' } }
     assert.equal(other.system?.installation?.system.suite, 'trixie');
   });
 
+  test('may have LVM and LUKS: a line of the recipe for each volume, and the passphrases are those of the layer', async () => {
+    const text = `${SHORT}passphrases: [OTHER]
+disks:
+  main:
+    size: 8G
+    partitions:
+      - { mount: /boot, size: 512M }
+      - { volume-group: vg0, size: rest, passphrase: DISK }
+      - { mount: /, volume: vg0/root, size: rest }
+      - { mount: /srv, size: 1G, passphrase: DISK }
+      - { mount: /opt, size: 1G, passphrase: OTHER }
+`;
+    const layer = await layerOf(text);
+    assert.deepEqual(layer.hints.passphrases, ['OTHER', 'DISK']);
+    assert.deepEqual(
+      layer.hints.secrets.map(({ name }) => name),
+      ['OTHER', 'DISK'],
+    );
+    const lines = recipeOf(layer).filter((line) => line.startsWith('disk.main.'));
+    assert.deepEqual(lines.map((line) => line.replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')).slice(3), [
+      'disk.main.4 {"encryption":{"secret":"DISK","uuid":"ID"},"group":"vg0","identifier":"ID","role":"luks","size":5797576704,"start":643825664}',
+      'disk.main.5 {"content":{"format":"ext4","mounts":[{"options":["defaults"],"target":"/srv"}],"subvolumes":[],"uuid":"ID"},"encryption":{"secret":"DISK","uuid":"ID"},"identifier":"ID","role":"luks","size":1073741824,"start":6441402368}',
+      'disk.main.6 {"content":{"format":"ext4","mounts":[{"options":["defaults"],"target":"/opt"}],"subvolumes":[],"uuid":"ID"},"encryption":{"secret":"OTHER","uuid":"ID"},"identifier":"ID","role":"luks","size":1073741824,"start":7515144192}',
+      'disk.main.vg0/root {"content":{"format":"ext4","mounts":[{"options":["errors=remount-ro"],"target":"/"}],"subvolumes":[],"uuid":"ID"},"size":5779750912}',
+    ]);
+    assert.deepEqual(layer.system?.installation?.placeOfVolumes().line, 8);
+  });
+
   test('may have a release that is not known, from a mirror that has it', async () => {
     const mirror = 'mirror: http://192.0.2.1/debian, security-mirror: http://192.0.2.1/security';
     const { system } = await layerOf(`system: { distribution: debian, suite: duke, ${mirror} }\n`);
@@ -212,6 +240,27 @@ const WRONG = [
   [
     'system: { distribution: debian, suite: sid, snapshot: yesterday }',
     'system.snapshot must be a time like 20261101T000000Z at 1:45',
+  ],
+  [
+    `${SHORT}disks:
+  main:
+    size: 4G
+    partitions:
+      - { mount: /, volume: vg0/root, size: rest }`,
+    '/ is on LVM, from where vlb cannot boot at 6:11; add a partition for what is read at boot: { mount: /boot, size: 512M }',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 4G, partitions: [{ mount: /, volume: root, size: rest }] } }`,
+    'disks.main.partitions.0.volume must be the names of a volume group and a volume, like vg0/var at 2:53',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 4G, partitions: [{ mount: /, volume: vg0/a_rimage, size: rest }] } }`,
+    'disks.main.partitions.0.volume must be another name: LVM has this one for itself at 2:53',
+  ],
+  [
+    `params: { KEY: DISK }
+${SHORT}disks: { main: { size: 4G, partitions: [{ mount: /srv, size: 1G, passphrase: '{{ KEY }}' }] } }`,
+    'a passphrase must be the name of a secret, without params at 3:66',
   ],
   ['system: debian', 'system must be a mapping with distribution, suite'],
   [`${SHORT}steps: []`, 'steps must be a list, like "- install: nginx" at 2:1'],
