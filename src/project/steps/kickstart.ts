@@ -90,6 +90,7 @@ export function readKickstart(directory: string, name: string): Result<Kickstart
   const { hints, ...given } = said.value;
   const made = systemOfKickstart(parsed.value, {
     ...given,
+    passphrase: hints.passphrases[0],
     hash: (user, password) => hashOf(`${path.basename(directory)}:${user}`, password),
   });
   if (!made.ok) return inLayer(made);

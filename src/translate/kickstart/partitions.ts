@@ -3,6 +3,8 @@
 import type { Place } from '../../kickstart/parse.ts';
 import { nearest } from '../../util/nearest.ts';
 import type { Given, Rule } from './commands.ts';
+import { dividedSizes } from './divided.ts';
+import { Groups } from './groups.ts';
 
 /** One partition, as a layer.yaml has it, with its place in the kickstart. */
 export interface Partition {
@@ -15,7 +17,6 @@ export interface Partition {
   readonly onpart: number | undefined;
 }
 
-const MIB = 1024 * 1024;
 const FORMATS: Readonly<Record<string, string>> = {
   ext3: 'ext3',
   ext4: 'ext4',
@@ -30,9 +31,18 @@ const FORMATS: Readonly<Record<string, string>> = {
 const FIRMWARE_PARTS = ['biosboot', 'prepboot', 'appleboot'];
 
 const EMPTY = 'the disk is empty, and the only one';
-/** Why LVM and others are not made, and what to write. */
-const NO_LVM = 'vlb makes no LVM on an empty disk: write "part" for each file system';
-const NO_CRYPT = 'vlb encrypts no partition of an empty disk: leave --encrypted out';
+const NO_RAID = 'vlb makes no RAID: write "part" for each file system';
+const NO_PASSPHRASE =
+  '--encrypted: the passphrase is a secret: add a line at the top, # vlb: passphrase NAME, and build with --secret NAME=FILE';
+
+export interface StorageAbout {
+  /** The format of file systems whose command has none. */
+  readonly format: string;
+  /** The volume group of an autopart. */
+  readonly group: string;
+  /** The secret with the passphrase of what is encrypted; undefined without one. */
+  readonly passphrase: string | undefined;
+}
 
 export class Storage {
   readonly partitions: Partition[] = [];
@@ -42,16 +52,15 @@ export class Storage {
   readonly #volumes: { id: string; label: string | undefined; subvolumes: object[] }[] = [];
   readonly #btrfs = new Map<string, { given: ReadonlyMap<string, string>; place: Place }>();
   readonly #disks = new Set<string>();
+  readonly #groups: Groups;
   readonly #place: () => Place;
-  readonly #format: string;
+  readonly #about: StorageAbout;
 
-  /**
-   * @param format of file systems whose command has none
-   * @param place where the command is that is being taken
-   */
-  constructor(format: string, place: () => Place) {
-    this.#format = format;
+  /** @param place where the command is that is being taken */
+  constructor(about: StorageAbout, place: () => Place) {
+    this.#about = about;
     this.#place = place;
+    this.#groups = new Groups(place);
   }
 
   rules(): Readonly<Record<string, Rule>> {
@@ -75,23 +84,46 @@ export class Storage {
       reqpart: {
         step: ({ options }) => {
           if (options.has('add-boot'))
-            this.#add({ mount: '/boot', filesystem: this.#format }, 1024, new Map());
+            this.#add({ mount: '/boot', filesystem: this.#about.format }, 1024, new Map());
           return undefined;
         },
       },
       zerombr: { ignored: EMPTY },
       ignoredisk: { ignored: EMPTY },
       bootdisk: { ignored: EMPTY },
-      volgroup: { lost: NO_LVM },
-      logvol: { lost: NO_LVM },
-      raid: { lost: 'vlb makes no RAID: write "part" for each file system' },
+      volgroup: {
+        valued: ['pesize', 'reserved-space', 'reserved-percent'],
+        step: (given) => this.#groups.add(given),
+      },
+      logvol: {
+        valued: [
+          ...PART_OPTIONS,
+          'vgname',
+          'name',
+          'percent',
+          'poolname',
+          'chunksize',
+          'metadatasize',
+          'profile',
+        ],
+        step: (given) => this.#logicalVolume(given),
+      },
+      raid: { lost: NO_RAID },
       mount: { lost: 'an empty disk has no file system that could be kept: write "part"' },
-      snapshot: { lost: NO_LVM },
+      snapshot: { lost: 'vlb makes no snapshots of volumes' },
     };
+  }
+
+  /** What is wrong with volume groups, once all commands were taken. */
+  get problem(): { readonly message: string; readonly place: Place } | undefined {
+    return this.#groups.problem;
   }
 
   /** The volumes of btrfs become partitions with subvolumes; partitions of a divided disk are in its order. */
   finish(): readonly Partition[] {
+    for (const { group, given, place } of this.#groups.members()) {
+      this.#add({ 'volume-group': group }, undefined, given, place);
+    }
     for (const { id, label, subvolumes } of this.#volumes) {
       const found = this.#btrfs.get(id);
       if (!found) continue;
@@ -132,23 +164,17 @@ export class Storage {
     for (const word of ['noformat', 'usepart', 'resize']) {
       if (options.has(word)) return `--${word}: an empty disk has no partition that could be kept`;
     }
-    if (options.has('encrypted')) return `--encrypted: ${NO_CRYPT}`;
-    for (const word of ['size', 'maxsize']) {
-      const given = options.get(word);
-      if (given !== undefined && !/^\d+$/.test(given)) return `--${word}=${given}: must be a number, in MiB`;
-    }
+    const wrong = this.#faultOf(options, draft, at);
+    if (wrong !== undefined) return wrong;
     const disk = options.get('ondisk') ?? options.get('ondrive');
     if (disk !== undefined) this.#disks.add(disk.replace(/^\/dev\//, ''));
     if (this.#disks.size > 1) {
       return `--ondisk=${disk}: a kickstart makes one disk so far; write "disks" of a layer.yaml for others`;
     }
-    if (options.has('mkfsoptions')) {
-      draft.note(at, '--mkfsoptions: ignored, vlb chooses features that its boot loader can read');
-    }
-    if (/^pv\./.test(name)) return NO_LVM;
-    if (/^raid\./.test(name)) return 'vlb makes no RAID: write "part" for each file system';
+    if (/^pv\./.test(name)) return this.#groups.part(name, options);
+    if (/^raid\./.test(name)) return NO_RAID;
     const type =
-      options.get('fstype') ?? (name === 'swap' ? 'swap' : name === '/boot/efi' ? 'efi' : this.#format);
+      options.get('fstype') ?? (name === 'swap' ? 'swap' : name === '/boot/efi' ? 'efi' : this.#about.format);
     if (FIRMWARE_PARTS.includes(name) || FIRMWARE_PARTS.includes(type)) {
       draft.note(at, 'ignored: vlb adds what the firmware needs');
       return undefined;
@@ -157,16 +183,59 @@ export class Storage {
       this.#btrfs.set(name, { given: options, place: this.#place() });
       return undefined;
     }
-    const filesystem = Object.hasOwn(FORMATS, type) ? FORMATS[type] : undefined;
-    if (filesystem === undefined) {
-      const guess = nearest(type, Object.keys(FORMATS));
-      const hint =
-        guess === undefined ? `use one of ${Object.keys(FORMATS).join(', ')}` : `did you mean ${guess}?`;
-      return `--fstype=${type}: a file system that vlb does not make; ${hint}`;
-    }
+    const filesystem = formatOf(type);
+    if (!('format' in filesystem)) return filesystem.message;
     if (name !== 'swap' && !name.startsWith('/')) return `"${name}" is not a mount point`;
     const recommended = options.has('recommended') || options.has('hibernation') ? 1024 : undefined;
-    this.#add({ filesystem, ...(name === 'swap' ? {} : { mount: name }) }, recommended, options);
+    this.#add(
+      { filesystem: filesystem.format, ...(name === 'swap' ? {} : { mount: name }) },
+      recommended,
+      options,
+    );
+    return undefined;
+  }
+
+  /** What is wrong with options that partitions and volumes have. */
+  #faultOf(options: ReadonlyMap<string, string>, draft: Given['draft'], at: string): string | undefined {
+    for (const word of ['size', 'maxsize']) {
+      const given = options.get(word);
+      if (given !== undefined && !/^\d+$/.test(given)) return `--${word}=${given}: must be a number, in MiB`;
+    }
+    if (options.has('mkfsoptions')) {
+      draft.note(at, '--mkfsoptions: ignored, vlb chooses features that its boot loader can read');
+    }
+    if (!options.has('encrypted')) return undefined;
+    if (this.#about.passphrase === undefined) return NO_PASSPHRASE;
+    if (options.has('passphrase')) {
+      draft.note(at, `--passphrase: ignored, it is in the secret ${this.#about.passphrase}`);
+    }
+    return undefined;
+  }
+
+  #logicalVolume({ draft, at, options, others }: Given): string | undefined {
+    const [target] = others;
+    const [group, name] = [options.get('vgname'), options.get('name')];
+    if (target === undefined) return 'requires a mount point, or swap';
+    if (!group || !name) return 'requires --vgname and --name';
+    for (const word of ['noformat', 'useexisting', 'resize']) {
+      if (options.has(word)) return `--${word}: an empty disk has no volume that could be kept`;
+    }
+    for (const word of ['thin', 'thinpool', 'poolname', 'cachesize', 'cachepvs']) {
+      if (options.has(word)) return `--${word}: vlb makes plain volumes only: leave it out`;
+    }
+    if (options.has('percent')) return '--percent: write --size, in MiB, or --grow';
+    if (options.has('encrypted'))
+      return '--encrypted: encrypt the partition of the volume group, part pv.01 --encrypted';
+    const wrong = this.#faultOf(options, draft, at);
+    if (wrong !== undefined) return wrong;
+    const filesystem = formatOf(options.get('fstype') ?? (target === 'swap' ? 'swap' : this.#about.format));
+    if (!('format' in filesystem)) return filesystem.message;
+    if (target !== 'swap' && target !== 'none' && !target.startsWith('/'))
+      return `"${target}" is not a mount point`;
+    const mount = target.startsWith('/') ? { mount: target } : {};
+    this.#groups.uses(group);
+    const recommended = options.has('recommended') || options.has('hibernation') ? 1024 : undefined;
+    this.#add({ filesystem: filesystem.format, ...mount, volume: `${group}/${name}` }, recommended, options);
     return undefined;
   }
 
@@ -188,6 +257,7 @@ export class Storage {
       onpart: number === undefined ? undefined : Number(number),
       fields: {
         ...fields,
+        ...(options.has('encrypted') ? { passphrase: this.#about.passphrase } : {}),
         size: grows ? 'rest' : `${size}M`,
         ...(grows && size > 0 ? { minimum: `${size}M` } : {}),
         ...(grows && maximum > 0 ? { maximum: `${maximum}M` } : {}),
@@ -218,17 +288,24 @@ export class Storage {
   }
 
   #automatic({ draft, at, options }: Given): string | undefined {
-    if (options.has('encrypted')) return `--encrypted: ${NO_CRYPT}`;
+    const wrong = this.#faultOf(options, draft, at);
+    if (wrong !== undefined) return wrong;
     const type = options.has('nolvm') ? 'plain' : (options.get('type') ?? 'lvm');
-    if (!['plain', 'partition', 'btrfs'].includes(type)) {
-      return `${NO_LVM}, or autopart --type=plain`;
+    if (!['lvm', 'plain', 'partition', 'btrfs'].includes(type)) {
+      return `--type=${type}: use one of lvm, plain, btrfs`;
     }
     this.isAutomatic = true;
-    const format = options.get('fstype') ?? this.#format;
+    const format = options.get('fstype') ?? this.#about.format;
+    const encrypted = options.has('encrypted') ? { encrypted: '' } : {};
     const ask = (words: Readonly<Record<string, string>>) => new Map(Object.entries(words));
     if (!options.has('noboot')) this.#add({ mount: '/boot', filesystem: format }, 1024, ask({}));
-    if (!options.has('noswap')) this.#add({ filesystem: 'swap' }, 1024, ask({}));
-    const grow = ask({ grow: '', size: '2048' });
+    const { group } = this.#about;
+    const isLvm = type === 'lvm';
+    if (isLvm) this.#add({ 'volume-group': group }, undefined, ask({ grow: '', size: '2048', ...encrypted }));
+    const own = isLvm ? {} : encrypted;
+    const volume = (name: string) => (isLvm ? { volume: `${group}/${name}` } : {});
+    if (!options.has('noswap')) this.#add({ filesystem: 'swap', ...volume('swap') }, 1024, ask(own));
+    const grow = ask({ grow: '', size: '2048', ...own });
     if (type === 'btrfs') {
       const home = options.has('nohome') ? [] : [{ name: 'home', mount: '/home' }];
       this.#add(
@@ -236,10 +313,20 @@ export class Storage {
         undefined,
         grow,
       );
-    } else this.#add({ mount: '/', filesystem: format }, undefined, grow);
+    } else this.#add({ mount: '/', filesystem: format, ...volume('root') }, undefined, grow);
     draft.note(at, 'as the installer divides a small disk: 1 GiB for /boot, 1 GiB of swap, the rest for /');
     return undefined;
   }
+}
+
+/** The format of a type of kickstart; otherwise what is wrong with it. */
+function formatOf(type: string): { readonly format: string } | { readonly message: string } {
+  const format = Object.hasOwn(FORMATS, type) ? FORMATS[type] : undefined;
+  if (format !== undefined) return { format };
+  const guess = nearest(type, Object.keys(FORMATS));
+  const hint =
+    guess === undefined ? `use one of ${Object.keys(FORMATS).join(', ')}` : `did you mean ${guess}?`;
+  return { message: `--fstype=${type}: a file system that vlb does not make; ${hint}` };
 }
 
 const PART_OPTIONS = [
@@ -258,34 +345,3 @@ const PART_OPTIONS = [
   'passphrase',
   'cipher',
 ];
-
-/** The sizes in MiB of the partitions that parted(8) makes in a script, in their order; `rest` for one that ends with the disk. */
-export function dividedSizes(script: string): readonly (number | 'rest')[] {
-  const sizes: (number | 'rest')[] = [];
-  for (const [, from = '', to = ''] of script.matchAll(
-    /\bmkpart\b[^\n]*?\s(\d+(?:\.\d+)?(?:[KMGT]i?B|s|%)?)\s+(\d+(?:\.\d+)?(?:[KMGT]i?B|s|%)?)(?=\s|$)/gm,
-  )) {
-    const [start, end] = [inMib(from), inMib(to)];
-    sizes.push(end === undefined ? 'rest' : Math.floor(end - (start ?? 0)));
-  }
-  return sizes;
-}
-
-/** A place on a disk as parted has it; undefined for a part of the whole disk, which is its end. */
-function inMib(text: string): number | undefined {
-  const [, number = '0', unit = 'MB'] = /^([\d.]+)(.*)$/.exec(text) ?? [];
-  const units: Readonly<Record<string, number>> = {
-    s: 512,
-    kB: 1e3,
-    KB: 1e3,
-    MB: 1e6,
-    GB: 1e9,
-    TB: 1e12,
-    KiB: 1024,
-    MiB: MIB,
-    GiB: 1024 * MIB,
-    TiB: MIB * MIB,
-  };
-  const factor = units[unit === '' ? 'MB' : unit];
-  return factor === undefined ? undefined : (Number(number) * factor) / MIB;
-}

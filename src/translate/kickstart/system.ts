@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft, StepEntry } from '../draft.ts';
 import { STEP } from '../steps.ts';
 import { COMMANDS, type Given, listOf, type Rule } from './commands.ts';
-import { Storage } from './partitions.ts';
+import { type Partition, Storage } from './partitions.ts';
 import { settingRules } from './settings.ts';
 import { type Manner, packageLines, translateKickstart } from './translate.ts';
 
@@ -17,6 +17,8 @@ export interface SystemGiven {
   readonly keyring: string | undefined;
   /** `10G`; undefined for as much as the partitions need. */
   readonly size: string | undefined;
+  /** The secret with the passphrase of what is encrypted. */
+  readonly passphrase: string | undefined;
   /** URLs, and what to use in the place of what begins so. */
   readonly mirrors: readonly (readonly [from: string, to: string])[];
   /** The hash of a password as crypt(5) has it. Fails as `host` without the program for it. */
@@ -63,7 +65,14 @@ export function systemOfKickstart(kickstart: Kickstart, given: SystemGiven): Res
   const packages: Packages = { names: [], places: [], excluded: [], options: undefined };
   const repositories: { fields: Readonly<Record<string, unknown>>; place: Place }[] = [];
   const modules: string[] = [];
-  const storage = new Storage(given.distribution === 'fedora' ? 'ext4' : 'xfs', () => place);
+  const storage = new Storage(
+    {
+      format: given.distribution === 'fedora' ? 'ext4' : 'xfs',
+      group: given.distribution,
+      passphrase: given.passphrase,
+    },
+    () => place,
+  );
   const scripts = kickstart.parts.flatMap((part) =>
     part.type === 'section' && part.name === 'pre' ? [part.lines.map(({ text }) => text).join('\n')] : [],
   );
@@ -201,6 +210,8 @@ export function systemOfKickstart(kickstart: Kickstart, given: SystemGiven): Res
       hint: 'add it to the layer; a path is relative to the file that names it',
     });
   }
+  const { problem } = storage;
+  if (problem) return fail('usage', problem.message, { where: problem.place });
   const { partitions, unknown } = storage.sized(scripts);
   if (unknown) {
     return fail('usage', 'part --onpart: the size of this partition is not known', {
@@ -288,13 +299,20 @@ function takeSection(
 }
 
 /** The size of a disk for these partitions, in whole GiB. */
-function sizeOf(
-  partitions: readonly { readonly size: number; readonly grows: boolean }[],
-  isAutomatic: boolean,
-): string {
-  const needed = partitions.reduce((sum, { size }) => sum + size, 0) + 110;
+function sizeOf(partitions: readonly Partition[], isAutomatic: boolean): string {
+  const sum = (all: readonly Partition[]) => all.reduce((total, { size }) => total + size, 0);
+  const groupOf = ({ fields }: Partition) => fields['volume-group'];
+  const plain = partitions.filter((one) => !groupOf(one) && !one.fields['volume']);
+  const groups = new Set(partitions.map(groupOf).filter((group) => group !== undefined));
+  const needed = [...groups].map((group) => {
+    const members = partitions.filter((one) => groupOf(one) === group);
+    const volumes = partitions.filter(({ fields }) => String(fields['volume']).startsWith(`${group}/`));
+    // An extent more for each volume, and what LUKS and LVM themselves take.
+    return Math.max(sum(members), sum(volumes) + 4 * volumes.length + 17 * members.length);
+  });
+  const all = needed.reduce((total, size) => total + size, sum(plain)) + 110;
   const least = isAutomatic ? 10 : partitions.some(({ grows }) => grows) ? 4 : 1;
-  return `${Math.max(least, Math.ceil(needed / 1024))}G`;
+  return `${Math.max(least, Math.ceil(all / 1024))}G`;
 }
 
 function endOf(text: string): string {

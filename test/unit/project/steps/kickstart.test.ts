@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, suite, test } from 'node:test';
 import type { Layer } from '../../../../src/model/project.ts';
 import { discoverLayers } from '../../../../src/project/layers/discover.ts';
-import { dividedSizes } from '../../../../src/translate/kickstart/partitions.ts';
+import { dividedSizes } from '../../../../src/translate/kickstart/divided.ts';
 
 const project = mkdtempSync(path.join(tmpdir(), 'vlb-test-'));
 const directory = path.join(project, 'layers/10_base');
@@ -37,7 +37,10 @@ async function installed(text: string, others: Readonly<Record<string, string>> 
 
 async function parts(text: string): Promise<readonly string[]> {
   const { disk } = await installed(text);
-  return disk.partitions.map(({ role, size, content }) => {
+  const volumes = disk.groups.flatMap(({ name: group, volumes: all }) =>
+    all.map((one) => ({ ...one, role: `${group}/${one.name}` })),
+  );
+  return [...disk.partitions, ...volumes].map(({ role, size, content }) => {
     const mounts = content?.mounts.map(({ target }) => target).join(',') ?? '';
     return [role, size / 1024 / 1024, content?.format ?? '-', mounts].join(' ').trim();
   });
@@ -167,6 +170,40 @@ btrfs /home --subvol --name=home LABEL=all
     assert.deepEqual((await parts(text)).slice(2), ['linux 500 xfs /boot', 'linux 3000 btrfs /,/home']);
   });
 
+  test('volume groups, on a partition that is encrypted', async () => {
+    const text = `${TOP}# vlb: passphrase DISK
+part /boot --size=500
+part pv.01 --size=1 --grow --encrypted --passphrase=word
+volgroup vg0 pv.01 --pesize=32768
+logvol / --vgname=vg0 --name=root --size=1000 --grow --label=root
+logvol swap --vgname=vg0 --name=swap --size=256
+`;
+    const { layer } = await installed(text);
+    assert.deepEqual(layer.hints.passphrases, ['DISK']);
+    assert.deepEqual((await parts(text)).slice(2), [
+      'linux 500 xfs /boot',
+      'luks 3493 -',
+      'vg0/root 3220 xfs /',
+      'vg0/swap 256 swap',
+    ]);
+    assert.deepEqual(
+      layer.system?.notes?.filter((note) => note.includes('pesize') || note.includes('passphrase')),
+      [
+        'web.ks:4: part: --passphrase: ignored, it is in the secret DISK',
+        'web.ks:5: volgroup: --pesize: ignored, extents are 4 MiB',
+      ],
+    );
+  });
+
+  test('autopart with LVM', async () => {
+    assert.deepEqual((await parts(`${TOP}autopart\n`)).slice(2), [
+      'linux 1024 xfs /boot',
+      'lvm 9113 -',
+      'rocky/swap 1024 swap',
+      'rocky/root 8088 xfs /',
+    ]);
+  });
+
   test('a disk that %pre divides, by parts that it writes to a file', async () => {
     const text = `${TOP}%pre
 fstype=ext4
@@ -197,8 +234,6 @@ test('one of several files that include each other is the kickstart', async () =
   );
 });
 
-const LVM = 'vlb makes no LVM on an empty disk: write "part" for each file system';
-
 const WRONG: readonly (readonly [text: string, expected: string])[] = [
   ['lnag en_US', 'web.ks:2: unknown command "lnag"; did you mean lang?'],
   [
@@ -206,8 +241,23 @@ const WRONG: readonly (readonly [text: string, expected: string])[] = [
     'web.ks:2: gone.ks: no such file; add it to the layer; a path is relative to the file that names it',
   ],
   ['%include web.ks', 'web.ks:2: files include each other in a cycle: web.ks → web.ks'],
-  ['part pv.1 --size=1', `web.ks:2: part: ${LVM}`],
-  ['autopart', `web.ks:2: autopart: ${LVM}, or autopart --type=plain`],
+  ['part pv.1 --size=1', 'web.ks:2: part: pv.1 is in no volume group'],
+  ['volgroup vg0 pv.1', 'web.ks:2: volgroup: there is no partition pv.1'],
+  ['logvol / --vgname=vg0 --name=root --size=500', 'web.ks:2: logvol: there is no volume group vg0'],
+  ['logvol / --vgname=vg0 --size=500', 'web.ks:2: logvol: requires --vgname and --name'],
+  [
+    'part pv.1 --size=500\nvolgroup vg0 pv.1\nlogvol / --vgname=vg0 --name=r --percent=50',
+    'web.ks:4: logvol: --percent: write --size, in MiB, or --grow',
+  ],
+  [
+    'part /boot --size=500\npart pv.1 --size=500\nvolgroup vg0 pv.1\nlogvol / --vgname=vg0 --name=r --size=600',
+    'web.ks:3: the volumes of vg0 need 600 MiB, which is 104 MiB more than the group has for them; make the partition of vg0 larger by 104 MiB, or a volume smaller',
+  ],
+  ['autopart --type=thinp', 'web.ks:2: autopart: --type=thinp: use one of lvm, plain, btrfs'],
+  [
+    'part / --size=500 --encrypted --passphrase=x',
+    'web.ks:2: part: --encrypted: the passphrase is a secret: add a line at the top, # vlb: passphrase NAME, and build with --secret NAME=FILE',
+  ],
   [
     'part / --size=1 --fstype=ext5',
     'web.ks:2: part: --fstype=ext5: a file system that vlb does not make; did you mean ext3?',
