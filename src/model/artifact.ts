@@ -74,6 +74,11 @@ export function mainDisk<T>({ disks: [main] }: Pick<Disks<T>, 'disks'>): T {
   return main;
 }
 
+/** Identifies the bytes of all disks: the digest where there is one. */
+export function identityOf({ disks }: ArtifactReference): string {
+  return disks.map(({ digest }) => digest).join(' ');
+}
+
 /** The other disks of an artifact, or what stands for them. */
 export function furtherDisks<T>({ disks: [, ...further] }: Pick<Disks<T>, 'disks'>): readonly T[] {
   return further;

@@ -95,6 +95,16 @@ export function parentIn(text: string): Digest | undefined {
   return parent !== undefined && isDigest(parent) ? parent : undefined;
 }
 
+/** The digests of the further disks of the parent that a recipe's text names, by the names of the disks. */
+export function furtherParentsIn(text: string): ReadonlyMap<string, string> {
+  const { settings } = parseRecipe(text);
+  return new Map(
+    settings.flatMap(({ name, of, value }) =>
+      name === PARENT_DISK && of !== undefined ? [[of, value]] : [],
+    ),
+  );
+}
+
 /** The digests of the layers that a recipe's text mounts. */
 export function mountedIn(text: string): readonly Digest[] {
   return parseRecipe(text)

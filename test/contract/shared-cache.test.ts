@@ -53,6 +53,41 @@ async function race(memory: MemoryStore, options: SharerOptions = {}) {
   return { one, two, ofOne, ofTwo };
 }
 
+describe('of artifacts with several disks', () => {
+  const options = { writesData: ['random', 'top'] };
+  const ALL = [...CHAIN, 'top'];
+
+  test('all disks are shared, each once: a layer that did not write to one has that of its parent', async () => {
+    const remote = new MemoryStore();
+    using one = new Sharer(remote, options);
+    const built = await one.build(ALL);
+    assert.equal([...remote.objects.keys()].filter((name) => name.includes('/artifacts/')).length, 6);
+    using two = new Sharer(remote, options);
+    const fetched = await two.build(ALL);
+    assert.equal(howOf(fetched), 'fetched fetched fetched fetched');
+    assert.deepEqual(
+      fetched.map(({ record }) => record.artifact),
+      built.map(({ record }) => record.artifact),
+    );
+    two.assertSound(fetched);
+    assert.deepEqual([...one.notes, ...two.notes], []);
+  });
+
+  test('where the object of one is lost, the layer is built again and pushed whole', async () => {
+    const remote = new MemoryStore();
+    using one = new Sharer(remote, options);
+    const built = await one.build(ALL);
+    const lost = built[3]?.record.artifact.disks[1]?.digest ?? assert.fail();
+    for (const name of remote.objects.keys()) if (name.includes(lost)) remote.objects.delete(name);
+    using two = new Sharer(remote, options);
+    const again = await two.build(ALL);
+    assert.equal(howOf(again), 'fetched fetched fetched built');
+    two.assertSound(again);
+    using three = new Sharer(remote, options);
+    assert.equal(howOf(await three.build(ALL)), 'fetched fetched fetched fetched');
+  });
+});
+
 describe('of two machines that build the same at once', () => {
   test('both end with the chain of the first, and what either builds on it is valid on the other', async () => {
     const remote = new MemoryStore();

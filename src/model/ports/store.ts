@@ -52,8 +52,8 @@ export interface Store {
   logOf(key: Key): string;
   /** Removes the record under a key, so that a forced build is not dropped in its favor. The artifact stays. */
   forget(key: Key): Promise<void>;
-  /** The bytes of an artifact. Throws node's fs errors. */
-  read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer>;
+  /** The bytes of a disk. Throws node's fs errors. */
+  read(disk: ArtifactName, cut: Pieces): AsyncIterable<Buffer>;
   /** Whether this artifact is present with the size in its record. */
   has(artifact: Artifact): Promise<boolean>;
   /**
@@ -92,8 +92,8 @@ export interface Draft extends AsyncDisposable {
   commit(about: CommitRequest): Promise<Result<BuildRecord>>;
   /**
    * Turns the draft into the artifact of a record from another machine, and leases it. Replaces an existing record
-   * under its key; an existing artifact stays. The caller has checked that the draft has the digest. Fails as `work`
-   * when the draft's backing file is not the one in the record.
+   * under its key; a disk that exists stays. The caller has checked that the drafts have the digests. Fails as `work`
+   * when the backing file of one is not the one in the record.
    */
   adopt(record: BuildRecord, options: AdoptOptions): Promise<Result<void>>;
 }

@@ -1,6 +1,6 @@
 // The bucket as a build uses it: which scopes it reads, and whether it may write.
 
-import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
+import type { ArtifactDisk, BuildRecord, Digest, Key } from '../../model/artifact.ts';
 import { type Answer, answer, type Condition, type StoreError } from '../../model/ports/object-store.ts';
 import type { SharedAccess } from '../../model/ports/shared-cache.ts';
 import type { Pieces } from '../../model/ports/store.ts';
@@ -100,14 +100,14 @@ export class Bucket {
     return there.ok ? answer(true) : there;
   }
 
-  /** Downloads the artifact of a record, see `download` of transfer.ts. */
+  /** Downloads a disk of the artifact of a record, see `download` of transfer.ts. */
   receive(
-    { record, scope }: FoundRecord,
+    scope: string,
+    disk: ArtifactDisk,
     file: string,
     onTransfer: OnTransfer,
     signal: AbortSignal,
   ): Promise<Answer<number>> {
-    const disk = mainDisk(record.artifact);
     return download(this.#objects, artifactName(scope, disk.digest), disk, file, onTransfer, signal);
   }
 

@@ -2,8 +2,8 @@
 // trusted before it is checked.
 
 import { createHash } from 'node:crypto';
-import { type BuildRecord, type Key, mainDisk } from '../../model/artifact.ts';
-import { parentIn } from '../../model/recipe.ts';
+import { type BuildRecord, furtherDisks, type Key, mainDisk } from '../../model/artifact.ts';
+import { furtherParentsIn, parentIn } from '../../model/recipe.ts';
 import { isNewerRecord, parseRecord, recordText } from '../../model/record.ts';
 import { parseObject } from '../../util/json.ts';
 import { isSignedBy, type Signer } from './signatures.ts';
@@ -57,18 +57,26 @@ export function openSigned(
   const isOfKey = record.key === key && createHash('sha256').update(record.recipe).digest('hex') === key;
   if (!isOfKey) return { wrong: 'belongs to another key' };
   if (!isShareable(record)) return { wrong: 'must not be shared' };
-  const parent = parentIn(record.recipe);
-  const named = record.parent ? mainDisk(record.parent).digest : undefined;
-  if (named !== parent || (record.parent && record.parent.keeping !== 'cached')) {
+  if (!hasParentOfRecipe(record) || (record.parent && record.parent.keeping !== 'cached')) {
     return { wrong: 'names a different parent than its recipe' };
   }
   if (record.backing && record.backing.keeping !== 'cached') return { wrong: 'must not be shared' };
   return { record };
 }
 
-/** `noshare` and `nocache` never leave the machine, nor do several disks: one is what the shared cache transfers. */
+function hasParentOfRecipe({ recipe, parent }: BuildRecord): boolean {
+  const further = furtherParentsIn(recipe);
+  const named = parent ? furtherDisks(parent) : [];
+  return (
+    parentIn(recipe) === (parent ? mainDisk(parent).digest : undefined) &&
+    named.length === further.size &&
+    named.every(({ name, digest }) => further.get(name) === digest)
+  );
+}
+
+/** `noshare` and `nocache` never leave the machine. */
 export function isShareable({ artifact, noshare }: BuildRecord): boolean {
-  return artifact.keeping === 'cached' && artifact.disks.length === 1 && noshare === undefined;
+  return artifact.keeping === 'cached' && noshare === undefined;
 }
 
 function signed(scope: string, text: string): string {

@@ -2,7 +2,14 @@
 // publishes what was built. When another machine published a key first, its build replaces the local one.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BuildRecord, type Digest, type Key, mainDisk } from '../../model/artifact.ts';
+import {
+  type ArtifactDisk,
+  type BuildRecord,
+  bytesOf,
+  type Digest,
+  identityOf,
+  type Key,
+} from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
 import type {
@@ -49,15 +56,15 @@ export class SharedCacheClient implements SharedCache {
   readonly #away = new Map<Key, FoundRecord>();
   readonly #missed = new Misses();
   /** Keys whose record in the bucket names this artifact. */
-  readonly #known = new Map<Key, Digest>();
+  readonly #known = new Map<Key, string>();
   /** Artifacts that are damaged in the bucket. */
-  readonly #damaged = new Set<Digest>();
-  readonly #fetches = new Map<Digest, Promise<Fetched>>();
+  readonly #damaged = new Set<string>();
+  readonly #fetches = new Map<string, Promise<Fetched>>();
   readonly #noted = new Set<string>();
   readonly #limits = new TransferLimits();
   readonly #fetched: TrafficMeter;
   readonly #pushed: TrafficMeter;
-  /** Artifacts that were uploaded, and how many of them have a record: without one, no other machine finds them. */
+  /** Disks that were uploaded, and how many artifacts with them have a record: without one, no other machine finds them. */
   readonly #sent = new Set<Digest>();
   #recorded = 0;
   #savedSeconds = 0;
@@ -80,14 +87,14 @@ export class SharedCacheClient implements SharedCache {
     const found = await this.#silence.noted(bucket.place, () => bucket.find(key, signal));
     if (found) {
       this.#away.set(key, found);
-      this.#known.set(key, mainDisk(found.record.artifact).digest);
+      this.#known.set(key, identityOf(found.record.artifact));
     } else this.#missed.add(key);
     return found?.record;
   }
 
   isAway({ key, artifact }: BuildRecord): boolean {
     const away = this.#away.get(key)?.record;
-    return away !== undefined && mainDisk(away.artifact).digest === mainDisk(artifact).digest;
+    return away !== undefined && identityOf(away.artifact) === identityOf(artifact);
   }
 
   async fetch(record: BuildRecord, signal: AbortSignal): Promise<boolean> {
@@ -122,7 +129,7 @@ export class SharedCacheClient implements SharedCache {
     for (const one of below) {
       const decided = await this.#offer(one, bucket, { replaces: false, adopts: false, signal });
       if (!decided) return record;
-      if (mainDisk(decided.record.artifact).digest === mainDisk(one.artifact).digest) continue;
+      if (identityOf(decided.record.artifact) === identityOf(one.artifact)) continue;
       onNote(
         `${record.layer} is not shared: it depends on a different build of ${one.layer} than the one in ${bucket.place}`,
       );
@@ -143,7 +150,7 @@ export class SharedCacheClient implements SharedCache {
       const options = { replaces: false, adopts: false, repairs: true, signal };
       const decided = await this.#offer(one, bucket, options);
       if (!decided) return 'failed';
-      if (mainDisk(decided.record.artifact).digest !== mainDisk(one.artifact).digest) return 'other';
+      if (identityOf(decided.record.artifact) !== identityOf(one.artifact)) return 'other';
       isNew = decided.isNew;
     }
     return isNew ? 'pushed' : 'there';
@@ -179,9 +186,9 @@ export class SharedCacheClient implements SharedCache {
    */
   async #offer(record: BuildRecord, bucket: Bucket, options: OfferOptions): Promise<Decided | undefined> {
     const { key } = record;
-    const { digest } = mainDisk(record.artifact);
+    const identity = identityOf(record.artifact);
     const { signal } = options;
-    if (this.#known.get(key) === digest) return { record, isNew: false };
+    if (this.#known.get(key) === identity) return { record, isNew: false };
     let isWritten = false;
     for (let round = 0; round < ROUNDS; round++) {
       const seen = await this.#stateOf(key, bucket, signal);
@@ -189,8 +196,8 @@ export class SharedCacheClient implements SharedCache {
       let condition: Condition = seen.state === 'bad' ? { tag: seen.tag } : 'absent';
       if (seen.state === 'found') {
         const { found } = seen;
-        const isSame = mainDisk(found.record.artifact).digest === digest;
-        const isDamaged = this.#damaged.has(mainDisk(found.record.artifact).digest);
+        const isSame = identityOf(found.record.artifact) === identity;
+        const isDamaged = this.#damaged.has(identityOf(found.record.artifact));
         const isWhole =
           !isDamaged && !(isSame && options.repairs && (await this.#isLost(found, bucket, signal)));
         if (isSame && isWhole) return this.#foundSame(found.record, isWritten);
@@ -223,8 +230,7 @@ export class SharedCacheClient implements SharedCache {
     let seen: RecordState = { state: 'unknown' };
     for (const scope of bucket.scopes) {
       seen = await bucket.inspect(scope, key, signal);
-      const isUsable =
-        seen.state === 'found' && !this.#damaged.has(mainDisk(seen.found.record.artifact).digest);
+      const isUsable = seen.state === 'found' && !this.#damaged.has(identityOf(seen.found.record.artifact));
       if (isUsable || seen.state === 'unknown') return seen;
     }
     return seen;
@@ -238,22 +244,34 @@ export class SharedCacheClient implements SharedCache {
     return fetched;
   }
 
-  /** Uploads an artifact unless it is there. */
+  /** Uploads the disks of an artifact that are not there. */
   async #send(record: BuildRecord, bucket: Bucket, { signal }: OfferOptions): Promise<boolean> {
     const { layer, artifact } = record;
-    const { digest, bytes } = mainDisk(artifact);
-    if (!this.#damaged.has(digest)) {
-      if (this.#sent.has(digest)) return true;
-      const there = await bucket.has(digest, signal);
-      if (!there.ok) return false;
-      if (there.value) return true;
+    const missing: ArtifactDisk[] = [];
+    for (const disk of artifact.disks) {
+      if (!this.#damaged.has(identityOf(artifact))) {
+        if (this.#sent.has(disk.digest)) continue;
+        const there = await bucket.has(disk.digest, signal);
+        if (!there.ok) return false;
+        if (there.value) continue;
+      }
+      missing.push(disk);
     }
-    const read = (cut: Pieces) => this.#options.local.read(artifact, cut);
-    const isThere = await this.#limits.push(bytes, () =>
+    if (missing.length === 0) return true;
+    const all = missing.reduce((sum, { bytes }) => sum + bytes, 0);
+    const isThere = await this.#limits.push(all, () =>
       this.#pushed.count(record, async (onTransfer) => {
         try {
-          const sent = await bucket.send(digest, read, onTransfer, signal);
-          return sent.ok ? { result: true, bytes: sent.value } : { result: false };
+          let [read, sent] = [0, 0];
+          for (const { digest, bytes } of missing) {
+            const pieces = (cut: Pieces) =>
+              this.#options.local.read({ digest, keeping: artifact.keeping }, cut);
+            const one = await bucket.send(digest, pieces, (done) => onTransfer(read + done), signal);
+            if (!one.ok) return { result: false };
+            read += bytes;
+            sent += one.value;
+          }
+          return { result: true, bytes: sent };
         } catch (error) {
           const { message } = systemError(error);
           this.#options.onNote(`${layer} is not shared: cannot read its artifact: ${message}`);
@@ -262,20 +280,21 @@ export class SharedCacheClient implements SharedCache {
       }),
     );
     if (isThere) {
-      this.#damaged.delete(digest);
-      this.#sent.add(digest);
+      this.#damaged.delete(identityOf(artifact));
+      for (const { digest } of missing) this.#sent.add(digest);
     }
     return isThere;
   }
 
   /** Fetches an artifact once for all concurrent callers; a failed fetch may be repeated. */
   #fetchOnce(found: FoundRecord, signal: AbortSignal): Promise<Fetched> {
-    const { digest, bytes } = mainDisk(found.record.artifact);
-    const running = this.#fetches.get(digest);
+    const { artifact } = found.record;
+    const identity = identityOf(artifact);
+    const running = this.#fetches.get(identity);
     if (running) return running;
-    const fetching = this.#limits.fetch(bytes, () => this.#fetch(found, signal));
-    this.#fetches.set(digest, fetching);
-    fetching.finally(() => this.#fetches.delete(digest)).catch(() => {}); // thrown to the callers
+    const fetching = this.#limits.fetch(bytesOf(artifact), () => this.#fetch(found, signal));
+    this.#fetches.set(identity, fetching);
+    fetching.finally(() => this.#fetches.delete(identity)).catch(() => {}); // thrown to the callers
     return fetching;
   }
 
@@ -288,7 +307,7 @@ export class SharedCacheClient implements SharedCache {
     this.#away.delete(record.key);
     if (fetched === 'here') {
       this.#savedSeconds += record.seconds;
-      this.#known.set(record.key, mainDisk(record.artifact).digest);
+      this.#known.set(record.key, identityOf(record.artifact));
     } else {
       this.#known.delete(record.key);
       this.#missed.addUnusable(record.key);
@@ -305,7 +324,7 @@ export class SharedCacheClient implements SharedCache {
     if (received.why !== undefined) {
       this.#noteOnce(`cannot fetch ${layer} from the shared cache ${bucket.place}: ${received.why}`);
     }
-    if (received.type === 'damaged') this.#damaged.add(mainDisk(artifact).digest);
+    if (received.type === 'damaged') this.#damaged.add(identityOf(artifact));
     return received.type;
   }
 
@@ -316,17 +335,20 @@ export class SharedCacheClient implements SharedCache {
   }
 
   #foundSame(record: BuildRecord, isNew: boolean): Decided {
-    const { digest } = mainDisk(record.artifact);
-    this.#known.set(record.key, digest);
-    if (isNew && this.#sent.has(digest)) this.#recorded++;
+    const { artifact } = record;
+    this.#known.set(record.key, identityOf(artifact));
+    if (isNew && artifact.disks.some(({ digest }) => this.#sent.has(digest))) this.#recorded++;
     return { record, isNew };
   }
 
-  /** Whether the artifact of a record in the own scope is missing. */
+  /** Whether a disk of a record in the own scope is missing. */
   async #isLost({ record, scope }: FoundRecord, bucket: Bucket, signal: AbortSignal): Promise<boolean> {
     if (scope !== bucket.scope) return false;
-    const there = await bucket.has(mainDisk(record.artifact).digest, signal);
-    return there.ok && !there.value;
+    for (const { digest } of record.artifact.disks) {
+      const there = await bucket.has(digest, signal);
+      if (there.ok && !there.value) return true;
+    }
+    return false;
   }
 
   #open(): Promise<Bucket> {

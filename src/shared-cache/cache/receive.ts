@@ -1,5 +1,6 @@
 // Downloads an artifact into the local store, where it is checked before it has a name.
 
+import { MAIN_DISK } from '../../model/artifact.ts';
 import type { Store } from '../../model/ports/store.ts';
 import { systemError } from '../../util/errors.ts';
 import type { Bucket, FoundRecord } from '../bucket/bucket.ts';
@@ -15,7 +16,7 @@ export type Received =
 export async function receive(
   found: FoundRecord,
   bucket: Bucket,
-  { local, flush }: { readonly local: Pick<Store, 'draft'>; readonly flush: boolean },
+  { local, flush }: { readonly local: Pick<Store, 'draft' | 'has'>; readonly flush: boolean },
   onTransfer: OnTransfer,
   signal: AbortSignal,
 ): Promise<Received> {
@@ -23,15 +24,27 @@ export async function receive(
   if (!drafted.ok) return { type: 'unreachable', why: drafted.failure.message };
   await using draft = drafted.value;
   try {
-    const received = await bucket.receive(found, draft.path, onTransfer, signal);
-    if (signal.aborted) return { type: 'unreachable', why: undefined };
-    if (!received.ok) {
-      const { kind, message } = received.error;
-      if (kind === 'absent') return { type: 'damaged', why: `its artifact ${message}` };
-      return { type: 'unreachable', why: message };
+    const { record, scope } = found;
+    const { keeping, disks } = record.artifact;
+    let [done, transferred] = [0, 0];
+    for (const disk of disks) {
+      const isMain = disk.name === MAIN_DISK;
+      // That of the parent is here already where the layer did not change it.
+      if (!isMain && (await local.has({ keeping, disks: [disk] }))) continue;
+      const file = isMain ? draft.path : draft.further(disk.name);
+      const progress: OnTransfer = (bytes) => onTransfer(done + bytes);
+      const received = await bucket.receive(scope, disk, file, progress, signal);
+      if (signal.aborted) return { type: 'unreachable', why: undefined };
+      if (!received.ok) {
+        const { kind, message } = received.error;
+        if (kind === 'absent') return { type: 'damaged', why: `its artifact ${message}` };
+        return { type: 'unreachable', why: message };
+      }
+      done += disk.bytes;
+      transferred += received.value;
     }
-    const adopted = await draft.adopt(found.record, { flush, signal });
-    if (adopted.ok) return { type: 'here', bytes: received.value };
+    const adopted = await draft.adopt(record, { flush, signal });
+    if (adopted.ok) return { type: 'here', bytes: transferred };
     const { kind, message } = adopted.failure;
     if (kind === 'work') return { type: 'damaged', why: message };
     return { type: 'unreachable', why: kind === 'interrupted' ? undefined : message };

@@ -36,7 +36,7 @@ export function tieredStore(options: SharedCacheClientOptions, signal: AbortSign
     drop: (names) => local.drop(names),
     logOf: (key) => local.logOf(key),
     forget: (key) => local.forget(key),
-    read: (artifact, cut) => local.read(artifact, cut),
+    read: (disk, cut) => local.read(disk, cut),
     has: (artifact) => local.has(artifact),
     lock: (name, onWait, own) => local.lock(name, onWait, own),
     draft: () => local.draft(),

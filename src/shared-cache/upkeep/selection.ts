@@ -29,10 +29,12 @@ export interface SharedRecord extends ListedObject {
 export interface RecordContent {
   readonly layer: string;
   readonly created: string;
+  /** Of the main disk. */
   readonly digest: Digest;
-  /** The backing file of the artifact. */
+  readonly further: readonly Digest[];
+  /** The backing file of the main disk. */
   readonly backing: Digest | undefined;
-  /** Its parent, and the artifacts mounted during its build. */
+  /** The further disks, the parent's disks, and the artifacts mounted during its build. */
   readonly needed: readonly Digest[];
 }
 
@@ -93,8 +95,22 @@ export function neededBy(records: readonly SharedRecord[], inventory: SharedInve
   return withNeeds(names, candidatesOf(inventory, recordsOf(inventory)));
 }
 
-/** The records that name an artifact, by its name. */
-export function recordsOf({ records }: SharedInventory): ReadonlyMap<string, readonly SharedRecord[]> {
+/** The records that name a disk of an artifact, by its name. */
+export function recordsNaming({ records }: SharedInventory): ReadonlyMap<string, readonly SharedRecord[]> {
+  const named = records.flatMap((record) =>
+    record.content
+      ? [record.content.digest, ...record.content.further].map((digest) => ({
+          record,
+          name: artifactName(record.scope, digest),
+        }))
+      : [],
+  );
+  const all = Map.groupBy(named, ({ name }) => name);
+  return new Map([...all].map(([name, found]) => [name, found.map(({ record }) => record)]));
+}
+
+/** The records of the artifacts with these main disks, by their names. */
+function recordsOf({ records }: SharedInventory): ReadonlyMap<string, readonly SharedRecord[]> {
   const usable = records.flatMap(({ content, ...record }) => (content ? [{ ...record, content }] : []));
   return Map.groupBy(usable, ({ scope, content }) => artifactName(scope, content.digest));
 }

@@ -2,7 +2,7 @@
 // removed before its artifact, and what could belong to a running build is kept. If a build and the upkeep still race,
 // the build finds no artifact and builds the layer.
 
-import { backingOf, mainDisk } from '../../model/artifact.ts';
+import { backingOf, furtherDisks, mainDisk } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { ListedObject, StoreError } from '../../model/ports/object-store.ts';
 import type {
@@ -18,7 +18,7 @@ import { MOST_BYTES, openSigned } from '../bucket/signed-record.ts';
 import type { RetryingObjectStore } from '../objects/retrying.ts';
 import {
   neededBy,
-  recordsOf,
+  recordsNaming,
   type SharedArtifact,
   type SharedInventory,
   type SharedRecord,
@@ -100,7 +100,7 @@ async function collect(
       signal,
     );
   }
-  const [gone, named] = [new Set(victims), recordsOf(inventory)];
+  const [gone, named] = [new Set(victims), recordsNaming(inventory)];
   const kept = [...inventory.artifacts.values()].filter((artifact) => !gone.has(artifact));
   return {
     place: objects.place,
@@ -213,18 +213,24 @@ function contentOf(
   const opened = bytes && openSigned(bytes, { ...about, trustedKeys: [] });
   if (!opened || !('record' in opened)) return undefined;
   const { layer, created, artifact, parent } = opened.record;
-  const needed = [...(parent ? [mainDisk(parent).digest] : []), ...mountedIn(opened.record.recipe)];
+  const further = furtherDisks(artifact).map((disk) => disk.digest);
+  const needed = [
+    ...further,
+    ...(parent?.disks ?? []).map((disk) => disk.digest),
+    ...mountedIn(opened.record.recipe),
+  ];
   return {
     layer,
     created,
     digest: mainDisk(artifact).digest,
+    further,
     backing: backingOf(opened.record)?.digest,
     needed,
   };
 }
 
 function entries(inventory: SharedInventory): readonly SharedEntry[] {
-  const records = recordsOf(inventory);
+  const records = recordsNaming(inventory);
   return [...inventory.artifacts.values()]
     .flatMap((artifact) => entriesOf(artifact, records))
     .sort((a, b) => b.pushed.localeCompare(a.pushed) || (b.layer ?? '').localeCompare(a.layer ?? ''));
@@ -233,7 +239,7 @@ function entries(inventory: SharedInventory): readonly SharedEntry[] {
 /** The entries of an artifact for listings: one for each record that names it. */
 function entriesOf(
   { name, scope, digest, bytes, modified }: SharedArtifact,
-  records: ReturnType<typeof recordsOf>,
+  records: ReturnType<typeof recordsNaming>,
 ): SharedEntry[] {
   const own = records.get(name) ?? [];
   const common = { scope, digest, bytes };
@@ -252,7 +258,7 @@ function entriesOf(
 
 function usage(place: string, inventory: SharedInventory): SharedUsage {
   const { artifacts, records } = inventory;
-  const [all, named] = [[...artifacts.values()], recordsOf(inventory)];
+  const [all, named] = [[...artifacts.values()], recordsNaming(inventory)];
   const scopes = [...new Set([...all, ...records].map(({ scope }) => scope))].sort();
   return {
     place,

@@ -4,11 +4,13 @@ import { chmodSync, copyFileSync, existsSync, linkSync, renameSync, rmSync, stat
 import path from 'node:path';
 import {
   type ArtifactDisk,
+  type ArtifactName,
   artifactFiles,
   type BuildRecord,
   backingOf,
   type Digest,
   diskFile,
+  furtherDisks,
   type Key,
   MAIN_DISK,
   mainDisk,
@@ -50,12 +52,24 @@ export class LocalDraft implements Draft {
   }
 
   async adopt(record: BuildRecord, options: AdoptOptions): Promise<Result<void>> {
-    const named = backingOf(record);
-    const backing = referencesOf(this.path);
-    if (backing === undefined || backing.file !== (named ? `./${diskFile(named)}` : undefined)) {
-      return fail('work', 'its backing file is not the one that its record names');
-    }
+    const isOther = this.#received(record).some(({ file, backing }) => {
+      const found = referencesOf(file);
+      return found === undefined || found.file !== (backing ? `./${diskFile(backing)}` : undefined);
+    });
+    if (isOther) return fail('work', 'its backing file is not the one that its record names');
     return this.#attempt(() => this.#adopt(record, options), 'the adoption', options.signal);
+  }
+
+  /** The drafts of a record from another machine, the main one last; of a further disk that is here already there is none. */
+  #received(record: BuildRecord): readonly (FinishedDraft & { readonly backing: ArtifactName | null })[] {
+    const { parent } = record;
+    const further = furtherDisks(record.artifact).map((disk) => {
+      const below = parent?.disks.find(({ name }) => name === disk.name);
+      const backing = parent && below ? { digest: below.digest, keeping: parent.keeping } : null;
+      return { file: this.further(disk.name), disk, backing };
+    });
+    const main = { file: this.path, disk: mainDisk(record.artifact), backing: backingOf(record) };
+    return [...further.filter(({ file }) => existsSync(file)), main];
   }
 
   digest(signal: AbortSignal): Promise<Result<Digest>> {
@@ -105,12 +119,17 @@ export class LocalDraft implements Draft {
 
   async #adopt(record: BuildRecord, { flush, signal }: AdoptOptions): Promise<void> {
     await this.#store.lease([record], signal);
-    // An existing artifact may have been flushed: it is not replaced by one that was not.
-    if (!(await this.#store.has(record.artifact))) {
-      if (flush) await flushFile(this.path, signal);
+    const { keeping } = record.artifact;
+    const missing: FinishedDraft[] = [];
+    for (const draft of this.#received(record)) {
+      // An existing disk may have been flushed: it is not replaced by one that was not.
+      if (!(await this.#store.has({ keeping, disks: [draft.disk] }))) missing.push(draft);
+    }
+    if (missing.length > 0) {
+      if (flush) for (const { file } of missing) await flushFile(file, signal);
       const stamp = (file: string, digest: Digest) =>
         flush ? stampDigest(file, digest) : stampUntilReboot(file, digest, this.#bootId());
-      await this.#install(record, [{ file: this.path, disk: mainDisk(record.artifact) }], stamp, signal);
+      await this.#install(record, missing, stamp, signal);
     }
     const temporary = `${this.path}.json`;
     try {

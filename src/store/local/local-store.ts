@@ -193,9 +193,9 @@ class LocalStore implements Store {
     rmSync(this.#recordFile(key), { force: true });
   }
 
-  async *read(artifact: Artifact, cut: Pieces): AsyncIterable<Buffer> {
+  async *read(disk: ArtifactName, cut: Pieces): AsyncIterable<Buffer> {
     const { filePieces } = await import('./file-pieces.ts');
-    yield* filePieces(this.#pathOf(artifactFile(artifact)), cut);
+    yield* filePieces(this.#pathOf(diskFile(disk)), cut);
   }
 
   async has({ keeping, disks }: Artifact): Promise<boolean> {

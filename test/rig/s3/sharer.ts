@@ -9,12 +9,13 @@ import {
   type Artifact,
   artifactFile,
   type BuildRecord,
+  furtherDisks,
   type Key,
   mainDisk,
 } from '../../../src/model/artifact.ts';
 import type { ObjectStore } from '../../../src/model/ports/object-store.ts';
 import type { SharedAccess } from '../../../src/model/ports/shared-cache.ts';
-import type { Store } from '../../../src/model/ports/store.ts';
+import type { Draft, FurtherDisk, Store } from '../../../src/model/ports/store.ts';
 import { keyOf } from '../../../src/model/recipe.ts';
 import { Bucket } from '../../../src/shared-cache/bucket/bucket.ts';
 import { TRUSTED } from '../../../src/shared-cache/bucket/layout.ts';
@@ -48,6 +49,8 @@ export interface SharerOptions {
   readonly signer?: Signer | undefined;
   /** What a key says of the parent: vlb's say its digest. */
   readonly parentInKey?: (parent: BuildRecord) => string;
+  /** The layers that write to a further disk, of which the first one makes it. */
+  readonly writesData?: readonly string[];
   /** How many bytes of chance a layer has. */
   readonly bytes?: number;
 }
@@ -97,7 +100,9 @@ export class Sharer implements Disposable {
   async #layer(name: string, below: readonly Made[]): Promise<Made> {
     const parent = below.at(-1)?.record;
     const inKey = this.#options.parentInKey ?? (({ artifact }) => mainDisk(artifact).digest);
-    const recipe = `layer ${name}\nparent ${parent ? inKey(parent) : 'scratch'}\n`;
+    const data =
+      parent && furtherDisks(parent.artifact).map(({ digest }) => `parent-disk ${digest} "data"\n`);
+    const recipe = `layer ${name}\nparent ${parent ? inKey(parent) : 'scratch'}\n${data?.join('') ?? ''}`;
     const key = keyOf(recipe);
     const { shared } = this.store;
     if (!shared) return assert.fail('it does not share');
@@ -115,8 +120,19 @@ export class Sharer implements Disposable {
   async #commit(layer: string, key: Key, recipe: string, parent: Artifact | undefined): Promise<BuildRecord> {
     await using draft = valueIn(await this.store.draft());
     writeFileSync(draft.path, qcow2Over(parent, randomBytes(this.#options.bytes ?? 50_000)));
-    const about = { key, layer, recipe, parent: parent ?? null, keeping: 'cached' as const };
+    const further = this.#dataOf(layer, draft, parent);
+    const about = { key, layer, recipe, parent: parent ?? null, keeping: 'cached' as const, further };
     return valueIn(await draft.commit({ ...about, startedAt: performance.now(), signal: this.#signal }));
+  }
+
+  /** The further disk of a layer: a delta over the parent's, or that itself. */
+  #dataOf(layer: string, draft: Draft, parent: Artifact | undefined): readonly FurtherDisk[] {
+    const [below] = parent ? furtherDisks(parent) : [];
+    if (!this.#options.writesData?.includes(layer)) return below ? [below] : [];
+    const file = draft.further('data');
+    const backing = below && parent && { keeping: parent.keeping, disks: [below] as const };
+    writeFileSync(file, qcow2Over(backing, randomBytes(this.#options.bytes ?? 50_000)));
+    return [{ name: 'data', file }];
   }
 
   /** Everything in the store has the bytes that it is named after, and each layer stands on the one before it. */

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BuildRecord, type Digest, mainDisk } from '../../../src/model/artifact.ts';
+import { type ArtifactDisk, type BuildRecord, type Digest, mainDisk } from '../../../src/model/artifact.ts';
 import { type Answer, answer, storeError } from '../../../src/model/ports/object-store.ts';
 import type { Store } from '../../../src/model/ports/store.ts';
 import { keyOf, recipeText } from '../../../src/model/recipe.ts';
-import { Bucket, type FoundRecord } from '../../../src/shared-cache/bucket/bucket.ts';
+import { Bucket } from '../../../src/shared-cache/bucket/bucket.ts';
 import { artifactName } from '../../../src/shared-cache/bucket/layout.ts';
 import { Claims, DEFAULT_CLAIM_POLICY } from '../../../src/shared-cache/cache/claims.ts';
 import { tieredStore } from '../../../src/shared-cache/cache/tiered-store.ts';
@@ -186,12 +186,12 @@ class SmallBucket extends Bucket {
   }
 
   override async receive(
-    { record, scope }: FoundRecord,
+    scope: string,
+    { digest }: ArtifactDisk,
     _file: string,
     _onTransfer: OnTransfer,
     signal: AbortSignal,
   ): Promise<Answer<number>> {
-    const { digest } = mainDisk(record.artifact);
     const got = await this.#objects.read(artifactName(scope, digest), 1000, signal);
     if (!got.ok) return got;
     const isWhole = got.value.bytes?.toString() === digest;

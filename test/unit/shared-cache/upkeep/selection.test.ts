@@ -42,7 +42,7 @@ function inventoryOf(world: World): SharedInventory {
     const key = keyOf(letter);
     const parent = on === undefined ? undefined : digestOf(on);
     const needed = [...(on === undefined ? '' : on), ...mounts].map(digestOf);
-    const content = { layer: letter, created: '', digest, backing: parent, needed };
+    const content = { layer: letter, created: '', digest, further: [], backing: parent, needed };
     records.push({
       name: recordName(scope, key),
       scope,
@@ -180,7 +180,7 @@ test('a scope that somebody filled with records is kept like any other', () => {
       { ...about, name: artifactName(scope, digest), digest },
     ]),
   );
-  const content = { layer: 'x', created: '', backing: undefined };
+  const content = { layer: 'x', created: '', further: [], backing: undefined };
   const many = Array.from({ length: 200_000 }, (_, count): SharedRecord => {
     const key = keyOf(String(count));
     const needed = [key as string as Digest]; // of the same form, and another for each
