@@ -132,8 +132,9 @@ export interface MountInOrder extends PlannedMount {
 }
 
 /** All that is mounted, what is above before what is below it. */
-export function mountsInOrder(disk: PlannedDisk): readonly MountInOrder[] {
-  return contentsOf(disk)
+export function mountsInOrder(disks: readonly PlannedDisk[]): readonly MountInOrder[] {
+  return disks
+    .flatMap(contentsOf)
     .flatMap((of) => of.content.mounts.map((mount) => ({ ...mount, of })))
     .toSorted((a, b) => depthOf(a.target) - depthOf(b.target) || (a.target < b.target ? -1 : 1));
 }

@@ -6,8 +6,7 @@ import { FORMAT_FACTS } from './formats.ts';
 
 /** Its text: every file system by its UUID, so that no line depends on which bus or which place a disk has. */
 export function fstabOf(disks: readonly PlannedDisk[]): string {
-  const mounts = disks
-    .flatMap(mountsInOrder)
+  const mounts = mountsInOrder(disks)
     .toSorted((a, b) => (a.target === '/' ? -1 : b.target === '/' ? 1 : 0))
     .map(({ target, options, of: { content } }) => {
       const { format, uuid } = content;

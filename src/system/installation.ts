@@ -6,14 +6,21 @@ import type { Source } from '../distro/bootstrap/port.ts';
 import { SOURCES } from '../distro/bootstrap/registry.ts';
 import { type Distribution, namedDistribution } from '../distro/distribution.ts';
 import { KEPT } from '../distro/packages/port.ts';
+import { MAIN_DISK } from '../model/artifact.ts';
 import type { Setting } from '../model/recipe.ts';
-import type { DiskLayout, Firmware, PartitionWish, PlannedDisk } from '../model/system/layout.ts';
+import {
+  contentsOf,
+  type DiskLayout,
+  type Firmware,
+  type PartitionWish,
+  type PlannedDisk,
+} from '../model/system/layout.ts';
 import type { Installation, Repository, System } from '../model/system/system.ts';
 import { asList } from '../steps/fields.ts';
 import { isObject } from '../util/json.ts';
 import { guessHint } from '../util/nearest.ts';
 import { parseSize } from '../util/units.ts';
-import type { DiskFields, SystemFields } from './schema.ts';
+import type { DiskFields, DisksFields, SystemFields } from './schema.ts';
 
 /** Raised when vlb makes something else of the same installation. */
 const VERSION = 2;
@@ -44,7 +51,7 @@ export interface InstallationAbout {
 /** The installation of what a file says. */
 export function installationOf(
   system: SystemFields,
-  main: DiskFields | undefined,
+  disks: DisksFields | undefined,
   about: InstallationAbout,
 ): Installed {
   const source = sourceOf(system.distribution);
@@ -56,20 +63,37 @@ export function installationOf(
     const { message, hint } = able.failure;
     return problem(['system', 'distribution'], message, hint);
   }
-  const layout = layoutOf(main ?? { size: USUAL_SIZE }, known.value, about);
+  const { main, ...others } = disks ?? { main: { size: USUAL_SIZE } };
+  const layout = layoutOf(main, known.value, about);
   const planned = planDisk(layout, [about.name, 'main']);
   if (!planned.ok) {
     const { path, message, hint } = planned.problem;
     return problem(['disks', 'main', ...path], message, hint);
   }
   const { disk } = planned;
+  const further: { readonly name: string; readonly disk: PlannedDisk }[] = [];
+  for (const name of Object.keys(others).toSorted()) {
+    const fields = others[name];
+    if (!fields) continue;
+    const one = planDisk(furtherLayout(fields, about), [about.name, name]);
+    if (!one.ok) return problem(['disks', name, ...one.problem.path], one.problem.message, one.problem.hint);
+    further.push({ name, disk: one.disk });
+  }
+  const clash = clashOf([{ name: MAIN_DISK, disk }, ...further]);
+  if (clash) return clash;
+  const programs = [disk, ...further.map((one) => one.disk)].flatMap(programsFor);
   return {
     ok: true,
     value: {
       system: known.value,
       disk,
-      settings: settingsOf(known.value, disk),
-      tools: [...new Set([...programsFor(disk), ...source.value.bootstrap.programs({ disk })])].sort(),
+      further,
+      settings: [
+        ...settingsOf(known.value),
+        ...diskSettings('main', disk),
+        ...further.flatMap((one) => diskSettings(one.name, one.disk)),
+      ],
+      tools: [...new Set([...programs, ...source.value.bootstrap.programs({ disk })])].sort(),
       cacheDirs: [KEPT],
     },
   };
@@ -206,6 +230,43 @@ function layoutOf(main: DiskFields, { kernel }: System, about: InstallationAbout
   };
 }
 
+/** Nothing boots from a further disk. */
+function furtherLayout(fields: DisksFields[string], about: InstallationAbout): DiskLayout {
+  return {
+    size: bytes(fields.size),
+    table: fields.table ?? 'gpt',
+    boot: [],
+    partitions: (fields.partitions ?? []).map(wishOf),
+    sectorSize: about.sectorSize === 4096 ? 4096 : 512,
+  };
+}
+
+/** What two disks have that only one of them can have: a mount, or a volume group. */
+function clashOf(
+  disks: readonly { readonly name: string; readonly disk: PlannedDisk }[],
+): ReturnType<typeof problem> | undefined {
+  const seen = new Set<string>(['/']);
+  for (const { name, disk } of disks) {
+    const targets = contentsOf(disk).flatMap(({ content }) => content.mounts.map(({ target }) => target));
+    for (const target of targets) {
+      if (name !== MAIN_DISK && seen.has(target)) {
+        const message =
+          target === '/' ? 'the system is on the disk main' : `two disks have what is mounted at ${target}`;
+        return problem(['disks', name, 'partitions'], message);
+      }
+      seen.add(target);
+    }
+    for (const group of disk.groups) {
+      if (seen.has(group.name)) {
+        const message = `two disks have a volume group ${group.name}: a group is on one disk`;
+        return problem(['disks', name, 'partitions'], message);
+      }
+      seen.add(group.name);
+    }
+  }
+  return undefined;
+}
+
 type PartitionFields = NonNullable<DiskFields['partitions']>[number];
 
 function wishOf(fields: PartitionFields): PartitionWish {
@@ -243,7 +304,7 @@ function bytes(size: string): number {
 }
 
 /** A line for each field, so that it is known what changed. Each value is JSON, and so has no line breaks. */
-function settingsOf(system: System, { partitions, groups, ...disk }: PlannedDisk): readonly Setting[] {
+function settingsOf(system: System): readonly Setting[] {
   const fields = Object.entries(system).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return [
     { name: 'system', value: String(VERSION) },
@@ -251,14 +312,20 @@ function settingsOf(system: System, { partitions, groups, ...disk }: PlannedDisk
       name: `system.${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       value: JSON.stringify(value),
     })),
-    { name: 'disk.main', value: canonical(disk) },
+  ];
+}
+
+/** A line for a disk, and for each partition and volume on it. */
+function diskSettings(name: string, { partitions, groups, ...disk }: PlannedDisk): readonly Setting[] {
+  return [
+    { name: `disk.${name}`, value: canonical(disk) },
     ...partitions.map(({ number, wish: _, ...partition }) => ({
-      name: `disk.main.${number}`,
+      name: `disk.${name}.${number}`,
       value: canonical(partition),
     })),
     ...groups.flatMap((group) =>
-      group.volumes.map(({ name, wish: _, ...volume }) => ({
-        name: `disk.main.${group.name}/${name}`,
+      group.volumes.map(({ name: volumeName, wish: _, ...volume }) => ({
+        name: `disk.${name}.${group.name}/${volumeName}`,
         value: canonical(volume),
       })),
     ),

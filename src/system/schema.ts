@@ -1,6 +1,7 @@
 // The schema of `system:` and `disks:` of a layer.yaml: for errors with a place, and for editors. Sizes stay texts here.
 
 import * as v from 'valibot';
+import { DISK_NAME } from '../model/artifact.ts';
 import { FIRMWARES, FORMATS, TABLES } from '../model/system/layout.ts';
 import { imagePath, layerPath, line, mapping, oneOf, oneOrMany, pattern } from '../steps/fields.ts';
 import { parseSize } from '../util/units.ts';
@@ -145,7 +146,21 @@ const MAIN = mapping({
   partitions: v.optional(v.pipe(v.array(PARTITION, 'must be a list'), v.minLength(1, 'must not be empty'))),
 });
 
-export const DISKS_SCHEMA = mapping({ main: MAIN });
+const FURTHER = mapping({
+  size: SIZE,
+  table: v.optional(v.picklist(TABLES, `valid values: ${TABLES.join(', ')}`)),
+  partitions: v.optional(v.pipe(v.array(PARTITION, 'must be a list'), v.minLength(1, 'must not be empty'))),
+});
+
+const DISKS_RULE =
+  'must be a mapping with main, and further disks by names of small letters, digits and dashes';
+
+/** The main disk, which is `main`, and further ones. */
+export const DISKS_SCHEMA = v.pipe(
+  v.objectWithRest({ main: MAIN }, FURTHER, DISKS_RULE),
+  v.check((disks) => Object.keys(disks).every((name) => DISK_NAME.test(name)), DISKS_RULE),
+);
 
 export type SystemFields = v.InferOutput<typeof SYSTEM_SCHEMA>;
 export type DiskFields = v.InferOutput<typeof MAIN>;
+export type DisksFields = v.InferOutput<typeof DISKS_SCHEMA>;

@@ -28,22 +28,24 @@ export interface SystemScripts {
 /** @param architecture as Node names it */
 export function systemScripts(installation: Installation, architecture: string): SystemScripts {
   const { system, disk } = installation;
+  const further = installation.further.map((one) => one.disk);
   const bootstrap = SOURCES[system.distribution]?.bootstrap;
   if (!bootstrap) throw new Error(`${system.distribution} was checked before`);
   const installing: Installing = {
     system,
     disk,
+    further,
     architecture,
-    fstab: fstabOf([disk]),
-    crypttab: (bootOptions) => crypttabOf([disk], bootOptions),
+    fstab: fstabOf([disk, ...further]),
+    crypttab: (bootOptions) => crypttabOf([disk, ...further], bootOptions),
   };
   return {
     host: `umask 022
-device=$1 kept=$2
+device=$1 kept=$2${further.map((_, index) => ` ${variableOf(index + 1)}=$${index + 3}`).join('')}
 root=$TMPDIR/root
 chmod 755 "$TMPDIR" # programs that download packages are users of their own
 
-${diskLines(disk)}
+${diskLines([disk, ...further])}
 
 ${bootstrap.install(installing)}
 sync --file-system "$root"
@@ -54,39 +56,55 @@ umount --recursive "$root"
   };
 }
 
-/** The shell that divides the disk `"$device"`, and mounts its file systems at `"$root"`. */
-export function diskLines(disk: PlannedDisk): string {
+/** The shell that divides the disk `"$device"` and further ones, `"$device2"` and so on, and mounts their file systems at `"$root"`. */
+export function diskLines(disks: readonly PlannedDisk[]): string {
+  const made = disks.flatMap((disk, index) => {
+    if (disk.partitions.length === 0) return [];
+    const device = `"$${variableOf(index)}"`;
+    return [
+      fed(`sfdisk --quiet --no-reread --no-tell-kernel ${device}`, partitionScript(disk)),
+      `partx --update ${device}`,
+      ...makeLines(disk, device),
+    ];
+  });
   return `# The disk. Not every kernel reads partition tables, so partx adds the partitions.
-${fed('sfdisk --quiet --no-reread --no-tell-kernel "$device"', partitionScript(disk))}
-partx --update "$device"
-${makeLines(disk).join('\n')}
-${mountLines(disk).join('\n')}`;
+${[...made, ...mountLines(disks)].join('\n')}`;
 }
 
-function shellWord(word: Word): string {
-  return typeof word === 'string' ? quoteWord(word) : `"$device"p${word.partition}`;
+/** The variable with the device of a disk, by its place in the list. */
+function variableOf(index: number): string {
+  return index === 0 ? 'device' : `device${index + 1}`;
 }
 
-function shellCommand({ words, secret }: Command): string {
-  const line = words.map(shellWord).join(' ');
+function shellWord(word: Word, device: string): string {
+  return typeof word === 'string' ? quoteWord(word) : `${device}p${word.partition}`;
+}
+
+function shellCommand({ words, secret }: Command, device: string): string {
+  const line = words.map((word) => shellWord(word, device)).join(' ');
   return secret === undefined ? line : `${line} <"$VLB_SECRETS/${secret}"`;
 }
 
-function makeLines(disk: PlannedDisk): readonly string[] {
+function makeLines(disk: PlannedDisk, device: string): readonly string[] {
   const subvolumes = contentsOf(disk)
     .filter(({ content }) => content.subvolumes.length > 0)
     .flatMap((one) => [
       'mkdir -p "$root"',
-      `mount -t btrfs ${shellWord(deviceOf(one))} "$root"`,
+      `mount -t btrfs ${shellWord(deviceOf(one), device)} "$root"`,
       ...one.content.subvolumes.map((name) => `btrfs --quiet subvolume create "$root"/${quoteWord(name)}`),
       'umount "$root"',
     ]);
-  return [...makeCommands(disk).map(shellCommand), ...subvolumes];
+  return [...makeCommands(disk).map((command) => shellCommand(command, device)), ...subvolumes];
 }
 
 /** What no package writes to is not mounted: not every kernel has vfat. */
-function mountLines(disk: PlannedDisk): readonly string[] {
-  return mountsInOrder(disk).flatMap(({ target, subvolume, of }) => {
+function mountLines(disks: readonly PlannedDisk[]): readonly string[] {
+  const devices = new Map(
+    disks.flatMap((disk, index) =>
+      mountsInOrder([disk]).map(({ target }) => [target, `"$${variableOf(index)}"`]),
+    ),
+  );
+  return mountsInOrder(disks).flatMap(({ target, subvolume, of }) => {
     const place = `"$root"${target === '/' ? '' : quoteWord(target)}`;
     const make = `mkdir -p ${place}`;
     const { format } = of.content;
@@ -94,6 +112,6 @@ function mountLines(disk: PlannedDisk): readonly string[] {
     const options = ['noatime', ...(format === 'xfs' ? ['nouuid'] : [])];
     if (subvolume !== undefined) options.push(`subvol=${subvolume}`);
     const words = ['mount', '-t', format, '-o', options.join(',')];
-    return [make, `${quoteCommand(words)} ${shellWord(deviceOf(of))} ${place}`];
+    return [make, `${quoteCommand(words)} ${shellWord(deviceOf(of), devices.get(target) ?? '')} ${place}`];
   });
 }

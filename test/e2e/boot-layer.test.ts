@@ -69,6 +69,7 @@ const FILLED = bootLayer(
   cp sub/file /srv/file
   cat /proc/sys/kernel/random/boot_id > /srv/boot
   echo "noted $(cat /var/lib/notes)"
+  printf kept | dd of="$VLB_DISK_DATA" conv=notrunc status=none
   exit 194
 fi
 echo "boot $VLB_BOOT, another: $(! grep -q "$(cat /proc/sys/kernel/random/boot_id)" /srv/boot && echo yes)"
@@ -76,9 +77,11 @@ for i in $(seq 300); do [ ! -s /var/after ] || break; sleep 0.2; done
 echo "first boots" $(cat /var/tries) "and then" $(cat /var/after)
 rm /var/tries /var/after
 echo "processors $(nproc), memory $(($(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo) / 102400))"
+echo "further disk $(blockdev --getsize64 "$VLB_DISK_DATA") $(head -c 4 "$VLB_DISK_DATA")"
 rm /srv/boot`,
   '# vlb: param COLOR=blue  it\'s "$HOME"',
   '# vlb: secret TOKEN',
+  '# vlb: disk data 32M',
   '# vlb: cpus 1',
   '# vlb: memory 512M',
   '# vlb: network none',
@@ -168,6 +171,7 @@ test('scripts run in booted images, side by side, and what goes wrong is told', 
       'boot 2, another: yes',
       'first boots try try and then try try',
       'processors 1, memory 4',
+      'further disk 33554432 kept',
     ],
   );
   assert.ok(output('30_filled').includes('[guest] booting again, as the script asks for'));

@@ -36,7 +36,7 @@ function makeDisk(passphrase?: string): string {
   const planned = planDisk(layout, [passphrase ?? 'plain']);
   if (!planned.ok) throw new Error(planned.problem.message);
   return `device=$3 root=$TMPDIR/root
-${diskLines(planned.disk)}
+${diskLines([planned.disk])}
 fill "$root"
 ${fed('cat >"$root/etc/fstab"', fstabOf([planned.disk]))}`;
 }

@@ -68,12 +68,14 @@ const FORMAT_PACKAGES: Readonly<Partial<Record<Format, readonly string[]>>> = {
 };
 
 /** The packages to install, in addition to the variant's. */
-function packagesOf({ system, disk, architecture }: Installing): readonly string[] {
+function packagesOf({ system, disk, further, architecture }: Installing): readonly string[] {
   const { kernel = archiveOf(system).kernel(ARCHITECTURES[architecture] ?? '') } = system;
   const all = [
     ...(kernel === 'none' ? [] : [...BOOTED, kernel, ...loaderPackages(disk, architecture)]),
-    ...[...formatsOf(disk)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
-    ...volumePackages(disk, kernel !== 'none'),
+    ...[disk, ...further].flatMap((one) => [
+      ...[...formatsOf(one)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+      ...volumePackages(one, kernel !== 'none'),
+    ]),
     ...system.packages,
   ];
   return [...new Set(all)];

@@ -90,7 +90,7 @@ const FORMAT_PACKAGES: Readonly<Partial<Record<Format, readonly string[]>>> = {
   btrfs: ['btrfs-progs'],
 };
 
-function packagesOf({ system, disk, architecture }: Installing): readonly string[] {
+function packagesOf({ system, disk, further, architecture }: Installing): readonly string[] {
   const distribution = rpmDistributionOf(system);
   const { kernel = distribution.kernel, variant } = system;
   const loader = [
@@ -103,9 +103,11 @@ function packagesOf({ system, disk, architecture }: Installing): readonly string
       ...USUAL,
       ...(variant === 'minbase' ? [] : ['@core']),
       ...(kernel === 'none' ? [] : [...BOOTED, kernel, ...loader]),
-      ...[...formatsOf(disk)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
-      ...(disk.groups.length > 0 ? ['lvm2'] : []),
-      ...(disk.partitions.some(({ encryption }) => encryption !== undefined) ? ['cryptsetup'] : []),
+      ...[disk, ...further].flatMap((one) => [
+        ...[...formatsOf(one)].flatMap((format) => FORMAT_PACKAGES[format] ?? []),
+        ...(one.groups.length > 0 ? ['lvm2'] : []),
+        ...(one.partitions.some(({ encryption }) => encryption !== undefined) ? ['cryptsetup'] : []),
+      ]),
       ...system.packages,
     ]),
   ];

@@ -8,6 +8,8 @@ import type { System } from '../../model/system/system.ts';
 export interface Installing {
   readonly system: System;
   readonly disk: PlannedDisk;
+  /** The disks beside that one. */
+  readonly further: readonly PlannedDisk[];
   /** As Node names it: `x64`. */
   readonly architecture: string;
   /** The text of the image's fstab(5). */

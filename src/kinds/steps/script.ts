@@ -1,5 +1,6 @@
 // Steps as the build-layer that they amount to, to read or to continue with; and a system as a modify-disk and a build-layer.
 
+import { diskVariable } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Hints, Layer } from '../../model/project.ts';
 import type { Installation } from '../../model/system/system.ts';
@@ -49,21 +50,30 @@ export function systemScriptOf(
 ): Result<string> {
   const { host, image } = systemScripts(installation, compilation.layer.platform.architecture);
   const { from: _, ...hints } = layer.hints;
-  const inside = scriptOf({ ...layer, hints }, compilation, [`(\n${image})\n`]);
+  const further = installation.further
+    .map((one) => `# vlb: disk ${one.name} ${sizeText(one.disk.size)}\n`)
+    .join('');
+  const devices = installation.further.map(({ name }) => ` "$${diskVariable(name)}"`).join('');
+  const inside = scriptOf({ ...layer, hints: { ...hints, disks: [] } }, compilation, [`(\n${image})\n`]);
   if (!inside.ok) return inside;
-  const size = formatBytes(installation.disk.size)
-    .replace(/\.0 | (?=.*i?B)/, '')
-    .replace(/iB$/, '');
   return ok(`#### ${layer.name} on the host: a modify-disk
 #!/bin/sh
 # vlb: from scratch
-# vlb: disk-size ${parseSize(size) === installation.disk.size ? size : installation.disk.size}
-${hints.passphrases.map((name) => `# vlb: secret ${name}\n`).join('')}set -eu
-set -- "$3" "$TMPDIR/kept" # vlb keeps this directory between builds
+# vlb: disk-size ${sizeText(installation.disk.size)}
+${further}${hints.passphrases.map((name) => `# vlb: secret ${name}\n`).join('')}set -eu
+set -- "$3" "$TMPDIR/kept"${devices} # vlb keeps this directory between builds
 
 ${host}
 #### ${layer.name} in the image: a build-layer
 ${inside.value}`);
+}
+
+/** A size as hints have it. */
+function sizeText(bytes: number): string {
+  const text = formatBytes(bytes)
+    .replace(/\.0 | (?=.*i?B)/, '')
+    .replace(/iB$/, '');
+  return parseSize(text) === bytes ? text : String(bytes);
 }
 
 /** The hints as comments of a script. */
@@ -79,6 +89,7 @@ function hintLines(hints: Hints): readonly string[] {
       return `chroot-mount ${volumeWord(partition)}${subvolume === undefined ? '' : `:${subvolume}`} ${target}`;
     }),
     ...hints.cacheDirs.map((directory) => `cache-dir ${directory}`),
+    ...hints.disks.map(({ name, size }) => `disk ${name} ${sizeText(size)}`),
     ...hints.secrets
       .filter(({ name }) => !hints.passphrases.includes(name))
       .map(({ name }) => `secret ${name}`),

@@ -63,6 +63,8 @@ export interface Repository {
 export interface Installation {
   readonly system: System;
   readonly disk: PlannedDisk;
+  /** Disks beside that one, in the order of their names. */
+  readonly further: readonly { readonly name: string; readonly disk: PlannedDisk }[];
   /** All that it depends on, for the recipe. */
   readonly settings: readonly Setting[];
   /** The programs of the host that make it. */

@@ -2,7 +2,8 @@
 
 import path from 'node:path';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import { type Layer, scriptFile } from '../../model/project.ts';
+import { type Hints, type Layer, scriptFile } from '../../model/project.ts';
+import type { Installation } from '../../model/system/system.ts';
 import { guessHint } from '../../util/nearest.ts';
 import { takeTarget } from './targets.ts';
 
@@ -80,11 +81,21 @@ export function withParams(layer: Layer, given: ReadonlyMap<string, string>): Re
       ...hints,
       cacheDirs,
       targetLines,
-      ...(installation ? { diskSize: installation.disk.size } : {}),
+      ...(installation ? disksOf(hints, installation) : {}),
     },
     ...(system ? { system: { ...system, installation } } : {}),
     steps: { ...steps, all: resolved.value.all },
   });
+}
+
+/** The sizes of the disks, as hints. */
+function disksOf(
+  { disks }: Hints,
+  { disk, further }: Installation,
+): Pick<Hints, 'disks'> & { readonly diskSize: number } {
+  const own = further.map((one) => ({ name: one.name, size: one.disk.size }));
+  const others = disks.filter(({ name }) => !own.some((one) => one.name === name));
+  return { diskSize: disk.size, disks: [...own, ...others] };
 }
 
 function samePlace(a: string, b: string): boolean {

@@ -96,7 +96,7 @@ function resolve(
   const disks =
     value['disks'] === undefined ? ok(undefined) : field('disks', DISKS_SCHEMA, value, file, params, about);
   if (!disks.ok) return disks;
-  const made = installationOf(system.value, disks.value?.main, {
+  const made = installationOf(system.value, disks.value, {
     name: about.name.replace(/^\d+_/, ''),
     architecture: about.architecture,
     sectorSize: about.sectorSize,
@@ -106,8 +106,11 @@ function resolve(
     return fail('usage', message, { where: file.placeOf(path), ...(hint === undefined ? {} : { hint }) });
   }
   const packages = system.value.packages ?? [];
-  const volume = (disks.value?.main.partitions ?? []).findIndex(
-    (one) => (one.volume ?? one['volume-group'] ?? one.passphrase) !== undefined,
+  const volumes = Object.entries(disks.value ?? {}).flatMap(([name, { partitions = [] }]) =>
+    partitions.flatMap((one, index) => {
+      const isOne = (one.volume ?? one['volume-group'] ?? one.passphrase) !== undefined;
+      return isOne ? [['disks', name, 'partitions', index]] : [];
+    }),
   );
   return ok({
     ...made.value,
@@ -115,7 +118,7 @@ function resolve(
       const index = packages.findIndex((one) => one.replace(/[:=].*$/, '') === name);
       return file.placeOf(index < 0 ? ['system', 'packages'] : ['system', 'packages', index]);
     },
-    placeOfVolumes: () => file.placeOf(['disks', 'main', 'partitions', volume]),
+    placeOfVolumes: () => file.placeOf(volumes[0] ?? ['disks']),
   });
 }
 

@@ -84,7 +84,7 @@ test('the commands that make file systems', () => {
 
 test('what is mounted, in order', () => {
   assert.deepEqual(
-    mountsInOrder(DISK).map(({ target }) => target),
+    mountsInOrder([DISK]).map(({ target }) => target),
     ['/', '/boot', '/boot/efi', '/srv/my data'],
   );
 });

@@ -7,12 +7,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { installationOf } from '../../../src/system/installation.ts';
-import type { DiskFields, SystemFields } from '../../../src/system/schema.ts';
+import type { DiskFields, DisksFields, SystemFields } from '../../../src/system/schema.ts';
 import { systemScripts } from '../../../src/system/script.ts';
 
 interface Example {
   readonly system: SystemFields;
   readonly main?: DiskFields;
+  readonly more?: Omit<DisksFields, 'main'>;
   readonly architecture?: string;
 }
 
@@ -139,14 +140,29 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       ],
     },
   },
+  disks: {
+    system: { distribution: 'debian', suite: '12', mirror: 'http://192.0.2.1/debian' },
+    main: {
+      size: '4G',
+      boot: 'bios',
+      partitions: [
+        { mount: '/', size: 'rest' },
+        { mount: '/srv/log', size: '512M' },
+      ],
+    },
+    more: {
+      data: { size: '10G', partitions: [{ mount: '/srv', size: 'rest', filesystem: 'xfs' }] },
+      spare: { size: '1G' },
+    },
+  },
   amazon: { system: { distribution: 'amazon', suite: '2023', kernel: 'none' } },
   'no-kernel': { system: { distribution: 'debian', suite: 'trixie', kernel: 'none' } },
 };
 
-for (const [name, { system, main, architecture = 'x64' }] of Object.entries(EXAMPLES)) {
+for (const [name, { system, main, more = {}, architecture = 'x64' }] of Object.entries(EXAMPLES)) {
   test(name, () => {
     const about = { name: 'base', architecture, sectorSize: undefined };
-    const made = installationOf(system, main, about);
+    const made = installationOf(system, main && { ...more, main }, about);
     assert.ok(made.ok, JSON.stringify(made));
     const [version] = made.value.settings;
     const placeOf = () => ({ file: 'layer.yaml' });
