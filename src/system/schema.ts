@@ -157,7 +157,9 @@ const DISKS_RULE =
 
 /** The main disk, which is `main`, and further ones. */
 export const DISKS_SCHEMA = v.pipe(
-  v.objectWithRest({ main: MAIN }, FURTHER, DISKS_RULE),
+  v.objectWithRest({ main: MAIN }, FURTHER, (issue) =>
+    issue.path === undefined ? DISKS_RULE : 'is missing',
+  ),
   v.check((disks) => Object.keys(disks).every((name) => DISK_NAME.test(name)), DISKS_RULE),
 );
 

@@ -147,7 +147,8 @@ test('a kickstart file in the place of a layer.yaml is the same thing said other
 %include common.ks
 url --url=https://mirror.example/rocky/9
 clearpart --all --initlabel --disklabel=msdos
-part / --fstype=ext4 --size=300 --grow --label=root
+part / --fstype=ext4 --size=300 --grow --label=root --ondisk=sda
+part /data --fstype=ext4 --size=64 --ondisk=sdb
 bootloader --timeout=1 --append="net.ifnames=0"
 rootpw geheim
 services --enabled=sshd
@@ -162,6 +163,8 @@ readlink /etc/localtime
 sed -n 's/^\\(root:.6.\\).*/\\1/p' /etc/shadow
 grep TIMEOUT /etc/default/grub
 ls /usr/share/hello
+grep -c ' /data ' /etc/fstab
+echo kept >/data/file
 %end
 `,
     'layers/10_base/common.ks': 'lang en_US.UTF-8\nkeyboard us\ntimezone Etc/UTC --utc\n',
@@ -179,8 +182,15 @@ ls /usr/share/hello
     'GRUB_TIMEOUT=1',
     'installed',
     'text',
+    '1',
   ]);
-  assert.match(built.told, /web\.ks:13: reboot: ignored/);
+  const exported = await kickstart.vlb(['export', '10_base', '--format', 'libvirt']);
+  assert.equal(exported.status, 0, exported.stderr);
+  const xml = readFileSync(kickstart.path('build/export/10_base/libvirt/10_base.xml'), 'utf8');
+  assert.equal(xml.match(/<disk /g)?.length, 2, xml);
+  const shell = await kickstart.vlb(['shell', '10_base', '--', 'cat', '/data/file']);
+  assert.equal(shell.stdout, 'kept\n', shell.stderr);
+  assert.match(built.told, /web\.ks:14: reboot: ignored/);
   kickstart.write({
     'layers/10_base/common.ks': '# Another comment.\nlang en_US.UTF-8\nkeyboard us\ntimezone Etc/UTC\n',
   });

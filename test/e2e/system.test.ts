@@ -26,6 +26,9 @@ disks:
       - { mount: /boot, size: 256M, label: boot }
       - { filesystem: swap, size: 64M }
       - { mount: /, size: rest, minimum: 1G, filesystem: ext4 }
+  data:
+    size: 512M
+    partitions:
       - { mount: /srv, size: 300M, filesystem: xfs, options: [noatime, nofail] }
 steps:
   - hostname: fromnothing
@@ -96,7 +99,7 @@ test('vlb layer show prints the scripts, and both are of a shell', async () => {
   assert.equal(shown.status, 0, shown.stderr);
   assert.match(
     shown.stdout,
-    /^#### 10_base on the host: a modify-disk\n#!\/bin\/sh\n# vlb: from scratch\n# vlb: disk-size 3G$/m,
+    /^#### 10_base on the host: a modify-disk\n#!\/bin\/sh\n# vlb: from scratch\n# vlb: disk-size 3G\n# vlb: disk data 512M$/m,
   );
   assert.match(shown.stdout, /^#### 10_base in the image: a build-layer$/m);
   assert.match(shown.stdout, /^mmdebstrap --mode=root/m);

@@ -2,14 +2,7 @@
 // publishes what was built. When another machine published a key first, its build replaces the local one.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type ArtifactDisk,
-  type BuildRecord,
-  bytesOf,
-  type Digest,
-  identityOf,
-  type Key,
-} from '../../model/artifact.ts';
+import { type BuildRecord, bytesOf, type Digest, identityOf, type Key } from '../../model/artifact.ts';
 import type { Transfer } from '../../model/event.ts';
 import type { Condition } from '../../model/ports/object-store.ts';
 import type {
@@ -20,14 +13,14 @@ import type {
   SharedCache,
   SharedTally,
 } from '../../model/ports/shared-cache.ts';
-import type { Pieces, Store } from '../../model/ports/store.ts';
-import { systemError } from '../../util/errors.ts';
+import type { Store } from '../../model/ports/store.ts';
 import type { Bucket, FoundRecord, RecordState } from '../bucket/bucket.ts';
 import { isShareable } from '../bucket/signed-record.ts';
 import { TransferLimits } from '../transfer/limits.ts';
 import { type Claims, UNHELD } from './claims.ts';
 import { Misses } from './misses.ts';
 import { receive } from './receive.ts';
+import { missingDisks, sendDisks } from './send.ts';
 import { Silence } from './silence.ts';
 import { type OnTransfer, TrafficMeter } from './traffic.ts';
 
@@ -247,36 +240,17 @@ export class SharedCacheClient implements SharedCache {
   /** Uploads the disks of an artifact that are not there. */
   async #send(record: BuildRecord, bucket: Bucket, { signal }: OfferOptions): Promise<boolean> {
     const { layer, artifact } = record;
-    const missing: ArtifactDisk[] = [];
-    for (const disk of artifact.disks) {
-      if (!this.#damaged.has(identityOf(artifact))) {
-        if (this.#sent.has(disk.digest)) continue;
-        const there = await bucket.has(disk.digest, signal);
-        if (!there.ok) return false;
-        if (there.value) continue;
-      }
-      missing.push(disk);
-    }
+    const isDamaged = this.#damaged.has(identityOf(artifact));
+    const missing = await missingDisks(artifact.disks, isDamaged ? undefined : this.#sent, bucket, signal);
+    if (missing === undefined) return false;
     if (missing.length === 0) return true;
     const all = missing.reduce((sum, { bytes }) => sum + bytes, 0);
     const isThere = await this.#limits.push(all, () =>
       this.#pushed.count(record, async (onTransfer) => {
-        try {
-          let [read, sent] = [0, 0];
-          for (const { digest, bytes } of missing) {
-            const pieces = (cut: Pieces) =>
-              this.#options.local.read({ digest, keeping: artifact.keeping }, cut);
-            const one = await bucket.send(digest, pieces, (done) => onTransfer(read + done), signal);
-            if (!one.ok) return { result: false };
-            read += bytes;
-            sent += one.value;
-          }
-          return { result: true, bytes: sent };
-        } catch (error) {
-          const { message } = systemError(error);
-          this.#options.onNote(`${layer} is not shared: cannot read its artifact: ${message}`);
-          return { result: false };
-        }
+        const sent = await sendDisks(missing, bucket, this.#options.local, onTransfer, signal);
+        if (sent.type === 'sent') return { result: true, bytes: sent.bytes };
+        if (sent.why !== undefined) this.#options.onNote(`${layer} is not shared: ${sent.why}`);
+        return { result: false };
       }),
     );
     if (isThere) {

@@ -2,6 +2,8 @@
 
 import type { Place } from '../../kickstart/parse.ts';
 import type { Given } from './commands.ts';
+import { diskOf } from './disks.ts';
+import type { Partition } from './partitions.ts';
 
 type Options = ReadonlyMap<string, string>;
 
@@ -52,13 +54,31 @@ export class Groups {
     this.#used.push({ group, place: this.#place() });
   }
 
-  /** A volume whose group does not exist, and a partition that is in none. */
+  /** A group on several disks, a volume whose group does not exist, and a partition that is in none. */
   get problem(): { readonly message: string; readonly place: Place } | undefined {
+    const disks = new Map<string, string | undefined>();
+    for (const { group, given, place } of this.members()) {
+      const disk = diskOf(given);
+      if (disks.has(group) && disks.get(group) !== disk) {
+        return { message: `volgroup: ${group} is on several disks, and vlb makes it on one`, place };
+      }
+      disks.set(group, disk);
+    }
     const lost = this.#used.find(({ group }) => !this.#groups.has(group));
     if (lost) return { message: `logvol: there is no volume group ${lost.group}`, place: lost.place };
     const members = [...this.#groups.values()].flat();
     const [id, part] = [...this.#parts].find(([one]) => !members.includes(one)) ?? [];
     return part && { message: `part: ${id} is in no volume group`, place: part.place };
+  }
+
+  /** Partitions, of which the volumes are on the disks of their groups. */
+  placed(all: readonly Partition[]): readonly Partition[] {
+    const members = this.members();
+    return all.map((partition) => {
+      const { volume } = partition.fields;
+      const member = members.find(({ group }) => String(volume).startsWith(`${group}/`));
+      return volume === undefined || !member ? partition : { ...partition, disk: diskOf(member.given) };
+    });
   }
 
   /** The partitions of all groups. */

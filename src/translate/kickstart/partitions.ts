@@ -1,8 +1,10 @@
-// The storage commands of a kickstart as the partitions of one disk, and the sizes that a script of %pre gives them.
+// The storage commands of a kickstart as the partitions of disks, and the sizes that a script of %pre gives them.
 
 import type { Place } from '../../kickstart/parse.ts';
+import { DISK_NAME } from '../../model/artifact.ts';
 import { nearest } from '../../util/nearest.ts';
 import type { Given, Rule } from './commands.ts';
+import { diskOf } from './disks.ts';
 import { dividedSizes } from './divided.ts';
 import { Groups } from './groups.ts';
 
@@ -13,6 +15,8 @@ export interface Partition {
   /** In MiB, what it has at least. */
   readonly size: number;
   readonly grows: boolean;
+  /** The disk of its --ondisk; undefined for the first one. */
+  readonly disk: string | undefined;
   /** Its number on a disk that a script of %pre has divided. */
   readonly onpart: number | undefined;
 }
@@ -51,7 +55,6 @@ export class Storage {
   /** Of a btrfs: the partition, its volume's label, and the subvolumes. */
   readonly #volumes: { id: string; label: string | undefined; subvolumes: object[] }[] = [];
   readonly #btrfs = new Map<string, { given: ReadonlyMap<string, string>; place: Place }>();
-  readonly #disks = new Set<string>();
   readonly #groups: Groups;
   readonly #place: () => Place;
   readonly #about: StorageAbout;
@@ -130,7 +133,7 @@ export class Storage {
       const fields = { filesystem: 'btrfs', ...(label === undefined ? {} : { label }), subvolumes };
       this.#add(fields, undefined, found.given, found.place);
     }
-    return this.partitions.toSorted((a, b) => (a.onpart ?? 0) - (b.onpart ?? 0));
+    return this.#groups.placed(this.partitions).toSorted((a, b) => (a.onpart ?? 0) - (b.onpart ?? 0));
   }
 
   /** Gives the partitions of a divided disk the sizes that a script of %pre gave them. Returns the place of one whose size is not known. */
@@ -166,11 +169,8 @@ export class Storage {
     }
     const wrong = this.#faultOf(options, draft, at);
     if (wrong !== undefined) return wrong;
-    const disk = options.get('ondisk') ?? options.get('ondrive');
-    if (disk !== undefined) this.#disks.add(disk.replace(/^\/dev\//, ''));
-    if (this.#disks.size > 1) {
-      return `--ondisk=${disk}: a kickstart makes one disk so far; write "disks" of a layer.yaml for others`;
-    }
+    const disk = diskOf(options);
+    if (disk !== undefined && !DISK_NAME.test(disk)) return `--ondisk=${disk}: write a name like sda`;
     if (/^pv\./.test(name)) return this.#groups.part(name, options);
     if (/^raid\./.test(name)) return NO_RAID;
     const type =
@@ -254,6 +254,7 @@ export class Storage {
       place,
       size,
       grows,
+      disk: diskOf(options),
       onpart: number === undefined ? undefined : Number(number),
       fields: {
         ...fields,

@@ -6,7 +6,8 @@ import { fail, ok, type Result } from '../../model/failure.ts';
 import type { Draft, StepEntry } from '../draft.ts';
 import { STEP } from '../steps.ts';
 import { COMMANDS, type Given, listOf, type Rule } from './commands.ts';
-import { type Partition, Storage } from './partitions.ts';
+import { disksOf, partitionsByDisk } from './disks.ts';
+import { Storage } from './partitions.ts';
 import { settingRules } from './settings.ts';
 import { type Manner, packageLines, translateKickstart } from './translate.ts';
 
@@ -242,20 +243,11 @@ export function systemOfKickstart(kickstart: Kickstart, given: SystemGiven): Res
     );
   }
   const all = [...steps, ...last];
+  const byDisk = partitionsByDisk(partitions);
   return ok({
     value: {
       system,
-      ...(partitions.length === 0
-        ? {}
-        : {
-            disks: {
-              main: {
-                size: given.size ?? sizeOf(partitions, storage.isAutomatic),
-                ...(storage.table === undefined ? {} : { table: storage.table }),
-                partitions: partitions.map(({ fields }) => fields),
-              },
-            },
-          }),
+      ...(partitions.length === 0 ? {} : { disks: disksOf(byDisk, storage, given.size) }),
       ...(partitions.length === 0 && given.size !== undefined
         ? { disks: { main: { size: given.size } } }
         : {}),
@@ -265,7 +257,10 @@ export function systemOfKickstart(kickstart: Kickstart, given: SystemGiven): Res
     placeOf([first, second, third, fourth]) {
       const index = Number(first === 'disks' ? fourth : first === 'steps' ? second : third);
       if (first === 'steps') return all[index]?.place;
-      if (first === 'disks') return partitions[Number.isNaN(index) ? 0 : index]?.place;
+      if (first === 'disks') {
+        const own = byDisk.get(String(second)) ?? partitions;
+        return own[Number.isNaN(index) ? 0 : index]?.place;
+      }
       if (second === 'packages') return places[index];
       if (second === 'repositories') return repositories[index]?.place;
       return undefined;
@@ -296,23 +291,6 @@ function takeSection(
   if (text.trim() === '') return true;
   draft.lost(at, 'it would run in the installer: write the commands that it makes');
   return true;
-}
-
-/** The size of a disk for these partitions, in whole GiB. */
-function sizeOf(partitions: readonly Partition[], isAutomatic: boolean): string {
-  const sum = (all: readonly Partition[]) => all.reduce((total, { size }) => total + size, 0);
-  const groupOf = ({ fields }: Partition) => fields['volume-group'];
-  const plain = partitions.filter((one) => !groupOf(one) && !one.fields['volume']);
-  const groups = new Set(partitions.map(groupOf).filter((group) => group !== undefined));
-  const needed = [...groups].map((group) => {
-    const members = partitions.filter((one) => groupOf(one) === group);
-    const volumes = partitions.filter(({ fields }) => String(fields['volume']).startsWith(`${group}/`));
-    // An extent more for each volume, and what LUKS and LVM themselves take.
-    return Math.max(sum(members), sum(volumes) + 4 * volumes.length + 17 * members.length);
-  });
-  const all = needed.reduce((total, size) => total + size, sum(plain)) + 110;
-  const least = isAutomatic ? 10 : partitions.some(({ grows }) => grows) ? 4 : 1;
-  return `${Math.max(least, Math.ceil(all / 1024))}G`;
 }
 
 function endOf(text: string): string {

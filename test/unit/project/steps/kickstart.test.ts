@@ -264,8 +264,8 @@ const WRONG: readonly (readonly [text: string, expected: string])[] = [
   ],
   ['part / --size=5G', 'web.ks:2: part: --size=5G: must be a number, in MiB'],
   [
-    'part /a --size=10 --ondisk=sda\npart / --size=500 --ondisk=/dev/sdb',
-    'web.ks:3: part: --ondisk=/dev/sdb: a kickstart makes one disk so far; write "disks" of a layer.yaml for others',
+    'part / --size=500 --ondisk=/dev/disk/by-id/x',
+    'web.ks:2: part: --ondisk=disk/by-id/x: write a name like sda',
   ],
   [
     'part / --onpart=vda1',
@@ -306,4 +306,35 @@ test('CRLF and tabs are read', async () => {
     steps.map(({ title }) => title),
     ['locale C.UTF-8', 'keymap de'],
   );
+});
+
+suite('--ondisk', () => {
+  test('makes a disk for each name, and the one with the root is the main one', async () => {
+    const { disk, further } = await installed(
+      `${TOP}part /data --size=1024 --ondisk=sda\npart / --size=4096 --ondisk=/dev/sdb\npart /boot --size=512\n`,
+    );
+    const mountsOf = ({ partitions }: typeof disk) =>
+      partitions.flatMap(({ content }) => content?.mounts.map(({ target }) => target) ?? []);
+    assert.deepEqual(mountsOf(disk), ['/boot/efi', '/', '/boot']);
+    assert.deepEqual(
+      further.map((one) => [one.name, one.disk.size / 2 ** 30, ...mountsOf(one.disk)]),
+      [['sda', 2, '/data']],
+    );
+  });
+
+  test('volumes are on the disk of their group, which is one', async () => {
+    const text = `${TOP}part / --size=4096 --ondisk=sda\npart pv.01 --size=2048 --ondisk=sdb\n`;
+    const group = 'volgroup vg0 pv.01\nlogvol /srv --vgname=vg0 --name=srv --size=512\n';
+    const { further } = await installed(text + group);
+    assert.deepEqual(
+      further.map(({ name, disk }) => [name, disk.groups.map((one) => one.name).join()]),
+      [['sdb', 'vg0']],
+    );
+    assert.equal(
+      await complaint(
+        `${text}part pv.02 --size=2048 --ondisk=sdc\nvolgroup vg0 pv.01 pv.02\nlogvol /srv --vgname=vg0 --name=srv --size=512\n`,
+      ),
+      'web.ks:4: volgroup: vg0 is on several disks, and vlb makes it on one',
+    );
+  });
 });

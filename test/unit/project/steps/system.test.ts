@@ -174,7 +174,19 @@ const WRONG = [
     `${SHORT}disks: { main: { size: 4G, tablez: mbr } }`,
     'unknown field "disks.main.tablez" at 2:28; did you mean "table"?',
   ],
-  [`${SHORT}disks: { data: { size: 4G } }`, 'unknown field "disks.data" at 2:10; valid fields: main'],
+  [`${SHORT}disks: { data: { size: 4G } }`, 'disks.main is missing at 2:1'],
+  [
+    `${SHORT}disks: { main: { size: 4G }, Data: { size: 4G } }`,
+    'disks must be a mapping with main, and further disks by names of small letters, digits and dashes at 2:1',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 4G }, data: { size: 4G, partitions: [{ mount: /, size: rest }] } }`,
+    'the system is on the disk main at 2:48',
+  ],
+  [
+    `${SHORT}disks: { main: { size: 4G }, a: { size: 4G, partitions: [{ mount: /srv, size: rest }] }, b: { size: 4G, partitions: [{ mount: /srv, size: rest }] } }`,
+    'two disks have what is mounted at /srv at 2:105',
+  ],
   [
     `${SHORT}disks:
   main:
