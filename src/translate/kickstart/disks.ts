@@ -1,8 +1,21 @@
 // Which partitions of a kickstart are on which disk, and how large the disks are.
 
+import type { Place } from '../../kickstart/parse.ts';
 import { MAIN_DISK } from '../../model/artifact.ts';
 import { isObject } from '../../util/json.ts';
-import type { Partition, Storage } from './partitions.ts';
+
+/** One partition, as a layer.yaml has it, with its place in the kickstart. */
+export interface Partition {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly place: Place;
+  /** In MiB, what it has at least. */
+  readonly size: number;
+  readonly grows: boolean;
+  /** The disk of its --ondisk; undefined for the first one. */
+  readonly disk: string | undefined;
+  /** Its number on a disk that a script of %pre has divided. */
+  readonly onpart: number | undefined;
+}
 
 /** The disk that an option names, without /dev/. */
 export function diskOf(options: ReadonlyMap<string, string>): string | undefined {
@@ -28,7 +41,7 @@ function isRoot({ mount, subvolumes }: Partition['fields']): boolean {
 /** The disks as a layer.yaml has them. @param size of the main one, if it is given */
 export function disksOf(
   byDisk: ReadonlyMap<string, readonly Partition[]>,
-  { isAutomatic, table }: Pick<Storage, 'isAutomatic' | 'table'>,
+  { isAutomatic, table }: { readonly isAutomatic: boolean; readonly table: string | undefined },
   size: string | undefined,
 ): Readonly<Record<string, unknown>> {
   const disks = [...byDisk].map(([name, partitions]) => {

@@ -2,8 +2,7 @@
 
 import type { Place } from '../../kickstart/parse.ts';
 import type { Given } from './commands.ts';
-import { diskOf } from './disks.ts';
-import type { Partition } from './partitions.ts';
+import { diskOf, type Partition } from './disks.ts';
 
 type Options = ReadonlyMap<string, string>;
 

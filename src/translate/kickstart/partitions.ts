@@ -4,22 +4,9 @@ import type { Place } from '../../kickstart/parse.ts';
 import { DISK_NAME } from '../../model/artifact.ts';
 import { nearest } from '../../util/nearest.ts';
 import type { Given, Rule } from './commands.ts';
-import { diskOf } from './disks.ts';
+import { diskOf, type Partition } from './disks.ts';
 import { dividedSizes } from './divided.ts';
 import { Groups } from './groups.ts';
-
-/** One partition, as a layer.yaml has it, with its place in the kickstart. */
-export interface Partition {
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly place: Place;
-  /** In MiB, what it has at least. */
-  readonly size: number;
-  readonly grows: boolean;
-  /** The disk of its --ondisk; undefined for the first one. */
-  readonly disk: string | undefined;
-  /** Its number on a disk that a script of %pre has divided. */
-  readonly onpart: number | undefined;
-}
 
 const FORMATS: Readonly<Record<string, string>> = {
   ext3: 'ext3',
