@@ -73,19 +73,21 @@ export function parseKickstart(
 
   const include = (name: string, place: Place, open: readonly string[]): Result<void> => {
     const found = read(name, place.file);
-    if (found === undefined && written.has(name)) {
-      fromScripts.push({ name, place });
-      return lines(name, written.get(name) ?? '', [...open, name]);
-    }
-    if (found === undefined) {
+    const text = found?.text ?? written.get(name);
+    if (text === undefined) {
       missing.push({ name, place });
       return ok();
     }
-    if (open.includes(found.file)) {
-      const ring = [...open.slice(open.indexOf(found.file)), found.file].join(' → ');
+    const file = found?.file ?? name;
+    if (open.includes(file)) {
+      const ring = [...open.slice(open.indexOf(file)), file].join(' → ');
       return fail('usage', `files include each other in a cycle: ${ring}`, { where: place });
     }
-    return lines(found.file, found.text, [...open, found.file]);
+    if (!found) fromScripts.push({ name, place });
+    const inside = lines(file, text, [...open, file]);
+    if (found || inside.ok || inside.failure.where?.file !== file) return inside;
+    // What a script writes has no place of its own.
+    return { ok: false, failure: { ...inside.failure, where: place } };
   };
 
   const lines = (name: string, content: string, open: readonly string[]): Result<void> => {

@@ -33,7 +33,7 @@ export function kickstartOf(directory: string): Result<string | undefined> {
   const included = names.flatMap((name) => {
     const read = readFile(path.join(directory, name), { what: name, atMost: LARGEST_TEXT });
     const text = read.ok ? read.value.toString() : '';
-    return [...text.matchAll(/^%(?:include|ksappend)\s+(\S+)/gm)].map(([, file = '']) =>
+    return [...text.matchAll(/^%(?:include|ksappend)\s+["']?([^\s"']+)/gm)].map(([, file = '']) =>
       path.normalize(file),
     );
   });

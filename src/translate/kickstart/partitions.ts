@@ -137,10 +137,10 @@ export class Storage {
         unknown ??= partition.place;
         return partition;
       }
-      const text = size === 'rest' ? 'rest' : `${size}M`;
+      const { minimum, maximum, ...fields } = partition.fields;
       return {
         ...partition,
-        fields: { ...partition.fields, size: text },
+        fields: size === 'rest' ? { ...partition.fields, size } : { ...fields, size: `${size}M` },
         size: size === 'rest' ? 0 : size,
         grows: size === 'rest',
       };

@@ -220,6 +220,10 @@ EOF
 %include /tmp/parts.ks
 `;
     assert.deepEqual(await parts(text), ['bios-boot 1 -', 'esp 200 vfat /boot/efi', 'linux 3893 ext4 /']);
+    const other = `${TOP}%pre\nparted /dev/vda mkpart primary xfs 1MiB 3001MiB\n%end\n`;
+    assert.deepEqual((await parts(`${other}part / --size=1000 --grow --onpart=vda1\n`)).slice(2), [
+      'linux 3000 xfs /',
+    ]);
     assert.deepEqual(dividedSizes('parted /dev/vda mkpart primary ext2 1MiB 10.7GB\n'), [10203]);
   });
 });
@@ -228,6 +232,8 @@ test('one of several files that include each other is the kickstart', async () =
   const { layer } = await installed(`${TOP}%include common.ks\n`, { 'common.ks': 'lang C\n' });
   assert.equal(layer.file, 'web.ks');
   assert.deepEqual(layer.steps?.files, ['web.ks', 'common.ks']);
+  const quoted = await installed(`${TOP}%include "common.ks"\n`, { 'common.ks': 'lang C\n' });
+  assert.equal(quoted.layer.file, 'web.ks');
   assert.match(
     await complaint(TOP, { 'other.ks': 'lang C\n' }),
     /two kickstart files, (other|web)\.ks and (other|web)\.ks/,
@@ -241,6 +247,10 @@ const WRONG: readonly (readonly [text: string, expected: string])[] = [
     'web.ks:2: gone.ks: no such file; add it to the layer; a path is relative to the file that names it',
   ],
   ['%include web.ks', 'web.ks:2: files include each other in a cycle: web.ks → web.ks'],
+  [
+    '%pre\ncat > /tmp/a.ks <<EOF\n%include /tmp/a.ks\nEOF\n%end\n%include /tmp/a.ks',
+    'web.ks:7: files include each other in a cycle: /tmp/a.ks → /tmp/a.ks',
+  ],
   ['part pv.1 --size=1', 'web.ks:2: part: pv.1 is in no volume group'],
   ['volgroup vg0 pv.1', 'web.ks:2: volgroup: there is no partition pv.1'],
   ['logvol / --vgname=vg0 --name=root --size=500', 'web.ks:2: logvol: there is no volume group vg0'],
