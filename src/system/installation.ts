@@ -144,7 +144,9 @@ function systemOf(
   const release = releases.find(({ suite, version }) => [suite, version].includes(named));
   const suites = releases.map(({ suite }) => suite);
   const isOther = otherReleases?.test(named) === true;
-  if (!release && !isOther && mirror === undefined && repositories === undefined) {
+  // Repositories of rpm have all of a release; those of Debian are beside its archive.
+  const isListed = otherReleases !== undefined && repositories !== undefined;
+  if (!release && !isOther && mirror === undefined && !isListed) {
     const otherwise = `valid values: ${suites.join(', ')}; another one needs "mirror"`;
     const hint = guessHint(named, [...suites, ...releases.map(({ version }) => version)], otherwise);
     return problem(['system', 'suite'], `unknown release "${named}" of ${fields.distribution}`, hint);
@@ -185,7 +187,8 @@ function repositoriesOf(
   clean: (path: string) => string,
 ): { readonly ok: true; readonly value: readonly Repository[] } | ReturnType<typeof problem> {
   const value: Repository[] = [];
-  for (const [index, { name, url, metalink, mirrorlist, key, cost, exclude, keep }] of all.entries()) {
+  for (const [index, fields] of all.entries()) {
+    const { name, url, metalink, mirrorlist, key, cost, exclude, keep, suites, components } = fields;
     const path = ['system', 'repositories', index];
     const where = `system.repositories.${index}`;
     if (value.some((other) => other.name === name))
@@ -209,6 +212,8 @@ function repositoriesOf(
       name,
       ...(url === undefined ? {} : { url }),
       ...(from === undefined ? {} : { from }),
+      ...(suites === undefined ? {} : { suites: asList(suites) }),
+      ...(components === undefined ? {} : { components: asList(components) }),
       ...(key === 'none' ? {} : { key: clean(key) }),
       ...(cost === undefined ? {} : { cost: Number(cost) }),
       ...(exclude === undefined ? {} : { excludes: exclude }),

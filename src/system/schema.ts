@@ -41,6 +41,10 @@ const REPOSITORY = mapping({
   ),
   metalink: v.optional(REPOSITORY_URL),
   mirrorlist: v.optional(REPOSITORY_URL),
+  suites: v.optional(oneOrMany('must be a suite', pattern('must be a suite', /^[A-Za-z0-9._/-]+$/))),
+  components: v.optional(
+    oneOrMany('must be a component', pattern('must be a component', /^[A-Za-z0-9._/-]+$/)),
+  ),
   key: layerPath(),
   cost: v.optional(pattern('must be a number', /^\d{1,6}$/)),
   exclude: v.optional(PATTERNS),

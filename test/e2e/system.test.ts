@@ -2,7 +2,8 @@
 // kinds of firmware; and what goes wrong.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
@@ -15,7 +16,9 @@ const project = new TestProject({
 system:
   distribution: debian
   suite: 12
-  packages: [systemd-resolved, qemu-guest-agent]
+  packages: [systemd-resolved, qemu-guest-agent, own-tool]
+  repositories:
+    - { name: own, url: ./packages, key: none }
   exclude-docs: true
   files: rootfs
 disks:
@@ -45,9 +48,24 @@ wc -c < /etc/machine-id
 grep -rl a-proxy-of-this-machine /etc /var/lib /boot && echo 'has the proxy'
 find /var/cache/apt/archives /var/lib/apt/lists /usr/share/man -type f ! -name lock | head
 sed -E 's#\\] https?://[^ ]+ #] URL #' /etc/apt/sources.list
-cat /etc/hostname /etc/apt/apt.conf.d/90image /etc/fstab`,
+cat /etc/hostname /etc/apt/apt.conf.d/90image /etc/fstab /opt/own`,
   ),
+  'own/DEBIAN/control': `Package: own-tool
+Version: 1.0
+Architecture: all
+Maintainer: Nobody <nobody@example.org>
+Description: a package of the layer
+`,
+  'own/opt/own': 'from the layer\n',
 });
+mkdirSync(project.path('layers/10_base/packages'));
+execFileSync(
+  'dpkg-deb',
+  ['--build', project.path('own'), project.path('layers/10_base/packages/own-tool.deb')],
+  {
+    stdio: 'pipe',
+  },
+);
 after(() => project[Symbol.asyncDispose]());
 
 const build = () => project.build([], { env: { https_proxy: PROXY } });
@@ -72,6 +90,7 @@ test('it is built, and a layer on top finds its file systems, and nothing of thi
     'UUID /srv xfs noatime,nofail 0 0',
     'UUID /boot/efi vfat umask=0077,nofail 0 0',
     'UUID none swap sw 0 0',
+    'from the layer',
   ]);
   assert.deepEqual(leftovers(project), []);
 });
@@ -81,9 +100,9 @@ test('a comment changes nothing; a further package is why it would run', async (
   const text = readProjectFile(file);
   project.write({ [file]: `# A comment.\n${text}` });
   assert.equal((await build()).outcomes, '10_base fresh, 20_app fresh');
-  project.write({ [file]: text.replace('qemu-guest-agent]', 'qemu-guest-agent, nano]') });
+  project.write({ [file]: text.replace('own-tool]', 'own-tool, nano]') });
   const why = await project.vlb(['why', '10_base']);
-  assert.match(why.stdout, /system\.packages: \[.*"qemu-guest-agent"\] → \[.*"nano"\]/);
+  assert.match(why.stdout, /system\.packages: \[.*"own-tool"\] → \[.*"nano"\]/);
   project.write({ [file]: text });
 });
 

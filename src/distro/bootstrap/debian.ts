@@ -6,6 +6,7 @@ import { quoteWord } from '../../util/quote.ts';
 import { command } from '../shell-text.ts';
 import { bootsByBios } from './bios.ts';
 import { archiveOf, archives, findSources, writeImageSources } from './debian-archive.ts';
+import { addRepositories, keepRepositories, repositoryFault } from './debian-repositories.ts';
 import { type EarlyFiles, writeFiles } from './early-files.ts';
 import { espOf, installEfi } from './efi.ts';
 import { compareWithLock } from './lock.ts';
@@ -41,9 +42,9 @@ export const DEBIAN_SOURCES: Readonly<Record<string, Source>> = Object.fromEntri
       without: RPM_FIELDS,
       // As Debian Policy has it, and with an architecture or a version as apt-get(8) takes it.
       packageName: /^[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+:~-]+)?$/,
-      fault: ({ snapshot, mirror }) =>
+      fault: ({ snapshot, mirror, repositories }) =>
         snapshot === undefined || mirror !== undefined
-          ? undefined
+          ? repositoryFault(repositories ?? [])
           : {
               field: 'snapshot',
               message: 'system.snapshot requires "mirror", an archive that has its states by time',
@@ -154,7 +155,7 @@ early=$TMPDIR/early
 ${writeFiles('$early', earlyFiles(installing))}
 ${files === undefined ? '' : `cp -R --remove-destination ${quoteWord(`./${files}/.`)} "$early"\n`}
 ${findSources(system, ARCHITECTURES[architecture] ?? '')}
-${lock === undefined ? '' : `\n${pinVersions(lock)}\n`}
+${addRepositories(system)}${lock === undefined ? '' : `\n${pinVersions(lock)}\n`}
 # Downloads are kept between builds, in a directory that is not part of the image.
 mkdir -p "$kept/apt/archives/partial" "$kept/system/lists/partial"
 export early kept
@@ -175,7 +176,7 @@ ${lock === undefined ? '' : `${checkVersions(lock)}\n`}
 ${system.kernel === 'none' ? '' : installEfi(disk, architecture)}
 # Where the image has its packages from, and no name server of this machine.
 ${system.keyring === undefined ? '' : `mkdir -p "$root/etc/apt/keyrings"\ncp ${quoteWord(`./${system.keyring}`)} "$root${KEYRING}"\n`}${writeImageSources(system, KEYRING)}
-if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
+${keepRepositories(system)}if [ ! -L "$root/etc/resolv.conf" ]; then rm -f "$root/etc/resolv.conf"; fi
 `;
 }
 

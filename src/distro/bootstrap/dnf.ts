@@ -51,7 +51,16 @@ export const DNF_SOURCES: Readonly<Record<string, Source>> = Object.fromEntries(
       without: ['components', 'security-mirror', 'snapshot'],
       // Also with a version, by a pattern, a group or an environment.
       packageName: /^@?\^?[A-Za-z0-9*][^\s'"]*(?: [^\s'"]+)*$/,
-      fault: ({ mirror, keyring }) => {
+      fault: ({ mirror, keyring, repositories: listed = [] }) => {
+        const foreign = listed.findIndex(({ suites, components }) => (suites ?? components) !== undefined);
+        if (foreign >= 0) {
+          const field = `repositories.${foreign}`;
+          return {
+            field: 'repositories',
+            message: `system.${field}: suites and components are those of Debian's repositories`,
+            hint: 'leave them out',
+          };
+        }
         if (mirror === undefined) return undefined;
         if (Object.keys(repositories).length === 0) {
           return {

@@ -63,10 +63,4 @@ export interface Source {
 }
 
 /** The fields of a system that only rpm has. */
-export const RPM_FIELDS: readonly string[] = [
-  'repositories',
-  'exclude',
-  'modules',
-  'languages',
-  'ignore-missing',
-];
+export const RPM_FIELDS: readonly string[] = ['exclude', 'modules', 'languages', 'ignore-missing'];

@@ -32,7 +32,7 @@ export interface System {
   readonly snapshot?: string;
   /** A file of the layer with the versions of all packages. */
   readonly lock?: string;
-  /** Of rpm: where packages come from, in addition to a mirror. */
+  /** Where packages come from, in addition to a mirror. */
   readonly repositories?: readonly Repository[];
   /** Of rpm: patterns of packages that are never installed. */
   readonly excludes?: readonly string[];
@@ -44,11 +44,15 @@ export interface System {
   readonly ignoreMissing?: boolean;
 }
 
-/** A repository of rpm packages. */
+/** A repository of packages. */
 export interface Repository {
   readonly name: string;
-  /** Its URL, or a directory of the layer that begins with `./`. */
+  /** Its URL, or a directory of the layer that begins with `./`: a repository of rpm, or files of Debian packages. */
   readonly url?: string;
+  /** Of Debian: by default that of the system. */
+  readonly suites?: readonly string[];
+  /** Of Debian: by default `main`. */
+  readonly components?: readonly string[];
   /** A list of its mirrors, in place of a URL. */
   readonly from?: { readonly type: 'metalink' | 'mirrorlist'; readonly url: string };
   /** A file of the layer with its keys; undefined for packages whose signatures are not checked. */

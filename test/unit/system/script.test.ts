@@ -155,6 +155,26 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
       spare: { size: '1G' },
     },
   },
+  repositories: {
+    system: {
+      distribution: 'debian',
+      suite: '12',
+      kernel: 'none',
+      mirror: 'http://192.0.2.1/debian',
+      repositories: [
+        { name: 'own', url: './my.packages', key: 'none' },
+        { name: 'tools', url: 'https://192.0.2.1/tools', key: "./keys/it's.asc", keep: true },
+        {
+          name: 'flat',
+          url: 'http://192.0.2.1/flat',
+          suites: ['stable/', 'beta/'],
+          key: 'none',
+          keep: true,
+        },
+        { name: 'more', url: 'http://192.0.2.1/$(id)', components: ['main', 'extra'], key: 'keys/more.gpg' },
+      ],
+    },
+  },
   amazon: { system: { distribution: 'amazon', suite: '2023', kernel: 'none' } },
   'no-kernel': { system: { distribution: 'debian', suite: 'trixie', kernel: 'none' } },
 };

@@ -274,6 +274,18 @@ const WRONG = [
 ${SHORT}disks: { main: { size: 4G, partitions: [{ mount: /srv, size: 1G, passphrase: '{{ KEY }}' }] } }`,
     'a passphrase must be the name of a secret, without params at 3:66',
   ],
+  [
+    'system: { distribution: debian, suite: duke, repositories: [{ name: x, url: "http://192.0.2.1/x", key: none }] }',
+    'unknown release "duke" of debian at 1:33',
+  ],
+  [
+    'system:\n  distribution: debian\n  suite: sid\n  repositories: [{ name: x, metalink: "http://192.0.2.1/x", key: none }]',
+    'system.repositories.0 requires a url at 4:3; metalink and mirrorlist are for rpm',
+  ],
+  [
+    'system:\n  distribution: rocky\n  suite: 9\n  repositories: [{ name: x, url: "http://192.0.2.1/x", suites: y, key: none }]',
+    "system.repositories.0: suites and components are those of Debian's repositories at 4:3",
+  ],
   ['system: debian', 'system must be a mapping with distribution, suite'],
   [`${SHORT}steps: []`, 'steps must be a list, like "- install: nginx" at 2:1'],
 ] as const;
