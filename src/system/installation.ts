@@ -7,7 +7,6 @@ import { SOURCES } from '../distro/bootstrap/registry.ts';
 import { type Distribution, namedDistribution } from '../distro/distribution.ts';
 import { KEPT } from '../distro/packages/port.ts';
 import { MAIN_DISK } from '../model/artifact.ts';
-import type { Setting } from '../model/recipe.ts';
 import {
   contentsOf,
   type DiskLayout,
@@ -17,13 +16,10 @@ import {
 } from '../model/system/layout.ts';
 import type { Installation, Repository, System } from '../model/system/system.ts';
 import { asList } from '../steps/fields.ts';
-import { isObject } from '../util/json.ts';
 import { guessHint } from '../util/nearest.ts';
 import { parseSize } from '../util/units.ts';
 import type { DiskFields, DisksFields, SystemFields } from './schema.ts';
-
-/** Raised when vlb makes something else of the same installation. */
-const VERSION = 2;
+import { diskSettings, systemSettings } from './settings.ts';
 
 /** The size of a disk, and what is on it, where the file has no `disks`. */
 const USUAL_SIZE = '4G';
@@ -89,7 +85,7 @@ export function installationOf(
       disk,
       further,
       settings: [
-        ...settingsOf(known.value),
+        ...systemSettings(known.value),
         ...diskSettings('main', disk),
         ...further.flatMap((one) => diskSettings(one.name, one.disk)),
       ],
@@ -306,42 +302,6 @@ function wishOf(fields: PartitionFields): PartitionWish {
 /** A size that the schema has accepted. */
 function bytes(size: string): number {
   return parseSize(size) ?? 0;
-}
-
-/** A line for each field, so that it is known what changed. Each value is JSON, and so has no line breaks. */
-function settingsOf(system: System): readonly Setting[] {
-  const fields = Object.entries(system).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return [
-    { name: 'system', value: String(VERSION) },
-    ...fields.map(([name, value]) => ({
-      name: `system.${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      value: JSON.stringify(value),
-    })),
-  ];
-}
-
-/** A line for a disk, and for each partition and volume on it. */
-function diskSettings(name: string, { partitions, groups, ...disk }: PlannedDisk): readonly Setting[] {
-  return [
-    { name: `disk.${name}`, value: canonical(disk) },
-    ...partitions.map(({ number, wish: _, ...partition }) => ({
-      name: `disk.${name}.${number}`,
-      value: canonical(partition),
-    })),
-    ...groups.flatMap((group) =>
-      group.volumes.map(({ name: volumeName, wish: _, ...volume }) => ({
-        name: `disk.${name}.${group.name}/${volumeName}`,
-        value: canonical(volume),
-      })),
-    ),
-  ];
-}
-
-/** One text for one value, whatever the order of its fields. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, one: unknown) =>
-    isObject(one) ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1))) : one,
-  );
 }
 
 /** The distribution of a system, as os-release(5) of the image will say. */
