@@ -137,6 +137,8 @@ test('a shell, a comparison and the saved disks of a failure have all disks', as
 test('the store is intact, and keeps all that is in place; a lost disk is built again', async () => {
   const verified = await project.vlb(['store', 'verify']);
   assert.equal(verified.status, 0, verified.stdout + verified.stderr);
+  const listed = await project.vlb(['store', 'ls']);
+  assert.match(listed.stdout, new RegExp(`20_data .*${linked('20_data.data')?.slice(0, 12)}`), listed.stderr);
   const collected = await project.vlb(['store', 'gc', '--max-size', '1K']);
   assert.equal(collected.status, 0, collected.stderr);
   const kept = await project.build();

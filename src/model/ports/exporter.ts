@@ -31,6 +31,7 @@ export interface Proposal extends Pick<ExportJob, 'machine' | 'options'> {
 export interface ProposedDisk extends Pick<ExportDisk, 'name'> {
   /** Virtual size, bytes; undefined while it is not known. */
   readonly size: number | undefined;
+  /** Whether it has no files of its own: it is empty, or a further disk of the system's image, whose files the system mounts. */
   readonly isEmpty: boolean;
 }
 
@@ -86,7 +87,7 @@ export interface ExportDisk {
   readonly size: number;
   /** What its chain takes on disk, bytes. */
   readonly bytes: number;
-  /** Undefined for an empty disk. */
+  /** Undefined for an empty disk, and for a further one of the system's image. */
   readonly system?: ExportSystem;
 }
 

@@ -23,10 +23,10 @@ export function entriesOf(artifact: StoredArtifact, inPlace: boolean): CacheEntr
   if (!name) return [];
   const common = { ...name, bytes: artifact.disk, inPlace };
   const changed = new Date(artifact.changed).toISOString();
-  if (artifact.records.length === 0) {
+  if (artifact.namedBy.length === 0) {
     return [{ ...common, layer: undefined, key: undefined, created: changed, lastUsed: changed }];
   }
-  return artifact.records.map(({ record, lastUsed }) => ({
+  return artifact.namedBy.map(({ record, lastUsed }) => ({
     ...common,
     layer: record.layer,
     key: record.key,

@@ -21,7 +21,10 @@ export interface StoredArtifact {
   readonly disk: number;
   /** When it was added or copied to the store: ctime, ms. The mtime is its stamp. */
   readonly changed: number;
+  /** Those of which it is the main disk. */
   readonly records: readonly StoredRecord[];
+  /** Those that name it, also as a further disk. */
+  readonly namedBy: readonly StoredRecord[];
   /** The file name of its backing file. */
   readonly backing: string | undefined;
   /** All artifacts that it needs, by file name: its backing file, its parent, and those mounted during its build. */
@@ -44,6 +47,14 @@ export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<str
     .filter((name) => RECORD.test(name))
     .flatMap((name) => readStoredRecord(path.join(keys, name)) ?? []);
   const records = Map.groupBy(stored, ({ record }) => artifactFile(record.artifact));
+  const further = Map.groupBy(
+    stored.flatMap((record) =>
+      artifactFiles(record.record.artifact)
+        .slice(1)
+        .map((name) => ({ name, record })),
+    ),
+    ({ name }) => name,
+  );
   const inventory = new Map<string, StoredArtifact>();
   for (const name of namesIn(artifacts)) {
     const found = parseArtifactFile(name) ? measure(path.join(artifacts, name)) : undefined;
@@ -54,7 +65,8 @@ export function readInventory({ artifacts, keys }: StorePlaces): ReadonlyMap<str
       ...(backing === undefined ? [] : [backing]),
       ...own.flatMap((record) => record.needs),
     ]);
-    inventory.set(name, { name, ...found, records: own, backing, needs: [...needs] });
+    const namedBy = [...own, ...(further.get(name) ?? []).map(({ record }) => record)];
+    inventory.set(name, { name, ...found, records: own, namedBy, backing, needs: [...needs] });
   }
   return inventory;
 }

@@ -84,7 +84,7 @@ function usage({ places, project }: UpkeepOptions): CacheUsage {
   return {
     directory: places.directory,
     ...parts,
-    unrecorded: amountOf(inventory.filter((artifact) => artifact.records.length === 0)),
+    unrecorded: amountOf(inventory.filter((artifact) => artifact.namedBy.length === 0)),
     total: sum(Object.values(parts)),
     projects: [...projects],
   };
