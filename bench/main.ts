@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import { deltaSize } from './cases/delta-size.ts';
 import { diskOptions } from './cases/disk-options.ts';
+import { disks } from './cases/disks.ts';
 import { engine } from './cases/engine.ts';
 import { exports } from './cases/exports.ts';
 import { flatten } from './cases/flatten.ts';
@@ -30,6 +31,7 @@ const CASES: Readonly<Record<string, Case>> = {
   switch: { about: 'a build behind a git branch switch, everything cached', run: branchSwitch },
   trivial: { about: 'a layer whose script is `true`', run: trivial },
   steps: { about: 'layers of steps: an edit, each step, the size of the delta', run: steps },
+  disks: { about: 'a further disk, for a layer that does nothing', run: disks },
   packages: { about: 'a package-heavy layer, and 10,000 files unpacked', run: packages },
   flatten: { about: 'one flat image of a chain', run: flatten },
   export: { about: 'exports, against qemu-img and tar', run: exports },

@@ -7,26 +7,14 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { leftovers } from '../rig/host-state.ts';
 import { TestProject } from '../rig/project.ts';
-import { buildLayer, tinyDisk } from '../rig/tiny.ts';
-
-/** A system whose fstab mounts a second disk, which has a file system of its own. */
-const BASE = tinyDisk({
-  more: `mkdir "$root/srv"; echo 'LABEL=data /srv ext4 defaults 0 2' > "$root/etc/fstab"`,
-})
-  .replace('# vlb: disk-size 256M', '# vlb: disk-size 256M\n# vlb: disk data 64M')
-  .concat(
-    `printf 'label: gpt\\ntype=linux\\n' | sfdisk -q "$VLB_DISK_DATA"
-partx --update "$VLB_DISK_DATA"
-mkfs.ext4 -q -L data -E lazy_itable_init=0,lazy_journal_init=0 "$VLB_DISK_DATA"p1
-`,
-  );
+import { buildLayer, tinyWithData } from '../rig/tiny.ts';
 
 /** What a script sees of the disks. */
 const LOOK =
-  'echo "nodes $(ls /dev | grep -cE "^(loop|nbd)")"; [ -b "$VLB_DISK_DATA" ] && [ -b "$VLB_DISK_DATA"p1 ]';
+  'echo "nodes $(find /dev -type b | wc -l)"; [ -b "$VLB_DISK_DATA" ] && [ -b "$VLB_DISK_DATA"p1 ]';
 
 const LAYERS = {
-  'layers/10_base/modify-disk': BASE,
+  'layers/10_base/modify-disk': tinyWithData(),
   'layers/20_data/build-layer': buildLayer(`echo first > /srv/file; ${LOOK}`),
   'layers/30_root/build-layer': buildLayer('cat /srv/file > /copy; cat /copy'),
   'layers/40_steps/layer.yaml': 'steps:\n  - run: cat /srv/file\n  - run: touch /made\n',

@@ -55,6 +55,16 @@ umount "$root"
 `;
 }
 
+/** The tiny system with a second disk, `data`, whose file system its fstab mounts at /srv. */
+export function tinyWithData(): string {
+  const more = `mkdir "$root/srv"; echo 'LABEL=data /srv ext4 defaults 0 2' > "$root/etc/fstab"`;
+  const main = tinyDisk({ more }).replace('# vlb: disk-size', '# vlb: disk data 64M\n# vlb: disk-size');
+  return `${main}printf 'label: gpt\\ntype=linux\\n' | sfdisk -q "$VLB_DISK_DATA"
+partx --update "$VLB_DISK_DATA"
+${MKFS['ext4']} -L data "$VLB_DISK_DATA"p1
+`;
+}
+
 /**
  * Commands that copy programs of this machine to /opt of the tiny system, whose shell would take its own of that name instead,
  * and their libraries.
