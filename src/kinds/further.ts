@@ -56,10 +56,14 @@ export class AttachedDisks {
   }
 
   /** Attaches them. */
-  static async attach({ bench, further }: Pick<Task, 'bench' | 'further'>): Promise<Result<AttachedDisks>> {
+  static async attach({
+    bench,
+    further,
+    layer,
+  }: Pick<Task, 'bench' | 'further' | 'layer'>): Promise<Result<AttachedDisks>> {
     const all: NamedDisk[] = [];
     for (const { name, file } of further) {
-      const disk = await bench.attach(file);
+      const disk = await bench.attach(file, layer.hints.sectorSize);
       if (!disk.ok) return disk;
       all.push({ name, disk: disk.value });
     }

@@ -122,6 +122,16 @@ test('a shell, a comparison and the saved disks of a failure have all disks', as
   assert.deepEqual(leftovers(project), []);
 });
 
+test('whatever the files on a disk are called, a layer that does not write to it is built', async () => {
+  const [odd, after] = ['layers/50_odd/build-layer', 'layers/60_after/build-layer'];
+  project.write({ [odd]: buildLayer('rm /srv/file\n> "/srv/a\n"'), [after]: buildLayer('true') });
+  const built = await project.build();
+  assert.equal(built.status, 0, built.told);
+  assert.equal(linked('60_after.data'), linked('50_odd.data'));
+  for (const layer of ['50_odd', '60_after']) rmSync(project.path('layers', layer), { recursive: true });
+  assert.equal((await project.build()).status, 0);
+});
+
 test('the store is intact, and keeps all that is in place; a lost disk is built again', async () => {
   const verified = await project.vlb(['store', 'verify']);
   assert.equal(verified.status, 0, verified.stdout + verified.stderr);
