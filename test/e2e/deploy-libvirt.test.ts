@@ -29,6 +29,12 @@ machines:
     networks: []
     os: linux2022
     exports: [{ format: libvirt, type: qemu }]
+  ${rig.name}-more:
+    disks: [{ image: 20_more }]
+    memory: 32M
+    networks: []
+    os: linux2022
+    exports: [{ format: libvirt, type: qemu }]
 `;
 
 const FOREIGN = `<domain type='qemu'>
@@ -50,6 +56,7 @@ describe('vlb deploy to libvirt', () => {
     await rig.start();
     project = new TestProject({
       'layers/10_app/modify-disk': '#!/bin/sh\n# vlb: disk-size 1M\n:\n',
+      'layers/20_more/modify-disk': '#!/bin/sh\n# vlb: disk-size 1M\n# vlb: disk extra 2M\n:\n',
       'vlb.yaml': CONFIG,
     });
   });
@@ -222,6 +229,23 @@ describe('vlb deploy to libvirt', () => {
     const inside = await vlb([rig.name, '--pool', project.path('build')]);
     assert.equal(inside.status, 2, inside.told);
     assert.match(inside.ended.stderr, /outside of build/);
+  });
+
+  test('the further disks of an image are deployed with it, and stay with the next one', async () => {
+    guest('more');
+    const name = `${rig.name}-more`;
+    const file = `${name}.extra.qcow2`;
+    const put = (text: string) =>
+      vlb([name, '--timeout', '60s', '--check', `console:${text}`, '--pool', rig.pool]);
+    const done = await put('more');
+    assert.equal(done.status, 0, done.told);
+    assert.ok(rig.virsh('domblklist', name).includes(`${rig.pool}/${file}`), rig.virsh('domblklist', name));
+    const before = rig.sha256(file);
+    guest('most');
+    const next = await put('most');
+    assert.equal(next.status, 0, next.told);
+    assert.equal(rig.running(name), 'running 2');
+    assert.equal(rig.sha256(file), before);
   });
 
   /** Sends a signal to vlb, and not to what started it, when it says that it enters a stage. */
