@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type ArtifactDisk, diskFile, furtherDisks, mainDisk } from '../../model/artifact.ts';
 import type { Failure } from '../../model/failure.ts';
 import { type ExportOrder, optionsOf } from '../../model/machine/format.ts';
+import { withFurtherDisks } from '../../model/machine/machine.ts';
 import type { Exporters } from '../../model/ports/exporter.ts';
 import type { PlannedMachine } from '../../plan/machines.ts';
 import type { DiskSource, ExportTask } from './export-machine.ts';
@@ -47,10 +48,7 @@ export function taskOf(
   );
   const directory = path.join(output, machine.name, order.format);
   return {
-    machine: {
-      ...machine,
-      disks: [system, ...further.map(({ name }) => ({ name, image: system.image })), ...others],
-    },
+    machine: withFurtherDisks(machine, further),
     order,
     exporter: exporters[order.format],
     isShared: sharing({ planned: { machine, layers } }, wishes, exporters).length > 1,

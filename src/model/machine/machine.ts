@@ -80,6 +80,13 @@ export function machineOf(name: string, image: string): Machine {
   };
 }
 
+/** A machine with further disks of its system's image, behind the one of the system. */
+export function withFurtherDisks(machine: Machine, further: readonly { readonly name: string }[]): Machine {
+  const [system, ...others] = machine.disks;
+  const more = further.map(({ name }) => ({ name, image: system.image }));
+  return { ...machine, disks: [system, ...more, ...others] };
+}
+
 /** The UUID of a machine, which stays the same as long as its name does: version 5 of RFC 9562, in a namespace of vlb's own. */
 export function uuidOf(name: string): string {
   const bytes = createHash('sha1').update(NAMESPACE).update(name).digest().subarray(0, 16);

@@ -4,7 +4,7 @@ import type { Planned } from '../../execute/execute.ts';
 import type { Wish } from '../../execute/export/task.ts';
 import { mainDisk } from '../../model/artifact.ts';
 import { fail, ok, type Result } from '../../model/failure.ts';
-import type { Machine } from '../../model/machine/machine.ts';
+import { withFurtherDisks } from '../../model/machine/machine.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { Deployment, DeployWish } from '../../model/ports/deployer.ts';
 import { knownArtifacts } from '../../plan/decide.ts';
@@ -61,13 +61,6 @@ function contentOf({ planned: { layers } }: Wish, { plan }: Planned): string | u
   return artifact && mainDisk(artifact).digest;
 }
 
-/** The machine with all disks that it will have: those of vlb.yaml, and the further ones of its system's image. */
-function wholeMachine({ planned: { machine }, further }: Wish): Machine {
-  const [system, ...others] = machine.disks;
-  const more = further.map(({ name }) => ({ name, image: system.image }));
-  return { ...machine, disks: [system, ...more, ...others] };
-}
-
 /** Fails as `usage` when the target must not be touched. */
 export async function prepare(workspace: Workspace, request: DeployRequest): Promise<Result<Prepared>> {
   const project = await workspace.load();
@@ -78,7 +71,7 @@ export async function prepare(workspace: Workspace, request: DeployRequest): Pro
   if (!wish) return fail('usage', `there is nothing to deploy as ${request.name}`);
   const { state, build, store } = workspace.paths;
   const deployer = await workspace.parts.deployer(workspace.directory);
-  const machine = wholeMachine(wish);
+  const machine = withFurtherDisks(wish.planned.machine, wish.further);
   const deployment = await deployer.prepare(
     { ...request, machine, reserved: [state, build, store] },
     request.signal,
